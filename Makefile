@@ -1,0 +1,36 @@
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+STUDIO_HOME ?= studio-data
+OFFLINE_BACKBONE := $(STUDIO_HOME)/backbones/HuggingFaceTB--SmolLM2-135M-Instruct
+BIN := .venv/bin
+export STUDIO_HOME
+
+.PHONY: run test check clean
+
+run: .venv/installed  ## start the studio on http://127.0.0.1:7860
+	@$(BIN)/python -m lamp.offline $(OFFLINE_BACKBONE)
+	@exec $(BIN)/python app.py
+
+test: check .venv/test-tools  ## everything: style, types, import rules, unit, integration and browser tests
+	$(BIN)/python -m pytest --durations=15
+
+check: .venv/installed-dev
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+.venv/installed: requirements.txt requirements-offline.txt
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install -r requirements.txt
+	$(BIN)/pip install --no-deps -r requirements-offline.txt
+	touch $@
+
+.venv/installed-dev: .venv/installed requirements-dev.txt
+	$(BIN)/pip install -r requirements-dev.txt
+	touch $@
+
+.venv/test-tools: .venv/installed-dev tests/install-tools.sh
+	bash tests/install-tools.sh
+	touch $@
+
+clean:
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

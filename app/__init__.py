@@ -1,0 +1,1 @@
+"""The studio: pages, jobs and the door between them."""

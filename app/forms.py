@@ -1,0 +1,183 @@
+"""Form values to a recipe and back: what each field is called, what it means, and every problem at once."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from lamp.config import DataConfig, LampConfig, TrainConfig, TuneConfig
+from lamp.errors import ConfigError
+
+Values = Mapping[str, Any]
+"""Field key → what the form holds; the keys are those of `FIELDS`, "backbone" and the columns."""
+
+
+@dataclass(frozen=True)
+class Field:
+    """One field of the recipe as a person meets it."""
+
+    key: str
+    """Where it goes in a TuneConfig: "lamp.rank"."""
+    label: str
+    help: str
+    """One sentence."""
+    kind: str
+    """"whole", "number", "text" or "choice"."""
+    choices: tuple[tuple[str, str], ...] = ()
+    """(shown, value) of a choice."""
+    basic: bool = False
+    """Whether it is shown at once, and not among the details."""
+
+    @property
+    def default(self) -> Any:
+        """The value that the recipe has by itself."""
+        section, name = self.key.split(".")
+        return getattr(getattr(TuneConfig(), section), name)
+
+
+FIELDS: tuple[Field, ...] = (
+    Field("train.steps", "Steps", "How many batches the prompt learns from; more is better until it stops improving.",
+          "whole", basic=True),
+    Field("train.batch_size", "Batch size", "Rows read in each step; larger is steadier, slower and takes more memory.",
+          "whole", basic=True),
+    Field("train.learning_rate", "Learning rate",
+          "How far each step moves the prompt; lower it when the loss jumps up, raise it when nothing happens.",
+          "number", basic=True),
+    Field("lamp.prompt_length", "Prompt length",
+          "Tokens that the prompt has while it learns, before pooling shortens it.", "whole", basic=True),
+    Field("lamp.pooling", "Pooling",
+          "How many neighbouring prompt tokens are averaged into one virtual token; more makes every answer faster.",
+          "whole", basic=True),
+    Field("lamp.rank", "Rank", "Directions in which the prompt can move; a higher rank learns more and trains more.",
+          "whole", basic=True),
+    Field("lamp.interactions", "Interactions",
+          "How often the prompt's tokens exchange what they know; 1 is none, 2 is a good choice.", "whole", basic=True),
+    Field("lamp.initial", "First prompt", "What the prompt is made of before it has learned anything.", "choice",
+          (("Frequent words", "vocabulary"), ("An instruction", "text"), ("The label names", "labels"))),
+    Field("lamp.initial_text", "Instruction", "The text that the prompt is made of when it starts from one.", "text"),
+    Field("train.evaluate_every", "Score every", "Steps between two scores on held-out rows; the best prompt is kept.",
+          "whole"),
+    Field("train.patience", "Patience", "Scores without improvement after which the run ends early; 0 never does.",
+          "whole"),
+    Field("train.checkpoint_every", "Checkpoint every", "Steps between two points that a run can be resumed from.",
+          "whole"),
+    Field("train.accumulation", "Accumulation",
+          "Batches that are added up before each step, for a larger batch in the same memory.", "whole"),
+    Field("train.warmup_share", "Warm-up", "Share of the steps in which the learning rate rises from zero.", "number"),
+    Field("train.clip_norm", "Gradient clipping", "The longest move that one step may make; lower is calmer.",
+          "number"),
+    Field("train.precision", "Precision", "The number format of the backbone; automatic fits it to this machine.",
+          "choice", (("Automatic", "auto"), ("bfloat16", "bf16"), ("float16", "fp16"), ("float32", "fp32"))),
+    Field("train.seed", "Seed", "The same seed on the same machine gives the same result.", "whole"),
+    Field("data.task", "Task", "Whether the model picks one of the labels or writes a text.", "choice",
+          (("Decide from the data", "auto"), ("Pick a label", "classification"), ("Write a text", "generation"))),
+    Field("data.template", "Template",
+          "How a row becomes the text that the model reads, with columns in braces; empty writes one line a column.",
+          "text"),
+    Field("data.validation_share", "Held-out share", "Share of the rows that are scored and never learned from.",
+          "number"),
+    Field("data.max_validation_rows", "Scored rows", "Held-out rows that are scored each time, at most.", "whole"),
+    Field("data.max_input_tokens", "Longest input", "Tokens of a row that are read; a longer one is cut at its start.",
+          "whole"),
+    Field("data.max_target_tokens", "Longest answer", "Tokens of an answer that are learned or written, at most.",
+          "whole"),
+    Field("data.split_seed", "Split seed", "The same seed holds out the same rows.", "whole"),
+)
+
+PRESETS: dict[str, dict[str, Any]] = {
+    "Quick look": {"train.steps": 60, "train.evaluate_every": 20, "train.checkpoint_every": 20},
+    "Recommended": {key: getattr(TrainConfig(), key.removeprefix("train."))
+                    for key in ("train.steps", "train.evaluate_every", "train.checkpoint_every")},
+    "Thorough": {"train.steps": 1000, "train.evaluate_every": 100, "train.checkpoint_every": 100},
+}
+"""Recipes for people who do not want to choose numbers: name → what differs from the defaults."""
+
+
+def read(values: Values) -> TuneConfig:
+    """The recipe that the form describes. Raises one ConfigError with every problem of it."""
+    config, problems = draft(values)
+    try:
+        config.check()
+    except ConfigError as error:
+        problems += error.problems
+    if problems:
+        raise ConfigError(dict.fromkeys(problems))
+    return config
+
+
+def draft(values: Values) -> tuple[TuneConfig, list[str]]:
+    """The recipe as far as it can be read, unread fields at their defaults, and what could not be read."""
+    sections: dict[str, dict[str, Any]] = {"data": {}, "lamp": {}, "train": {}}
+    problems: list[str] = []
+    for field in FIELDS:
+        if field.key not in values:
+            continue
+        section, name = field.key.split(".")
+        value, problem = _cell(field, values[field.key])
+        if problem:
+            problems.append(problem)
+        else:
+            sections[section][name] = value
+    sections["data"]["input_columns"] = columns(values.get("data.input_columns"))
+    sections["data"]["target_column"] = str(values.get("data.target_column") or "")
+    return TuneConfig(
+        backbone=str(values.get("backbone") or "").strip(),
+        data=DataConfig(**sections["data"]), lamp=LampConfig(**sections["lamp"]),
+        train=TrainConfig(**sections["train"]),
+    ), problems
+
+
+def columns(value: object) -> tuple[str, ...]:
+    """The chosen columns, of a list, a single name or nothing."""
+    if isinstance(value, str):
+        return (value,) if value else ()
+    return tuple(map(str, value)) if isinstance(value, Sequence) else ()
+
+
+def fill(config: TuneConfig) -> dict[str, Any]:
+    """The form values that describe a recipe; `read` takes them back."""
+    values: dict[str, Any] = {"backbone": config.backbone, "data.input_columns": list(config.data.input_columns),
+                              "data.target_column": config.data.target_column}
+    for field in FIELDS:
+        section, name = field.key.split(".")
+        values[field.key] = getattr(getattr(config, section), name)
+    return values
+
+
+def preset_of(values: Values) -> str | None:
+    """The preset that the form's numbers are those of, if any."""
+    for name, preset in PRESETS.items():
+        if all(values.get(key) == value for key, value in preset.items()):
+            return name
+    return None
+
+
+def tags(text: str) -> tuple[str, ...]:
+    """The tags in a line of words separated by commas."""
+    return tuple(dict.fromkeys(tag.strip() for tag in text.split(",") if tag.strip()))
+
+
+def _cell(field: Field, value: Any) -> tuple[Any, str]:
+    """A field's value as the recipe wants it, and a sentence when it cannot be had."""
+    if field.kind == "text":
+        return str(value or ""), ""
+    if field.kind == "choice":
+        allowed = [choice for _, choice in field.choices]
+        if value in allowed:
+            return value, ""
+        return None, f"{field.label} must be one of {', '.join(shown for shown, _ in field.choices)}."
+    if value is None or value == "":
+        return None, f"{field.label} is empty: give a number, such as {field.default:g}."
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        return None, f"{field.label} must be a number, not {str(value)[:40]!r}."
+    if not math.isfinite(number):
+        return None, f"{field.label} must be a number, not {value}."
+    if field.kind == "number":
+        return number, ""
+    if number.is_integer():
+        return int(number), ""
+    return None, f"{field.label} must be a whole number, not {value}."

@@ -1,0 +1,1 @@
+"""Background training: a runner that starts and watches, a worker that trains."""

@@ -1,0 +1,46 @@
+"""When a queued run will start, as far as the runs before it let one say."""
+
+from __future__ import annotations
+
+import heapq
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from storage.jobs import Job, JobStore
+
+
+@dataclass(frozen=True)
+class Place:
+    """A run's place in the queue."""
+
+    position: int
+    """1: the next one to start."""
+    starts_in: timedelta | None
+    """None when nothing tells how long the runs before it take."""
+
+
+def places(store: JobStore, slots: int, now: datetime) -> dict[str, Place]:
+    """The place of every queued run, if `slots` runs go at once and steps take as long as they did lately."""
+    pace = store.pace()
+    free_at = [_left(job, pace, now) for job in store.active()]
+    free_at += [0.0] * (slots - len(free_at))
+    queued = [store.get(id) for id in store.queue()]
+    found: dict[str, Place] = {}
+    heap = [seconds for seconds in free_at if seconds is not None]
+    known = len(heap) == len(free_at)
+    heapq.heapify(heap)
+    for position, job in enumerate(queued, start=1):
+        starts = heapq.heappop(heap) if known and heap else None
+        found[job.id] = Place(position, None if starts is None else timedelta(seconds=starts))
+        if starts is None or pace is None:
+            known = False
+        else:
+            heapq.heappush(heap, starts + max(0, job.steps - job.step) * pace)
+    return found
+
+
+def _left(job: Job, pace: float | None, now: datetime) -> float | None:
+    """Seconds that a running run still takes, by its own pace or else by the others'."""
+    if job.step > 0 and job.attempts == 1 and job.started_at is not None:
+        pace = max(0.0, (now - job.started_at).total_seconds()) / job.step
+    return None if pace is None else max(0, job.steps - job.step) * pace

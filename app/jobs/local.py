@@ -1,0 +1,25 @@
+"""The job system of one machine, put together from the settings."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from app.jobs.executors import LocalExecutor
+from app.jobs.housekeeping import sweep
+from app.jobs.runner import Runner
+from app.jobs.slots import devices
+from app.settings import Settings
+from storage.artifacts import ArtifactStore
+from storage.database import Database
+from storage.home import Home
+from storage.jobs import JobStore
+from storage.uploads import UploadStore
+
+
+def local_runner(settings: Settings, database: Database) -> Runner:
+    """A runner for this machine's slots; call its `start`."""
+    store, home = JobStore(database), Home(settings.home)
+    executor = LocalExecutor(home, {"STUDIO_HOME": str(settings.home), "DATABASE_URL": settings.database_url})
+    return Runner(
+        store, executor, devices(settings.slots), auto_resume=settings.auto_resume,
+        sweep=partial(sweep, store, home, ArtifactStore(home.artifacts), UploadStore(database, home.uploads)))

@@ -1,0 +1,103 @@
+"""The loaded backbone and prompts for trying things out. The only part of the server that loads a model."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from lamp.data import check_columns, render
+from lamp.errors import DataError, LampError
+
+if TYPE_CHECKING:
+    from lamp.backbone import FrozenBackbone
+    from lamp.export import SavedPrompt
+
+
+@dataclass(frozen=True)
+class Answer:
+    """One input answered with and without the trained prompt."""
+
+    text: str
+    """What the model read after the virtual tokens"""
+    tuned: str
+    untrained: str
+    tuned_probabilities: dict[str, float]
+    """Label → probability; empty for generation"""
+    untrained_probabilities: dict[str, float]
+
+
+class Predictor:
+    """Answers with one backbone in memory at a time; calls wait for each other."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._loaded: tuple[str, FrozenBackbone] | None = None
+
+    def answers(
+        self,
+        folder: Path,
+        source: str,
+        inputs: Sequence[str | Mapping[str, str]],
+        say: Callable[[str], None],
+    ) -> list[Answer]:
+        """Answers each input with the exported prompt in `folder` and without it.
+
+        source: folder or Hub id to load its backbone from; inputs: a text, or a value for each input column.
+        Raises LampError in one sentence.
+        """
+        say("Getting ready")
+        import torch
+
+        from lamp.encoding import Encoder
+        from lamp.export import load_prompt
+        from lamp.predict import predict
+
+        saved = load_prompt(folder)
+        rendered = [_rendered(saved, one) for one in inputs]
+        with self._lock:
+            try:
+                backbone = self._backbone(source, saved.config.backbone, say)
+                encoder = Encoder(
+                    backbone.tokenizer, is_encoder_decoder=backbone.is_encoder_decoder, config=saved.config.data
+                )
+                ids = encoder.inputs([text for text, _ in rendered], [tail for _, tail in rendered])
+                virtual = saved.virtual_tokens.to(backbone.device)
+                say("Answering with the tuned prompt")
+                tuned = predict(backbone, virtual, encoder, ids, saved.labels)
+                say("Answering with the untrained model")
+                untrained = predict(backbone, None, encoder, ids, saved.labels)
+            except torch.OutOfMemoryError as error:
+                self._loaded = None
+                raise LampError(
+                    "There is not enough memory to try this prompt now: wait until the runs have ended, or stop one."
+                ) from error
+        return [
+            Answer(text, with_prompt.text, without.text, with_prompt.probabilities, without.probabilities)
+            for (text, _), with_prompt, without in zip(rendered, tuned, untrained, strict=True)
+        ]
+
+    def _backbone(self, source: str, reference: str, say: Callable[[str], None]) -> FrozenBackbone:
+        from lamp.backbone import FrozenBackbone
+
+        if self._loaded is None or self._loaded[0] != source:
+            self._loaded = None  # two backbones may not fit beside each other
+            say("Loading the backbone")
+            self._loaded = (source, FrozenBackbone.load(reference, source))
+        return self._loaded[1]
+
+
+def _rendered(saved: SavedPrompt, given: str | Mapping[str, str]) -> tuple[str, str]:
+    columns = saved.config.data.input_columns
+    if isinstance(given, str):
+        if len(columns) != 1:
+            raise DataError(f"This prompt reads {len(columns)} columns: give a value for each of {', '.join(columns)}.")
+        given = {columns[0]: given}
+    problems = check_columns(saved.config.data, [*given, saved.config.data.target_column])
+    if problems:
+        raise DataError(" ".join(problems))
+    if not any(given[column].strip() for column in columns):
+        raise DataError("Write an input first: there is nothing to answer.")
+    return render(saved.config.data, given)

@@ -1,0 +1,6 @@
+"""The pages."""
+
+from app.ui.pages import build_ui
+from app.ui.theme import launch_options
+
+__all__ = ["build_ui", "launch_options"]

@@ -1,0 +1,96 @@
+"""The way from data set to exported prompt for scripts: named endpoints, as gradio_client calls them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+from gradio.events import api
+
+from app import views
+from app.studio import Studio
+from app.ui.guard import sentences
+from lamp.config import TuneConfig
+from lamp.errors import ConfigError, DataError
+
+
+class Endpoints:
+    """What a script can ask; values that JSON can carry, files aside."""
+
+    def __init__(self, studio: Studio) -> None:
+        self._studio = studio
+
+    def submit(self, recipe: dict[str, Any], dataset: str, name: str = "") -> str:
+        """Starts a run: recipe as JSON (absent fields take their defaults), data set reference, optional name → run id.
+
+        Without columns in the recipe the target is guessed, as the page does.
+        """
+        config = TuneConfig.from_dict(_parsed(recipe))
+        if not config.data.input_columns and not config.data.target_column:
+            config = _with_columns(config, self._studio, dataset)
+        return self._studio.submit(config, dataset, name)
+
+    def run(self, id: str) -> dict[str, Any]:
+        """One run: state, step, steps, latest metrics, error, scores."""
+        return views.as_dict(self._studio.job(id), self._studio.latest_metrics(id))
+
+    def runs(self, limit: int = 100, offset: int = 0) -> list[dict[str, Any]]:
+        """Runs, newest first."""
+        return [views.as_dict(job) for job in self._studio.jobs(limit, offset)]
+
+    def stop(self, id: str) -> dict[str, Any]:
+        """Asks a run to end; its best prompt so far is kept."""
+        return views.as_dict(self._studio.stop(id))
+
+    def try_texts(self, id: str, texts: list[Any]) -> list[dict[str, Any]]:
+        """Answers each input (a text, or an object with a value for each input column), tuned and untrained."""
+        if not isinstance(texts, list) or not texts:
+            raise DataError("Give a list of inputs to answer, such as [\"a first text\", \"a second\"].")
+        return [
+            {"text": answer.text, "tuned": answer.tuned, "untrained": answer.untrained,
+             "tuned_probabilities": answer.tuned_probabilities,
+             "untrained_probabilities": answer.untrained_probabilities}
+            for answer in self._studio.try_prompt(id, texts)
+        ]
+
+    def export(self, id: str) -> str:
+        """The zip of a run's prompt."""
+        return str(self._studio.export(id))
+
+    def upload(self, file: str | None) -> str:
+        """Keeps a table; returns the reference that /submit takes."""
+        if not file:
+            raise DataError("Give a file: CSV, TSV, JSON, JSON Lines or Parquet.")
+        return self._studio.add_dataset(Path(file), Path(file).name).reference
+
+
+def publish(studio: Studio) -> None:
+    """Adds the endpoints to the current Blocks."""
+    asked = Endpoints(studio)
+    for fn, name in ((asked.submit, "submit"), (asked.run, "run"), (asked.runs, "runs"), (asked.stop, "stop")):
+        api(sentences(fn), api_name=name, concurrency_limit=None)
+    api(sentences(asked.try_texts), api_name="try")
+    # Files go through File components: these alone check that a path is one that the caller uploaded.
+    file, wanted = gr.File(visible=False, label="file"), gr.Textbox(visible=False, label="id")
+    reference, archive = gr.Textbox(visible=False, label="reference"), gr.File(visible=False, label="zip")
+    gr.Button(visible=False).click(sentences(asked.upload), file, reference, api_name="upload_dataset")
+    gr.Button(visible=False).click(sentences(asked.export), wanted, archive, api_name="export")
+
+
+def _parsed(recipe: Any) -> Any:
+    if not isinstance(recipe, str):
+        return recipe
+    try:
+        return json.loads(recipe)
+    except ValueError as error:
+        raise ConfigError([f"The recipe must be a JSON object; it cannot be read: {error}."]) from error
+
+
+def _with_columns(config: TuneConfig, studio: Studio, dataset: str) -> TuneConfig:
+    from dataclasses import replace
+
+    guess = studio.guess_columns(dataset)
+    chosen = replace(config.data, input_columns=guess.input_columns, target_column=guess.target_column)
+    return replace(config, data=chosen)

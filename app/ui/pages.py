@@ -1,0 +1,21 @@
+"""All pages and endpoints as one Gradio app."""
+
+from __future__ import annotations
+
+import gradio as gr
+
+from app.studio import Studio
+from app.ui import api, runs, tune
+
+_HOUR, _DAY = 3600, 86_400
+
+
+def build_ui(studio: Studio) -> gr.Blocks:
+    """The Tune page at "/", the Runs page at "/runs" and the named endpoints for scripts."""
+    demo = gr.Blocks(title="LAMP Studio", analytics_enabled=False, delete_cache=(_HOUR, _DAY))
+    with demo:
+        tune.build(studio, demo)
+        api.publish(studio)
+    with demo.route("Runs", "runs"):
+        runs.build(studio, demo)
+    return demo

@@ -1,0 +1,136 @@
+"""Small pieces of HTML that several pages are made of. Every text from outside is escaped here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from html import escape
+
+LAMP = (
+    '<svg viewBox="0 0 32 32" width="26" height="26" aria-hidden="true"><g fill="currentColor">'
+    '<path d="M11 4h10l5 12H6z"/><path d="M15 16h2v9h-2z" opacity=".75"/>'
+    '<rect x="8" y="25" width="16" height="3" rx="1.5"/>'
+    "</g></svg>"
+)
+_PAGES = (("Tune", "./"), ("Runs", "runs"))
+
+
+def header(current: str) -> str:
+    """The top of every page: the name, and where one can go."""
+    links = "".join(
+        f'<a href="{href}"{" aria-current=page" if name == current else ""}>{name}</a>' for name, href in _PAGES
+    )
+    brand = f'<a class="ls-brand" href="./">{LAMP}<span>LAMP Studio</span></a>'
+    return f'<header class="ls-top">{brand}<nav>{links}</nav></header>'
+
+
+def title(text: str, below: str = "") -> str:
+    """A section's heading and the sentence under it."""
+    sentence = f"<p>{escape(below)}</p>" if below else ""
+    return f'<div class="ls-title"><h2>{escape(text)}</h2>{sentence}</div>'
+
+
+def pill(label: str, tone: str) -> str:
+    """A state in one word."""
+    return f'<span class="ls-pill ls-{tone}">{escape(label)}</span>'
+
+
+def notice(text: str, tone: str = "calm", heading: str = "") -> str:
+    """One sentence set apart."""
+    strong = f"<strong>{escape(heading)}</strong> " if heading else ""
+    return f'<div class="ls-notice ls-{tone}" role="status">{strong}{escape(text)}</div>'
+
+
+def small(text: str) -> str:
+    """A remark."""
+    return f'<p class="ls-small">{escape(text)}</p>'
+
+
+def problems(sentences: Sequence[str], heading: str = "") -> str:
+    """What has to be put right, one sentence a line."""
+    if not sentences:
+        return ""
+    items = "".join(f"<li>{escape(sentence)}</li>" for sentence in dict.fromkeys(sentences))
+    strong = f"<strong>{escape(heading)}</strong>" if heading else ""
+    return f'<div class="ls-notice ls-bad ls-problems" role="alert">{strong}<ul>{items}</ul></div>'
+
+
+def empty(text: str, below: str, href: str = "", action: str = "") -> str:
+    """Nothing here yet, and what to do about it."""
+    link = f'<a class="ls-button" href="{escape(href)}">{escape(action)}</a>' if href else ""
+    return f'<div class="ls-empty">{LAMP}<h3>{escape(text)}</h3><p>{escape(below)}</p>{link}</div>'
+
+
+def tiles(found: Sequence[tuple[str, str, str]]) -> str:
+    """(what, value, remark) each as a tile."""
+    def small(remark: str) -> str:
+        return f'<dd class="ls-small">{escape(remark)}</dd>' if remark else ""
+
+    return '<dl class="ls-tiles">' + "".join(
+        f"<div><dt>{escape(what)}</dt><dd>{escape(value)}</dd>{small(remark)}</div>" for what, value, remark in found
+    ) + "</dl>"
+
+
+def facts(found: Sequence[tuple[str, str]]) -> str:
+    """(what, value) a line."""
+    return '<dl class="ls-facts">' + "".join(
+        f"<div><dt>{escape(what)}</dt><dd>{escape(value)}</dd></div>" for what, value in found
+    ) + "</dl>"
+
+
+def key(heading: str, lines: Sequence[tuple[str, str]]) -> str:
+    """A plot's title and what its lines are: (name, colour's class)."""
+    names = "".join(f'<i class="ls-{colour}"></i>{escape(name)}' for name, colour in lines)
+    return f'<div class="ls-key"><h3>{escape(heading)}</h3><span>{names}</span></div>'
+
+
+def bar(share: float, label: str, moving: bool = False, tone: str = "active") -> str:
+    """How much of something is done, `share` between 0 and 1."""
+    percent = round(100 * share, 1)
+    value = "" if moving else f' aria-valuenow="{percent:g}" aria-valuemin="0" aria-valuemax="100"'
+    kind = f"ls-bar ls-{tone}{' ls-moving' if moving else ''}"
+    return (f'<div class="{kind}" role="progressbar" aria-label="{escape(label)}"{value}>'
+            f'<span style="width:{percent:g}%"></span></div>')
+
+
+def table(columns: Sequence[str], rows: Sequence[Sequence[str]], inputs: Sequence[str] = (), target: str = "") -> str:
+    """The first rows of a table, with what the model reads and what it should answer marked."""
+    kinds = ["ls-target" if column == target else "ls-input" if column in inputs else "ls-unused" for column in columns]
+    words = {"ls-target": "target", "ls-input": "input", "ls-unused": "not used"}
+    head = "".join(f'<th class="{kind}" scope="col">{escape(column)}<small>{words[kind]}</small></th>'
+                   for column, kind in zip(columns, kinds, strict=True))
+    body = "".join("<tr>" + "".join(f'<td class="{kind}"><div>{escape(cell)}</div></td>'
+                                    for cell, kind in zip(row, kinds, strict=True)) + "</tr>" for row in rows)
+    inner = f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+    return f'<div class="ls-table" tabindex="0">{inner}</div>'
+
+
+def reading(examples: Sequence[tuple[str, str]], virtual_tokens: int | None) -> str:
+    """What the model reads for a few rows, and what it should answer."""
+    size = f"{virtual_tokens} " if virtual_tokens else ""
+    return "".join(
+        f'<div class="ls-reading"><span class="ls-chip">{size}virtual tokens</span>{escape(text)} '
+        f'<span class="ls-answer">{escape(target) or "(empty)"}</span></div>' for text, target in examples
+    )
+
+
+def shares(found: Mapping[str, int], most: int = 12) -> str:
+    """How many rows each label has, as bars."""
+    top = max(found.values(), default=1)
+    lines = "".join(
+        f'<div class="ls-share"><span>{escape(label)}</span><i><b style="width:{100 * rows / top:.1f}%"></b></i>'
+        f"<em>{rows:,}</em></div>" for label, rows in list(found.items())[:most]
+    )
+    more = f'<p class="ls-small">and {len(found) - most} more labels</p>' if len(found) > most else ""
+    return f'<div class="ls-shares">{lines}</div>{more}'
+
+
+def moment(at: datetime, shown: str) -> str:
+    """A time in words, with the exact one on hovering."""
+    return f'<time datetime="{at.isoformat()}" title="{at:%Y-%m-%d %H:%M:%S} UTC">{escape(shown)}</time>'
+
+
+def fold(summary: str, text: str) -> str:
+    """Preformatted text under a line that opens it."""
+    inner = f'<summary>{escape(summary)}</summary><pre tabindex="0">{escape(text)}</pre>'
+    return f'<details class="ls-fold">{inner}</details>'

@@ -1,0 +1,58 @@
+"""How every page looks: the theme, the style sheet and the few lines of script that pages share."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+_HERE = Path(__file__).parent
+_SANS = ["ui-sans-serif", "system-ui", "sans-serif"]
+_MONO = ["ui-monospace", "SFMono-Regular", "Menlo", "monospace"]
+
+
+def theme() -> gr.themes.Base:
+    """Warm light on paper, and the same lamp at night; system fonts, so that nothing is fetched."""
+    return gr.themes.Base(
+        primary_hue=gr.themes.colors.amber, neutral_hue=gr.themes.colors.stone, secondary_hue=gr.themes.colors.stone,
+        radius_size=gr.themes.sizes.radius_lg, font=_SANS, font_mono=_MONO,
+    ).set(
+        body_background_fill="#faf8f5", body_background_fill_dark="#141210",
+        background_fill_primary="#ffffff", background_fill_primary_dark="#1d1a17",
+        background_fill_secondary="#faf8f5", background_fill_secondary_dark="#181513",
+        block_background_fill="#ffffff", block_background_fill_dark="#1d1a17",
+        block_border_color="#e9e4dd", block_border_color_dark="#35302b",
+        border_color_primary="#e0dad2", border_color_primary_dark="#3b352f",
+        body_text_color="#211c17", body_text_color_dark="#f3efe9",
+        body_text_color_subdued="#6b6259", body_text_color_subdued_dark="#a89f95",
+        block_label_text_color="#4a423a", block_label_text_color_dark="#cfc6bb",
+        block_title_text_color="#2b251f", block_title_text_color_dark="#ece5dc", block_title_text_weight="600",
+        block_info_text_color="#6b6259", block_info_text_color_dark="#a89f95",
+        block_shadow="none", block_shadow_dark="none",
+        input_background_fill="#ffffff", input_background_fill_dark="#151311",
+        input_border_width="1px", input_border_width_dark="1px", checkbox_border_width="1px",
+        input_border_color="#d8d1c7", input_border_color_dark="#453e37",
+        input_border_color_focus="#d97706", input_border_color_focus_dark="#fbbf24",
+        button_primary_background_fill="#f5a524", button_primary_background_fill_hover="#e8940c",
+        button_primary_background_fill_dark="#f5b944", button_primary_background_fill_hover_dark="#ffcb62",
+        button_primary_text_color="#241703", button_primary_text_color_dark="#241703",
+        button_primary_text_color_hover="#241703", button_primary_text_color_hover_dark="#241703",
+        button_secondary_background_fill="#ffffff", button_secondary_background_fill_dark="#26221e",
+        button_secondary_background_fill_hover="#f4efe8", button_secondary_background_fill_hover_dark="#332d28",
+        button_secondary_border_color="#d8d1c7", button_secondary_border_color_dark="#453e37",
+        button_border_width="1px", button_primary_border_color="#e8940c", button_primary_border_color_dark="#f5b944",
+        slider_color="#d97706", slider_color_dark="#fbbf24",
+        checkbox_background_color_selected="#d97706", checkbox_background_color_selected_dark="#d97706",
+    )
+
+
+def launch_options() -> dict[str, Any]:
+    """What launch() needs to know of the looks."""
+    return {
+        "theme": theme(),
+        "css": (_HERE / "studio.css").read_text(encoding="utf-8"),
+        "head": "<script>" + (_HERE / "studio.js").read_text(encoding="utf-8") + "</script>",
+        "footer_links": [],
+        "run_history": False,
+    }

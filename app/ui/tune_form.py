@@ -1,0 +1,167 @@
+"""What the Tune page does: fills the form, looks at what it says, and starts a run."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from app import forms, views
+from app.studio import Studio
+from app.ui import parts, summary
+from app.ui.guard import KNOWN
+from app.values import Estimate, Preview
+from lamp.config import TuneConfig
+from lamp.errors import ConfigError
+
+_OTHER = "Another model\nAny model of the Hugging Face Hub, by its id"
+_OR_FOLDER = ", or a folder on this machine"
+
+
+class Handlers:
+    """What the Tune page does."""
+
+    def __init__(self, studio: Studio, keys: Sequence[str]) -> None:
+        self._studio = studio
+        self._keys = tuple(keys)
+        """Of the form's values, in the order in which the page gives them."""
+        self._names: dict[str, str] = {}
+        """Of data sets: reading the whole list again for each change of the form would read every file."""
+
+    def open(self, request: gr.Request) -> list[Any]:
+        """The form as it is first seen: ready to start, or filled from the run in `?from=`."""
+        source = str(request.query_params.get("from", ""))
+        note, config, dataset = "", self._first_recipe(), self._first_dataset()
+        if source:
+            try:
+                job = self._studio.job(source)
+                config, dataset = TuneConfig.from_dict(job.config), job.dataset
+                note = summary.started_from(job.name)
+            except KNOWN as error:
+                note, source = parts.problems([str(error)]), ""
+        updates = self._updates(config, dataset)
+        return [*updates, note, source if note and source else ""]
+
+    def upload(self, path: str | None) -> list[Any]:
+        """Keeps a file; says in one sentence what is wrong with it, and the form stays."""
+        if not path:
+            return [gr.skip()] * 4 + [None]
+        try:
+            entry = self._studio.add_dataset(Path(path), Path(path).name)
+        except KNOWN as error:
+            return [gr.skip(), gr.skip(), gr.skip(), parts.problems([str(error)]), None]
+        size = f"{entry.name} has {views.rows(entry.rows)} and {len(entry.columns)} columns."
+        chosen = gr.Dropdown(choices=self._datasets(), value=entry.reference)
+        return [chosen, *self.columns(entry.reference), parts.notice(size, "good", "Added."), None]
+
+    def columns(self, dataset: str) -> list[Any]:
+        """A first choice of columns for another data set."""
+        try:
+            guess = self._studio.guess_columns(dataset)
+            names = list(self._studio.preview(dataset, None).columns)
+        except KNOWN:
+            return [gr.Dropdown(choices=[], value=[]), gr.Dropdown(choices=[], value=None)]
+        return [gr.Dropdown(choices=names, value=list(guess.input_columns)),
+                gr.Dropdown(choices=names, value=guess.target_column)]
+
+    def look(self, *given: Any) -> tuple[str, str, str, str, str | None]:
+        """Preview, backbone facts, the card beside the form, the same as a script, and which preset it is."""
+        values = self._values(given)
+        dataset = str(values["dataset"] or "")
+        config, unread = forms.draft(values)
+        problems = [*unread, *self._studio.problems(config, dataset)]
+        found, said = self._preview(config, dataset)
+        estimate = None if problems else self._estimate(config, dataset, problems)
+        name = self._name(dataset) if found else ""
+        return (
+            said if found is None else summary.preview(found, config),
+            summary.backbone(estimate),
+            summary.rail(config, name, found, estimate, problems),
+            summary.script(config, dataset, self._studio.settings.port),
+            forms.preset_of(values),
+        )
+
+    def start(self, name: str, note: str, tags: str, parent: str, *given: Any) -> tuple[str, Any]:
+        """Queues the run; its id leads the browser on. What is wrong is listed beside the button instead."""
+        values = self._values(given)
+        try:
+            config, unread = forms.draft(values)
+            if unread:
+                raise ConfigError([*unread, *self._studio.problems(config, str(values["dataset"] or ""))])
+            run = self._studio.submit(config, str(values["dataset"] or ""), name, parent=parent or None)
+            if note.strip() or tags.strip():
+                self._studio.annotate(run, note.strip(), forms.tags(tags))
+        except KNOWN as error:
+            gr.Warning(str(error) if not isinstance(error, ConfigError) or len(error.problems) == 1
+                       else f"{len(error.problems)} things have to be put right first: they are listed beside Start.")
+            return "", self.look(*given)[2] if isinstance(error, ConfigError) else gr.skip()
+        return run, gr.skip()
+
+    def other(self, choice: str) -> Any:
+        """Shows the field for another backbone when that is chosen."""
+        return gr.Textbox(visible=choice == "")
+
+    def preset(self, name: str | None) -> list[Any]:
+        """The numbers of a preset."""
+        changed = forms.PRESETS.get(name or "", {})
+        return [changed.get(key, gr.skip()) for key in forms.PRESETS["Recommended"]]
+
+    def _values(self, given: Sequence[Any]) -> dict[str, Any]:
+        values = dict(zip(self._keys, given, strict=True))
+        values["backbone"] = values["backbone.choice"] or values["backbone.other"]
+        return values
+
+    def _preview(self, config: TuneConfig, dataset: str) -> tuple[Preview | None, str]:
+        try:
+            return self._studio.preview(dataset, config.data), ""
+        except KNOWN as error:
+            return None, parts.empty("No rows to show yet", str(error))
+
+    def _estimate(self, config: TuneConfig, dataset: str, problems: list[str]) -> Estimate | None:
+        try:
+            return self._studio.estimate(config, dataset)
+        except KNOWN as error:
+            problems.append(str(error))
+            return None
+
+    def _backbones(self) -> list[tuple[str, str]]:
+        offered, other = self._studio.backbones(), _OTHER
+        if not self._studio.settings.on_space:
+            other += _OR_FOLDER
+        return [*((f"{one.reference.rpartition('/')[2]}\n{one.note}", one.reference) for one in offered), (other, "")]
+
+    def _datasets(self) -> list[tuple[str, str]]:
+        entries = self._studio.datasets()
+        self._names = {entry.reference: entry.name for entry in entries}
+        return [(f"{entry.name} · {views.rows(entry.rows)}", entry.reference) for entry in entries]
+
+    def _name(self, dataset: str) -> str:
+        if dataset not in self._names:
+            self._datasets()
+        return self._names.get(dataset, "")
+
+    def _first_dataset(self) -> str:
+        return next((reference for _, reference in self._datasets()), "")
+
+    def _first_recipe(self) -> TuneConfig:
+        offered = self._studio.backbones()
+        return TuneConfig(backbone=offered[0].reference if offered else "")
+
+    def _updates(self, config: TuneConfig, dataset: str) -> list[Any]:
+        values = forms.fill(config)
+        offered, stored = self._backbones(), self._datasets()
+        known = any(reference == config.backbone for _, reference in offered)
+        there = any(reference == dataset for _, reference in stored)
+        columns = self.columns(dataset)
+        if config.data.target_column and there:
+            columns[0] = gr.Dropdown(choices=columns[0].choices, value=list(config.data.input_columns))
+            columns[1] = gr.Dropdown(choices=columns[1].choices, value=config.data.target_column)
+        updates = {
+            "backbone.choice": gr.Radio(choices=offered, value=config.backbone if known else ""),
+            "backbone.other": gr.Textbox(value="" if known else config.backbone, visible=not known),
+            "dataset": gr.Dropdown(choices=stored, value=dataset if there else None),
+            "data.input_columns": columns[0], "data.target_column": columns[1],
+        }
+        return [updates.get(key, values.get(key)) for key in self._keys]

@@ -1,0 +1,172 @@
+"""A training step of LAMP against PEFT's prompt tuning: time and peak memory, side by side in one run.
+
+    python benchmarks/step_time.py [--backbone FOLDER] [--data FILE] [--steps 20] [--batch 8]
+
+Each variant lives in a process of its own, so that its peak memory is its own; the processes take turns, one step
+each, on the same rows, so that a busy machine slows all of them alike. Medians are reported.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import multiprocessing
+import resource
+import statistics
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+ROOT = Path(__file__).resolve().parent.parent
+OFFLINE = ROOT / "studio-data/backbones/HuggingFaceTB--SmolLM2-135M-Instruct"
+VARIANTS = {"LAMP, 20 virtual tokens": 0, "PEFT PromptTuning, 20 tokens": 20, "PEFT PromptTuning, 100 tokens": 100}
+
+
+def rows_of(data: Path, backbone: str) -> tuple[Any, list[Any]]:
+    """The studio's encoder and the encoded training rows of a data set, the same for every variant."""
+    from transformers import AutoTokenizer
+
+    from lamp.data import guess_columns, prepare
+    from lamp.encoding import Encoder
+    from lamp.tables import read_table
+
+    table = read_table(data)
+    config = guess_columns(table.columns)
+    encoder = Encoder(AutoTokenizer.from_pretrained(backbone), is_encoder_decoder=False, config=config)
+    return encoder, encoder.encode(prepare(table, config).train)
+
+
+def lamp_step(backbone: str, encoder: Any, rows: list[Any]) -> Callable[[list[int]], None]:
+    """One step exactly as lamp.train takes it."""
+    import torch
+
+    from lamp.backbone import FrozenBackbone
+    from lamp.config import LampConfig, TrainConfig
+    from lamp.forward import target_log_likelihood
+    from lamp.initializers import initial_prompt
+    from lamp.prompt import LampPrompt
+
+    frozen = FrozenBackbone.load(backbone)
+    config = LampConfig()
+    first = initial_prompt(frozen, config, (), [row.input_ids for row in rows], 0)
+    prompt = LampPrompt.from_matrix(first, config).to(frozen.device)
+    optimizer = torch.optim.AdamW(prompt.parameters(), lr=TrainConfig().learning_rate, weight_decay=0.0)
+
+    def step(numbers: list[int]) -> None:
+        optimizer.zero_grad(set_to_none=True)
+        batch = encoder.batch([rows[number] for number in numbers], frozen.device)
+        (-target_log_likelihood(frozen, prompt(), batch)).mean().backward()
+        torch.nn.utils.clip_grad_norm_(prompt.parameters(), 1.0)
+        optimizer.step()
+
+    return step
+
+
+def peft_step(backbone: str, encoder: Any, rows: list[Any], tokens: int) -> Callable[[list[int]], None]:
+    """One step of stock PEFT on a stock model: padded ids and labels in, the model's own loss out."""
+    import torch
+    from peft import PromptTuningConfig, TaskType, get_peft_model
+    from transformers import AutoModelForCausalLM
+
+    from lamp.hardware import choose_dtype, default_device
+
+    device = default_device()
+    dtype = choose_dtype("auto", device, "llama")
+    model = AutoModelForCausalLM.from_pretrained(backbone, dtype=dtype).to(device)
+    tuned = get_peft_model(model, PromptTuningConfig(task_type=TaskType.CAUSAL_LM, num_virtual_tokens=tokens))
+    optimizer = torch.optim.AdamW([p for p in tuned.parameters() if p.requires_grad], lr=5e-3, weight_decay=0.0)
+
+    def step(numbers: list[int]) -> None:
+        optimizer.zero_grad(set_to_none=True)
+        chosen = [rows[number] for number in numbers]
+        longest = max(row.length for row in chosen)
+        ids = torch.zeros(len(chosen), longest, dtype=torch.long)
+        mask, labels = torch.zeros_like(ids), torch.full_like(ids, -100)
+        for number, row in enumerate(chosen):
+            ids[number, : row.length] = torch.tensor([*row.input_ids, *row.target_ids])
+            mask[number, : row.length] = 1
+            labels[number, len(row.input_ids) : row.length] = torch.tensor(row.target_ids)
+        loss = tuned(input_ids=ids.to(device), attention_mask=mask.to(device), labels=labels.to(device)).loss
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(tuned.parameters(), 1.0)
+        optimizer.step()
+
+    return step
+
+
+def serve(connection: Any, tokens: int, backbone: str, data: Path) -> None:
+    """A variant's process: takes row numbers, answers with the seconds of one step; at None with its peak memory."""
+    import torch
+
+    encoder, rows = rows_of(data, backbone)
+    step = peft_step(backbone, encoder, rows, tokens) if tokens else lamp_step(backbone, encoder, rows)
+    connection.send(len(rows))
+    while (numbers := connection.recv()) is not None:
+        began = time.perf_counter()
+        step(numbers)
+        if torch.cuda.is_available():
+            torch.cuda.synchronize()
+        connection.send(time.perf_counter() - began)
+    if torch.cuda.is_available():
+        connection.send(torch.cuda.max_memory_allocated())
+    else:
+        connection.send(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024)
+
+
+def batches(rows: int, batch: int) -> Iterator[list[int]]:
+    """Consecutive rows: neither sorted by length nor chosen."""
+    start = 0
+    while True:
+        yield [(start + number) % rows for number in range(batch)]
+        start += batch
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0] if __doc__ else None)
+    parser.add_argument("--backbone", default=str(OFFLINE))
+    parser.add_argument("--data", type=Path, default=ROOT / "samples/support-tickets.csv")
+    parser.add_argument("--steps", type=int, default=20)
+    parser.add_argument("--batch", type=int, default=8)
+    arguments = parser.parse_args()
+    context = multiprocessing.get_context("spawn")
+    connections, processes = {}, []
+    rows = 0
+    for name, tokens in VARIANTS.items():
+        here, there = context.Pipe()
+        process = context.Process(target=serve, args=(there, tokens, arguments.backbone, arguments.data), daemon=True)
+        process.start()
+        rows = here.recv()
+        connections[name], processes = here, [*processes, process]
+    seconds: dict[str, list[float]] = {name: [] for name in VARIANTS}
+    for number, numbers in zip(range(arguments.steps + 2), batches(rows, arguments.batch), strict=False):
+        for name, connection in connections.items():
+            connection.send(numbers)
+            took = connection.recv()
+            if number >= 2:  # the first two warm up
+                seconds[name].append(took)
+    memory = {}
+    for name, connection in connections.items():
+        connection.send(None)
+        memory[name] = connection.recv()
+    report(seconds, memory)
+
+
+def report(seconds: dict[str, list[float]], memory: dict[str, int]) -> None:
+    """A table for people, and the same as one JSON line."""
+    ours, *others = seconds
+    medians = {name: statistics.median(taken) for name, taken in seconds.items()}
+    print("| variant | median step | our share of it | peak memory | our share of it |")
+    print("| --- | --- | --- | --- | --- |")
+    print(f"| {ours} | {medians[ours]:.3f} s | | {memory[ours] / 1e9:.2f} GB | |")
+    for name in others:
+        print(f"| {name} | {medians[name]:.3f} s | {medians[ours] / medians[name]:.2f} "
+              f"| {memory[name] / 1e9:.2f} GB | {memory[ours] / memory[name]:.2f} |")
+    print(json.dumps({"median_seconds": medians, "peak_bytes": memory, "steps": len(seconds[ours])}))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,148 @@
+"""The command line: the same training as the studio's worker, with a progress bar."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from lamp.config import TuneConfig
+from lamp.data import check_columns, examples_of, prepare, render
+from lamp.errors import DataError, LampError
+from lamp.tables import Table, read_table
+
+if TYPE_CHECKING:
+    from lamp.backbone import FrozenBackbone
+    from lamp.encoding import Encoder
+    from lamp.export import SavedPrompt
+
+
+class BarReporter:
+    """A Reporter that draws a progress bar on standard error and prints notes above it."""
+
+    def __init__(self, steps: int) -> None:
+        from tqdm import tqdm
+
+        self._bar = tqdm(total=steps, unit="step", dynamic_ncols=True)
+
+    def log(self, step: int, values: Mapping[str, float]) -> None:
+        """Moves the bar; the last loss stands beside it."""
+        self._bar.update(step - self._bar.n)
+        if "loss" in values:
+            self._bar.set_postfix(loss=f"{values['loss']:.3f}", refresh=False)
+
+    def phase(self, text: str) -> None:
+        """Names what is going on in front of the bar."""
+        self._bar.set_description(text)
+
+    def note(self, text: str) -> None:
+        """Prints a line."""
+        self._bar.write(text, file=sys.stderr)
+
+    def should_stop(self) -> bool:
+        """Never: Ctrl+C ends a run, and the next one goes on from its last checkpoint."""
+        return False
+
+    def close(self) -> None:
+        """Leaves the bar where it is."""
+        self._bar.close()
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs one command; 0, or 1 with one sentence on standard error."""
+    parser = argparse.ArgumentParser(prog="python -m lamp", description="Low-parameter prompt tuning.")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    trainer = commands.add_parser("train", help="train a prompt; go on from the last checkpoint if there is one")
+    trainer.add_argument("recipe", type=Path, help="a recipe as JSON, such as an exported recipe.json")
+    trainer.add_argument("--data", type=Path, required=True, help="CSV, TSV, JSON, JSON Lines or Parquet")
+    trainer.add_argument("--out", type=Path, required=True, help="folder for the exported prompt")
+    trainer.set_defaults(command=_train)
+    predictor = commands.add_parser("predict", help="answer every row of a file, as JSON lines")
+    evaluator = commands.add_parser("evaluate", help="score a prompt on a file, as JSON")
+    for one, command in ((predictor, _predict), (evaluator, _evaluate)):
+        one.add_argument("prompt", type=Path, help="folder of an exported prompt")
+        one.add_argument("--data", type=Path, required=True)
+        one.add_argument("--rows", type=int, help="only the first so many")
+        one.add_argument("--backbone", help="folder of the backbone, when it lies elsewhere than the recipe says")
+        one.add_argument("--untrained", action="store_true", help="the backbone alone, without the prompt")
+        one.set_defaults(command=command)
+    trainer.add_argument("--backbone", help="folder of the backbone, when it lies elsewhere than the recipe says")
+    options = parser.parse_args(arguments)
+    try:
+        options.command(options)
+    except LampError as error:
+        print(error, file=sys.stderr)
+        return 1
+    return 0
+
+
+def _train(options: argparse.Namespace) -> None:
+    try:
+        recipe = TuneConfig.from_dict(json.loads(options.recipe.read_text(encoding="utf-8")))
+    except (OSError, ValueError) as error:
+        raise DataError(f"The recipe {options.recipe} cannot be read: {error}.") from error
+    recipe.check()
+    splits = prepare(read_table(options.data), recipe.data)
+    from accelerate import PartialState
+
+    from lamp.export import save_prompt
+    from lamp.train import train
+
+    reporter = BarReporter(recipe.train.steps)
+    try:
+        result = train(recipe, splits, reporter, options.out / "checkpoints", options.backbone)
+    finally:
+        reporter.close()
+    if PartialState().is_main_process:
+        save_prompt(result, recipe, options.out)
+        print(json.dumps(result.scores))
+
+
+def _predict(options: argparse.Namespace) -> None:
+    saved, backbone, encoder = _load(options)
+    from lamp.predict import predict
+
+    data, table = saved.config.data, _table(options)
+    problems = check_columns(data, [*table.columns, data.target_column])
+    if problems:
+        raise DataError(" ".join(problems))
+    rendered = [render(data, row) for row in table.rows]
+    inputs = encoder.inputs([text for text, _ in rendered], [tail for _, tail in rendered])
+    virtual = None if options.untrained else saved.virtual_tokens.to(backbone.device)
+    for row, found in zip(table.rows, predict(backbone, virtual, encoder, inputs, saved.labels), strict=True):
+        shown = {"probabilities": found.probabilities} if found.probabilities else {}
+        print(json.dumps({**row, "prediction": found.text, **shown}, ensure_ascii=False))
+
+
+def _evaluate(options: argparse.Namespace) -> None:
+    saved, backbone, encoder = _load(options)
+    from lamp.evaluate import HeldOut, evaluate
+
+    examples = examples_of(_table(options), saved.config.data)
+    unknown = {example.target for example in examples} - set(saved.labels) if saved.labels else set()
+    if unknown:
+        raise DataError(f"The file has labels that the prompt does not know: {', '.join(sorted(unknown)[:5])}.")
+    virtual = None if options.untrained else saved.virtual_tokens.to(backbone.device)
+    held_out = HeldOut(examples, encoder.encode(examples), saved.labels)
+    scores, _ = evaluate(backbone, virtual, encoder, held_out, written=True)
+    print(json.dumps({"rows": len(examples), **scores}))
+
+
+def _load(options: argparse.Namespace) -> tuple[SavedPrompt, FrozenBackbone, Encoder]:
+    from lamp.backbone import FrozenBackbone
+    from lamp.encoding import Encoder
+    from lamp.export import load_prompt
+
+    saved = load_prompt(options.prompt)
+    config = saved.config
+    backbone = FrozenBackbone.load(config.backbone, options.backbone, config.train.precision)
+    encoder = Encoder(backbone.tokenizer, is_encoder_decoder=backbone.is_encoder_decoder, config=config.data)
+    return saved, backbone, encoder
+
+
+def _table(options: argparse.Namespace) -> Table:
+    table = read_table(options.data)
+    return Table(table.columns, list(table.rows)[: options.rows])

@@ -1,0 +1,127 @@
+"""From examples to padded batches of token ids."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from lamp.config import DataConfig
+from lamp.data import Example
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """One example as token ids."""
+
+    input_ids: tuple[int, ...]
+    target_ids: tuple[int, ...]
+    """The target's tokens, the end-of-sequence token last."""
+
+    @property
+    def length(self) -> int:
+        """Tokens the backbone must process for it."""
+        return len(self.input_ids) + len(self.target_ids)
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Padded token ids of some rows."""
+
+    input_ids: Tensor
+    """(batch, input length)"""
+    input_mask: Tensor
+    """(batch, input length), 1 where there is a token"""
+    target_ids: Tensor
+    """(batch, target length)"""
+    target_mask: Tensor
+    """(batch, target length), 1 where there is a token"""
+    target_weights: Tensor
+    """(batch, target length), how much each token counts in its row's loss"""
+
+
+class Encoder:
+    """Turns text into token ids the way one backbone's tokenizer wants it."""
+
+    def __init__(
+        self, tokenizer: Any, *, is_encoder_decoder: bool, config: DataConfig, end_weight: float = 1.0
+    ) -> None:
+        """end_weight: how much a target's end-of-sequence token counts beside its other tokens, which count 1."""
+        self._tokenizer = tokenizer
+        self._end_weight = end_weight
+        self._is_encoder_decoder = is_encoder_decoder
+        self.config = config
+        self.truncated = 0
+        """Rows cut so far."""
+
+    def encode(self, examples: Sequence[Example]) -> list[Encoded]:
+        """Token ids of many examples at once."""
+        inputs = self.inputs([example.text for example in examples], [example.tail for example in examples])
+        targets = self.targets([example.target for example in examples])
+        return [Encoded(i, t) for i, t in zip(inputs, targets, strict=True)]
+
+    def inputs(self, texts: Sequence[str], tails: Sequence[str]) -> list[tuple[int, ...]]:
+        """Token ids of inputs; one that is too long loses tokens before the template's tail, never the tail."""
+        limit = self.config.max_input_tokens
+        found = []
+        for text, tail, ids in zip(texts, tails, self._tokenizer(list(texts)).input_ids, strict=True):
+            if len(ids) > limit:
+                self.truncated += 1
+                kept = min(limit - 1, len(self._tokenizer(tail).input_ids)) if text.endswith(tail) else 0
+                ids = [*ids[: limit - kept], *ids[len(ids) - kept:]]
+            found.append(tuple(ids))
+        return found
+
+    def targets(self, texts: Sequence[str]) -> list[tuple[int, ...]]:
+        """Token ids of targets, the end-of-sequence token last; a causal model's begin with a space."""
+        limit = self.config.max_target_tokens
+        end = self._tokenizer.eos_token_id
+        return [(*ids[: limit - 1], end) for ids in map(self.continuation, texts)]
+
+    def continuation(self, text: str) -> tuple[int, ...]:
+        """Token ids of a target as it stands behind an input, without the end-of-sequence token.
+
+        Tokenizers differ in what a leading space means, so the ids are read off the end of a text that has one.
+        """
+        if self._is_encoder_decoder:
+            ids = self._tokenizer(text).input_ids
+            return tuple(ids[:-1] if ids[-1] == self._tokenizer.eos_token_id else ids)
+        before = self._tokenizer(":", add_special_tokens=False).input_ids
+        whole = self._tokenizer(f": {text}", add_special_tokens=False).input_ids
+        if whole[: len(before)] == before and len(whole) > len(before):
+            return tuple(whole[len(before):])
+        return tuple(self._tokenizer(f" {text}", add_special_tokens=False).input_ids)
+
+    def batch(self, rows: Sequence[Encoded], device: torch.device) -> Batch:
+        """Pads to the longest row, and no further."""
+        inputs = self.pad_inputs([row.input_ids for row in rows], device)
+        target_ids, target_mask = self.pad_targets([row.target_ids for row in rows], device)
+        weights = target_mask.float()
+        ends = torch.tensor([len(row.target_ids) - 1 for row in rows], device=device)
+        weights[torch.arange(len(rows), device=device), ends] = self._end_weight
+        return Batch(*inputs, target_ids, target_mask, weights)
+
+    def pad_inputs(self, rows: Sequence[Sequence[int]], device: torch.device) -> tuple[Tensor, Tensor]:
+        """Ids and mask, both (rows, longest).
+
+        A causal model's inputs are padded on the left, so that each ends where its target begins. An encoder's are
+        padded on the right: it counts positions from the virtual tokens on, and padding in between would shift them.
+        """
+        return self._pad(rows, device, left=not self._is_encoder_decoder)
+
+    def pad_targets(self, rows: Sequence[Sequence[int]], device: torch.device) -> tuple[Tensor, Tensor]:
+        """Ids and mask, both (rows, longest), padded on the right."""
+        return self._pad(rows, device, left=False)
+
+    def _pad(self, rows: Sequence[Sequence[int]], device: torch.device, *, left: bool) -> tuple[Tensor, Tensor]:
+        longest = max(map(len, rows))
+        ids = torch.full((len(rows), longest), self._tokenizer.pad_token_id or 0, dtype=torch.long)
+        mask = torch.zeros((len(rows), longest), dtype=torch.long)
+        for number, row in enumerate(rows):
+            place = slice(longest - len(row), longest) if left else slice(0, len(row))
+            ids[number, place] = torch.tensor(row, dtype=torch.long)
+            mask[number, place] = 1
+        return ids.to(device), mask.to(device)

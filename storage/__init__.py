@@ -1,0 +1,1 @@
+"""What outlives a process: job records in a database, artifacts on disk."""

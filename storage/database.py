@@ -1,0 +1,121 @@
+"""The engine (SQLite by default, PostgreSQL by URL) and the two ways to use it: read and write."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError, InterfaceError, NoSuchModuleError, OperationalError
+from sqlalchemy.orm import Session
+
+from storage.errors import DatabaseUnavailable, StorageError
+from storage.migrate import migrate
+
+_BUSY_SECONDS = 30.0
+"""How long a writer waits for another one: longer than any transaction of ours and than a slow backup."""
+
+
+class Database:
+    """A database whose tables are up to date."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+        self._writing = engine.execution_options(writes=True)
+
+    @property
+    def dialect(self) -> str:
+        """ "sqlite" or "postgresql"."""
+        return self.engine.dialect.name
+
+    @contextmanager
+    def read(self) -> Iterator[Session]:
+        """One consistent view; on SQLite (WAL) it neither waits for a writer nor holds one up."""
+        with _translated(), Session(self.engine, expire_on_commit=False) as session:
+            yield session
+
+    @contextmanager
+    def write(self) -> Iterator[Session]:
+        """One transaction: everything in it is recorded, or nothing. Raises DatabaseUnavailable."""
+        with _translated(), Session(self._writing, expire_on_commit=False) as session, session.begin():
+            yield session
+
+    def close(self) -> None:
+        """Gives the connections back."""
+        self.engine.dispose()
+
+
+def open_database(url: str, backups: Path | None = None) -> Database:
+    """Opens or creates the database and brings its tables up to date; safe when several processes do so at once.
+
+    A database that has to be migrated is first copied into `backups` (default: beside the SQLite file).
+    Raises DatabaseTooNew, DatabaseUnavailable or StorageError for a URL that is none.
+    """
+    try:
+        address = make_url(url)
+        if address.drivername == "postgres" or address.drivername == "postgresql":
+            address = address.set(drivername="postgresql+psycopg")
+        if address.get_backend_name() not in ("sqlite", "postgresql"):
+            raise StorageError(f"The database must be SQLite or PostgreSQL, not {address.get_backend_name()!r}.")
+        if address.get_backend_name() == "sqlite":
+            if not address.database or address.database == ":memory:":
+                raise StorageError("The SQLite database must be a file, as in sqlite:////home/me/studio.db.")
+            Path(address.database).parent.mkdir(parents=True, exist_ok=True)
+        waiting: dict[str, Any] = {"timeout": _BUSY_SECONDS} if address.get_backend_name() == "sqlite" else {}
+        engine = create_engine(address, connect_args=waiting, pool_pre_ping=address.get_backend_name() != "sqlite")
+    except (ArgumentError, NoSuchModuleError, ModuleNotFoundError, ValueError) as error:
+        raise StorageError(f"The database URL cannot be used: {_reason(error)}.") from None
+    with _translated():
+        if engine.dialect.name == "sqlite":
+            _prepare_sqlite(engine)
+        migrate(engine, backups)
+    return Database(engine)
+
+
+def utc_now() -> datetime:
+    """The wall clock, for people; no decision rests on it."""
+    return datetime.now(UTC)
+
+
+def _prepare_sqlite(engine: Engine) -> None:
+    @event.listens_for(engine, "connect")
+    def _settings(connection: Any, _record: object) -> None:
+        connection.isolation_level = None  # the driver begins no transaction by itself: `_begin` does
+        connection.execute("PRAGMA foreign_keys = ON")
+        connection.execute("PRAGMA synchronous = NORMAL")
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Connection) -> None:
+        # A writer takes its lock at once: one that starts as a reader cannot wait for it, only fail.
+        writes = connection.get_execution_options().get("writes", False)
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+    deadline = time.monotonic() + _BUSY_SECONDS
+    while True:  # the change to WAL fails at once, without waiting, while another process makes it
+        raw = engine.raw_connection()
+        try:
+            raw.cursor().execute("PRAGMA journal_mode = WAL")
+            return
+        except Exception as error:
+            if "locked" not in str(error) or time.monotonic() > deadline:
+                raise DatabaseUnavailable(f"The database cannot be opened: {_reason(error)}.") from error
+            time.sleep(0.05)
+        finally:
+            raw.close()
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    try:
+        yield
+    except (OperationalError, InterfaceError) as error:
+        raise DatabaseUnavailable(f"The database did not answer: {_reason(error.orig or error)}.") from error
+
+
+def _reason(error: BaseException) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")

@@ -1,0 +1,35 @@
+"""Failures of the store, each one sentence that may be shown as it is."""
+
+from __future__ import annotations
+
+
+class StorageError(Exception):
+    """Base of every failure of the database or of the files."""
+
+
+class JobNotFound(StorageError):
+    """No run has this id."""
+
+
+class WrongState(StorageError):
+    """The run is not in a state that allows this."""
+
+
+class DatabaseUnavailable(StorageError):
+    """The database did not answer in time or cannot be written; trying again later may help."""
+
+
+class DatabaseTooNew(StorageError):
+    """The database was written by a newer studio than this one."""
+
+
+class UnsafeName(StorageError):
+    """A name that could lead out of its folder."""
+
+
+class NotStored(StorageError):
+    """No artifact or upload lies under this name."""
+
+
+class LowDisk(StorageError):
+    """Too little space is left to start something new."""

@@ -1,0 +1,181 @@
+"""JobStore: everything that pages, the runner and the worker ask of the runs."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import ColumnElement, Text, cast, delete, func, select, update
+
+from storage import metrics
+from storage.database import utc_now
+from storage.errors import WrongState
+from storage.life import _ACTIVE, JobLife, _row, new_id
+from storage.models import EventRow, JobRow, SlotRow
+from storage.states import JobState
+from storage.values import Event, Job, Worker, event_of, job_of
+
+__all__ = ["Event", "Job", "JobState", "JobStore", "Worker", "new_id"]
+
+# Named here because JobStore.list hides the type of that name from the annotations in its class.
+Jobs = list[Job]
+Events = list[Event]
+Names = list[str]
+Points = list[tuple[int, float]]
+
+
+class JobStore(JobLife):
+    """The runs: their life, what people write about them, and what they logged."""
+
+    # -- reading ------------------------------------------------------------------------------------------------
+
+    def list(self, limit: int = 100, offset: int = 0, states: Collection[JobState] | None = None, *,
+             owner: str | None = None, text: str = "", tag: str = "", deleted: bool = False) -> Jobs:
+        """Runs, newest first; `text` is looked for in names and notes, `deleted` shows the deleted ones instead."""
+        with self.database.read() as session:
+            rows = session.scalars(select(JobRow).where(*_matching(states, owner, text, tag, deleted))
+                                   .order_by(JobRow.number.desc()).limit(limit).offset(offset))
+            return [job_of(row) for row in rows]
+
+    def count(self, states: Collection[JobState] | None = None, *, owner: str | None = None, text: str = "",
+              tag: str = "", deleted: bool = False) -> int:
+        """How many runs `list` could show."""
+        with self.database.read() as session:
+            return session.scalar(select(func.count()).select_from(JobRow)
+                                  .where(*_matching(states, owner, text, tag, deleted))) or 0
+
+    def active(self) -> Jobs:
+        """Runs that a worker has in hand, on any host."""
+        with self.database.read() as session:
+            return [job_of(row) for row in session.scalars(select(JobRow).where(JobRow.state.in_(_ACTIVE)))]
+
+    def leaving(self, host: str) -> Jobs:
+        """Ended runs that still take slots of `host`."""
+        with self.database.read() as session:
+            held = select(SlotRow.job).where(SlotRow.host == host)
+            return [job_of(row) for row in session.scalars(
+                select(JobRow).where(JobRow.number.in_(held), JobRow.state.not_in(_ACTIVE)))]
+
+    def events(self, id: str) -> Events:
+        """The run's history, oldest first. Raises JobNotFound."""
+        with self.database.read() as session:
+            rows = session.scalars(select(EventRow).where(EventRow.job == _row(session, id).number)
+                                   .order_by(EventRow.number))
+            return [event_of(row) for row in rows]
+
+    def ids(self) -> frozenset[str]:
+        """Every run that is there, the deleted ones included until they are swept."""
+        with self.database.read() as session:
+            return frozenset(session.scalars(select(JobRow.id)))
+
+    def datasets(self) -> frozenset[str]:
+        """References of the data sets that some run was made with, deleted runs included until they are swept."""
+        with self.database.read() as session:
+            return frozenset(session.scalars(select(JobRow.dataset).distinct()))
+
+    # -- what people change -------------------------------------------------------------------------------------
+
+    def rename(self, id: str, name: str) -> Job:
+        """Raises JobNotFound."""
+        return self._edit(id, name=name)
+
+    def annotate(self, id: str, note: str, tags: Sequence[str]) -> Job:
+        """Sets the note and the tags. Raises JobNotFound."""
+        return self._edit(id, note=note, tags=sorted({tag.strip() for tag in tags} - {""}))
+
+    def prioritize(self, id: str, priority: int) -> Job:
+        """The higher, the earlier among the queued runs of its owner. Raises JobNotFound."""
+        return self._edit(id, priority=priority)
+
+    def delete(self, id: str) -> Job:
+        """Hides a run; `restore` brings it back until it is swept. Raises WrongState while it is running."""
+        self.get(id)
+        self._change_queued_to_stopped(id)
+        with self.database.write() as session:
+            row = _row(session, id)
+            found = session.scalar(update(JobRow).where(JobRow.id == id, JobRow.state.not_in(_ACTIVE))
+                                   .values(deleted_at=utc_now()).returning(JobRow.number))
+            if found is None:
+                raise WrongState(f"The run {row.name!r} is {row.state}: stop it before it is deleted.")
+            session.refresh(row)
+            return job_of(row)
+
+    def restore(self, id: str) -> Job:
+        """Brings a deleted run back. Raises JobNotFound when it was swept."""
+        return self._edit(id, deleted_at=None)
+
+    def expired(self, after: timedelta) -> Jobs:
+        """Runs that were deleted longer ago than `after`."""
+        with self.database.read() as session:
+            return [job_of(row) for row in session.scalars(
+                select(JobRow).where(JobRow.deleted_at < utc_now() - after))]
+
+    def purge(self, id: str) -> bool:
+        """Removes a deleted run with its history and its metrics; False when it was restored meanwhile."""
+        with self.database.write() as session:
+            return session.scalar(delete(JobRow).where(JobRow.id == id, JobRow.deleted_at.is_not(None))
+                                  .returning(JobRow.number)) is not None
+
+    # -- metrics ------------------------------------------------------------------------------------------------
+
+    def log_metrics(self, id: str, step: int, values: Mapping[str, float]) -> None:
+        """Records one step's values; `heartbeat` records many at once. Raises JobNotFound."""
+        self.log_values(id, [(step, name, value) for name, value in values.items()])
+
+    def log_values(self, id: str, values: Iterable[metrics.Value]) -> None:
+        """Records (step, name, value) of many steps in one commit. Raises JobNotFound."""
+        with self.database.write() as session:
+            metrics.record(session, _row(session, id).number, values)
+
+    def metric_names(self, id: str) -> Names:
+        """Names of what the run has logged. Raises JobNotFound."""
+        with self.database.read() as session:
+            return metrics.names(session, _row(session, id).number)
+
+    def latest_metrics(self, id: str) -> dict[str, float]:
+        """The newest value of each metric. Raises JobNotFound."""
+        with self.database.read() as session:
+            return metrics.latest(session, _row(session, id).number)
+
+    def curve(self, id: str, metric: str, points: int = 500) -> Points:
+        """(step, value) of a metric, at most `points`, every span's minimum and maximum kept. Raises JobNotFound."""
+        with self.database.read() as session:
+            return metrics.curve(session, _row(session, id).number, metric, points)
+
+    def pace(self) -> float | None:
+        """Seconds that a step took in the runs that were done last; None when there was none."""
+        with self.database.read() as session:
+            rows = session.execute(select(JobRow.started_at, JobRow.finished_at, JobRow.step).where(
+                JobRow.state == JobState.DONE, JobRow.step > 0).order_by(JobRow.number.desc()).limit(20))
+            paces = sorted(_seconds(started, finished) / step for started, finished, step in rows)
+        return paces[len(paces) // 2] if paces else None
+
+    def _edit(self, id: str, **values: Any) -> Job:
+        with self.database.write() as session:
+            row = _row(session, id)
+            session.execute(update(JobRow).where(JobRow.id == id).values(**values))
+            session.refresh(row)
+            return job_of(row)
+
+    def _change_queued_to_stopped(self, id: str) -> None:
+        if self.get(id).state is JobState.QUEUED:
+            self.request_stop(id)
+
+
+def _seconds(start: datetime | None, end: datetime | None) -> float:
+    return max(0.0, (end - start).total_seconds()) if start and end else 0.0
+
+
+def _matching(states: Collection[JobState] | None, owner: str | None, text: str, tag: str,
+              deleted: bool) -> Iterable[ColumnElement[bool]]:
+    yield JobRow.deleted_at.is_not(None) if deleted else JobRow.deleted_at.is_(None)
+    if states is not None:
+        yield JobRow.state.in_(states)
+    if owner is not None:
+        yield JobRow.owner == owner
+    if text:
+        yield JobRow.name.icontains(text, autoescape=True) | JobRow.note.icontains(text, autoescape=True)
+    if tag:
+        yield cast(JobRow.tags, Text).contains(json.dumps(tag), autoescape=True)

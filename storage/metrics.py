@@ -1,0 +1,108 @@
+"""The values that a run logs: appended in batches, read down-sampled with every peak kept."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from sqlalchemy import ColumnElement, Integer, ScalarSelect, cast, insert, literal, select
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.orm import Session
+
+from storage.models import MetricRow, SeriesRow
+
+Value = tuple[int, str, float]
+"""(step, name, value)"""
+
+
+def record(session: Session, job: int, values: Iterable[Value]) -> None:
+    """Adds values; a step that was logged before (a resumed run repeats some) takes the new value.
+
+    What is not a finite number is left out: no curve can show it, and JSON cannot carry it.
+    """
+    latest = {(name, step): float(value) for step, name, value in values if math.isfinite(value)}
+    if not latest:
+        return
+    series = _series(session, job, {name for name, _ in latest})
+    rows = [{"series": series[name], "step": step, "value": value} for (name, step), value in latest.items()]
+    statement = _insert(session)(MetricRow.__table__)
+    session.connection().execute(statement.on_conflict_do_update(
+        index_elements=["series", "step"], set_={"value": statement.excluded.value}), rows)
+
+
+def copy(session: Session, source: int, target: int) -> None:
+    """Gives `target` the curves of `source`, inside the database."""
+    series = _series(session, target, _numbers(session, source))
+    for name, number in _numbers(session, source).items():
+        session.execute(insert(MetricRow).from_select(
+            ["series", "step", "value"],
+            select(cast(series[name], Integer), MetricRow.step, MetricRow.value).where(MetricRow.series == number)))
+
+
+def names(session: Session, job: int) -> list[str]:
+    """Names of the metrics that the run has logged, in alphabetical order."""
+    return sorted(_numbers(session, job))
+
+
+def latest(session: Session, job: int) -> dict[str, float]:
+    """The value of the last step of each metric."""
+    found = {}
+    for name, number in _numbers(session, job).items():
+        value = session.scalar(select(MetricRow.value).where(MetricRow.series == number)
+                               .order_by(MetricRow.step.desc()).limit(1))
+        if value is not None:
+            found[name] = value
+    return found
+
+
+def curve(session: Session, job: int, name: str, points: int) -> list[tuple[int, float]]:
+    """(step, value) in rising steps, at most `points` (4 or more) of them.
+
+    A longer series is cut into equal spans of steps, and each gives its smallest and its largest value.
+    """
+    number = _numbers(session, job).get(name)
+    if number is None:
+        return []
+    points = max(4, points)
+    mine = MetricRow.series == number
+    few = session.execute(select(MetricRow.step, MetricRow.value).where(mine).order_by(MetricRow.step)
+                          .limit(points + 1)).all()
+    if len(few) <= points:
+        return [(step, value) for step, value in few]
+    first = few[0].step
+    last = session.scalar(select(MetricRow.step).where(mine).order_by(MetricRow.step.desc()).limit(1)) or first
+    width = math.ceil((last - first + 1) / ((points - 2) // 2))
+    spans = select(literal(first).label("begin")).cte("spans", recursive=True)
+    spans = spans.union_all(select(spans.c.begin + width).where(spans.c.begin + width <= last))
+
+    def step_of(order: ColumnElement[float]) -> ScalarSelect[int]:
+        """The step that comes first in a span's `order`: a walk along the key, and nothing is sorted."""
+        begin = spans.c.begin
+        return (select(MetricRow.step).where(mine, MetricRow.step >= begin, MetricRow.step < begin + width)
+                .order_by(order, MetricRow.step).limit(1).scalar_subquery())
+
+    extremes = session.execute(select(step_of(MetricRow.value.asc()), step_of(MetricRow.value.desc()))
+                               .select_from(spans))
+    steps = {first, last, *(step for pair in extremes for step in pair if step is not None)}
+    kept = session.execute(select(MetricRow.step, MetricRow.value).where(mine, MetricRow.step.in_(steps))
+                           .order_by(MetricRow.step))
+    return [(step, value) for step, value in kept]
+
+
+def _numbers(session: Session, job: int) -> dict[str, int]:
+    return dict(session.execute(select(SeriesRow.name, SeriesRow.number).where(SeriesRow.job == job)).all())
+
+
+def _series(session: Session, job: int, wanted: Iterable[str]) -> Mapping[str, int]:
+    known = _numbers(session, job)
+    missing = [{"job": job, "name": name} for name in wanted if name not in known]
+    if missing:
+        session.execute(_insert(session)(SeriesRow).values(missing).on_conflict_do_nothing())
+        known = _numbers(session, job)
+    return known
+
+
+def _insert(session: Session) -> Any:
+    """INSERT with ON CONFLICT, which each database spells its own way."""
+    return postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert

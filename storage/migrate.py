@@ -1,0 +1,69 @@
+"""Brings a database up to date, one process at a time, with a copy made before anything is changed."""
+
+from __future__ import annotations
+
+import logging
+import shutil
+import sqlite3
+import subprocess
+from contextlib import closing
+from datetime import UTC, datetime
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, Engine, text
+
+from storage.errors import DatabaseTooNew
+
+_log = logging.getLogger(__name__)
+_LOCK = 0x1A3B  # any number that nothing else in the database takes a lock by
+
+
+def migrate(engine: Engine, backups: Path | None, target: str = "head") -> None:
+    """Runs what is missing up to `target` in one transaction. Raises DatabaseTooNew."""
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    scripts = ScriptDirectory.from_config(config)
+    wanted = scripts.as_revision_number(target)
+    with engine.connect() as connection:  # mostly there is nothing to do, and then nobody needs to be waited for
+        if MigrationContext.configure(connection).get_current_revision() == wanted:
+            return
+    with engine.execution_options(writes=True).begin() as connection:
+        if engine.dialect.name == "postgresql":  # SQLite's writer lock is already held
+            connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
+        current = MigrationContext.configure(connection).get_current_revision()
+        if current == wanted:
+            return
+        if current is not None:
+            if current not in {script.revision for script in scripts.walk_revisions()}:
+                raise DatabaseTooNew(
+                    f"This database was last used by a newer LAMP Studio (its schema is {current!r}, which this one "
+                    f"does not know): update the studio, or choose another STUDIO_HOME or DATABASE_URL."
+                )
+            _backup(connection, current, backups)
+        config.attributes["connection"] = connection
+        command.upgrade(config, target)
+
+
+def _backup(connection: Connection, revision: str, folder: Path | None) -> None:
+    url = connection.engine.url
+    stamp = f"{datetime.now(UTC):%Y%m%dT%H%M%S}-schema-{revision}"
+    if connection.dialect.name == "sqlite":
+        source = Path(str(url.database))
+        copy = (folder or source.parent) / f"{source.name}.{stamp}.backup"
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        # A second connection sees what was committed, while ours keeps writers out.
+        with closing(sqlite3.connect(source)) as old, closing(sqlite3.connect(copy)) as new:
+            old.backup(new)
+        return
+    program = shutil.which("pg_dump")
+    if folder is None or program is None:
+        _log.warning("No copy of the database was made before its migration: pg_dump or a folder for it is missing.")
+        return
+    folder.mkdir(parents=True, exist_ok=True)
+    plain = url.set(drivername="postgresql").render_as_string(hide_password=False)
+    subprocess.run([program, "--format=custom", f"--file={folder / f'studio.{stamp}.dump'}", f"--dbname={plain}"],
+                   check=True, capture_output=True)

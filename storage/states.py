@@ -1,0 +1,48 @@
+"""The states of a run and which may follow which: the one place that says so."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class JobState(StrEnum):
+    """Where a run stands."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    STOPPING = "stopping"
+    DONE = "done"
+    FAILED = "failed"
+    STOPPED = "stopped"
+    INTERRUPTED = "interrupted"
+
+    @property
+    def active(self) -> bool:
+        """Whether a worker has it in hand."""
+        return self in (JobState.RUNNING, JobState.STOPPING)
+
+    @property
+    def finished(self) -> bool:
+        """Whether no worker has it or will have it unless it is resumed."""
+        return not self.active and self is not JobState.QUEUED
+
+    @property
+    def resumable(self) -> bool:
+        """Whether it can go back to the queue and on from its last checkpoint; DONE is final."""
+        return JobState.QUEUED in _NEXT[self]
+
+
+_NEXT: dict[JobState, tuple[JobState, ...]] = {
+    JobState.QUEUED: (JobState.RUNNING, JobState.STOPPED),
+    JobState.RUNNING: (JobState.STOPPING, JobState.DONE, JobState.FAILED, JobState.STOPPED, JobState.INTERRUPTED),
+    JobState.STOPPING: (JobState.DONE, JobState.FAILED, JobState.STOPPED),
+    JobState.DONE: (),
+    JobState.FAILED: (JobState.QUEUED,),
+    JobState.STOPPED: (JobState.QUEUED,),
+    JobState.INTERRUPTED: (JobState.QUEUED,),
+}
+
+
+def before(state: JobState) -> tuple[JobState, ...]:
+    """The states that `state` may follow."""
+    return tuple(earlier for earlier, following in _NEXT.items() if state in following)

@@ -1,0 +1,116 @@
+"""UploadStore: data sets that people added, stored by content, so that the same file twice lies there once."""
+
+from __future__ import annotations
+
+import builtins
+import hashlib
+import os
+import re
+import secrets
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from sqlalchemy import delete, select
+
+from storage.database import Database, utc_now
+from storage.errors import NotStored
+from storage.files import flush, older_than_a_day, remove
+from storage.models import UploadRow
+
+_PREFIX = "upload:"
+_CHUNK = 1 << 20
+
+
+@dataclass(frozen=True)
+class Upload:
+    """A stored file."""
+
+    reference: str
+    """ "upload:<sha256>"."""
+    name: str
+    """What the person's file was called, without its folder."""
+    bytes: int
+    created_at: datetime
+
+
+class UploadStore:
+    """Files under one root, each called by the SHA-256 of its content."""
+
+    def __init__(self, database: Database, root: Path) -> None:
+        self.database = database
+        self.root = root
+        root.mkdir(parents=True, exist_ok=True)
+
+    def add(self, path: Path, name: str) -> Upload:
+        """Copies a file in. The same content again is stored once and takes the newer name. Raises OSError."""
+        staged = self.root / f".staged-{secrets.token_hex(8)}"
+        digest, size = hashlib.sha256(), 0
+        try:
+            with path.open("rb") as source, staged.open("xb") as copy:
+                while chunk := source.read(_CHUNK):
+                    digest.update(chunk)
+                    size += len(chunk)
+                    copy.write(chunk)
+                copy.flush()
+                os.fsync(copy.fileno())
+            target = self.root / digest.hexdigest()
+            staged.replace(target)  # the same content as before, if there was any; as new, so no sweep takes it
+            flush(self.root)
+        finally:
+            staged.unlink(missing_ok=True)
+        with self.database.write() as session:
+            row = session.merge(UploadRow(sha256=digest.hexdigest(), name=_plain(name), bytes=size,
+                                          created_at=utc_now()))
+            session.flush()
+            return _upload_of(row)
+
+    def path(self, reference: str) -> Path:
+        """The file of a reference. Raises NotStored for one that is malformed or unknown."""
+        sha256 = reference.removeprefix(_PREFIX)
+        path = self.root / sha256
+        if not reference.startswith(_PREFIX) or not re.fullmatch(r"[0-9a-f]{64}", sha256) or not path.is_file():
+            raise NotStored(f"There is no uploaded file {reference[:80]!r}: upload it again.")
+        return path
+
+    def get(self, reference: str) -> Upload:
+        """What is known of an upload. Raises NotStored."""
+        with self.database.read() as session:
+            row = session.get(UploadRow, reference.removeprefix(_PREFIX))
+            if row is None or not reference.startswith(_PREFIX):
+                raise NotStored(f"There is no uploaded file {reference[:80]!r}: upload it again.")
+            return _upload_of(row)
+
+    def list(self) -> builtins.list[Upload]:
+        """All data sets that were added, newest first."""
+        with self.database.read() as session:
+            rows = session.scalars(select(UploadRow).order_by(UploadRow.created_at.desc(), UploadRow.sha256))
+            return [_upload_of(row) for row in rows]
+
+    def forget(self, reference: str) -> None:
+        """Takes a data set off the list; its file stays as long as a run was made with it."""
+        with self.database.write() as session:
+            session.execute(delete(UploadRow).where(UploadRow.sha256 == reference.removeprefix(_PREFIX)))
+
+    def sweep(self, used: frozenset[str]) -> int:
+        """Removes files that neither the list nor a reference in `used` names; returns how many went.
+
+        What is younger than a day stays: someone may be about to start a run with it.
+        """
+        kept = {upload.reference for upload in self.list()} | used
+        gone = 0
+        for path in self.root.iterdir():
+            if f"{_PREFIX}{path.name}" not in kept and older_than_a_day(path):
+                remove(path)
+                gone += 1
+        return gone
+
+
+def _plain(name: str) -> str:
+    """The last part of a name, on any system, at most 200 characters and none of them a control character."""
+    last = re.split(r"[/\\]", name)[-1]
+    return "".join(char for char in last if char.isprintable())[-200:] or "data"
+
+
+def _upload_of(row: UploadRow) -> Upload:
+    return Upload(_PREFIX + row.sha256, row.name, row.bytes, row.created_at)

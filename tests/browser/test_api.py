@@ -1,0 +1,94 @@
+"""The same way from a script, and how the server starts."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from gradio_client import Client, handle_file
+from gradio_client.exceptions import AppError
+
+from tests.browser.studio import ROOT, RunningStudio, environment
+
+
+@pytest.fixture(scope="module")
+def call(studio: RunningStudio) -> Callable[..., object]:
+    return Client(studio.url, verbose=False).predict
+
+
+def test_a_script_goes_the_whole_way(call: Callable[..., object], tiny_llama: Path, films: Path) -> None:
+    dataset = call(handle_file(str(films)), api_name="/upload_dataset")
+    recipe = {"backbone": str(tiny_llama), "lamp": {"prompt_length": 20, "rank": 4},
+              "train": {"steps": 6, "batch_size": 2, "precision": "fp32"}}
+    run = call(recipe, dataset, "by a script", api_name="/submit")
+    deadline = time.monotonic() + 120
+    while (found := call(run, api_name="/run"))["state"] not in ("done", "failed") and time.monotonic() < deadline:
+        time.sleep(0.5)
+    assert (found["state"], found["step"], found["steps"], found["error"]) == ("done", 6, 6, None)
+    assert found["metrics"]["loss"] > 0 and 0 <= found["scores"]["accuracy"] <= 1
+    answers = call(run, ["the film was good", {"text": "the film was bad"}], api_name="/try")
+    assert len(answers) == 2
+    for answer in answers:
+        assert set(answer["tuned_probabilities"]) == {"positive", "negative"}
+        assert sum(answer["tuned_probabilities"].values()) == pytest.approx(1)
+        assert answer["tuned"] == max(answer["tuned_probabilities"], key=answer["tuned_probabilities"].get)
+    with zipfile.ZipFile(call(run, api_name="/export")) as archive:
+        assert "adapter_model.safetensors" in archive.namelist()
+    assert run in [one["id"] for one in call(api_name="/runs")]
+
+
+def test_a_script_stops_a_run(call: Callable[..., object], tiny_llama: Path) -> None:
+    recipe = {"backbone": str(tiny_llama), "train": {"steps": 1_000_000}}
+    run = call(recipe, "sample:support-tickets.csv", "", api_name="/submit")
+    assert call(run, api_name="/stop")["state"] in ("stopping", "stopped")
+    deadline = time.monotonic() + 90
+    while (state := call(run, api_name="/run")["state"]) != "stopped" and time.monotonic() < deadline:
+        time.sleep(0.5)
+    assert state == "stopped"
+
+
+@pytest.mark.parametrize(("given", "said"), [
+    (({"lamp": {"rank": 200}}, "sample:support-tickets.csv", ""), "The rank (200) is larger than the prompt length"),
+    (({"rank": 8}, "sample:support-tickets.csv", ""), "no field 'rank'"),
+    (({}, "upload:nothing", ""), "upload:nothing"),
+    (({}, "", ""), "Choose a data set"),
+], ids=["a rank too large", "an unknown field", "an unknown data set", "no data set"])
+def test_a_script_is_told_in_a_sentence(given: tuple[object, ...], said: str, call: Callable[..., object]) -> None:
+    with pytest.raises(AppError, match=said.replace("(", r"\(").replace(")", r"\)")) as told:
+        call(*given, api_name="/submit")
+    assert "Traceback" not in str(told.value)
+
+
+def test_a_script_cannot_have_the_server_read_its_own_files(call: Callable[..., object]) -> None:
+    stolen = {"path": "/etc/passwd", "orig_name": "passwd.csv", "meta": {"_type": "gradio.FileData"}}
+    with pytest.raises(AppError, match=r"passwd|allowed|upload"):
+        call(stolen, api_name="/upload_dataset")
+
+
+def test_a_taken_port_is_one_sentence(studio: RunningStudio, tmp_path: Path) -> None:
+    ended = subprocess.run([sys.executable, str(ROOT / "app.py")], env=environment(tmp_path / "home", studio.port),
+                           capture_output=True, text=True, timeout=60, check=False)
+    assert ended.returncode == 1
+    assert ended.stderr.strip().count("\n") == 0
+    assert f"127.0.0.1:{studio.port}" in ended.stderr and "STUDIO_PORT" in ended.stderr
+    assert not (tmp_path / "home").exists()
+
+
+def test_the_server_starts_without_torch(tmp_path: Path) -> None:
+    code = (
+        "import sys; from pathlib import Path; from app.settings import Settings; from app.studio import Studio\n"
+        "from app.ui import build_ui, launch_options; from app.jobs.local import local_runner\n"
+        "from storage.database import open_database\n"
+        "settings = Settings.from_environment(); settings.home.mkdir()\n"
+        "database = open_database(settings.database_url)\n"
+        "build_ui(Studio(settings, database)); local_runner(settings, database); launch_options()\n"
+        "print([name for name in ('torch', 'transformers', 'accelerate', 'peft') if name in sys.modules])\n"
+    )
+    ended = subprocess.run([sys.executable, "-c", code], env=environment(tmp_path / "home", 1), cwd=ROOT,
+                           capture_output=True, text=True, timeout=90, check=False)
+    assert ended.stdout.strip() == "[]", ended.stderr

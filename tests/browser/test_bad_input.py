@@ -1,0 +1,125 @@
+"""Whatever is wrong is one sentence on the page, no run exists, and what was filled in stays."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser import pages
+from tests.browser.studio import RunningStudio
+from tests.hub.server import Hub
+
+GOOD = [f"text {number},{'yes' if number % 2 else 'no'}" for number in range(20)]
+FILES: dict[str, tuple[str, bytes, str]] = {
+    "an empty file": ("empty.csv", b"", "empty"),
+    "not what its name says": ("table.csv", b"PK\x03\x04" + bytes(range(256)), "table.csv"),
+    "not a parquet file": ("table.parquet", b"text,label\na,b\n", "table.parquet"),
+    "broken UTF-8": ("broken.csv", "text,label\ncaf\xe9,yes\n".encode("latin-1") * 20, "UTF-8"),
+    "a column of lists": ("lists.json", json.dumps([{"text": ["a"], "label": "b"}] * 20).encode(), "list"),
+}
+TABLES: dict[str, tuple[str, str]] = {
+    "one column": ("text\n" + "\n".join(f"row {number}" for number in range(20)), "column"),
+    "an all-empty target": ("text,label\n" + "\n".join(f"row {number}," for number in range(20)), "empty"),
+    "one label only": ("text,label\n" + "\n".join(f"row {number},yes" for number in range(20)), "'yes'"),
+    "fewer than ten rows": ("text,label\n" + "\n".join(GOOD[:6]), "at least 10"),
+}
+RECIPES: dict[str, tuple[dict[str, float], str]] = {
+    "a rank larger than the prompt": ({"lamp-rank": 400}, "The rank (400) is larger than the prompt length (100)"),
+    "a length that pooling does not divide": ({"lamp-pooling": 7}, "cannot be divided by the pooling (7)"),
+    "half a step": ({"train-steps": 2.5}, "Steps must be a whole number, not 2.5."),
+}
+
+
+@pytest.fixture
+def filled(page: Page, studio: RunningStudio, tiny_llama: Path) -> Page:
+    """A page on which someone has chosen a backbone and typed a name and a batch size."""
+    pages.open_tune(page)
+    pages.choose_backbone(page, str(tiny_llama))
+    pages.turn_to(page, "Recipe")
+    pages.set_number(page, "train-batch-size", 5)
+    pages.turn_to(page, "Start")
+    page.locator("#name input, #name textarea").fill("kept")
+    return page
+
+
+def start_is_refused(page: Page, studio: RunningStudio, said: str) -> None:
+    """Start lists `said` beside itself, once; no run came of it, and the form is as it was."""
+    before = studio.store.count()
+    expect(page.locator("#rail .ls-problems li")).to_have_count(1)
+    expect(page.locator("#rail .ls-problems li")).to_contain_text(said)
+    page.locator("#start").click()
+    expect(page.get_by_test_id("toast-body")).to_be_visible()
+    expect(page.locator("#start")).to_be_enabled()
+    expect(page.locator("#rail .ls-problems li")).to_contain_text(said)
+    assert "Traceback" not in page.locator("body").inner_text()
+    assert studio.store.count() == before
+    form_is_kept(page)
+
+
+def form_is_kept(page: Page) -> None:
+    assert page.locator("#name input, #name textarea").input_value() == "kept"
+    assert pages.number(page, "train-batch-size") == "5"
+
+
+@pytest.mark.parametrize("fault", FILES)
+def test_a_file_that_cannot_be_read_is_one_sentence(fault: str, filled: Page, tmp_path: Path) -> None:
+    name, content, said = FILES[fault]
+    (tmp_path / name).write_bytes(content)
+    pages.turn_to(filled, "Data")
+    chosen = filled.locator("#dataset input").input_value()
+    pages.upload(filled, tmp_path / name)
+    expect(filled.locator("#upload-said .ls-problems li")).to_have_count(1)
+    expect(filled.locator("#upload-said .ls-problems li")).to_contain_text(said)
+    assert filled.locator("#dataset input").input_value() == chosen
+    form_is_kept(filled)
+
+
+@pytest.mark.parametrize("fault", TABLES)
+def test_a_table_that_teaches_nothing_cannot_be_started(
+    fault: str, filled: Page, studio: RunningStudio, tmp_path: Path
+) -> None:
+    content, said = TABLES[fault]
+    (tmp_path / "table.csv").write_text(content)
+    pages.upload(filled, tmp_path / "table.csv")
+    if fault == "one column":
+        expect(filled.locator("#upload-said .ls-problems li, #rail .ls-problems li").first).to_contain_text(said)
+        form_is_kept(filled)
+    else:
+        start_is_refused(filled, studio, said)
+
+
+@pytest.mark.parametrize("fault", RECIPES)
+def test_a_recipe_that_cannot_run_is_refused(fault: str, filled: Page, studio: RunningStudio) -> None:
+    numbers, said = RECIPES[fault]
+    pages.turn_to(filled, "Recipe")
+    for key, value in numbers.items():
+        pages.set_number(filled, key, value)
+    start_is_refused(filled, studio, said)
+    assert pages.number(filled, next(iter(numbers))) == f"{next(iter(numbers.values())):g}"
+
+
+def test_all_problems_are_listed_at_once(filled: Page) -> None:
+    pages.turn_to(filled, "Recipe")
+    pages.set_number(filled, "lamp-rank", 400)
+    pages.set_number(filled, "lamp-pooling", 7)
+    pages.set_number(filled, "train-learning-rate", 0)
+    expect(filled.locator("#rail .ls-problems li")).to_have_count(3)
+    expect(filled.locator("#rail")).to_contain_text("3 things to put right")
+
+
+@pytest.mark.parametrize("backbone", ["/nowhere/at/all", "someone/no-such-model"])
+def test_a_backbone_that_does_not_exist_is_refused(backbone: str, filled: Page, studio: RunningStudio) -> None:
+    pages.choose_backbone(filled, backbone)
+    start_is_refused(filled, studio, backbone)
+
+
+def test_a_backbone_that_cannot_be_reached_is_refused(filled: Page, studio: RunningStudio, small_hub: Hub) -> None:
+    small_hub.stop()
+    try:
+        pages.choose_backbone(filled, "someone/out-of-reach")
+        start_is_refused(filled, studio, "reach")
+    finally:
+        small_hub.start()

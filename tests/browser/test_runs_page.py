@@ -1,0 +1,173 @@
+"""What one run's page and the list show, and what can be done with a run."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, Request, expect
+
+from storage.jobs import JobState
+from tests.browser import pages
+from tests.browser.studio import RunningStudio, recipe
+
+WHY = "The loss became nan at step 41 with a learning rate of 5: try a smaller one, or the precision fp32."
+SCORES = {"accuracy": 0.9, "untrained_accuracy": 0.5, "loss": 0.4, "untrained_loss": 1.1}
+
+
+def test_a_failed_run_says_why_in_one_sentence_with_the_log_folded_beneath(
+    page: Page, studio: RunningStudio, tiny_llama: Path
+) -> None:
+    job = studio.add_ended(str(tiny_llama), JobState.FAILED, error=WHY)
+    pages.open_run(page, job.id)
+    expect(page.locator("#run-trouble .ls-notice")).to_have_text(f"This run failed. {WHY}")
+    end = page.locator("#run-trouble pre")
+    expect(end).not_to_be_visible()
+    page.get_by_text("The end of the log").click()
+    expect(end).to_contain_text("the very last line of the log")
+    expect(page.get_by_role("button", name="Resume")).to_be_visible()
+
+
+def test_an_unknown_run_is_one_sentence(page: Page) -> None:
+    page.goto("/runs?run=0123456789")
+    expect(page.locator("#run-head")).to_contain_text("This run cannot be shown")
+    expect(page.locator("#run-head")).to_contain_text("0123456789")
+    expect(page.locator("#run-tabs")).not_to_be_visible()
+
+
+def test_an_address_with_a_run_leads_to_its_page(page: Page, studio: RunningStudio, tiny_llama: Path) -> None:
+    job = studio.add_ended(str(tiny_llama), JobState.STOPPED, "led here")
+    page.goto(f"/?run={job.id}")
+    expect(page.locator("#run-head h1")).to_have_text("led here")
+    assert page.url.endswith(f"/runs?run={job.id}")
+
+
+def test_name_tags_and_note_are_kept_and_found(page: Page, studio: RunningStudio, tiny_llama: Path) -> None:
+    job = studio.add_ended(str(tiny_llama), JobState.DONE, scores=SCORES)
+    pages.open_run(page, job.id, "Details")
+    expect(page.locator("#run-name input, #run-name textarea")).to_have_value("a run of before")
+    page.locator("#run-name input, #run-name textarea").fill("Heliotrope")
+    page.locator("#run-tags input, #run-tags textarea").fill("violet, for Ada")
+    page.locator("#run-note textarea").fill("It smells of almonds.")
+    page.locator("#save").click()
+    expect(page.locator("#run-head h1")).to_have_text("Heliotrope")
+    expect(page.locator("#run-head .ls-tag")).to_have_text(["for Ada", "violet"])
+    expect(page.locator("#run-head .ls-note")).to_have_text("It smells of almonds.")
+    page.goto("/runs")
+    expect(page.locator(".ls-run").first).to_be_visible()
+    page.locator("#search input, #search textarea").fill("VIOLET helio")
+    expect(page.locator(".ls-run")).to_have_count(1)
+    expect(page.locator(".ls-run .ls-run-score")).to_contain_text("90.0 %")
+    page.get_by_label("Ended early").check()
+    expect(page.locator("#runs")).to_contain_text("No run matches")
+
+
+def test_a_deleted_run_leaves_the_list_and_comes_back(page: Page, studio: RunningStudio, tiny_llama: Path) -> None:
+    job = studio.add_ended(str(tiny_llama), JobState.DONE, "to be deleted", scores=SCORES)
+    pages.open_run(page, job.id, "Details")
+    page.locator("#delete").click()
+    page.locator("#delete-no").click()
+    assert studio.store.get(job.id).deleted_at is None
+    page.locator("#delete").click()
+    page.locator("#delete-yes").click()
+    expect(page.locator("#run-trouble")).to_contain_text("This run was deleted.")
+    page.goto("/runs")
+    expect(page.locator(".ls-run").first).to_be_visible()
+    expect(page.locator("#runs")).not_to_contain_text("to be deleted")
+    pages.open_run(page, job.id)
+    page.get_by_role("button", name="Bring it back").click()
+    expect(page.locator("#run-trouble")).not_to_contain_text("deleted")
+    page.goto("/runs")
+    expect(page.locator("#runs")).to_contain_text("to be deleted")
+    expect(page.locator("#disk")).to_contain_text("are free.")
+
+
+def test_a_run_can_be_started_again_with_changes(page: Page, studio: RunningStudio, tiny_llama: Path) -> None:
+    job = studio.add_ended(str(tiny_llama), JobState.DONE, "the first one", scores=SCORES)
+    pages.open_run(page, job.id)
+    page.get_by_role("link", name="Start again with changes").or_(
+        page.get_by_role("button", name="Start again with changes")).first.click()
+    expect(page.locator("#rail")).to_contain_text("Ready to start")
+    expect(page.locator("body")).to_contain_text("Filled in from the run the first one")
+    pages.turn_to(page, "Recipe")
+    assert pages.number(page, "train-steps") == "60" and pages.number(page, "lamp-rank") == "4"
+    pages.set_number(page, "train-steps", 2)
+    run = pages.start(page)
+    made = studio.store.get(run)
+    assert made.parent == job.id and made.steps == 2 and made.dataset == job.dataset
+    assert made.config["lamp"]["rank"] == 4
+
+
+def test_the_queue_shows_places_and_lets_one_go_first(page: Page, studio: RunningStudio, tiny_llama: Path) -> None:
+    waiting = [studio.store.add(f"waits {number}", recipe(str(tiny_llama), 5).to_dict(), "sample:support-tickets.csv",
+                                "support-tickets.csv", 5, gpus=99) for number in range(2)]
+    try:
+        pages.open_run(page, waiting[1].id)
+        expect(page.locator("#run-head .ls-progress")).to_contain_text("number 2 in the queue")
+        page.get_by_role("button", name="Move up in the queue").click()
+        expect(page.locator("#run-head .ls-progress")).to_contain_text("next in the queue")
+        page.get_by_role("button", name="Stop").click()
+        pages.wait_for_state(page, "Stopped")
+    finally:
+        for job in waiting:
+            studio.store.request_stop(job.id)
+
+
+def test_a_page_asks_only_while_its_run_goes_on_and_its_tab_is_seen(
+    page: Page, studio: RunningStudio, tiny_llama: Path
+) -> None:
+    asked: list[str] = []
+
+    def note(request: Request) -> None:
+        if re.search(r"/(run|queue)/", request.url) and request.method == "POST":
+            asked.append(request.url)
+
+    page.on("request", note)
+    job = studio.store.add("waits", recipe(str(tiny_llama), 5).to_dict(), "sample:support-tickets.csv", "s.csv", 5,
+                           gpus=99)
+    pages.open_run(page, job.id)
+    page.wait_for_timeout(4000)
+    assert len(asked) >= 4
+    page.evaluate("Object.defineProperty(document, 'hidden', {value: true, configurable: true});"
+                  "document.dispatchEvent(new Event('visibilitychange'))")
+    page.wait_for_timeout(1500)
+    asked.clear()
+    page.wait_for_timeout(3000)
+    assert asked == []
+    studio.store.request_stop(job.id)
+    page.evaluate("Object.defineProperty(document, 'hidden', {value: false, configurable: true});"
+                  "document.dispatchEvent(new Event('visibilitychange'))")
+    pages.wait_for_state(page, "Stopped")
+    page.wait_for_timeout(1500)
+    asked.clear()
+    page.wait_for_timeout(3000)
+    assert asked == []
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1280, 390])
+def test_every_page_fits_and_follows_the_colour_scheme(
+    scheme: str, width: int, page: Page, studio: RunningStudio, tiny_llama: Path, tmp_path: Path
+) -> None:
+    job = studio.add_ended(str(tiny_llama), JobState.STOPPED, "a" * 60 + " and a name that goes on", scores=SCORES)
+    page.emulate_media(color_scheme="dark" if scheme == "dark" else "light")
+    page.set_viewport_size({"width": width, "height": 900})
+    for address, marker in (("/", "#rail .ls-tiles"), ("/runs", ".ls-run"), (f"/runs?run={job.id}", "#run-head h1")):
+        page.goto(address)
+        expect(page.locator(marker).first).to_be_visible()
+        for tab in page.get_by_role("tab").all():
+            if tab.is_visible():
+                tab.click()
+                assert page.evaluate("document.documentElement.scrollWidth") <= width, (address, tab.inner_text())
+        shot = tmp_path / "shot.png"
+        page.screenshot(path=shot)
+        assert brightness(shot) > 0.8 if scheme == "light" else brightness(shot) < 0.3
+
+
+def brightness(path: Path) -> float:
+    """Mean of a picture between 0, black, and 1, white."""
+    from PIL import Image, ImageStat
+
+    with Image.open(path) as picture:
+        return float(ImageStat.Stat(picture.convert("L")).mean[0]) / 255

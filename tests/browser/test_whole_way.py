@@ -1,0 +1,146 @@
+"""From an uploaded table to a downloaded prompt, on the pages alone."""
+
+from __future__ import annotations
+
+import json
+import re
+import zipfile
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from lamp.offline import lay
+from tests.browser import pages
+from tests.browser.conftest import ADA
+from tests.browser.studio import RunningStudio
+from tests.hub.server import Hub
+
+NAME = "Films <b>first</b> ${1 + 1} {{value}}"
+"""What a template or a browser would make something of."""
+
+
+def test_a_table_becomes_a_tried_and_downloaded_prompt(
+    page: Page, studio: RunningStudio, small_hub: Hub, tiny_llama: Path, films: Path, tmp_path: Path
+) -> None:
+    pages.open_tune(page)
+    pages.choose_backbone(page, str(tiny_llama))
+    pages.upload(page, films)
+    expect(page.locator("#upload-said")).to_contain_text("films.csv has 60 rows and 2 columns.")
+    expect(page.locator("#preview th.ls-target")).to_contain_text("label")
+    expect(page.locator("#preview .ls-reading").first).to_contain_text("virtual tokens")
+    expect(page.locator("#rail")).to_contain_text("pick one of 2 labels")
+    pages.turn_to(page, "Recipe")
+    pages.set_number(page, "train-steps", 30)
+    pages.set_number(page, "train-batch-size", 4)
+    page.get_by_text("More settings").click()
+    pages.set_number(page, "train-evaluate-every", 10)
+    expect(page.locator("#rail")).to_contain_text(re.compile(r"1,064.*of the backbone", re.DOTALL))  # 8 (100 + 32 + 1)
+    pages.turn_to(page, "Start")
+    page.locator("#name input, #name textarea").fill(NAME)
+    run = pages.start(page)
+
+    expect(page.locator("#run-head h1")).to_have_text(NAME)
+    pages.wait_for_state(page, "Done")
+    page.reload()
+    expect(page.locator("#run-head h1")).to_have_text(NAME)
+    assert page.url.endswith(f"/runs?run={run}")
+    expect(page.locator(".ls-plot .vega-embed :is(svg.marks, canvas)")).to_have_count(2)
+    expect(page.locator("#run-scores")).to_contain_text("Accuracy")
+    expect(page.locator("#run-log")).to_contain_text("Untrained backbone")
+
+    page.get_by_role("button", name="Try it").click()
+    page.locator("#fill").click()
+    expect(page.locator("#try-0 textarea")).not_to_have_value("")
+    page.locator("#answer").click()
+    expect(page.locator("#answers .ls-label")).to_have_count(2, timeout=60_000)
+    bars = page.locator("#answers .ls-prob.ls-tuned em").all_inner_texts()
+    assert sum(float(text.rstrip(" %")) for text in bars) == pytest.approx(100, abs=0.2)
+    expect(page.locator("#answers")).to_contain_text("The data says")
+
+    page.locator("#run-tabs").get_by_role("tab", name="Export").click()
+    expect(page.locator("#export-files")).to_contain_text("adapter_config.json")
+    with page.expect_download() as waiting:
+        page.locator("#download").click()
+    waiting.value.save_as(tmp_path / "prompt.zip")
+    with zipfile.ZipFile(tmp_path / "prompt.zip") as archive:
+        assert json.loads(archive.read("adapter_config.json"))["peft_type"] == "PROMPT_TUNING"
+        assert {"adapter_model.safetensors", "lamp_factors.safetensors", "README.md"} <= set(archive.namelist())
+    assert studio.store.get(run).state == "done"
+
+    page.locator("#repository input, #repository textarea").fill("ada/films")
+    page.locator("#token input").fill("hf_notAToken")
+    page.locator("#publish").click()
+    expect(page.locator("#published .ls-problems li")).to_have_count(1)
+    expect(page.locator("#token input")).to_have_value("")
+    page.locator("#token input").fill(ADA.token)
+    page.locator("#publish").click()
+    expect(page.locator("#published a")).to_have_attribute("href", f"{small_hub.url}/ada/films", timeout=60_000)
+    expect(page.locator("#token input")).to_have_value("")
+    assert small_hub.repository("ada/films").private
+    assert "adapter_model.safetensors" in small_hub.repository("ada/films").files
+
+    page.locator("#run-tabs").get_by_role("tab", name="Details").click()
+    page.locator("#more-steps input").fill("10")
+    page.locator("#extend").click()
+    page.wait_for_url(lambda address: "/runs?run=" in address and run not in address)
+    pages.wait_for_state(page, "Done")
+    longer = studio.store.get(page.url.partition("run=")[2])
+    assert (longer.parent, longer.step, longer.steps) == (run, 40, 40)
+    assert "Going on from the checkpoint at step 30" in page.locator("#run-log").inner_text()
+
+
+def test_a_run_is_stopped_tried_and_resumed(page: Page, studio: RunningStudio, tiny_llama: Path) -> None:
+    pages.open_tune(page)
+    pages.choose_backbone(page, str(tiny_llama))
+    pages.turn_to(page, "Recipe")
+    pages.set_number(page, "train-steps", 100_000)
+    run = pages.start(page)
+    progress = page.locator("#run-head .ls-progress")
+    expect(progress).to_contain_text(re.compile(r"Step [\d,]+ of 100,000"), timeout=90_000)
+    page.get_by_role("button", name="Stop").click()
+    pages.wait_for_state(page, "Stopped")
+    step = studio.store.get(run).step
+    assert 0 < step < 100_000
+    expect(page.get_by_role("button", name="Try it")).to_be_visible()
+    page.get_by_role("button", name="Resume").click()
+    pages.wait_for_state(page, "Running", 60)
+    page.get_by_role("button", name="Stop").click()
+    pages.wait_for_state(page, "Stopped")
+    assert studio.store.get(run).step >= step
+    page.locator("#run-tabs").get_by_role("tab", name="Details").click()
+    expect(page.locator("#run-history li")).to_have_count(8)  # queued, running, stopping, stopped, twice
+    expect(page.locator("#run-history")).to_contain_text("Resumed.")
+
+
+@pytest.mark.slow
+def test_the_sample_on_the_offline_backbone_starts_with_one_click(
+    browser: Browser, tmp_path: Path
+) -> None:
+    """SmolLM2 on the sample; the recipe is cut down before the click for time alone."""
+    studio = RunningStudio(tmp_path / "home")
+    lay(studio.home / "backbones" / "HuggingFaceTB--SmolLM2-135M-Instruct", lambda _: None)
+    studio.start()
+    context = browser.new_context(base_url=studio.url)
+    page = context.new_page()
+    try:
+        page.goto("/runs")
+        expect(page.locator("#runs")).to_contain_text("No runs yet")
+        page.get_by_role("link", name="Start the first run").click()
+        expect(page.locator("#rail")).to_contain_text("Ready to start", timeout=20_000)
+        expect(page.locator("#rail")).to_contain_text("SmolLM2-135M-Instruct")
+        pages.turn_to(page, "Recipe")
+        pages.set_number(page, "train-steps", 3)
+        pages.set_number(page, "train-batch-size", 2)
+        pages.turn_to(page, "Data")
+        page.get_by_text("Template, task and held-out rows").click()
+        pages.set_number(page, "data-max-validation-rows", 5)
+        pages.start(page)
+        pages.wait_for_state(page, "Done", 240)
+        page.get_by_role("button", name="Try it").click()
+        page.locator("#try-0 textarea").fill("I was charged twice for the same order.")
+        page.locator("#answer").click()
+        expect(page.locator("#answers .ls-label")).to_have_count(5, timeout=120_000)
+    finally:
+        context.close()
+        studio.end()

@@ -1,0 +1,41 @@
+"""Backbones and tables small enough to train on in a second, made anew for each test session."""
+
+from __future__ import annotations
+
+import os
+import random
+from pathlib import Path
+
+import pytest
+
+from tests.tiny import save_tiny
+
+os.environ.setdefault("HF_HUB_OFFLINE", "1")
+os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+# Tiny matrices gain nothing from threads, and threads of several processes on few cores wait for each other.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+
+@pytest.fixture(scope="session")
+def tiny_llama(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return save_tiny(tmp_path_factory.mktemp("backbones") / "tiny-llama", "llama")
+
+
+@pytest.fixture(scope="session")
+def tiny_t5(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return save_tiny(tmp_path_factory.mktemp("backbones") / "tiny-t5", "t5")
+
+
+@pytest.fixture(scope="session")
+def tiny_table(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A CSV of 60 rows, text and label, whose label is told by one word."""
+    path = tmp_path_factory.mktemp("tables") / "films.csv"
+    chooser = random.Random(1)
+    rows = []
+    for number in range(60):
+        label = ("positive", "negative")[number % 2]
+        word = chooser.choice({"positive": ["good", "great", "bright"], "negative": ["bad", "awful", "dull"]}[label])
+        filler = " ".join(chooser.choices(["the", "film", "was", "plot", "it", "a", "this"], k=4))
+        rows.append(f"{filler} {word} number {number},{label}")
+    path.write_text("text,label\n" + "\n".join(rows) + "\n", encoding="utf-8")
+    return path

@@ -1,0 +1,119 @@
+"""What the small Hub holds: accounts, repositories with their commits, and the storage of large files."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass, field
+from typing import Any
+
+TEXT_SUFFIXES = (".json", ".md", ".txt", ".jinja", ".py", ".gitattributes", ".csv", ".jsonl")
+
+
+@dataclass(frozen=True)
+class Account:
+    """Someone with one token, of the role "read" or "write"."""
+
+    name: str
+    token: str
+    role: str = "write"
+    organisations: tuple[str, ...] = ()
+    granted: tuple[str, ...] = ()
+    """Gated repositories whose licence the account has accepted."""
+
+    def may_write_in(self, namespace: str) -> bool:
+        return self.role == "write" and namespace in (self.name, *self.organisations)
+
+
+@dataclass(frozen=True)
+class Commit:
+    """One state of a repository, whole."""
+
+    message: str
+    files: dict[str, bytes]
+
+    @property
+    def oid(self) -> str:
+        listing = {path: hashlib.sha1(content).hexdigest() for path, content in self.files.items()}
+        return hashlib.sha1(json.dumps([self.message, listing], sort_keys=True).encode()).hexdigest()
+
+
+@dataclass
+class Repository:
+    """A repository of one kind ("models", "datasets", "spaces")."""
+
+    kind: str
+    id: str
+    private: bool = False
+    gated: bool = False
+    commits: list[Commit] = field(default_factory=list)
+
+    @property
+    def files(self) -> dict[str, bytes]:
+        """Path → content at the head of main."""
+        return self.commits[-1].files
+
+    @property
+    def namespace(self) -> str:
+        return self.id.partition("/")[0]
+
+    def at(self, revision: str) -> Commit | None:
+        if revision in ("main", "HEAD"):
+            return self.commits[-1]
+        return next((commit for commit in self.commits if commit.oid == revision), None)
+
+    def commit(self, message: str, changed: dict[str, bytes | None]) -> Commit:
+        """Adds one commit; a path with None is deleted."""
+        files = {**(self.files if self.commits else {}), **changed}
+        new = Commit(message, {path: content for path, content in files.items() if content is not None})
+        self.commits.append(new)
+        return new
+
+    def info(self, commit: Commit) -> dict[str, Any]:
+        """What the Hub tells of a repository: /api/models/org/name."""
+        return {
+            "_id": hashlib.sha1(self.id.encode()).hexdigest()[:24], "id": self.id, "modelId": self.id,
+            "author": self.namespace, "sha": commit.oid, "private": self.private,
+            "gated": "auto" if self.gated else False, "disabled": False, "downloads": 0, "likes": 0, "tags": [],
+            "lastModified": "2025-01-01T00:00:00.000Z", "createdAt": "2025-01-01T00:00:00.000Z",
+            "cardData": _card(commit.files.get("README.md", b"")),
+            "siblings": [{"rfilename": path} for path in sorted(commit.files)],
+        }
+
+
+def _card(readme: bytes) -> dict[str, str]:
+    """The flat "key: value" lines of the front matter; enough for the tests' cards."""
+    text = readme.decode()
+    if not text.startswith("---\n"):
+        return {}
+    lines = text[4:].partition("\n---")[0].splitlines()
+    return {key.strip(): value.strip() for key, _, value in (line.partition(":") for line in lines) if value.strip()}
+
+
+def is_large(path: str) -> bool:
+    """Whether the Hub keeps this file in LFS: everything that does not look like text."""
+    return not path.endswith(TEXT_SUFFIXES)
+
+
+def blob_oid(content: bytes) -> str:
+    """git's name for a file's content."""
+    return hashlib.sha1(b"blob %d\0" % len(content) + content).hexdigest()
+
+
+def entry(path: str, content: bytes) -> dict[str, Any]:
+    """One line of a tree listing."""
+    found: dict[str, Any] = {"type": "file", "path": path, "size": len(content), "oid": blob_oid(content)}
+    if is_large(path):
+        found["lfs"] = {"oid": hashlib.sha256(content).hexdigest(), "size": len(content), "pointerSize": 134}
+    return found
+
+
+def tree(files: dict[str, bytes], folder: str, recursive: bool) -> list[dict[str, Any]]:
+    """Entries below `folder` ("" is the root), folders included, as /api/models/.../tree lists them."""
+    prefix = f"{folder}/" if folder else ""
+    inside = {path: content for path, content in sorted(files.items()) if path.startswith(prefix)}
+    folders = {prefix + "/".join(parts[: depth + 1])
+               for parts in (path[len(prefix):].split("/")[:-1] for path in inside) for depth in range(len(parts))}
+    entries = [{"type": "directory", "path": path, "size": 0, "oid": blob_oid(path.encode())} for path in folders]
+    entries += [entry(path, content) for path, content in inside.items()]
+    return [one for one in entries if recursive or "/" not in one["path"][len(prefix):]]

@@ -1,0 +1,175 @@
+"""Publishing, by the real client over real connections, to the small Hub."""
+
+from __future__ import annotations
+
+import base64
+from pathlib import Path
+
+import pytest
+
+from tests.hub.conftest import ADA, READER, Run, contents
+from tests.hub.server import Hub
+
+PUBLISH = """
+from pathlib import Path
+from app.hub import HubError, publish
+folder, repository, token, private = arguments
+steps = []
+try:
+    answer({"url": publish(Path(folder), repository, token, private, steps.append), "steps": steps})
+except HubError as error:
+    chain, link = [], error
+    while link is not None:
+        chain.append(repr(link) + str(link))
+        link = link.__cause__ or link.__context__
+    answer({"error": str(error), "chain": chain})
+"""
+
+
+def test_every_byte_arrives_in_one_commit_of_a_new_private_repository(hub: Hub, run: Run, prompt: Path) -> None:
+    done = run(PUBLISH, str(prompt), "ada/my-prompt", ADA.token, True)
+    assert done.result["url"] == f"{hub.url}/ada/my-prompt"
+    repository = hub.repository("ada/my-prompt")
+    assert repository.private
+    assert {**repository.files, ".gitattributes": b""} == {**contents(prompt), ".gitattributes": b""}
+    assert len(repository.commits) == 2  # the Hub's own first one, and ours
+    assert done.result["steps"][0] == "Checking the token" and done.result["url"] in done.result["steps"][-1]
+
+
+def test_a_name_without_an_owner_goes_to_the_tokens_account(hub: Hub, run: Run, prompt: Path) -> None:
+    assert run(PUBLISH, str(prompt), "my-prompt", ADA.token, False).result["url"].endswith("/ada/my-prompt")
+    assert not hub.repository("ada/my-prompt").private
+
+
+def test_an_organisation_of_the_account_can_be_the_owner(hub: Hub, run: Run, prompt: Path) -> None:
+    assert run(PUBLISH, str(prompt), "engines/my-prompt", ADA.token, True).result["url"].endswith("/engines/my-prompt")
+
+
+def test_publishing_again_updates_the_repository_and_sends_only_what_changed(
+        hub: Hub, run: Run, prompt: Path) -> None:
+    first = run(PUBLISH, str(prompt), "ada/my-prompt", ADA.token, True).result
+    (prompt / "adapter_model.safetensors").write_bytes(b"better" * 1000)
+    hub.requests.clear()
+    second = run(PUBLISH, str(prompt), "ada/my-prompt", ADA.token, True).result
+    assert first["url"] == second["url"]
+    repository = hub.repository("ada/my-prompt")
+    assert len(repository.commits) == 3
+    assert repository.files["adapter_model.safetensors"] == b"better" * 1000
+    assert repository.files["lamp.safetensors"] == (prompt / "lamp.safetensors").read_bytes()
+    assert [request.body for request in hub.requests if request.method == "PUT"] == [b"better" * 1000]
+
+
+def test_publishing_the_same_twice_makes_no_empty_commit(hub: Hub, run: Run, prompt: Path) -> None:
+    for _ in range(2):
+        assert "url" in run(PUBLISH, str(prompt), "ada/my-prompt", ADA.token, True).result
+    assert len(hub.repository("ada/my-prompt").commits) == 2
+
+
+def test_the_token_is_kept_nowhere_and_shown_nowhere(hub: Hub, run: Run, prompt: Path, tmp_path: Path) -> None:
+    done = run(PUBLISH, str(prompt), "ada/my-prompt", ADA.token, True, HF_DEBUG="1")
+    wrong = run(PUBLISH, str(prompt), "ada/my-prompt", "hf_wrongSecret", True, HF_DEBUG="1")
+    other = run(PUBLISH, str(prompt), "someone/else", ADA.token, True)
+    secrets = (ADA.token, "hf_wrongSecret")
+    written = b"".join(path.read_bytes() for path in tmp_path.rglob("*") if path.is_file())
+    for secret in secrets:
+        for text in (done.output, wrong.output, other.output):
+            assert secret not in text
+            assert base64.b64encode(secret.encode()).decode() not in text
+        assert secret.encode() not in written
+    assert not (tmp_path / "home" / "huggingface" / "token").exists()
+    to_storage = [request for request in hub.requests if request.path.startswith("/storage/")]
+    assert to_storage and all("authorization" not in request.headers for request in to_storage)
+
+
+@pytest.mark.parametrize(("repository", "token", "words"), [
+    ("ada/p", "", "Give a Hub token that may write"),
+    ("ada/p", "  ", "Give a Hub token that may write"),
+    ("ada/p", "hf_two words", "not a Hub token"),
+    ("ada/p", "hf_line\nbreak", "not a Hub token"),
+    ("ada/p", "hf_nobodys", "does not know this token"),
+    ("rita/p", READER.token, "may only read"),
+    ("", ADA.token, "'' is not valid"),
+    ("ada/my prompt", ADA.token, "'ada/my prompt' is not valid"),
+    ("a/b/c", ADA.token, "'a/b/c' is not valid"),
+    ("ada/../../etc", ADA.token, "is not valid"),
+    ("someone/new", ADA.token, "may not write to 'someone/new'"),
+    ("someone/public", ADA.token, "belongs to someone else"),
+    ("someone/secret", ADA.token, "may not write to 'someone/secret'"),
+    ("ada/public", ADA.token, "is there already and is public"),
+])
+def test_a_refusal_is_one_sentence_and_nothing_is_published(
+        hub: Hub, run: Run, prompt: Path, repository: str, token: str, words: str) -> None:
+    hub.add("someone/public", {"theirs.txt": b"1"})
+    hub.add("someone/secret", {"theirs.txt": b"1"}, private=True)
+    hub.add("ada/public", {"mine.txt": b"1"})
+    refused = run(PUBLISH, str(prompt), repository, token, True).result
+    assert words in refused["error"]
+    assert "\n" not in refused["error"] and len(refused["error"]) < 300
+    assert len(refused["chain"]) == 1 or "HFValidationError" in refused["chain"][1]  # which has seen the name alone
+    assert not token.strip() or token not in "".join(refused["chain"])
+    assert all(len(one.commits) == 1 for one in hub.repositories)
+
+
+def test_someone_elses_public_repository_is_left_alone_by_a_public_publish(
+        hub: Hub, run: Run, prompt: Path) -> None:
+    hub.add("someone/public", {"theirs.txt": b"1"})
+    assert "may not write" in run(PUBLISH, str(prompt), "someone/public", ADA.token, False).result["error"]
+    assert len(hub.repository("someone/public").commits) == 1
+
+
+def test_an_empty_folder_is_not_published(hub: Hub, run: Run, tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    assert "'empty' is not a folder with files" in run(
+        PUBLISH, str(tmp_path / "empty"), "ada/p", ADA.token, True).result["error"]
+    assert not hub.requests
+
+
+@pytest.mark.parametrize(("front", "words"), [
+    ("license:\tapache-2.0", "YAML cannot be parsed"),
+    ('base_model: "/home/ada/models/tiny"', '"base_model" with value "/home/ada/models/tiny" is not valid'),
+])
+def test_a_model_card_that_the_hub_does_not_accept_is_named(
+        hub: Hub, run: Run, prompt: Path, front: str, words: str) -> None:
+    (prompt / "README.md").write_text(f"---\n{front}\n---\n# A prompt\n")
+    error = run(PUBLISH, str(prompt), "ada/p", ADA.token, True).result["error"]
+    assert "model card" in error and words in error
+    assert len(hub.repository("ada/p").commits) == 1
+
+
+def test_a_hub_that_is_down_is_one_sentence(hub: Hub, run: Run, prompt: Path) -> None:
+    hub.stop()
+    assert "could not be reached" in run(PUBLISH, str(prompt), "ada/p", ADA.token, True).result["error"]
+
+
+def test_a_silent_hub_is_given_up(hub: Hub, run: Run, prompt: Path) -> None:
+    hub.delay = 5
+    impatient = "import app.hub; app.hub.ANSWER_SECONDS = 0.5\n"
+    assert "could not be reached" in run(impatient + PUBLISH, str(prompt), "ada/p", ADA.token, True).result["error"]
+
+
+def test_a_hub_in_trouble_is_one_sentence(hub: Hub, run: Run, prompt: Path) -> None:
+    hub.busy = True
+    assert "answered 503" in run(PUBLISH, str(prompt), "ada/p", ADA.token, True).result["error"]
+
+
+# Between its retries the client waits 23 seconds in all; the tests only cut those waits short.
+HASTE = "import time; wait = time.sleep; time.sleep = lambda seconds: wait(min(seconds, 0.05))\n"
+
+
+def test_a_connection_lost_half_way_publishes_nothing_and_the_next_try_all(
+        hub: Hub, run: Run, prompt: Path) -> None:
+    hub.break_upload_after = 20_000
+    lost = run(HASTE + PUBLISH, str(prompt), "ada/p", ADA.token, True)
+    assert "connection to the Hub was lost" in lost.result["error"] and ADA.token not in lost.output
+    assert len(hub.repository("ada/p").commits) == 1
+    hub.break_upload_after = None
+    hub.start()
+    assert "url" in run(PUBLISH, str(prompt), "ada/p", ADA.token, True).result
+    assert contents(prompt).items() <= hub.repository("ada/p").files.items()
+
+
+def test_a_connection_lost_at_the_commit_publishes_nothing(hub: Hub, run: Run, prompt: Path) -> None:
+    hub.break_at_commit = True
+    lost = run(HASTE + PUBLISH, str(prompt), "ada/p", ADA.token, True).result["error"]
+    assert "connection to the Hub was lost" in lost
+    assert len(hub.repository("ada/p").commits) == 1

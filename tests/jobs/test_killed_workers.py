@@ -1,0 +1,114 @@
+"""Workers killed at any moment: nothing recorded is lost, and the run ends as if nothing had happened."""
+
+from __future__ import annotations
+
+import random
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+import torch
+
+from app.jobs.runner import Runner
+from lamp.export import load_prompt
+from storage.errors import NotStored
+from storage.jobs import Job, JobState
+from tests.jobs.conftest import System
+
+KILLS = 25
+Curve = list[tuple[int, float]]
+
+
+def losses(system: System, job: Job) -> Curve:
+    return system.store.curve(job.id, "loss", points=10_000)
+
+
+def whole_or_absent(system: System, job: Job) -> bool:
+    """Whether there is an artifact; one that is half written fails the test."""
+    try:
+        folder = system.artifacts.path(job.id)
+    except NotStored:
+        return False
+    assert load_prompt(folder).virtual_tokens.shape == (2, 32)
+    return True
+
+
+def finished_alike(system: System, job: Job, reference: Job) -> None:
+    assert losses(system, job) == losses(system, reference), "bit by bit"
+    assert job.scores == reference.scores
+    mine, other = (system.artifacts.path(one.id) for one in (job, reference))
+    assert (mine / "lamp_factors.safetensors").read_bytes() == (other / "lamp_factors.safetensors").read_bytes()
+    # Composed from the same factors; where these lie in memory may decide a product's last bit.
+    torch.testing.assert_close(*(load_prompt(folder).virtual_tokens for folder in (mine, other)))
+
+
+@pytest.mark.slow
+def test_a_run_killed_at_any_moment_goes_on_to_the_result_of_an_uninterrupted_one(
+    system: System, runner: Runner
+) -> None:
+    reference = system.ended(system.submit().id, JobState.DONE)
+    began = time.monotonic()
+    system.ended(system.submit().id, JobState.DONE)
+    duration = time.monotonic() - began
+    assert len(losses(system, reference)) == 12
+    with ThreadPoolExecutor(2) as killers:  # one a slot
+        phases = set(killers.map(lambda seed: kill_once(system, reference, duration, random.Random(seed)),
+                                 range(KILLS)))
+    assert len(phases) > 2, phases
+    assert {path.name.rpartition(".")[0] for path in system.home.artifacts.iterdir()} <= {
+        "", *(job.id for job in system.store.list())}, "published ones, and what was being staged"
+
+
+def kill_once(system: System, reference: Job, duration: float, chooser: random.Random) -> str:
+    """Kills a run at a random moment and checks all that must hold then; the phase it was killed in."""
+    while True:
+        job = system.submit()
+        system.until(job.id, lambda job: job.worker is not None)
+        time.sleep(chooser.uniform(0.02, duration))
+        running = system.store.get(job.id)
+        system.kill(running)
+        now = system.until(job.id, lambda job: job.attempts > 1 or job.state.finished)
+        if now.attempts > 1:
+            break  # else it was faster than its killer
+    committed = losses(system, job)
+    whole_or_absent(system, job)
+    done = system.ended(job.id, JobState.DONE)
+    assert [event.state for event in system.store.events(job.id)] == [
+        "queued", "running", "interrupted", "queued", "running", "done"]
+    assert set(committed) <= set(losses(system, done))
+    finished_alike(system, done, reference)
+    return running.phase
+
+
+@pytest.mark.parametrize("phase", ["Loading", "Scoring", "Training", "Writing"])
+def test_a_run_killed_in_a_phase_goes_on_to_the_same_result(system: System, runner: Runner, phase: str) -> None:
+    reference, job = system.submit(), system.submit()
+    system.kill(system.until(job.id, lambda job: job.phase.startswith(phase) or job.state.finished))
+    done = system.ended(job.id, JobState.DONE)
+    finished_alike(system, done, system.ended(reference.id, JobState.DONE))
+
+
+def test_a_damaged_checkpoint_is_passed_over_for_the_one_before(system: System, runner: Runner) -> None:
+    reference = system.submit(60)
+    job = system.submit(60)
+    checkpoints = system.home.checkpoints(job.id)
+    system.until(job.id, lambda job: len(list(checkpoints.glob("step-*"))) == 2 and job.step > 0)
+    runner.close()
+    system.kill(system.store.get(job.id))
+    time.sleep(0.1)
+    kept = sorted(checkpoints.glob("step-*"))
+    damage(kept[-1] / "state.safetensors")
+    runner.turn()
+    again = Runner(system.store, runner._executor, ["", ""], patience=runner._patience)
+    again.start()
+    done = system.ended(job.id, JobState.DONE)
+    finished_alike(system, done, system.ended(reference.id, JobState.DONE))
+    again.close()
+    assert f"checkpoint at step {int(kept[-2].name[5:])}." in system.home.log(job.id).read_text()
+
+
+def damage(file: Path) -> None:
+    content = bytearray(file.read_bytes())
+    content[len(content) // 2] ^= 0xFF
+    file.write_bytes(content)

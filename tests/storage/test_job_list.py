@@ -1,0 +1,83 @@
+"""Finding runs, writing on them, deleting them and having them back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+
+from storage.errors import JobNotFound, WrongState
+from storage.jobs import Job, JobState, JobStore
+from storage.queue import Waiting, in_turn
+
+Add = Callable[..., Job]
+
+
+def test_runs_are_listed_newest_first_and_found_by_state_owner_text_and_tag(store: JobStore, add: Add) -> None:
+    jobs = [add(f"run {n}", owner="ada" if n % 2 else "bob") for n in range(5)]
+    store.annotate(jobs[1].id, "50 % better", ["ü-tag", "best", "best"])
+    assert [job.name for job in store.list(limit=2, offset=1)] == ["run 3", "run 2"]
+    assert [job.name for job in store.list(owner="bob")] == ["run 4", "run 2", "run 0"]
+    assert [job.name for job in store.list(text="0 %")] == ["run 1"]
+    assert [job.name for job in store.list(text="RUN 3")] == ["run 3"]
+    assert [job.name for job in store.list(tag="ü-tag")] == ["run 1"]
+    assert store.list(tag="ü") == [] and store.list(text="%%") == []
+    store.claim("here", [0])
+    assert [job.name for job in store.list(states=[JobState.RUNNING])] == ["run 0"]
+    assert store.count() == 5 and store.count(states=[JobState.QUEUED]) == 4
+    assert store.get(jobs[1].id).tags == ("best", "ü-tag")
+    assert store.rename(jobs[0].id, "first").name == "first"
+
+
+def test_a_deleted_run_is_hidden_and_comes_back_until_it_is_swept(store: JobStore, add: Add) -> None:
+    job = add()
+    store.log_metrics(job.id, 1, {"loss": 1.0})
+    assert store.delete(job.id).state is JobState.STOPPED, "a queued run does not start any more"
+    assert store.list() == [] and [one.id for one in store.list(deleted=True)] == [job.id]
+    with pytest.raises(WrongState, match="was deleted"):
+        store.resume(job.id)
+    assert store.expired(timedelta(days=1)) == []
+    store.restore(job.id)
+    assert [one.id for one in store.list()] == [job.id] and not store.purge(job.id)
+    store.delete(job.id)
+    assert [one.id for one in store.expired(timedelta(0))] == [job.id]
+    assert store.purge(job.id)
+    with pytest.raises(JobNotFound):
+        store.get(job.id)
+    with pytest.raises(JobNotFound):
+        store.restore(job.id)
+
+
+def test_a_running_run_must_be_stopped_before_it_is_deleted(store: JobStore, add: Add) -> None:
+    job = add("busy")
+    store.claim("here", [0])
+    with pytest.raises(WrongState, match="'busy' is running: stop it"):
+        store.delete(job.id)
+
+
+def test_a_run_is_moved_forward_by_its_priority_and_a_resumed_one_goes_to_the_end(store: JobStore, add: Add) -> None:
+    first, second, third = add(), add(), add()
+    store.prioritize(third.id, 1)
+    assert store.queue() == [third.id, first.id, second.id]
+    store.request_stop(first.id)
+    store.resume(first.id)
+    assert store.queue() == [third.id, second.id, first.id]
+
+
+def test_owners_take_turns_however_many_runs_one_of_them_queued(store: JobStore, add: Add) -> None:
+    for _ in range(4):
+        add("ada", owner="ada", priority=9)
+    add("bob", owner="bob")
+    served = []
+    while job := store.claim("here", [0]):
+        served.append(job.owner)
+        store.finish(job.id, JobState.DONE)
+        store.release(job.id)
+    assert served == ["ada", "bob", "ada", "ada", "ada"]
+
+
+def test_an_owner_with_runs_going_waits_for_one_with_none() -> None:
+    waiting = [Waiting(1, "ada", 0, 1, 1), Waiting(2, "ada", 0, 2, 1), Waiting(3, "bob", 0, 3, 1)]
+    order = in_turn(waiting, active={"ada": 1}, last_started={"ada": 5.0, "bob": 9.0})
+    assert [one.number for one in order] == [3, 1, 2]

@@ -1,0 +1,169 @@
+"""What the catalog says of backbones in folders: of those that can be tuned, and of everything else one can pick."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from safetensors.numpy import save_file
+
+from lamp.catalog import inspect
+from lamp.errors import BackboneError
+from tests.tiny import save_tiny
+
+LLAMA = {"architectures": ["LlamaForCausalLM"], "model_type": "llama", "hidden_size": 8, "tie_word_embeddings": True}
+WEIGHTS = {"model.embed_tokens.weight": (10, 8), "model.norm.weight": (8,)}
+
+
+def backbone(folder: Path, config: dict[str, Any] = LLAMA, weights: dict[str, tuple[int, ...]] = WEIGHTS) -> str:
+    """A folder with this config and zeros of these shapes; returns its path."""
+    folder.mkdir(exist_ok=True)
+    (folder / "config.json").write_text(json.dumps(config))
+    (folder / "tokenizer.json").write_text("{}")
+    save_file({name: np.zeros(shape, np.float32) for name, shape in weights.items()}, folder / "model.safetensors")
+    return str(folder)
+
+
+def refusal(reference: str) -> str:
+    with pytest.raises(BackboneError) as caught:
+        inspect(reference)
+    sentence = str(caught.value)
+    assert "\n" not in sentence and sentence.endswith((".", "\"].")) and len(sentence) < 400
+    return sentence
+
+
+@pytest.mark.parametrize("family", ["llama", "qwen3", "gemma3", "gpt2", "opt", "t5", "bart"])
+def test_a_saved_model_is_described_as_transformers_loads_it(family: str, tmp_path: Path) -> None:
+    from transformers import AutoModelForCausalLM, AutoModelForSeq2SeqLM
+
+    folder = save_tiny(tmp_path / "named-like-nothing", family)
+    found = inspect(str(folder))
+    loader = AutoModelForSeq2SeqLM if found.architecture == "encoder-decoder" else AutoModelForCausalLM
+    model = loader.from_pretrained(folder)
+    assert (found.architecture == "encoder-decoder") == model.config.is_encoder_decoder
+    assert found.parameters == model.num_parameters()
+    assert found.hidden_size == model.get_input_embeddings().weight.shape[1]
+    assert found.model_type == model.config.model_type
+    assert found.reference == str(folder)
+
+
+def test_the_width_is_that_of_the_embeddings_where_the_layers_are_wider(tmp_path: Path) -> None:
+    config = {"architectures": ["OPTForCausalLM"], "model_type": "opt", "hidden_size": 16, "word_embed_proj_dim": 8}
+    assert inspect(backbone(tmp_path / "opt", config)).hidden_size == 8
+
+
+def test_shards_are_added_up(tmp_path: Path) -> None:
+    reference = backbone(tmp_path / "sharded")
+    (tmp_path / "sharded/model.safetensors").rename(tmp_path / "sharded/model-00001-of-00002.safetensors")
+    save_file({"model.layers.0.w": np.zeros((4, 4), np.float16)}, tmp_path / "sharded/model-00002-of-00002.safetensors")
+    (tmp_path / "sharded/model.safetensors.index.json").write_text(json.dumps({"weight_map": {
+        "model.embed_tokens.weight": "model-00001-of-00002.safetensors", "model.norm.weight":
+        "model-00001-of-00002.safetensors", "model.layers.0.w": "model-00002-of-00002.safetensors"}}))
+    assert inspect(reference).parameters == 80 + 8 + 16
+    (tmp_path / "sharded/model-00002-of-00002.safetensors").unlink()
+    assert "model-00002-of-00002.safetensors is missing" in refusal(reference)
+
+
+def test_tied_matrices_and_stored_masks_are_not_counted_as_parameters(tmp_path: Path) -> None:
+    weights = {**WEIGHTS, "lm_head.weight": (10, 8), "h.0.attn.bias": (1, 1, 32, 32)}
+    assert inspect(backbone(tmp_path / "tied", LLAMA, weights)).parameters == 88
+    assert inspect(backbone(tmp_path / "untied", {**LLAMA, "tie_word_embeddings": False}, weights)).parameters == 168
+
+
+def test_weights_are_counted_without_being_read(tmp_path: Path) -> None:
+    reference = backbone(tmp_path / "sparse")
+    header = json.dumps({"w": {"dtype": "BF16", "shape": [2**20, 2**15], "data_offsets": [0, 2**36]}}).encode()
+    with (tmp_path / "sparse/model.safetensors").open("wb") as file:
+        file.write(len(header).to_bytes(8, "little") + header)
+        file.truncate(8 + len(header) + 2**36)  # 64 GB on paper, nothing on disk
+    assert inspect(reference).parameters == 2**35
+
+
+@pytest.mark.parametrize(("change", "words"), [
+    ({"architectures": ["BertForMaskedLM"], "model_type": "bert"}, "BertForMaskedLM, which cannot write text"),
+    ({"architectures": ["LlamaForSequenceClassification"]}, "cannot write text"),
+    ({"architectures": ["MistralModel"]}, "cannot write text"),
+    ({"architectures": ["T5EncoderModel"], "is_encoder_decoder": True}, "cannot write text"),
+    ({"architectures": ["ViTForImageClassification"], "model_type": "vit"}, "cannot write text"),
+    ({"architectures": ["WhisperForConditionalGeneration"], "is_encoder_decoder": True, "num_mel_bins": 80},
+     "reads more than text"),
+    ({"architectures": ["LlavaForConditionalGeneration"], "vision_config": {}}, "reads more than text"),
+    ({"architectures": ["OddForCausalLM"], "model_type": "odd", "auto_map": {"AutoModel": "odd.Odd"}},
+     "needs code from its own repository"),
+    ({"quantization_config": {"quant_method": "gptq", "bits": 4}}, "stored quantised (gptq)"),
+    ({"architectures": None}, "does not say what it is"),
+    ({"hidden_size": None}, "does not give its hidden size"),
+])
+def test_a_model_that_a_prompt_cannot_be_tuned_for_is_refused(
+        change: dict[str, Any], words: str, tmp_path: Path) -> None:
+    assert words in refusal(backbone(tmp_path / "model", {**LLAMA, **change}))
+
+
+def test_code_in_the_repository_is_no_matter_when_transformers_has_its_own(tmp_path: Path) -> None:
+    config = {**LLAMA, "auto_map": {"AutoModelForCausalLM": "modeling.Old"}}
+    assert inspect(backbone(tmp_path / "model", config)).architecture == "causal"
+
+
+@pytest.mark.parametrize("reference", ["/no/such/folder", "./nothing", "~/no-such-folder-here", "a/b/c", "a b/c",
+                                       "owner/two--dashes", "../up", "owner/name.git", "x" * 200, "C:\\models\\x"])
+def test_what_is_neither_a_folder_nor_a_hub_id_is_said_to_be_neither(reference: str) -> None:
+    assert "neither a folder on this machine nor a Hub id" in refusal(reference)
+
+
+@pytest.mark.parametrize("reference", ["", "   "])
+def test_nothing_picked_asks_for_a_choice(reference: str) -> None:
+    assert "Choose a backbone" in refusal(reference)
+
+
+def test_a_folder_without_a_config_is_named(tmp_path: Path) -> None:
+    assert "holds no config.json" in refusal(str(tmp_path))
+
+
+def test_a_folder_with_pickled_weights_is_refused_and_says_why(tmp_path: Path) -> None:
+    reference = backbone(tmp_path / "old")
+    (tmp_path / "old/model.safetensors").rename(tmp_path / "old/pytorch_model.bin")
+    assert "pickle files, which can run code" in refusal(reference)
+    (tmp_path / "old/pytorch_model.bin").unlink()
+    assert "holds no model.safetensors" in refusal(reference)
+
+
+def test_a_folder_without_a_tokenizer_is_named(tmp_path: Path) -> None:
+    reference = backbone(tmp_path / "mute")
+    (tmp_path / "mute/tokenizer.json").unlink()
+    assert "has no tokenizer" in refusal(reference)
+
+
+@pytest.mark.parametrize("content", [b"", b"short", b"\xff" * 64, (30).to_bytes(8, "little") + b"{" * 30,
+                                     (2).to_bytes(8, "little") + b"[]",
+                                     (17).to_bytes(8, "little") + b'{"w": {"dtype":1}}'])
+def test_a_file_that_is_not_safetensors_is_named(content: bytes, tmp_path: Path) -> None:
+    reference = backbone(tmp_path / "broken")
+    (tmp_path / "broken/model.safetensors").write_bytes(content)
+    assert "not a whole safetensors file" in refusal(reference)
+
+
+def test_a_download_that_was_cut_short_is_noticed(tmp_path: Path) -> None:
+    reference = backbone(tmp_path / "cut")
+    whole = (tmp_path / "cut/model.safetensors").read_bytes()
+    (tmp_path / "cut/model.safetensors").write_bytes(whole[:-4])
+    assert "not a whole safetensors file" in refusal(reference)
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", "\x00"])
+def test_a_config_that_is_not_json_is_named(text: str, tmp_path: Path) -> None:
+    reference = backbone(tmp_path / "odd")
+    (tmp_path / "odd/config.json").write_text(text)
+    assert refusal(reference).startswith("config.json of the backbone")
+
+
+def test_a_folder_is_inspected_without_loading_torch_or_the_hub_client(tmp_path: Path) -> None:
+    code = ("import sys; from lamp.catalog import inspect; inspect(sys.argv[1]);"
+            "print(sorted({'torch', 'transformers', 'huggingface_hub'} & set(sys.modules)))")
+    done = subprocess.run([sys.executable, "-c", code, backbone(tmp_path / "model")], capture_output=True, text=True,
+                          cwd=Path(__file__).parents[2], check=True)
+    assert done.stdout.strip() == "[]"

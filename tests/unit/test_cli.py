@@ -1,0 +1,58 @@
+"""`python -m lamp`: train, predict and evaluate without the studio."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from training import recipe
+
+from lamp.cli import main
+
+
+def test_a_prompt_is_trained_evaluated_and_used_from_the_command_line(
+    tiny_llama: Path, tiny_table: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "recipe.json").write_text(json.dumps(recipe(tiny_llama).to_dict()))
+    out = tmp_path / "out"
+    assert main(["train", str(tmp_path / "recipe.json"), "--data", str(tiny_table), "--out", str(out)]) == 0
+    trained = json.loads(capsys.readouterr().out)
+    assert (out / "adapter_model.safetensors").is_file()
+
+    assert main(["evaluate", str(out), "--data", str(tiny_table)]) == 0
+    scores = json.loads(capsys.readouterr().out)
+    assert scores["rows"] == 60
+    assert 0 <= scores["accuracy"] <= 1
+    assert trained.keys() >= {"accuracy", "untrained_accuracy", "macro_f1"}
+
+    assert main(["predict", str(out), "--data", str(tiny_table), "--rows", "3"]) == 0
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert len(lines) == 3
+    for line in lines:
+        assert line["prediction"] == max(line["probabilities"], key=line["probabilities"].__getitem__)
+        assert sum(line["probabilities"].values()) == pytest.approx(1)
+
+
+def test_a_second_call_goes_on_from_the_last_checkpoint(
+    tiny_llama: Path, tiny_table: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "recipe.json").write_text(json.dumps(recipe(tiny_llama).to_dict()))
+    command = ["train", str(tmp_path / "recipe.json"), "--data", str(tiny_table), "--out", str(tmp_path / "out")]
+    assert main(command) == 0
+    first = capsys.readouterr()
+    assert main(command) == 0
+    second = capsys.readouterr()
+    assert "Going on from the checkpoint at step 12" in second.err
+    assert json.loads(first.out) == json.loads(second.out)
+
+
+@pytest.mark.parametrize("content", ["", "{", '{"backbone": 3}', '{"backbone": "x/y"}'])
+def test_a_recipe_that_makes_no_sense_is_one_sentence(
+    content: str, tiny_table: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "recipe.json").write_text(content)
+    assert main(["train", str(tmp_path / "recipe.json"), "--data", str(tiny_table), "--out", str(tmp_path)]) == 1
+    told = capsys.readouterr().err
+    assert told.strip()
+    assert "Traceback" not in told

@@ -1,0 +1,97 @@
+"""An exported prompt is stock PEFT's and says how it was made."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+from peft import PeftModel
+from training import recipe, run
+from transformers import AutoModelForCausalLM, AutoModelForSeq2SeqLM, AutoTokenizer
+
+from lamp.backbone import FrozenBackbone
+from lamp.data import Example
+from lamp.encoding import Encoder
+from lamp.errors import DataError
+from lamp.export import load_prompt, save_prompt
+from lamp.forward import target_logits
+from lamp.prompt import LampPrompt
+
+
+@pytest.mark.parametrize("family", ["tiny_llama", "tiny_t5"])
+def test_the_exported_adapter_gives_the_same_logits_in_stock_peft(
+    family: str, request: pytest.FixtureRequest, tiny_table: Path, tmp_path: Path
+) -> None:
+    folder: Path = request.getfixturevalue(family)
+    config = recipe(folder)
+    result, _ = run(config, tiny_table, tmp_path / "checkpoints")
+    exported = tmp_path / "exported"
+    exported.mkdir()
+    save_prompt(result, config, exported)
+
+    ours = FrozenBackbone.load(str(folder), precision="fp32")
+    encoder = Encoder(ours.tokenizer, is_encoder_decoder=ours.is_encoder_decoder, config=config.data)
+    batch = encoder.batch(encoder.encode([Example("text: the film was good\nlabel:", "positive", "")]), ours.device)
+    auto = AutoModelForSeq2SeqLM if family == "tiny_t5" else AutoModelForCausalLM
+    peft = PeftModel.from_pretrained(auto.from_pretrained(folder, dtype=torch.float32), str(exported)).eval()
+    with torch.no_grad():
+        wanted = target_logits(ours, load_prompt(exported).virtual_tokens, batch)
+        if family == "tiny_t5":
+            got = peft(input_ids=batch.input_ids, attention_mask=batch.input_mask, labels=batch.target_ids).logits
+        else:
+            ids = torch.cat([batch.input_ids, batch.target_ids[:, :-1]], dim=1)
+            got = peft(input_ids=ids, attention_mask=torch.ones_like(ids)).logits[:, -batch.target_ids.shape[1]:]
+    torch.testing.assert_close(got, wanted, atol=1e-4, rtol=0)
+
+
+def test_the_model_cards_lines_run_as_they_stand(tiny_llama: Path, tiny_table: Path, tmp_path: Path) -> None:
+    config = recipe(tiny_llama)
+    result, _ = run(config, tiny_table, tmp_path / "checkpoints")
+    exported = tmp_path / "exported"
+    exported.mkdir()
+    save_prompt(result, config, exported)
+    card = (exported / "README.md").read_text()
+    code = card.split("```python\n")[1].split("```")[0]
+    assert str(tiny_llama) in code
+    names: dict[str, object] = {}
+    exec(code.replace("path/or/repository/of/this/prompt", str(exported)), names)  # it is the user's own first try
+    assert isinstance(names["model"], PeftModel)
+    assert isinstance(AutoTokenizer.from_pretrained(tiny_llama).decode(names["output"][0]), str)  # type: ignore[index]
+
+
+def test_the_virtual_tokens_are_composed_from_the_exported_factors(
+    tiny_llama: Path, tiny_table: Path, tmp_path: Path
+) -> None:
+    config = recipe(tiny_llama)
+    result, _ = run(config, tiny_table, tmp_path / "checkpoints")
+    exported = tmp_path / "exported"
+    exported.mkdir()
+    save_prompt(result, config, exported)
+    saved = load_prompt(exported)
+    again = LampPrompt(**result.factors, pooling=config.lamp.pooling, interactions=config.lamp.interactions)
+    torch.testing.assert_close(again().detach(), saved.virtual_tokens)
+    assert saved.config == config
+    assert saved.labels == result.labels
+    assert json.loads((exported / "scores.json").read_text()) == result.scores
+    assert {path.name for path in exported.iterdir()} >= {
+        "adapter_config.json", "adapter_model.safetensors", "lamp_factors.safetensors", "lamp_config.json",
+        "recipe.json", "scores.json", "README.md",
+    }
+
+
+def test_no_row_of_the_data_stands_in_the_model_card(tiny_llama: Path, tiny_table: Path, tmp_path: Path) -> None:
+    config = recipe(tiny_llama)
+    result, _ = run(config, tiny_table, tmp_path / "checkpoints")
+    exported = tmp_path / "exported"
+    exported.mkdir()
+    save_prompt(result, config, exported)
+    card = (exported / "README.md").read_text()
+    rows = [line.rpartition(",")[0] for line in tiny_table.read_text().splitlines()[1:]]
+    assert not any(row in card for row in rows)
+
+
+def test_a_folder_that_is_no_prompt_is_one_sentence(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="does not hold a whole exported prompt"):
+        load_prompt(tmp_path)

