@@ -93,12 +93,11 @@ def metrics(folder: Path) -> None:
     Counted and not compared with a run that records nothing: on a machine that does other things besides, two such
     runs differ by more than what is looked for.
     """
-    from tests.tiny import save_tiny
-
     from lamp.data import prepare
     from lamp.tables import read_table
     from lamp.train import train
     from tests.jobs.conftest import make_system
+    from tests.tiny import save_tiny
 
     spent = {"loop": 0.0, "pulse": 0.0}
     marks: list[float] = []
@@ -142,9 +141,8 @@ def metrics(folder: Path) -> None:
 
 
 def drain(folder: Path) -> None:
-    from tests.tiny import save_tiny
-
     from tests.jobs.conftest import make_system
+    from tests.tiny import save_tiny
 
     system = make_system(folder / "home", save_tiny(folder / "tiny", "llama"))
     jobs = [system.submit(1, evaluate_every=1) for _ in range(200)]
