@@ -86,9 +86,8 @@ def _train(options: argparse.Namespace) -> None:
         raise DataError(f"The recipe {options.recipe} cannot be read: {error}.") from error
     recipe.check()
     splits = prepare(read_table(options.data), recipe.data)
-    from accelerate import PartialState
-
     from lamp.export import save_prompt
+    from lamp.hardware import process_state
     from lamp.train import train
 
     reporter = BarReporter(recipe.train.steps)
@@ -96,7 +95,7 @@ def _train(options: argparse.Namespace) -> None:
         result = train(recipe, splits, reporter, options.out / "checkpoints", options.backbone)
     finally:
         reporter.close()
-    if PartialState().is_main_process:
+    if process_state().is_main_process:
         save_prompt(result, recipe, options.out)
         print(json.dumps(result.scores))
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import torch
+from accelerate import PartialState
+from accelerate.utils import parse_flag_from_env
 
 from lamp.config import Precision
 
@@ -16,6 +18,15 @@ def default_device() -> torch.device:
     if torch.backends.mps.is_available():
         return torch.device("mps")
     return torch.device("cpu")
+
+
+def process_state() -> PartialState:
+    """This process among those that train together, and its device.
+
+    accelerate has to be told of the CPU: with no accelerator, or when the launcher asks for the CPU, it would otherwise
+    take each of several processes to be alone.
+    """
+    return PartialState(cpu=parse_flag_from_env("ACCELERATE_USE_CPU") or default_device().type == "cpu")
 
 
 def choose_dtype(precision: Precision, device: torch.device, model_type: str) -> torch.dtype:

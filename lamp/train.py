@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import torch
-from accelerate import Accelerator, PartialState
+from accelerate import Accelerator
 from accelerate.utils import set_seed
 from torch import Tensor
 
@@ -23,6 +23,7 @@ from lamp.encoding import Encoded, Encoder
 from lamp.errors import TrainingError
 from lamp.evaluate import HeldOut, evaluate
 from lamp.forward import target_log_likelihood
+from lamp.hardware import process_state
 from lamp.initializers import initial_prompt
 from lamp.metrics import Scores
 from lamp.progress import Progress, restore_progress, save_progress
@@ -88,8 +89,7 @@ def train(
     settings = config.train
     set_seed(settings.seed)
     reporter.phase("Loading the backbone")
-    device = PartialState().device
-    backbone = FrozenBackbone.load(config.backbone, backbone_folder, settings.precision, device)
+    backbone = FrozenBackbone.load(config.backbone, backbone_folder, settings.precision, process_state().device)
     # float16 wants its gradients scaled; the factors themselves are float32 in every precision.
     accelerator = Accelerator(mixed_precision="fp16" if backbone.dtype == torch.float16 else "no")
 
