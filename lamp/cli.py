@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -21,12 +22,16 @@ if TYPE_CHECKING:
 
 
 class BarReporter:
-    """A Reporter that draws a progress bar on standard error and prints notes above it."""
+    """A Reporter that draws a progress bar on standard error and prints notes above it.
+
+    Of several processes that train together only the first one draws.
+    """
 
     def __init__(self, steps: int) -> None:
         from tqdm import tqdm
 
-        self._bar = tqdm(total=steps, unit="step", dynamic_ncols=True)
+        self._quiet = os.environ.get("RANK", "0") != "0"
+        self._bar = tqdm(total=steps, unit="step", dynamic_ncols=True, disable=self._quiet)
 
     def log(self, step: int, values: Mapping[str, float]) -> None:
         """Moves the bar; the last loss stands beside it."""
@@ -40,7 +45,8 @@ class BarReporter:
 
     def note(self, text: str) -> None:
         """Prints a line."""
-        self._bar.write(text, file=sys.stderr)
+        if not self._quiet:
+            self._bar.write(text, file=sys.stderr)
 
     def should_stop(self) -> bool:
         """Never: Ctrl+C ends a run, and the next one goes on from its last checkpoint."""

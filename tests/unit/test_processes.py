@@ -38,7 +38,8 @@ def test_two_processes_give_the_losses_of_one_with_the_doubled_batch(
     half = recipe(tiny_llama, batch_size=4)
     (tmp_path / "program.py").write_text(_PROGRAM)
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--local-addr", "127.0.0.1",
-               "--nproc_per_node", "2", str(tmp_path / "program.py"), str(Path(__file__).parent), json.dumps(half.to_dict()), str(tiny_table),
+               "--nproc_per_node", "2", str(tmp_path / "program.py"),
+               str(Path(__file__).parent), json.dumps(half.to_dict()), str(tiny_table),
                str(tmp_path / "two"), str(tmp_path / "found.json")]
     done = subprocess.run(command, cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT), "CUDA_VISIBLE_DEVICES": ""},
                           capture_output=True, text=True, timeout=240, check=False)
