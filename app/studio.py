@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from functools import cached_property
 from pathlib import Path
 
 from app import backbones, hub
 from app.backbones import BackboneChoice
 from app.bundle import zip_artifact
 from app.datasets import Datasets
+from app.jobs.forecast import Place, places
 from app.jobs.housekeeping import extend
+from app.jobs.slots import devices
 from app.predictor import Answer, Predictor
 from app.settings import Settings
-from app.values import DatasetEntry, Estimate, Preview, QueuePlace
+from app.values import DatasetEntry, Estimate, Preview
 from lamp.catalog import BackboneInfo, inspect
 from lamp.config import DataConfig, TuneConfig
 from lamp.data import Splits, check_columns, guess_columns, render
@@ -206,18 +210,13 @@ class Studio:
         first = max((job.priority for job in self._store.list(states=[JobState.QUEUED])), default=0)
         return self._store.prioritize(id, first + 1)
 
-    def queue_place(self, id: str) -> QueuePlace | None:
+    def queue_place(self, id: str) -> Place | None:
         """Where a queued run stands in the queue, None when it does not wait."""
-        queue = self._store.queue()
-        if id not in queue:
-            return None
-        before = queue[: queue.index(id)]
-        pace = self._store.pace()
-        if pace is None:
-            return QueuePlace(len(before) + 1, None)
-        active = self._store.active()
-        steps = sum(job.steps - job.step for job in (*active, *map(self._store.get, before)))
-        return QueuePlace(len(before) + 1, steps * pace / max(1, len(active)))
+        return places(self._store, self._slots, datetime.now(UTC)).get(id)
+
+    @cached_property
+    def _slots(self) -> int:
+        return len(devices(self.settings.slots))
 
     def log_tail(self, id: str, lines: int = 20) -> str:
         """The end of a run's log."""

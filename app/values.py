@@ -52,13 +52,3 @@ class Estimate:
     def share(self) -> float:
         """Trainable parameters as a share of the backbone's, between 0 and 1."""
         return self.trainable / self.backbone_parameters
-
-
-@dataclass(frozen=True)
-class QueuePlace:
-    """Where a run stands in the queue."""
-
-    position: int
-    """1 is next."""
-    seconds: float | None
-    """Until it is expected to start; None before any run was done."""

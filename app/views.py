@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from app.values import QueuePlace
+from app.jobs.forecast import Place
 from storage.states import JobState
 from storage.values import Job
 
@@ -99,7 +99,7 @@ def seconds_left(job: Job, rows_per_second: Points) -> float | None:
     return float(rows / statistics.median(recent))
 
 
-def status(job: Job, now: datetime, left: float | None = None, place: QueuePlace | None = None) -> Status:
+def status(job: Job, now: datetime, left: float | None = None, place: Place | None = None) -> Status:
     """What the head of a run's page says. left: seconds of training left; place: where it stands in the queue."""
     label, tone = _WORDS[job.state]
     share = min(1.0, job.step / job.steps) if job.steps else 0.0
@@ -227,18 +227,17 @@ def bytes_text(size: int) -> str:
     return f"{size / 1e6:.1f} MB" if size >= 1e6 else f"{size / 1e3:.1f} kB" if size >= 1000 else f"{size} bytes"
 
 
-def _waiting(place: QueuePlace | None) -> str:
+def _waiting(place: Place | None) -> str:
     if place is None:
         return "It waits for its turn."
     return "It is next in the queue." if place.position == 1 else f"It is number {place.position} in the queue."
 
 
-def _expected(place: QueuePlace | None) -> str:
-    if place is None or place.seconds is None:
+def _expected(place: Place | None) -> str:
+    if place is None or place.starts_in is None:
         return ""
-    if place.seconds < 60:
-        return "starts within a minute"
-    return f"starts in {_about(place.seconds)}"
+    seconds = place.starts_in.total_seconds()
+    return f"starts in {_about(seconds)}" if seconds >= 60 else "starts within a minute"
 
 
 def _about(seconds: float) -> str:

@@ -6,7 +6,7 @@ import heapq
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from storage.jobs import Job, JobStore
+from storage.jobs import Job, JobState, JobStore
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,9 @@ def places(store: JobStore, slots: int, now: datetime) -> dict[str, Place]:
     pace = store.pace()
     free_at = [_left(job, pace, now) for job in store.active()]
     free_at += [0.0] * (slots - len(free_at))
-    queued = [store.get(id) for id in store.queue()]
+    order = store.queue()
+    waiting = {job.id: job for job in store.list(len(order), states=[JobState.QUEUED])} if order else {}
+    queued = [waiting[id] for id in order if id in waiting]
     found: dict[str, Place] = {}
     heap = [seconds for seconds in free_at if seconds is not None]
     known = len(heap) == len(free_at)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from app import views
-from app.values import QueuePlace
+from app.jobs.forecast import Place
 from storage.states import JobState
 from storage.values import Job
 
@@ -68,8 +68,9 @@ def test_the_first_steps_tell_no_time() -> None:
     (a_job(), {"left": 125.0}, "Step 100 of 300 · Training", "about 2 min left"),
     (a_job(), {"left": 20.0}, "Step 100 of 300 · Training", "less than a minute left"),
     (a_job(step=0, phase="Loading the backbone"), {}, "Loading the backbone", ""),
-    (a_job(JobState.QUEUED), {"place": QueuePlace(1, None)}, "It is next in the queue.", ""),
-    (a_job(JobState.QUEUED), {"place": QueuePlace(3, 600.0)}, "It is number 3 in the queue.", "starts in about 10 min"),
+    (a_job(JobState.QUEUED), {"place": Place(1, None)}, "It is next in the queue.", ""),
+    (a_job(JobState.QUEUED), {"place": Place(3, timedelta(minutes=10))}, "It is number 3 in the queue.",
+     "starts in about 10 min"),
     (a_job(JobState.DONE, step=300, finished_at=NOW), {}, "Trained for 300 steps.", "took 4 min 00 s"),
     (a_job(JobState.DONE, finished_at=NOW), {}, "Trained for 100 steps. The score had stopped improving.",
      "took 4 min 00 s"),
