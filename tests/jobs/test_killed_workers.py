@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import random
+import re
+import signal
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -86,6 +89,20 @@ def test_a_run_killed_in_a_phase_goes_on_to_the_same_result(system: System, runn
     reference, job = system.submit(), system.submit()
     system.kill(system.until(job.id, lambda job: job.phase.startswith(phase) or job.state.finished))
     done = system.ended(job.id, JobState.DONE)
+    finished_alike(system, done, system.ended(reference.id, JobState.DONE))
+
+
+def test_a_run_that_the_system_ends_keeps_the_step_it_was_at_and_goes_on_to_the_same_result(
+    system: System, runner: Runner
+) -> None:
+    seldom = {"evaluate_every": 150, "checkpoint_every": 300}
+    reference, job = system.submit(300, **seldom), system.submit(300, **seldom)
+    running = system.until(job.id, lambda job: job.step > 0)
+    assert running.worker is not None
+    os.kill(running.worker.pid, signal.SIGTERM)
+    done = system.ended(job.id, JobState.DONE)
+    assert done.attempts == 2
+    assert int(re.findall(r"Going on from the checkpoint at step (\d+)", system.home.log(job.id).read_text())[-1]) > 0
     finished_alike(system, done, system.ended(reference.id, JobState.DONE))
 
 
