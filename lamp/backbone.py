@@ -64,8 +64,8 @@ class FrozenBackbone:
             auto = AutoModelForSeq2SeqLM if config.is_encoder_decoder else AutoModelForCausalLM
             model: Any = auto.from_pretrained(
                 source, config=config, dtype=dtype, use_safetensors=True, trust_remote_code=False,
-                # PyTorch's fused attention is several times slower than plain matrix products for the short
-                # sequences of prompt tuning on a CPU, above all backwards (benchmarks/attention.py).
+                # For the short sequences of prompt tuning, plain matrix products are faster on a CPU than PyTorch's
+                # fused attention, above all backwards (benchmarks/attention.py).
                 attn_implementation="eager" if device.type == "cpu" else None,
             )
             tokenizer = AutoTokenizer.from_pretrained(source, trust_remote_code=False)
