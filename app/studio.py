@@ -19,11 +19,12 @@ from app.settings import Settings
 from app.values import DatasetEntry, Estimate, Preview
 from lamp.catalog import BackboneInfo, inspect
 from lamp.config import DataConfig, TuneConfig
+from lamp.confusion import Confusion, read_confusion
 from lamp.data import Splits, check_columns, guess_columns, render
 from lamp.errors import BackboneError, ConfigError, DataError
 from storage.artifacts import ArtifactStore
 from storage.database import Database
-from storage.errors import StorageError
+from storage.errors import NotStored, StorageError
 from storage.home import DiskUse, Home
 from storage.jobs import Event, Job, JobState, JobStore
 from storage.logs import tail
@@ -248,6 +249,13 @@ class Studio:
         folder = self._artifacts.path(job.id)
         config = TuneConfig.from_dict(job.config)
         return self._predictor.answers(folder, self.source(config.backbone), texts, progress)
+
+    def confusion(self, id: str) -> Confusion | None:
+        """Which labels the run's prompt mistakes for which; None before there is a prompt, and for generation."""
+        try:
+            return read_confusion(self._artifacts.path(self._store.get(id).id))
+        except NotStored:
+            return None
 
     def export(self, id: str) -> Path:
         """A zip of the run's exported prompt, made once."""

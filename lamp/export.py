@@ -12,6 +12,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from lamp.config import TuneConfig
+from lamp.confusion import write_confusion
 from lamp.errors import DataError
 from lamp.model_card import model_card
 from lamp.train import TrainResult
@@ -56,6 +57,8 @@ def save_prompt(result: TrainResult, config: TuneConfig, folder: Path) -> None:
     _write_json(folder / LAMP_CONFIG, lamp)
     _write_json(folder / RECIPE, config.to_dict())
     _write_json(folder / SCORES, result.scores)
+    if result.confusion:
+        write_confusion(result.confusion, folder)
     (folder / "README.md").write_text(model_card(result, config), encoding="utf-8")
 
 

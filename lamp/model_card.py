@@ -34,7 +34,7 @@ is unchanged: put these {virtual} vectors before its input, and it does the task
 | score | this prompt | the untrained model |
 | --- | --- | --- |
 {scores}
-
+{per_label}
 ## Use it
 
 It loads with `transformers` and `peft` alone:
@@ -71,6 +71,10 @@ def model_card(result: TrainResult, config: TuneConfig) -> str:
         f"| {name.replace('_', ' ')} | {result.scores[name]:.4g} | {_shown(result.scores.get('untrained_' + name))} |"
         for name in names
     ]
+    per_label = "".join(
+        f"| {_cell(one.label)} | {one.rows} | {one.precision:.4g} | {one.recall:.4g} | {one.f1:.4g} |\n"
+        for one in (result.confusion.per_label() if result.confusion else ())
+    )
     labels = f"\nThe labels are {', '.join(f'`{label}`' for label in result.labels)}." if result.labels else ""
     return _CARD.format(
         base=_quoted(config.backbone),
@@ -82,6 +86,8 @@ def model_card(result: TrainResult, config: TuneConfig) -> str:
         trainable=lamp.trainable_parameters(result.token_dim), rank=lamp.rank, length=lamp.prompt_length,
         pooling=lamp.pooling, interactions=lamp.interactions, steps=result.step, batch=training.batch_size,
         rate=training.learning_rate, seed=training.seed, best_step=result.best_step, scores="\n".join(lines),
+        per_label=f"\n| label | rows | precision | recall | F1 |\n| --- | --- | --- | --- | --- |\n{per_label}"
+        if per_label else "",
         auto=auto, example=template, new_tokens=config.data.max_target_tokens if not result.labels else 16,
         answer="output[0]" if result.encoder_decoder else 'output[0, inputs["input_ids"].shape[1]:]',
         labels=labels, factors="lamp_factors.safetensors",
@@ -90,6 +96,10 @@ def model_card(result: TrainResult, config: TuneConfig) -> str:
 
 def _quoted(text: str) -> str:
     return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|").replace("\n", " ")
 
 
 def _shown(value: float | None) -> str:

@@ -24,6 +24,8 @@ class Progress:
     """The last step that was scored"""
     best_step: int = 0
     best_scores: Scores | None = None
+    best_confusion: list[list[int]] | None = None
+    """Counts of the best evaluation, as in lamp.confusion"""
     untrained: Scores | None = None
     micro_batch: int = 0
     waited: int = 0

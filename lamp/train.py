@@ -18,6 +18,7 @@ from torch import Tensor
 from lamp.backbone import FrozenBackbone
 from lamp.batching import batch_stream
 from lamp.config import TrainConfig, TuneConfig
+from lamp.confusion import Confusion, confusion
 from lamp.data import Splits
 from lamp.encoding import Encoded, Encoder
 from lamp.errors import TrainingError
@@ -71,6 +72,8 @@ class TrainResult:
     task: str
     labels: tuple[str, ...]
     encoder_decoder: bool
+    confusion: Confusion | None
+    """Of the best prompt on the held-out rows; None for generation and before the first evaluation"""
 
 
 def train(
@@ -119,27 +122,30 @@ def train(
         if _agreed(accelerator, reporter.should_stop()):
             raise _StopAsked
 
-    def score(virtual: Tensor | None, *, written: bool = False) -> Scores:
+    def score(virtual: Tensor | None, *, written: bool = False) -> tuple[Scores, Confusion | None]:
         with torch.inference_mode():
             scores, predictions = evaluate(
                 backbone, virtual, encoder, held_out, written=written, each_batch=breathe
             )
         for example, prediction in list(zip(held_out.examples, predictions, strict=False))[:_SAMPLES]:
             reporter.note(f"  {_short(example.text)} → {prediction!r} (target {example.target!r})")
-        return scores
+        if not held_out.labels:
+            return scores, None
+        return scores, confusion(held_out.labels, [example.target for example in held_out.examples], predictions)
 
     def settle() -> Mapping[str, Tensor]:
         """Scores and saves after a step, where that is due; the best factors so far."""
         step, kept = progress.step, best
         if step > progress.scored and (step == settings.steps or step % settings.evaluate_every == 0):
             reporter.phase(f"Scoring on {len(held_out.examples)} held-out rows")
-            scores = score(prompt().detach())
+            scores, matrix = score(prompt().detach())
             reporter.note(f"Step {step}: {_listed(scores)}")
             reporter.log(step, {f"validation/{name}": value for name, value in scores.items()})
             progress.scored, progress.waited = step, progress.waited + 1
             if progress.best_scores is None or _better(scores, progress.best_scores):
                 kept, progress.waited = prompt.factors(), 0
                 progress.best_step, progress.best_scores = step, scores
+                progress.best_confusion = [list(row) for row in matrix.counts] if matrix else None
             reporter.phase("Training")
         if accelerator.is_main_process and step and (step == settings.steps or step % settings.checkpoint_every == 0):
             save_progress(checkpoints, prompt, optimizer, kept, progress)
@@ -152,7 +158,7 @@ def train(
     try:
         if progress.untrained is None:
             reporter.phase("Scoring the untrained backbone")
-            progress.untrained = score(None)
+            progress.untrained, _ = score(None)
             reporter.note(f"Untrained backbone: {_listed(progress.untrained)}")
             reporter.log(0, {f"validation/{name}": value for name, value in progress.untrained.items()})
         reporter.phase("Training")
@@ -194,14 +200,16 @@ def train(
     if not splits.labels and not stopped:
         reporter.phase("Writing answers to held-out rows")
         try:
-            progress.best_scores = score(chosen().detach().to(accelerator.device), written=True)
+            progress.best_scores, _ = score(chosen().detach().to(accelerator.device), written=True)
         except _StopAsked:
             reporter.note("Stopped before answers were written to held-out rows; everything else is done.")
+    labels, counts = tuple(splits.labels), progress.best_confusion
     untrained = {f"untrained_{name}": value for name, value in (progress.untrained or {}).items()}
     return TrainResult(
         factors=dict(best), virtual_tokens=chosen().detach(), token_dim=backbone.hidden_size,
         scores={**(progress.best_scores or {}), **untrained}, best_step=progress.best_step, step=progress.step,
-        stopped=stopped, task=splits.task, labels=tuple(splits.labels), encoder_decoder=backbone.is_encoder_decoder,
+        stopped=stopped, task=splits.task, labels=labels, encoder_decoder=backbone.is_encoder_decoder,
+        confusion=Confusion(labels, tuple(map(tuple, counts))) if counts else None,
     )
 
 

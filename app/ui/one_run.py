@@ -13,6 +13,7 @@ import pandas as pd
 from app import views
 from app.studio import Studio
 from app.ui import export_tab, manage_tab, parts, run_parts, try_tab
+from app.ui.confusion import confusion
 from app.ui.guard import KNOWN, sentences
 from app.ui.html import AT_ONCE, piece
 from storage.states import JobState
@@ -88,6 +89,7 @@ class Handlers:
         shown["plots"] = len(loss) > 1
         shown["waiting"] = "" if shown["plots"] else _WAITING
         shown["scores"] = run_parts.scores(job)
+        shown["confusion"] = confusion(studio.confusion(job.id)) if job.state.finished and not deleted else ""
         shown["history"] = run_parts.history(studio.events(job.id), now)
         shown["recipe"] = run_parts.recipe(job)
         return shown
@@ -179,6 +181,7 @@ def build(studio: Studio, run: gr.State) -> Live:
                     made["score_title"] = piece()
                     made["score"] = _plot("Score on the held-out rows", "Score")
             made["scores"] = piece(elem_id="run-scores")
+            made["confusion"] = piece(elem_id="run-confusion")
             piece(parts.title("Log", "The last lines; at each score a few held-out rows with the model's answers."))
             made["tail"] = piece(elem_id="run-log")
         with gr.Tab("Try", id=_TRY):
