@@ -9,6 +9,7 @@ from app.values import DatasetEntry
 from lamp.config import DataConfig
 from lamp.data import Splits, prepare
 from lamp.errors import DataError
+from lamp.lengths import TooLong, too_long
 from lamp.tables import Table, read_table
 from storage.uploads import UploadStore
 
@@ -68,6 +69,10 @@ class Datasets:
         """Its rows as examples. Raises DataError when nothing can be learned from them."""
         return _prepared(self.path(reference), self.name(reference), config)
 
+    def too_long(self, reference: str, config: DataConfig, backbone: str) -> TooLong | None:
+        """Training inputs of more tokens than the backbone will be given; None where that cannot be told."""
+        return _too_long(self.path(reference), self.name(reference), config, backbone)
+
 
 @lru_cache(maxsize=4)
 def _read(path: Path, name: str) -> Table:
@@ -84,3 +89,9 @@ def _shape(path: Path, name: str) -> tuple[int, tuple[str, ...]]:
 @lru_cache(maxsize=4)
 def _prepared(path: Path, name: str, config: DataConfig) -> Splits:
     return prepare(_read(path, name), config)
+
+
+@lru_cache(maxsize=16)
+def _too_long(path: Path, name: str, config: DataConfig, backbone: str) -> TooLong | None:
+    texts = [example.text for example in _prepared(path, name, config).train]
+    return too_long(backbone, texts, config.max_input_tokens)

@@ -79,7 +79,7 @@ FIELDS: tuple[Field, ...] = (
     Field("data.validation_share", "Held-out share", "Share of the rows that are scored and never learned from.",
           "number"),
     Field("data.max_validation_rows", "Scored rows", "Held-out rows that are scored each time, at most.", "whole"),
-    Field("data.max_input_tokens", "Longest input", "Tokens of a row that are read; a longer one is cut at its start.",
+    Field("data.max_input_tokens", "Longest input", "Tokens of a row that are read; a longer one loses its end.",
           "whole"),
     Field("data.max_target_tokens", "Longest answer", "Tokens of an answer that are learned or written, at most.",
           "whole"),

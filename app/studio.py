@@ -111,6 +111,7 @@ class Studio:
             virtual_tokens=config.lamp.virtual_tokens,
             steps=config.train.steps,
             epochs=rows / max(1, len(splits.train)),
+            too_long=self._datasets.too_long(dataset, config.data, self.source(config.backbone)),
         )
 
     def problems(self, config: TuneConfig, dataset: str) -> list[str]:

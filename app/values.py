@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from lamp.lengths import TooLong
+
 
 @dataclass(frozen=True)
 class DatasetEntry:
@@ -47,6 +49,8 @@ class Estimate:
     virtual_tokens: int
     steps: int
     epochs: float
+    too_long: TooLong | None
+    """Training inputs that will be cut; None where that cannot be told before the run."""
 
     @property
     def share(self) -> float:

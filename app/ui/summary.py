@@ -11,6 +11,7 @@ from app import views
 from app.ui import parts
 from app.values import Estimate, Preview
 from lamp.config import TuneConfig
+from lamp.lengths import TooLong
 
 _ARCHITECTURES = {"causal": "Writes on from a text (causal)", "encoder-decoder": "Reads, then writes (encoder-decoder)"}
 
@@ -60,9 +61,19 @@ def rail(config: TuneConfig, dataset: str, found: Preview | None, estimate: Esti
             ("Virtual tokens", f"{estimate.virtual_tokens:,}", "before every input"),
             ("Steps", f"{estimate.steps:,}", passes),
         ])
+        if estimate.too_long and estimate.too_long.rows:
+            shown += parts.notice(_cut(estimate.too_long, found, config), "warn")
     count = len(list(dict.fromkeys(problems)))
     heading = "One thing to put right" if count == 1 else f"{count} things to put right"
     return shown + (parts.problems(problems, heading) or '<p class="ls-ready">Ready to start</p>')
+
+
+def _cut(found: TooLong, data: Preview | None, config: TuneConfig) -> str:
+    of = f" of {data.train_rows:,}" if data else ""
+    inputs = "input is" if found.rows == 1 else "inputs are"
+    return (f"{'' if found.exact else 'About '}{found.rows:,}{of} {inputs} longer than "
+            f"{config.data.max_input_tokens:,} tokens: the end is cut, but never the template's last words or the "
+            "target.")
 
 
 def script(config: TuneConfig, dataset: str, port: int) -> str:
