@@ -110,7 +110,7 @@ class TrainConfig:
     """How long, how fast and how carefully the factors are trained."""
 
     steps: int = 300
-    batch_size: int = 8
+    batch_size: int = 16
     accumulation: int = 1
     """Micro-batches whose gradients are added before each step."""
     learning_rate: float = 1e-2
