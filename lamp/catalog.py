@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import math
 import re
+import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -21,6 +23,11 @@ Architecture = Literal["causal", "encoder-decoder"]
 HUB_TIMEOUT = 10.0
 """Seconds that one question to the Hub may take."""
 
+REFUSAL_SECONDS = 15.0
+"""How long a refusal about a Hub id is repeated without asking again."""
+
+_refusals: dict[str, tuple[float, str]] = {}
+"""Hub id → when it was refused, and the sentence."""
 _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*(/[A-Za-z0-9][\w.-]*)?", re.ASCII)
 _WIDTHS = ("word_embed_proj_dim", "hidden_size", "d_model", "n_embd", "n_embed")
 _OTHER_SENSES = ("vision_config", "audio_config", "vision_tower", "mm_vision_tower", "num_mel_bins", "image_token_id",
@@ -51,7 +58,7 @@ def inspect(reference: str) -> BackboneInfo:
     """What the Hub id ("org/name") or local folder `reference` is.
 
     Raises BackboneError, in one sentence, for whatever cannot be found, reached or tuned. Answers about Hub ids
-    are remembered by this process.
+    are remembered by this process, refusals for a few seconds: a form that is being filled in asks at every change.
     """
     reference = reference.strip()
     if not reference:
@@ -68,7 +75,16 @@ def inspect(reference: str) -> BackboneInfo:
             f"The backbone {reference[:100]!r} is neither a folder on this machine nor a Hub id: "
             "write an id such as HuggingFaceTB/SmolLM2-135M-Instruct, or the path of a folder that exists."
         )
-    return _inspect_hub(reference)
+    since, refusal = _refusals.get(reference, (-math.inf, ""))
+    if time.monotonic() - since < REFUSAL_SECONDS:
+        raise BackboneError(refusal)
+    try:
+        return _inspect_hub(reference)
+    except BackboneError as error:
+        if len(_refusals) >= 128:
+            _refusals.clear()
+        _refusals[reference] = (time.monotonic(), str(error))
+        raise
 
 
 def _inspect_folder(folder: Path, reference: str) -> BackboneInfo:

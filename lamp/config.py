@@ -109,8 +109,8 @@ class DataConfig:
 class TrainConfig:
     """How long, how fast and how carefully the factors are trained."""
 
-    steps: int = 300
-    batch_size: int = 16
+    steps: int = 200
+    batch_size: int = 32
     accumulation: int = 1
     """Micro-batches whose gradients are added before each step."""
     learning_rate: float = 1e-2

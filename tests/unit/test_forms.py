@@ -54,8 +54,8 @@ def test_numbers_from_the_browser_become_whole_numbers(values: dict[str, Any]) -
 
 @pytest.mark.parametrize(("given", "said"), [
     (2.5, "Steps must be a whole number, not 2.5."),
-    (None, "Steps is empty: give a number, such as 300."),
-    ("", "Steps is empty: give a number, such as 300."),
+    (None, "Steps is empty: give a number, such as 200."),
+    ("", "Steps is empty: give a number, such as 200."),
     ("many", "Steps must be a number, not 'many'."),
     (math.nan, "Steps must be a number, not nan."),
     (math.inf, "Steps must be a number, not inf."),
