@@ -19,11 +19,26 @@ def turn_to(page: Page, step: str) -> None:
     page.locator("#stepper").get_by_role("tab", name=step).click()
 
 
+def type_in(page: Page, box: str, text: str) -> None:
+    """Fills the box with this id and leaves it.
+
+    A tab puts its boxes on the page before it binds their values, a few milliseconds later, and what is
+    typed in between is overwritten. No person is that quick: a script fills again.
+    """
+    field = page.locator(f"#{box} input, #{box} textarea")
+    for _ in range(5):
+        field.fill(text)
+        page.wait_for_timeout(250)
+        if field.input_value() == text:
+            break
+    expect(field).to_have_value(text)
+    field.blur()
+
+
 def choose_backbone(page: Page, reference: str) -> None:
     turn_to(page, "Backbone")
     page.get_by_label("Another model").check()
-    page.locator("#other-backbone textarea, #other-backbone input").fill(reference)
-    page.locator("#other-backbone textarea, #other-backbone input").blur()
+    type_in(page, "other-backbone", reference)
 
 
 def upload(page: Page, path: Path) -> None:
@@ -32,9 +47,7 @@ def upload(page: Page, path: Path) -> None:
 
 
 def set_number(page: Page, key: str, value: float) -> None:
-    box = page.locator(f"#field-{key} input")
-    box.fill(f"{value:g}")
-    box.blur()
+    type_in(page, f"field-{key}", f"{value:g}")
 
 
 def number(page: Page, key: str) -> str:

@@ -41,7 +41,7 @@ def filled(page: Page, studio: RunningStudio, tiny_llama: Path) -> Page:
     pages.turn_to(page, "Recipe")
     pages.set_number(page, "train-batch-size", 5)
     pages.turn_to(page, "Start")
-    page.locator("#name input, #name textarea").fill("kept")
+    pages.type_in(page, "name", "kept")
     return page
 
 

@@ -37,7 +37,7 @@ def test_a_table_becomes_a_tried_and_downloaded_prompt(
     pages.set_number(page, "train-evaluate-every", 10)
     expect(page.locator("#rail")).to_contain_text(re.compile(r"1,064.*of the backbone", re.DOTALL))  # 8 (100 + 32 + 1)
     pages.turn_to(page, "Start")
-    page.locator("#name input, #name textarea").fill(NAME)
+    pages.type_in(page, "name", NAME)
     run = pages.start(page)
 
     expect(page.locator("#run-head h1")).to_have_text(NAME)
@@ -68,12 +68,12 @@ def test_a_table_becomes_a_tried_and_downloaded_prompt(
         assert {"adapter_model.safetensors", "lamp_factors.safetensors", "README.md"} <= set(archive.namelist())
     assert studio.store.get(run).state == "done"
 
-    page.locator("#repository input, #repository textarea").fill("ada/films")
-    page.locator("#token input").fill("hf_notAToken")
+    pages.type_in(page, "repository", "ada/films")
+    pages.type_in(page, "token", "hf_notAToken")
     page.locator("#publish").click()
     expect(page.locator("#published .ls-problems li")).to_have_count(1)
     expect(page.locator("#token input")).to_have_value("")
-    page.locator("#token input").fill(ADA.token)
+    pages.type_in(page, "token", ADA.token)
     page.locator("#publish").click()
     expect(page.locator("#published a")).to_have_attribute("href", f"{small_hub.url}/ada/films", timeout=60_000)
     expect(page.locator("#token input")).to_have_value("")
@@ -81,7 +81,7 @@ def test_a_table_becomes_a_tried_and_downloaded_prompt(
     assert "adapter_model.safetensors" in small_hub.repository("ada/films").files
 
     page.locator("#run-tabs").get_by_role("tab", name="Details").click()
-    page.locator("#more-steps input").fill("10")
+    pages.type_in(page, "more-steps", "10")
     page.locator("#extend").click()
     page.wait_for_url(lambda address: "/runs?run=" in address and run not in address)
     pages.wait_for_state(page, "Done")
@@ -138,7 +138,7 @@ def test_the_sample_on_the_offline_backbone_starts_with_one_click(
         pages.start(page)
         pages.wait_for_state(page, "Done", 240)
         page.get_by_role("button", name="Try it").click()
-        page.locator("#try-0 textarea").fill("I was charged twice for the same order.")
+        pages.type_in(page, "try-0", "I was charged twice for the same order.")
         page.locator("#answer").click()
         expect(page.locator("#answers .ls-label")).to_have_count(5, timeout=120_000)
     finally:

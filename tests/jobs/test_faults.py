@@ -71,9 +71,9 @@ def test_a_full_disk_ends_a_run_with_a_sentence_and_with_space_again_it_goes_on_
 
 @pytest.mark.slow
 def test_a_database_locked_for_20_seconds_costs_a_run_nothing(system: System, runner: Runner) -> None:
-    reference = system.ended(system.submit(60).id, JobState.DONE)
-    job = system.submit(60)
-    system.until(job.id, lambda job: job.phase.startswith("Loading"))
+    reference = system.ended(system.submit(400).id, JobState.DONE)
+    job = system.submit(400)
+    system.until(job.id, lambda job: job.state is JobState.RUNNING)
     with closing(sqlite3.connect(system.home.root / "studio.db", isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
         time.sleep(20)
