@@ -38,6 +38,8 @@ def shown(value: object) -> str:
 def column_names(raw: Iterable[str]) -> tuple[str, ...]:
     """The names without surrounding blanks; raises Fault when they cannot serve as the columns of a table."""
     names = tuple(name.strip() for name in raw)
+    if not names:
+        raise Fault("has only empty cells: its first line must be a header that names the columns.")
     if len(names) > MAX_COLUMNS:
         raise Fault(f"has more than {MAX_COLUMNS:,} columns: take out those that are not needed.")
     for number, name in enumerate(names, start=1):

@@ -1,4 +1,4 @@
-"""A model that does what it is told learns, by a prompt alone, to do it without being told."""
+"""A model that does one task unless it is told otherwise learns, by a prompt alone, to do the other untold."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from lamp.train import train
 from tiny import save_tokenizer
 
 WORDS = ("plot", "acting", "ending", "music", "dull", "bright", "good", "bad")
-TOLD = {"question :": 0, "summary :": -1}
-"""Instruction → which of the words it asks for."""
+TOLD = {"": 0, "summary :": -1}
+"""Instruction → which of the words it asks for; without one, the first."""
 
 
 def texts(chooser: random.Random, count: int) -> list[list[str]]:
@@ -25,7 +25,7 @@ def texts(chooser: random.Random, count: int) -> list[list[str]]:
 
 @pytest.fixture(scope="module")
 def obedient_t5(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A tiny T5 trained until it gives the first or the last word, whichever it is asked for."""
+    """A tiny T5 trained until it gives the first word of its input, and the last one when it is asked for that."""
     import transformers as tf
 
     folder = tmp_path_factory.mktemp("backbones") / "obedient-t5"
@@ -56,7 +56,7 @@ def test_a_frozen_t5_learns_a_second_task_from_chance_to_95_percent_by_lamp_alon
     obedient_t5: Path, tmp_path: Path
 ) -> None:
     chooser = random.Random(1)
-    examples = [Example(" ".join(words), words[-1], "") for words in texts(chooser, 1200)]
+    examples = [Example(" " + " ".join(words), words[-1], "") for words in texts(chooser, 1200)]
     labels = {word: sum(example.target == word for example in examples) for word in WORDS}
     splits = Splits(tuple(examples[:1000]), tuple(examples[1000:]), "classification", labels, 0)
     config = TuneConfig(
@@ -66,6 +66,6 @@ def test_a_frozen_t5_learns_a_second_task_from_chance_to_95_percent_by_lamp_alon
                           precision="fp32"))
     before = {path.name: path.read_bytes() for path in obedient_t5.iterdir()}
     result = train(config, splits, Recorder(), tmp_path)
-    assert result.scores["untrained_accuracy"] < 0.45, "a word of the row, but which one?"
+    assert result.scores["untrained_accuracy"] < 0.25, "right only where the first word is the last one, too"
     assert result.scores["accuracy"] >= 0.95
     assert before == {path.name: path.read_bytes() for path in obedient_t5.iterdir()}

@@ -302,6 +302,11 @@ def test_a_parquet_table_of_one_column_is_refused(pack: Callable[..., Path]) -> 
     assert "has only one column, 'text'" in refusal(pack({"text": ["a"]}))
 
 
+@pytest.mark.parametrize("content", [",", ",,\n,\n", " , \n"])
+def test_a_file_of_nothing_but_separators_is_said_to_be_empty_cells(write: Write, content: str) -> None:
+    assert "has only empty cells" in refusal(write("a.csv", content))
+
+
 @pytest.mark.parametrize("header, expected", [
     ("text,label,text", "has 2 columns called 'text'"),
     ("text,label, text ", "has 2 columns called 'text'"),
