@@ -12,8 +12,14 @@ from lamp.data import check_columns, render
 from lamp.errors import DataError, LampError
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from lamp.backbone import FrozenBackbone
     from lamp.export import SavedPrompt
+    from lamp.prefix import Prefix
+
+_MOST_PREFIXES = 32
+"""Prompts kept as the backbone has read them; each is a few megabytes for a model of seven billion parameters."""
 
 
 @dataclass(frozen=True)
@@ -29,12 +35,18 @@ class Answer:
     untrained_probabilities: dict[str, float]
 
 
+Written = Callable[[list[Answer]], None]
+"""Hears of free-text answers while they are written."""
+
+
 class Predictor:
     """Answers with one backbone in memory at a time; calls wait for each other."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._loaded: tuple[str, FrozenBackbone] | None = None
+        self._prefixes: dict[tuple[Path, int] | None, Prefix] = {}
+        """Prompts that the loaded backbone has read: (folder, when it was written), and None for no prompt"""
 
     def answers(
         self,
@@ -42,8 +54,9 @@ class Predictor:
         source: str,
         inputs: Sequence[str | Mapping[str, str]],
         say: Callable[[str], None],
+        written: Written | None = None,
     ) -> list[Answer]:
-        """Answers each input with the exported prompt in `folder` and without it.
+        """Answers each input with the exported prompt in `folder` and without it, both in one batch.
 
         source: folder or Hub id to load its backbone from; inputs: a text, or a value for each input column.
         Raises LampError in one sentence.
@@ -52,11 +65,26 @@ class Predictor:
         import torch
 
         from lamp.encoding import Encoder
-        from lamp.export import load_prompt
-        from lamp.predict import predict
+        from lamp.export import ADAPTER, load_prompt
+        from lamp.predict import Prediction, predict
 
         saved = load_prompt(folder)
         rendered = [_rendered(saved, one) for one in inputs]
+
+        def paired(found: Sequence[Prediction]) -> list[Answer]:
+            return [
+                Answer(text, with_prompt.text, without.text, with_prompt.probabilities, without.probabilities)
+                for (text, _), with_prompt, without in zip(
+                    rendered, found[:len(rendered)], found[len(rendered):], strict=True)
+            ]
+
+        growing = [Prediction("", {})] * (2 * len(rendered))
+
+        def grow(number: int, text: str) -> None:
+            growing[number] = Prediction(text, {})
+            if written is not None:
+                written(paired(growing))
+
         with self._lock:
             try:
                 backbone = self._backbone(source, saved.config.backbone, say)
@@ -64,26 +92,41 @@ class Predictor:
                     backbone.tokenizer, is_encoder_decoder=backbone.is_encoder_decoder, config=saved.config.data
                 )
                 ids = encoder.inputs([text for text, _ in rendered], [tail for _, tail in rendered])
-                virtual = saved.virtual_tokens.to(backbone.device)
-                say("Answering with the tuned prompt")
-                tuned = predict(backbone, virtual, encoder, ids, saved.labels)
-                say("Answering with the untrained model")
-                untrained = predict(backbone, None, encoder, ids, saved.labels)
+                tuned = self._prefix((folder, (folder / ADAPTER).stat().st_mtime_ns), saved.virtual_tokens)
+                prefixes = [tuned] * len(ids) + [self._prefix(None, None)] * len(ids)
+                say("Answering with the tuned prompt and without it")
+                return paired(predict(backbone, prefixes, encoder, [*ids, *ids], saved.labels, grow))
             except torch.OutOfMemoryError as error:
-                self._loaded = None
+                self._forget()
                 raise LampError(
                     "There is not enough memory to try this prompt now: wait until the runs have ended, or stop one."
                 ) from error
-        return [
-            Answer(text, with_prompt.text, without.text, with_prompt.probabilities, without.probabilities)
-            for (text, _), with_prompt, without in zip(rendered, tuned, untrained, strict=True)
-        ]
+
+    def _forget(self) -> None:
+        self._loaded = None
+        self._prefixes.clear()
+
+    def _prefix(self, key: tuple[Path, int] | None, virtual: Tensor | None) -> Prefix:
+        """A prompt as the loaded backbone has read it, once."""
+        import torch
+
+        from lamp.prefix import make_prefix
+
+        if self._loaded is None:
+            raise RuntimeError("A prompt is read by a loaded backbone.")
+        backbone = self._loaded[1]
+        if key not in self._prefixes:
+            if len(self._prefixes) >= _MOST_PREFIXES:
+                self._prefixes.pop(next(iter(self._prefixes)))
+            with torch.inference_mode():
+                self._prefixes[key] = make_prefix(backbone, None if virtual is None else virtual.to(backbone.device))
+        return self._prefixes[key]
 
     def _backbone(self, source: str, reference: str, say: Callable[[str], None]) -> FrozenBackbone:
         from lamp.backbone import FrozenBackbone
 
         if self._loaded is None or self._loaded[0] != source:
-            self._loaded = None  # two backbones may not fit beside each other
+            self._forget()  # two backbones may not fit beside each other
             say("Loading the backbone")
             self._loaded = (source, FrozenBackbone.load(reference, source))
         return self._loaded[1]

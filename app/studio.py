@@ -14,7 +14,7 @@ from app.datasets import Datasets
 from app.jobs.forecast import Place, places
 from app.jobs.housekeeping import extend
 from app.jobs.slots import devices
-from app.predictor import Answer, Predictor
+from app.predictor import Answer, Predictor, Written
 from app.settings import Settings
 from app.values import DatasetEntry, Estimate, Preview
 from lamp.catalog import BackboneInfo, inspect
@@ -243,13 +243,14 @@ class Studio:
     # A trained prompt
 
     def try_prompt(
-        self, id: str, texts: Sequence[str | Mapping[str, str]], progress: Callable[[str], None] = lambda _: None
+        self, id: str, texts: Sequence[str | Mapping[str, str]], progress: Callable[[str], None] = lambda _: None,
+        written: Written | None = None,
     ) -> list[Answer]:
-        """Each input answered with the run's prompt and without it."""
+        """Each input answered with the run's prompt and without it; `written` hears of free text while it grows."""
         job = self._store.get(id)
         folder = self._artifacts.path(job.id)
         config = TuneConfig.from_dict(job.config)
-        return self._predictor.answers(folder, self.source(config.backbone), texts, progress)
+        return self._predictor.answers(folder, self.source(config.backbone), texts, progress, written)
 
     def confusion(self, id: str) -> Confusion | None:
         """Which labels the run's prompt mistakes for which; None before there is a prompt, and for generation."""

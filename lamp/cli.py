@@ -109,6 +109,7 @@ def _train(options: argparse.Namespace) -> None:
 def _predict(options: argparse.Namespace) -> None:
     saved, backbone, encoder = _load(options)
     from lamp.predict import predict
+    from lamp.prefix import make_prefix
 
     data, table = saved.config.data, _table(options)
     problems = check_columns(data, [*table.columns, data.target_column])
@@ -117,7 +118,8 @@ def _predict(options: argparse.Namespace) -> None:
     rendered = [render(data, row) for row in table.rows]
     inputs = encoder.inputs([text for text, _ in rendered], [tail for _, tail in rendered])
     virtual = None if options.untrained else saved.virtual_tokens.to(backbone.device)
-    for row, found in zip(table.rows, predict(backbone, virtual, encoder, inputs, saved.labels), strict=True):
+    prefixes = [make_prefix(backbone, virtual)] * len(inputs)
+    for row, found in zip(table.rows, predict(backbone, prefixes, encoder, inputs, saved.labels), strict=True):
         shown = {"probabilities": found.probabilities} if found.probabilities else {}
         print(json.dumps({**row, "prediction": found.text, **shown}, ensure_ascii=False))
 

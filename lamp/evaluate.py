@@ -16,6 +16,7 @@ from lamp.forward import target_log_likelihood
 from lamp.generate import generate
 from lamp.label_scores import label_log_likelihoods
 from lamp.metrics import Scores, classification_scores, generation_scores, perplexity
+from lamp.prefix import make_prefix
 
 _GENERATED_ROWS = 64
 """Rows that are answered in free text for the text scores: writing is far slower than scoring."""
@@ -48,8 +49,9 @@ def evaluate(
     """
     if held_out.labels:
         inputs = [row.input_ids for row in held_out.encoded]
+        prefixes = [make_prefix(backbone, virtual)] * len(inputs)
         scores = label_log_likelihoods(
-            backbone, virtual, encoder, inputs, held_out.labels, each_batch=each_batch
+            backbone, prefixes, encoder, inputs, held_out.labels, each_batch=each_batch
         )
         predictions = [held_out.labels[choice] for choice in scores.argmax(dim=1).tolist()]
         references = [example.target for example in held_out.examples]
@@ -61,7 +63,8 @@ def evaluate(
     if not written:
         return found, []
     rows = held_out.encoded[:_GENERATED_ROWS]
-    predictions = generate(backbone, virtual, encoder, [row.input_ids for row in rows], each_batch=each_batch)
+    prefixes = [make_prefix(backbone, virtual)] * len(rows)
+    predictions = generate(backbone, prefixes, encoder, [row.input_ids for row in rows], each_batch=each_batch)
     references = [example.target for example in held_out.examples[: len(rows)]]
     return {**found, **generation_scores(references, predictions)}, predictions
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -11,6 +12,7 @@ from transformers.modeling_outputs import BaseModelOutput
 
 from lamp.backbone import FrozenBackbone
 from lamp.encoding import Batch
+from lamp.prefix import Prefix, cache_of, join_prefixes, make_prefix
 
 
 def target_log_likelihood(backbone: FrozenBackbone, virtual: Tensor | None, batch: Batch) -> Tensor:
@@ -32,53 +34,15 @@ def sum_log_likelihood(logits: Tensor, ids: Tensor, weights: Tensor) -> Tensor:
 
 def target_logits(backbone: FrozenBackbone, virtual: Tensor | None, batch: Batch) -> Tensor:
     """Logits that predict each target token: (batch, target length, vocabulary)."""
+    prefixes = [make_prefix(backbone, virtual)] * len(batch.input_ids)
     if backbone.is_encoder_decoder:
-        memory, mask = encode(backbone, virtual, batch.input_ids, batch.input_mask)
+        memory, mask = encode(backbone, prefixes, batch.input_ids, batch.input_mask)
         return decoder_logits(backbone, memory, mask, batch.target_ids, batch.target_mask)
     # The last target token predicts nothing, so it is not read.
     ids = torch.cat([batch.input_ids, batch.target_ids[:, :-1]], dim=1)
-    mask = torch.cat([batch.input_mask, batch.target_mask[:, :-1]], dim=1)
-    return causal_logits(backbone, prefix_cache(backbone, virtual), ids, mask, keep=batch.target_ids.shape[1])
-
-
-def prefix_cache(backbone: FrozenBackbone, virtual: Tensor | None) -> DynamicCache:
-    """Keys and values of the virtual tokens in every layer, for a batch of one.
-
-    In a causal model the virtual tokens see nothing but each other, so they are read once however many rows follow:
-    the same numbers as with a copy before every row, at a fraction of the work. Gradients flow through it.
-    """
-    cache = DynamicCache(config=backbone.model.config)
-    if virtual is not None:
-        embeddings = virtual.to(backbone.dtype).unsqueeze(0)
-        backbone.model.base_model(inputs_embeds=embeddings, past_key_values=cache, use_cache=True)
-    return cache
-
-
-def repeat_cache(backbone: FrozenBackbone, cache: DynamicCache, times: int) -> DynamicCache:
-    """A cache in which every row stands `times` times in a row; a batch of one is not copied."""
-    repeated = DynamicCache(config=backbone.model.config)
-    layers: list[Any] = cache.layers
-    for number, layer in enumerate(layers):
-        if layer.is_initialized:
-            keys, values = _repeat(layer.keys, times), _repeat(layer.values, times)
-            repeated.update(keys, values, number)
-    return repeated
-
-
-def _repeat(states: Tensor, times: int) -> Tensor:
-    if len(states) == 1:
-        return states.expand(times, -1, -1, -1)
-    return states.repeat_interleave(times, dim=0)
-
-
-def causal_logits(
-    backbone: FrozenBackbone, prefix: DynamicCache, ids: Tensor, mask: Tensor, keep: int
-) -> Tensor:
-    """Logits of the last `keep` positions behind a prefix of batch one: (batch, keep, vocabulary)."""
-    cache = repeat_cache(backbone, prefix, len(ids))
-    length = cache.get_seq_length()
-    full_mask = torch.cat([mask.new_ones(len(ids), length), mask], dim=1)
-    return continue_logits(backbone, cache, ids, full_mask, keep)
+    cache, before = cache_of(backbone, prefixes)
+    mask = torch.cat([before, batch.input_mask, batch.target_mask[:, :-1]], dim=1)
+    return continue_logits(backbone, cache, ids, mask, keep=batch.target_ids.shape[1])
 
 
 def continue_logits(backbone: FrozenBackbone, cache: DynamicCache, ids: Tensor, mask: Tensor, keep: int) -> Tensor:
@@ -96,13 +60,12 @@ def continue_logits(backbone: FrozenBackbone, cache: DynamicCache, ids: Tensor, 
 
 
 def encode(
-    backbone: FrozenBackbone, virtual: Tensor | None, ids: Tensor, mask: Tensor
+    backbone: FrozenBackbone, prefixes: Sequence[Prefix], ids: Tensor, mask: Tensor
 ) -> tuple[Tensor, Tensor]:
-    """The encoder's states (batch, l' + length, hidden) and their mask (batch, l' + length)."""
-    joined = backbone.join(virtual, ids, mask)
+    """The encoder's states behind each row's prefix (batch, l' + length, hidden), and the mask over both."""
+    embeddings, whole_mask = join_prefixes(backbone, prefixes, ids, mask)
     encoder: Any = backbone.model.get_encoder()
-    output = encoder(inputs_embeds=joined.embeddings, attention_mask=joined.mask)
-    return output.last_hidden_state, joined.mask
+    return encoder(inputs_embeds=embeddings, attention_mask=whole_mask).last_hidden_state, whole_mask
 
 
 def decoder_logits(

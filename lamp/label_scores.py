@@ -6,25 +6,18 @@ from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor
-from transformers import DynamicCache
 
 from lamp.backbone import FrozenBackbone
 from lamp.batching import batches_by_length
 from lamp.encoding import Encoder
-from lamp.forward import (
-    continue_logits,
-    decoder_logits,
-    encode,
-    prefix_cache,
-    repeat_cache,
-    sum_log_likelihood,
-)
+from lamp.forward import continue_logits, decoder_logits, encode, sum_log_likelihood
+from lamp.prefix import Prefix, cache_of, repeat_cache
 
 
 @torch.inference_mode()
 def label_log_likelihoods(
     backbone: FrozenBackbone,
-    virtual: Tensor | None,
+    prefixes: Sequence[Prefix],
     encoder: Encoder,
     inputs: Sequence[Sequence[int]],
     labels: Sequence[str],
@@ -34,29 +27,27 @@ def label_log_likelihoods(
     """Length-normalised log-likelihood of every label behind every input: (inputs, labels), float32 on the CPU.
 
     Normalising by length is what makes labels of one and of several tokens comparable. A softmax over the labels
-    gives their probabilities. virtual: (l', hidden), or None for the backbone alone; each_batch is called before every
-    batch and may raise to end the scoring.
+    gives their probabilities. prefixes: one for each input; each_batch is called before every batch and may raise to
+    end the scoring.
     """
     continuations = [encoder.continuation(label) for label in labels]
     label_ids, label_mask = encoder.pad_targets(continuations, backbone.device)
     scores = torch.empty(len(inputs), len(labels))
-    prefix = None if backbone.is_encoder_decoder else prefix_cache(backbone, virtual)
     for rows in batches_by_length([len(ids) for ids in inputs], batch_size):
         each_batch()
         ids, mask = encoder.pad_inputs([inputs[row] for row in rows], backbone.device)
-        if prefix is None:
-            found = _encoder_decoder_scores(backbone, virtual, ids, mask, label_ids, label_mask)
-        else:
-            found = _causal_scores(backbone, prefix, ids, mask, label_ids, label_mask)
+        score = _encoder_decoder_scores if backbone.is_encoder_decoder else _causal_scores
+        found = score(backbone, [prefixes[row] for row in rows], ids, mask, label_ids, label_mask)
         scores[rows] = found.float().cpu()
     return scores
 
 
 def _encoder_decoder_scores(
-    backbone: FrozenBackbone, virtual: Tensor | None, ids: Tensor, mask: Tensor, label_ids: Tensor, label_mask: Tensor
+    backbone: FrozenBackbone, prefixes: Sequence[Prefix], ids: Tensor, mask: Tensor, label_ids: Tensor,
+    label_mask: Tensor,
 ) -> Tensor:
     """(batch, labels): the encoder reads every input once, the decoder each label behind it."""
-    memory, memory_mask = encode(backbone, virtual, ids, mask)
+    memory, memory_mask = encode(backbone, prefixes, ids, mask)
     labels = len(label_ids)
     targets, target_mask = label_ids.repeat(len(ids), 1), label_mask.repeat(len(ids), 1)
     logits = decoder_logits(
@@ -66,12 +57,13 @@ def _encoder_decoder_scores(
 
 
 def _causal_scores(
-    backbone: FrozenBackbone, prefix: DynamicCache, ids: Tensor, mask: Tensor, label_ids: Tensor, label_mask: Tensor
+    backbone: FrozenBackbone, prefixes: Sequence[Prefix], ids: Tensor, mask: Tensor, label_ids: Tensor,
+    label_mask: Tensor,
 ) -> Tensor:
     """(batch, labels): every input is read once; labels of several tokens go on from its cache."""
     batch, (labels, longest) = len(ids), label_ids.shape
-    cache = repeat_cache(backbone, prefix, batch)
-    full_mask = torch.cat([mask.new_ones(batch, cache.get_seq_length()), mask], dim=1)
+    cache, before = cache_of(backbone, prefixes)
+    full_mask = torch.cat([before, mask], dim=1)
     first = continue_logits(backbone, cache, ids, full_mask, keep=1)[:, 0].float().log_softmax(dim=-1)
     total = first[:, label_ids[:, 0]]
     if longest > 1:

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from torch import Tensor
-
 from lamp.backbone import FrozenBackbone
 from lamp.encoding import Encoder
-from lamp.generate import generate
+from lamp.generate import Written, generate
 from lamp.label_scores import label_log_likelihoods
+from lamp.prefix import Prefix
 
 
 @dataclass(frozen=True)
@@ -24,17 +23,19 @@ class Prediction:
 
 def predict(
     backbone: FrozenBackbone,
-    virtual: Tensor | None,
+    prefixes: Sequence[Prefix],
     encoder: Encoder,
     inputs: Sequence[Sequence[int]],
     labels: Sequence[str],
+    written: Written | None = None,
 ) -> list[Prediction]:
     """Answers every input (token ids) with the most likely label, or in free text when there are no labels.
 
-    virtual: (l', hidden), or None for the backbone alone.
+    prefixes: one for each input; requests of several prompts on one backbone are answered together. written: hears of
+    free text while it grows.
     """
     if not labels:
-        return [Prediction(text, {}) for text in generate(backbone, virtual, encoder, inputs)]
-    shares = label_log_likelihoods(backbone, virtual, encoder, inputs, labels).softmax(dim=1).tolist()
+        return [Prediction(text, {}) for text in generate(backbone, prefixes, encoder, inputs, written=written)]
+    shares = label_log_likelihoods(backbone, prefixes, encoder, inputs, labels).softmax(dim=1).tolist()
     found = [dict(zip(labels, row, strict=True)) for row in shares]
     return [Prediction(max(row, key=row.__getitem__), row) for row in found]

@@ -9,20 +9,22 @@ from app.predictor import Answer
 from app.ui import parts
 
 
-def shown(answer: Answer, expected: str = "") -> str:
-    """Both answers, and for labels how sure each is."""
+def shown(answer: Answer, expected: str = "", writing: bool = False) -> str:
+    """Both answers, and for labels how sure each is. writing: whether they are still growing."""
     hint = ""
     if expected:
         right = "right" if answer.tuned.strip() == expected.strip() else "different"
         hint = (f'<p class="ls-expected">The data says <b>{escape(expected)}</b>: the tuned answer is '
                 f'<b class="ls-{"better" if right == "right" else "worse"}">{right}</b>.</p>')
-    both = _one("Tuned prompt", answer.tuned, "ls-tuned") + _one("Untrained model", answer.untrained)
+    both = _one("Tuned prompt", answer.tuned, writing, "ls-tuned") + _one("Untrained model", answer.untrained, writing)
     read = parts.fold("What the model read", answer.text)
-    return f'<div class="ls-result" role="status"><div class="ls-answers">{both}</div>{hint}{_bars(answer)}{read}</div>'
+    role = "" if writing else ' role="status"'  # read aloud once, and not at every word
+    return f'<div class="ls-result"{role}><div class="ls-answers">{both}</div>{hint}{_bars(answer)}{read}</div>'
 
 
-def _one(heading: str, text: str, kind: str = "") -> str:
-    return f'<section class="{kind}"><h3>{heading}</h3><p>{escape(text) or "(nothing)"}</p></section>'
+def _one(heading: str, text: str, writing: bool, kind: str = "") -> str:
+    said = escape(text) + '<i class="ls-caret"></i>' if writing else escape(text) or "(nothing)"
+    return f'<section class="{kind}"><h3>{heading}</h3><p>{said}</p></section>'
 
 
 def _bars(answer: Answer) -> str:

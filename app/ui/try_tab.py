@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import gradio as gr
 
 from app.studio import Studio
 from app.ui import answers, parts
+from app.ui.follow import follow
 from app.ui.guard import sentences
 from app.ui.html import AT_ONCE, piece, stages
 from lamp.config import DataConfig, TuneConfig
@@ -20,12 +22,17 @@ class Handlers:
     def __init__(self, studio: Studio, run: str, data: DataConfig, dataset: str) -> None:
         self._studio, self._run, self._data, self._dataset = studio, run, data, dataset
 
-    def answer(self, expected: tuple[str, str], *cells: str, progress: gr.Progress = gr.Progress()) -> str:  # noqa: B008
-        """Both answers to the input. expected: (input, target) of the row that was filled in last."""
+    def answer(
+        self, expected: tuple[str, str], *cells: str, progress: gr.Progress = gr.Progress()  # noqa: B008
+    ) -> Iterator[str]:
+        """Both answers to the input, free text while it is written. expected: (input, target) of the row that was
+        filled in last."""
         say = stages(progress)
         texts = [cell or "" for cell in cells]
-        found = self._studio.try_prompt(self._run, [dict(zip(self._data.input_columns, texts, strict=True))], say)
-        return answers.shown(found[0], expected[1] if expected[0] == "\n".join(texts) else "")
+        row = dict(zip(self._data.input_columns, texts, strict=True))
+        for found, whole in follow(lambda tell: self._studio.try_prompt(self._run, [row], say, tell)):
+            yield answers.shown(found[0], expected[1] if whole and expected[0] == "\n".join(texts) else "",
+                                writing=not whole)
 
     def row(self, number: int) -> list[Any]:
         """The cells of one of the data set's first rows, its target with them, and the next row's number."""

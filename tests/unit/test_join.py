@@ -15,6 +15,7 @@ from lamp.data import Example
 from lamp.encoding import Batch, Encoder
 from lamp.forward import target_log_likelihood, target_logits
 from lamp.label_scores import label_log_likelihoods
+from lamp.prefix import make_prefix
 from tests.tiny import save_tiny
 
 CAUSAL = ["llama", "qwen2", "qwen3", "gemma", "gemma3", "gpt2", "opt"]
@@ -108,7 +109,7 @@ def test_label_scores_are_the_likelihoods_of_the_labels_one_by_one(
     virtual = virtual_tokens(backbone) if with_prompt else None
     made = encoder(backbone)
     inputs = made.inputs(TEXTS, [""] * len(TEXTS))
-    scores = label_log_likelihoods(backbone, virtual, made, inputs, TARGETS)
+    scores = label_log_likelihoods(backbone, [make_prefix(backbone, virtual)] * 3, made, inputs, TARGETS)
     assert scores.shape == (3, 3)
     for row, ids in enumerate(inputs):
         for column, label in enumerate(TARGETS):

@@ -1,0 +1,103 @@
+"""Free text and label scores behind prompts that were read once, several prompts in one batch."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from lamp.backbone import FrozenBackbone
+from lamp.config import DataConfig
+from lamp.encoding import Encoder
+from lamp.generate import generate
+from lamp.label_scores import label_log_likelihoods
+from lamp.prefix import Prefix, make_prefix
+from tests.tiny import save_tiny
+
+FAMILIES = ["llama", "qwen2", "qwen3", "gemma", "gemma3", "gpt2", "opt", "t5", "bart"]
+TEXTS = ["the film was good", "it was a very dull and awful film . the acting was bad", "good", "music and ending"]
+LABELS = ["positive", "negative", "very good ending"]
+LENGTHS = [6, 0, 3, 6]
+"""Virtual tokens before each text; 0 is no prompt at all."""
+
+
+@pytest.fixture(scope="module", params=FAMILIES)
+def backbone(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> FrozenBackbone:
+    folder = save_tiny(tmp_path_factory.mktemp("families") / request.param, request.param)
+    return FrozenBackbone.load(str(folder), precision="fp32")
+
+
+@pytest.fixture
+def encoder(backbone: FrozenBackbone) -> Encoder:
+    config = DataConfig(("text",), "label", max_target_tokens=12)
+    return Encoder(backbone.tokenizer, is_encoder_decoder=backbone.is_encoder_decoder, config=config)
+
+
+def virtual_tokens(backbone: FrozenBackbone, count: int) -> torch.Tensor | None:
+    if not count:
+        return None
+    return torch.randn(count, backbone.hidden_size, generator=torch.Generator().manual_seed(count)) * 0.5
+
+
+def prefixes_of(backbone: FrozenBackbone) -> list[Prefix]:
+    with torch.inference_mode():
+        made = {count: make_prefix(backbone, virtual_tokens(backbone, count)) for count in set(LENGTHS)}
+    return [made[count] for count in LENGTHS]
+
+
+def test_a_prompt_read_once_writes_what_stock_generation_writes_behind_a_copy_of_it(
+    backbone: FrozenBackbone, encoder: Encoder
+) -> None:
+    virtual = virtual_tokens(backbone, 6)
+    inputs = encoder.inputs(TEXTS, [""] * 4)
+    prefix = make_prefix(backbone, virtual)
+    answers = generate(backbone, [prefix] * 4, encoder, inputs)
+    for ids, answer in zip(inputs, answers, strict=True):
+        joined = backbone.join(virtual, *encoder.pad_inputs([ids], backbone.device))
+        output = backbone.model.generate(
+            inputs_embeds=joined.embeddings, attention_mask=joined.mask, max_new_tokens=12, do_sample=False,
+            pad_token_id=0, eos_token_id=1)
+        assert answer == backbone.tokenizer.decode(output[0], skip_special_tokens=True).strip()
+    assert any(answers) or backbone.model.config.model_type == "bart", "a tiny BART ends at once"
+
+
+def test_requests_of_several_prompts_are_answered_in_one_batch_as_each_alone(
+    backbone: FrozenBackbone, encoder: Encoder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    inputs, prefixes = encoder.inputs(TEXTS, [""] * 4), prefixes_of(backbone)
+    alone = [generate(backbone, [prefix], encoder, [ids])[0] for prefix, ids in zip(prefixes, inputs, strict=True)]
+    batches: list[int] = []
+    stock = backbone.model.generate
+
+    def count(**given: Any) -> Any:
+        batches.append(len(given["attention_mask"]))
+        return stock(**given)
+
+    monkeypatch.setattr(backbone.model, "generate", count)
+    assert generate(backbone, prefixes, encoder, inputs) == alone
+    assert batches == [4]
+
+
+def test_labels_behind_several_prompts_score_in_one_batch_as_each_alone(
+    backbone: FrozenBackbone, encoder: Encoder
+) -> None:
+    inputs, prefixes = encoder.inputs(TEXTS, [""] * 4), prefixes_of(backbone)
+    together = label_log_likelihoods(backbone, prefixes, encoder, inputs, LABELS)
+    alone = [label_log_likelihoods(backbone, [prefix], encoder, [ids], LABELS)
+             for prefix, ids in zip(prefixes, inputs, strict=True)]
+    torch.testing.assert_close(together, torch.cat(alone), atol=1e-4, rtol=0)
+
+
+def test_answers_are_told_of_while_they_are_written(tiny_llama: Path) -> None:
+    backbone = FrozenBackbone.load(str(tiny_llama), precision="fp32")
+    encoder = Encoder(backbone.tokenizer, is_encoder_decoder=False,
+                      config=DataConfig(("text",), "label", max_target_tokens=12))
+    told: dict[int, list[str]] = {number: [] for number in range(4)}
+    answers = generate(backbone, prefixes_of(backbone), encoder, encoder.inputs(TEXTS, [""] * 4), batch_size=3,
+                       written=lambda number, text: told[number].append(text))
+    for number, answer in enumerate(answers):
+        assert told[number][-1] == answer
+        assert len(told[number]) > 1
+        assert [len(text) for text in told[number]] == sorted(len(text) for text in told[number])
