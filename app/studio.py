@@ -18,6 +18,7 @@ from app.predictor import Answer, Predictor, Written
 from app.settings import Settings
 from app.values import DatasetEntry, Estimate, Preview
 from lamp.catalog import BackboneInfo, inspect
+from lamp.chat import has_chat_template, no_template
 from lamp.config import DataConfig, TuneConfig
 from lamp.confusion import Confusion, read_confusion
 from lamp.data import Splits, check_columns, guess_columns, render
@@ -141,6 +142,10 @@ class Studio:
                         f"The rank ({config.lamp.rank}) is larger than the backbone's width ({info.hidden_size}): "
                         f"choose {info.hidden_size} or less."
                     )
+                if config.data.input_format == "chat" and (
+                    has_chat_template(self.source(config.backbone)) is False
+                ):
+                    found.append(no_template(config.backbone))
             except BackboneError as error:
                 found.append(str(error))
         return found, splits, info

@@ -10,6 +10,7 @@ from typing import Any, Literal, TypeVar, get_args, get_type_hints
 from lamp.errors import ConfigError
 
 Task = Literal["auto", "classification", "generation"]
+InputFormat = Literal["plain", "chat"]
 Precision = Literal["auto", "bf16", "fp16", "fp32"]
 InitialPrompt = Literal["vocabulary", "text", "labels"]
 
@@ -75,6 +76,9 @@ class DataConfig:
     target_column: str = ""
     template: str = ""
     """Text with {column} placeholders that comes before the target; empty: one line a column."""
+    input_format: InputFormat = "plain"
+    """"chat" puts the text into the backbone's chat template, as a user's message; its own tokens come on top of
+    `max_input_tokens`."""
     task: Task = "auto"
     """"auto" takes a target with few distinct, short values for classification."""
     validation_share: float = 0.1

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from lamp.chat import around_message
 from lamp.config import DataConfig
 from lamp.data import Example
 
@@ -54,6 +55,10 @@ class Encoder:
         self._end_weight = end_weight
         self._is_encoder_decoder = is_encoder_decoder
         self.config = config
+        self.around = ("", "")
+        """What a chat template puts before and after every input; empty for plain text"""
+        if config.input_format == "chat":
+            self.around = around_message(tokenizer, str(tokenizer.name_or_path))
         self.truncated = 0
         """Rows cut so far."""
 
@@ -65,18 +70,25 @@ class Encoder:
 
     def inputs(self, texts: Sequence[str], tails: Sequence[str]) -> list[tuple[int, ...]]:
         """Token ids of inputs; one that is too long loses tokens before the template's tail, never the tail."""
-        limit = self.config.max_input_tokens
+        before, after = self.around
+        limit = self.config.max_input_tokens + sum(len(self._ids(part)) for part in self.around if part)
         found = []
-        for text, tail, ids in zip(texts, tails, self._tokenizer(list(texts)).input_ids, strict=True):
+        wrapped = self._ids([before + text + after for text in texts])
+        for text, tail, ids in zip(texts, tails, wrapped, strict=True):
             if len(ids) > limit:
                 self.truncated += 1
-                kept = min(limit - 1, len(self._tokenizer(tail).input_ids)) if text.endswith(tail) else 0
+                end = (tail if text.endswith(tail) else "") + after
+                kept = min(limit - 1, len(self._ids(end)))
                 ids = [*ids[: limit - kept], *ids[len(ids) - kept:]]
             found.append(tuple(ids))
         return found
 
+    def _ids(self, text: Any) -> Any:
+        """Token ids of a text or of several; a chat template brings its own special tokens."""
+        return self._tokenizer(text, add_special_tokens=not any(self.around)).input_ids
+
     def targets(self, texts: Sequence[str]) -> list[tuple[int, ...]]:
-        """Token ids of targets, the end-of-sequence token last; a causal model's begin with a space."""
+        """Token ids of targets, the end-of-sequence token last; after plain text a causal model begins with a space."""
         limit = self.config.max_target_tokens
         end = self._tokenizer.eos_token_id
         return [(*ids[: limit - 1], end) for ids in map(self.continuation, texts)]
@@ -84,16 +96,18 @@ class Encoder:
     def continuation(self, text: str) -> tuple[int, ...]:
         """Token ids of a target as it stands behind an input, without the end-of-sequence token.
 
-        Tokenizers differ in what a leading space means, so the ids are read off the end of a text that has one.
+        Tokenizers differ in what a leading space means, so the ids are read off the end of a text that has one, and
+        a chat's off the end of what its template puts before the answer.
         """
         if self._is_encoder_decoder:
             ids = self._tokenizer(text).input_ids
             return tuple(ids[:-1] if ids[-1] == self._tokenizer.eos_token_id else ids)
-        before = self._tokenizer(":", add_special_tokens=False).input_ids
-        whole = self._tokenizer(f": {text}", add_special_tokens=False).input_ids
+        lead, answer = (self.around[1], text) if any(self.around) else (":", f" {text}")
+        before = self._tokenizer(lead, add_special_tokens=False).input_ids
+        whole = self._tokenizer(lead + answer, add_special_tokens=False).input_ids
         if whole[: len(before)] == before and len(whole) > len(before):
             return tuple(whole[len(before):])
-        return tuple(self._tokenizer(f" {text}", add_special_tokens=False).input_ids)
+        return tuple(self._tokenizer(answer, add_special_tokens=False).input_ids)
 
     def batch(self, rows: Sequence[Encoded], device: torch.device) -> Batch:
         """Pads to the longest row, and no further."""

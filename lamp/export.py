@@ -54,6 +54,8 @@ def save_prompt(result: TrainResult, config: TuneConfig, folder: Path) -> None:
     save_file({name: factor.contiguous() for name, factor in result.factors.items()}, folder / FACTORS)
     lamp = {**asdict(config.lamp), "hidden_size": result.token_dim, "task": result.task, "labels": list(result.labels),
             "best_step": result.best_step, "trained_steps": result.step}
+    if any(result.around):
+        lamp["chat_before"], lamp["chat_after"] = result.around
     _write_json(folder / LAMP_CONFIG, lamp)
     _write_json(folder / RECIPE, config.to_dict())
     _write_json(folder / SCORES, result.scores)

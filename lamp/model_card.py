@@ -48,7 +48,7 @@ tokenizer = AutoTokenizer.from_pretrained(base)
 model = PeftModel.from_pretrained({auto}.from_pretrained(base), "path/or/repository/of/this/prompt")
 
 text = {example!r}
-inputs = tokenizer(text, return_tensors="pt")
+inputs = tokenizer(text, return_tensors="pt"{special})
 output = model.generate(**inputs, max_new_tokens={new_tokens}, do_sample=False)
 print(tokenizer.decode({answer}, skip_special_tokens=True))
 ```
@@ -88,7 +88,9 @@ def model_card(result: TrainResult, config: TuneConfig) -> str:
         rate=training.learning_rate, seed=training.seed, best_step=result.best_step, scores="\n".join(lines),
         per_label=f"\n| label | rows | precision | recall | F1 |\n| --- | --- | --- | --- | --- |\n{per_label}"
         if per_label else "",
-        auto=auto, example=template, new_tokens=config.data.max_target_tokens if not result.labels else 16,
+        auto=auto, example=result.around[0] + template + result.around[1],
+        special=", add_special_tokens=False" if any(result.around) else "",
+        new_tokens=config.data.max_target_tokens if not result.labels else 16,
         answer="output[0]" if result.encoder_decoder else 'output[0, inputs["input_ids"].shape[1]:]',
         labels=labels, factors="lamp_factors.safetensors",
     )

@@ -72,6 +72,8 @@ class TrainResult:
     task: str
     labels: tuple[str, ...]
     encoder_decoder: bool
+    around: tuple[str, str]
+    """What the backbone's chat template puts before and after every input; empty for plain text"""
     confusion: Confusion | None
     """Of the best prompt on the held-out rows; None for generation and before the first evaluation"""
 
@@ -209,6 +211,7 @@ def train(
         factors=dict(best), virtual_tokens=chosen().detach(), token_dim=backbone.hidden_size,
         scores={**(progress.best_scores or {}), **untrained}, best_step=progress.best_step, step=progress.step,
         stopped=stopped, task=splits.task, labels=labels, encoder_decoder=backbone.is_encoder_decoder,
+        around=encoder.around,
         confusion=Confusion(labels, tuple(map(tuple, counts))) if counts else None,
     )
 

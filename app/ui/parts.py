@@ -105,12 +105,13 @@ def table(columns: Sequence[str], rows: Sequence[Sequence[str]], inputs: Sequenc
     return f'<div class="ls-table" tabindex="0">{inner}</div>'
 
 
-def reading(examples: Sequence[tuple[str, str]], virtual_tokens: int | None) -> str:
-    """What the model reads for a few rows, and what it should answer."""
+def reading(examples: Sequence[tuple[str, str]], virtual_tokens: int | None, chat: bool = False) -> str:
+    """What the model reads for a few rows, and what it should answer; in a chat, who says what."""
+    user, model = ('<span class="ls-chip">user</span>', '<span class="ls-chip">model</span>') if chat else ("", "")
     size = f"{virtual_tokens} " if virtual_tokens else ""
     return "".join(
-        f'<div class="ls-reading"><span class="ls-chip">{size}virtual tokens</span>{escape(text)} '
-        f'<span class="ls-answer">{escape(target) or "(empty)"}</span></div>' for text, target in examples
+        f'<div class="ls-reading"><span class="ls-chip">{size}virtual tokens</span>{user}{escape(text)} '
+        f'{model}<span class="ls-answer">{escape(target) or "(empty)"}</span></div>' for text, target in examples
     )
 
 

@@ -35,7 +35,7 @@ def preview(found: Preview, config: TuneConfig) -> str:
         virtual = None if config.lamp.problems() else config.lamp.virtual_tokens
         shown += parts.title("What the model will read", "The trained prompt comes first, then your row; "
                              "the marked answer is what it learns to give.")
-        shown += parts.reading(found.examples[:2], virtual)
+        shown += parts.reading(found.examples[:2], virtual, chat=config.data.input_format == "chat")
     if found.labels:
         shown += parts.title(f"{len(found.labels)} labels", "Rows of each answer; a rare label is hard to learn.")
         shown += parts.shares(found.labels)

@@ -153,3 +153,13 @@ def test_a_backbone_that_was_fetched_once_is_known_without_the_hub(
     hub.stop()
     assert run(INSPECT, llama).result["hidden_size"] == 32
     assert run(INSPECT, llama, HF_HUB_OFFLINE="1").result["architecture"] == "causal"
+
+
+def test_whether_a_backbone_has_a_chat_template_is_told_from_its_files_on_the_hub(
+        hub: Hub, run: Run, llama_files: dict[str, bytes]) -> None:
+    hub.add("acme/plain", llama_files)
+    hub.add("acme/chat", {**llama_files, "chat_template.jinja": b"{{ messages[0]['content'] }}"})
+    hub.add("acme/older", {**llama_files, "tokenizer_config.json": b'{"chat_template": "{{ messages }}"}'})
+    found = run("from lamp.chat import has_chat_template\nanswer([has_chat_template(one) for one in arguments])",
+                "acme/plain", "acme/chat", "acme/older", "acme/nobody").result
+    assert found == [False, True, True, False]

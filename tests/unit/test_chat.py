@@ -1,0 +1,109 @@
+"""An instruct model is addressed as its chat template wants it, in training, in answers and in the exported card."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from peft import PeftModel
+from training import recipe, run
+from transformers import AutoTokenizer
+
+from lamp.backbone import FrozenBackbone
+from lamp.chat import around_message, has_chat_template
+from lamp.config import DataConfig
+from lamp.data import Example
+from lamp.encoding import Encoder
+from lamp.errors import BackboneError
+from lamp.export import load_prompt, save_prompt
+from lamp.predict import predict
+from lamp.prefix import make_prefix
+from tests.tiny import save_tiny
+
+TEMPLATE = (
+    "{% for message in messages %}question : {{ message['content'] | trim }} .\n{% endfor %}"
+    "{% if add_generation_prompt %}answer :{% endif %}"
+)
+CHAT = DataConfig(("text",), "label", input_format="chat")
+
+
+@pytest.fixture(scope="module")
+def instruct(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = save_tiny(tmp_path_factory.mktemp("backbones") / "instruct", "llama")
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    tokenizer.chat_template = TEMPLATE
+    tokenizer.save_pretrained(folder)
+    return folder
+
+
+def test_an_input_is_what_the_tokenizers_own_template_makes_of_it(instruct: Path) -> None:
+    tokenizer = AutoTokenizer.from_pretrained(instruct)
+    encoder = Encoder(tokenizer, is_encoder_decoder=False, config=CHAT)
+    wanted = tokenizer.apply_chat_template([{"role": "user", "content": "the film was good"}], tokenize=True,
+                                           add_generation_prompt=True, return_dict=False)
+    assert encoder.inputs(["the film was good"], [""]) == [tuple(wanted)]
+    assert encoder.around == ("question : ", " .\nanswer :")
+
+
+def test_the_answer_follows_the_template_without_a_space_of_ours(instruct: Path) -> None:
+    tokenizer = AutoTokenizer.from_pretrained(instruct)
+    encoder = Encoder(tokenizer, is_encoder_decoder=False, config=CHAT)
+    row = encoder.encode([Example("the film was good", "positive", "")])[0]
+    assert tokenizer.decode([*row.input_ids, *row.target_ids]) == "question : the film was good .\nanswer :positive</s>"
+
+
+def test_a_long_message_loses_its_end_and_neither_the_templates_tail_nor_the_chats(instruct: Path) -> None:
+    tokenizer = AutoTokenizer.from_pretrained(instruct)
+    encoder = Encoder(tokenizer, is_encoder_decoder=False, config=replace(CHAT, max_input_tokens=12))
+    short, long = encoder.inputs(["text : good\nlabel :", "text : " + "good " * 60 + "\nlabel :"], ["\nlabel :"] * 2)
+    assert encoder.truncated == 1
+    assert tokenizer.decode(short) == "question : text : good\nlabel : .\nanswer :"
+    assert tokenizer.decode(long).startswith("question : text : good good")
+    assert tokenizer.decode(long).endswith("good\nlabel : .\nanswer :")
+
+
+def test_a_chat_prompt_is_trained_exported_and_answers_from_its_card(
+    instruct: Path, tiny_table: Path, tmp_path: Path
+) -> None:
+    config = recipe(instruct)
+    config = replace(config, data=replace(config.data, input_format="chat"))
+    result, recorder = run(config, tiny_table, tmp_path / "checkpoints")
+    assert recorder.losses[12] < recorder.losses[1]
+    exported = tmp_path / "exported"
+    exported.mkdir()
+    save_prompt(result, config, exported)
+    shape = json.loads((exported / "lamp_config.json").read_text())
+    assert (shape["chat_before"], shape["chat_after"]) == ("question : ", " .\nanswer :")
+
+    backbone, saved = FrozenBackbone.load(str(instruct), precision="fp32"), load_prompt(exported)
+    encoder = Encoder(backbone.tokenizer, is_encoder_decoder=False, config=saved.config.data)
+    ids = encoder.inputs(["text: {text}\nlabel:"], ["label:"])
+    code = (exported / "README.md").read_text().split("```python\n")[1].split("```")[0]
+    names: dict[str, object] = {}
+    exec(code.replace("path/or/repository/of/this/prompt", str(exported)), names)  # it is the user's own first try
+    assert isinstance(names["model"], PeftModel)
+    inputs = names["inputs"]
+    assert inputs["input_ids"].tolist() == [list(ids[0])]  # type: ignore[index]
+    answers = predict(backbone, [make_prefix(backbone, saved.virtual_tokens)], encoder, ids, saved.labels)
+    assert set(answers[0].probabilities) == {"positive", "negative"}
+
+
+def test_a_backbone_without_a_template_is_one_sentence(instruct: Path, tiny_llama: Path) -> None:
+    assert has_chat_template(str(instruct)) is True
+    assert has_chat_template(str(tiny_llama)) is False
+    with pytest.raises(BackboneError, match=r"has no chat template: let it read plain text\.$"):
+        Encoder(AutoTokenizer.from_pretrained(tiny_llama), is_encoder_decoder=False, config=CHAT)
+
+
+@pytest.mark.parametrize("template, said", [
+    ("{{ raise_exception('no') }}", "cannot be used"),
+    ("{% for message in messages %}{{ message['content'] | upper }}{% endfor %}", "changes the message"),
+    ("{{ 'nothing' }}", "changes the message"),
+])
+def test_a_template_that_cannot_be_split_is_one_sentence(instruct: Path, template: str, said: str) -> None:
+    tokenizer = AutoTokenizer.from_pretrained(instruct)
+    tokenizer.chat_template = template
+    with pytest.raises(BackboneError, match=said):
+        around_message(tokenizer, "an/instruct-model")
