@@ -24,7 +24,7 @@ class Field:
     help: str
     """One sentence."""
     kind: str
-    """"whole", "number", "text" or "choice"."""
+    """"whole", "number", "text", "choice", or "run" for one of the runs that have a prompt."""
     choices: tuple[tuple[str, str], ...] = ()
     """(shown, value) of a choice."""
     basic: bool = False
@@ -55,8 +55,11 @@ FIELDS: tuple[Field, ...] = (
     Field("lamp.interactions", "Interactions",
           "How often the prompt's tokens exchange what they know; 1 is none, 2 is a good choice.", "whole", basic=True),
     Field("lamp.initial", "First prompt", "What the prompt is made of before it has learned anything.", "choice",
-          (("Frequent words", "vocabulary"), ("An instruction", "text"), ("The label names", "labels"))),
+          (("Frequent words", "vocabulary"), ("An instruction", "text"), ("The label names", "labels"),
+           ("Another run's prompt", "prompt"))),
     Field("lamp.initial_text", "Instruction", "The text that the prompt is made of when it starts from one.", "text"),
+    Field("lamp.initial_prompt", "Run to start from",
+          "Its prompt is trained further, on this data: the same backbone, prompt length and rank.", "run"),
     Field("train.evaluate_every", "Score every", "Steps between two scores on held-out rows; the best prompt is kept.",
           "whole"),
     Field("train.patience", "Patience", "Scores without improvement after which the run ends early; 0 never does.",
@@ -164,7 +167,7 @@ def tags(text: str) -> tuple[str, ...]:
 
 def _cell(field: Field, value: Any) -> tuple[Any, str]:
     """A field's value as the recipe wants it, and a sentence when it cannot be had."""
-    if field.kind == "text":
+    if field.kind in {"text", "run"}:
         return str(value or ""), ""
     if field.kind == "choice":
         allowed = [choice for _, choice in field.choices]

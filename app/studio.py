@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 
-from app import backbones, hub
+from app import backbones, hub, origins
 from app.backbones import BackboneChoice
 from app.bundle import zip_artifact
 from app.datasets import Datasets
@@ -60,6 +60,10 @@ class Studio:
     def add_dataset(self, path: Path, name: str) -> DatasetEntry:
         """Keeps a copy of a file that can be read as a table; raises DataError when it cannot."""
         return self._datasets.add(path, name)
+
+    def prompts(self) -> list[Job]:
+        """Runs whose prompt another run may start from, newest first."""
+        return origins.with_prompts(self.jobs())
 
     # A recipe before it is started
 
@@ -134,6 +138,7 @@ class Studio:
                 splits = self._datasets.splits(dataset, config.data)
         except (DataError, StorageError) as error:
             found.append(str(error))
+        found += origins.problems(config, self._store, self._artifacts)
         if config.backbone.strip():
             try:
                 info = inspect(self.source(config.backbone))

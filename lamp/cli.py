@@ -98,7 +98,8 @@ def _train(options: argparse.Namespace) -> None:
 
     reporter = BarReporter(recipe.train.steps)
     try:
-        result = train(recipe, splits, reporter, options.out / "checkpoints", options.backbone)
+        first = Path(recipe.lamp.initial_prompt) if recipe.lamp.initial == "prompt" else None
+        result = train(recipe, splits, reporter, options.out / "checkpoints", options.backbone, first)
     finally:
         reporter.close()
     if process_state().is_main_process:

@@ -12,7 +12,7 @@ from lamp.errors import ConfigError
 Task = Literal["auto", "classification", "generation"]
 InputFormat = Literal["plain", "chat"]
 Precision = Literal["auto", "bf16", "fp16", "fp32"]
-InitialPrompt = Literal["vocabulary", "text", "labels"]
+InitialPrompt = Literal["vocabulary", "text", "labels", "prompt"]
 
 
 @dataclass(frozen=True)
@@ -28,9 +28,12 @@ class LampConfig:
     interactions: int = 2
     """K: 1 is the plain truncated SVD; each further one mixes associated tokens once more."""
     initial: InitialPrompt = "vocabulary"
-    """Where the first prompt comes from: frequent tokens, a text, or the label names (if there are any)."""
+    """Where the first prompt comes from: frequent tokens, a text, the label names (if there are any), or a trained
+    prompt, whose factors are trained on."""
     initial_text: str = ""
     """The instruction whose tokens start the prompt when `initial` is "text"."""
+    initial_prompt: str = ""
+    """The trained prompt when `initial` is "prompt": in the studio a run, on the command line a folder."""
 
     @property
     def virtual_tokens(self) -> int:
@@ -65,6 +68,8 @@ class LampConfig:
             found.append(f"The interactions must be between 1 and 8, not {self.interactions}.")
         if self.initial == "text" and not self.initial_text.strip():
             found.append("The prompt is to start from a text, but that text is empty: write an instruction.")
+        if self.initial == "prompt" and not self.initial_prompt.strip():
+            found.append("The prompt is to start from another run's, but none is chosen: choose a run.")
         return found
 
 

@@ -14,11 +14,11 @@ from torch import Tensor
 from lamp.config import TuneConfig
 from lamp.confusion import write_confusion
 from lamp.errors import DataError
+from lamp.initializers import FACTORS
 from lamp.model_card import model_card
 from lamp.train import TrainResult
 
 ADAPTER = "adapter_model.safetensors"
-FACTORS = "lamp_factors.safetensors"
 LAMP_CONFIG = "lamp_config.json"
 RECIPE = "recipe.json"
 SCORES = "scores.json"

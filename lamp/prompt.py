@@ -18,9 +18,11 @@ class LampPrompt(nn.Module):
 
     def __init__(self, u: Tensor, q: Tensor, v: Tensor, pooling: int, interactions: int) -> None:
         super().__init__()
-        self.u = nn.Parameter(u.detach().float().clone())
-        self.q = nn.Parameter(q.detach().float().clone())
-        self.v = nn.Parameter(v.detach().float().clone())
+        # Contiguous, however an SVD or a file laid them out: matrix products round by the layout of what they multiply,
+        # and a resumed run has to round as the one that never stopped.
+        self.u, self.q, self.v = (
+            nn.Parameter(factor.detach().float().clone(memory_format=torch.contiguous_format)) for factor in (u, q, v)
+        )
         self.pooling = pooling
         self.interactions = interactions
 
@@ -38,6 +40,13 @@ class LampPrompt(nn.Module):
             ])
         u, q, v = torch.linalg.svd(initial.detach().cpu().float(), full_matrices=False)
         return cls(u[:, : config.rank], q[: config.rank], v[: config.rank], config.pooling, config.interactions)
+
+    @classmethod
+    def of_zeros(cls, config: LampConfig, hidden: int) -> LampPrompt:
+        """Factors of the right shapes, to be filled from elsewhere."""
+        length, rank = config.prompt_length, config.rank
+        return cls(torch.zeros(length, rank), torch.zeros(rank), torch.zeros(rank, hidden), config.pooling,
+                   config.interactions)
 
     @property
     def virtual_tokens(self) -> int:

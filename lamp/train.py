@@ -17,15 +17,16 @@ from torch import Tensor
 
 from lamp.backbone import FrozenBackbone
 from lamp.batching import batch_stream
+from lamp.checkpoint import newest_checkpoint
 from lamp.config import TrainConfig, TuneConfig
 from lamp.confusion import Confusion, confusion
 from lamp.data import Splits
 from lamp.encoding import Encoded, Encoder
-from lamp.errors import TrainingError
+from lamp.errors import DataError, TrainingError
 from lamp.evaluate import HeldOut, evaluate
 from lamp.forward import target_log_likelihood
 from lamp.hardware import process_state
-from lamp.initializers import initial_prompt
+from lamp.initializers import from_trained, initial_prompt
 from lamp.metrics import Scores
 from lamp.progress import Progress, restore_progress, save_progress
 from lamp.prompt import LampPrompt
@@ -84,11 +85,13 @@ def train(
     reporter: Reporter,
     checkpoints: Path,
     backbone_folder: str | Path | None = None,
+    first_prompt: Path | None = None,
 ) -> TrainResult:
     """Trains the factors of a prompt and returns the best one on the held-out rows.
 
     Goes on from the newest whole checkpoint in `checkpoints`, exactly: in float32 on one CPU the losses and the
-    result are bit by bit those of a run that never stopped. Raises LampError in one sentence.
+    result are bit by bit those of a run that never stopped. first_prompt: folder of the exported prompt that a recipe
+    with the initial "prompt" starts from. Raises LampError in one sentence.
     """
     config.check()
     settings = config.train
@@ -107,8 +110,16 @@ def train(
     held_out = HeldOut(splits.validation, encoder.encode(splits.validation), tuple(splits.labels))
     reporter.note(_data_summary(splits, encoder.truncated, config.data.max_input_tokens))
 
-    first = initial_prompt(backbone, config.lamp, splits.labels, [row.input_ids for row in rows], settings.seed)
-    prompt = LampPrompt.from_matrix(first, config.lamp).to(accelerator.device)
+    if newest_checkpoint(checkpoints) is not None:
+        prompt = LampPrompt.of_zeros(config.lamp, backbone.hidden_size)  # what it started from may be gone by now
+    elif config.lamp.initial == "prompt":
+        if first_prompt is None:
+            raise DataError("The prompt to start from is not there any more: choose another one.")
+        prompt = from_trained(backbone, config.lamp, first_prompt)
+    else:
+        first = initial_prompt(backbone, config.lamp, splits.labels, [row.input_ids for row in rows], settings.seed)
+        prompt = LampPrompt.from_matrix(first, config.lamp)
+    prompt = prompt.to(accelerator.device)
     best: Mapping[str, Tensor] = prompt.factors()
     optimizer = torch.optim.AdamW(prompt.parameters(), lr=settings.learning_rate, weight_decay=0.0)
     progress = Progress(micro_batch=settings.batch_size)

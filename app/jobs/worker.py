@@ -24,7 +24,7 @@ from lamp.errors import LampError
 from lamp.tables import read_table
 from storage.artifacts import ArtifactStore
 from storage.database import open_database
-from storage.errors import StorageError
+from storage.errors import NotStored, StorageError
 from storage.home import Home
 from storage.jobs import Job, JobState, JobStore
 from storage.uploads import UploadStore
@@ -61,11 +61,21 @@ def tune(settings: Settings, uploads: UploadStore, job: Job, checkpoints: Path, 
     from lamp.train import train
 
     folder = resolve(settings.home, config.backbone, folders_allowed=not settings.on_space)
-    result = train(config, prepare(table, config.data), reporter, checkpoints, folder)
+    result = train(config, prepare(table, config.data), reporter, checkpoints, folder, _first_prompt(config, artifacts))
     reporter.phase("Writing the prompt")
     with artifacts.stage(job.id) as staged:
         save_prompt(result, config, staged)
     return Outcome(result.stopped, result.step, dict(result.scores))
+
+
+def _first_prompt(config: TuneConfig, artifacts: ArtifactStore) -> Path | None:
+    """The exported prompt of the run that a recipe starts from, if it is there; never a path out of the recipe."""
+    if config.lamp.initial != "prompt":
+        return None
+    try:
+        return artifacts.path(config.lamp.initial_prompt)
+    except NotStored:
+        return None
 
 
 def run(job_id: str, attempt: int | None, settings: Settings, work: Work | None = None) -> int:

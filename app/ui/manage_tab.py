@@ -41,10 +41,17 @@ class Handlers:
         gr.Info("Saved.")
 
     def extend(self, run: str, steps: float | None) -> str:
-        """Trains on; returns the run to show."""
+        """Trains on; returns the new run's address."""
         if steps is None or steps < 1 or not float(steps).is_integer():
             raise ConfigError([f"The number of further steps must be a whole number from 1, not {steps}."])
-        return self._studio.extend(run, self._studio.job(run).steps + int(steps))
+        return "runs?run=" + self._studio.extend(run, self._studio.job(run).steps + int(steps))
+
+    def begin(self, run: str) -> str:
+        """The address of a form that is filled in to start from this run's prompt."""
+        job = self._studio.job(run)
+        if not job.artifact:
+            raise ConfigError([f"The run {job.name!r} has no prompt yet: wait until it has ended, or stop it."])
+        return f"./?start={job.id}"
 
     def delete(self, run: str) -> Any:
         """Deletes the run; it can be brought back for a day."""
@@ -69,6 +76,8 @@ def build(studio: Studio, run: gr.State) -> Managed:
             with gr.Row():
                 steps = gr.Number(100, label="Further steps", step=1, elem_id="more-steps")
                 extend = gr.Button("Train on", size="md", elem_id="extend", elem_classes="ls-low")
+            piece(parts.small("Or teach what it has learned something else: other data, another recipe."))
+            begin = gr.Button("Start a run from this prompt", size="md", elem_id="begin")
             piece(parts.title("Delete", "The run goes with its prompt, its curves and its log."))
             delete = gr.Button("Delete this run", size="md", variant="stop", elem_id="delete")
             with gr.Row(visible=False, elem_classes="ls-confirm") as confirm:
@@ -76,12 +85,13 @@ def build(studio: Studio, run: gr.State) -> Managed:
                                      "Delete it?"))
                 yes = gr.Button("Yes, delete", size="md", variant="stop", elem_id="delete-yes")
                 no = gr.Button("Keep it", size="md", elem_id="delete-no")
-    extended = gr.Textbox(visible="hidden", elem_id="extended", label="Extended run")
+    address = gr.Textbox(visible="hidden", label="Where to go on")
 
     does = Handlers(studio)
     saved = save.click(sentences(does.save), [run, name, tags, note], None, **QUIET)
-    extend.click(sentences(does.extend), [run, steps], extended, **QUIET)
-    extended.change(None, extended, None, js="(run) => { if (run) location.assign('runs?run=' + run) }")
+    extend.click(sentences(does.extend), [run, steps], address, **QUIET)
+    begin.click(sentences(does.begin), run, address, **QUIET)
+    address.change(None, address, None, js="(to) => { if (to) location.assign(to) }")
     delete.click(lambda: gr.Row(visible=True), None, confirm, **AT_ONCE)
     no.click(lambda: gr.Row(visible=False), None, confirm, **AT_ONCE)
     gone = yes.click(sentences(does.delete), run, confirm, **QUIET)

@@ -94,7 +94,10 @@ def _differing(values: dict[str, Any], usual: dict[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in found.items() if value != {}}
 
 
-def started_from(name: str) -> str:
-    """Says that the form was filled from another run."""
+def started_from(name: str, with_prompt: bool = False) -> str:
+    """Says that the form was filled from another run, and whether that run's prompt is what training starts from."""
     said = f"Filled in from the run <strong>{escape(name)}</strong>: change what you like."
+    if with_prompt:
+        said = (f"Training starts from the prompt of <strong>{escape(name)}</strong>. Choose other data or other "
+                "settings; backbone, prompt length and rank stay.")
     return f'<div class="ls-notice ls-calm">{said}</div>'

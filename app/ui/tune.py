@@ -92,6 +92,8 @@ def build(studio: Studio, page: gr.Blocks) -> None:
           trigger_mode="always_last", **QUIET)
     choice, other = form["backbone.choice"], form["backbone.other"]
     choice.change(sentences(does.other), choice, other, **AT_ONCE)
+    origins = [form["lamp.initial_text"], form["lamp.initial_prompt"]]
+    form["lamp.initial"].input(sentences(does.origin), form["lamp.initial"], origins, **AT_ONCE)
     # Asking the Hub about a backbone may take seconds, so this is seen, and not done at every key.
     gr.on([choice.change, other.blur, other.submit], looked, inputs, seen, trigger_mode="always_last",
           api_visibility="private", show_progress_on=facts, concurrency_limit=None)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -31,14 +32,20 @@ class Handlers:
         """Of data sets: reading the whole list again for each change of the form would read every file."""
 
     def open(self, request: gr.Request) -> list[Any]:
-        """The form as it is first seen: ready to start, or filled from the run in `?from=`."""
-        source = str(request.query_params.get("from", ""))
+        """The form as it is first seen: ready to start, or filled from the run in `?from=` or `?start=`.
+
+        A run in `?start=` also gives its prompt to start from.
+        """
+        start = str(request.query_params.get("start", ""))
+        source = start or str(request.query_params.get("from", ""))
         note, config, dataset = "", self._first_recipe(), self._first_dataset()
         if source:
             try:
                 job = self._studio.job(source)
                 config, dataset = TuneConfig.from_dict(job.config), job.dataset
-                note = summary.started_from(job.name)
+                if start:
+                    config = replace(config, lamp=replace(config.lamp, initial="prompt", initial_prompt=job.id))
+                note = summary.started_from(job.name, with_prompt=bool(start))
             except KNOWN as error:
                 note, source = parts.problems([str(error)]), ""
         updates = self._updates(config, dataset)
@@ -103,6 +110,12 @@ class Handlers:
         """Shows the field for another backbone when that is chosen."""
         return gr.Textbox(visible=choice == "")
 
+    def origin(self, initial: str) -> list[Any]:
+        """Shows the field for what the prompt starts from, where that takes one."""
+        shown = initial == "prompt"
+        runs = gr.Dropdown(choices=self._prompts(), visible=True) if shown else gr.Dropdown(visible=False)
+        return [gr.Textbox(visible=initial == "text"), runs]
+
     def preset(self, name: str | None) -> list[Any]:
         """The numbers of a preset."""
         changed = forms.PRESETS.get(name or "", {})
@@ -142,6 +155,17 @@ class Handlers:
             self._datasets()
         return self._names.get(dataset, "")
 
+    def _prompts(self, chosen: str = "") -> list[tuple[str, str]]:
+        """Runs to start from; the chosen one among them even when its prompt is gone, for a sentence to say so."""
+        found = []
+        for job in self._studio.prompts():
+            metric = views.main_score(list(job.scores))
+            score = f" · {views.score_text(metric, job.scores[metric])}" if metric else ""
+            found.append((f"{job.name}{score}", job.id))
+        if chosen and all(run != chosen for _, run in found):
+            found.append((chosen, chosen))
+        return found
+
     def _first_dataset(self) -> str:
         return next((reference for _, reference in self._datasets()), "")
 
@@ -163,5 +187,9 @@ class Handlers:
             "backbone.other": gr.Textbox(value="" if known else config.backbone, visible=not known),
             "dataset": gr.Dropdown(choices=stored, value=dataset if there else None),
             "data.input_columns": columns[0], "data.target_column": columns[1],
+            "lamp.initial_text": gr.Textbox(value=config.lamp.initial_text, visible=config.lamp.initial == "text"),
+            "lamp.initial_prompt": gr.Dropdown(
+                choices=self._prompts(config.lamp.initial_prompt), value=config.lamp.initial_prompt or None,
+                visible=config.lamp.initial == "prompt"),
         }
         return [updates.get(key, values.get(key)) for key in self._keys]

@@ -81,6 +81,8 @@ def test_a_table_becomes_a_tried_and_downloaded_prompt(
     assert "adapter_model.safetensors" in small_hub.repository("ada/films").files
 
     page.locator("#run-tabs").get_by_role("tab", name="Details").click()
+    begun_from_the_prompt(page, studio, run)
+    pages.open_run(page, run, "Details")
     pages.type_in(page, "more-steps", "10")
     page.locator("#extend").click()
     page.wait_for_url(lambda address: "/runs?run=" in address and run not in address)
@@ -88,6 +90,23 @@ def test_a_table_becomes_a_tried_and_downloaded_prompt(
     longer = studio.store.get(page.url.partition("run=")[2])
     assert (longer.parent, longer.step, longer.steps) == (run, 40, 40)
     assert "Going on from the checkpoint at step 30" in page.locator("#run-log").inner_text()
+
+
+def begun_from_the_prompt(page: Page, studio: RunningStudio, run: str) -> None:
+    """Another run is started from this one's prompt; a rank that does not fit it is said beside Start first."""
+    page.locator("#begin").click()
+    page.wait_for_url(re.compile(r"\?start="))
+    expect(page.locator("body")).to_contain_text(f"Training starts from the prompt of {NAME}")
+    expect(page.locator("#rail")).to_contain_text("Ready to start")
+    pages.turn_to(page, "Recipe")
+    pages.set_number(page, "lamp-rank", 4)
+    expect(page.locator("#rail .ls-problems li")).to_contain_text("tokens of rank 8: set the prompt length")
+    pages.set_number(page, "lamp-rank", 8)
+    expect(page.locator("#rail")).to_contain_text("Ready to start")
+    begun = pages.start(page)
+    pages.wait_for_state(page, "Done")
+    made = studio.store.get(begun)
+    assert (made.parent, made.config["lamp"]["initial_prompt"]) == (run, run)
 
 
 def test_a_run_is_stopped_tried_and_resumed(page: Page, studio: RunningStudio, tiny_llama: Path) -> None:

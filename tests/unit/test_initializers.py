@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
+from training import Recorder, recipe, run, splits_of
 
 from lamp.backbone import FrozenBackbone
 from lamp.config import LampConfig
-from lamp.initializers import initial_prompt
+from lamp.errors import LampError
+from lamp.export import load_prompt, save_prompt
+from lamp.initializers import from_trained, initial_prompt
+from lamp.prompt import LampPrompt
+from lamp.train import train
 
 INPUTS = [(5, 6, 7), (5, 6, 8), (5, 9)]
 
@@ -45,3 +51,62 @@ def test_label_names_start_the_prompt_and_free_text_starts_from_the_vocabulary(b
     assert rows_are_embeddings_of(labelled, ids, backbone)
     written = initial_prompt(backbone, config, (), INPUTS, seed=0)
     assert rows_are_embeddings_of(written, {5, 6, 7, 8, 9}, backbone)
+
+
+@pytest.fixture(scope="module")
+def exported(tiny_llama: Path, tiny_table: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("exported")
+    config = recipe(tiny_llama)
+    result, _ = run(config, tiny_table, folder / "checkpoints")
+    save_prompt(result, config, folder)
+    return folder
+
+
+def test_a_trained_prompt_is_what_the_next_run_starts_from(
+    exported: Path, tiny_llama: Path, tiny_table: Path, tmp_path: Path
+) -> None:
+    config = recipe(tiny_llama, steps=1, learning_rate=1e-9)
+    config = replace(config, lamp=replace(config.lamp, initial="prompt", initial_prompt="the run before"))
+    result = train(config, splits_of(config, tiny_table), Recorder(), tmp_path, first_prompt=exported)
+    torch.testing.assert_close(result.virtual_tokens, load_prompt(exported).virtual_tokens, atol=1e-6, rtol=0)
+
+
+def test_a_run_goes_on_from_its_checkpoint_when_the_prompt_it_started_from_is_gone(
+    exported: Path, tiny_llama: Path, tiny_table: Path, tmp_path: Path
+) -> None:
+    config = recipe(tiny_llama)
+    config = replace(config, lamp=replace(config.lamp, initial="prompt", initial_prompt="the run before"))
+    splits = splits_of(config, tiny_table)
+    whole = Recorder()
+    train(config, splits, whole, tmp_path / "whole", first_prompt=exported)
+    first, second = Recorder(stop_after=7), Recorder()
+    train(config, splits, first, tmp_path / "halved", first_prompt=exported)
+    train(config, splits, second, tmp_path / "halved", first_prompt=None)
+    assert {**first.losses, **second.losses} == whole.losses
+    with pytest.raises(LampError, match=r"^The prompt to start from is not there any more: choose another one\.$"):
+        train(config, splits, Recorder(), tmp_path / "anew", first_prompt=None)
+
+
+def test_a_trained_prompt_may_be_pooled_and_mixed_otherwise(exported: Path, backbone: FrozenBackbone) -> None:
+    made = from_trained(backbone, LampConfig(prompt_length=20, rank=4, pooling=2, interactions=1), exported)
+    assert isinstance(made, LampPrompt) and made().shape == (10, 32)
+
+
+@pytest.mark.parametrize("config, said", [
+    (LampConfig(prompt_length=100, rank=8), "has 20 tokens of rank 4: set the prompt length to 20 and the rank to 4."),
+    (LampConfig(prompt_length=20, rank=8), "has 20 tokens of rank 4: set the prompt length to 20 and the rank to 4."),
+])
+def test_a_trained_prompt_of_another_shape_is_one_sentence(
+    exported: Path, backbone: FrozenBackbone, config: LampConfig, said: str
+) -> None:
+    with pytest.raises(LampError) as raised:
+        from_trained(backbone, config, exported)
+    assert str(raised.value).endswith(said)
+
+
+def test_a_folder_without_factors_is_one_sentence(backbone: FrozenBackbone, tmp_path: Path) -> None:
+    with pytest.raises(LampError, match="holds no factors that can be read: choose another one"):
+        from_trained(backbone, LampConfig(), tmp_path)
+    (tmp_path / "lamp_factors.safetensors").write_bytes(b"nothing of the kind")
+    with pytest.raises(LampError, match="holds no factors that can be read: choose another one"):
+        from_trained(backbone, LampConfig(), tmp_path)
