@@ -91,23 +91,31 @@ class Encoder:
         """Token ids of targets, the end-of-sequence token last; after plain text a causal model begins with a space."""
         limit = self.config.max_target_tokens
         end = self._tokenizer.eos_token_id
-        return [(*ids[: limit - 1], end) for ids in map(self.continuation, texts)]
+        distinct = list(dict.fromkeys(texts))
+        ids_of = dict(zip(distinct, self.continuations(distinct), strict=True))
+        return [(*ids_of[text][: limit - 1], end) for text in texts]
 
-    def continuation(self, text: str) -> tuple[int, ...]:
-        """Token ids of a target as it stands behind an input, without the end-of-sequence token.
+    def continuations(self, texts: Sequence[str]) -> list[tuple[int, ...]]:
+        """Token ids of targets as they stand behind an input, without the end-of-sequence token.
 
         Tokenizers differ in what a leading space means, so the ids are read off the end of a text that has one, and
         a chat's off the end of what its template puts before the answer.
         """
+        if not texts:
+            return []
         if self._is_encoder_decoder:
-            ids = self._tokenizer(text).input_ids
-            return tuple(ids[:-1] if ids[-1] == self._tokenizer.eos_token_id else ids)
-        lead, answer = (self.around[1], text) if any(self.around) else (":", f" {text}")
+            end = self._tokenizer.eos_token_id
+            return [tuple(ids[:-1] if ids[-1] == end else ids) for ids in self._tokenizer(list(texts)).input_ids]
+        lead, space = (self.around[1], "") if any(self.around) else (":", " ")
         before = self._tokenizer(lead, add_special_tokens=False).input_ids
-        whole = self._tokenizer(lead + answer, add_special_tokens=False).input_ids
-        if whole[: len(before)] == before and len(whole) > len(before):
-            return tuple(whole[len(before):])
-        return tuple(self._tokenizer(answer, add_special_tokens=False).input_ids)
+        joined = [f"{lead}{space}{text}" for text in texts]
+        found = []
+        for text, whole in zip(texts, self._tokenizer(joined, add_special_tokens=False).input_ids, strict=True):
+            if whole[: len(before)] == before and len(whole) > len(before):
+                found.append(tuple(whole[len(before):]))
+            else:
+                found.append(tuple(self._tokenizer(f"{space}{text}", add_special_tokens=False).input_ids))
+        return found
 
     def batch(self, rows: Sequence[Encoded], device: torch.device) -> Batch:
         """Pads to the longest row, and no further."""

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import torch
+from accelerate.utils import gather_object
 from torch import Tensor
 
 from lamp.backbone import FrozenBackbone
@@ -14,9 +16,12 @@ from lamp.data import Example
 from lamp.encoding import Encoded, Encoder
 from lamp.forward import target_log_likelihood
 from lamp.generate import generate
+from lamp.hardware import process_state
 from lamp.label_scores import label_log_likelihoods
 from lamp.metrics import Scores, classification_scores, generation_scores, perplexity
 from lamp.prefix import make_prefix
+
+_Value = TypeVar("_Value")
 
 _GENERATED_ROWS = 64
 """Rows that are answered in free text for the text scores: writing is far slower than scoring."""
@@ -44,29 +49,32 @@ def evaluate(
     """Scores and predictions of a prompt (l', hidden), or of the backbone alone when it is None.
 
     Classification picks the label of the highest length-normalised likelihood. Generation has loss and perplexity;
-    with `written`, the first rows are answered as well and their text is scored. each_batch is called before every
-    batch and may raise to end the evaluation.
+    with `written`, the first rows are answered as well and their text is scored. Processes that train together share
+    the rows, and each gets the scores of all. each_batch is called before every batch and may raise to end the
+    evaluation: in all of these processes or in none, and all have as many batches.
     """
     if held_out.labels:
-        inputs = [row.input_ids for row in held_out.encoded]
-        prefixes = [make_prefix(backbone, virtual)] * len(inputs)
-        scores = label_log_likelihoods(
-            backbone, prefixes, encoder, inputs, held_out.labels, each_batch=each_batch
-        )
+        own = _own_rows(len(held_out.encoded))
+        prefixes = [make_prefix(backbone, virtual)] * len(own)
+        inputs = [held_out.encoded[row].input_ids for row in own]
+        found = label_log_likelihoods(backbone, prefixes, encoder, inputs, held_out.labels, each_batch=each_batch)
+        scores = torch.tensor(_gathered(found.tolist(), len(held_out.encoded)))
         predictions = [held_out.labels[choice] for choice in scores.argmax(dim=1).tolist()]
         references = [example.target for example in held_out.examples]
         chosen = [held_out.labels.index(reference) for reference in references]
         loss = -scores.log_softmax(dim=1)[torch.arange(len(chosen)), chosen].mean().item()
         return {**classification_scores(references, predictions), "loss": loss}, predictions
     loss = _loss(backbone, virtual, encoder, held_out.encoded, each_batch)
-    found: Scores = {"loss": loss, "perplexity": perplexity(loss)}
+    measured: Scores = {"loss": loss, "perplexity": perplexity(loss)}
     if not written:
-        return found, []
-    rows = held_out.encoded[:_GENERATED_ROWS]
-    prefixes = [make_prefix(backbone, virtual)] * len(rows)
-    predictions = generate(backbone, prefixes, encoder, [row.input_ids for row in rows], each_batch=each_batch)
-    references = [example.target for example in held_out.examples[: len(rows)]]
-    return {**found, **generation_scores(references, predictions)}, predictions
+        return measured, []
+    count = min(_GENERATED_ROWS, len(held_out.encoded))
+    own = _own_rows(count)
+    prefixes = [make_prefix(backbone, virtual)] * len(own)
+    inputs = [held_out.encoded[row].input_ids for row in own]
+    predictions = _gathered(generate(backbone, prefixes, encoder, inputs, each_batch=each_batch), count)
+    references = [example.target for example in held_out.examples[:count]]
+    return {**measured, **generation_scores(references, predictions)}, predictions
 
 
 @torch.inference_mode()
@@ -74,9 +82,27 @@ def _loss(
     backbone: FrozenBackbone, virtual: Tensor | None, encoder: Encoder, rows: Sequence[Encoded],
     each_batch: Callable[[], None], batch_size: int = 16,
 ) -> float:
-    total = 0.0
-    for numbers in batches_by_length([row.length for row in rows], batch_size):
+    own = _own_rows(len(rows))
+    losses = [0.0] * len(own)
+    for numbers in batches_by_length([rows[row].length for row in own], batch_size):
         each_batch()
-        batch = encoder.batch([rows[number] for number in numbers], backbone.device)
-        total -= target_log_likelihood(backbone, virtual, batch).sum().item()
-    return total / len(rows)
+        batch = encoder.batch([rows[own[number]] for number in numbers], backbone.device)
+        for number, likelihood in zip(numbers, target_log_likelihood(backbone, virtual, batch).tolist(), strict=True):
+            losses[number] = -likelihood
+    return sum(_gathered(losses, len(rows))) / len(rows)
+
+
+def _own_rows(rows: int) -> list[int]:
+    """The rows that are this process' own; all processes have equally many, so that the last may repeat the first."""
+    state = process_state()
+    each = -(-rows // state.num_processes)
+    return [(turn * state.num_processes + state.process_index) % rows for turn in range(each)]
+
+
+def _gathered(values: list[_Value], rows: int) -> list[_Value]:
+    """What all processes found for their own rows, in the order of the rows."""
+    world = process_state().num_processes
+    if world == 1:
+        return values
+    found: list[_Value] = gather_object(values)  # one process after the other
+    return [found[row % world * len(values) + row // world] for row in range(rows)]

@@ -30,7 +30,7 @@ def label_log_likelihoods(
     gives their probabilities. prefixes: one for each input; each_batch is called before every batch and may raise to
     end the scoring.
     """
-    continuations = [encoder.continuation(label) for label in labels]
+    continuations = encoder.continuations(labels)
     label_ids, label_mask = encoder.pad_targets(continuations, backbone.device)
     scores = torch.empty(len(inputs), len(labels))
     for rows in batches_by_length([len(ids) for ids in inputs], batch_size):

@@ -114,7 +114,7 @@ def test_label_scores_are_the_likelihoods_of_the_labels_one_by_one(
     for row, ids in enumerate(inputs):
         for column, label in enumerate(TARGETS):
             input_ids, input_mask = made.pad_inputs([ids], backbone.device)
-            target_ids, target_mask = made.pad_targets([made.continuation(label)], backbone.device)
+            target_ids, target_mask = made.pad_targets(made.continuations([label]), backbone.device)
             with torch.no_grad():
                 batch = Batch(input_ids, input_mask, target_ids, target_mask, target_mask.float())
                 alone = target_log_likelihood(backbone, virtual, batch)

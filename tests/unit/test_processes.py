@@ -6,22 +6,34 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from training import recipe, run
+from training import recipe, run, splits_of
+
+from lamp.config import Task
 
 ROOT = Path(__file__).resolve().parents[2]
 
 _PROGRAM = """
 import json, sys
+from functools import partial
 from pathlib import Path
 sys.path.insert(0, sys.argv[1])
 from training import Recorder, splits_of
+import lamp.evaluate
 from lamp.config import TuneConfig
 from lamp.train import train
 from lamp.hardware import process_state
 
+def counted(stock, backbone, prefixes, *rest, **named):
+    with open(sys.argv[4] + f"-{process_state().process_index}", "a") as rows:
+        rows.write(f"{len(prefixes)} ")
+    return stock(backbone, prefixes, *rest, **named)
+
+for name in ("label_log_likelihoods", "generate"):
+    setattr(lamp.evaluate, name, partial(counted, getattr(lamp.evaluate, name)))
 config = TuneConfig.from_dict(json.loads(sys.argv[2]))
 recorder = Recorder()
 result = train(config, splits_of(config, Path(sys.argv[3])), recorder, Path(sys.argv[4]))
@@ -31,11 +43,14 @@ if process_state().is_main_process:
 
 
 @pytest.mark.slow
-def test_two_processes_give_the_losses_of_one_with_the_doubled_batch(
-    tiny_llama: Path, tiny_table: Path, tmp_path: Path
+@pytest.mark.parametrize("task", ["classification", "generation"])
+def test_two_processes_give_the_losses_and_scores_of_one_with_the_doubled_batch(
+    task: Task, tiny_llama: Path, tiny_table: Path, tmp_path: Path
 ) -> None:
-    whole, alone = run(recipe(tiny_llama, batch_size=8), tiny_table, tmp_path / "one")
-    half = recipe(tiny_llama, batch_size=4)
+    one = recipe(tiny_llama, batch_size=8)
+    one = replace(one, data=replace(one.data, task=task, max_target_tokens=6))
+    whole, alone = run(one, tiny_table, tmp_path / "one")
+    half = replace(one, train=replace(one.train, batch_size=4))
     (tmp_path / "program.py").write_text(_PROGRAM)
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--local-addr", "127.0.0.1",
                "--nproc_per_node", "2", str(tmp_path / "program.py"),
@@ -48,3 +63,7 @@ def test_two_processes_give_the_losses_of_one_with_the_doubled_batch(
     assert {int(step): loss for step, loss in found["losses"].items()} == pytest.approx(alone.losses, abs=1e-5)
     assert found["scores"] == pytest.approx(whole.scores, abs=1e-4)
     assert len(list((tmp_path / "two").glob("step-*"))) == 2
+    held_out = len(splits_of(one, tiny_table).validation)
+    for process in (0, 1):
+        scored = (tmp_path / f"two-{process}").read_text().split()
+        assert scored and set(scored) == {str(-(-held_out // 2))}, "each process scores its half of the held-out rows"
