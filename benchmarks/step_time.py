@@ -3,7 +3,13 @@
     python benchmarks/step_time.py [--backbone FOLDER] [--data FILE] [--steps 20] [--batch 8]
 
 Each variant lives in a process of its own, so that its peak memory is its own; the processes take turns, one step
-each, on the same rows, so that a busy machine slows all of them alike. Medians are reported.
+each, on the same rows, so that a busy machine slows all of them alike. Medians are reported. PEFT is measured twice: in
+the barest loop there is, and as most people run it, through transformers' Trainer,
+with bf16 where the machine multiplies it (elsewhere all variants compute in float32).
+
+The last line says which share of the machine's own matrix rate our step reaches: floating-point operations
+that the step cannot do without (matrix products of the rows' tokens forwards, and backwards to the activations alone;
+neither attention nor padding is counted) over its time, over the rate of one large product.
 """
 
 from __future__ import annotations
@@ -16,14 +22,22 @@ import statistics
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 ROOT = Path(__file__).resolve().parent.parent
 OFFLINE = ROOT / "studio-data/backbones/HuggingFaceTB--SmolLM2-135M-Instruct"
-VARIANTS = {"LAMP, 20 virtual tokens": 0, "PEFT PromptTuning, 20 tokens": 20, "PEFT PromptTuning, 100 tokens": 100}
+VARIANTS = {
+    "LAMP, 20 virtual tokens": ("lamp", 20),
+    "PEFT PromptTuning, 20 tokens": ("peft", 20),
+    "PEFT PromptTuning, 100 tokens": ("peft", 100),
+    "PEFT through Trainer, 20 tokens": ("trainer", 20),
+    "PEFT through Trainer, 100 tokens": ("trainer", 100),
+}
 
 
 def rows_of(data: Path, backbone: str) -> tuple[Any, list[Any]]:
@@ -98,19 +112,73 @@ def peft_step(backbone: str, encoder: Any, rows: list[Any], tokens: int) -> Call
     return step
 
 
-def serve(connection: Any, tokens: int, backbone: str, data: Path) -> None:
+class _NoMoreTurns(Exception):
+    """The parent process has seen enough steps."""
+
+
+def run_trainer(connection: Any, tokens: int, backbone: str, rows: list[Any], batch: int) -> None:
+    """Stock PEFT in transformers' Trainer on consecutive rows; every step waits for its turn and tells its seconds."""
+    import torch
+    from peft import PromptTuningConfig, TaskType, get_peft_model
+    from torch.utils.data import SequentialSampler
+    from transformers import (
+        AutoModelForCausalLM,
+        AutoTokenizer,
+        DataCollatorForSeq2Seq,
+        Trainer,
+        TrainerCallback,
+        TrainingArguments,
+    )
+
+    class Turns(TrainerCallback):
+        began = 0.0
+
+        def on_step_begin(self, *_: Any, **__: Any) -> None:
+            if connection.recv() is None:
+                raise _NoMoreTurns
+            self.began = time.perf_counter()
+
+        def on_step_end(self, *_: Any, **__: Any) -> None:
+            if torch.cuda.is_available():
+                torch.cuda.synchronize()
+            connection.send(time.perf_counter() - self.began)
+
+    class InOrder(Trainer):
+        def _get_train_sampler(self, *_: Any) -> SequentialSampler:
+            return SequentialSampler(self.train_dataset)
+
+    examples = [{"input_ids": [*row.input_ids, *row.target_ids], "attention_mask": [1] * row.length,
+                 "labels": [-100] * len(row.input_ids) + list(row.target_ids)} for row in rows]
+    from lamp.hardware import choose_dtype, default_device
+
+    dtype = choose_dtype("auto", default_device(), "llama")
+    model = get_peft_model(AutoModelForCausalLM.from_pretrained(backbone, dtype=dtype),
+                           PromptTuningConfig(task_type=TaskType.CAUSAL_LM, num_virtual_tokens=tokens))
+    with TemporaryDirectory() as folder, suppress(_NoMoreTurns):
+        settings = TrainingArguments(
+            folder, per_device_train_batch_size=batch, bf16=dtype == torch.bfloat16,
+            use_cpu=not torch.cuda.is_available(),
+            report_to=[], save_strategy="no", disable_tqdm=True)
+        InOrder(model, settings, train_dataset=examples, callbacks=[Turns()],
+                data_collator=DataCollatorForSeq2Seq(AutoTokenizer.from_pretrained(backbone))).train()
+
+
+def serve(connection: Any, kind: str, tokens: int, backbone: str, data: Path, batch: int) -> None:
     """A variant's process: takes row numbers, answers with the seconds of one step; at None with its peak memory."""
     import torch
 
     encoder, rows = rows_of(data, backbone)
-    step = peft_step(backbone, encoder, rows, tokens) if tokens else lamp_step(backbone, encoder, rows)
-    connection.send(len(rows))
-    while (numbers := connection.recv()) is not None:
-        began = time.perf_counter()
-        step(numbers)
-        if torch.cuda.is_available():
-            torch.cuda.synchronize()
-        connection.send(time.perf_counter() - began)
+    connection.send([row.length for row in rows])
+    if kind == "trainer":
+        run_trainer(connection, tokens, backbone, rows, batch)
+    else:
+        step = lamp_step(backbone, encoder, rows) if kind == "lamp" else peft_step(backbone, encoder, rows, tokens)
+        while (numbers := connection.recv()) is not None:
+            began = time.perf_counter()
+            step(numbers)
+            if torch.cuda.is_available():
+                torch.cuda.synchronize()
+            connection.send(time.perf_counter() - began)
     if torch.cuda.is_available():
         connection.send(torch.cuda.max_memory_allocated())
     else:
@@ -134,15 +202,19 @@ def main() -> None:
     arguments = parser.parse_args()
     context = multiprocessing.get_context("spawn")
     connections, processes = {}, []
-    rows = 0
-    for name, tokens in VARIANTS.items():
+    lengths: list[int] = []
+    tokens_read: list[int] = []
+    for name, (kind, tokens) in VARIANTS.items():
         here, there = context.Pipe()
-        process = context.Process(target=serve, args=(there, tokens, arguments.backbone, arguments.data), daemon=True)
+        given = (there, kind, tokens, arguments.backbone, arguments.data, arguments.batch)
+        process = context.Process(target=serve, args=given, daemon=True)
         process.start()
-        rows = here.recv()
+        lengths = here.recv()
         connections[name], processes = here, [*processes, process]
     seconds: dict[str, list[float]] = {name: [] for name in VARIANTS}
-    for number, numbers in zip(range(arguments.steps + 2), batches(rows, arguments.batch), strict=False):
+    for number, numbers in zip(range(arguments.steps + 2), batches(len(lengths), arguments.batch), strict=False):
+        if number >= 2:
+            tokens_read.append(sum(lengths[row] for row in numbers))
         for name, connection in connections.items():
             connection.send(numbers)
             took = connection.recv()
@@ -153,6 +225,34 @@ def main() -> None:
         connection.send(None)
         memory[name] = connection.recv()
     report(seconds, memory)
+    ours = next(iter(seconds.values()))
+    report_share(arguments.backbone, arguments.batch, statistics.median(
+        tokens / took for tokens, took in zip(tokens_read, ours, strict=True)))
+
+
+def report_share(backbone: str, batch: int, tokens_a_second: float) -> None:
+    """The share of the measured matrix rate that our step reaches; the processes have ended, so the machine is free."""
+    import torch
+    from transformers import AutoConfig
+
+    from lamp.catalog import inspect
+    from lamp.hardware import choose_dtype, default_device
+
+    device = default_device()
+    info, config = inspect(backbone), AutoConfig.from_pretrained(backbone)
+    dtype = choose_dtype("auto", device, "llama")
+    layers = info.parameters - config.vocab_size * info.hidden_size * (1 if config.tie_word_embeddings else 2)
+    operations = 2 * 2 * layers  # a token: a product and a sum a weight, forwards, and the same backwards
+    size = 2048 if device.type == "cpu" else 8192
+    left, right = (torch.randn(size, size, device=device, dtype=dtype) for _ in "ab")
+    taken = []
+    for _ in range(12):
+        began = time.perf_counter()
+        torch.matmul(left, right).sum().item()
+        taken.append(time.perf_counter() - began)
+    rate, reached = 2 * size**3 / statistics.median(taken[2:]), operations * tokens_a_second
+    print(f"Our step does {reached / 1e9:.0f} GFLOP/s of the {rate / 1e9:.0f} that one product of {size} x {size} "
+          f"reaches in {dtype}: {reached / rate:.2f} of it, in batches of {batch} rows.")
 
 
 def report(seconds: dict[str, list[float]], memory: dict[str, int]) -> None:
