@@ -1,0 +1,44 @@
+"""Where the time of a training step of LAMP goes, by PyTorch's own profiler.
+
+    python benchmarks/profile_step.py --data FILE [--backbone FOLDER] [--steps 5] [--batch 8]
+"""
+
+from __future__ import annotations
+
+import argparse
+from itertools import islice
+from pathlib import Path
+
+from step_time import OFFLINE, batches, lamp_step, rows_of
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--backbone", default=str(OFFLINE))
+    parser.add_argument("--steps", type=int, default=5)
+    parser.add_argument("--batch", type=int, default=8)
+    options = parser.parse_args()
+    from torch.profiler import ProfilerActivity, profile
+
+    encoder, rows = rows_of(options.data, options.backbone)
+    step = lamp_step(options.backbone, encoder, rows)
+    numbers = list(islice(batches(len(rows), options.batch), options.steps + 2))
+    for warming in numbers[:2]:
+        step(warming)
+    with profile(activities=[ProfilerActivity.CPU]) as profiler:
+        for measured in numbers[2:]:
+            step(measured)
+    found = sorted(profiler.key_averages(), key=lambda one: -one.self_cpu_time_total)
+    total = sum(one.self_cpu_time_total for one in found)
+    read = sum(rows[row].length for measured in numbers[2:] for row in measured)
+    padded = sum(len(measured) * max(rows[row].length for row in measured) for measured in numbers[2:])
+    print(f"A step takes {total / options.steps / 1e6:.2f} s; {read / padded:.2f} of what is read is not padding.")
+    print("| operation | share of the time | calls a step |")
+    print("| --- | --- | --- |")
+    for one in found[:10]:
+        print(f"| {one.key} | {100 * one.self_cpu_time_total / total:.1f} % | {one.count / options.steps:.0f} |")
+
+
+if __name__ == "__main__":
+    main()
