@@ -117,8 +117,9 @@ def recipe(job: Job) -> str:
     """The recipe as a list of facts."""
     config = TuneConfig.from_dict(job.config)
     data, lamp, train = config.data, config.lamp, config.train
+    chat = ", in the model's chat format" if data.input_format == "chat" else ""
     return parts.title("Recipe") + parts.facts([
-        ("Backbone", config.backbone), ("Data", job.dataset_name), ("Input", ", ".join(data.input_columns)),
+        ("Backbone", config.backbone), ("Data", job.dataset_name), ("Input", ", ".join(data.input_columns) + chat),
         ("Target", data.target_column), ("Prompt", f"{lamp.prompt_length} tokens, pooled by {lamp.pooling} to "
                                          f"{lamp.virtual_tokens} virtual tokens"),
         ("Rank, interactions", f"{lamp.rank}, {lamp.interactions}"),
