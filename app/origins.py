@@ -1,18 +1,11 @@
-"""The trained prompts that another run may start from."""
+"""Whether a run may start from the prompt of another one."""
 
 from __future__ import annotations
-
-from collections.abc import Iterable
 
 from lamp.config import TuneConfig
 from storage.artifacts import ArtifactStore
 from storage.errors import StorageError
-from storage.jobs import Job, JobStore
-
-
-def with_prompts(jobs: Iterable[Job]) -> list[Job]:
-    """Of some runs those that have exported a prompt."""
-    return [job for job in jobs if job.artifact]
+from storage.jobs import JobStore
 
 
 def problems(config: TuneConfig, store: JobStore, artifacts: ArtifactStore) -> list[str]:

@@ -85,6 +85,8 @@ class Predictor:
             if written is not None:
                 written(paired(growing))
 
+        heard = grow if written is not None else None
+
         with self._lock:
             try:
                 backbone = self._backbone(source, saved.config.backbone, say)
@@ -95,7 +97,7 @@ class Predictor:
                 tuned = self._prefix((folder, (folder / ADAPTER).stat().st_mtime_ns), saved.virtual_tokens)
                 prefixes = [tuned] * len(ids) + [self._prefix(None, None)] * len(ids)
                 say("Answering with the tuned prompt and without it")
-                return paired(predict(backbone, prefixes, encoder, [*ids, *ids], saved.labels, grow))
+                return paired(predict(backbone, prefixes, encoder, [*ids, *ids], saved.labels, heard))
             except torch.OutOfMemoryError as error:
                 self._forget()
                 raise LampError(

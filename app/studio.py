@@ -63,7 +63,7 @@ class Studio:
 
     def prompts(self) -> list[Job]:
         """Runs whose prompt another run may start from, newest first."""
-        return origins.with_prompts(self.jobs())
+        return [job for job in self.jobs() if job.artifact]
 
     # A recipe before it is started
 

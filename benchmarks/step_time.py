@@ -4,12 +4,12 @@
 
 Each variant lives in a process of its own, so that its peak memory is its own; the processes take turns, one step
 each, on the same rows, so that a busy machine slows all of them alike. Medians are reported. PEFT is measured twice: in
-the barest loop there is, and as most people run it, through transformers' Trainer,
-with bf16 where the machine multiplies it (elsewhere all variants compute in float32).
+the barest loop there is, and as most people run it, through transformers' Trainer, with bf16 where the machine
+multiplies it (elsewhere all variants compute in float32).
 
-The last line says which share of the machine's own matrix rate our step reaches: floating-point operations
-that the step cannot do without (matrix products of the rows' tokens forwards, and backwards to the activations alone;
-neither attention nor padding is counted) over its time, over the rate of one large product.
+The last line says which share of the machine's own matrix rate our step reaches: floating-point operations that the
+step cannot do without (matrix products of the rows' tokens forwards, and backwards to the activations alone; neither
+attention nor padding is counted) over its time, over the rate of one large product.
 """
 
 from __future__ import annotations

@@ -189,7 +189,8 @@ class Handlers:
             "data.input_columns": columns[0], "data.target_column": columns[1],
             "lamp.initial_text": gr.Textbox(value=config.lamp.initial_text, visible=config.lamp.initial == "text"),
             "lamp.initial_prompt": gr.Dropdown(
-                choices=self._prompts(config.lamp.initial_prompt), value=config.lamp.initial_prompt or None,
+                choices=self._prompts(config.lamp.initial_prompt) if config.lamp.initial == "prompt" else [],
+                value=(config.lamp.initial_prompt or None) if config.lamp.initial == "prompt" else None,
                 visible=config.lamp.initial == "prompt"),
         }
         return [updates.get(key, values.get(key)) for key in self._keys]
