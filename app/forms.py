@@ -24,7 +24,7 @@ class Field:
     help: str
     """One sentence."""
     kind: str
-    """"whole", "number", "text", "choice", or "run" for one of the runs that have a prompt."""
+    """"whole", "number", "text", "switch", "choice", or "run" for one of the runs that have a prompt."""
     choices: tuple[tuple[str, str], ...] = ()
     """(shown, value) of a choice."""
     basic: bool = False
@@ -73,6 +73,14 @@ FIELDS: tuple[Field, ...] = (
           "number"),
     Field("train.precision", "Precision", "The number format of the backbone; automatic fits it to this machine.",
           "choice", (("Automatic", "auto"), ("bfloat16", "bf16"), ("float16", "fp16"), ("float32", "fp32"))),
+    Field("train.quantization", "Backbone's weights",
+          "How they are stored: in 8 or 4 bits a larger backbone fits into the same memory, a little less exact.",
+          "choice", (("As they are", "none"), ("8 bits", "8bit"), ("4 bits", "4bit"))),
+    Field("train.gradient_checkpointing", "Gradient checkpointing",
+          "Computes again what would otherwise be kept: much less memory, about a third more time.", "switch"),
+    Field("train.compile", "Compile",
+          "Translates the backbone for this machine first: minutes of waiting that pay on a GPU in a long run.",
+          "switch"),
     Field("train.seed", "Seed", "The same seed on the same machine gives the same result.", "whole"),
     Field("data.task", "Task", "Whether the model picks one of the labels or writes a text.", "choice",
           (("Decide from the data", "auto"), ("Pick a label", "classification"), ("Write a text", "generation"))),
@@ -174,6 +182,8 @@ def _cell(field: Field, value: Any) -> tuple[Any, str]:
         if value in allowed:
             return value, ""
         return None, f"{field.label} must be one of {', '.join(shown for shown, _ in field.choices)}."
+    if field.kind == "switch":
+        return bool(value), ""
     if value is None or value == "":
         return None, f"{field.label} is empty: give a number, such as {field.default:g}."
     try:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from lamp.config import Quantization, TuneConfig
 from lamp.data import check_columns, render
 from lamp.errors import DataError, LampError
 
@@ -44,7 +45,8 @@ class Predictor:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._loaded: tuple[str, FrozenBackbone] | None = None
+        self._loaded: tuple[tuple[str, Quantization], FrozenBackbone] | None = None
+        """Where it came from and how its weights are stored, and the backbone"""
         self._prefixes: dict[tuple[Path, int] | None, Prefix] = {}
         """Prompts that the loaded backbone has read: (folder, when it was written), and None for no prompt"""
 
@@ -89,7 +91,7 @@ class Predictor:
 
         with self._lock:
             try:
-                backbone = self._backbone(source, saved.config.backbone, say)
+                backbone = self._backbone(source, saved.config, say)
                 encoder = Encoder(
                     backbone.tokenizer, is_encoder_decoder=backbone.is_encoder_decoder, config=saved.config.data
                 )
@@ -124,13 +126,14 @@ class Predictor:
                 self._prefixes[key] = make_prefix(backbone, None if virtual is None else virtual.to(backbone.device))
         return self._prefixes[key]
 
-    def _backbone(self, source: str, reference: str, say: Callable[[str], None]) -> FrozenBackbone:
+    def _backbone(self, source: str, config: TuneConfig, say: Callable[[str], None]) -> FrozenBackbone:
         from lamp.backbone import FrozenBackbone
 
-        if self._loaded is None or self._loaded[0] != source:
+        wanted = (source, config.train.quantization)
+        if self._loaded is None or self._loaded[0] != wanted:
             self._forget()  # two backbones may not fit beside each other
             say("Loading the backbone")
-            self._loaded = (source, FrozenBackbone.load(reference, source))
+            self._loaded = (wanted, FrozenBackbone.load(config.backbone, source, quantization=wanted[1]))
         return self._loaded[1]
 
 

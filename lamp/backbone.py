@@ -11,9 +11,10 @@ from torch import Tensor
 from transformers import AutoConfig, AutoModelForCausalLM, AutoModelForSeq2SeqLM, AutoTokenizer
 from transformers.utils.logging import disable_progress_bar
 
-from lamp.config import Precision
+from lamp.compiling import compiled
+from lamp.config import Precision, Quantization
 from lamp.errors import BackboneError
-from lamp.hardware import choose_dtype, default_device
+from lamp.hardware import choose_dtype, default_device, quantization_config
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,7 @@ class FrozenBackbone:
         self.is_encoder_decoder = bool(model.config.is_encoder_decoder)
         self.embedding = model.get_input_embeddings()
         self.hidden_size = int(self.embedding.weight.shape[1])
+        self._compiled: tuple[Any, Any] | None = None
         # The head is handed a slice of the hidden states. Unless that is contiguous, PyTorch multiplies with one
         # copy of the whole vocabulary matrix a row, which costs more than all layers together.
         model.get_output_embeddings().register_forward_pre_hook(lambda _, args: (args[0].contiguous(),))
@@ -49,6 +51,7 @@ class FrozenBackbone:
         folder: str | Path | None = None,
         precision: Precision = "auto",
         device: torch.device | None = None,
+        quantization: Quantization = "none",
     ) -> FrozenBackbone:
         """Loads and freezes a backbone from safetensors, by its config's architecture.
 
@@ -64,6 +67,7 @@ class FrozenBackbone:
             auto = AutoModelForSeq2SeqLM if config.is_encoder_decoder else AutoModelForCausalLM
             model: Any = auto.from_pretrained(
                 source, config=config, dtype=dtype, use_safetensors=True, trust_remote_code=False,
+                quantization_config=quantization_config(quantization, dtype), device_map={"": device},
                 # For the short sequences of prompt tuning, plain matrix products are faster on a CPU than PyTorch's
                 # fused attention, above all backwards (benchmarks/attention.py).
                 attn_implementation="eager" if device.type == "cpu" else None,
@@ -71,7 +75,7 @@ class FrozenBackbone:
             tokenizer = AutoTokenizer.from_pretrained(source, trust_remote_code=False)
         except (OSError, ValueError, KeyError, ImportError) as error:
             raise BackboneError(f"The backbone {reference!r} cannot be loaded: {_first_line(error)}") from error
-        return cls(model.to(device), tokenizer, reference)
+        return cls(model, tokenizer, reference)
 
     @property
     def device(self) -> torch.device:
@@ -82,6 +86,23 @@ class FrozenBackbone:
     def dtype(self) -> torch.dtype:
         """The weights' number format."""
         return self.embedding.weight.dtype  # type: ignore[no-any-return]  # transformers' modules are untyped
+
+    def compile(self) -> None:
+        """Compiles what a training step calls, when it first does; scoring and answering stay as they are."""
+        self._compiled = compiled(self.model), compiled(self._encoder()) if self.is_encoder_decoder else None
+
+    @property
+    def reader(self) -> Any:
+        """The model as a forward pass calls it; compiled, if that was asked for, where gradients are wanted."""
+        return self._compiled[0] if self._compiled and torch.is_grad_enabled() else self.model
+
+    @property
+    def encoder(self) -> Any:
+        """An encoder-decoder model's encoder, in the same way."""
+        return self._compiled[1] if self._compiled and torch.is_grad_enabled() else self._encoder()
+
+    def _encoder(self) -> Any:
+        return self.model.get_encoder()
 
     def embed(self, ids: Tensor) -> Tensor:
         """What the model reads for token ids: (...,) → (..., hidden), the family's own scaling included."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import signal
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from lamp.config import TuneConfig
 from lamp.data import check_columns, examples_of, prepare, render
-from lamp.errors import DataError, LampError
+from lamp.errors import DataError, LampError, TrainingError
 from lamp.tables import Table, read_table
 
 if TYPE_CHECKING:
@@ -30,6 +31,8 @@ class BarReporter:
     def __init__(self, steps: int) -> None:
         from tqdm import tqdm
 
+        self._stop = False
+        self._before = signal.signal(signal.SIGINT, self._interrupted)
         self._quiet = os.environ.get("RANK", "0") != "0"
         self._bar = tqdm(total=steps, unit="step", dynamic_ncols=True, disable=self._quiet)
 
@@ -49,11 +52,17 @@ class BarReporter:
             self._bar.write(text, file=sys.stderr)
 
     def should_stop(self) -> bool:
-        """Never: Ctrl+C ends a run, and the next one goes on from its last checkpoint."""
-        return False
+        """After the first Ctrl+C; a second one ends at once."""
+        return self._stop
+
+    def _interrupted(self, *_: object) -> None:
+        self._stop = True
+        signal.signal(signal.SIGINT, self._before)
+        self.note("Stopping after this step; the same command goes on from there. Ctrl+C again ends at once.")
 
     def close(self) -> None:
         """Leaves the bar where it is."""
+        signal.signal(signal.SIGINT, self._before)
         self._bar.close()
 
 
@@ -99,12 +108,15 @@ def _train(options: argparse.Namespace) -> None:
     reporter = BarReporter(recipe.train.steps)
     try:
         first = Path(recipe.lamp.initial_prompt) if recipe.lamp.initial == "prompt" else None
-        result = train(recipe, splits, reporter, options.out / "checkpoints", options.backbone, first)
+        checkpoints = options.out / "checkpoints"
+        result = train(recipe, splits, reporter, checkpoints, options.backbone, first, checkpoints / "tokens")
     finally:
         reporter.close()
     if process_state().is_main_process:
         save_prompt(result, recipe, options.out)
         print(json.dumps(result.scores))
+    if result.failure:
+        raise TrainingError(result.failure)
 
 
 def _predict(options: argparse.Namespace) -> None:
@@ -146,7 +158,8 @@ def _load(options: argparse.Namespace) -> tuple[SavedPrompt, FrozenBackbone, Enc
 
     saved = load_prompt(options.prompt)
     config = saved.config
-    backbone = FrozenBackbone.load(config.backbone, options.backbone, config.train.precision)
+    backbone = FrozenBackbone.load(config.backbone, options.backbone, config.train.precision,
+                                   quantization=config.train.quantization)
     encoder = Encoder(backbone.tokenizer, is_encoder_decoder=backbone.is_encoder_decoder, config=config.data)
     return saved, backbone, encoder
 

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
-import math
 from dataclasses import dataclass, field
-from typing import Any, Literal, TypeVar, get_args, get_type_hints
+from typing import Any, Literal
 
 from lamp.errors import ConfigError
+from lamp.fields import build
 
 Task = Literal["auto", "classification", "generation"]
 InputFormat = Literal["plain", "chat"]
 Precision = Literal["auto", "bf16", "fp16", "fp32"]
+Quantization = Literal["none", "8bit", "4bit"]
 InitialPrompt = Literal["vocabulary", "text", "labels", "prompt"]
 
 
@@ -133,6 +134,12 @@ class TrainConfig:
     patience: int = 0
     """Evaluations without a better score after which the run ends early; 0 never does."""
     precision: Precision = "auto"
+    quantization: Quantization = "none"
+    """Bits of the backbone's stored weights: fewer fit a larger backbone into the same memory."""
+    gradient_checkpointing: bool = False
+    """Computes activations again in the backward pass rather than keep them: less memory, about a third more time."""
+    compile: bool = False
+    """Compiles the backbone before the first step: minutes of waiting for faster steps after."""
     seed: int = 0
 
     def problems(self) -> list[str]:
@@ -188,54 +195,7 @@ class TuneConfig:
         Raises ConfigError that names every field that is unknown or of the wrong type.
         """
         problems: list[str] = []
-        config = _build(cls, values, "recipe", problems)
+        config = build(cls, values, "recipe", problems)
         if problems:
             raise ConfigError(problems)
         return config
-
-
-_Section = TypeVar("_Section")
-
-
-def _build(cls: type[_Section], values: object, where: str, problems: list[str]) -> _Section:
-    if not isinstance(values, dict):
-        problems.append(f"{where} must be an object with named fields, not {_shown(values)}.")
-        return cls()
-    hints = get_type_hints(cls)
-    for name in values:
-        if name not in hints:
-            problems.append(f"{where} has no field {name!r}; it has {', '.join(hints)}.")
-    known = {name: _value(hints[name], value, f"{where}.{name}", problems)
-             for name, value in values.items() if name in hints}
-    return cls(**{name: value for name, value in known.items() if value is not None})
-
-
-def _value(hint: Any, value: object, where: str, problems: list[str]) -> Any:
-    """`value` as the field's type wants it, or None with a problem noted."""
-    if dataclasses.is_dataclass(hint) and isinstance(hint, type):
-        return _build(hint, value, where, problems)
-    if hint is int and isinstance(value, int | float) and not isinstance(value, bool) and float(value).is_integer():
-        return int(value)
-    if hint is float and isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value):
-        return float(value)
-    if hint is str and isinstance(value, str):
-        return value
-    if hint == tuple[str, ...] and isinstance(value, list | tuple) and all(isinstance(item, str) for item in value):
-        return tuple(value)
-    choices = get_args(hint) if hint not in (int, float, str) and hint != tuple[str, ...] else ()
-    if choices and isinstance(value, str) and value in choices:
-        return value
-    problems.append(f"{where} must be {_expected(hint, choices)}, not {_shown(value)}.")
-    return None
-
-
-def _expected(hint: Any, choices: tuple[str, ...]) -> str:
-    if choices:
-        return "one of " + ", ".join(choices)
-    names = {int: "a whole number", float: "a finite number", str: "a text"}
-    return names.get(hint, "a list of column names")
-
-
-def _shown(value: object) -> str:
-    text = repr(value)
-    return text if len(text) <= 60 else text[:57] + "..."

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import tokenizers
 import torch
 from torch import Tensor
 
@@ -61,6 +62,19 @@ class Encoder:
             self.around = around_message(tokenizer, str(tokenizer.name_or_path))
         self.truncated = 0
         """Rows cut so far."""
+
+    @property
+    def identity(self) -> str:
+        """Everything that token ids follow from besides the texts: tokenizer, limits and chat template.
+
+        Empty where the tokenizer cannot tell what it is made of.
+        """
+        if not self._tokenizer.is_fast:
+            return ""
+        backend = self._tokenizer.backend_tokenizer.to_str()
+        limits = (self.config.max_input_tokens, self.config.max_target_tokens)
+        return repr((tokenizers.__version__, backend, self._tokenizer.eos_token_id, self._is_encoder_decoder, limits,
+                     self.around))
 
     def encode(self, examples: Sequence[Example]) -> list[Encoded]:
         """Token ids of many examples at once."""

@@ -14,6 +14,7 @@ from lamp.backbone import FrozenBackbone
 from lamp.batching import batches_by_length
 from lamp.data import Example
 from lamp.encoding import Encoded, Encoder
+from lamp.fitting import in_fitting_parts
 from lamp.forward import target_log_likelihood
 from lamp.generate import generate
 from lamp.hardware import process_state
@@ -84,11 +85,15 @@ def _loss(
 ) -> float:
     own = _own_rows(len(rows))
     losses = [0.0] * len(own)
-    for numbers in batches_by_length([rows[row].length for row in own], batch_size):
-        each_batch()
+
+    def read(numbers: Sequence[int]) -> None:
         batch = encoder.batch([rows[own[number]] for number in numbers], backbone.device)
         for number, likelihood in zip(numbers, target_log_likelihood(backbone, virtual, batch).tolist(), strict=True):
             losses[number] = -likelihood
+
+    for numbers in batches_by_length([rows[row].length for row in own], batch_size):
+        each_batch()
+        in_fitting_parts(numbers, read)
     return sum(_gathered(losses, len(rows))) / len(rows)
 
 

@@ -16,7 +16,7 @@ from lamp.confusion import write_confusion
 from lamp.errors import DataError
 from lamp.initializers import FACTORS
 from lamp.model_card import model_card
-from lamp.train import TrainResult
+from lamp.result import TrainResult
 
 ADAPTER = "adapter_model.safetensors"
 LAMP_CONFIG = "lamp_config.json"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -12,7 +11,7 @@ from transformers.modeling_outputs import BaseModelOutput
 
 from lamp.backbone import FrozenBackbone
 from lamp.encoding import Batch
-from lamp.prefix import Prefix, cache_of, join_prefixes, make_prefix
+from lamp.prefix import Prefix, join_prefixes, make_prefix, shared_cache
 
 
 def target_log_likelihood(backbone: FrozenBackbone, virtual: Tensor | None, batch: Batch) -> Tensor:
@@ -34,24 +33,25 @@ def sum_log_likelihood(logits: Tensor, ids: Tensor, weights: Tensor) -> Tensor:
 
 def target_logits(backbone: FrozenBackbone, virtual: Tensor | None, batch: Batch) -> Tensor:
     """Logits that predict each target token: (batch, target length, vocabulary)."""
-    prefixes = [make_prefix(backbone, virtual)] * len(batch.input_ids)
+    rows = len(batch.input_ids)
     if backbone.is_encoder_decoder:
+        prefixes = [make_prefix(backbone, virtual)] * rows
         memory, mask = encode(backbone, prefixes, batch.input_ids, batch.input_mask)
         return decoder_logits(backbone, memory, mask, batch.target_ids, batch.target_mask)
     # The last target token predicts nothing, so it is not read.
     ids = torch.cat([batch.input_ids, batch.target_ids[:, :-1]], dim=1)
-    cache, before = cache_of(backbone, prefixes)
+    cache, before = shared_cache(backbone, virtual, rows)
     mask = torch.cat([before, batch.input_mask, batch.target_mask[:, :-1]], dim=1)
     return continue_logits(backbone, cache, ids, mask, keep=batch.target_ids.shape[1])
 
 
 def continue_logits(backbone: FrozenBackbone, cache: DynamicCache, ids: Tensor, mask: Tensor, keep: int) -> Tensor:
-    """Reads ids (batch, length) behind a cache, which then holds them too: (batch, keep, vocabulary).
+    """Reads ids (batch, length) behind a cache, which then holds them too unless it is a shared one.
 
-    mask: (batch, cached + length), 1 where there is a token.
+    Gives (batch, keep, vocabulary). mask: (batch, cached + length), 1 where there is a token.
     """
     positions = (mask.cumsum(dim=1) - 1).clamp(min=0)[:, -ids.shape[1]:]
-    output = backbone.model(
+    output = backbone.reader(
         inputs_embeds=backbone.embed(ids), attention_mask=mask, position_ids=positions,
         past_key_values=cache, use_cache=True, logits_to_keep=keep,
     )
@@ -64,8 +64,7 @@ def encode(
 ) -> tuple[Tensor, Tensor]:
     """The encoder's states behind each row's prefix (batch, l' + length, hidden), and the mask over both."""
     embeddings, whole_mask = join_prefixes(backbone, prefixes, ids, mask)
-    encoder: Any = backbone.model.get_encoder()
-    return encoder(inputs_embeds=embeddings, attention_mask=whole_mask).last_hidden_state, whole_mask
+    return backbone.encoder(inputs_embeds=embeddings, attention_mask=whole_mask).last_hidden_state, whole_mask
 
 
 def decoder_logits(
@@ -74,7 +73,7 @@ def decoder_logits(
     """Logits that predict each target token from the encoder's states: (batch, target length, vocabulary)."""
     labels = target_ids.masked_fill(target_mask == 0, -100)
     inputs = backbone.model.prepare_decoder_input_ids_from_labels(labels=labels)
-    output = backbone.model(
+    output = backbone.reader(
         encoder_outputs=BaseModelOutput(last_hidden_state=memory), attention_mask=memory_mask,
         decoder_input_ids=inputs, use_cache=False,
     )

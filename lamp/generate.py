@@ -12,6 +12,7 @@ from transformers.generation.streamers import BaseStreamer
 from lamp.backbone import FrozenBackbone
 from lamp.batching import batches_by_length
 from lamp.encoding import Encoder
+from lamp.fitting import in_fitting_parts
 from lamp.prefix import Prefix, cache_of, join_prefixes
 
 Written = Callable[[int, str], None]
@@ -34,8 +35,8 @@ def generate(
     written hears of every answer after each of its tokens.
     """
     answers = [""] * len(inputs)
-    for rows in batches_by_length([len(ids) for ids in inputs], batch_size):
-        each_batch()
+
+    def write(rows: Sequence[int]) -> None:
         ids, mask = encoder.pad_inputs([inputs[row] for row in rows], backbone.device)
         read, skipped = _read(backbone, [prefixes[row] for row in rows], ids, mask)
         output = backbone.model.generate(
@@ -46,6 +47,10 @@ def generate(
         )
         for row, text in zip(rows, _texts(backbone.tokenizer, output[:, skipped:]), strict=True):
             answers[row] = text
+
+    for rows in batches_by_length([len(ids) for ids in inputs], batch_size):
+        each_batch()
+        in_fitting_parts(rows, write)
     return answers
 
 

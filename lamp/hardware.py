@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import logging
+from typing import Any
+
 import torch
 from accelerate import PartialState
 from accelerate.utils import parse_flag_from_env
 
-from lamp.config import Precision
+from lamp.config import Precision, Quantization
 
 _DTYPES = {"bf16": torch.bfloat16, "fp16": torch.float16, "fp32": torch.float32}
 
@@ -43,6 +46,22 @@ def choose_dtype(precision: Precision, device: torch.device, model_type: str) ->
     if device.type == "cpu" and _cpu_multiplies_bf16():
         return torch.bfloat16
     return torch.float32
+
+
+def quantization_config(quantization: Quantization, dtype: torch.dtype) -> dict[str, Any] | None:
+    """How transformers quantises weights while it loads them; None leaves them as they are.
+
+    Eight bits are LLM.int8 (Dettmers et al. 2022), four are NF4 with its scales quantised too (Dettmers et al. 2023).
+    dtype: what is computed in.
+    """
+    if quantization == "none":
+        return None
+    # It says at every product of another type that LLM.int8 computes in float16.
+    logging.getLogger("bitsandbytes.autograd._functions").setLevel(logging.ERROR)
+    if quantization == "8bit":
+        return {"quant_method": "bitsandbytes", "load_in_8bit": True}
+    return {"quant_method": "bitsandbytes", "load_in_4bit": True, "bnb_4bit_quant_type": "nf4",
+            "bnb_4bit_use_double_quant": True, "bnb_4bit_compute_dtype": dtype}
 
 
 def _cpu_multiplies_bf16() -> bool:

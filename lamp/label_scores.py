@@ -10,6 +10,7 @@ from torch import Tensor
 from lamp.backbone import FrozenBackbone
 from lamp.batching import batches_by_length
 from lamp.encoding import Encoder
+from lamp.fitting import in_fitting_parts
 from lamp.forward import continue_logits, decoder_logits, encode, sum_log_likelihood
 from lamp.prefix import Prefix, cache_of, repeat_cache
 
@@ -33,12 +34,16 @@ def label_log_likelihoods(
     continuations = encoder.continuations(labels)
     label_ids, label_mask = encoder.pad_targets(continuations, backbone.device)
     scores = torch.empty(len(inputs), len(labels))
-    for rows in batches_by_length([len(ids) for ids in inputs], batch_size):
-        each_batch()
+    score = _encoder_decoder_scores if backbone.is_encoder_decoder else _causal_scores
+
+    def read(rows: Sequence[int]) -> None:
         ids, mask = encoder.pad_inputs([inputs[row] for row in rows], backbone.device)
-        score = _encoder_decoder_scores if backbone.is_encoder_decoder else _causal_scores
         found = score(backbone, [prefixes[row] for row in rows], ids, mask, label_ids, label_mask)
         scores[rows] = found.float().cpu()
+
+    for rows in batches_by_length([len(ids) for ids in inputs], batch_size):
+        each_batch()
+        in_fitting_parts(rows, read)
     return scores
 
 

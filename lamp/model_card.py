@@ -6,7 +6,7 @@ import re
 
 from lamp.config import TuneConfig
 from lamp.data import default_template
-from lamp.train import TrainResult
+from lamp.result import TrainResult
 
 _CARD = """---
 {base_model}library_name: peft
@@ -27,7 +27,7 @@ is unchanged: put these {virtual} vectors before its input, and it does the task
 | task | {task} |
 | trained numbers | {trainable:,}: rank {rank}, {length} tokens pooled by {pooling}, {interactions} interactions |
 | training | {steps} steps, batches of {batch}, learning rate {rate:g}, seed {seed} |
-| best held-out score | at step {best_step} |
+| best held-out score | at step {best_step} |{weights}
 
 ## Scores on the held-out rows
 
@@ -89,6 +89,8 @@ def model_card(result: TrainResult, config: TuneConfig) -> str:
         per_label=f"\n| label | rows | precision | recall | F1 |\n| --- | --- | --- | --- | --- |\n{per_label}"
         if per_label else "",
         auto=auto, example=result.around[0] + template + result.around[1],
+        weights="" if training.quantization == "none" else
+        f"\n| backbone while training | its weights stored in {training.quantization.removesuffix('bit')} bits |",
         special=", add_special_tokens=False" if any(result.around) else "",
         new_tokens=config.data.max_target_tokens if not result.labels else 16,
         answer="output[0]" if result.encoder_decoder else 'output[0, inputs["input_ids"].shape[1]:]',

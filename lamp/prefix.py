@@ -39,6 +39,38 @@ def make_prefix(backbone: FrozenBackbone, virtual: Tensor | None) -> Prefix:
     return Prefix(virtual, cache)
 
 
+class SharedCache(DynamicCache):
+    """One prompt's keys and values before every row of a batch, whatever its size.
+
+    Reading behind it adds nothing to it. So it need not be copied for each row, and a layer that is read a second time
+    (lamp/recompute.py) finds what it found the first time.
+    """
+
+    def __init__(self, cache: DynamicCache) -> None:
+        super().__init__()
+        self.layers = cache.layers
+
+    def update(
+        self, key_states: Tensor, value_states: Tensor, layer_idx: int, *_: Any, **__: Any
+    ) -> tuple[Tensor, Tensor]:
+        """The prompt's keys and values in a layer, then the rows' own: each (batch, heads, l' + length, width)."""
+        layer: Any = self.layers[layer_idx]
+        if not layer.is_initialized:
+            return key_states, value_states
+        rows = len(key_states)
+        return (torch.cat([layer.keys.expand(rows, -1, -1, -1), key_states], dim=2),
+                torch.cat([layer.values.expand(rows, -1, -1, -1), value_states], dim=2))
+
+
+def shared_cache(backbone: FrozenBackbone, virtual: Tensor | None, rows: int) -> tuple[SharedCache, Tensor]:
+    """A causal model's cache for `rows` inputs behind one prompt (l', hidden), and its mask (rows, l').
+
+    It is only ever read, and gradients flow through it.
+    """
+    cache = SharedCache(_cache(make_prefix(backbone, virtual)))
+    return cache, torch.ones(rows, cache.get_seq_length(), dtype=torch.long, device=backbone.device)
+
+
 def cache_of(backbone: FrozenBackbone, prefixes: Sequence[Prefix]) -> tuple[DynamicCache, Tensor]:
     """One cache with a row for each prefix of a causal model, and its mask (rows, longest).
 

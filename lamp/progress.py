@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from lamp.checkpoint import newest_checkpoint, save_checkpoint
+from lamp.checkpoint import save_checkpoint
 from lamp.metrics import Scores
 from lamp.prompt import LampPrompt
 
@@ -45,15 +45,9 @@ def save_progress(
 
 
 def restore_progress(
-    folder: Path, prompt: LampPrompt, optimizer: torch.optim.Optimizer
-) -> tuple[dict[str, Tensor], Progress] | None:
-    """Puts the newest whole checkpoint back into the factors and the optimizer; the best factors and the progress.
-
-    None, and nothing touched, when there is no checkpoint.
-    """
-    saved = newest_checkpoint(folder)
-    if saved is None:
-        return None
+    saved: tuple[Mapping[str, Tensor], Mapping[str, Any]], prompt: LampPrompt, optimizer: torch.optim.Optimizer
+) -> tuple[dict[str, Tensor], Progress]:
+    """Puts a checkpoint's tensors and values back into factors and optimizer; the best factors and the progress."""
     tensors, values = saved
     with torch.no_grad():
         for name, parameter in prompt.named_parameters():

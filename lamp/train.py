@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import nullcontext
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Protocol
 
 import torch
 from accelerate import Accelerator
@@ -24,12 +21,16 @@ from lamp.data import Splits
 from lamp.encoding import Encoded, Encoder
 from lamp.errors import DataError, TrainingError
 from lamp.evaluate import HeldOut, evaluate
-from lamp.forward import target_log_likelihood
+from lamp.gradients import batch_gradient
 from lamp.hardware import process_state
 from lamp.initializers import from_trained, initial_prompt
 from lamp.metrics import Scores
 from lamp.progress import Progress, restore_progress, save_progress
 from lamp.prompt import LampPrompt
+from lamp.recompute import recompute_layers
+from lamp.reporter import Reporter, data_summary, listed, short
+from lamp.result import TrainResult
+from lamp.token_cache import encode_once
 
 _SAMPLES = 3
 """Held-out predictions written to the log at each evaluation."""
@@ -39,46 +40,6 @@ _END_WEIGHT = 0.1
 full weight its gradient drowns the label's, which is often a single token."""
 
 
-class Reporter(Protocol):
-    """Who listens to a training run; the one way up out of this package."""
-
-    def log(self, step: int, values: Mapping[str, float]) -> None:
-        """Numbers after `step` steps; validation scores have a "validation/" prefix."""
-
-    def phase(self, text: str) -> None:
-        """What the run is doing now, in a short sentence."""
-
-    def note(self, text: str) -> None:
-        """One line for the log."""
-
-    def should_stop(self) -> bool:
-        """Whether to end at the next step; asked at each one."""
-
-
-@dataclass(frozen=True)
-class TrainResult:
-    """The best prompt of a run and how it did."""
-
-    factors: dict[str, Tensor]
-    """u (l, r), q (r,), v (r, d), float32"""
-    virtual_tokens: Tensor
-    """The composed prompt (l', d), float32"""
-    token_dim: int
-    """Width of the backbone's embeddings"""
-    scores: Scores
-    best_step: int
-    step: int
-    stopped: bool
-    """Whether it was stopped before its last step"""
-    task: str
-    labels: tuple[str, ...]
-    encoder_decoder: bool
-    around: tuple[str, str]
-    """What the backbone's chat template puts before and after every input; empty for plain text"""
-    confusion: Confusion | None
-    """Of the best prompt on the held-out rows; None for generation and before the first evaluation"""
-
-
 def train(
     config: TuneConfig,
     splits: Splits,
@@ -86,18 +47,26 @@ def train(
     checkpoints: Path,
     backbone_folder: str | Path | None = None,
     first_prompt: Path | None = None,
+    tokens: Path | None = None,
 ) -> TrainResult:
     """Trains the factors of a prompt and returns the best one on the held-out rows.
 
     Goes on from the newest whole checkpoint in `checkpoints`, exactly: in float32 on one CPU the losses and the
     result are bit by bit those of a run that never stopped. first_prompt: folder of the exported prompt that a recipe
-    with the initial "prompt" starts from. Raises LampError in one sentence.
+    with the initial "prompt" starts from; tokens: where token ids are kept for the next run on the same data.
+    Raises LampError in one sentence; a run that could not go on but has a good prompt gives that, with the sentence as
+    its `failure`.
     """
     config.check()
     settings = config.train
     set_seed(settings.seed)
     reporter.phase("Loading the backbone")
-    backbone = FrozenBackbone.load(config.backbone, backbone_folder, settings.precision, process_state().device)
+    backbone = FrozenBackbone.load(
+        config.backbone, backbone_folder, settings.precision, process_state().device, settings.quantization)
+    if settings.gradient_checkpointing:
+        recompute_layers(backbone.model)
+    if settings.compile:
+        backbone.compile()
     # float16 wants its gradients scaled; the factors themselves are float32 in every precision.
     accelerator = Accelerator(mixed_precision="fp16" if backbone.dtype == torch.float16 else "no")
 
@@ -106,26 +75,20 @@ def train(
         backbone.tokenizer, is_encoder_decoder=backbone.is_encoder_decoder, config=config.data,
         end_weight=_END_WEIGHT if splits.labels else 1.0,
     )
-    rows = encoder.encode(splits.train)
-    held_out = HeldOut(splits.validation, encoder.encode(splits.validation), tuple(splits.labels))
-    reporter.note(_data_summary(splits, encoder.truncated, config.data.max_input_tokens))
+    rows = encode_once(encoder, splits.train, tokens)
+    held_out = HeldOut(splits.validation, encode_once(encoder, splits.validation, tokens), tuple(splits.labels))
+    reporter.note(data_summary(splits, encoder.truncated, config.data.max_input_tokens))
 
-    if newest_checkpoint(checkpoints) is not None:
-        prompt = LampPrompt.of_zeros(config.lamp, backbone.hidden_size)  # what it started from may be gone by now
-    elif config.lamp.initial == "prompt":
-        if first_prompt is None:
-            raise DataError("The prompt to start from is not there any more: choose another one.")
-        prompt = from_trained(backbone, config.lamp, first_prompt)
-    else:
-        first = initial_prompt(backbone, config.lamp, splits.labels, [row.input_ids for row in rows], settings.seed)
-        prompt = LampPrompt.from_matrix(first, config.lamp)
-    prompt = prompt.to(accelerator.device)
-    best: Mapping[str, Tensor] = prompt.factors()
+    saved = newest_checkpoint(checkpoints)
+    prompt = (
+        LampPrompt.of_zeros(config.lamp, backbone.hidden_size) if saved  # what it started from may be gone by now
+        else _first_prompt(backbone, config, splits.labels, rows, first_prompt)
+    ).to(accelerator.device)
     optimizer = torch.optim.AdamW(prompt.parameters(), lr=settings.learning_rate, weight_decay=0.0)
+    best: Mapping[str, Tensor] = prompt.factors()
     progress = Progress(micro_batch=settings.batch_size)
-    restored = restore_progress(checkpoints, prompt, optimizer)
-    if restored is not None:
-        best, progress = restored
+    if saved:
+        best, progress = restore_progress(saved, prompt, optimizer)
         reporter.note(f"Going on from the checkpoint at step {progress.step}.")
     module, optimizer = accelerator.prepare(prompt, optimizer)
 
@@ -141,7 +104,7 @@ def train(
                 backbone, virtual, encoder, held_out, written=written, each_batch=breathe
             )
         for example, prediction in list(zip(held_out.examples, predictions, strict=False))[:_SAMPLES]:
-            reporter.note(f"  {_short(example.text)} → {prediction!r} (target {example.target!r})")
+            reporter.note(f"  {short(example.text)} → {prediction!r} (target {example.target!r})")
         if not held_out.labels:
             return scores, None
         return scores, confusion(held_out.labels, [example.target for example in held_out.examples], predictions)
@@ -152,7 +115,7 @@ def train(
         if step > progress.scored and (step == settings.steps or step % settings.evaluate_every == 0):
             reporter.phase(f"Scoring on {len(held_out.examples)} held-out rows")
             scores, matrix = score(prompt().detach())
-            reporter.note(f"Step {step}: {_listed(scores)}")
+            reporter.note(f"Step {step}: {listed(scores)}")
             reporter.log(step, {f"validation/{name}": value for name, value in scores.items()})
             progress.scored, progress.waited = step, progress.waited + 1
             if progress.best_scores is None or _better(scores, progress.best_scores):
@@ -164,7 +127,7 @@ def train(
             save_progress(checkpoints, prompt, optimizer, kept, progress)
         return kept
 
-    stopped = False
+    stopped, failure = False, ""
     stream = batch_stream(
         [row.length for row in rows], settings.batch_size * world, settings.seed, progress.step * settings.accumulation
     )
@@ -172,9 +135,9 @@ def train(
         if progress.untrained is None:
             reporter.phase("Scoring the untrained backbone")
             progress.untrained, _ = score(None)
-            reporter.note(f"Untrained backbone: {_listed(progress.untrained)}")
+            reporter.note(f"Untrained backbone: {listed(progress.untrained)}")
             reporter.log(0, {f"validation/{name}": value for name, value in progress.untrained.items()})
-        reporter.phase("Training")
+        reporter.phase("Compiling the backbone at the first step, then training" if settings.compile else "Training")
         while True:
             best = settle()
             if progress.step >= settings.steps:
@@ -189,12 +152,14 @@ def train(
                 group["lr"] = rate
             numbers = [row for _ in range(settings.accumulation) for row in next(stream)]
             own = [rows[number] for number in numbers[accelerator.process_index :: world]]
-            loss = _gradients(accelerator, backbone, module, encoder, own, progress, reporter)
+            loss, progress.micro_batch = batch_gradient(
+                accelerator, backbone, module, encoder, own, progress.micro_batch, reporter.note)
             if not math.isfinite(loss):
-                raise TrainingError(
-                    f"The loss became {loss} at step {progress.step + 1} with a learning rate of "
-                    f"{settings.learning_rate:g}: try a smaller one, or the precision fp32."
-                )
+                failure = _diverged(loss, progress.step + 1, settings)
+                if progress.best_scores is None:
+                    raise TrainingError(f"{failure}.")
+                failure += f"; the prompt of step {progress.best_step}, the best one so far, was kept."
+                break
             norm = accelerator.clip_grad_norm_(module.parameters(), settings.clip_norm)
             optimizer.step()
             progress.step += 1
@@ -210,7 +175,7 @@ def train(
     if progress.best_scores is None:
         best, progress.best_step = prompt.factors(), progress.step
     chosen = LampPrompt(best["u"], best["q"], best["v"], config.lamp.pooling, config.lamp.interactions)
-    if not splits.labels and not stopped:
+    if not splits.labels and not stopped and not failure:
         reporter.phase("Writing answers to held-out rows")
         try:
             progress.best_scores, _ = score(chosen().detach().to(accelerator.device), written=True)
@@ -221,7 +186,7 @@ def train(
     return TrainResult(
         factors=dict(best), virtual_tokens=chosen().detach(), token_dim=backbone.hidden_size,
         scores={**(progress.best_scores or {}), **untrained}, best_step=progress.best_step, step=progress.step,
-        stopped=stopped, task=splits.task, labels=labels, encoder_decoder=backbone.is_encoder_decoder,
+        stopped=stopped, failure=failure, task=splits.task, labels=labels, encoder_decoder=backbone.is_encoder_decoder,
         around=encoder.around,
         confusion=Confusion(labels, tuple(map(tuple, counts))) if counts else None,
     )
@@ -229,6 +194,19 @@ def train(
 
 class _StopAsked(Exception):
     """Somebody wants the run to end; raised between two steps, or between two batches of an evaluation."""
+
+
+def _first_prompt(
+    backbone: FrozenBackbone, config: TuneConfig, labels: Iterable[str], rows: Sequence[Encoded], trained: Path | None
+) -> LampPrompt:
+    """The prompt before the first step, as the recipe asks for it; trained: folder of the one to go on from."""
+    if config.lamp.initial != "prompt":
+        inputs = (row.input_ids for row in rows)
+        return LampPrompt.from_matrix(
+            initial_prompt(backbone, config.lamp, labels, inputs, config.train.seed), config.lamp)
+    if trained is None:
+        raise DataError("The prompt to start from is not there any more: choose another one.")
+    return from_trained(backbone, config.lamp, trained)
 
 
 def schedule(step: int, settings: TrainConfig) -> float:
@@ -239,32 +217,9 @@ def schedule(step: int, settings: TrainConfig) -> float:
     return (settings.steps - step) / max(1, settings.steps - warmup)
 
 
-def _gradients(
-    accelerator: Accelerator, backbone: FrozenBackbone, module: Any, encoder: Encoder, rows: Sequence[Encoded],
-    progress: Progress, reporter: Reporter,
-) -> float:
-    """Mean loss of the rows, its gradient left in the factors; micro-batches shrink until they fit in memory."""
-    while True:
-        module.zero_grad(set_to_none=True)
-        try:
-            total = 0.0
-            for part, is_last in _parts(rows, progress.micro_batch):
-                with nullcontext() if is_last else accelerator.no_sync(module):
-                    batch = encoder.batch(part, backbone.device)
-                    loss = -target_log_likelihood(backbone, module(), batch).sum() / len(rows)
-                    accelerator.backward(loss)
-                total += loss.item()
-            return float(accelerator.reduce(torch.tensor(total, device=accelerator.device), "mean").item())
-        except torch.OutOfMemoryError as error:
-            longest = max(row.length for row in rows)
-            if progress.micro_batch == 1:
-                raise TrainingError(
-                    f"A single row of {longest} tokens does not fit in the memory of {accelerator.device}: "
-                    "lower the longest input, or take a smaller backbone."
-                ) from error
-        torch.cuda.empty_cache()
-        progress.micro_batch = max(1, progress.micro_batch // 2)
-        reporter.note(f"Out of memory: going on with {progress.micro_batch} rows at a time, the same batch in all.")
+def _diverged(loss: float, step: int, settings: TrainConfig) -> str:
+    return (f"The loss became {loss} at step {step} with a learning rate of {settings.learning_rate:g}: "
+            "try a smaller one, or the precision fp32")
 
 
 def _agreed(accelerator: Accelerator, stop: bool) -> bool:
@@ -274,29 +229,6 @@ def _agreed(accelerator: Accelerator, stop: bool) -> bool:
     return bool(accelerator.reduce(torch.tensor(float(stop), device=accelerator.device)).item())
 
 
-def _parts(rows: Sequence[Encoded], size: int) -> Iterator[tuple[Sequence[Encoded], bool]]:
-    for start in range(0, len(rows), size):
-        yield rows[start : start + size], start + size >= len(rows)
-
-
 def _better(scores: Scores, best: Scores) -> bool:
     """Higher accuracy, or the same accuracy at a lower loss; for generation a lower loss."""
     return (scores.get("accuracy", 0.0), -scores["loss"]) > (best.get("accuracy", 0.0), -best["loss"])
-
-
-def _data_summary(splits: Splits, truncated: int, limit: int) -> str:
-    parts = [f"{len(splits.train)} rows to train on, {len(splits.validation)} held out"]
-    if splits.skipped:
-        parts.append(f"{splits.skipped} without a target left out")
-    if truncated:
-        parts.append(f"{truncated} inputs cut to {limit} tokens")
-    return ", ".join(parts) + "."
-
-
-def _listed(scores: Scores) -> str:
-    return ", ".join(f"{name} {value:.4g}" for name, value in scores.items())
-
-
-def _short(text: str) -> str:
-    line = " ".join(text.split())
-    return line if len(line) <= 70 else line[:67] + "..."

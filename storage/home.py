@@ -40,6 +40,11 @@ class Home:
         return self.root / "uploads"
 
     @property
+    def tokens(self) -> Path:
+        """Token ids of data sets, kept for the next run on the same data."""
+        return self.root / "tokens"
+
+    @property
     def backups(self) -> Path:
         return self.root / "backups"
 
@@ -68,13 +73,14 @@ class Home:
         remove(rotated(self.log(job_id)))
 
     def sweep(self, jobs: frozenset[str]) -> int:
-        """Removes, once they are a day old, checkpoints and logs of no run in `jobs` and zips, which can be made again.
+        """Removes, once unused for a day, checkpoints and logs of no run in `jobs`, and what can be made again.
 
-        Returns how many went.
+        That is zips and token ids. Returns how many went.
         """
         gone = 0
-        for path in (path for part in ("checkpoints", "logs", "exports") for path in (self.root / part).glob("*")):
-            wanted = path.name.split(".")[0] in jobs and path.parent.name != "exports"
+        kept = ("checkpoints", "logs")
+        for path in (path for part in (*kept, "exports", "tokens") for path in (self.root / part).glob("*")):
+            wanted = path.name.split(".")[0] in jobs and path.parent.name in kept
             if not wanted and older_than_a_day(path):
                 remove(path)
                 gone += 1

@@ -44,6 +44,8 @@ class Outcome:
     stopped: bool
     step: int
     scores: dict[str, float]
+    failure: str = ""
+    """Why it could not go on, in one sentence; its best prompt was published nevertheless"""
 
 
 Work = Callable[[Job, Path, JobReporter, ArtifactStore], Outcome]
@@ -61,11 +63,12 @@ def tune(settings: Settings, uploads: UploadStore, job: Job, checkpoints: Path, 
     from lamp.train import train
 
     folder = resolve(settings.home, config.backbone, folders_allowed=not settings.on_space)
-    result = train(config, prepare(table, config.data), reporter, checkpoints, folder, _first_prompt(config, artifacts))
+    result = train(config, prepare(table, config.data), reporter, checkpoints, folder,
+                   _first_prompt(config, artifacts), Home(settings.home).tokens)
     reporter.phase("Writing the prompt")
     with artifacts.stage(job.id) as staged:
         save_prompt(result, config, staged)
-    return Outcome(result.stopped, result.step, dict(result.scores))
+    return Outcome(result.stopped, result.step, dict(result.scores), result.failure)
 
 
 def _first_prompt(config: TuneConfig, artifacts: ArtifactStore) -> Path | None:
@@ -107,6 +110,11 @@ def run(job_id: str, attempt: int | None, settings: Settings, work: Work | None 
             reporter.note(traceback.format_exc())
         reporter.note(sentence)
         pulse.end(lambda: end(state=JobState.FAILED, error=sentence, step=pulse.step))
+        return 1
+    if outcome.failure:
+        reporter.note(outcome.failure)
+        pulse.end(lambda: end(state=JobState.FAILED, error=outcome.failure, scores=outcome.scores, artifact=job_id,
+                              step=outcome.step))
         return 1
     state, reason = JobState.DONE, "Done."
     if outcome.stopped:

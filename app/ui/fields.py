@@ -31,6 +31,8 @@ def _component(field: forms.Field) -> Any:
                            elem_id=_id(field.key), filterable=False)
     if field.kind == "run":
         return gr.Dropdown([], label=field.label, info=field.help, elem_id=_id(field.key))
+    if field.kind == "switch":
+        return gr.Checkbox(field.default, label=field.label, info=field.help, elem_id=_id(field.key))
     # No bounds here: a number out of range is one sentence beside Start, together with every other problem.
     return gr.Number(field.default, label=field.label, info=field.help, elem_id=_id(field.key),
                      step=1 if field.kind == "whole" else 0.001)

@@ -8,7 +8,7 @@ from html import escape
 
 from app import views
 from app.ui import parts
-from lamp.config import TuneConfig
+from lamp.config import TrainConfig, TuneConfig
 from storage.states import JobState
 from storage.values import Event, Job
 
@@ -124,8 +124,20 @@ def recipe(job: Job) -> str:
                                          f"{lamp.virtual_tokens} virtual tokens"),
         ("Rank, interactions", f"{lamp.rank}, {lamp.interactions}"),
         ("Training", f"{train.steps:,} steps of {train.batch_size * train.accumulation} rows, learning rate "
-         f"{train.learning_rate:g}"), ("Seed", str(train.seed)),
+         f"{train.learning_rate:g}"), ("Computing", _computing(train)),
+        ("Seed", str(train.seed)),
     ])
+
+
+def _computing(train: TrainConfig) -> str:
+    said: list[str] = ["automatic precision" if train.precision == "auto" else train.precision]
+    if train.quantization != "none":
+        said.append(f"weights in {train.quantization.removesuffix('bit')} bits")
+    if train.gradient_checkpointing:
+        said.append("gradient checkpointing")
+    if train.compile:
+        said.append("compiled")
+    return ", ".join(said)
 
 
 def tiles(

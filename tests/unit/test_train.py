@@ -9,8 +9,9 @@ import torch
 from safetensors.torch import load_file
 from training import Recorder, recipe, run, splits_of
 
-import lamp.train
+import lamp.gradients
 from lamp.backbone import FrozenBackbone
+from lamp.encoding import Batch
 from lamp.errors import BackboneError, TrainingError
 from lamp.train import train
 
@@ -101,16 +102,16 @@ def test_accumulated_micro_batches_give_the_losses_of_one_large_batch(
 ) -> None:
     config = recipe(tiny_llama, batch_size=8, steps=6)
     _, whole = run(config, tiny_table, tmp_path / "whole")
-    original = lamp.train.target_log_likelihood
+    original = lamp.gradients.target_log_likelihood
     tried: list[int] = []
 
-    def small_memory(backbone: FrozenBackbone, virtual: torch.Tensor, batch: lamp.train.Batch) -> torch.Tensor:
+    def small_memory(backbone: FrozenBackbone, virtual: torch.Tensor, batch: Batch) -> torch.Tensor:
         tried.append(len(batch.input_ids))
         if len(batch.input_ids) > 2:
             raise torch.OutOfMemoryError("out of memory")
         return original(backbone, virtual, batch)
 
-    monkeypatch.setattr(lamp.train, "target_log_likelihood", small_memory)
+    monkeypatch.setattr(lamp.gradients, "target_log_likelihood", small_memory)
     _, parts = run(config, tiny_table, tmp_path / "parts")
     assert tried[:3] == [8, 4, 2]
     assert max(tried[3:]) == 2
@@ -124,25 +125,44 @@ def test_a_row_that_does_not_fit_alone_is_one_sentence(
     def no_memory(*_: object) -> torch.Tensor:
         raise torch.OutOfMemoryError("out of memory")
 
-    monkeypatch.setattr(lamp.train, "target_log_likelihood", no_memory)
+    monkeypatch.setattr(lamp.gradients, "target_log_likelihood", no_memory)
     with pytest.raises(TrainingError, match=r"A single row of .* tokens does not fit"):
         run(recipe(tiny_llama), tiny_table, tmp_path)
 
 
-def test_a_loss_that_is_not_finite_ends_the_run_and_keeps_the_last_checkpoint(
-    tiny_llama: Path, tiny_table: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    original = lamp.train.target_log_likelihood
+def diverge_at(step: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Lets the loss of a step be no number."""
+    original = lamp.gradients.target_log_likelihood
     calls: list[int] = []
 
-    def diverging(backbone: FrozenBackbone, virtual: torch.Tensor, batch: lamp.train.Batch) -> torch.Tensor:
+    def diverging(backbone: FrozenBackbone, virtual: torch.Tensor, batch: Batch) -> torch.Tensor:
         calls.append(1)
-        return original(backbone, virtual, batch) * (float("nan") if len(calls) == 8 else 1.0)
+        return original(backbone, virtual, batch) * (float("nan") if len(calls) == step else 1.0)
 
-    monkeypatch.setattr(lamp.train, "target_log_likelihood", diverging)
-    with pytest.raises(TrainingError, match=r"became nan at step 8 with a learning rate of .* try a smaller one"):
+    monkeypatch.setattr(lamp.gradients, "target_log_likelihood", diverging)
+
+
+def test_a_loss_that_is_not_finite_before_the_first_score_is_one_sentence(
+    tiny_llama: Path, tiny_table: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    diverge_at(3, monkeypatch)
+    with pytest.raises(TrainingError, match=r"became nan at step 3 with a learning rate of .* precision fp32\.$"):
         run(recipe(tiny_llama), tiny_table, tmp_path)
-    assert [path.name for path in tmp_path.glob("step-*")] == ["step-00000005"]
+
+
+def test_a_loss_that_is_not_finite_later_on_ends_the_run_with_its_last_good_prompt(
+    tiny_llama: Path, tiny_table: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    good, _ = run(recipe(tiny_llama, steps=5, warmup_share=0.0), tiny_table, tmp_path / "good")
+    diverge_at(8, monkeypatch)
+    result, recorder = run(recipe(tiny_llama, warmup_share=0.0), tiny_table, tmp_path / "bad")
+    assert result.failure.startswith("The loss became nan at step 8 with a learning rate of 0.01: try a smaller one")
+    assert result.failure.endswith("the prompt of step 5, the best one so far, was kept.")
+    assert (result.best_step, result.step) == (5, 7)
+    assert result.scores.keys() == good.scores.keys()
+    assert result.virtual_tokens.isfinite().all()
+    assert [path.name for path in (tmp_path / "bad").glob("step-*")] == ["step-00000005"]
+    assert max(recorder.losses) == 7
 
 
 def test_a_run_without_progress_ends_early(tiny_llama: Path, tiny_table: Path, tmp_path: Path) -> None:

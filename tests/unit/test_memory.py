@@ -1,0 +1,166 @@
+"""Large backbones in little memory: recomputed layers, weights of few bits, scoring that goes on in parts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+
+import pytest
+import torch
+from training import recipe, run
+
+import lamp.label_scores
+from lamp.backbone import FrozenBackbone
+from lamp.config import DataConfig, Quantization
+from lamp.data import Example
+from lamp.encoding import Batch, Encoder
+from lamp.errors import TrainingError
+from lamp.fitting import in_fitting_parts
+from lamp.forward import target_log_likelihood
+from lamp.recompute import recompute_layers
+from tests.tiny import save_tiny
+
+FAMILIES = ["llama", "qwen2", "qwen3", "gemma", "gemma3", "gpt2", "opt", "t5", "bart"]
+
+
+def batch_of(backbone: FrozenBackbone) -> Batch:
+    made = Encoder(backbone.tokenizer, is_encoder_decoder=backbone.is_encoder_decoder,
+                   config=DataConfig(("text",), "label"))
+    texts = ["the film was good", "it was a very dull and awful film . the acting was bad", "good"]
+    return made.batch(made.encode([Example(text, "very good ending", "") for text in texts]), backbone.device)
+
+
+def virtual_tokens(backbone: FrozenBackbone) -> torch.Tensor:
+    return (torch.randn(6, backbone.hidden_size, generator=torch.Generator().manual_seed(3)) * 0.5).requires_grad_()
+
+
+@contextmanager
+def kept_bytes() -> Iterator[list[int]]:
+    """Counts what autograd keeps for the backward pass."""
+    kept = [0]
+
+    def count(tensor: torch.Tensor) -> torch.Tensor:
+        kept[0] += tensor.numel() * tensor.element_size()
+        return tensor
+
+    with torch.autograd.graph.saved_tensors_hooks(count, lambda tensor: tensor):
+        yield kept
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_recomputed_layers_give_the_same_loss_and_gradient_and_keep_less(family: str, tmp_path: Path) -> None:
+    backbone = FrozenBackbone.load(str(save_tiny(tmp_path / family, family)), precision="fp32")
+    found = []
+    for recomputed in (False, True):
+        if recomputed:
+            recompute_layers(backbone.model)
+        virtual = virtual_tokens(backbone)
+        with kept_bytes() as kept:
+            likelihood = target_log_likelihood(backbone, virtual, batch_of(backbone))
+        likelihood.mean().backward()
+        found.append((likelihood.detach(), virtual.grad, kept[0]))
+    (plain, gradient, much), (again, same, little) = found
+    assert torch.equal(plain, again)
+    torch.testing.assert_close(gradient, same, atol=1e-7, rtol=1e-5)
+    assert little < 0.6 * much
+
+
+def test_a_run_with_gradient_checkpointing_is_the_run_without(
+    tiny_llama: Path, tiny_table: Path, tmp_path: Path
+) -> None:
+    plain, first = run(recipe(tiny_llama), tiny_table, tmp_path / "plain")
+    again, second = run(recipe(tiny_llama, gradient_checkpointing=True), tiny_table, tmp_path / "recomputed")
+    assert first.losses == second.losses
+    assert plain.scores == again.scores
+
+
+@pytest.mark.parametrize("family", ["llama", "t5"])
+@pytest.mark.parametrize(("bits", "share", "close"), [("8bit", 0.6, 0.05), ("4bit", 0.5, 0.5)])
+def test_weights_of_few_bits_take_less_memory_and_say_nearly_the_same(
+    family: str, bits: Quantization, share: float, close: float, tmp_path: Path
+) -> None:
+    folder = str(save_tiny(tmp_path / family, family))
+    whole = FrozenBackbone.load(folder, precision="fp32")
+    small = FrozenBackbone.load(folder, precision="fp32", quantization=bits)
+    layers = [sum(p.numel() * p.element_size() for p in one.model.parameters() if p.dim() == 2) -
+              one.embedding.weight.numel() * 4 for one in (whole, small)]
+    assert layers[1] < share * layers[0]
+    virtual = virtual_tokens(small)
+    likelihood = target_log_likelihood(small, virtual, batch_of(small))
+    with torch.no_grad():
+        exact = target_log_likelihood(whole, virtual, batch_of(whole))
+    assert not torch.equal(likelihood, exact)
+    torch.testing.assert_close(likelihood.detach(), exact, atol=close, rtol=0)
+    likelihood.mean().backward()
+    assert virtual.grad is not None and virtual.grad.abs().sum(dim=1).min() > 0
+    assert all(parameter.grad is None for parameter in small.model.parameters())
+
+
+def test_a_run_on_four_bits_is_resumed_bit_by_bit(tiny_llama: Path, tiny_table: Path, tmp_path: Path) -> None:
+    config = recipe(tiny_llama, quantization="4bit")
+    whole, uninterrupted = run(config, tiny_table, tmp_path / "whole")
+    run(config, tiny_table, tmp_path / "parts", stop_after=7)
+    resumed, after = run(config, tiny_table, tmp_path / "parts")
+    assert after.losses == {step: loss for step, loss in uninterrupted.losses.items() if step > 7}
+    assert all(torch.equal(whole.factors[name], resumed.factors[name]) for name in ("u", "q", "v"))
+
+
+def test_scoring_that_does_not_fit_goes_on_in_smaller_parts(
+    tiny_llama: Path, tiny_table: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole, _ = run(recipe(tiny_llama), tiny_table, tmp_path / "whole")
+    original = lamp.label_scores.continue_logits
+    tried: list[int] = []
+
+    def small_memory(backbone: FrozenBackbone, cache: object, ids: torch.Tensor, *rest: object, keep: int) -> object:
+        tried.append(len(ids))
+        if len(ids) > 4:
+            raise torch.OutOfMemoryError("out of memory")
+        return original(backbone, cache, ids, *rest, keep=keep)  # type: ignore[arg-type]  # handed on as they came
+
+    monkeypatch.setattr(lamp.label_scores, "continue_logits", small_memory)
+    parts, _ = run(recipe(tiny_llama), tiny_table, tmp_path / "parts")
+    assert max(tried) > 4 >= min(tried)
+    assert parts.scores == pytest.approx(whole.scores, abs=1e-5)
+
+
+def test_every_row_is_done_once_however_small_the_parts_and_a_row_that_does_not_fit_is_one_sentence() -> None:
+    done: list[int] = []
+
+    def work(rows: object) -> None:
+        assert isinstance(rows, list)
+        if len(rows) > 2:
+            raise torch.OutOfMemoryError("out of memory")
+        done.extend(rows)
+
+    in_fitting_parts(list(range(11)), work)
+    assert done == list(range(11))
+
+    def hopeless(rows: object) -> None:
+        raise torch.OutOfMemoryError("out of memory")
+
+    with pytest.raises(TrainingError, match="too short to read even one row"):
+        in_fitting_parts([1, 2, 3], hopeless)
+
+
+@pytest.mark.slow
+def test_a_compiled_run_has_the_losses_of_one_that_is_not(tiny_llama: Path, tiny_table: Path, tmp_path: Path) -> None:
+    plain, first = run(recipe(tiny_llama), tiny_table, tmp_path / "plain")
+    fast, second = run(recipe(tiny_llama, compile=True), tiny_table, tmp_path / "compiled")
+    assert second.losses == pytest.approx(first.losses, abs=1e-4)
+    assert fast.scores == pytest.approx(plain.scores, abs=1e-3)
+    assert any("Compiling" in phase for phase in second.phases)
+
+
+def test_a_backbone_that_cannot_be_compiled_here_is_one_sentence(
+    tiny_llama: Path, tiny_table: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object) -> object:
+        raise RuntimeError("no C++ compiler was found\nand much more")
+
+    monkeypatch.setattr(torch, "compile", partial(torch.compile, backend=broken))
+    with pytest.raises(TrainingError, match=r"cannot be compiled on this machine \(.*\): switch Compile off") as caught:
+        run(recipe(tiny_llama, compile=True), tiny_table, tmp_path)
+    assert "\n" not in str(caught.value)
