@@ -1,12 +1,14 @@
 """Which recipe is best: accuracy of LAMP's variants, plain prompt tuning and LoRA on several data sets and seeds.
 
     python benchmarks/quality.py --data FOLDER [--backbone FOLDER] [--results docs/quality.jsonl]
-                                 [--tasks sst2 trec] [--variants "LAMP" ...] [--seeds 0 1] [--steps 200]
-    python benchmarks/quality.py --table
+                                 [--tasks sst2 trec] [--variants "LAMP" ...] [--seeds 0 1] [--steps 200] [--batch 8]
+                                 [--rates 0.04] [--jobs 2]
+    python benchmarks/quality.py --table [--steps 200] [--batch 8]
 
 FOLDER holds sst2, trec, cb and rte as JSON lines. Every cell (data set, variant, rate, seed) runs in a process of its
 own, so that its peak memory is its own, and appends one line to the results; cells that are there already are skipped,
-so that hours of work can be interrupted. The prompt after the last step is scored: nothing is chosen on the rows that
+so that hours of work can be interrupted. With --jobs, cells run beside each other and share the machine's threads: small
+products gain little from a second thread, so two cells of one thread each are done sooner than two in turn. The prompt after the last step is scored: nothing is chosen on the rows that
 it is scored on. All variants share lamp's batches, forward pass, schedule and scoring, and differ in what is trained;
 tests/unit/test_join.py shows that the forward pass is PEFT's.
 """
@@ -21,8 +23,10 @@ import statistics
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -31,7 +35,8 @@ sys.path.insert(0, str(ROOT))
 OFFLINE = ROOT / "studio-data/backbones/HuggingFaceTB--SmolLM2-135M-Instruct"
 TASKS = {"sst2": ("validation", 400), "trec": ("test", 500), "cb": ("validation", 56), "rte": ("validation", 277)}
 """Data set → the split that is scored and how many of its first rows."""
-_OURS = (5e-3, 1e-2, 2e-2)
+_SETTLED = (4e-2,)
+"""The rate at which LAMP's variants are compared: the one that served LAMP itself best."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +45,7 @@ class Variant:
 
     kind: str
     """"lamp", "plain" (a soft prompt's own rows, as PEFT's PromptTuning), "lora" or "none"."""
-    rates: tuple[float, ...] = (1e-2,)
+    rates: tuple[float, ...] = _SETTLED
     lamp: dict[str, Any] = field(default_factory=dict)
     tokens: int = 20
     relative: bool = False
@@ -51,7 +56,7 @@ class Variant:
 
 VARIANTS = {
     "untrained": Variant("none", (0.0,)),
-    "LAMP": Variant("lamp", _OURS),
+    "LAMP": Variant("lamp", (1e-2, 2e-2, 4e-2, 8e-2)),
     "LAMP, K=1": Variant("lamp", lamp={"interactions": 1}),
     "LAMP, K=3": Variant("lamp", lamp={"interactions": 3}),
     "LAMP, G without its diagonal": Variant("lamp", diagonal=False),
@@ -60,11 +65,11 @@ VARIANTS = {
     "LAMP, p=2": Variant("lamp", lamp={"pooling": 2}),
     "LAMP, p=10": Variant("lamp", lamp={"pooling": 10}),
     "LAMP, from the label names": Variant("lamp", lamp={"initial": "labels"}),
-    "LAMP, rates relative to size": Variant("lamp", (0.03, 0.1), relative=True),
+    "LAMP, rates relative to size": Variant("lamp", (0.1, 0.3), relative=True),
     "LAMP, end token at full weight": Variant("lamp", end_weight=1.0),
     "LAMP, no end token": Variant("lamp", end_weight=0.0),
-    "plain prompt, 20 tokens": Variant("plain", (5e-3, 1e-2, 2e-2), tokens=20),
-    "plain prompt, 100 tokens": Variant("plain", (5e-3, 1e-2, 2e-2), tokens=100),
+    "plain prompt, 20 tokens": Variant("plain", (5e-3, 1.5e-2, 4e-2), tokens=20),
+    "plain prompt, 100 tokens": Variant("plain", (5e-3, 1.5e-2, 4e-2), tokens=100),
     "LoRA, r=8": Variant("lora", (3e-4, 1e-3, 3e-3)),
 }
 
@@ -193,7 +198,8 @@ def cells(options: argparse.Namespace) -> list[Cell]:
     return [
         Cell(task, name, rate, seed, 0 if VARIANTS[name].kind == "none" else options.steps, options.batch)
         for seed in options.seeds for name in options.variants for task in options.tasks
-        for rate in VARIANTS[name].rates if seed == options.seeds[0] or VARIANTS[name].kind != "none"
+        for rate in VARIANTS[name].rates if not options.rates or rate in options.rates
+        if seed == options.seeds[0] or VARIANTS[name].kind != "none"
     ]
 
 
@@ -207,19 +213,29 @@ def measure(options: argparse.Namespace) -> None:
     keys = list(asdict(Cell("", "", 0, 0, 0, 0)))
     done = {tuple(row[key] for key in keys) for row in read_results(options.results)}
     wanted = [cell for cell in cells(options) if tuple(asdict(cell).values()) not in done]
-    for number, cell in enumerate(wanted, 1):
-        print(f"[{number}/{len(wanted)}] {cell}", file=sys.stderr, flush=True)
+    threads = str(max(1, (os.cpu_count() or 1) // options.jobs))
+    writing = Lock()
+
+    def run(cell: Cell) -> None:
         command = [sys.executable, __file__, "--data", str(options.data), "--backbone", str(options.backbone),
                    "--cell", json.dumps(asdict(cell))]
-        line = subprocess.run(command, check=True, capture_output=True, text=True, env=dict(os.environ)).stdout.strip()
-        with options.results.open("a") as results:
+        line = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True,
+                              env={**os.environ, "OMP_NUM_THREADS": threads}).stdout.strip()
+        with writing, options.results.open("a") as results:
             results.write(line + "\n")
         print(line, file=sys.stderr, flush=True)
 
+    print(f"{len(wanted)} cells to run, {len(done)} done before", file=sys.stderr, flush=True)
+    with ThreadPoolExecutor(options.jobs) as pool:
+        list(pool.map(run, wanted))
 
-def print_table(path: Path) -> None:
-    """A Markdown table: each variant at the rate whose mean over data sets and seeds is best."""
-    rows = read_results(path)
+
+def print_table(path: Path, steps: int, batch: int) -> None:
+    """A Markdown table of the runs of so many steps and rows a batch: each variant at its best rate.
+
+    That is the rate of the best mean over data sets and seeds, among those that were run on the most data sets.
+    """
+    rows = [row for row in read_results(path) if row["batch"] == batch and row["steps"] in (0, steps)]
     tasks = [task for task in TASKS if any(row["task"] == task for row in rows)]
     print("| variant | rate | " + " | ".join(tasks) + " | mean | runs | trainable | step | peak |")
     print("| --- " * (len(tasks) + 7) + "|")
@@ -228,13 +244,17 @@ def print_table(path: Path) -> None:
         if not found:
             continue
         by_rate = {rate: [row for row in found if row["rate"] == rate] for rate in {row["rate"] for row in found}}
-        rate, best = max(by_rate.items(), key=lambda pair: _mean_of_tasks(pair[1]))
+        rate, best = max(by_rate.items(), key=lambda pair: (_tasks_of(pair[1]), _mean_of_tasks(pair[1])))
         columns = [_spread([row["accuracy"] for row in best if row["task"] == task]) for task in tasks]
         seconds = [row["step_seconds"] for row in best if row["step_seconds"]]
         print(f"| {name} | {rate:g} | " + " | ".join(columns) + f" | {100 * _mean_of_tasks(best):.1f} | {len(best)} "
               f"| {max(row['trainable'] for row in best):,} "
               f"| {f'{statistics.median(seconds):.2f} s' if seconds else ''} "
               f"| {max(row['peak_gb'] for row in best):.2f} GB |")
+
+
+def _tasks_of(rows: list[dict[str, Any]]) -> int:
+    return len({row["task"] for row in rows})
 
 
 def _mean_of_tasks(rows: list[dict[str, Any]]) -> float:
@@ -258,12 +278,14 @@ def main() -> None:
     parser.add_argument("--variants", nargs="+", choices=VARIANTS, default=list(VARIANTS))
     parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1])
     parser.add_argument("--steps", type=int, default=200)
-    parser.add_argument("--batch", type=int, default=32)
+    parser.add_argument("--batch", type=int, default=8)
+    parser.add_argument("--rates", nargs="+", type=float, help="only these, of each variant's")
+    parser.add_argument("--jobs", type=int, default=1, help="cells that run beside each other")
     parser.add_argument("--table", action="store_true", help="print what has been measured")
     parser.add_argument("--cell", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.table:
-        print_table(options.results)
+        print_table(options.results, options.steps, options.batch)
     elif options.data is None:
         parser.error("--data is needed: the folder with sst2.train.jsonl and the others")
     elif options.cell:
