@@ -32,19 +32,39 @@ def save_tokenizer(folder: Path, *, encoder_decoder: bool) -> int:
     return len(tokenizer)
 
 
+def save_spiece(folder: Path) -> None:
+    """Puts spiece.model, as mT5 and older T5s have it, in the place of a folder's tokenizer.json."""
+    import json
+
+    import sentencepiece
+
+    chooser = random.Random(0)
+    lines = [" ".join(chooser.choices(WORDS.split(), k=12)) for _ in range(400)]
+    sentencepiece.SentencePieceTrainer.train(
+        sentence_iterator=iter(lines), model_prefix=str(folder / "spiece"), vocab_size=65, pad_id=0, eos_id=1,
+        unk_id=2, bos_id=-1, minloglevel=2)
+    (folder / "spiece.vocab").unlink()
+    (folder / "tokenizer.json").unlink()
+    settings = {"eos_token": "</s>", "pad_token": "<pad>", "unk_token": "<unk>", "extra_ids": 0}
+    (folder / "tokenizer_config.json").write_text(json.dumps(settings))
+
+
 def save_tiny(folder: Path, family: str) -> Path:
     """A tiny random backbone of one family, weights in safetensors, tokenizer beside them."""
     import torch
     import transformers as tf
 
     folder.mkdir(parents=True, exist_ok=True)
-    vocabulary = save_tokenizer(folder, encoder_decoder=family in {"t5", "bart"})
+    vocabulary = save_tokenizer(folder, encoder_decoder=family in {"t5", "mt5", "bart"})
     torch.manual_seed(0)
     tokens = {"vocab_size": vocabulary, "pad_token_id": 0, "eos_token_id": 1, "bos_token_id": 1}
     sizes = {"hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2, "num_attention_heads": 4,
              "num_key_value_heads": 2, "max_position_embeddings": 512, "initializer_range": 0.15, **tokens}
     if family == "t5":
         model = tf.T5ForConditionalGeneration(tf.T5Config(
+            d_model=32, d_kv=8, d_ff=64, num_layers=2, num_heads=4, decoder_start_token_id=0, **tokens))
+    elif family == "mt5":
+        model = tf.MT5ForConditionalGeneration(tf.MT5Config(
             d_model=32, d_kv=8, d_ff=64, num_layers=2, num_heads=4, decoder_start_token_id=0, **tokens))
     elif family == "bart":
         model = tf.BartForConditionalGeneration(tf.BartConfig(

@@ -75,7 +75,8 @@ def test_a_sweep_frees_the_files_of_runs_deleted_a_day_ago_and_of_none_else(
 def test_files_that_no_run_knows_are_swept_when_they_are_a_day_old(system: System) -> None:
     uploads = UploadStore(system.store.database, system.home.uploads)
     strays = [system.home.checkpoints("nobody") / "step-00000002", system.home.artifacts / "nobody.1",
-              system.home.artifacts / ".staged-nobody-1", system.home.root / "exports" / "nobody.1.zip"]
+              system.home.artifacts / ".staged-nobody-1", system.home.root / "exports" / "nobody.1.zip",
+              system.home.tokens / "of-an-old-table.safetensors"]
     for stray in strays:
         stray.mkdir(parents=True)
     sweep(system.store, system.home, system.artifacts, uploads)

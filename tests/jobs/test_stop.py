@@ -116,6 +116,14 @@ def test_a_failed_run_says_why_in_one_sentence_and_keeps_its_metrics(
         toy_system.artifacts.path(job.id)
 
 
+def test_a_run_that_could_not_go_on_but_has_a_prompt_has_failed_and_keeps_it(toy_system: System, toy: Toy) -> None:
+    job = toy(3, failure="The loss became nan at step 4; the prompt of step 2 was kept.")
+    failed = toy_system.ended(job.id, JobState.FAILED)
+    assert failed.error == "The loss became nan at step 4; the prompt of step 2 was kept."
+    assert (failed.step, failed.artifact, failed.scores) == (3, job.id, {"loss": pytest.approx(1 / 3)})
+    assert toy_system.artifacts.path(job.id).is_dir()
+
+
 def test_a_recipe_that_cannot_be_run_fails_with_its_own_sentence(system: System, runner: Runner) -> None:
     values = system.config.to_dict()
     values["data"]["target_column"] = "lable"

@@ -29,4 +29,4 @@ def work(job: Job, checkpoints: Path, reporter: JobReporter, artifacts: Artifact
         raise {"OSError": OSError(28, "No space left on device"), "KeyError": KeyError("x")}[error]
     with artifacts.stage(job.id) as folder:
         (folder / "prompt.txt").write_text(str(step))
-    return Outcome(stopped, step, {"loss": 1 / step})
+    return Outcome(stopped, step, {"loss": 1 / step}, job.config.get("failure", ""))

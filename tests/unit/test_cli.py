@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import signal
 from pathlib import Path
 
 import pytest
 from training import recipe
 
-from lamp.cli import main
+from lamp.cli import BarReporter, main
 
 
 def test_a_prompt_is_trained_evaluated_and_used_from_the_command_line(
@@ -45,6 +46,28 @@ def test_a_second_call_goes_on_from_the_last_checkpoint(
     second = capsys.readouterr()
     assert "Going on from the checkpoint at step 12" in second.err
     assert json.loads(first.out) == json.loads(second.out)
+
+
+def test_one_interrupt_ends_a_run_after_its_step_with_its_prompt_and_the_same_command_goes_on(
+    tiny_llama: Path, tiny_table: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupt(self: BarReporter, step: int, values: dict[str, float]) -> None:
+        if step == 3 and "loss" in values:
+            signal.raise_signal(signal.SIGINT)
+
+    (tmp_path / "recipe.json").write_text(json.dumps(recipe(tiny_llama).to_dict()))
+    command = ["train", str(tmp_path / "recipe.json"), "--data", str(tiny_table), "--out", str(tmp_path / "out")]
+    before = signal.getsignal(signal.SIGINT)
+    with monkeypatch.context() as patched:
+        patched.setattr(BarReporter, "log", interrupt)
+        assert main(command) == 0
+    assert signal.getsignal(signal.SIGINT) is before
+    assert json.loads((tmp_path / "out" / "lamp_config.json").read_text())["trained_steps"] == 3
+    assert "Stopping after this step" in capsys.readouterr().err
+    assert main(command) == 0
+    assert "Going on from the checkpoint at step 3" in capsys.readouterr().err
+    assert json.loads((tmp_path / "out" / "lamp_config.json").read_text())["trained_steps"] == 12
 
 
 @pytest.mark.parametrize("content", ["", "{", '{"backbone": 3}', '{"backbone": "x/y"}'])

@@ -16,7 +16,7 @@ from lamp.label_scores import label_log_likelihoods
 from lamp.prefix import Prefix, make_prefix
 from tests.tiny import save_tiny
 
-FAMILIES = ["llama", "qwen2", "qwen3", "gemma", "gemma3", "gpt2", "opt", "t5", "bart"]
+FAMILIES = ["llama", "qwen2", "qwen3", "gemma", "gemma3", "gpt2", "opt", "t5", "mt5", "bart"]
 TEXTS = ["the film was good", "it was a very dull and awful film . the acting was bad", "good", "music and ending"]
 LABELS = ["positive", "negative", "very good ending"]
 LENGTHS = [6, 0, 3, 6]

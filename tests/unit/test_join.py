@@ -19,7 +19,7 @@ from lamp.prefix import make_prefix
 from tests.tiny import save_tiny
 
 CAUSAL = ["llama", "qwen2", "qwen3", "gemma", "gemma3", "gpt2", "opt"]
-ENCODER_DECODER = ["t5", "bart"]
+ENCODER_DECODER = ["t5", "mt5", "bart"]
 DATA = DataConfig(("text",), "label")
 
 

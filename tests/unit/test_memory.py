@@ -22,7 +22,7 @@ from lamp.forward import target_log_likelihood
 from lamp.recompute import recompute_layers
 from tests.tiny import save_tiny
 
-FAMILIES = ["llama", "qwen2", "qwen3", "gemma", "gemma3", "gpt2", "opt", "t5", "bart"]
+FAMILIES = ["llama", "qwen2", "qwen3", "gemma", "gemma3", "gpt2", "opt", "t5", "mt5", "bart"]
 
 
 def batch_of(backbone: FrozenBackbone) -> Batch:

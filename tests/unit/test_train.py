@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import sentencepiece
 import torch
 from safetensors.torch import load_file
 from training import Recorder, recipe, run, splits_of
@@ -14,6 +15,7 @@ from lamp.backbone import FrozenBackbone
 from lamp.encoding import Batch
 from lamp.errors import BackboneError, TrainingError
 from lamp.train import train
+from tests.tiny import save_spiece, save_tiny
 
 
 def scores_by_step(recorder: Recorder) -> dict[int, dict[str, float]]:
@@ -172,6 +174,19 @@ def test_a_run_without_progress_ends_early(tiny_llama: Path, tiny_table: Path, t
     assert result.step < 100
     assert not result.stopped
     assert any("ending early" in note for note in recorder.notes)
+
+
+def test_a_prompt_is_trained_for_a_backbone_whose_tokenizer_is_a_sentencepiece_model(
+    tiny_table: Path, tmp_path: Path
+) -> None:
+    folder = save_tiny(tmp_path / "mt5", "mt5")
+    save_spiece(folder)
+    result, recorder = run(recipe(folder), tiny_table, tmp_path / "run")
+    assert (result.step, result.encoder_decoder) == (12, True)
+    assert not any(" inputs cut " in note for note in recorder.notes)
+    stock = sentencepiece.SentencePieceProcessor(model_file=str(folder / "spiece.model"))
+    tokenizer = FrozenBackbone.load(str(folder)).tokenizer
+    assert tokenizer("the film was good").input_ids == [*stock.encode("the film was good"), tokenizer.eos_token_id]
 
 
 def test_a_backbone_that_is_not_there_is_one_sentence(tiny_table: Path, tmp_path: Path) -> None:
