@@ -79,7 +79,7 @@ FIELDS: tuple[Field, ...] = (
     Field("train.gradient_checkpointing", "Gradient checkpointing",
           "Computes again what would otherwise be kept: much less memory, about a third more time.", "switch"),
     Field("train.compile", "Compile",
-          "Translates the backbone for this machine first: minutes of waiting that pay on a GPU in a long run.",
+          "Translates the backbone for this machine first: a wait of minutes that only a long run makes up for.",
           "switch"),
     Field("train.seed", "Seed", "The same seed on the same machine gives the same result.", "whole"),
     Field("data.task", "Task", "Whether the model picks one of the labels or writes a text.", "choice",

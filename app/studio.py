@@ -13,7 +13,7 @@ from app.bundle import zip_artifact
 from app.datasets import Datasets
 from app.jobs.forecast import Place, places
 from app.jobs.housekeeping import extend
-from app.jobs.slots import devices
+from app.jobs.slots import devices, visible_gpus
 from app.predictor import Answer, Predictor, Written
 from app.settings import Settings
 from app.values import DatasetEntry, Estimate, Preview
@@ -139,6 +139,9 @@ class Studio:
         except (DataError, StorageError) as error:
             found.append(str(error))
         found += origins.problems(config, self._store, self._artifacts)
+        if config.train.quantization != "none" and not self._has_gpu:
+            found.append("Weights in 8 or 4 bits want a CUDA GPU, and this machine has none: leave the backbone's "
+                         "weights as they are.")
         if config.backbone.strip():
             try:
                 info = inspect(self.source(config.backbone))
@@ -229,6 +232,10 @@ class Studio:
     @cached_property
     def _slots(self) -> int:
         return len(devices(self.settings.slots))
+
+    @cached_property
+    def _has_gpu(self) -> bool:
+        return bool(visible_gpus())
 
     def log_tail(self, id: str, lines: int = 20) -> str:
         """The end of a run's log."""

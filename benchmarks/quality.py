@@ -7,10 +7,12 @@
 
 FOLDER holds sst2, trec, cb and rte as JSON lines. Every cell (data set, variant, rate, seed) runs in a process of its
 own, so that its peak memory is its own, and appends one line to the results; cells that are there already are skipped,
-so that hours of work can be interrupted. With --jobs, cells run beside each other and share the machine's threads: small
-products gain little from a second thread, so two cells of one thread each are done sooner than two in turn. The prompt after the last step is scored: nothing is chosen on the rows that
-it is scored on. All variants share lamp's batches, forward pass, schedule and scoring, and differ in what is trained;
-tests/unit/test_join.py shows that the forward pass is PEFT's.
+so that hours of work can be interrupted. With --jobs, cells run beside each other and share the machine's threads:
+small products gain little from a second thread, so two cells of one thread each are done sooner than two in turn.
+
+The prompt after the last step is scored: nothing is chosen on the rows that it is scored on. All variants share lamp's
+batches, forward pass, schedule and scoring, and differ in what is trained; tests/unit/test_join.py shows that the
+forward pass is PEFT's.
 """
 
 from __future__ import annotations

@@ -3,13 +3,15 @@
     python benchmarks/step_time.py [--backbone FOLDER] [--data FILE] [--steps 20] [--batch 8]
 
 Each variant lives in a process of its own, so that its peak memory is its own; the processes take turns, one step
-each, on the same rows, so that a busy machine slows all of them alike. Medians are reported. PEFT is measured twice: in
-the barest loop there is, and as most people run it, through transformers' Trainer, with bf16 where the machine
-multiplies it (elsewhere all variants compute in float32).
+each, over the same rows, so that a busy machine slows all of them alike. PEFT is measured twice: in the barest loop
+there is, and as most people run it, through transformers' Trainer, with bf16 where the machine multiplies it (elsewhere
+all variants compute in float32). LAMP is measured twice too: on PEFT's own batches, which are consecutive rows as a
+shuffle would give them, and on the batches that lamp.train makes of the same rows, which are of similar length.
 
-The last line says which share of the machine's own matrix rate our step reaches: floating-point operations that the
-step cannot do without (matrix products of the rows' tokens forwards, and backwards to the activations alone; neither
-attention nor padding is counted) over its time, over the rate of one large product.
+The table has the median step, and shares of the time that all rows took together. The last lines say which share of the
+machine's own matrix rate our steps reach: floating-point operations that they cannot do without (matrix products of the
+rows' tokens forwards, and backwards to the activations alone; neither attention nor padding is counted) over their
+time, over the rate of one large product.
 """
 
 from __future__ import annotations
@@ -23,6 +25,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -30,9 +33,14 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 ROOT = Path(__file__).resolve().parent.parent
+WARM_UP = 2
+"""Steps of each variant that are not measured."""
 OFFLINE = ROOT / "studio-data/backbones/HuggingFaceTB--SmolLM2-135M-Instruct"
+SIMILAR = "LAMP, 20 virtual tokens, its own batches"
+SAME = "LAMP, 20 virtual tokens, PEFT's batches"
 VARIANTS = {
-    "LAMP, 20 virtual tokens": ("lamp", 20),
+    SIMILAR: ("lamp", 20),
+    SAME: ("lamp", 20),
     "PEFT PromptTuning, 20 tokens": ("peft", 20),
     "PEFT PromptTuning, 100 tokens": ("peft", 100),
     "PEFT through Trainer, 20 tokens": ("trainer", 20),
@@ -54,7 +62,10 @@ def rows_of(data: Path, backbone: str) -> tuple[Any, list[Any]]:
     return encoder, encoder.encode(prepare(table, config).train)
 
 
-def lamp_step(backbone: str, encoder: Any, rows: list[Any]) -> Callable[[list[int]], None]:
+def lamp_step(
+    backbone: str, encoder: Any, rows: list[Any], quantization: Any = "none", *, recomputed: bool = False,
+    compiled: bool = False,
+) -> Callable[[list[int]], None]:
     """One step exactly as lamp.train takes it."""
     import torch
 
@@ -63,8 +74,13 @@ def lamp_step(backbone: str, encoder: Any, rows: list[Any]) -> Callable[[list[in
     from lamp.forward import target_log_likelihood
     from lamp.initializers import initial_prompt
     from lamp.prompt import LampPrompt
+    from lamp.recompute import recompute_layers
 
-    frozen = FrozenBackbone.load(backbone)
+    frozen = FrozenBackbone.load(backbone, quantization=quantization)
+    if recomputed:
+        recompute_layers(frozen.model)
+    if compiled:
+        frozen.compile()
     config = LampConfig()
     first = initial_prompt(frozen, config, (), [row.input_ids for row in rows], 0)
     prompt = LampPrompt.from_matrix(first, config).to(frozen.device)
@@ -179,10 +195,16 @@ def serve(connection: Any, kind: str, tokens: int, backbone: str, data: Path, ba
             if torch.cuda.is_available():
                 torch.cuda.synchronize()
             connection.send(time.perf_counter() - began)
+    connection.send(peak_bytes())
+
+
+def peak_bytes() -> int:
+    """The peak of this process' memory, on the GPU where there is one."""
+    import torch
+
     if torch.cuda.is_available():
-        connection.send(torch.cuda.max_memory_allocated())
-    else:
-        connection.send(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024)
+        return torch.cuda.max_memory_allocated()
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 
 def batches(rows: int, batch: int) -> Iterator[list[int]]:
@@ -200,10 +222,11 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=20)
     parser.add_argument("--batch", type=int, default=8)
     arguments = parser.parse_args()
+    from lamp.batching import batches_of_epoch
+
     context = multiprocessing.get_context("spawn")
     connections, processes = {}, []
     lengths: list[int] = []
-    tokens_read: list[int] = []
     for name, (kind, tokens) in VARIANTS.items():
         here, there = context.Pipe()
         given = (there, kind, tokens, arguments.backbone, arguments.data, arguments.batch)
@@ -212,26 +235,27 @@ def main() -> None:
         lengths = here.recv()
         connections[name], processes = here, [*processes, process]
     seconds: dict[str, list[float]] = {name: [] for name in VARIANTS}
-    for number, numbers in zip(range(arguments.steps + 2), batches(len(lengths), arguments.batch), strict=False):
-        if number >= 2:
-            tokens_read.append(sum(lengths[row] for row in numbers))
+    consecutive = list(islice(batches(len(lengths), arguments.batch), arguments.steps + WARM_UP))
+    rows = sorted({row for numbers in consecutive[WARM_UP:] for row in numbers})
+    similar = batches_of_epoch([lengths[row] for row in rows], arguments.batch, seed=0, epoch=0)
+    own = consecutive[:WARM_UP] + [[rows[number] for number in numbers] for numbers in similar]
+    for turn in range(arguments.steps + WARM_UP):
         for name, connection in connections.items():
-            connection.send(numbers)
+            connection.send((own if name == SIMILAR else consecutive)[turn])
             took = connection.recv()
-            if number >= 2:  # the first two warm up
+            if turn >= WARM_UP:
                 seconds[name].append(took)
     memory = {}
     for name, connection in connections.items():
         connection.send(None)
         memory[name] = connection.recv()
     report(seconds, memory)
-    ours = next(iter(seconds.values()))
-    report_share(arguments.backbone, arguments.batch, statistics.median(
-        tokens / took for tokens, took in zip(tokens_read, ours, strict=True)))
+    read = sum(lengths[row] for row in rows)
+    report_share(arguments.backbone, arguments.batch, {name: read / sum(seconds[name]) for name in (SIMILAR, SAME)})
 
 
-def report_share(backbone: str, batch: int, tokens_a_second: float) -> None:
-    """The share of the measured matrix rate that our step reaches; the processes have ended, so the machine is free."""
+def report_share(backbone: str, batch: int, tokens_a_second: dict[str, float]) -> None:
+    """The share of the measured matrix rate that our steps reach; the processes are idle, so the machine is free."""
     import torch
     from transformers import AutoConfig
 
@@ -250,22 +274,26 @@ def report_share(backbone: str, batch: int, tokens_a_second: float) -> None:
         began = time.perf_counter()
         torch.matmul(left, right).sum().item()
         taken.append(time.perf_counter() - began)
-    rate, reached = 2 * size**3 / statistics.median(taken[2:]), operations * tokens_a_second
-    print(f"Our step does {reached / 1e9:.0f} GFLOP/s of the {rate / 1e9:.0f} that one product of {size} x {size} "
-          f"reaches in {dtype}: {reached / rate:.2f} of it, in batches of {batch} rows.")
+    rate = 2 * size**3 / statistics.median(taken[2:])
+    for name, speed in tokens_a_second.items():
+        reached = operations * speed
+        print(f"{name}, {batch} rows: {reached / 1e9:.0f} GFLOP/s of the {rate / 1e9:.0f} that one product of {size} x "
+              f"{size} reaches in {dtype}, {reached / rate:.2f} of it.")
 
 
 def report(seconds: dict[str, list[float]], memory: dict[str, int]) -> None:
     """A table for people, and the same as one JSON line."""
-    ours, *others = seconds
     medians = {name: statistics.median(taken) for name, taken in seconds.items()}
-    print("| variant | median step | our share of it | peak memory | our share of it |")
-    print("| --- | --- | --- | --- | --- |")
-    print(f"| {ours} | {medians[ours]:.3f} s | | {memory[ours] / 1e9:.2f} GB | |")
-    for name in others:
-        print(f"| {name} | {medians[name]:.3f} s | {medians[ours] / medians[name]:.2f} "
-              f"| {memory[name] / 1e9:.2f} GB | {memory[ours] / memory[name]:.2f} |")
-    print(json.dumps({"median_seconds": medians, "peak_bytes": memory, "steps": len(seconds[ours])}))
+    print("| variant | median step | all rows | LAMP's time, own batches | LAMP's time, same batches | peak memory "
+          "| LAMP's memory |")
+    print("| --- " * 7 + "|")
+    for name, taken in seconds.items():
+        shares = ["" if VARIANTS[name][0] == "lamp" else f"{sum(seconds[ours]) / sum(taken):.2f} of it"
+                  for ours in (SIMILAR, SAME)]
+        less = "" if VARIANTS[name][0] == "lamp" else f"{memory[SAME] / memory[name]:.2f} of it"
+        print(f"| {name} | {medians[name]:.3f} s | {sum(taken):.1f} s | {' | '.join(shares)} "
+              f"| {memory[name] / 1e9:.2f} GB | {less} |")
+    print(json.dumps({"median_seconds": medians, "peak_bytes": memory, "steps": len(seconds[SAME])}))
 
 
 if __name__ == "__main__":
