@@ -77,7 +77,7 @@ FIELDS: tuple[Field, ...] = (
           "How they are stored: in 8 or 4 bits a larger backbone fits into the same memory, a little less exact.",
           "choice", (("As they are", "none"), ("8 bits", "8bit"), ("4 bits", "4bit"))),
     Field("train.gradient_checkpointing", "Gradient checkpointing",
-          "Computes again what would otherwise be kept: much less memory, about a third more time.", "switch"),
+          "Computes again what would otherwise be kept: much less memory, about half more time.", "switch"),
     Field("train.compile", "Compile",
           "Translates the backbone for this machine first: a wait of minutes that only a long run makes up for.",
           "switch"),

@@ -1,9 +1,10 @@
 """What the recipe's options for large backbones cost and save: step time and peak memory, side by side in one run.
 
-    python benchmarks/options.py [--backbone FOLDER] [--data FILE] [--steps 8] [--batch 32] [--compile]
+    python benchmarks/options.py [--backbone FOLDER] [--data FILE] [--steps 8] [--batch 32] [--only NAME ...]
 
-Each option lives in a process of its own, and the processes take turns, one step each, on the same rows. Compiling is
-left out unless it is asked for: on a CPU it takes many minutes before the first step. Its time is told apart.
+Each option lives in a process of its own, and the processes take turns, one step each, on the same rows. On a CPU only
+gradient checkpointing is measured unless others are named: weights of few bits are for CUDA there, with steps of many
+seconds, and compiling takes many minutes before the first step, whose time is told apart.
 """
 
 from __future__ import annotations
@@ -50,12 +51,15 @@ def main() -> None:
     parser.add_argument("--data", type=Path, default=ROOT / "samples/support-tickets.csv")
     parser.add_argument("--steps", type=int, default=8)
     parser.add_argument("--batch", type=int, default=32)
-    parser.add_argument("--compile", action="store_true")
+    parser.add_argument("--only", nargs="+", choices=list(OPTIONS)[1:])
     arguments = parser.parse_args()
+    import torch
+
+    wanted = arguments.only or (list(OPTIONS)[1:] if torch.cuda.is_available() else ["gradient checkpointing"])
     context = multiprocessing.get_context("spawn")
     connections, count = {}, 0
     for name, options in OPTIONS.items():
-        if name != "compiled" or arguments.compile:
+        if not options or name in wanted:
             connections[name], there = context.Pipe()
             given = (there, options, arguments.backbone, arguments.data)
             context.Process(target=serve, args=given, daemon=True).start()

@@ -6,10 +6,9 @@
 from __future__ import annotations
 
 import argparse
-from itertools import islice
 from pathlib import Path
 
-from step_time import OFFLINE, batches, lamp_step, rows_of
+from step_time import OFFLINE, lamp_step, rows_of
 
 
 def main() -> None:
@@ -23,7 +22,9 @@ def main() -> None:
 
     encoder, rows = rows_of(options.data, options.backbone)
     step = lamp_step(options.backbone, encoder, rows)
-    numbers = list(islice(batches(len(rows), options.batch), options.steps + 2))
+    from lamp.batching import batches_of_epoch  # as lamp.train makes them
+
+    numbers = batches_of_epoch([row.length for row in rows], options.batch, seed=0, epoch=0)[:options.steps + 2]
     for warming in numbers[:2]:
         step(warming)
     with profile(activities=[ProfilerActivity.CPU]) as profiler:

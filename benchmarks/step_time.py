@@ -1,6 +1,6 @@
 """A training step of LAMP against PEFT's prompt tuning: time and peak memory, side by side in one run.
 
-    python benchmarks/step_time.py [--backbone FOLDER] [--data FILE] [--steps 20] [--batch 8]
+    python benchmarks/step_time.py [--backbone FOLDER] [--data FILE] [--steps 20] [--batch 8] [--only KIND ...]
 
 Each variant lives in a process of its own, so that its peak memory is its own; the processes take turns, one step
 each, over the same rows, so that a busy machine slows all of them alike. PEFT is measured twice: in the barest loop
@@ -10,8 +10,8 @@ shuffle would give them, and on the batches that lamp.train makes of the same ro
 
 The table has the median step, and shares of the time that all rows took together. The last lines say which share of the
 machine's own matrix rate our steps reach: floating-point operations that they cannot do without (matrix products of the
-rows' tokens forwards, and backwards to the activations alone; neither attention nor padding is counted) over their
-time, over the rate of one large product.
+rows' tokens, of the virtual tokens once a step and of the targets' logits, forwards and backwards to the activations
+alone; neither attention nor padding is counted) over their time, over the rate of one large product.
 """
 
 from __future__ import annotations
@@ -184,7 +184,7 @@ def serve(connection: Any, kind: str, tokens: int, backbone: str, data: Path, ba
     import torch
 
     encoder, rows = rows_of(data, backbone)
-    connection.send([row.length for row in rows])
+    connection.send([(row.length, len(row.target_ids)) for row in rows])
     if kind == "trainer":
         run_trainer(connection, tokens, backbone, rows, batch)
     else:
@@ -221,23 +221,26 @@ def main() -> None:
     parser.add_argument("--data", type=Path, default=ROOT / "samples/support-tickets.csv")
     parser.add_argument("--steps", type=int, default=20)
     parser.add_argument("--batch", type=int, default=8)
+    kinds = ("lamp", "peft", "trainer")
+    parser.add_argument("--only", nargs="+", choices=kinds, default=kinds)
     arguments = parser.parse_args()
     from lamp.batching import batches_of_epoch
 
     context = multiprocessing.get_context("spawn")
     connections, processes = {}, []
-    lengths: list[int] = []
-    for name, (kind, tokens) in VARIANTS.items():
+    sizes: list[tuple[int, int]] = []
+    variants = {name: given for name, given in VARIANTS.items() if given[0] in arguments.only}
+    for name, (kind, tokens) in variants.items():
         here, there = context.Pipe()
         given = (there, kind, tokens, arguments.backbone, arguments.data, arguments.batch)
         process = context.Process(target=serve, args=given, daemon=True)
         process.start()
-        lengths = here.recv()
+        sizes = here.recv()
         connections[name], processes = here, [*processes, process]
-    seconds: dict[str, list[float]] = {name: [] for name in VARIANTS}
-    consecutive = list(islice(batches(len(lengths), arguments.batch), arguments.steps + WARM_UP))
+    seconds: dict[str, list[float]] = {name: [] for name in variants}
+    consecutive = list(islice(batches(len(sizes), arguments.batch), arguments.steps + WARM_UP))
     rows = sorted({row for numbers in consecutive[WARM_UP:] for row in numbers})
-    similar = batches_of_epoch([lengths[row] for row in rows], arguments.batch, seed=0, epoch=0)
+    similar = batches_of_epoch([sizes[row][0] for row in rows], arguments.batch, seed=0, epoch=0)
     own = consecutive[:WARM_UP] + [[rows[number] for number in numbers] for numbers in similar]
     for turn in range(arguments.steps + WARM_UP):
         for name, connection in connections.items():
@@ -250,12 +253,18 @@ def main() -> None:
         connection.send(None)
         memory[name] = connection.recv()
     report(seconds, memory)
-    read = sum(lengths[row] for row in rows)
-    report_share(arguments.backbone, arguments.batch, {name: read / sum(seconds[name]) for name in (SIMILAR, SAME)})
+    read = sum(sizes[row][0] for row in rows) + VARIANTS[SAME][1] * arguments.steps
+    predicted = sum(sizes[row][1] for row in rows)
+    if SAME in seconds:
+        taken = {name: sum(seconds[name]) for name in (SIMILAR, SAME)}
+        report_share(arguments.backbone, arguments.batch, read, predicted, taken)
 
 
-def report_share(backbone: str, batch: int, tokens_a_second: dict[str, float]) -> None:
-    """The share of the measured matrix rate that our steps reach; the processes are idle, so the machine is free."""
+def report_share(backbone: str, batch: int, read: int, predicted: int, seconds: dict[str, float]) -> None:
+    """The share of the measured matrix rate that our steps reach; the processes are idle, so the machine is free.
+
+    read: tokens that go through the layers; predicted: tokens whose logits are needed; seconds: that all steps took.
+    """
     import torch
     from transformers import AutoConfig
 
@@ -265,8 +274,9 @@ def report_share(backbone: str, batch: int, tokens_a_second: dict[str, float]) -
     device = default_device()
     info, config = inspect(backbone), AutoConfig.from_pretrained(backbone)
     dtype = choose_dtype("auto", device, "llama")
-    layers = info.parameters - config.vocab_size * info.hidden_size * (1 if config.tie_word_embeddings else 2)
-    operations = 2 * 2 * layers  # a token: a product and a sum a weight, forwards, and the same backwards
+    head = config.vocab_size * info.hidden_size
+    layers = info.parameters - head * (1 if config.tie_word_embeddings else 2)
+    operations = 2 * 2 * (read * layers + predicted * head)  # a product and a sum a weight, and the same backwards
     size = 2048 if device.type == "cpu" else 8192
     left, right = (torch.randn(size, size, device=device, dtype=dtype) for _ in "ab")
     taken = []
@@ -275,8 +285,8 @@ def report_share(backbone: str, batch: int, tokens_a_second: dict[str, float]) -
         torch.matmul(left, right).sum().item()
         taken.append(time.perf_counter() - began)
     rate = 2 * size**3 / statistics.median(taken[2:])
-    for name, speed in tokens_a_second.items():
-        reached = operations * speed
+    for name, took in seconds.items():
+        reached = operations / took
         print(f"{name}, {batch} rows: {reached / 1e9:.0f} GFLOP/s of the {rate / 1e9:.0f} that one product of {size} x "
               f"{size} reaches in {dtype}, {reached / rate:.2f} of it.")
 
@@ -288,12 +298,13 @@ def report(seconds: dict[str, list[float]], memory: dict[str, int]) -> None:
           "| LAMP's memory |")
     print("| --- " * 7 + "|")
     for name, taken in seconds.items():
-        shares = ["" if VARIANTS[name][0] == "lamp" else f"{sum(seconds[ours]) / sum(taken):.2f} of it"
+        alone = VARIANTS[name][0] == "lamp" or SAME not in seconds
+        shares = ["" if alone else f"{sum(seconds[ours]) / sum(taken):.2f} of it"
                   for ours in (SIMILAR, SAME)]
-        less = "" if VARIANTS[name][0] == "lamp" else f"{memory[SAME] / memory[name]:.2f} of it"
+        less = "" if alone else f"{memory[SAME] / memory[name]:.2f} of it"
         print(f"| {name} | {medians[name]:.3f} s | {sum(taken):.1f} s | {' | '.join(shares)} "
               f"| {memory[name] / 1e9:.2f} GB | {less} |")
-    print(json.dumps({"median_seconds": medians, "peak_bytes": memory, "steps": len(seconds[SAME])}))
+    print(json.dumps({"median_seconds": medians, "peak_bytes": memory, "steps": len(next(iter(seconds.values())))}))
 
 
 if __name__ == "__main__":

@@ -137,7 +137,7 @@ class TrainConfig:
     quantization: Quantization = "none"
     """Bits of the backbone's stored weights: fewer fit a larger backbone into the same memory."""
     gradient_checkpointing: bool = False
-    """Computes activations again in the backward pass rather than keep them: less memory, about a third more time."""
+    """Computes activations again in the backward pass rather than keep them: less memory, about half more time."""
     compile: bool = False
     """Compiles the backbone before the first step: minutes of waiting for faster steps after."""
     seed: int = 0
