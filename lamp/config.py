@@ -123,7 +123,7 @@ class TrainConfig:
     batch_size: int = 32
     accumulation: int = 1
     """Micro-batches whose gradients are added before each step."""
-    learning_rate: float = 1e-2
+    learning_rate: float = 4e-2
     warmup_share: float = 0.05
     """Share of the steps in which the learning rate rises from zero; it then falls linearly."""
     clip_norm: float = 1.0

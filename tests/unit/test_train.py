@@ -158,7 +158,7 @@ def test_a_loss_that_is_not_finite_later_on_ends_the_run_with_its_last_good_prom
     good, _ = run(recipe(tiny_llama, steps=5, warmup_share=0.0), tiny_table, tmp_path / "good")
     diverge_at(8, monkeypatch)
     result, recorder = run(recipe(tiny_llama, warmup_share=0.0), tiny_table, tmp_path / "bad")
-    assert result.failure.startswith("The loss became nan at step 8 with a learning rate of 0.01: try a smaller one")
+    assert result.failure.startswith("The loss became nan at step 8 with a learning rate of 0.04: try a smaller one")
     assert result.failure.endswith("the prompt of step 5, the best one so far, was kept.")
     assert (result.best_step, result.step) == (5, 7)
     assert result.scores.keys() == good.scores.keys()
