@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from lamp import offline
+from tests.offline import lay
 from tests.tiny import save_tiny
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
@@ -24,6 +26,17 @@ def tiny_llama(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def tiny_t5(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return save_tiny(tmp_path_factory.mktemp("backbones") / "tiny-t5", "t5")
+
+
+@pytest.fixture(scope="session")
+def laid(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The real offline backbone, laid by its command, beside what a killed conversion had left."""
+    target = tmp_path_factory.mktemp("home") / "backbones" / offline.folder_name(offline.REFERENCE)
+    (target.parent / f".{target.name}-killed").mkdir(parents=True)
+    done = lay(target)
+    assert done.returncode == 0, done.stderr
+    assert "Preparing the offline backbone" in done.stdout and "134,515,008 parameters" in done.stdout
+    return target
 
 
 @pytest.fixture(scope="session")

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import shutil
 import zipfile
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from lamp.offline import lay
 from tests.browser import pages
 from tests.browser.conftest import ADA
 from tests.browser.studio import RunningStudio
@@ -134,11 +135,11 @@ def test_a_run_is_stopped_tried_and_resumed(page: Page, studio: RunningStudio, t
 
 @pytest.mark.slow
 def test_the_sample_on_the_offline_backbone_starts_with_one_click(
-    browser: Browser, tmp_path: Path
+    browser: Browser, tmp_path: Path, laid: Path
 ) -> None:
     """SmolLM2 on the sample; the recipe is cut down before the click for time alone."""
     studio = RunningStudio(tmp_path / "home")
-    lay(studio.home / "backbones" / "HuggingFaceTB--SmolLM2-135M-Instruct", lambda _: None)
+    shutil.copytree(laid, studio.home / "backbones" / laid.name, copy_function=os.link)
     studio.start()
     context = browser.new_context(base_url=studio.url)
     page = context.new_page()

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -12,25 +10,8 @@ import pytest
 from lamp import offline
 from lamp.catalog import inspect
 from lamp.errors import BackboneError
+from tests.offline import lay
 from tests.tiny import save_tiny
-
-ROOT = Path(__file__).parents[2]
-
-
-def lay(target: Path, *options: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([sys.executable, *options, "-m", "lamp.offline", str(target)], cwd=ROOT, text=True,
-                          capture_output=True)
-
-
-@pytest.fixture(scope="module")
-def laid(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The real backbone, laid by the command, beside what a killed conversion had left."""
-    target = tmp_path_factory.mktemp("home") / "backbones" / offline.folder_name(offline.REFERENCE)
-    (target.parent / f".{target.name}-killed").mkdir(parents=True)
-    done = lay(target)
-    assert done.returncode == 0, done.stderr
-    assert "Preparing the offline backbone" in done.stdout and "134,515,008 parameters" in done.stdout
-    return target
 
 
 @pytest.mark.slow
