@@ -12,12 +12,11 @@ from __future__ import annotations
 import argparse
 import multiprocessing
 import statistics
-import time
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from step_time import OFFLINE, ROOT, WARM_UP, batches, lamp_step, peak_bytes, rows_of
+from step_time import OFFLINE, ROOT, WARM_UP, batches, lamp_step, peak_bytes, rows_of, take_turns
 
 OPTIONS: dict[str, dict[str, Any]] = {
     "none": {},
@@ -31,17 +30,9 @@ OPTIONS: dict[str, dict[str, Any]] = {
 
 def serve(connection: Any, options: dict[str, Any], backbone: str, data: Path) -> None:
     """An option's process: takes row numbers, answers with the seconds of one step; at None with its peak memory."""
-    import torch
-
     encoder, rows = rows_of(data, backbone)
     connection.send(len(rows))
-    step = lamp_step(backbone, encoder, rows, **options)
-    while (numbers := connection.recv()) is not None:
-        began = time.perf_counter()
-        step(numbers)
-        if torch.cuda.is_available():
-            torch.cuda.synchronize()
-        connection.send(time.perf_counter() - began)
+    take_turns(connection, lamp_step(backbone, encoder, rows, **options))
     connection.send(peak_bytes())
 
 

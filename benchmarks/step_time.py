@@ -181,20 +181,13 @@ def run_trainer(connection: Any, tokens: int, backbone: str, rows: list[Any], ba
 
 def serve(connection: Any, kind: str, tokens: int, backbone: str, data: Path, batch: int) -> None:
     """A variant's process: takes row numbers, answers with the seconds of one step; at None with its peak memory."""
-    import torch
-
     encoder, rows = rows_of(data, backbone)
     connection.send([(row.length, len(row.target_ids)) for row in rows])
     if kind == "trainer":
         run_trainer(connection, tokens, backbone, rows, batch)
     else:
         step = lamp_step(backbone, encoder, rows) if kind == "lamp" else peft_step(backbone, encoder, rows, tokens)
-        while (numbers := connection.recv()) is not None:
-            began = time.perf_counter()
-            step(numbers)
-            if torch.cuda.is_available():
-                torch.cuda.synchronize()
-            connection.send(time.perf_counter() - began)
+        take_turns(connection, step)
     connection.send(peak_bytes())
 
 
@@ -205,6 +198,18 @@ def peak_bytes() -> int:
     if torch.cuda.is_available():
         return torch.cuda.max_memory_allocated()
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+
+
+def take_turns(connection: Any, step: Callable[[list[int]], None]) -> None:
+    """Takes one step for each list of row numbers that comes, and tells its seconds, until None comes."""
+    import torch
+
+    while (numbers := connection.recv()) is not None:
+        began = time.perf_counter()
+        step(numbers)
+        if torch.cuda.is_available():
+            torch.cuda.synchronize()
+        connection.send(time.perf_counter() - began)
 
 
 def batches(rows: int, batch: int) -> Iterator[list[int]]:

@@ -63,7 +63,7 @@ def test_recomputed_layers_give_the_same_loss_and_gradient_and_keep_less(family:
         found.append((likelihood.detach(), virtual.grad, kept[0]))
     (plain, gradient, much), (again, same, little) = found
     assert torch.equal(plain, again)
-    torch.testing.assert_close(gradient, same, atol=1e-7, rtol=1e-5)
+    assert torch.equal(gradient, same)
     assert little < 0.6 * much
 
 
