@@ -3,8 +3,8 @@
     python benchmarks/options.py [--backbone FOLDER] [--data FILE] [--steps 8] [--batch 32] [--only NAME ...]
 
 Each option lives in a process of its own, and the processes take turns, one step each, on the same rows. On a CPU only
-gradient checkpointing is measured unless others are named: weights of few bits are for CUDA there, with steps of many
-seconds, and compiling takes many minutes before the first step, whose time is told apart.
+gradient checkpointing is measured unless others are named: weights of few bits are for CUDA, and compiling takes many
+minutes before the first step, whose time is told apart.
 """
 
 from __future__ import annotations

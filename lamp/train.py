@@ -64,7 +64,7 @@ def train(
     backbone = FrozenBackbone.load(
         config.backbone, backbone_folder, settings.precision, process_state().device, settings.quantization)
     if settings.quantization != "none" and backbone.device.type == "cpu":
-        reporter.note("Weights in 8 or 4 bits are for CUDA GPUs: on a CPU each step takes many times longer.")
+        reporter.note("Weights in 8 or 4 bits are for CUDA GPUs: on a CPU they make steps slower and spare little.")
     if settings.gradient_checkpointing:
         recompute_layers(backbone.model)
     if settings.compile:
