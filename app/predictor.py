@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from lamp.config import Quantization, TuneConfig
 from lamp.data import check_columns, render
-from lamp.errors import DataError, LampError
+from lamp.errors import DataError, LampError, MemoryTooShort
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -100,7 +100,7 @@ class Predictor:
                 prefixes = [tuned] * len(ids) + [self._prefix(None, None)] * len(ids)
                 say("Answering with the tuned prompt and without it")
                 return paired(predict(backbone, prefixes, encoder, [*ids, *ids], saved.labels, heard))
-            except torch.OutOfMemoryError as error:
+            except (torch.OutOfMemoryError, MemoryTooShort) as error:
                 self._forget()
                 raise LampError(
                     "There is not enough memory to try this prompt now: wait until the runs have ended, or stop one."

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import tokenizers
@@ -63,9 +65,9 @@ class Encoder:
         self.truncated = 0
         """Rows cut so far."""
 
-    @property
+    @cached_property
     def identity(self) -> str:
-        """Everything that token ids follow from besides the texts: tokenizer, limits and chat template.
+        """A digest of all that token ids follow from besides the texts: tokenizer, limits and chat template.
 
         Empty where the tokenizer cannot tell what it is made of.
         """
@@ -73,8 +75,9 @@ class Encoder:
             return ""
         backend = self._tokenizer.backend_tokenizer.to_str()
         limits = (self.config.max_input_tokens, self.config.max_target_tokens)
-        return repr((tokenizers.__version__, backend, self._tokenizer.eos_token_id, self._is_encoder_decoder, limits,
-                     self.around))
+        parts = repr((tokenizers.__version__, backend, self._tokenizer.eos_token_id, self._is_encoder_decoder, limits,
+                      self.around))
+        return hashlib.sha256(parts.encode("utf-8", "surrogatepass")).hexdigest()
 
     def encode(self, examples: Sequence[Example]) -> list[Encoded]:
         """Token ids of many examples at once."""

@@ -27,3 +27,7 @@ class BackboneError(LampError):
 
 class TrainingError(LampError):
     """A training run that had to end, with what to try next."""
+
+
+class MemoryTooShort(TrainingError):
+    """Not even one row fits into memory."""

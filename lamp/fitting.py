@@ -6,19 +6,19 @@ from collections.abc import Callable, Sequence
 
 import torch
 
-from lamp.errors import TrainingError
+from lamp.errors import MemoryTooShort
 
 
 def in_fitting_parts(rows: Sequence[int], work: Callable[[Sequence[int]], None]) -> None:
     """Does `work` on all rows at once, or on halves of them, and halves of those, as far as memory is short.
 
-    Raises TrainingError when not even one row fits.
+    Raises MemoryTooShort when not even one row fits.
     """
     try:
         return work(rows)
     except torch.OutOfMemoryError as error:
         if len(rows) == 1:
-            raise TrainingError(
+            raise MemoryTooShort(
                 "The memory is too short to read even one row with this backbone: lower the longest input, choose a "
                 "smaller backbone, or store its weights in 8 or 4 bits."
             ) from error

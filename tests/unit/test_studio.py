@@ -6,11 +6,16 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import torch
+from training import recipe, run
 
+import lamp.label_scores
+from app.predictor import Predictor
 from app.settings import Settings
 from app.studio import Studio
 from lamp.config import TrainConfig, TuneConfig
-from lamp.errors import ConfigError
+from lamp.errors import ConfigError, LampError
+from lamp.export import save_prompt
 from storage.database import open_database
 
 
@@ -23,6 +28,27 @@ def studio(tmp_path: Path) -> Studio:
 @pytest.fixture
 def config(studio: Studio, tiny_llama: Path) -> TuneConfig:
     return TuneConfig(str(tiny_llama), studio.guess_columns(studio.datasets()[0].reference))
+
+
+def test_a_memory_too_short_to_try_a_prompt_is_one_sentence_and_frees_the_backbone(
+    tiny_llama: Path, tiny_table: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = recipe(tiny_llama, steps=1)
+    result, _ = run(config, tiny_table, tmp_path / "run")
+    (tmp_path / "prompt").mkdir()
+    save_prompt(result, config, tmp_path / "prompt")
+    predictor = Predictor()
+
+    def no_memory(*_: object, **__: object) -> None:
+        raise torch.OutOfMemoryError("out of memory")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(lamp.label_scores, "continue_logits", no_memory)
+        with pytest.raises(LampError, match="not enough memory to try this prompt now: wait until the runs have ended"):
+            predictor.answers(tmp_path / "prompt", str(tiny_llama), ["good film"], lambda _: None)
+    said: list[str] = []
+    assert predictor.answers(tmp_path / "prompt", str(tiny_llama), ["good film"], said.append)[0].tuned
+    assert "Loading the backbone" in said
 
 
 @pytest.mark.parametrize("bits", ["8bit", "4bit"])
