@@ -89,14 +89,16 @@ def age(then: datetime, now: datetime) -> str:
     return f"{then:%d %b %Y}"
 
 
-def seconds_left(job: Job, rows_per_second: Points) -> float | None:
-    """Seconds of training that are left at the latest speed; None while little is known of it."""
+def seconds_left(job: Job, rows_per_second: Points, scoring: float = 0.0) -> float | None:
+    """Seconds that are left at the latest speed, scorings of `scoring` seconds included; None while little is known."""
     recent = [value for _, value in rows_per_second[-20:] if value > 0]
     if job.state is not JobState.RUNNING or len(recent) < _STEPS_TO_JUDGE or job.steps <= job.step:
         return None
     training = job.config.get("train", {})
     rows = (job.steps - job.step) * training.get("batch_size", 1) * training.get("accumulation", 1)
-    return float(rows / statistics.median(recent))
+    every = max(1, training.get("evaluate_every", job.steps))
+    scorings = -(-job.steps // every) - job.step // every
+    return float(rows / statistics.median(recent) + scorings * scoring)
 
 
 def status(job: Job, now: datetime, left: float | None = None, place: Place | None = None) -> Status:

@@ -31,7 +31,7 @@ class BarReporter:
     def __init__(self, steps: int) -> None:
         from tqdm import tqdm
 
-        self._stop = False
+        self._stop, self._phase = False, ""
         self._before = signal.signal(signal.SIGINT, self._interrupted)
         self._quiet = os.environ.get("RANK", "0") != "0"
         self._bar = tqdm(total=steps, unit="step", dynamic_ncols=True, disable=self._quiet)
@@ -44,7 +44,12 @@ class BarReporter:
 
     def phase(self, text: str) -> None:
         """Names what is going on in front of the bar."""
+        self._phase = text
         self._bar.set_description(text)
+
+    def part(self, share: float) -> None:
+        """Says how far the phase is."""
+        self._bar.set_description(f"{self._phase}: {share:.0%}")
 
     def note(self, text: str) -> None:
         """Prints a line."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -11,10 +11,9 @@ from accelerate.utils import gather_object
 from torch import Tensor
 
 from lamp.backbone import FrozenBackbone
-from lamp.batching import batches_by_length
 from lamp.data import Example
 from lamp.encoding import Encoded, Encoder
-from lamp.fitting import in_fitting_parts
+from lamp.fitting import EachBatch, in_batches
 from lamp.forward import target_log_likelihood
 from lamp.generate import generate
 from lamp.hardware import process_state
@@ -45,14 +44,14 @@ def evaluate(
     held_out: HeldOut,
     *,
     written: bool = False,
-    each_batch: Callable[[], None] = lambda: None,
+    each_batch: EachBatch = lambda _: None,
 ) -> tuple[Scores, list[str]]:
     """Scores and predictions of a prompt (l', hidden), or of the backbone alone when it is None.
 
     Classification picks the label of the highest length-normalised likelihood. Generation has loss and perplexity;
     with `written`, the first rows are answered as well and their text is scored. Processes that train together share
-    the rows, and each gets the scores of all. each_batch is called before every batch and may raise to end the
-    evaluation: in all of these processes or in none, and all have as many batches.
+    the rows, and each gets the scores of all. each_batch may raise to end the evaluation: in all of these processes or
+    in none, and all have as many batches.
     """
     if held_out.labels:
         own = _own_rows(len(held_out.encoded))
@@ -65,7 +64,9 @@ def evaluate(
         chosen = [held_out.labels.index(reference) for reference in references]
         loss = -scores.log_softmax(dim=1)[torch.arange(len(chosen)), chosen].mean().item()
         return {**classification_scores(references, predictions), "loss": loss}, predictions
-    loss = _loss(backbone, virtual, encoder, held_out.encoded, each_batch)
+    # Writing takes nearly all of the time: the share that is done is that of the answers.
+    first = (lambda _: each_batch(0.0)) if written else each_batch
+    loss = _loss(backbone, virtual, encoder, held_out.encoded, first)
     measured: Scores = {"loss": loss, "perplexity": perplexity(loss)}
     if not written:
         return measured, []
@@ -81,7 +82,7 @@ def evaluate(
 @torch.inference_mode()
 def _loss(
     backbone: FrozenBackbone, virtual: Tensor | None, encoder: Encoder, rows: Sequence[Encoded],
-    each_batch: Callable[[], None], batch_size: int = 16,
+    each_batch: EachBatch, batch_size: int = 16,
 ) -> float:
     own = _own_rows(len(rows))
     losses = [0.0] * len(own)
@@ -91,9 +92,7 @@ def _loss(
         for number, likelihood in zip(numbers, target_log_likelihood(backbone, virtual, batch).tolist(), strict=True):
             losses[number] = -likelihood
 
-    for numbers in batches_by_length([rows[row].length for row in own], batch_size):
-        each_batch()
-        in_fitting_parts(numbers, read)
+    in_batches([rows[row].length for row in own], batch_size, read, each_batch)
     return sum(_gathered(losses, len(rows))) / len(rows)
 
 

@@ -1,4 +1,4 @@
-"""Work on rows that goes on in smaller parts where memory is short."""
+"""Rows read in batches, which go on in smaller parts where memory is short."""
 
 from __future__ import annotations
 
@@ -6,7 +6,21 @@ from collections.abc import Callable, Sequence
 
 import torch
 
+from lamp.batching import batches_by_length
 from lamp.errors import MemoryTooShort
+
+EachBatch = Callable[[float], None]
+"""Called before every batch with the share of the rows that is done, between 0 and 1; may raise to end the work."""
+
+
+def in_batches(
+    lengths: Sequence[int], batch_size: int, work: Callable[[Sequence[int]], None], each_batch: EachBatch
+) -> None:
+    """Does `work` on all rows, given by their lengths, a batch of row numbers at a time."""
+    batches = batches_by_length(lengths, batch_size)
+    for done, rows in enumerate(batches):
+        each_batch(done / len(batches))
+        in_fitting_parts(rows, work)
 
 
 def in_fitting_parts(rows: Sequence[int], work: Callable[[Sequence[int]], None]) -> None:

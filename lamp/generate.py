@@ -10,9 +10,8 @@ from torch import Tensor
 from transformers.generation.streamers import BaseStreamer
 
 from lamp.backbone import FrozenBackbone
-from lamp.batching import batches_by_length
 from lamp.encoding import Encoder
-from lamp.fitting import in_fitting_parts
+from lamp.fitting import EachBatch, in_batches
 from lamp.prefix import Prefix, cache_of, join_prefixes
 
 Written = Callable[[int, str], None]
@@ -26,13 +25,13 @@ def generate(
     encoder: Encoder,
     inputs: Sequence[Sequence[int]],
     batch_size: int = 16,
-    each_batch: Callable[[], None] = lambda: None,
+    each_batch: EachBatch = lambda _: None,
     written: Written | None = None,
 ) -> list[str]:
     """The most likely continuation of every input (greedy), as long as a target may be, without special tokens.
 
-    prefixes: one for each input, of any number of prompts; each_batch is called before every batch and may raise;
-    written hears of every answer after each of its tokens.
+    prefixes: one for each input, of any number of prompts; each_batch may raise; written hears of every answer
+    after each of its tokens.
     """
     answers = [""] * len(inputs)
 
@@ -48,9 +47,7 @@ def generate(
         for row, text in zip(rows, _texts(backbone.tokenizer, output[:, skipped:]), strict=True):
             answers[row] = text
 
-    for rows in batches_by_length([len(ids) for ids in inputs], batch_size):
-        each_batch()
-        in_fitting_parts(rows, write)
+    in_batches([len(ids) for ids in inputs], batch_size, write, each_batch)
     return answers
 
 

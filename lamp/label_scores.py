@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor
 
 from lamp.backbone import FrozenBackbone
-from lamp.batching import batches_by_length
 from lamp.encoding import Encoder
-from lamp.fitting import in_fitting_parts
+from lamp.fitting import EachBatch, in_batches
 from lamp.forward import continue_logits, decoder_logits, encode, sum_log_likelihood
 from lamp.prefix import Prefix, cache_of, repeat_cache
 
@@ -23,13 +22,12 @@ def label_log_likelihoods(
     inputs: Sequence[Sequence[int]],
     labels: Sequence[str],
     batch_size: int = 32,
-    each_batch: Callable[[], None] = lambda: None,
+    each_batch: EachBatch = lambda _: None,
 ) -> Tensor:
     """Length-normalised log-likelihood of every label behind every input: (inputs, labels), float32 on the CPU.
 
     Normalising by length is what makes labels of one and of several tokens comparable. A softmax over the labels
-    gives their probabilities. prefixes: one for each input; each_batch is called before every batch and may raise to
-    end the scoring.
+    gives their probabilities. prefixes: one for each input; each_batch may raise to end the scoring.
     """
     continuations = encoder.continuations(labels)
     label_ids, label_mask = encoder.pad_targets(continuations, backbone.device)
@@ -41,9 +39,7 @@ def label_log_likelihoods(
         found = score(backbone, [prefixes[row] for row in rows], ids, mask, label_ids, label_mask)
         scores[rows] = found.float().cpu()
 
-    for rows in batches_by_length([len(ids) for ids in inputs], batch_size):
-        each_batch()
-        in_fitting_parts(rows, read)
+    in_batches([len(ids) for ids in inputs], batch_size, read, each_batch)
     return scores
 
 

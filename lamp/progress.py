@@ -30,6 +30,8 @@ class Progress:
     micro_batch: int = 0
     waited: int = 0
     """Evaluations since the best one"""
+    gradient_scale: dict[str, float] | None = None
+    """State of float16's gradient scaler; no other precision has one"""
 
 
 def save_progress(

@@ -79,5 +79,6 @@ class LampPrompt(nn.Module):
         array is made. Pooling is linear, so it is applied to U first: the same result at 1/p of the cost.
         """
         length, rank = self.u.shape
-        pooled = self.u.view(length // self.pooling, self.pooling, rank).mean(dim=1)
-        return ((pooled * self.q) @ self.interaction()) @ self.v
+        with torch.autocast(self.u.device.type, enabled=False):  # so few numbers are worth their full precision
+            pooled = self.u.view(length // self.pooling, self.pooling, rank).mean(dim=1)
+            return ((pooled * self.q) @ self.interaction()) @ self.v

@@ -18,6 +18,9 @@ class Reporter(Protocol):
     def phase(self, text: str) -> None:
         """What the run is doing now, in a short sentence."""
 
+    def part(self, share: float) -> None:
+        """How much of the phase is done, between 0 and 1; told of the long ones."""
+
     def note(self, text: str) -> None:
         """One line for the log."""
 

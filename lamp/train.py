@@ -93,23 +93,34 @@ def train(
         best, progress = restore_progress(saved, prompt, optimizer)
         reporter.note(f"Going on from the checkpoint at step {progress.step}.")
     module, optimizer = accelerator.prepare(prompt, optimizer)
+    if accelerator.scaler and progress.gradient_scale:
+        accelerator.scaler.load_state_dict(progress.gradient_scale)
 
     world = accelerator.num_processes
 
-    def breathe() -> None:
+    def breathe(share: float | None = None) -> None:
         if _agreed(accelerator, reporter.should_stop()):
             raise _StopAsked
+        if share is not None:
+            reporter.part(share)
 
     def score(virtual: Tensor | None, *, written: bool = False) -> tuple[Scores, Confusion | None]:
+        began = time.perf_counter()
         with torch.inference_mode():
             scores, predictions = evaluate(
                 backbone, virtual, encoder, held_out, written=written, each_batch=breathe
             )
+        reporter.log(progress.step, {"scoring_seconds": time.perf_counter() - began})
         for example, prediction in list(zip(held_out.examples, predictions, strict=False))[:_SAMPLES]:
             reporter.note(f"  {short(example.text)} → {prediction!r} (target {example.target!r})")
         if not held_out.labels:
             return scores, None
         return scores, confusion(held_out.labels, [example.target for example in held_out.examples], predictions)
+
+    def save(kept: Mapping[str, Tensor]) -> None:
+        if accelerator.is_main_process:
+            progress.gradient_scale = accelerator.scaler.state_dict() if accelerator.scaler else None
+            save_progress(checkpoints, prompt, optimizer, kept, progress)
 
     def settle() -> Mapping[str, Tensor]:
         """Scores and saves after a step, where that is due; the best factors so far."""
@@ -125,8 +136,8 @@ def train(
                 progress.best_step, progress.best_scores = step, scores
                 progress.best_confusion = [list(row) for row in matrix.counts] if matrix else None
             reporter.phase("Training")
-        if accelerator.is_main_process and step and (step == settings.steps or step % settings.checkpoint_every == 0):
-            save_progress(checkpoints, prompt, optimizer, kept, progress)
+        if step and (step == settings.steps or step % settings.checkpoint_every == 0):
+            save(kept)
         return kept
 
     stopped, failure = False, ""
@@ -171,8 +182,7 @@ def train(
             })
     except _StopAsked:
         stopped = True
-        if accelerator.is_main_process:
-            save_progress(checkpoints, prompt, optimizer, best, progress)
+        save(best)
 
     if progress.best_scores is None:
         best, progress.best_step = prompt.factors(), progress.step

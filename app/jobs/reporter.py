@@ -109,14 +109,20 @@ class JobReporter:
 
     def __init__(self, pulse: Pulse) -> None:
         self._pulse = pulse
+        self._phase = ""
 
     def log(self, step: int, values: Mapping[str, float]) -> None:
         self._pulse.add(step, values)
 
     def phase(self, text: str) -> None:
         stopping = self._pulse.phase.startswith(STOPPING)
-        self._pulse.phase = STOPPING + text[:1].lower() + text[1:] if stopping else text
+        self._phase = STOPPING + text[:1].lower() + text[1:] if stopping else text
+        self._pulse.phase = self._phase
         self.note(f"{text} ...")
+
+    def part(self, share: float) -> None:
+        if share > 0 and not self._pulse.stop_requested.is_set():
+            self._pulse.phase = f"{self._phase}, {100 * share:.0f} % done"
 
     def note(self, text: str) -> None:
         say(text)

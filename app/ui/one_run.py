@@ -80,7 +80,7 @@ class Handlers:
         scored = tuple(studio.curve(job.id, f"validation/{metric}"))
         speed = studio.curve(job.id, "rows_per_second") if job.state is JobState.RUNNING else []
         place = studio.queue_place(job.id) if job.state is JobState.QUEUED else None
-        found = views.status(job, now, views.seconds_left(job, speed), place)
+        found = views.status(job, now, views.seconds_left(job, speed, latest.get("scoring_seconds", 0.0)), place)
         shown["head"] = run_parts.head(job, found, now, run_parts.tiles(latest, loss, scored, metric))
         shown["trouble"] = run_parts.trouble(job, shown["tail"])
         shown["loss"], shown["score"] = (loss, job.steps), (metric, scored, job.steps)

@@ -46,9 +46,16 @@ def test_many_values_are_one_commit_and_a_stop_comes_back_with_it(system: System
     now = system.store.get(job.id)
     assert (now.beats, now.step, len(system.store.curve(job.id, "loss"))) == (1, 100, 100)
     assert not reporter.should_stop()
+    reporter.phase("Scoring on 200 held-out rows")
+    reporter.part(0.0)
+    assert pulse.phase == "Scoring on 200 held-out rows"
+    reporter.part(0.254)
+    assert pulse.phase == "Scoring on 200 held-out rows, 25 % done"
     system.store.request_stop(job.id)
     pulse.beat()
     assert reporter.should_stop()
+    reporter.part(0.5)
+    assert pulse.phase == "Stopping: keeping what was learned"
     reporter.phase("Writing the prompt")
     pulse.beat()
     assert system.store.get(job.id).phase == "Stopping: writing the prompt"

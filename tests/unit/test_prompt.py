@@ -75,3 +75,11 @@ def test_gradients_are_those_of_the_formula() -> None:
 def test_a_rank_larger_than_the_prompts_smaller_side_is_one_sentence() -> None:
     with pytest.raises(ConfigError, match=r"The rank \(13\) is larger than the smaller side .* choose 12 or less"):
         LampPrompt.from_matrix(matrix(), LampConfig(prompt_length=20, rank=13, pooling=5))
+
+
+def test_a_prompt_is_composed_in_full_precision_where_everything_else_is_not() -> None:
+    prompt = LampPrompt.from_matrix(torch.randn(20, 16), LampConfig(prompt_length=20, rank=4))
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        composed = prompt()
+    assert torch.equal(composed, prompt())
+    assert composed.dtype == torch.float32

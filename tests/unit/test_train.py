@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import sentencepiece
 import torch
+from accelerate import Accelerator
+from accelerate.state import AcceleratorState
 from safetensors.torch import load_file
 from training import Recorder, recipe, run, splits_of
 
 import lamp.gradients
+import lamp.train
 from lamp.backbone import FrozenBackbone
+from lamp.checkpoint import newest_checkpoint
 from lamp.encoding import Batch
 from lamp.errors import BackboneError, TrainingError
 from lamp.train import train
@@ -82,6 +88,51 @@ def test_a_stopped_and_resumed_run_is_bit_by_bit_the_one_that_never_stopped(
     assert min(after.losses) == stop_after + 1
     assert all(torch.equal(whole.factors[name], resumed.factors[name]) for name in ("u", "q", "v"))
     assert whole.scores == resumed.scores
+
+
+@pytest.fixture
+def other_precision() -> Iterator[None]:
+    """A process has one precision for all that accelerate does in it: a test of another one leaves none behind."""
+    AcceleratorState._reset_state(reset_partial_state=True)
+    yield
+    AcceleratorState._reset_state(reset_partial_state=True)
+
+
+@pytest.mark.usefixtures("other_precision")
+def test_a_resumed_float16_run_keeps_the_scale_of_its_gradients(
+    tiny_llama: Path, tiny_table: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Scaled(Accelerator):
+        """Scales gradients on the CPU as it does on a GPU; the scale grows after every second step."""
+
+        def __init__(self, **options: Any) -> None:
+            super().__init__(**options)
+            self.native_amp, self.scaler = True, torch.amp.GradScaler("cpu", init_scale=256.0, growth_interval=2)
+
+    monkeypatch.setattr(lamp.train, "Accelerator", Scaled)
+    config = recipe(tiny_llama, precision="fp16")
+    whole, uninterrupted = run(config, tiny_table, tmp_path / "whole")
+    run(config, tiny_table, tmp_path / "parts", stop_after=7)
+    resumed, after = run(config, tiny_table, tmp_path / "parts")
+    assert after.losses == {step: uninterrupted.losses[step] for step in after.losses}
+    assert all(torch.equal(whole.factors[name], resumed.factors[name]) for name in ("u", "q", "v"))
+    scales = []
+    for name in ("whole", "parts"):
+        saved = newest_checkpoint(tmp_path / name)
+        assert saved is not None
+        scales.append(saved[1]["progress"]["gradient_scale"])
+    assert scales[0] == scales[1]
+    assert scales[0]["scale"] == 256.0 * 2**6
+
+
+def test_scoring_says_how_far_it_is_and_how_long_it_took(backbone: Path, tiny_table: Path, tmp_path: Path) -> None:
+    _, recorder = run(recipe(backbone), tiny_table, tmp_path)
+    shares = {phase: [share for one, share in recorder.parts if one == phase] for phase, _ in recorder.parts}
+    assert list(shares) == ["Scoring the untrained backbone", "Scoring on 12 held-out rows"]
+    assert all(0 <= share < 1 for share in shares["Scoring the untrained backbone"])
+    took = {step: values["scoring_seconds"] for step, values in recorder.values if "scoring_seconds" in values}
+    assert list(took) == [0, 5, 10, 12]
+    assert all(seconds > 0 for seconds in took.values())
 
 
 def test_a_damaged_checkpoint_falls_back_to_the_one_before(

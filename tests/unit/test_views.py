@@ -53,6 +53,12 @@ def test_time_left_follows_the_median_speed_and_counts_accumulated_rows() -> Non
     assert views.seconds_left(a_job(), speed) == pytest.approx(200 * 16 / 16)
 
 
+def test_time_left_counts_the_scorings_that_are_still_to_come() -> None:
+    speed = [(step, 16.0) for step in range(1, 20)]
+    job = a_job(step=120, steps=310, config={"train": {"batch_size": 16, "accumulation": 1, "evaluate_every": 50}})
+    assert views.seconds_left(job, speed, scoring=7.0) == pytest.approx(190 + 5 * 7.0)  # 150, 200, 250, 300 and 310
+
+
 @pytest.mark.parametrize("job", [
     a_job(JobState.QUEUED), a_job(JobState.STOPPING), a_job(JobState.DONE), a_job(step=300),
 ], ids=["queued", "stopping", "done", "at the last step"])

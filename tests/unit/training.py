@@ -20,6 +20,7 @@ class Recorder:
         self.values: list[tuple[int, dict[str, float]]] = []
         self.notes: list[str] = []
         self.phases: list[str] = []
+        self.parts: list[tuple[str, float]] = []
         self.stop_after = stop_after
 
     def log(self, step: int, values: Mapping[str, float]) -> None:
@@ -27,6 +28,9 @@ class Recorder:
 
     def phase(self, text: str) -> None:
         self.phases.append(text)
+
+    def part(self, share: float) -> None:
+        self.parts.append((self.phases[-1], share))
 
     def note(self, text: str) -> None:
         self.notes.append(text)
