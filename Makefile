@@ -11,7 +11,7 @@ run: .venv/installed  ## start the studio on http://127.0.0.1:7860
 	@exec $(BIN)/python app.py
 
 test: check .venv/test-tools  ## everything: style, types, import rules, unit, integration and browser tests
-	$(BIN)/python -m pytest --durations=15
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadscope --no-loadscope-reorder --durations=15
 
 check: .venv/installed-dev
 	$(BIN)/ruff check .

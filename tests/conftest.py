@@ -4,18 +4,46 @@ from __future__ import annotations
 
 import os
 import random
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from xdist.scheduler import LoadScopeScheduling
 
 from lamp import offline
 from tests.offline import lay
+from tests.storage.postgres import NoPostgres, cluster
 from tests.tiny import save_tiny
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 # Tiny matrices gain nothing from threads, and threads of several processes on few cores wait for each other.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+
+class _SharedBySetUp(LoadScopeScheduling):
+    """Shares tests out among processes so that what is set up once, a studio say, is set up in one of them."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        path = nodeid.partition("::")[0]
+        if path.startswith("tests/browser/") or path == "tests/unit/test_offline.py":
+            return "the offline backbone"
+        return path if path.startswith("tests/unit/") else path.split("/")[1]
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeScheduling:
+    return _SharedBySetUp(config, log)
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[str]:
+    """The URL of a PostgreSQL server without a database name."""
+    try:
+        with cluster() as url:
+            yield url
+    except NoPostgres as reason:
+        pytest.skip(f"No PostgreSQL to test on: {reason}.")
 
 
 @pytest.fixture(scope="session")

@@ -21,7 +21,6 @@ from storage.jobs import Job, JobState, JobStore
 from storage.logs import tail
 from storage.uploads import UploadStore
 from tests.jobs.warm import Mother, WarmExecutor
-from tests.storage.postgres import NoPostgres, cluster
 
 QUICK = Patience(turn=0.1, start=20, silence=60, stop=30, terminate=5, leave=5)
 
@@ -88,15 +87,6 @@ def make_system(root: Path, backbone: Path, url: str = "") -> System:
     dataset = UploadStore(database, home.uploads).add(table, "table.csv").reference
     return System(home, url or f"sqlite:///{root / 'studio.db'}", JobStore(database), ArtifactStore(home.artifacts),
                   config, dataset)
-
-
-@pytest.fixture(scope="session")
-def postgres() -> Iterator[str]:
-    try:
-        with cluster() as url:
-            yield url
-    except NoPostgres as reason:
-        pytest.skip(f"No PostgreSQL to test on: {reason}.")
 
 
 @pytest.fixture(scope="session")

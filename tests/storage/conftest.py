@@ -9,16 +9,7 @@ import pytest
 
 from storage.database import Database, open_database
 from storage.jobs import Job, JobStore
-from tests.storage.postgres import NoPostgres, cluster, new_database
-
-
-@pytest.fixture(scope="session")
-def postgres() -> Iterator[str]:
-    try:
-        with cluster() as url:
-            yield url
-    except NoPostgres as reason:
-        pytest.skip(f"No PostgreSQL to test on: {reason}.")
+from tests.storage.postgres import new_database
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
