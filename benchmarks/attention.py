@@ -11,7 +11,7 @@ import time
 from itertools import islice
 from pathlib import Path
 
-from step_time import OFFLINE, batches, rows_of
+from steps import OFFLINE, batches, rows_of
 
 
 def main() -> None:

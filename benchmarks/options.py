@@ -16,7 +16,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from step_time import OFFLINE, ROOT, WARM_UP, batches, lamp_step, peak_bytes, rows_of, take_turns
+from steps import OFFLINE, ROOT, WARM_UP, batches, lamp_step, peak_bytes, rows_of, take_turns
 
 OPTIONS: dict[str, dict[str, Any]] = {
     "none": {},

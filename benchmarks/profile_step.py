@@ -10,7 +10,7 @@ import statistics
 import time
 from pathlib import Path
 
-from step_time import OFFLINE, lamp_step, rows_of
+from steps import OFFLINE, lamp_step, rows_of
 
 
 def main() -> None:

@@ -19,23 +19,15 @@ from __future__ import annotations
 import argparse
 import json
 import multiprocessing
-import resource
 import statistics
-import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import suppress
 from itertools import islice
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+from peft_steps import peft_step, run_trainer
+from steps import OFFLINE, ROOT, WARM_UP, batches, lamp_step, peak_bytes, rows_of, take_turns
 
-ROOT = Path(__file__).resolve().parent.parent
-WARM_UP = 2
-"""Steps of each variant that are not measured."""
-OFFLINE = ROOT / "studio-data/backbones/HuggingFaceTB--SmolLM2-135M-Instruct"
 SIMILAR = "LAMP, 20 virtual tokens, its own batches"
 SAME = "LAMP, 20 virtual tokens, PEFT's batches"
 VARIANTS = {
@@ -48,137 +40,6 @@ VARIANTS = {
 }
 
 
-def rows_of(data: Path, backbone: str) -> tuple[Any, list[Any]]:
-    """The studio's encoder and the encoded training rows of a data set, the same for every variant."""
-    from transformers import AutoTokenizer
-
-    from lamp.data import guess_columns, prepare
-    from lamp.encoding import Encoder
-    from lamp.tables import read_table
-
-    table = read_table(data)
-    config = guess_columns(table.columns)
-    encoder = Encoder(AutoTokenizer.from_pretrained(backbone), is_encoder_decoder=False, config=config)
-    return encoder, encoder.encode(prepare(table, config).train)
-
-
-def lamp_step(
-    backbone: str, encoder: Any, rows: list[Any], quantization: Any = "none", *, recomputed: bool = False,
-    compiled: bool = False,
-) -> Callable[[list[int]], None]:
-    """One step exactly as lamp.train takes it."""
-    import torch
-
-    from lamp.backbone import FrozenBackbone
-    from lamp.config import LampConfig, TrainConfig
-    from lamp.forward import target_log_likelihood
-    from lamp.initializers import initial_prompt
-    from lamp.prompt import LampPrompt
-    from lamp.recompute import recompute_layers
-
-    frozen = FrozenBackbone.load(backbone, quantization=quantization)
-    if recomputed:
-        recompute_layers(frozen.model)
-    if compiled:
-        frozen.compile()
-    config = LampConfig()
-    first = initial_prompt(frozen, config, (), [row.input_ids for row in rows], 0)
-    prompt = LampPrompt.from_matrix(first, config).to(frozen.device)
-    optimizer = torch.optim.AdamW(prompt.parameters(), lr=TrainConfig().learning_rate, weight_decay=0.0)
-
-    def step(numbers: list[int]) -> None:
-        optimizer.zero_grad(set_to_none=True)
-        batch = encoder.batch([rows[number] for number in numbers], frozen.device)
-        (-target_log_likelihood(frozen, prompt(), batch)).mean().backward()
-        torch.nn.utils.clip_grad_norm_(prompt.parameters(), 1.0)
-        optimizer.step()
-
-    return step
-
-
-def peft_step(backbone: str, encoder: Any, rows: list[Any], tokens: int) -> Callable[[list[int]], None]:
-    """One step of stock PEFT on a stock model: padded ids and labels in, the model's own loss out."""
-    import torch
-    from peft import PromptTuningConfig, TaskType, get_peft_model
-    from transformers import AutoModelForCausalLM
-
-    from lamp.hardware import choose_dtype, default_device
-
-    device = default_device()
-    dtype = choose_dtype("auto", device, "llama")
-    model = AutoModelForCausalLM.from_pretrained(backbone, dtype=dtype).to(device)
-    tuned = get_peft_model(model, PromptTuningConfig(task_type=TaskType.CAUSAL_LM, num_virtual_tokens=tokens))
-    optimizer = torch.optim.AdamW([p for p in tuned.parameters() if p.requires_grad], lr=5e-3, weight_decay=0.0)
-
-    def step(numbers: list[int]) -> None:
-        optimizer.zero_grad(set_to_none=True)
-        chosen = [rows[number] for number in numbers]
-        longest = max(row.length for row in chosen)
-        ids = torch.zeros(len(chosen), longest, dtype=torch.long)
-        mask, labels = torch.zeros_like(ids), torch.full_like(ids, -100)
-        for number, row in enumerate(chosen):
-            ids[number, : row.length] = torch.tensor([*row.input_ids, *row.target_ids])
-            mask[number, : row.length] = 1
-            labels[number, len(row.input_ids) : row.length] = torch.tensor(row.target_ids)
-        loss = tuned(input_ids=ids.to(device), attention_mask=mask.to(device), labels=labels.to(device)).loss
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(tuned.parameters(), 1.0)
-        optimizer.step()
-
-    return step
-
-
-class _NoMoreTurns(Exception):
-    """The parent process has seen enough steps."""
-
-
-def run_trainer(connection: Any, tokens: int, backbone: str, rows: list[Any], batch: int) -> None:
-    """Stock PEFT in transformers' Trainer on consecutive rows; every step waits for its turn and tells its seconds."""
-    import torch
-    from peft import PromptTuningConfig, TaskType, get_peft_model
-    from torch.utils.data import SequentialSampler
-    from transformers import (
-        AutoModelForCausalLM,
-        AutoTokenizer,
-        DataCollatorForSeq2Seq,
-        Trainer,
-        TrainerCallback,
-        TrainingArguments,
-    )
-
-    class Turns(TrainerCallback):
-        began = 0.0
-
-        def on_step_begin(self, *_: Any, **__: Any) -> None:
-            if connection.recv() is None:
-                raise _NoMoreTurns
-            self.began = time.perf_counter()
-
-        def on_step_end(self, *_: Any, **__: Any) -> None:
-            if torch.cuda.is_available():
-                torch.cuda.synchronize()
-            connection.send(time.perf_counter() - self.began)
-
-    class InOrder(Trainer):
-        def _get_train_sampler(self, *_: Any) -> SequentialSampler:
-            return SequentialSampler(self.train_dataset)
-
-    examples = [{"input_ids": [*row.input_ids, *row.target_ids], "attention_mask": [1] * row.length,
-                 "labels": [-100] * len(row.input_ids) + list(row.target_ids)} for row in rows]
-    from lamp.hardware import choose_dtype, default_device
-
-    dtype = choose_dtype("auto", default_device(), "llama")
-    model = get_peft_model(AutoModelForCausalLM.from_pretrained(backbone, dtype=dtype),
-                           PromptTuningConfig(task_type=TaskType.CAUSAL_LM, num_virtual_tokens=tokens))
-    with TemporaryDirectory() as folder, suppress(_NoMoreTurns):
-        settings = TrainingArguments(
-            folder, per_device_train_batch_size=batch, bf16=dtype == torch.bfloat16,
-            use_cpu=not torch.cuda.is_available(),
-            report_to=[], save_strategy="no", disable_tqdm=True)
-        InOrder(model, settings, train_dataset=examples, callbacks=[Turns()],
-                data_collator=DataCollatorForSeq2Seq(AutoTokenizer.from_pretrained(backbone))).train()
-
-
 def serve(connection: Any, kind: str, tokens: int, backbone: str, data: Path, batch: int) -> None:
     """A variant's process: takes row numbers, answers with the seconds of one step; at None with its peak memory."""
     encoder, rows = rows_of(data, backbone)
@@ -189,35 +50,6 @@ def serve(connection: Any, kind: str, tokens: int, backbone: str, data: Path, ba
         step = lamp_step(backbone, encoder, rows) if kind == "lamp" else peft_step(backbone, encoder, rows, tokens)
         take_turns(connection, step)
     connection.send(peak_bytes())
-
-
-def peak_bytes() -> int:
-    """The peak of this process' memory, on the GPU where there is one."""
-    import torch
-
-    if torch.cuda.is_available():
-        return torch.cuda.max_memory_allocated()
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-
-
-def take_turns(connection: Any, step: Callable[[list[int]], None]) -> None:
-    """Takes one step for each list of row numbers that comes, and tells its seconds, until None comes."""
-    import torch
-
-    while (numbers := connection.recv()) is not None:
-        began = time.perf_counter()
-        step(numbers)
-        if torch.cuda.is_available():
-            torch.cuda.synchronize()
-        connection.send(time.perf_counter() - began)
-
-
-def batches(rows: int, batch: int) -> Iterator[list[int]]:
-    """Consecutive rows: neither sorted by length nor chosen."""
-    start = 0
-    while True:
-        yield [(start + number) % rows for number in range(batch)]
-        start += batch
 
 
 def main() -> None:

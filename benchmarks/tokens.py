@@ -14,7 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from step_time import OFFLINE
+from steps import OFFLINE
 
 
 def main() -> None:

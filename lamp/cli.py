@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
-import signal
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from lamp.bars import BarReporter, rows_bar
 from lamp.config import TuneConfig
 from lamp.data import check_columns, examples_of, prepare, render
 from lamp.errors import DataError, LampError, TrainingError
@@ -20,55 +19,6 @@ if TYPE_CHECKING:
     from lamp.backbone import FrozenBackbone
     from lamp.encoding import Encoder
     from lamp.export import SavedPrompt
-
-
-class BarReporter:
-    """A Reporter that draws a progress bar on standard error and prints notes above it.
-
-    Of several processes that train together only the first one draws.
-    """
-
-    def __init__(self, steps: int) -> None:
-        from tqdm import tqdm
-
-        self._stop, self._phase = False, ""
-        self._before = signal.signal(signal.SIGINT, self._interrupted)
-        self._quiet = os.environ.get("RANK", "0") != "0"
-        self._bar = tqdm(total=steps, unit="step", dynamic_ncols=True, disable=self._quiet)
-
-    def log(self, step: int, values: Mapping[str, float]) -> None:
-        """Moves the bar; the last loss stands beside it."""
-        self._bar.update(step - self._bar.n)
-        if "loss" in values:
-            self._bar.set_postfix(loss=f"{values['loss']:.3f}", refresh=False)
-
-    def phase(self, text: str) -> None:
-        """Names what is going on in front of the bar."""
-        self._phase = text
-        self._bar.set_description(text)
-
-    def part(self, share: float) -> None:
-        """Says how far the phase is."""
-        self._bar.set_description(f"{self._phase}: {share:.0%}")
-
-    def note(self, text: str) -> None:
-        """Prints a line."""
-        if not self._quiet:
-            self._bar.write(text, file=sys.stderr)
-
-    def should_stop(self) -> bool:
-        """After the first Ctrl+C; a second one ends at once."""
-        return self._stop
-
-    def _interrupted(self, *_: object) -> None:
-        self._stop = True
-        signal.signal(signal.SIGINT, self._before)
-        self.note("Stopping after this step; the same command goes on from there. Ctrl+C again ends at once.")
-
-    def close(self) -> None:
-        """Leaves the bar where it is."""
-        signal.signal(signal.SIGINT, self._before)
-        self._bar.close()
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -137,7 +87,9 @@ def _predict(options: argparse.Namespace) -> None:
     inputs = encoder.inputs([text for text, _ in rendered], [tail for _, tail in rendered])
     virtual = None if options.untrained else saved.virtual_tokens.to(backbone.device)
     prefixes = [make_prefix(backbone, virtual)] * len(inputs)
-    for row, found in zip(table.rows, predict(backbone, prefixes, encoder, inputs, saved.labels), strict=True):
+    with rows_bar("Answering", len(inputs)) as each_batch:
+        answers = predict(backbone, prefixes, encoder, inputs, saved.labels, each_batch=each_batch)
+    for row, found in zip(table.rows, answers, strict=True):
         shown = {"probabilities": found.probabilities} if found.probabilities else {}
         print(json.dumps({**row, "prediction": found.text, **shown}, ensure_ascii=False))
 
@@ -152,7 +104,8 @@ def _evaluate(options: argparse.Namespace) -> None:
         raise DataError(f"The file has labels that the prompt does not know: {', '.join(sorted(unknown)[:5])}.")
     virtual = None if options.untrained else saved.virtual_tokens.to(backbone.device)
     held_out = HeldOut(examples, encoder.encode(examples), saved.labels)
-    scores, _ = evaluate(backbone, virtual, encoder, held_out, written=True)
+    with rows_bar("Scoring", len(examples)) as each_batch:
+        scores, _ = evaluate(backbone, virtual, encoder, held_out, written=True, each_batch=each_batch)
     print(json.dumps({"rows": len(examples), **scores}))
 
 

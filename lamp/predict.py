@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from lamp.backbone import FrozenBackbone
 from lamp.encoding import Encoder
+from lamp.fitting import EachBatch
 from lamp.generate import Written, generate
 from lamp.label_scores import label_log_likelihoods
 from lamp.prefix import Prefix
@@ -28,14 +29,17 @@ def predict(
     inputs: Sequence[Sequence[int]],
     labels: Sequence[str],
     written: Written | None = None,
+    each_batch: EachBatch = lambda _: None,
 ) -> list[Prediction]:
     """Answers every input (token ids) with the most likely label, or in free text when there are no labels.
 
     prefixes: one for each input; requests of several prompts on one backbone are answered together. written: hears of
-    free text while it grows.
+    free text while it grows; each_batch may raise to end the work.
     """
     if not labels:
-        return [Prediction(text, {}) for text in generate(backbone, prefixes, encoder, inputs, written=written)]
-    shares = label_log_likelihoods(backbone, prefixes, encoder, inputs, labels).softmax(dim=1).tolist()
+        texts = generate(backbone, prefixes, encoder, inputs, each_batch=each_batch, written=written)
+        return [Prediction(text, {}) for text in texts]
+    likelihoods = label_log_likelihoods(backbone, prefixes, encoder, inputs, labels, each_batch=each_batch)
+    shares = likelihoods.softmax(dim=1).tolist()
     found = [dict(zip(labels, row, strict=True)) for row in shares]
     return [Prediction(max(row, key=row.__getitem__), row) for row in found]

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 from training import recipe
 
-from lamp.cli import BarReporter, main
+from lamp.bars import BarReporter
+from lamp.cli import main
 
 
 def test_a_prompt_is_trained_evaluated_and_used_from_the_command_line(
@@ -22,13 +23,17 @@ def test_a_prompt_is_trained_evaluated_and_used_from_the_command_line(
     assert (out / "adapter_model.safetensors").is_file()
 
     assert main(["evaluate", str(out), "--data", str(tiny_table)]) == 0
-    scores = json.loads(capsys.readouterr().out)
+    told = capsys.readouterr()
+    assert "60/60" in told.err
+    scores = json.loads(told.out)
     assert scores["rows"] == 60
     assert 0 <= scores["accuracy"] <= 1
     assert trained.keys() >= {"accuracy", "untrained_accuracy", "macro_f1"}
 
     assert main(["predict", str(out), "--data", str(tiny_table), "--rows", "3"]) == 0
-    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    told = capsys.readouterr()
+    assert "3/3" in told.err
+    lines = [json.loads(line) for line in told.out.splitlines()]
     assert len(lines) == 3
     for line in lines:
         assert line["prediction"] == max(line["probabilities"], key=line["probabilities"].__getitem__)

@@ -1,0 +1,94 @@
+"""What the benchmarks of a training step share: their rows, LAMP's own step, and how processes take turns."""
+
+from __future__ import annotations
+
+import resource
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+OFFLINE = ROOT / "studio-data/backbones/HuggingFaceTB--SmolLM2-135M-Instruct"
+WARM_UP = 2
+"""Steps of each variant that are not measured."""
+
+
+def rows_of(data: Path, backbone: str) -> tuple[Any, list[Any]]:
+    """The studio's encoder and the encoded training rows of a data set, the same for every variant."""
+    from transformers import AutoTokenizer
+
+    from lamp.data import guess_columns, prepare
+    from lamp.encoding import Encoder
+    from lamp.tables import read_table
+
+    table = read_table(data)
+    config = guess_columns(table.columns)
+    encoder = Encoder(AutoTokenizer.from_pretrained(backbone), is_encoder_decoder=False, config=config)
+    return encoder, encoder.encode(prepare(table, config).train)
+
+
+def lamp_step(
+    backbone: str, encoder: Any, rows: list[Any], quantization: Any = "none", *, recomputed: bool = False,
+    compiled: bool = False,
+) -> Callable[[list[int]], None]:
+    """One step exactly as lamp.train takes it."""
+    import torch
+
+    from lamp.backbone import FrozenBackbone
+    from lamp.config import LampConfig, TrainConfig
+    from lamp.forward import target_log_likelihood
+    from lamp.initializers import initial_prompt
+    from lamp.prompt import LampPrompt
+    from lamp.recompute import recompute_layers
+
+    frozen = FrozenBackbone.load(backbone, quantization=quantization)
+    if recomputed:
+        recompute_layers(frozen.model)
+    if compiled:
+        frozen.compile()
+    config = LampConfig()
+    first = initial_prompt(frozen, config, (), [row.input_ids for row in rows], 0)
+    prompt = LampPrompt.from_matrix(first, config).to(frozen.device)
+    optimizer = torch.optim.AdamW(prompt.parameters(), lr=TrainConfig().learning_rate, weight_decay=0.0)
+
+    def step(numbers: list[int]) -> None:
+        optimizer.zero_grad(set_to_none=True)
+        batch = encoder.batch([rows[number] for number in numbers], frozen.device)
+        (-target_log_likelihood(frozen, prompt(), batch)).mean().backward()
+        torch.nn.utils.clip_grad_norm_(prompt.parameters(), 1.0)
+        optimizer.step()
+
+    return step
+
+
+def peak_bytes() -> int:
+    """The peak of this process' memory, on the GPU where there is one."""
+    import torch
+
+    if torch.cuda.is_available():
+        return torch.cuda.max_memory_allocated()
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+
+
+def take_turns(connection: Any, step: Callable[[list[int]], None]) -> None:
+    """Takes one step for each list of row numbers that comes, and tells its seconds, until None comes."""
+    import torch
+
+    while (numbers := connection.recv()) is not None:
+        began = time.perf_counter()
+        step(numbers)
+        if torch.cuda.is_available():
+            torch.cuda.synchronize()
+        connection.send(time.perf_counter() - began)
+
+
+def batches(rows: int, batch: int) -> Iterator[list[int]]:
+    """Consecutive rows: neither sorted by length nor chosen."""
+    start = 0
+    while True:
+        yield [(start + number) % rows for number in range(batch)]
+        start += batch
