@@ -20,7 +20,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import re
 import statistics
 import subprocess
 import sys
@@ -31,7 +30,7 @@ from pathlib import Path
 from threading import Lock
 from typing import Any
 
-from steps import OFFLINE, ROOT
+from steps import OFFLINE, ROOT, peak_bytes
 
 TASKS = {"sst2": ("validation", 400), "trec": ("test", 500), "cb": ("validation", 56), "rte": ("validation", 277)}
 """Data set → the split that is scored and how many of its first rows."""
@@ -184,12 +183,11 @@ def run_cell(cell: Cell, data: Path, folder: str) -> dict[str, Any]:
         virtual = module()
         held_out = HeldOut(scored, encoder.encode(scored), tuple(labels))
         scores, _ = evaluate(backbone, virtual, encoder, held_out)
-    peak = int(re.search(r"VmHWM:\s+(\d+)", Path("/proc/self/status").read_text())[1])  # type: ignore[index]
     return {
         **asdict(cell), **{name: round(value, 4) for name, value in scores.items()}, "rows": len(scored),
         "trainable": sum(p.numel() for p in parameters),
-        "step_seconds": round(statistics.median(seconds), 3) if seconds else None, "peak_gb": round(peak / 1e6, 2),
-        "threads": torch.get_num_threads(),
+        "step_seconds": round(statistics.median(seconds), 3) if seconds else None,
+        "peak_gb": round(peak_bytes() / 1e9, 2), "threads": torch.get_num_threads(),
     }
 
 
