@@ -102,12 +102,12 @@ class Studio:
             problems=problems,
         )
 
-    def estimate(self, config: TuneConfig, dataset: str) -> Estimate:
+    def estimate(self, config: TuneConfig, dataset: str, gpus: int = 1) -> Estimate:
         """What the recipe will train. Raises ConfigError with every reason why it cannot be started."""
         problems, splits, info = self._look(config, dataset)
         if problems or splits is None or info is None:
             raise ConfigError(problems)
-        rows = config.train.steps * config.train.batch_size * config.train.accumulation
+        rows = config.train.steps * config.train.batch_size * config.train.accumulation * gpus
         return Estimate(
             architecture=info.architecture,
             hidden_size=info.hidden_size,
@@ -159,16 +159,22 @@ class Studio:
         return found, splits, info
 
     def submit(
-        self, config: TuneConfig, dataset: str, name: str = "", owner: str = "", parent: str | None = None
+        self, config: TuneConfig, dataset: str, name: str = "", owner: str = "", parent: str | None = None,
+        gpus: int = 1,
     ) -> str:
-        """Queues a run and returns its id. Raises ConfigError with every problem; no run exists then."""
+        """Queues a run and returns its id. Raises ConfigError with every problem; no run exists then.
+
+        gpus: how many it trains on at once, each of them on batches of its own.
+        """
         problems = self.problems(config, dataset)
+        if type(gpus) is not int or not 1 <= gpus <= self.most_gpus:  # a script may send anything
+            problems.append(f"The number of GPUs must be between 1 and {self.most_gpus} here, not {gpus!r}.")
         if problems:
             raise ConfigError(problems)
         self._home.check_space(self.settings.low_disk_bytes)
         return self._store.add(
             name.strip() or self._default_name(config, dataset), config.to_dict(), dataset,
-            self._datasets.name(dataset), config.train.steps, owner=owner, parent=parent,
+            self._datasets.name(dataset), config.train.steps, owner=owner, parent=parent, gpus=gpus,
         ).id
 
     def source(self, backbone: str) -> str:
@@ -227,11 +233,16 @@ class Studio:
 
     def queue_place(self, id: str) -> Place | None:
         """Where a queued run stands in the queue, None when it does not wait."""
-        return places(self._store, self._slots, datetime.now(UTC)).get(id)
+        return places(self._store, len(self._slots), datetime.now(UTC)).get(id)
 
     @cached_property
-    def _slots(self) -> int:
-        return len(devices(self.settings.slots))
+    def _slots(self) -> list[str]:
+        return devices(self.settings.slots)
+
+    @property
+    def most_gpus(self) -> int:
+        """How many GPUs one run can have; 1 also where there is none."""
+        return len(set(self._slots))
 
     @cached_property
     def _has_gpu(self) -> bool:

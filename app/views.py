@@ -95,7 +95,7 @@ def seconds_left(job: Job, rows_per_second: Points, scoring: float = 0.0) -> flo
     if job.state is not JobState.RUNNING or len(recent) < _STEPS_TO_JUDGE or job.steps <= job.step:
         return None
     training = job.config.get("train", {})
-    rows = (job.steps - job.step) * training.get("batch_size", 1) * training.get("accumulation", 1)
+    rows = (job.steps - job.step) * training.get("batch_size", 1) * training.get("accumulation", 1) * job.gpus
     every = max(1, training.get("evaluate_every", job.steps))
     scorings = -(-job.steps // every) - job.step // every
     return float(rows / statistics.median(recent) + scorings * scoring)
@@ -107,7 +107,7 @@ def status(job: Job, now: datetime, left: float | None = None, place: Place | No
     share = min(1.0, job.step / job.steps) if job.steps else 0.0
     step = f"Step {job.step:,} of {job.steps:,}"
     if job.state is JobState.QUEUED:
-        return Status(label, tone, _waiting(place), share, _expected(place), moving=True)
+        return Status(label, tone, _waiting(job, place), share, _expected(place), moving=True)
     if job.state.active:
         phase = job.phase or "Starting"
         sentence = f"{step} · {phase}" if job.step else phase
@@ -202,7 +202,8 @@ def as_dict(job: Job, metrics: Mapping[str, float] | None = None) -> dict[str, A
     found: dict[str, Any] = {
         "id": job.id, "name": job.name, "state": job.state.value, "step": job.step, "steps": job.steps,
         "phase": job.phase, "error": job.error, "scores": dict(job.scores), "backbone": job.config.get("backbone", ""),
-        "dataset": job.dataset, "dataset_name": job.dataset_name, "tags": list(job.tags), "note": job.note,
+        "dataset": job.dataset, "dataset_name": job.dataset_name, "gpus": job.gpus,
+        "tags": list(job.tags), "note": job.note,
         "created_at": time(job.created_at), "started_at": time(job.started_at), "finished_at": time(job.finished_at),
         "ready": job.artifact is not None,
     }
@@ -229,9 +230,12 @@ def bytes_text(size: int) -> str:
     return f"{size / 1e6:.1f} MB" if size >= 1e6 else f"{size / 1e3:.1f} kB" if size >= 1000 else f"{size} bytes"
 
 
-def _waiting(place: Place | None) -> str:
+def _waiting(job: Job, place: Place | None) -> str:
     if place is None:
         return "It waits for its turn."
+    if not place.fits:
+        return (f"It is number {place.position} in the queue, and asks for {job.gpus} GPUs, more than this studio has: "
+                "it waits for another one.")
     return "It is next in the queue." if place.position == 1 else f"It is number {place.position} in the queue."
 
 

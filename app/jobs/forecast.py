@@ -17,12 +17,14 @@ class Place:
     """1: the next one to start."""
     starts_in: timedelta | None
     """None when nothing tells how long the runs before it take."""
+    fits: bool = True
+    """Whether this studio has as many GPUs as it asks for."""
 
 
 def places(store: JobStore, slots: int, now: datetime) -> dict[str, Place]:
     """The place of every queued run, if `slots` runs go at once and steps take as long as they did lately."""
     pace = store.pace()
-    free_at = [_left(job, pace, now) for job in store.active()]
+    free_at = [_left(job, pace, now) for job in store.active() for _ in range(job.gpus)]
     free_at += [0.0] * (slots - len(free_at))
     order = store.queue()
     waiting = {job.id: job for job in store.list(len(order), states=[JobState.QUEUED])} if order else {}
@@ -31,13 +33,19 @@ def places(store: JobStore, slots: int, now: datetime) -> dict[str, Place]:
     heap = [seconds for seconds in free_at if seconds is not None]
     known = len(heap) == len(free_at)
     heapq.heapify(heap)
+    earliest = 0.0  # nobody is overtaken, so that a run that needs several slots gets them
     for position, job in enumerate(queued, start=1):
-        starts = heapq.heappop(heap) if known and heap else None
+        if job.gpus > slots:  # another host's
+            found[job.id] = Place(position, None, fits=False)
+            continue
+        starts = max(earliest, *(heapq.heappop(heap) for _ in range(job.gpus))) if known else None
         found[job.id] = Place(position, None if starts is None else timedelta(seconds=starts))
         if starts is None or pace is None:
             known = False
         else:
-            heapq.heappush(heap, starts + max(0, job.steps - job.step) * pace)
+            earliest = starts
+            for _ in range(job.gpus):
+                heapq.heappush(heap, starts + max(0, job.steps - job.step) * pace)
     return found
 
 

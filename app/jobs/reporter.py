@@ -17,7 +17,8 @@ from storage.logs import rotate
 
 STOPPING = "Stopping: "
 """Begins every phase of a worker that has heard of the stop and is putting its things in order."""
-_LOST = 4
+LOST = 4
+"""Exit status of a process that leaves without having ended its run."""
 
 
 def say(text: str) -> None:
@@ -30,7 +31,7 @@ class Pulse:
     """One commit a second, from a thread of its own: heartbeat, step, phase and the metrics since the last one."""
 
     def __init__(self, store: JobStore, job_id: str, attempt: int, log: Path, journal: Journal, *, step: int = 0,
-                 seconds: float = 1.0, on_lost: Callable[[], None] = lambda: os._exit(_LOST)) -> None:
+                 seconds: float = 1.0, on_lost: Callable[[], None] = lambda: os._exit(LOST)) -> None:
         """`on_lost` is called when the run is no longer this worker's: then it may not write another byte."""
         self.stop_requested = threading.Event()
         """That the training should end, whoever said so."""

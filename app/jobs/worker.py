@@ -10,21 +10,18 @@ import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 
-from app.backbones import resolve
-from app.datasets import Datasets
+from app.jobs.crew import Crew
 from app.jobs.journal import Journal
 from app.jobs.processes import this_process
 from app.jobs.reporter import JobReporter, Pulse, say
+from app.jobs.tuning import train_job
 from app.settings import Settings
 from lamp.config import TuneConfig
-from lamp.data import prepare
 from lamp.errors import LampError
-from lamp.tables import read_table
 from storage.artifacts import ArtifactStore
 from storage.database import open_database
-from storage.errors import NotStored, StorageError
+from storage.errors import StorageError
 from storage.home import Home
 from storage.jobs import Job, JobState, JobStore
 from storage.uploads import UploadStore
@@ -48,37 +45,22 @@ class Outcome:
     """Why it could not go on, in one sentence; its best prompt was published nevertheless"""
 
 
-Work = Callable[[Job, Path, JobReporter, ArtifactStore], Outcome]
-"""Trains and publishes: the run, its folder of checkpoints, whom to report to, where to publish."""
+Work = Callable[[Job, JobReporter, ArtifactStore], Outcome]
+"""Trains and publishes: the run, whom to report to, where to publish."""
 
 
-def tune(settings: Settings, uploads: UploadStore, job: Job, checkpoints: Path, reporter: JobReporter,
-         artifacts: ArtifactStore) -> Outcome:
+def tune(
+    settings: Settings, uploads: UploadStore, job: Job, reporter: JobReporter, artifacts: ArtifactStore
+) -> Outcome:
     """The work of a real run. Raises LampError, StorageError."""
-    config = TuneConfig.from_dict(job.config)
-    reporter.phase("Loading the data")
-    table = read_table(Datasets(uploads).path(job.dataset), job.dataset_name)
-    reporter.phase("Loading the libraries")  # here and not at the top, so that the pulse beats meanwhile
+    with Crew(job):
+        result = train_job(settings, uploads, artifacts, job, reporter)
     from lamp.export import save_prompt
-    from lamp.train import train
 
-    folder = resolve(settings.home, config.backbone, folders_allowed=not settings.on_space)
-    result = train(config, prepare(table, config.data), reporter, checkpoints, folder,
-                   _first_prompt(config, artifacts), Home(settings.home).tokens)
     reporter.phase("Writing the prompt")
     with artifacts.stage(job.id) as staged:
-        save_prompt(result, config, staged)
+        save_prompt(result, TuneConfig.from_dict(job.config), staged)
     return Outcome(result.stopped, result.step, dict(result.scores), result.failure)
-
-
-def _first_prompt(config: TuneConfig, artifacts: ArtifactStore) -> Path | None:
-    """The exported prompt of the run that a recipe starts from, if it is there; never a path out of the recipe."""
-    if config.lamp.initial != "prompt":
-        return None
-    try:
-        return artifacts.path(config.lamp.initial_prompt)
-    except NotStored:
-        return None
 
 
 def run(job_id: str, attempt: int | None, settings: Settings, work: Work | None = None) -> int:
@@ -98,7 +80,7 @@ def run(job_id: str, attempt: int | None, settings: Settings, work: Work | None 
     chosen = work or partial(tune, settings, UploadStore(database, home.uploads))
     end = partial(store.finish, job_id, attempt=mine)
     try:
-        outcome = chosen(job, home.checkpoints(job_id), reporter, ArtifactStore(home.artifacts))
+        outcome = chosen(job, reporter, ArtifactStore(home.artifacts))
     except StopNow:
         reporter.note("Ended at once, as was asked; the last checkpoint stays.")
         pulse.end(lambda: end(state=JobState.STOPPED, reason="Stopped before the prompt was exported.",

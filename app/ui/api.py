@@ -22,15 +22,15 @@ class Endpoints:
     def __init__(self, studio: Studio) -> None:
         self._studio = studio
 
-    def submit(self, recipe: dict[str, Any], dataset: str, name: str = "") -> str:
+    def submit(self, recipe: dict[str, Any], dataset: str, name: str = "", gpus: int = 1) -> str:
         """Starts a run: recipe as JSON (absent fields take their defaults), data set reference, optional name → run id.
 
-        Without columns in the recipe the target is guessed, as the page does.
+        Without columns in the recipe the target is guessed, as the page does. gpus: how many it trains on at once.
         """
         config = TuneConfig.from_dict(_parsed(recipe))
         if not config.data.input_columns and not config.data.target_column:
             config = _with_columns(config, self._studio, dataset)
-        return self._studio.submit(config, dataset, name)
+        return self._studio.submit(config, dataset, name, gpus=gpus)
 
     def run(self, id: str) -> dict[str, Any]:
         """One run: state, step, steps, latest metrics, error, scores."""

@@ -123,14 +123,16 @@ def recipe(job: Job) -> str:
         ("Target", data.target_column), ("Prompt", f"{lamp.prompt_length} tokens, pooled by {lamp.pooling} to "
                                          f"{lamp.virtual_tokens} virtual tokens"),
         ("Rank, interactions", f"{lamp.rank}, {lamp.interactions}"),
-        ("Training", f"{train.steps:,} steps of {train.batch_size * train.accumulation} rows, learning rate "
-         f"{train.learning_rate:g}"), ("Computing", _computing(train)),
+        ("Training", f"{train.steps:,} steps of {train.batch_size * train.accumulation * job.gpus} rows, learning rate "
+         f"{train.learning_rate:g}"), ("Computing", _computing(train, job.gpus)),
         ("Seed", str(train.seed)),
     ])
 
 
-def _computing(train: TrainConfig) -> str:
+def _computing(train: TrainConfig, gpus: int) -> str:
     said: list[str] = ["automatic precision" if train.precision == "auto" else train.precision]
+    if gpus > 1:
+        said.insert(0, f"{gpus} GPUs")
     if train.quantization != "none":
         said.append(f"weights in {train.quantization.removesuffix('bit')} bits")
     if train.gradient_checkpointing:

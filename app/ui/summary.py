@@ -76,14 +76,15 @@ def _cut(found: TooLong, data: Preview | None, config: TuneConfig) -> str:
             "target.")
 
 
-def script(config: TuneConfig, dataset: str, port: int) -> str:
+def script(config: TuneConfig, dataset: str, gpus: int, port: int) -> str:
     """The lines of Python that start the same run; what the recipe leaves at its defaults is left out."""
     recipe = json.dumps(_differing(config.to_dict(), TuneConfig().to_dict()), indent=4, ensure_ascii=False)
+    several = f"gpus={gpus}, " if gpus > 1 else ""
     return (
         "from gradio_client import Client\n\n"
         f'studio = Client("http://127.0.0.1:{port}")\n'
         f"recipe = {recipe}\n"
-        f"run = studio.predict(recipe, {json.dumps(dataset)}, api_name=\"/submit\")\n"
+        f"run = studio.predict(recipe, {json.dumps(dataset)}, {several}api_name=\"/submit\")\n"
         'print(studio.predict(run, api_name="/run"))\n'
     )
 

@@ -38,17 +38,17 @@ class Handlers:
         """
         start = str(request.query_params.get("start", ""))
         source = start or str(request.query_params.get("from", ""))
-        note, config, dataset = "", self._first_recipe(), self._first_dataset()
+        note, config, dataset, gpus = "", self._first_recipe(), self._first_dataset(), 1
         if source:
             try:
                 job = self._studio.job(source)
-                config, dataset = TuneConfig.from_dict(job.config), job.dataset
+                config, dataset, gpus = TuneConfig.from_dict(job.config), job.dataset, job.gpus
                 if start:
                     config = replace(config, lamp=replace(config.lamp, initial="prompt", initial_prompt=job.id))
                 note = summary.started_from(job.name, with_prompt=bool(start))
             except KNOWN as error:
                 note, source = parts.problems([str(error)]), ""
-        updates = self._updates(config, dataset)
+        updates = self._updates(config, dataset, gpus)
         return [*updates, note, source if note and source else ""]
 
     def upload(self, path: str | None) -> list[Any]:
@@ -80,13 +80,13 @@ class Handlers:
         config, unread = forms.draft(values)
         problems = [*unread, *self._studio.problems(config, dataset)]
         found, said = self._preview(config, dataset)
-        estimate = None if problems else self._estimate(config, dataset, problems)
+        estimate = None if problems else self._estimate(config, dataset, int(values["gpus"]), problems)
         name = self._name(dataset) if found else ""
         return (
             said if found is None else summary.preview(found, config),
             summary.backbone(estimate),
             summary.rail(config, name, found, estimate, problems),
-            summary.script(config, dataset, self._studio.settings.port),
+            summary.script(config, dataset, int(values["gpus"]), self._studio.settings.port),
             forms.preset_of(values),
         )
 
@@ -97,7 +97,8 @@ class Handlers:
             config, unread = forms.draft(values)
             if unread:
                 raise ConfigError([*unread, *self._studio.problems(config, str(values["dataset"] or ""))])
-            run = self._studio.submit(config, str(values["dataset"] or ""), name, parent=parent or None)
+            run = self._studio.submit(config, str(values["dataset"] or ""), name, parent=parent or None,
+                                      gpus=int(values["gpus"]))
             if note.strip() or tags.strip():
                 self._studio.annotate(run, note.strip(), forms.tags(tags))
         except KNOWN as error:
@@ -132,9 +133,9 @@ class Handlers:
         except KNOWN as error:
             return None, parts.empty("No rows to show yet", str(error))
 
-    def _estimate(self, config: TuneConfig, dataset: str, problems: list[str]) -> Estimate | None:
+    def _estimate(self, config: TuneConfig, dataset: str, gpus: int, problems: list[str]) -> Estimate | None:
         try:
-            return self._studio.estimate(config, dataset)
+            return self._studio.estimate(config, dataset, gpus)
         except KNOWN as error:
             problems.append(str(error))
             return None
@@ -173,12 +174,13 @@ class Handlers:
         offered = self._studio.backbones()
         return TuneConfig(backbone=offered[0].reference if offered else "")
 
-    def _updates(self, config: TuneConfig, dataset: str) -> list[Any]:
+    def _updates(self, config: TuneConfig, dataset: str, gpus: int) -> list[Any]:
         values = forms.fill(config)
         offered, stored = self._backbones(), self._datasets()
         known = any(reference == config.backbone for _, reference in offered)
         there = any(reference == dataset for _, reference in stored)
         columns = self.columns(dataset)
+        most = self._studio.most_gpus
         if config.data.target_column and there:
             columns[0] = gr.Dropdown(choices=columns[0].choices, value=list(config.data.input_columns))
             columns[1] = gr.Dropdown(choices=columns[1].choices, value=config.data.target_column)
@@ -192,5 +194,6 @@ class Handlers:
                 choices=self._prompts(config.lamp.initial_prompt) if config.lamp.initial == "prompt" else [],
                 value=(config.lamp.initial_prompt or None) if config.lamp.initial == "prompt" else None,
                 visible=config.lamp.initial == "prompt"),
+            "gpus": gr.Slider(value=min(gpus, most), maximum=max(2, most), visible=most > 1),
         }
         return [updates.get(key, values.get(key)) for key in self._keys]

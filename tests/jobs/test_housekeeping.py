@@ -103,6 +103,24 @@ def test_the_queue_tells_each_run_its_place_and_when_it_will_start(system: Syste
     assert list(places(store, 1, later)) == [second.id, third.id]
 
 
+def test_a_run_of_several_gpus_waits_until_enough_are_free_and_is_not_overtaken(system: System) -> None:
+    store = system.store
+    for _ in range(2):
+        running = system.submit(10)
+        claimed = store.claim("here", [0, 1])
+        assert claimed is not None and claimed.started_at is not None
+        store.heartbeat(running.id, 5, "Training")
+        if store.pace() is None:
+            store.finish(running.id, JobState.DONE)
+            store.release(running.id)
+    later = claimed.started_at + timedelta(seconds=50)
+    both, one, many = (store.add("a run", {}, "d", "d", 10, gpus=gpus) for gpus in (2, 1, 3))
+    found = places(store, 2, later)
+    assert found[both.id].starts_in == timedelta(seconds=50), "one is free at once, the other then"
+    assert (found[one.id].starts_in or timedelta(0)) >= timedelta(seconds=50), "though one is free"
+    assert not found[many.id].fits and found[both.id].fits
+
+
 def test_slots_are_the_gpus_or_one_on_the_cpu_or_as_many_as_are_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
     monkeypatch.setattr(os, "cpu_count", lambda: 8)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import signal
 import subprocess
 import time
-from pathlib import Path
 
 from app.jobs.reporter import JobReporter
 from app.jobs.worker import Outcome
@@ -13,7 +12,7 @@ from storage.artifacts import ArtifactStore
 from storage.jobs import Job
 
 
-def work(job: Job, checkpoints: Path, reporter: JobReporter, artifacts: ArtifactStore) -> Outcome:
+def work(job: Job, reporter: JobReporter, artifacts: ArtifactStore) -> Outcome:
     """Counts to the run's steps, `seconds` of its config each; deaf to a stop if its config says so."""
     reporter.phase("Training")
     if job.config.get("stubborn"):

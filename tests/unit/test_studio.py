@@ -51,6 +51,20 @@ def test_a_memory_too_short_to_try_a_prompt_is_one_sentence_and_frees_the_backbo
     assert "Loading the backbone" in said
 
 
+@pytest.mark.parametrize("gpus", [0, 3, 1.5, "two", True, None])
+def test_a_number_of_gpus_that_cannot_be_had_is_one_sentence(
+    studio: Studio, config: TuneConfig, gpus: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "4,7")
+    dataset = studio.datasets()[0].reference
+    with pytest.raises(ConfigError, match=f"^The number of GPUs must be between 1 and 2 here, not {gpus!r}.$"):
+        studio.submit(config, dataset, gpus=gpus)
+    assert not studio.jobs()
+    assert studio.job(studio.submit(config, dataset, gpus=2)).gpus == 2
+    whole, half = (studio.estimate(config, dataset, gpus).epochs for gpus in (2, 1))
+    assert whole == 2 * half
+
+
 @pytest.mark.parametrize("bits", ["8bit", "4bit"])
 def test_weights_of_few_bits_are_refused_where_there_is_no_gpu_and_taken_where_there_is_one(
     studio: Studio, config: TuneConfig, bits: str, monkeypatch: pytest.MonkeyPatch

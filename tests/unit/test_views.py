@@ -75,6 +75,8 @@ def test_the_first_steps_tell_no_time() -> None:
     (a_job(), {"left": 20.0}, "Step 100 of 300 · Training", "less than a minute left"),
     (a_job(step=0, phase="Loading the backbone"), {}, "Loading the backbone", ""),
     (a_job(JobState.QUEUED), {"place": Place(1, None)}, "It is next in the queue.", ""),
+    (a_job(JobState.QUEUED, gpus=4), {"place": Place(2, None, fits=False)},
+     "It is number 2 in the queue, and asks for 4 GPUs, more than this studio has: it waits for another one.", ""),
     (a_job(JobState.QUEUED), {"place": Place(3, timedelta(minutes=10))}, "It is number 3 in the queue.",
      "starts in about 10 min"),
     (a_job(JobState.DONE, step=300, finished_at=NOW), {}, "Trained for 300 steps.", "took 4 min 00 s"),
