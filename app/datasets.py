@@ -1,10 +1,13 @@
-"""The data sets that can be picked: the samples that come with the studio, and what people uploaded."""
+"""The data sets that can be picked: the samples that come with the studio, and what people added."""
 
 from __future__ import annotations
 
 from functools import lru_cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
+from app import hub_datasets
+from app.hub_datasets import Fetched, Told
 from app.values import DatasetEntry
 from lamp.config import DataConfig
 from lamp.data import Splits, prepare
@@ -38,6 +41,16 @@ class Datasets:
         read_table(path, name)
         return self.entry(self._uploads.add(path, name).reference)
 
+    def fetch(self, id: str, subset: str, split: str, told: Told) -> tuple[DatasetEntry, Fetched]:
+        """Keeps a copy of a part of a data set of the Hub; empty names take its first. Raises DataError."""
+        id = hub_datasets.plain_id(id)
+        subset = subset or hub_datasets.subsets(id)[0]
+        split = split or hub_datasets.splits(id, subset)[0]
+        with TemporaryDirectory(prefix="lamp-studio-") as folder:
+            file = Path(folder) / "part.parquet"
+            found = hub_datasets.fetch(id, subset, split, file, told)
+            return self.add(file, found.name), found
+
     def entry(self, reference: str) -> DatasetEntry:
         """What is shown of a data set. Raises DataError, StorageError."""
         name = self.name(reference)
@@ -52,7 +65,8 @@ class Datasets:
     def path(self, reference: str) -> Path:
         """Its file. Raises DataError or StorageError when there is none."""
         if not reference:
-            raise DataError("Choose a data set: the sample, or upload a CSV, TSV, JSON, JSON Lines or Parquet file.")
+            raise DataError("Choose a data set: the sample, one of the Hub, or upload a CSV, TSV, JSON, JSON Lines or "
+                            "Parquet file.")
         if not reference.startswith(_SAMPLE):
             return self._uploads.path(reference)
         known = {path.name: path for path in SAMPLES.glob("*.csv")}

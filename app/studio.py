@@ -7,10 +7,11 @@ from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 
-from app import backbones, hub, origins
+from app import backbones, hub, hub_datasets, origins
 from app.backbones import BackboneChoice
 from app.bundle import zip_artifact
 from app.datasets import Datasets
+from app.hub_datasets import Fetched, Told
 from app.jobs.forecast import Place, places
 from app.jobs.housekeeping import extend
 from app.jobs.slots import devices, visible_gpus
@@ -60,6 +61,21 @@ class Studio:
     def add_dataset(self, path: Path, name: str) -> DatasetEntry:
         """Keeps a copy of a file that can be read as a table; raises DataError when it cannot."""
         return self._datasets.add(path, name)
+
+    def hub_subsets(self, id: str) -> list[str]:
+        """The subsets of a data set on the Hub, by its id or its page's address. Raises DataError."""
+        return hub_datasets.subsets(hub_datasets.plain_id(id))
+
+    def hub_splits(self, id: str, subset: str) -> list[str]:
+        """The splits of a subset, the one to learn from first. Raises DataError."""
+        return hub_datasets.splits(hub_datasets.plain_id(id), subset)
+
+    def fetch_dataset(
+        self, id: str, subset: str = "", split: str = "", told: Told = lambda rows, total: None
+    ) -> tuple[DatasetEntry, Fetched]:
+        """Keeps the first rows of a part of a data set on the Hub; raises DataError when they cannot be had."""
+        self._home.check_space(self.settings.low_disk_bytes)
+        return self._datasets.fetch(id, subset, split, told)
 
     def prompts(self) -> list[Job]:
         """Runs whose prompt another run may start from, newest first."""

@@ -69,8 +69,7 @@ def inspect(reference: str) -> BackboneInfo:
             return _inspect_folder(folder, reference)
     except OSError as error:
         raise BackboneError(f"The backbone {reference!r} cannot be read: {error.strerror or error}.") from error
-    valid = _HUB_ID.fullmatch(reference) and len(reference) <= 96
-    if not valid or "--" in reference or ".." in reference or reference.endswith(".git"):
+    if not is_hub_id(reference):
         raise BackboneError(
             f"The backbone {reference[:100]!r} is neither a folder on this machine nor a Hub id: "
             "write an id such as HuggingFaceTB/SmolLM2-135M-Instruct, or the path of a folder that exists."
@@ -85,6 +84,12 @@ def inspect(reference: str) -> BackboneInfo:
             _refusals.clear()
         _refusals[reference] = (time.monotonic(), str(error))
         raise
+
+
+def is_hub_id(reference: str) -> bool:
+    """Whether the Hub takes this as the name of a repository."""
+    valid = _HUB_ID.fullmatch(reference) and len(reference) <= 96
+    return bool(valid) and "--" not in reference and ".." not in reference and not reference.endswith(".git")
 
 
 def _inspect_folder(folder: Path, reference: str) -> BackboneInfo:

@@ -65,6 +65,10 @@ class Endpoints:
             raise DataError("Give a file: CSV, TSV, JSON, JSON Lines or Parquet.")
         return self._studio.add_dataset(Path(file), Path(file).name).reference
 
+    def fetch(self, id: str, subset: str = "", split: str = "") -> str:
+        """Fetches a data set of the Hub, its training split unless another is named; returns the reference."""
+        return self._studio.fetch_dataset(id, subset, split)[0].reference
+
 
 def publish(studio: Studio) -> None:
     """Adds the endpoints to the current Blocks."""
@@ -72,6 +76,7 @@ def publish(studio: Studio) -> None:
     for fn, name in ((asked.submit, "submit"), (asked.run, "run"), (asked.runs, "runs"), (asked.stop, "stop")):
         api(sentences(fn), api_name=name, concurrency_limit=None)
     api(sentences(asked.try_texts), api_name="try")
+    api(sentences(asked.fetch), api_name="fetch_dataset", concurrency_limit=4)
     # Files go through File components: these alone check that a path is one that the caller uploaded.
     file, wanted = gr.File(visible=False, label="file"), gr.Textbox(visible=False, label="id")
     reference, archive = gr.Textbox(visible=False, label="reference"), gr.File(visible=False, label="zip")

@@ -8,7 +8,7 @@ import gradio as gr
 
 from app import forms
 from app.studio import Studio
-from app.ui import parts
+from app.ui import hub_form, parts
 from app.ui.fields import fields
 from app.ui.guard import sentences
 from app.ui.html import AT_ONCE, QUIET, piece
@@ -45,6 +45,8 @@ def build(studio: Studio, page: gr.Blocks) -> None:
                         info="Samples to begin with, and what you added: CSV, TSV, JSON, JSON Lines or Parquet.")
                     file = gr.File(label="Or add your own table", file_types=_FILES, height=120,
                                    elem_id="upload")
+                with gr.Column() as hub:
+                    pass
                 said = piece(elem_id="upload-said", elem_classes="ls-slot")
                 with gr.Row():
                     form["data.input_columns"] = gr.Dropdown(
@@ -100,6 +102,8 @@ def build(studio: Studio, page: gr.Blocks) -> None:
     gr.on([choice.change, other.blur, other.submit], looked, inputs, seen, trigger_mode="always_last",
           api_visibility="private", show_progress_on=facts, concurrency_limit=None)
     columns = [form["data.input_columns"], form["data.target_column"]]
+    with hub:
+        hub_form.build(studio, does.chosen, [form["dataset"], *columns], said)
     form["dataset"].input(sentences(does.columns), form["dataset"], columns, **QUIET)
     file.upload(sentences(does.upload), file, [form["dataset"], *columns, said, file],
                 api_visibility="private", show_progress_on=file, concurrency_limit=None)

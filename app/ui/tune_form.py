@@ -60,8 +60,11 @@ class Handlers:
         except KNOWN as error:
             return [gr.skip(), gr.skip(), gr.skip(), parts.problems([str(error)]), None]
         size = f"{entry.name} has {views.rows(entry.rows)} and {len(entry.columns)} columns."
-        chosen = gr.Dropdown(choices=self._datasets(), value=entry.reference)
-        return [chosen, *self.columns(entry.reference), parts.notice(size, "good", "Added."), None]
+        return [*self.chosen(entry.reference), parts.notice(size, "good", "Added."), None]
+
+    def chosen(self, dataset: str) -> list[Any]:
+        """A data set that was just added, as the chosen one, with a first choice of its columns."""
+        return [gr.Dropdown(choices=self._datasets(), value=dataset), *self.columns(dataset)]
 
     def columns(self, dataset: str) -> list[Any]:
         """A first choice of columns for another data set."""

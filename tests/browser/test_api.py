@@ -14,6 +14,7 @@ from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
 
 from tests.browser.studio import ROOT, RunningStudio, environment
+from tests.hub.server import Hub
 
 
 @pytest.fixture(scope="module")
@@ -50,6 +51,15 @@ def test_a_script_stops_a_run(call: Callable[..., object], tiny_llama: Path) -> 
     while (state := call(run, api_name="/run")["state"]) != "stopped" and time.monotonic() < deadline:
         time.sleep(0.5)
     assert state == "stopped"
+
+
+def test_a_script_fetches_a_data_set_of_the_hub(call: Callable[..., object], small_hub: Hub) -> None:
+    small_hub.add("acme/few", {"train.csv": b"text,label\n" + b"a,b\n" * 12}, "datasets")
+    dataset = call("acme/few", api_name="/fetch_dataset")
+    with pytest.raises(AppError, match="Every row has the same target, 'b'"):
+        call({}, dataset, api_name="/submit")
+    with pytest.raises(AppError, match="The Hub has no data set 'acme/none'"):
+        call("acme/none", api_name="/fetch_dataset")
 
 
 @pytest.mark.parametrize(("given", "said"), [

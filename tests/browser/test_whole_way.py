@@ -133,6 +133,29 @@ def test_a_run_is_stopped_tried_and_resumed(page: Page, studio: RunningStudio, t
     expect(page.locator("#run-history")).to_contain_text("Resumed.")
 
 
+def test_a_data_set_of_the_hub_is_looked_up_and_fetched(page: Page, small_hub: Hub) -> None:
+    card = b"---\nconfigs:\n- {config_name: de, data_files: de.csv}\n- {config_name: en, data_files: en.csv}\n---\n"
+    rows = "".join(f"film {number},{number % 3}\n" for number in range(30)).encode()
+    files = {"README.md": card, "de.csv": b"text,label\ngut,1\n", "en.csv": b"text,mood\n" + rows}
+    small_hub.add("acme/tongues", files, "datasets")
+    pages.open_tune(page)
+    pages.turn_to(page, "Data")
+    pages.type_in(page, "hub-id", "acme/nothing")
+    page.locator("#hub-look").click()
+    expect(page.locator("#upload-said")).to_contain_text("The Hub has no data set 'acme/nothing'")
+    pages.type_in(page, "hub-id", f"{small_hub.url}/datasets/acme/tongues")
+    page.locator("#hub-look").click()
+    subset = page.locator("#hub-subset input")
+    expect(subset).to_have_value("de")
+    subset.click()
+    page.get_by_role("option", name="en").click()
+    expect(page.locator("#hub-split input")).to_have_value("train")
+    page.locator("#hub-fetch").click()
+    expect(page.locator("#upload-said")).to_contain_text("tongues en train.parquet has 30 rows and 2 columns.")
+    expect(page.locator("#target input")).to_have_value("mood")
+    expect(page.locator("#rail")).to_contain_text("pick one of 3 labels")
+
+
 @pytest.mark.slow
 def test_the_sample_on_the_offline_backbone_starts_with_one_click(
     browser: Browser, tmp_path: Path, laid: Path

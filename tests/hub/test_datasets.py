@@ -1,0 +1,159 @@
+"""Data sets of the Hub by their id: their parts are named, one is fetched as a table, and nothing of them is run."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pytest
+from pyarrow import parquet
+
+from tests.hub.conftest import ADA, Run
+from tests.hub.repositories import Account
+from tests.hub.server import Hub
+
+TOLD = """
+from dataclasses import asdict
+from pathlib import Path
+from lamp.errors import DataError
+from lamp.tables import read_table
+from app import hub_datasets
+def told(work):
+    try:
+        return work()
+    except DataError as error:
+        return str(error)
+def fetched(id, subset="default", split="train"):
+    file = Path("fetched.parquet")
+    found = hub_datasets.fetch(id, subset, split, file, lambda rows, total: heard.append([rows, total]))
+    return {**asdict(found), "table": read_table(file, found.name).rows, "heard": heard}
+heard = []
+"""
+FETCH = TOLD + "answer(told(lambda: fetched(*arguments)))"
+
+CARD = b"""---
+dataset_info:
+  config_name: default
+  features:
+  - name: sentence
+    dtype: string
+  - name: label
+    dtype:
+      class_label:
+        names: {'0': negative, '1': positive}
+  splits:
+  - {name: train, num_bytes: 1000, num_examples: 5}
+  - {name: test, num_bytes: 1000, num_examples: 2}
+configs:
+- config_name: default
+  data_files:
+  - {split: test, path: test.parquet}
+  - {split: train, path: 'train-*'}
+---
+"""
+
+
+def packed(**columns: Any) -> bytes:
+    file = io.BytesIO()
+    parquet.write_table(pa.table(columns), file, row_group_size=2)
+    return file.getvalue()
+
+
+@pytest.fixture
+def films(hub: Hub) -> str:
+    return hub.add("acme/films", {
+        "README.md": CARD, "test.parquet": packed(sentence=["dull", "bright"], label=[0, -1]),
+        "train-0.parquet": packed(sentence=["good", "bad", "fine"], label=[1, 0, 1]),
+        "train-1.parquet": packed(sentence=["poor", None], label=[0, None]),
+    }, "datasets").id
+
+
+def test_a_part_is_fetched_with_the_names_of_its_labels(hub: Hub, run: Run, films: str) -> None:
+    assert run(TOLD + "answer([hub_datasets.subsets(arguments[0]), hub_datasets.splits(arguments[0], 'default')])",
+               films).result == [["default"], ["train", "test"]]
+    found = run(FETCH, films).result
+    assert (found["name"], found["rows"], found["whole"], found["left_out"]) == ("films train.parquet", 5, True, [])
+    assert [(row["sentence"], row["label"]) for row in found["table"]] == [
+        ("good", "positive"), ("bad", "negative"), ("fine", "positive"), ("poor", "negative"), ("", "")]
+    assert found["heard"][-1] == [5, 5]
+    assert run(FETCH, films, "default", "test").result["table"][1] == {"sentence": "bright", "label": ""}
+
+
+def test_of_a_large_part_the_first_rows_are_fetched(hub: Hub, run: Run, films: str) -> None:
+    few = TOLD + "hub_datasets.MOST_ROWS = 3; hub_datasets._BATCH = 2\nanswer(fetched(*arguments))"
+    found = run(few, films).result
+    assert (found["rows"], found["whole"], len(found["table"])) == (3, False, 3)
+    short = TOLD + "hub_datasets.MOST_BYTES = 1; hub_datasets._BATCH = 2\nanswer(fetched(*arguments))"
+    found = run(short, films).result
+    assert (found["rows"], found["whole"]) == (2, False)
+
+
+def test_subsets_are_named_and_csv_and_json_are_read(hub: Hub, run: Run) -> None:
+    card = b"---\nconfigs:\n- {config_name: de, data_files: de.csv}\n- {config_name: en, data_files: en.csv}\n---\n"
+    hub.add("acme/tongues", {"README.md": card, "de.csv": b"text,label\ngut,1\n", "en.csv": b"text,label\ngood,2\n"},
+            "datasets")
+    hub.add("acme/lines", {"train.jsonl": b'{"text": "good", "label": true}\n'}, "datasets")
+    assert run(TOLD + "answer(hub_datasets.subsets('acme/tongues'))").result == ["de", "en"]
+    english = run(FETCH, "acme/tongues", "en").result
+    assert english["name"] == "tongues en train.parquet" and english["table"] == [{"text": "good", "label": "2"}]
+    assert run(FETCH, "acme/lines").result["table"] == [{"text": "good", "label": "true"}]
+
+
+def test_objects_become_columns_and_what_is_no_text_is_left_out_and_named(hub: Hub, run: Run) -> None:
+    hub.add("acme/mixed", {"data.parquet": packed(
+        translation=[{"de": "gut", "en": "good"}], score=[0.5], picture=[b"\x89PNG"], words=[["a", "b"]],
+        __index_level_0__=[7])}, "datasets")
+    found = run(FETCH, "acme/mixed").result
+    assert found["table"] == [{"translation.de": "gut", "translation.en": "good", "score": "0.5"}]
+    assert sorted(found["left_out"]) == ["picture", "words"]
+
+
+@pytest.mark.parametrize(("id", "sentence"), [
+    ("acme/nothing", "The Hub has no data set 'acme/nothing': check the spelling"),
+    ("acme/empty", "'acme/empty' holds no table that can be read"),
+    ("acme/pickled", "'acme/pickled' holds no table that can be read"),
+    ("acme/script", "'acme/script' cannot be read (Dataset scripts are no longer supported"),
+    ("acme/archive", "'acme/archive' is no table of text but webdataset"),
+    ("acme/broken", "'acme/broken' cannot be read ("),
+    ("acme/films/nosuch", "'acme/films' cannot be read ("),
+])
+def test_what_cannot_be_fetched_is_one_sentence(
+    hub: Hub, run: Run, films: str, tmp_path: Path, id: str, sentence: str
+) -> None:
+    hub.add("acme/empty", {}, "datasets")
+    hub.add("acme/pickled", {"train.pkl": b"cos\nsystem\n(S'touch run'\ntR."}, "datasets")
+    hub.add("acme/script", {"script.py": b"open('run', 'w')\n"}, "datasets")
+    hub.add("acme/archive", {"train.tar": bytes(10240)}, "datasets")
+    hub.add("acme/broken", {"train.parquet": b"PAR1 and no more"}, "datasets")
+    name, _, split = id.replace("acme/", "", 1).partition("/")
+    done = run(FETCH, f"acme/{name}", "default", split or "train")
+    assert sentence in done.result and "\n" not in done.result and "Traceback" not in done.output
+    assert not (tmp_path / "run").exists()
+
+
+def test_private_and_gated_data_sets_want_a_token(hub: Hub, run: Run, films: str) -> None:
+    files = {"train.csv": b"text,label\na,b\n"}
+    hub.add("ada/secret", files, "datasets", private=True)
+    hub.add("acme/gated", files, "datasets", gated=True)
+    hub.accounts.append(Account("greta", "hf_greta", granted=("acme/gated",)))
+    assert "if it is private, set HF_TOKEN" in run(FETCH, "ada/secret").result
+    assert run(FETCH, "ada/secret", HF_TOKEN=ADA.token).result["rows"] == 1
+    assert "accept its terms" in run(FETCH, "acme/gated").result
+    assert run(FETCH, "acme/gated", HF_TOKEN="hf_greta").result["rows"] == 1
+
+
+def test_a_hub_that_cannot_be_reached_is_one_sentence(hub: Hub, run: Run) -> None:
+    hub.stop()
+    assert "could not be reached" in run(FETCH, "acme/films").result
+
+
+def test_an_address_of_the_hub_is_taken_for_its_id_and_a_folder_never_is(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "acme" / "films").mkdir(parents=True)
+    ids = ["https://huggingface.co/datasets/nyu-mll/glue/viewer/cola/train", " stanfordnlp/sst2 ", "datasets/imdb", "",
+           "../secrets", "/etc", "acme/films", "no id at all"]
+    plain = TOLD + "answer([told(lambda: hub_datasets.plain_id(text)) for text in arguments])"
+    found = run(plain, *ids).result
+    assert found[:3] == ["nyu-mll/glue", "stanfordnlp/sst2", "imdb"]
+    assert all("such as stanfordnlp/sst2" in sentence for sentence in found[3:])
