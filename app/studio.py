@@ -4,37 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
-from functools import cached_property
 from pathlib import Path
 
-from app import backbones, hub, hub_datasets, origins
+from app import backbones, hub, hub_datasets
 from app.backbones import BackboneChoice
 from app.bundle import zip_artifact
 from app.datasets import Datasets
 from app.hub_datasets import Fetched, Told
 from app.jobs.forecast import Place, places
 from app.jobs.housekeeping import extend
-from app.jobs.slots import devices, visible_gpus
 from app.predictor import Answer, Predictor, Written
+from app.recipes import Recipes
 from app.settings import Settings
 from app.values import DatasetEntry, Estimate, Preview
-from lamp.catalog import BackboneInfo, inspect
-from lamp.chat import has_chat_template, no_template
 from lamp.config import DataConfig, TuneConfig
 from lamp.confusion import Confusion, read_confusion
-from lamp.data import Splits, check_columns, guess_columns, render
-from lamp.errors import BackboneError, ConfigError, DataError
+from lamp.data import guess_columns
+from lamp.errors import ConfigError
 from storage.artifacts import ArtifactStore
 from storage.database import Database
-from storage.errors import NotStored, StorageError
+from storage.errors import NotStored
 from storage.home import DiskUse, Home
 from storage.jobs import Event, Job, JobState, JobStore
 from storage.logs import tail
 from storage.uploads import UploadStore
-
-_PREVIEW_ROWS = 8
-_PREVIEW_EXAMPLES = 3
-_LONGEST_CELL = 300
 
 
 class Studio:
@@ -46,6 +39,7 @@ class Studio:
         self._store = JobStore(database)
         self._artifacts = ArtifactStore(self._home.artifacts)
         self._datasets = Datasets(UploadStore(database, self._home.uploads))
+        self._recipes = Recipes(settings, self._datasets, self._store, self._artifacts)
         self._predictor = Predictor()
 
     # What can be picked
@@ -92,87 +86,15 @@ class Studio:
 
         data: the chosen columns; None guesses them.
         """
-        table = self._datasets.table(dataset)
-        data = data or guess_columns(table.columns)
-        problems: tuple[str, ...] = tuple(check_columns(data, table.columns))
-        examples: tuple[tuple[str, str], ...] = ()
-        splits = None
-        if not problems:
-            rows = table.rows[:_PREVIEW_EXAMPLES]
-            examples = tuple((render(data, row)[0], row[data.target_column].strip()) for row in rows)
-            try:
-                splits = self._datasets.splits(dataset, data)
-            except DataError as error:
-                problems = (str(error),)
-        return Preview(
-            columns=tuple(table.columns),
-            rows=tuple(
-                tuple(_cut(row[column]) for column in table.columns) for row in table.rows[:_PREVIEW_ROWS]
-            ),
-            row_count=len(table.rows),
-            examples=examples,
-            task=splits.task if splits else "",
-            labels=splits.labels if splits else {},
-            train_rows=len(splits.train) if splits else 0,
-            validation_rows=len(splits.validation) if splits else 0,
-            problems=problems,
-        )
+        return self._recipes.preview(dataset, data)
 
     def estimate(self, config: TuneConfig, dataset: str, gpus: int = 1) -> Estimate:
         """What the recipe will train. Raises ConfigError with every reason why it cannot be started."""
-        problems, splits, info = self._look(config, dataset)
-        if problems or splits is None or info is None:
-            raise ConfigError(problems)
-        rows = config.train.steps * config.train.batch_size * config.train.accumulation * gpus
-        return Estimate(
-            architecture=info.architecture,
-            hidden_size=info.hidden_size,
-            backbone_parameters=info.parameters,
-            trainable=config.lamp.trainable_parameters(info.hidden_size),
-            virtual_tokens=config.lamp.virtual_tokens,
-            steps=config.train.steps,
-            epochs=rows / max(1, len(splits.train)),
-            too_long=self._datasets.too_long(dataset, config.data, self.source(config.backbone)),
-        )
+        return self._recipes.estimate(config, dataset, gpus)
 
-    def problems(self, config: TuneConfig, dataset: str) -> list[str]:
+    def problems(self, config: TuneConfig, dataset: str, gpus: int = 1) -> list[str]:
         """Every reason why the recipe cannot be started, all at once; empty when it can."""
-        return self._look(config, dataset)[0]
-
-    def _look(self, config: TuneConfig, dataset: str) -> tuple[list[str], Splits | None, BackboneInfo | None]:
-        """Problems, and what was found where there are none."""
-        found: list[str] = []
-        splits = info = None
-        try:
-            config.check()
-        except ConfigError as error:
-            found += error.problems
-        try:
-            if config.data.problems():
-                self._datasets.table(dataset)
-            else:
-                splits = self._datasets.splits(dataset, config.data)
-        except (DataError, StorageError) as error:
-            found.append(str(error))
-        found += origins.problems(config, self._store, self._artifacts)
-        if config.train.quantization != "none" and not self._has_gpu:
-            found.append("Weights in 8 or 4 bits want a CUDA GPU, and this machine has none: leave the backbone's "
-                         "weights as they are.")
-        if config.backbone.strip():
-            try:
-                info = inspect(self.source(config.backbone))
-                if info.hidden_size < config.lamp.rank <= config.lamp.prompt_length:
-                    found.append(
-                        f"The rank ({config.lamp.rank}) is larger than the backbone's width ({info.hidden_size}): "
-                        f"choose {info.hidden_size} or less."
-                    )
-                if config.data.input_format == "chat" and (
-                    has_chat_template(self.source(config.backbone)) is False
-                ):
-                    found.append(no_template(config.backbone))
-            except BackboneError as error:
-                found.append(str(error))
-        return found, splits, info
+        return self._recipes.problems(config, dataset, gpus)
 
     def submit(
         self, config: TuneConfig, dataset: str, name: str = "", owner: str = "", parent: str | None = None,
@@ -182,9 +104,7 @@ class Studio:
 
         gpus: how many it trains on at once, each of them on batches of its own.
         """
-        problems = self.problems(config, dataset)
-        if type(gpus) is not int or not 1 <= gpus <= self.most_gpus:  # a script may send anything
-            problems.append(f"The number of GPUs must be between 1 and {self.most_gpus} here, not {gpus!r}.")
+        problems = self.problems(config, dataset, gpus)
         if problems:
             raise ConfigError(problems)
         self._home.check_space(self.settings.low_disk_bytes)
@@ -195,7 +115,7 @@ class Studio:
 
     def source(self, backbone: str) -> str:
         """The folder or Hub id that a backbone is loaded from."""
-        return backbones.resolve(self.settings.home, backbone, folders_allowed=not self.settings.on_space)
+        return self._recipes.source(backbone)
 
     def _default_name(self, config: TuneConfig, dataset: str) -> str:
         return f"{Path(self._datasets.name(dataset)).stem} on {Path(config.backbone).name}"
@@ -249,20 +169,12 @@ class Studio:
 
     def queue_place(self, id: str) -> Place | None:
         """Where a queued run stands in the queue, None when it does not wait."""
-        return places(self._store, len(self._slots), datetime.now(UTC)).get(id)
-
-    @cached_property
-    def _slots(self) -> list[str]:
-        return devices(self.settings.slots)
+        return places(self._store, len(self._recipes.slots), datetime.now(UTC)).get(id)
 
     @property
     def most_gpus(self) -> int:
         """How many GPUs one run can have; 1 also where there is none."""
-        return len(set(self._slots))
-
-    @cached_property
-    def _has_gpu(self) -> bool:
-        return bool(visible_gpus())
+        return self._recipes.most_gpus
 
     def log_tail(self, id: str, lines: int = 20) -> str:
         """The end of a run's log."""
@@ -315,7 +227,3 @@ class Studio:
         """Puts the run's exported prompt on the Hub and returns its address; the token is used for this call only."""
         job = self._store.get(id)
         return hub.publish(self._artifacts.path(job.id), repository, token, private, progress)
-
-
-def _cut(cell: str) -> str:
-    return cell if len(cell) <= _LONGEST_CELL else cell[: _LONGEST_CELL - 1] + "…"
