@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from functools import cached_property
 
 from app import backbones, origins
 from app.datasets import Datasets
+from app.jobs.forecast import speed_on
 from app.jobs.slots import devices, visible_gpus
 from app.settings import Settings
 from app.values import Estimate, Preview
@@ -65,16 +67,20 @@ class Recipes:
         problems, splits, info = self._look(config, dataset, gpus)
         if problems or splits is None or info is None:
             raise ConfigError(problems)
-        rows = config.train.steps * config.train.batch_size * config.train.accumulation * gpus
+        train = config.train
+        rows = train.steps * train.batch_size * train.accumulation * gpus
+        speed = speed_on(self._store, config.backbone)
         return Estimate(
             architecture=info.architecture,
             hidden_size=info.hidden_size,
             backbone_parameters=info.parameters,
             trainable=config.lamp.trainable_parameters(info.hidden_size),
             virtual_tokens=config.lamp.virtual_tokens,
-            steps=config.train.steps,
+            steps=train.steps,
             epochs=rows / max(1, len(splits.train)),
             too_long=self._datasets.too_long(dataset, config.data, self.source(config.backbone)),
+            seconds=speed.seconds(asdict(train), train.steps) + speed.scoring_seconds  # and the untrained one
+            if speed else None,
         )
 
     def problems(self, config: TuneConfig, dataset: str, gpus: int) -> list[str]:

@@ -51,6 +51,8 @@ class Estimate:
     epochs: float
     too_long: TooLong | None
     """Training inputs that will be cut; None where that cannot be told before the run."""
+    seconds: float | None
+    """What it will take if rows go as fast as in the last run on this backbone; None before there was one."""
 
     @property
     def share(self) -> float:

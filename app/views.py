@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from app.jobs.forecast import Place
+from app.jobs.forecast import Place, Speed
 from storage.states import JobState
 from storage.values import Job
 
@@ -74,6 +74,13 @@ def duration(seconds: float) -> str:
     return f"{whole // 86_400} d {whole % 86_400 // 3600} h"
 
 
+def about(seconds: float) -> str:
+    """"about 5 min", "less than a minute"."""
+    if seconds < 60:
+        return "less than a minute"
+    return "about " + duration(round(seconds / 60) * 60).removesuffix(" 00 s")
+
+
 def age(then: datetime, now: datetime) -> str:
     """"just now", "5 min ago", "3 h ago", "2 days ago", or the date."""
     seconds = (now - then).total_seconds()
@@ -94,11 +101,8 @@ def seconds_left(job: Job, rows_per_second: Points, scoring: float = 0.0) -> flo
     recent = [value for _, value in rows_per_second[-20:] if value > 0]
     if job.state is not JobState.RUNNING or len(recent) < _STEPS_TO_JUDGE or job.steps <= job.step:
         return None
-    training = job.config.get("train", {})
-    rows = (job.steps - job.step) * training.get("batch_size", 1) * training.get("accumulation", 1) * job.gpus
-    every = max(1, training.get("evaluate_every", job.steps))
-    scorings = -(-job.steps // every) - job.step // every
-    return float(rows / statistics.median(recent) + scorings * scoring)
+    speed = Speed(statistics.median(recent) / job.gpus, scoring)
+    return speed.seconds(job.config.get("train", {}), job.steps, job.step)
 
 
 def status(job: Job, now: datetime, left: float | None = None, place: Place | None = None) -> Status:
@@ -243,16 +247,8 @@ def _expected(place: Place | None) -> str:
     if place is None or place.starts_in is None:
         return ""
     seconds = place.starts_in.total_seconds()
-    return f"starts in {_about(seconds)}" if seconds >= 60 else "starts within a minute"
-
-
-def _about(seconds: float) -> str:
-    return "about " + duration(round(seconds / 60) * 60).removesuffix(" 00 s")
+    return f"starts in {about(seconds)}" if seconds >= 60 else "starts within a minute"
 
 
 def _left(seconds: float | None) -> str:
-    if seconds is None:
-        return ""
-    if seconds < 60:
-        return "less than a minute left"
-    return f"{_about(seconds)} left"
+    return "" if seconds is None else f"{about(seconds)} left"

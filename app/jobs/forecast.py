@@ -1,12 +1,48 @@
-"""When a queued run will start, as far as the runs before it let one say."""
+"""When a queued run will start and how long a run will take, as far as the runs before it let one say."""
 
 from __future__ import annotations
 
 import heapq
+import statistics
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from storage.jobs import Job, JobState, JobStore
+
+_RECENT_RUNS = 20
+
+
+@dataclass(frozen=True)
+class Speed:
+    """How fast a run went."""
+
+    rows_per_second: float
+    """Of one GPU, where there were several."""
+    scoring_seconds: float
+    """Of one scoring of the held-out rows."""
+
+    def seconds(self, train: Mapping[str, Any], steps: int, done: int = 0) -> float:
+        """What the steps after `done` will take, and the scorings that belong to them; train: as in a recipe.
+
+        Each of several GPUs reads a batch of its own, so their number changes nothing.
+        """
+        rows = (steps - done) * train.get("batch_size", 1) * train.get("accumulation", 1)
+        every = max(1, train.get("evaluate_every", steps))
+        scorings = -(-steps // every) - done // every
+        return float(rows / self.rows_per_second + scorings * self.scoring_seconds)
+
+
+def speed_on(store: JobStore, backbone: str) -> Speed | None:
+    """How fast the newest run on a backbone went; None when none of the last runs tells."""
+    for job in store.list(_RECENT_RUNS):
+        if job.config.get("backbone") == backbone and job.step:
+            rows = [value for _, value in store.curve(job.id, "rows_per_second", 100) if value > 0]
+            if rows:
+                scoring = store.latest_metrics(job.id).get("scoring_seconds", 0.0)
+                return Speed(statistics.median(rows) / job.gpus, scoring)
+    return None
 
 
 @dataclass(frozen=True)

@@ -65,7 +65,11 @@ def rail(config: TuneConfig, dataset: str, found: Preview | None, estimate: Esti
             shown += parts.notice(_cut(estimate.too_long, found, config), "warn")
     count = len(list(dict.fromkeys(problems)))
     heading = "One thing to put right" if count == 1 else f"{count} things to put right"
-    return shown + (parts.problems(problems, heading) or '<p class="ls-ready">Ready to start</p>')
+    ready = '<p class="ls-ready">Ready to start</p>'
+    if estimate and estimate.seconds is not None:
+        ready += parts.small(f"Training will take {views.about(estimate.seconds)}, if rows go as fast as in the last "
+                             "run on this backbone.")
+    return shown + (parts.problems(problems, heading) or ready)
 
 
 def _cut(found: TooLong, data: Preview | None, config: TuneConfig) -> str:

@@ -17,6 +17,7 @@ from lamp.config import TrainConfig, TuneConfig
 from lamp.errors import ConfigError, LampError
 from lamp.export import save_prompt
 from storage.database import open_database
+from storage.jobs import JobState, JobStore
 
 
 @pytest.fixture
@@ -63,6 +64,25 @@ def test_a_number_of_gpus_that_cannot_be_had_is_one_sentence(
     assert studio.job(studio.submit(config, dataset, gpus=2)).gpus == 2
     whole, half = (studio.estimate(config, dataset, gpus).epochs for gpus in (2, 1))
     assert whole == 2 * half
+
+
+def test_how_long_a_run_will_take_is_told_by_the_last_one_on_its_backbone(
+    studio: Studio, config: TuneConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0,1")
+    dataset = studio.datasets()[0].reference
+    assert studio.estimate(config, dataset).seconds is None
+    store = JobStore(open_database(studio.settings.database_url))
+    for backbone, speed in ((config.backbone, 8.0), ("another", 1000.0)):
+        run = store.add("a run", replace(config, backbone=backbone).to_dict(), dataset, "tickets", 50, gpus=2)
+        store.claim("here", [0, 1])
+        store.heartbeat(run.id, 3, "Training", [(step, "rows_per_second", speed) for step in (1, 2, 3)]
+                        + [(0, "scoring_seconds", 7.0)])
+        store.finish(run.id, JobState.DONE)
+        store.release(run.id)
+    long = replace(config, train=TrainConfig(steps=100, batch_size=8, accumulation=2, evaluate_every=50))
+    assert studio.estimate(long, dataset).seconds == 100 * 16 / 4 + 3 * 7  # two scorings, and the untrained backbone's
+    assert studio.estimate(long, dataset, gpus=2).seconds == 100 * 16 / 4 + 3 * 7, "twice the rows at twice the speed"
 
 
 @pytest.mark.parametrize("bits", ["8bit", "4bit"])
