@@ -67,7 +67,7 @@ def _files(folder: Path) -> list[Path]:
 def _publish(folder: Path, repository: str, token: str, private: bool, say: Callable[[str], None]) -> str:
     from huggingface_hub import CommitOperationAdd, HfApi
 
-    _bound_waiting()
+    bound_waiting()
     api = HfApi(token=token, library_name="lamp-studio")
     say("Checking the token")
     owners = _writers(api)
@@ -92,7 +92,7 @@ def _publish(folder: Path, repository: str, token: str, private: bool, say: Call
 
 
 @lru_cache(maxsize=1)
-def _bound_waiting() -> None:
+def bound_waiting() -> None:
     """Gives the Hub client of this process time limits; without them it waits for a silent server for ever."""
     import httpx2
     from huggingface_hub import set_client_factory

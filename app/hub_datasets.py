@@ -9,8 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from app.hub import bound_waiting
 from lamp.catalog import HUB_TIMEOUT, is_hub_id
 from lamp.errors import DataError
+from lamp.refusals import refusal
 
 MOST_ROWS = 100_000
 """Rows that are fetched of a part, the first ones; more than a prompt of a few thousand numbers can use."""
@@ -94,30 +96,29 @@ def _write(stream: Any, file: Path, told: Callable[[int], None]) -> tuple[int, b
 
     labels = {name: feature.names for name, feature in (stream.features or {}).items() if hasattr(feature, "int2str")}
     writer, schema, left_out = None, pa.schema([]), dict[str, None]()
-    rows = size = 0
+    rows, size, whole = 0, 0, True
     try:
         for batch in stream.take(MOST_ROWS + 1).with_format("arrow").iter(_BATCH):
-            if rows >= MOST_ROWS or size >= MOST_BYTES:
-                return rows, False, tuple(left_out)
-            texts, others = _texts(batch.slice(0, MOST_ROWS - rows), labels)
+            kept = batch.slice(0, MOST_ROWS - rows if size < MOST_BYTES else 0)
+            whole = len(kept) == len(batch)
+            if not len(kept):
+                break
+            texts, others = _texts(kept, labels)
             left_out.update(dict.fromkeys(others))
             if writer is None:
                 schema = pa.schema([(name, pa.large_string()) for name in texts])
                 writer = parquet.ParquetWriter(file, schema)
-            count = len(batch.slice(0, MOST_ROWS - rows))
-            empty = pa.nulls(count, pa.large_string())
+            empty = pa.nulls(len(kept), pa.large_string())
             writer.write_table(pa.table([texts.get(name, empty) for name in schema.names], schema=schema))
-            rows += count
+            rows += len(kept)
             size += sum(column.nbytes for column in texts.values())
             told(rows)
-            if count < len(batch):
-                return rows, False, tuple(left_out)
     finally:
         if writer is not None:
             writer.close()
     if writer is None:
         raise DataError("This part of the data set has no rows: choose another split.")
-    return rows, True, tuple(left_out)
+    return rows, whole, tuple(left_out)
 
 
 def _texts(batch: Any, labels: dict[str, list[str]]) -> tuple[dict[str, Any], list[str]]:
@@ -151,8 +152,9 @@ def _sentences(id: str) -> Iterator[Any]:
     from datasets.exceptions import DatasetNotFoundError
     from httpx2 import HTTPError
     from huggingface_hub import HfApi
-    from huggingface_hub.errors import HfHubHTTPError, OfflineModeIsEnabled, RepositoryNotFoundError
+    from huggingface_hub.errors import OfflineModeIsEnabled
 
+    bound_waiting()
     datasets.disable_progress_bars()
     datasets.logging.set_verbosity_error()
     try:
@@ -160,18 +162,14 @@ def _sentences(id: str) -> Iterator[Any]:
         yield datasets
     except DataError:
         raise
-    except RepositoryNotFoundError as error:
-        raise DataError(f"The Hub has no data set {id!r}: check the spelling; if it is private, set HF_TOKEN to a "
-                        "token that may read it.") from error
     except DatasetNotFoundError as error:  # it is there, but nothing of it is given out
         raise DataError(f"The data set {id!r} is gated on the Hub: accept its terms on its page there, set HF_TOKEN to "
                         "a token of that account, and start the studio again.") from error
     except FileNotFoundError as error:
         raise DataError(f"The data set {id!r} holds no table that can be read: choose one in Parquet, CSV, JSON or "
                         "plain text.") from error
-    except (ConnectionError, HTTPError, HfHubHTTPError, OfflineModeIsEnabled) as error:
-        raise DataError(f"The Hub could not be reached for the data set {id!r}: check the connection and try again, or "
-                        "add the table as a file.") from error
+    except (ConnectionError, HTTPError, OfflineModeIsEnabled) as error:
+        raise DataError(refusal("data set", id, error, "add the table as a file")) from error
     except Exception as error:  # datasets, and what it reads with, raise errors of many kinds
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0][:200].rstrip(".")
         raise DataError(f"The data set {id!r} cannot be read ({reason}): choose another part of it, or add the table "

@@ -98,8 +98,8 @@ class Recipes:
 
     @property
     def most_gpus(self) -> int:
-        """How many GPUs one run can have; 1 also where there is none."""
-        return len(set(self.slots))
+        """How many GPUs one run can have; 1 also where there is none, and where STUDIO_SLOTS lets runs share them."""
+        return len(self.slots) if len(set(self.slots)) == len(self.slots) else 1
 
     @cached_property
     def _has_gpu(self) -> bool:

@@ -173,7 +173,7 @@ class Studio:
 
     @property
     def most_gpus(self) -> int:
-        """How many GPUs one run can have; 1 also where there is none."""
+        """How many GPUs one run can have, at least 1."""
         return self._recipes.most_gpus
 
     def log_tail(self, id: str, lines: int = 20) -> str:

@@ -237,10 +237,10 @@ def bytes_text(size: int) -> str:
 def _waiting(job: Job, place: Place | None) -> str:
     if place is None:
         return "It waits for its turn."
-    if not place.fits:
-        return (f"It is number {place.position} in the queue, and asks for {job.gpus} GPUs, more than this studio has: "
-                "it waits for another one.")
-    return "It is next in the queue." if place.position == 1 else f"It is number {place.position} in the queue."
+    found = "It is next in the queue" if place.position == 1 else f"It is number {place.position} in the queue"
+    if place.fits:
+        return f"{found}."
+    return f"{found}, and asks for {job.gpus} GPUs, more than this studio has: it waits for another one."
 
 
 def _expected(place: Place | None) -> str:

@@ -11,9 +11,10 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, NoReturn
+from typing import TYPE_CHECKING, Any, Literal
 
 from lamp.errors import BackboneError
+from lamp.refusals import refusal
 from lamp.stored import Shapes, count_parameters, is_number, stored_shapes
 
 if TYPE_CHECKING:
@@ -145,32 +146,8 @@ def _already_here(reference: str, error: Exception) -> BackboneInfo:
         cached = try_to_load_from_cache(reference, "config.json")
         if isinstance(cached, str) and (Path(cached).parent / _SINGLE).exists():
             return _inspect_folder(Path(cached).parent, reference)
-    _refuse(reference, error)
-
-
-def _refuse(reference: str, error: Exception) -> NoReturn:
-    """One sentence for the Hub's refusal or silence."""
-    from huggingface_hub.errors import DisabledRepoError, GatedRepoError, HfHubHTTPError, RepositoryNotFoundError
-
-    status = error.response.status_code if isinstance(error, HfHubHTTPError) else 0
-    if isinstance(error, GatedRepoError):
-        sentence = (f"The backbone {reference!r} is gated on the Hub: accept its licence on its page there, "
-                    "set HF_TOKEN to a token of that account, and start the studio again.")
-    elif isinstance(error, RepositoryNotFoundError):
-        sentence = (f"The Hub has no backbone {reference!r}: check the spelling; if it is private, "
-                    "set HF_TOKEN to a token that may read it.")
-    elif isinstance(error, DisabledRepoError):
-        sentence = f"The backbone {reference!r} has been disabled on the Hub: choose another one."
-    elif status in (401, 403):
-        sentence = (f"The Hub does not let this machine's token look up {reference!r}: "
-                    "set HF_TOKEN to a valid token that may read it, or unset it.")
-    elif status:
-        sentence = (f"The Hub could not describe {reference!r} now (it answered {status}): try again in a few minutes, "
-                    "or use a folder or the offline backbone.")
-    else:
-        sentence = (f"The Hub could not be reached to look up {reference!r}: check the connection, "
-                    "give a folder on this machine, or use the offline backbone.")
-    raise BackboneError(sentence) from error
+    instead = "give a folder on this machine or use the offline backbone"
+    raise BackboneError(refusal("backbone", reference, error, instead)) from error
 
 
 def _check_files(reference: str, names: Iterable[str]) -> None:

@@ -16,14 +16,13 @@ import threading
 import time
 import traceback
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Self
 
 from app.jobs.reporter import LOST, say
 from app.jobs.slots import visible_gpus
 from app.jobs.tuning import train_job
 from app.settings import Settings
-from lamp.errors import LampError
+from lamp.errors import LampError, TrainingError
 from storage.artifacts import ArtifactStore
 from storage.database import open_database
 from storage.errors import StorageError
@@ -31,7 +30,6 @@ from storage.home import Home
 from storage.jobs import Job, JobStore
 from storage.uploads import UploadStore
 
-_ROOT = Path(__file__).resolve().parents[2]
 _PORTS = range(20_000, 30_000)
 """Below those that systems hand out by themselves, so that a free one stays free until it is used."""
 _GRACE_SECONDS = 15.0
@@ -47,18 +45,22 @@ class Crew:
 
     def __init__(self, job: Job) -> None:
         self._job = job.id
-        self._size = min(job.gpus, len(visible_gpus()) or job.gpus)
+        self._size = job.gpus
         self._mates: list[subprocess.Popen[bytes]] = []
         self._open = threading.Event()
 
     def __enter__(self) -> Self:
         if self._size > 1:
+            given = len(visible_gpus())
+            if 0 < given < self._size:
+                raise TrainingError(f"This run asks for {self._size} GPUs and was given {given}, because runs share "
+                                    "GPUs here: start the studio without STUDIO_SLOTS, then resume the run.")
             cores = int(os.environ.get("OMP_NUM_THREADS") or os.cpu_count() or 1)
             # torch has not been imported by now, and reads its number of threads when it is.
             os.environ.update(_place(0), WORLD_SIZE=str(self._size), MASTER_ADDR="127.0.0.1",
                               MASTER_PORT=str(_free_port()), OMP_NUM_THREADS=str(max(1, cores // self._size)))
             self._mates = [
-                subprocess.Popen([sys.executable, "-m", "app.jobs.crew", self._job], cwd=_ROOT,
+                subprocess.Popen([sys.executable, "-m", "app.jobs.crew", self._job],
                                  stdin=subprocess.DEVNULL, env={**os.environ, **_place(rank)})
                 for rank in range(1, self._size)
             ]

@@ -84,5 +84,6 @@ def build(studio: Studio, chosen: Callable[[str], list[Any]], form: list[Any], s
     gr.on([id.submit, look.click], sentences(does.look_up), id, [*found, said], show_progress_on=id, **asked)
     subset.input(sentences(does.splits), [id, subset], [split, said], show_progress_on=split, **asked)
     fetch.click(does.begin, id, [fetch, said], **AT_ONCE).then(
-        sentences(does.fetch), [id, subset, split], [*form, said], show_progress_on=said, **asked).then(
+        sentences(does.fetch), [id, subset, split], [*form, said], show_progress_on=said,
+        api_visibility="private", concurrency_limit=4).then(
         lambda: gr.Button(interactive=True), None, fetch, **AT_ONCE)

@@ -63,8 +63,8 @@ def build(studio: Studio, page: gr.Blocks) -> None:
                 preset = gr.Radio(list(forms.PRESETS), value="Recommended", label="Length", elem_id="preset",
                                   show_label=False, container=False, elem_classes="ls-segments")
                 form |= fields("train.", basic=True) | fields("lamp.", basic=True)
-                form["gpus"] = gr.Slider(1, 2, 1, step=1, label="GPUs", visible=False, elem_id="gpus",
-                                         info="That train together: each reads a batch of its own in every step.")
+                form["gpus"] = gr.Dropdown([1], value=1, label="GPUs", visible=False, filterable=False, elem_id="gpus",
+                                           info="That train together: each reads a batch of its own in every step.")
                 with gr.Accordion("More settings", open=False):
                     form |= fields("lamp.") | fields("train.")
                 with gr.Row(elem_classes="ls-walk"):

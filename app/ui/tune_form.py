@@ -83,13 +83,13 @@ class Handlers:
         config, unread = forms.draft(values)
         problems = [*unread, *self._studio.problems(config, dataset)]
         found, said = self._preview(config, dataset)
-        estimate = None if problems else self._estimate(config, dataset, int(values["gpus"]), problems)
+        estimate = None if problems else self._estimate(config, dataset, values["gpus"], problems)
         name = self._name(dataset) if found else ""
         return (
             said if found is None else summary.preview(found, config),
             summary.backbone(estimate),
             summary.rail(config, name, found, estimate, problems),
-            summary.script(config, dataset, int(values["gpus"]), self._studio.settings.port),
+            summary.script(config, dataset, values["gpus"], self._studio.settings.port),
             forms.preset_of(values),
         )
 
@@ -101,7 +101,7 @@ class Handlers:
             if unread:
                 raise ConfigError([*unread, *self._studio.problems(config, str(values["dataset"] or ""))])
             run = self._studio.submit(config, str(values["dataset"] or ""), name, parent=parent or None,
-                                      gpus=int(values["gpus"]))
+                                      gpus=values["gpus"])
             if note.strip() or tags.strip():
                 self._studio.annotate(run, note.strip(), forms.tags(tags))
         except KNOWN as error:
@@ -197,6 +197,6 @@ class Handlers:
                 choices=self._prompts(config.lamp.initial_prompt) if config.lamp.initial == "prompt" else [],
                 value=(config.lamp.initial_prompt or None) if config.lamp.initial == "prompt" else None,
                 visible=config.lamp.initial == "prompt"),
-            "gpus": gr.Slider(value=min(gpus, most), maximum=max(2, most), visible=most > 1),
+            "gpus": gr.Dropdown(choices=list(range(1, most + 1)), value=min(gpus, most), visible=most > 1),
         }
         return [updates.get(key, values.get(key)) for key in self._keys]

@@ -106,7 +106,7 @@ def test_the_queue_shows_places_and_lets_one_go_first(page: Page, studio: Runnin
         pages.open_run(page, waiting[1].id)
         expect(page.locator("#run-head .ls-progress")).to_contain_text("number 2 in the queue")
         page.get_by_role("button", name="Move up in the queue").click()
-        expect(page.locator("#run-head .ls-progress")).to_contain_text("number 1 in the queue")
+        expect(page.locator("#run-head .ls-progress")).to_contain_text("next in the queue")
         page.get_by_role("button", name="Stop").click()
         pages.wait_for_state(page, "Stopped")
     finally:

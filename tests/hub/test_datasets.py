@@ -151,6 +151,16 @@ def test_a_hub_that_cannot_be_reached_is_one_sentence(hub: Hub, run: Run) -> Non
     assert "could not be reached" in run(FETCH, ["acme/films"]).result[0]
 
 
+def test_a_silent_hub_and_one_in_trouble_and_an_old_token_are_told_apart(hub: Hub, run: Run, films: str) -> None:
+    old = run(FETCH, [films], HF_TOKEN="hf_outdatedSecret")
+    assert "set HF_TOKEN to a valid token" in old.result[0] and "hf_outdatedSecret" not in old.output
+    hub.busy = True
+    assert "it answered 503" in run(FETCH, [films]).result[0]
+    hub.busy, hub.delay = False, 5
+    assert "could not be reached" in run("from app import hub_datasets; hub_datasets.HUB_TIMEOUT = 0.3\n" + FETCH,
+                                         [films]).result[0]
+
+
 def test_an_address_of_the_hub_is_taken_for_its_id_and_a_folder_never_is(run: Run, tmp_path: Path) -> None:
     (tmp_path / "acme" / "films").mkdir(parents=True)
     ids = ["https://huggingface.co/datasets/nyu-mll/glue/viewer/cola/train", " stanfordnlp/sst2 ", "datasets/imdb", "",

@@ -91,6 +91,16 @@ def test_no_process_outlives_its_worker_when_nobody_looks_after_them(
     assert found and not others(system, job)
 
 
+def test_a_run_that_was_given_fewer_gpus_than_it_asks_for_is_not_trained_on_those(
+    system: System, executor: WarmExecutor
+) -> None:
+    shared = Runner(system.store, executor, ["0", "0"], patience=QUICK)
+    shared.start()
+    failed = system.ended(submit(system, 4, gpus=2, batch_size=4).id, JobState.FAILED)
+    shared.close()
+    assert failed.error is not None and failed.error.startswith("This run asks for 2 GPUs and was given 1")
+
+
 def test_an_error_of_the_data_is_the_run_s_one_sentence(system: System, pair: Runner) -> None:
     values = system.config.to_dict()
     values["data"]["target_column"] = "lable"

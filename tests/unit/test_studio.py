@@ -62,6 +62,8 @@ def test_a_number_of_gpus_that_cannot_be_had_is_one_sentence(
         studio.submit(config, dataset, gpus=gpus)
     assert not studio.jobs()
     assert studio.job(studio.submit(config, dataset, gpus=2)).gpus == 2
+    shared = Studio(replace(studio.settings, slots=3), open_database(studio.settings.database_url))
+    assert (studio.most_gpus, shared.most_gpus) == (2, 1), "a run cannot have a GPU twice"
     whole, half = (studio.estimate(config, dataset, gpus).epochs for gpus in (2, 1))
     assert whole == 2 * half
 
