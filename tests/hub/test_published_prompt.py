@@ -30,26 +30,26 @@ USE = """
 import torch
 from peft import PeftModel
 from transformers import AutoModelForCausalLM
-backbone, prompt = arguments
-model = PeftModel.from_pretrained(AutoModelForCausalLM.from_pretrained(backbone), prompt).eval()
-answer(model(input_ids=torch.arange(5, 12)[None]).logits[0, -1].tolist())
+backbone, *prompts = arguments
+def logits(prompt):
+    try:
+        model = PeftModel.from_pretrained(AutoModelForCausalLM.from_pretrained(backbone), prompt).eval()
+    except Exception as error:
+        return str(error)
+    return model(input_ids=torch.arange(5, 12)[None]).logits[0, -1].tolist()
+answer([logits(prompt) for prompt in prompts])
 """
+"""The logits with each of the prompts, or the error that its loading ended with."""
 
 
 @pytest.mark.slow
-def test_a_published_prompt_loads_by_its_id_with_stock_peft(
+def test_a_published_prompt_loads_by_its_id_with_stock_peft_and_a_private_one_for_its_owner_only(
         hub: Hub, run: Run, tiny_llama: Path, tmp_path: Path) -> None:
     hub.add("acme/tiny", contents(tiny_llama))
     made = run(MAKE, str(tiny_llama), str(tmp_path / "adapter"), "acme/tiny").result
-    assert "url" in run(PUBLISH, str(tmp_path / "adapter"), "ada/prompt", ADA.token, False).result
-    assert run(USE, "acme/tiny", "ada/prompt").result == pytest.approx(made, abs=1e-6)
-
-
-@pytest.mark.slow
-def test_a_private_prompt_loads_for_its_owner_only(hub: Hub, run: Run, tiny_llama: Path, tmp_path: Path) -> None:
-    hub.add("acme/tiny", contents(tiny_llama))
-    made = run(MAKE, str(tiny_llama), str(tmp_path / "adapter"), "acme/tiny").result
-    assert "url" in run(PUBLISH, str(tmp_path / "adapter"), "ada/prompt", ADA.token, True).result
-    assert run(USE, "acme/tiny", "ada/prompt", HF_TOKEN=ADA.token).result == pytest.approx(made, abs=1e-6)
-    with pytest.raises(AssertionError, match="prompt"):
-        run(USE, "acme/tiny", "ada/prompt")
+    for id, private in (("ada/prompt", False), ("ada/secret", True)):
+        assert "url" in run(PUBLISH, str(tmp_path / "adapter"), id, ADA.token, private).result
+    public, refused = run(USE, "acme/tiny", "ada/prompt", "ada/secret").result
+    assert public == pytest.approx(made, abs=1e-6)
+    assert isinstance(refused, str) and "ada/secret" in refused
+    assert run(USE, "acme/tiny", "ada/secret", HF_TOKEN=ADA.token).result == [pytest.approx(made, abs=1e-6)]

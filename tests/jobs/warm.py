@@ -69,7 +69,8 @@ def main(arguments: list[str]) -> None:
     """The mother: imports what a worker needs and forks one for each order."""
     work = toy.work if arguments == ["toy"] else None
     if work is None:
-        for name in ("lamp.train", "lamp.export", "peft", "sklearn.metrics", "transformers.models.llama.modeling_llama"):
+        for name in ("lamp.train", "lamp.export", "peft", "sklearn.metrics",
+                     "transformers.models.llama.modeling_llama"):
             importlib.import_module(name)
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for the children: their remains go by themselves
     print("ready", flush=True)

@@ -40,19 +40,21 @@ def test_the_offline_backbone_equals_the_wheels_model(laid: Path) -> None:
     assert tokenizer.chat_template and tokenizer.chat_template == theirs.chat_template
     assert (tokenizer.eos_token, tokenizer.pad_token) == ("<|im_end|>", "<|im_end|>")
 
-    def probabilities(model: object, type_: torch.dtype) -> torch.Tensor:
+    def probabilities(model: torch.nn.Module) -> torch.Tensor:
         with torch.no_grad():
-            logits = model.to(type_)(**tokenizer("The capital of France is", return_tensors="pt")).logits
-        return torch.log_softmax(logits.float(), -1)
+            logits = model(**tokenizer("The capital of France is", return_tensors="pt")).logits
+        return torch.log_softmax(logits, -1)
 
     ours = AutoModelForCausalLM.from_pretrained(laid, dtype=torch.float32)
     source = AutoModelForCausalLM.from_pretrained(gguf.parent, gguf_file=gguf.name)
     plain = type(source)(ours.config).to(torch.float32)  # transformers lets no quantised model change its type
     plain.load_state_dict(source.state_dict())
-    mine, wanted = probabilities(ours, torch.float32), probabilities(plain, torch.float32)
+    mine, wanted = probabilities(ours), probabilities(plain)
     assert tokenizer.decode(mine[0, -1].argmax()).strip() == "Paris"
     assert (wanted.exp() * (wanted - mine)).sum(-1).max() < 1e-3
-    assert torch.equal(probabilities(ours, torch.bfloat16), probabilities(plain, torch.bfloat16))
+    stored = ours.state_dict()
+    assert stored.keys() == plain.state_dict().keys()
+    assert all(torch.equal(stored[name].bfloat16(), weight.bfloat16()) for name, weight in plain.state_dict().items())
     assert ours.generation_config.eos_token_id == 2
     assert ours.lm_head.weight.data_ptr() == ours.get_input_embeddings().weight.data_ptr()
 
