@@ -99,10 +99,15 @@ def _differing(values: dict[str, Any], usual: dict[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in found.items() if value != {}}
 
 
-def started_from(name: str, with_prompt: bool = False) -> str:
-    """Says that the form was filled from another run, and whether that run's prompt is what training starts from."""
-    said = f"Filled in from the run <strong>{escape(name)}</strong>: change what you like."
+def filled_in(run: str = "", with_prompt: bool = False, left: bool = False) -> str:
+    """Says where the form comes from, where that is not plain: another run, its prompt too, what was `left` here."""
+    name = f"<strong>{escape(run)}</strong>"
+    said = ""
     if with_prompt:
-        said = (f"Training starts from the prompt of <strong>{escape(name)}</strong>. Choose other data or other "
-                "settings; backbone, prompt length and rank stay.")
-    return f'<div class="ls-notice ls-calm">{said}</div>'
+        said = (f"Training starts from the prompt of {name}. Choose other data or other settings; backbone, prompt "
+                "length and rank stay.")
+    elif run:
+        said = f"Filled in from the run {name}: change what you like."
+    if left:
+        said += " Your changes are as you left them." if run else "Everything is as you left it."
+    return f'<div class="ls-notice ls-calm" role="status">{said}</div>' if said else ""

@@ -8,7 +8,7 @@ import gradio as gr
 
 from app import forms
 from app.studio import Studio
-from app.ui import hub_form, parts
+from app.ui import hub_form, kept, parts
 from app.ui.fields import fields
 from app.ui.guard import sentences
 from app.ui.html import AT_ONCE, QUIET, piece
@@ -23,7 +23,9 @@ def build(studio: Studio, page: gr.Blocks) -> None:
     piece(parts.header("Tune"))
     piece('<div class="ls-hero"><h1>Teach a language model your task</h1><p>Pick a model, bring a table, press Start. '
             "The model stays as it is: a prompt of a few thousand numbers learns to steer it.</p></div>")
-    note = piece(elem_classes="ls-slot")
+    with gr.Row(elem_classes="ls-beside"):
+        note = piece(elem_classes="ls-slot")
+        over = gr.Button("Start over", visible=False, elem_classes="ls-back", elem_id="start-over", size="md")
     form: dict[str, Any] = {}
     with gr.Row(elem_classes="ls-split"):
         with gr.Column(scale=7, min_width=0), gr.Tabs(elem_id="stepper", selected=0) as steps:
@@ -83,24 +85,30 @@ def build(studio: Studio, page: gr.Blocks) -> None:
         with gr.Column(scale=4, min_width=300, elem_classes="ls-rail"):
             rail = piece(elem_id="rail")
             start = gr.Button("Start training", variant="primary", size="lg", elem_id="start")
-    parent = gr.State("")
+    parent, left = gr.State(""), kept.browser_state()
     started = gr.Textbox(visible="hidden", elem_id="started", label="Started run")
 
     does = Handlers(studio, list(form))
     inputs = list(form.values())
     seen = [preview, facts, rail, recipe, preset]
-    opened = page.load(sentences(does.open), None, [*inputs, note, parent], **QUIET)
+    words = [name, memo, tags]
+    opened = page.load(sentences(does.open), left, [*inputs, *words, note, parent, over], **QUIET)
     opened.then(sentences(does.look), inputs, seen, **QUIET)
+    opened.then(None, None, None, js=kept.OPENED, **AT_ONCE)
+    remember: dict[str, Any] = {"fn": None, "inputs": [left, *words, *inputs], "outputs": left,
+                                "js": kept.remember(list(form)), **AT_ONCE}
+    gr.on([part.change for part in words], **remember)
+    over.click(None, None, None, js=kept.START_OVER, **AT_ONCE)
     looked = sentences(does.look)
     gr.on([part.change for key, part in form.items() if not key.startswith("backbone.")], looked, inputs, seen,
-          trigger_mode="always_last", **QUIET)
+          trigger_mode="always_last", **QUIET).then(**remember)
     choice, other = form["backbone.choice"], form["backbone.other"]
     choice.change(sentences(does.other), choice, other, **AT_ONCE)
     origins = [form["lamp.initial_text"], form["lamp.initial_prompt"]]
     form["lamp.initial"].input(sentences(does.origin), form["lamp.initial"], origins, **AT_ONCE)
     # Asking the Hub about a backbone may take seconds, so this is seen, and not done at every key.
     gr.on([choice.change, other.blur, other.submit], looked, inputs, seen, trigger_mode="always_last",
-          api_visibility="private", show_progress_on=facts, concurrency_limit=None)
+          api_visibility="private", show_progress_on=facts, concurrency_limit=None).then(**remember)
     columns = [form["data.input_columns"], form["data.target_column"]]
     with hub:
         hub_form.build(studio, does.chosen, [form["dataset"], *columns], said)
@@ -116,7 +124,8 @@ def build(studio: Studio, page: gr.Blocks) -> None:
         sentences(does.start), [name, memo, tags, parent, *inputs], [started, rail], **QUIET).then(
         lambda run: gr.Button("Starting …" if run else "Start training", interactive=not run), started, start,
         **AT_ONCE)
-    started.change(None, started, None, js="(run) => { if (run) location.assign('runs?run=' + run) }")
+    started.change(None, started, None,
+                   js=f"(run) => {{ if (run) {{ {kept.FORGET}; location.assign('runs?run=' + run) }} }}")
 
 
 def _next_button(text: str) -> gr.Button:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +10,9 @@ import gradio as gr
 
 from app import forms, views
 from app.studio import Studio
-from app.ui import parts, summary
+from app.ui import kept, parts, summary
 from app.ui.guard import KNOWN
+from app.ui.opening import Filled, opened
 from app.values import Estimate, Preview
 from lamp.config import TuneConfig
 from lamp.errors import ConfigError
@@ -31,25 +31,11 @@ class Handlers:
         self._names: dict[str, str] = {}
         """Of data sets: reading the whole list again for each change of the form would read every file."""
 
-    def open(self, request: gr.Request) -> list[Any]:
-        """The form as it is first seen: ready to start, or filled from the run in `?from=` or `?start=`.
-
-        A run in `?start=` also gives its prompt to start from.
-        """
-        start = str(request.query_params.get("start", ""))
-        source = start or str(request.query_params.get("from", ""))
-        note, config, dataset, gpus = "", self._first_recipe(), self._first_dataset(), 1
-        if source:
-            try:
-                job = self._studio.job(source)
-                config, dataset, gpus = TuneConfig.from_dict(job.config), job.dataset, job.gpus
-                if start:
-                    config = replace(config, lamp=replace(config.lamp, initial="prompt", initial_prompt=job.id))
-                note = summary.started_from(job.name, with_prompt=bool(start))
-            except KNOWN as error:
-                note, source = parts.problems([str(error)]), ""
-        updates = self._updates(config, dataset, gpus)
-        return [*updates, note, source if note and source else ""]
+    def open(self, left: object, request: gr.Request) -> list[Any]:
+        """The form as it is first seen, where it comes from, and a way to start over; `left`: what the browser kept."""
+        found = opened(self._studio, left, request.query_params)
+        words = [found.filled.words[word] for word in kept.WORDS]
+        return [*self._updates(found.filled), *words, found.note, found.parent, gr.Button(visible=found.changed)]
 
     def upload(self, path: str | None) -> list[Any]:
         """Keeps a file; says in one sentence what is wrong with it, and the form stays."""
@@ -170,26 +156,22 @@ class Handlers:
             found.append((chosen, chosen))
         return found
 
-    def _first_dataset(self) -> str:
-        return next((reference for _, reference in self._datasets()), "")
-
-    def _first_recipe(self) -> TuneConfig:
-        offered = self._studio.backbones()
-        return TuneConfig(backbone=offered[0].reference if offered else "")
-
-    def _updates(self, config: TuneConfig, dataset: str, gpus: int) -> list[Any]:
+    def _updates(self, filled: Filled) -> list[Any]:
+        config, dataset = filled.config, filled.dataset
         values = forms.fill(config)
         offered, stored = self._backbones(), self._datasets()
         known = any(reference == config.backbone for _, reference in offered)
         there = any(reference == dataset for _, reference in stored)
         columns = self.columns(dataset)
         most = self._studio.most_gpus
+        gpus = min(max(filled.gpus, 1), most)
         if config.data.target_column and there:
             columns[0] = gr.Dropdown(choices=columns[0].choices, value=list(config.data.input_columns))
             columns[1] = gr.Dropdown(choices=columns[1].choices, value=config.data.target_column)
         updates = {
             "backbone.choice": gr.Radio(choices=offered, value=config.backbone if known else ""),
-            "backbone.other": gr.Textbox(value="" if known else config.backbone, visible=not known),
+            "backbone.other": gr.Textbox(value="" if known else config.backbone,
+                                         visible=not known or not config.backbone),
             "dataset": gr.Dropdown(choices=stored, value=dataset if there else None),
             "data.input_columns": columns[0], "data.target_column": columns[1],
             "lamp.initial_text": gr.Textbox(value=config.lamp.initial_text, visible=config.lamp.initial == "text"),
@@ -197,6 +179,6 @@ class Handlers:
                 choices=self._prompts(config.lamp.initial_prompt) if config.lamp.initial == "prompt" else [],
                 value=(config.lamp.initial_prompt or None) if config.lamp.initial == "prompt" else None,
                 visible=config.lamp.initial == "prompt"),
-            "gpus": gr.Dropdown(choices=list(range(1, most + 1)), value=min(gpus, most), visible=most > 1),
+            "gpus": gr.Dropdown(choices=list(range(1, most + 1)), value=gpus, visible=most > 1),
         }
         return [updates.get(key, values.get(key)) for key in self._keys]
