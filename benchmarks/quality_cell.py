@@ -1,0 +1,182 @@
+"""One cell of benchmarks/quality.py: a variant trained on a data set with one rate and seed, and its scores.
+
+    python benchmarks/quality_cell.py FOLDER BACKBONE CELL
+
+CELL is JSON with the fields of `Cell`; the scores are printed as a line of JSON. All variants share lamp's batches,
+forward pass, schedule and scoring, and differ in what is trained; tests/unit/test_join.py shows that the forward pass
+is PEFT's. The prompt after the last step is scored: nothing is chosen on the rows that it is scored on.
+"""
+
+from __future__ import annotations
+
+import json
+import statistics
+import sys
+import time
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from steps import peak_bytes
+
+TASKS = {"sst2": ("validation", 400), "trec": ("test", 500), "cb": ("validation", 56), "rte": ("validation", 277)}
+"""Data set → the split that is scored and how many of its first rows."""
+_SETTLED = (4e-2,)
+"""The rate at which LAMP's variants are compared: the one that served LAMP itself best."""
+
+
+@dataclass(frozen=True)
+class Variant:
+    """What is trained, and at which rates; the table shows the best of them."""
+
+    kind: str
+    """"lamp", "plain" (a soft prompt's own rows, as PEFT's PromptTuning), "lora" or "none"."""
+    rates: tuple[float, ...] = _SETTLED
+    lamp: dict[str, Any] = field(default_factory=dict)
+    tokens: int = 20
+    relative: bool = False
+    """Rates are relative to each factor's initial root mean square."""
+    diagonal: bool = True
+    end_weight: float = 0.1
+
+
+VARIANTS = {
+    "untrained": Variant("none", (0.0,)),
+    "LAMP": Variant("lamp", (1e-2, 2e-2, 4e-2, 8e-2)),
+    "LAMP, K=1": Variant("lamp", lamp={"interactions": 1}),
+    "LAMP, K=3": Variant("lamp", lamp={"interactions": 3}),
+    "LAMP, G without its diagonal": Variant("lamp", diagonal=False),
+    "LAMP, r=4": Variant("lamp", lamp={"rank": 4}),
+    "LAMP, r=16": Variant("lamp", lamp={"rank": 16}),
+    "LAMP, p=2": Variant("lamp", lamp={"pooling": 2}),
+    "LAMP, p=10": Variant("lamp", lamp={"pooling": 10}),
+    "LAMP, from the label names": Variant("lamp", lamp={"initial": "labels"}),
+    "LAMP, rates relative to size": Variant("lamp", (0.1, 0.3), relative=True),
+    "LAMP, end token at full weight": Variant("lamp", end_weight=1.0),
+    "LAMP, no end token": Variant("lamp", end_weight=0.0),
+    "plain prompt, 20 tokens": Variant("plain", (5e-3, 1.5e-2, 4e-2), tokens=20),
+    "plain prompt, 100 tokens": Variant("plain", (5e-3, 1.5e-2, 4e-2), tokens=100),
+    "LoRA, r=8": Variant("lora", (3e-4, 1e-3, 3e-3)),
+}
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One run."""
+
+    task: str
+    variant: str
+    rate: float
+    seed: int
+    steps: int
+    batch: int
+
+
+def trained_module(backbone: Any, variant: Variant, labels: list[str], inputs: list[Any], seed: int) -> Any:
+    """A module whose parameters are what the variant trains and whose call gives the virtual tokens, or None."""
+    import torch
+    from torch import nn
+
+    from lamp.config import LampConfig
+    from lamp.initializers import initial_prompt
+    from lamp.prompt import LampPrompt
+
+    class WithoutDiagonal(LampPrompt):
+        def interaction(self) -> torch.Tensor:
+            a = self.u * self.q
+            g = a.T @ a
+            g = (g - torch.diag(g.diagonal())) / g.diagonal().sum()
+            m = identity = torch.eye(len(self.q))
+            for _ in range(self.interactions - 1):
+                m = identity + g @ m
+            return m
+
+    class Plain(nn.Module):
+        def __init__(self, rows: torch.Tensor) -> None:
+            super().__init__()
+            self.rows = nn.Parameter(rows.clone())
+
+        def forward(self) -> torch.Tensor:
+            return self.rows
+
+    class Adapter(nn.Module):
+        def __init__(self, model: nn.Module) -> None:
+            super().__init__()
+            self.trained = nn.ParameterList([p for p in model.parameters() if p.requires_grad])
+
+        def forward(self) -> None:
+            return None
+
+    if variant.kind in {"none", "lora"}:
+        if variant.kind == "lora":
+            from peft import LoraConfig, TaskType, get_peft_model
+
+            get_peft_model(backbone.model, LoraConfig(
+                task_type=TaskType.CAUSAL_LM, r=8, lora_alpha=16, target_modules=["q_proj", "v_proj"]))
+        return Adapter(backbone.model)
+    if variant.kind == "plain":
+        config = LampConfig(prompt_length=variant.tokens, rank=1, pooling=1)
+        return Plain(initial_prompt(backbone, config, labels, inputs, seed))
+    config = LampConfig(**variant.lamp)
+    made = LampPrompt if variant.diagonal else WithoutDiagonal
+    return made.from_matrix(initial_prompt(backbone, config, labels, inputs, seed), config)
+
+
+def run_cell(cell: Cell, data: Path, folder: str) -> dict[str, Any]:
+    """Trains and scores one cell, in this process."""
+    import torch
+
+    from lamp.backbone import FrozenBackbone
+    from lamp.batching import batch_stream
+    from lamp.config import TrainConfig
+    from lamp.data import examples_of, guess_columns
+    from lamp.encoding import Encoder
+    from lamp.evaluate import HeldOut, evaluate
+    from lamp.forward import target_log_likelihood
+    from lamp.tables import read_table
+    from lamp.train import schedule
+
+    variant = VARIANTS[cell.variant]
+    split, count = TASKS[cell.task]
+    table = read_table(data / f"{cell.task}.train.jsonl")
+    config = guess_columns(table.columns)
+    training = examples_of(table, config)
+    scored = examples_of(read_table(data / f"{cell.task}.{split}.jsonl"), config)[:count]
+    labels = sorted({example.target for example in training})
+
+    torch.manual_seed(cell.seed)
+    backbone = FrozenBackbone.load(folder)
+    encoder = Encoder(backbone.tokenizer, is_encoder_decoder=False, config=config, end_weight=variant.end_weight)
+    rows = encoder.encode(training)
+    module = trained_module(backbone, variant, labels, [row.input_ids for row in rows], cell.seed).to(backbone.device)
+    parameters = list(module.parameters())
+    sizes = [p.detach().float().square().mean().sqrt().item() if variant.relative else 1.0 for p in parameters]
+    seconds = []
+    if parameters:
+        optimizer = torch.optim.AdamW([{"params": [p]} for p in parameters], weight_decay=0.0)
+        settings = TrainConfig(steps=cell.steps)
+        stream = batch_stream([row.length for row in rows], cell.batch, cell.seed, 0)
+        for step in range(cell.steps):
+            began = time.perf_counter()
+            for group, size in zip(optimizer.param_groups, sizes, strict=True):
+                group["lr"] = cell.rate * size * schedule(step, settings)
+            optimizer.zero_grad(set_to_none=True)
+            batch = encoder.batch([rows[number] for number in next(stream)], backbone.device)
+            (-target_log_likelihood(backbone, module(), batch)).mean().backward()
+            torch.nn.utils.clip_grad_norm_(parameters, settings.clip_norm)
+            optimizer.step()
+            seconds.append(time.perf_counter() - began)
+    with torch.inference_mode():
+        virtual = module()
+        held_out = HeldOut(scored, encoder.encode(scored), tuple(labels))
+        scores, _ = evaluate(backbone, virtual, encoder, held_out)
+    return {
+        **asdict(cell), **{name: round(value, 4) for name, value in scores.items()}, "rows": len(scored),
+        "trainable": sum(p.numel() for p in parameters),
+        "step_seconds": round(statistics.median(seconds), 3) if seconds else None,
+        "peak_gb": round(peak_bytes() / 1e9, 2), "threads": torch.get_num_threads(),
+    }
+
+
+if __name__ == "__main__":
+    print(json.dumps(run_cell(Cell(**json.loads(sys.argv[3])), Path(sys.argv[1]), sys.argv[2])))
