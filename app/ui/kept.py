@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from typing import Any
+from urllib.parse import parse_qsl
 
 import gradio as gr
 
@@ -28,23 +29,20 @@ def browser_state() -> gr.BrowserState:
 def remember(keys: Sequence[str]) -> str:
     """JavaScript (what is kept, *`WORDS`, *values of `keys`) → what is kept from now on; the server is not asked."""
     return (
-        "(kept, ...values) => { if (!window.lampFormOpened) return kept;"
-        " const query = new URLSearchParams(location.search);"
-        ' const asked = ["start", "from"].filter((name) => query.get(name))[0];'
-        f" const names = {json.dumps([*WORDS, *keys])};"
-        ' return {asked: asked ? asked + "=" + query.get(asked) : "",'
-        " values: Object.fromEntries(names.map((name, at) => [name, values[at]]))} }"
+        "(kept, ...values) => !window.lampFormOpened ? kept : {search: location.search, values: Object.fromEntries("
+        f"{json.dumps([*WORDS, *keys])}.map((name, at) => [name, values[at]]))}}"
     )
 
 
-def asked(query: Mapping[str, str]) -> str:
-    """Which run an address fills the form from, and how: "from=ID", "start=ID" for its prompt as well, or ""."""
-    return next((f"{name}={query[name]}" for name in ("start", "from") if query.get(name)), "")
+def asked(query: Mapping[str, str]) -> tuple[str, str]:
+    """How an address fills the form from a run, and the run's id: "from", or "start" with its prompt as well, or ""."""
+    return next(((way, query[way]) for way in ("start", "from") if query.get(way)), ("", ""))
 
 
-def left(kept: object, address: str) -> dict[str, Any] | None:
+def left(kept: object, query: Mapping[str, str]) -> dict[str, Any] | None:
     """What was filled in at this address, if that is what is kept. It comes from a browser: nothing in it is sure."""
-    if not isinstance(kept, dict) or kept.get("asked") != address:
+    if not isinstance(kept, dict) or not isinstance(search := kept.get("search"), str):
         return None
+    there = asked(dict(parse_qsl(search.removeprefix("?"))))
     values = kept.get("values")
-    return values if isinstance(values, dict) else None
+    return values if there == asked(query) and isinstance(values, dict) else None

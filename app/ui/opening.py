@@ -41,9 +41,8 @@ def opened(studio: Studio, left: object, query: Mapping[str, str]) -> Opened:
 
     left: what the browser has kept, which comes first.
     """
-    asked = kept.asked(query)
-    way, _, source = asked.partition("=")
-    filled, run, failed = _first(studio), "", ""
+    way, source = kept.asked(query)
+    filled, run, failed = None, "", ""
     if source:
         try:
             job = studio.job(source)
@@ -53,7 +52,8 @@ def opened(studio: Studio, left: object, query: Mapping[str, str]) -> Opened:
                 filled = replace(filled, config=replace(filled.config, lamp=lamp))
         except KNOWN as error:
             failed = parts.problems([str(error)])
-    values = kept.left(left, asked)
+    filled = filled or _first(studio)
+    values = kept.left(left, query)
     again = _of_values(values) if values else filled
     changed = again != filled
     note = failed or summary.filled_in(run, with_prompt=bool(run) and way == "start", left=changed)

@@ -58,9 +58,9 @@ def test_a_run_killed_at_any_moment_goes_on_to_the_result_of_an_uninterrupted_on
     with ThreadPoolExecutor(2) as killers:  # one a slot
         phases = list(killers.map(lambda seed: kill_once(system, reference, REACHED[seed % len(REACHED)],
                                                          duration / 3, random.Random(seed)), range(KILLS)))
-    assert len(set(phases)) > 1, phases
+    assert len(set(phases)) > 2, phases
     assert {path.name.rpartition(".")[0] for path in system.home.artifacts.iterdir()} <= {
-        "", *(job.id for job in system.store.list())}, "published ones, and what was being staged"
+        "", *(job.id for job in system.store.list(1000))}, "published ones, and what was being staged"
 
 
 def said(system: System, job: Job) -> str:
@@ -89,7 +89,6 @@ def kill_once(system: System, reference: Job, phase: str, within: float, chooser
     assert set(committed) <= set(losses(system, done))
     finished_alike(system, done, reference)
     return killed_in
-
 
 
 @pytest.mark.parametrize("phase", ["Loading", "Scoring", "Training", "Writing"])

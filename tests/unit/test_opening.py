@@ -21,12 +21,12 @@ def studio(tmp_path: Path) -> Studio:
     return Studio(settings, open_database(settings.database_url))
 
 
-def left(studio: Studio, address: str = "", **changed: Any) -> dict[str, Any]:
+def left(studio: Studio, **changed: Any) -> dict[str, Any]:
     """What a browser keeps of the first form with these changes."""
     first = opened(studio, None, {}).filled
     values = {**forms.fill(first.config), "backbone.choice": first.config.backbone, "backbone.other": "",
               "dataset": first.dataset, "gpus": 1, "name": "", "note": "", "tags": ""}
-    return {"asked": address, "values": {**values, **changed}}
+    return {"search": "?__theme=dark", "values": {**values, **changed}}
 
 
 def test_a_newcomer_finds_a_recipe_that_is_ready_to_start(studio: Studio) -> None:
@@ -52,7 +52,8 @@ def test_what_was_left_is_there_again_at_its_address_only(studio: Studio) -> Non
 
 
 @pytest.mark.parametrize("kept", [
-    "text", 3, [], {}, {"asked": ""}, {"asked": "", "values": []}, {"asked": "", "values": {}},
+    "text", 3, [], {}, {"search": ""}, {"search": "", "values": []}, {"search": "", "values": {}},
+    {"search": 3, "values": {"train.steps": 7}}, {"search": "?from=0123456789", "values": {"train.steps": 7}},
 ], ids=repr)
 def test_what_is_no_form_is_not_taken_for_one(studio: Studio, kept: object) -> None:
     assert not opened(studio, kept, {}).changed
