@@ -13,10 +13,17 @@ KEY = "lamp-studio-form"
 """Of the browser's storage."""
 WORDS = ("name", "note", "tags")
 """What is kept beside the recipe."""
-OPENED = "() => { window.lampFormOpened = true }"
-"""JavaScript for when the form has been filled: what the page says before that is not the person's."""
-FORGET = f"localStorage.removeItem({json.dumps(KEY)})"
-"""JavaScript that drops what is kept."""
+TOGETHER = 50
+"""Milliseconds within which changes of the form are looked at together."""
+OPENED = "(...values) => { window.lampForm = {filled: JSON.stringify(values)}; return Date.now() }"
+"""JavaScript (*`WORDS`, *values) for when the form has been filled → this moment; no change before is a person's."""
+CHANGED = (
+    "(last) => !window.lampForm ? last : new Promise((done) => setTimeout("
+    f"() => done(Math.floor(Date.now() / {TOGETHER}) * {TOGETHER}), {TOGETHER}))"
+)
+"""JavaScript (last moment) → the moment to look at the form after a change: one for all changes just before it."""
+FORGET = f"window.lampForm = null; localStorage.removeItem({json.dumps(KEY)})"
+"""JavaScript that drops what is kept, and keeps nothing more."""
 START_OVER = f"() => {{ {FORGET}; location.reload() }}"
 """JavaScript that shows the form as if nobody had filled it."""
 
@@ -28,10 +35,12 @@ def browser_state() -> gr.BrowserState:
 
 def remember(keys: Sequence[str]) -> str:
     """JavaScript (what is kept, *`WORDS`, *values of `keys`) → what is kept from now on; the server is not asked."""
-    return (
-        "(kept, ...values) => !window.lampFormOpened ? kept : {search: location.search, values: Object.fromEntries("
-        f"{json.dumps([*WORDS, *keys])}.map((name, at) => [name, values[at]]))}}"
-    )
+    return f"""(kept, ...values) => {{
+        const form = window.lampForm
+        if (!form || !(form.changed ||= JSON.stringify(values) !== form.filled)) return kept
+        const names = {json.dumps([*WORDS, *keys])}
+        return {{search: location.search, values: Object.fromEntries(names.map((name, at) => [name, values[at]]))}}
+    }}"""
 
 
 def asked(query: Mapping[str, str]) -> tuple[str, str]:

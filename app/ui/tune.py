@@ -87,28 +87,28 @@ def build(studio: Studio, page: gr.Blocks) -> None:
             start = gr.Button("Start training", variant="primary", size="lg", elem_id="start")
     parent, left = gr.State(""), kept.browser_state()
     started = gr.Textbox(visible="hidden", elem_id="started", label="Started run")
+    moment = gr.Number(visible="hidden", label="Moment of the last change")
 
     does = Handlers(studio, list(form))
     inputs = list(form.values())
     seen = [preview, facts, rail, recipe, preset]
     words = [name, memo, tags]
     opened = page.load(sentences(does.open), left, [*inputs, *words, note, parent, over], **QUIET)
-    opened.then(sentences(does.look), inputs, seen, **QUIET)
-    opened.then(None, None, None, js=kept.OPENED, **AT_ONCE)
+    opened.then(None, [*words, *inputs], moment, js=kept.OPENED, **AT_ONCE)
+    choice, other = form["backbone.choice"], form["backbone.other"]
+    # An address is looked at when it is whole: asking the Hub about a half of one would be answered "no such model".
+    changes = [*(part.change for part in inputs if part is not other), other.blur, other.submit]
+    gr.on(changes, None, moment, moment, js=kept.CHANGED, **AT_ONCE)
     remember: dict[str, Any] = {"fn": None, "inputs": [left, *words, *inputs], "outputs": left,
                                 "js": kept.remember(list(form)), **AT_ONCE}
+    # One look at a time, and what it shows is the newest: two at once could be answered in either order.
+    moment.change(sentences(does.look), inputs, seen, trigger_mode="always_last", api_visibility="private",
+                  show_progress_on=facts, concurrency_limit=None).then(**remember)
     gr.on([part.change for part in words], **remember)
     over.click(None, None, None, js=kept.START_OVER, **AT_ONCE)
-    looked = sentences(does.look)
-    gr.on([part.change for key, part in form.items() if not key.startswith("backbone.")], looked, inputs, seen,
-          trigger_mode="always_last", **QUIET).then(**remember)
-    choice, other = form["backbone.choice"], form["backbone.other"]
     choice.change(sentences(does.other), choice, other, **AT_ONCE)
     origins = [form["lamp.initial_text"], form["lamp.initial_prompt"]]
     form["lamp.initial"].input(sentences(does.origin), form["lamp.initial"], origins, **AT_ONCE)
-    # Asking the Hub about a backbone may take seconds, so this is seen, and not done at every key.
-    gr.on([choice.change, other.blur, other.submit], looked, inputs, seen, trigger_mode="always_last",
-          api_visibility="private", show_progress_on=facts, concurrency_limit=None).then(**remember)
     columns = [form["data.input_columns"], form["data.target_column"]]
     with hub:
         hub_form.build(studio, does.chosen, [form["dataset"], *columns], said)

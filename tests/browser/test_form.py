@@ -1,4 +1,4 @@
-"""What a person has filled in on the Tune page is there again when they come back, until they start it."""
+"""The Tune page speaks of what is filled in now, and that is there again when a person comes back to it."""
 
 from __future__ import annotations
 
@@ -41,6 +41,28 @@ def test_a_form_is_as_it_was_left_until_its_run_is_started(
     expect(page.locator("#rail .ls-facts")).to_contain_text("SmolLM2-135M-Instruct")
     expect(page.locator("#start-over")).not_to_be_visible()
     assert name(page) == ""
+
+
+def test_what_is_said_of_a_form_is_said_of_its_newest_state(page: Page, tiny_llama: Path) -> None:
+    """The first of two changes is held up on its way to the server, long after the second one is answered."""
+    pages.open_tune(page)
+    pages.turn_to(page, "Recipe")
+    expect(page.locator("#field-train-steps input")).to_be_visible()
+    page.evaluate("""() => {
+        const send = window.fetch
+        window.heldUp = 0
+        window.fetch = async (...given) => {
+            if (String(given[0].url ?? given[0]).includes("queue/join") && !window.heldUp++)
+                await new Promise((go) => setTimeout(go, 4000))
+            return send(...given)
+        }
+    }""")
+    pages.set_number(page, "train-steps", 7)
+    page.wait_for_function("window.heldUp > 0")
+    pages.choose_backbone(page, str(tiny_llama))
+    page.wait_for_timeout(4500)
+    expect(page.locator("#rail .ls-facts")).to_contain_text(tiny_llama.name)
+    expect(page.locator("#rail .ls-tiles")).to_contain_text("7")
 
 
 def test_changes_to_another_runs_form_outlive_a_reload_and_can_be_dropped(
