@@ -14,7 +14,7 @@ from transformers.utils.logging import disable_progress_bar
 from lamp.compiling import compiled
 from lamp.config import Precision, Quantization
 from lamp.errors import BackboneError
-from lamp.hardware import choose_dtype, default_device, quantization_config
+from lamp.hardware import choose_dtype, default_device, keep_differentiable, quantization_config
 
 
 @dataclass(frozen=True)
@@ -72,6 +72,7 @@ class FrozenBackbone:
                 # fused attention, above all backwards (benchmarks/attention.py).
                 attn_implementation="eager" if device.type == "cpu" else None,
             )
+            keep_differentiable(model)
             tokenizer = AutoTokenizer.from_pretrained(source, trust_remote_code=False)
         except (OSError, ValueError, KeyError, ImportError) as error:
             raise BackboneError(f"The backbone {reference!r} cannot be loaded: {_first_line(error)}") from error

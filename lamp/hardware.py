@@ -64,6 +64,16 @@ def quantization_config(quantization: Quantization, dtype: torch.dtype) -> dict[
             "bnb_4bit_use_double_quant": True, "bnb_4bit_compute_dtype": dtype}
 
 
+def keep_differentiable(model: torch.nn.Module) -> None:
+    """Keeps 4-bit layers from packing their weights at the first answer, as bitsandbytes does on AVX512-BF16 CPUs.
+
+    Packed layers have no gradient, and small ones cannot be packed.
+    """
+    for layer in model.modules():
+        if hasattr(layer, "support_avx512bf16_for_cpu"):
+            layer.support_avx512bf16_for_cpu = False  # type: ignore[assignment]  # what bitsandbytes' layers have
+
+
 def _cpu_multiplies_bf16() -> bool:
     """Whether the processor has bfloat16 dot products (AVX512-BF16, AMX or Arm's)."""
     capabilities = torch.cpu.get_capabilities()

@@ -114,10 +114,9 @@ def test_a_run_that_the_system_ends_keeps_the_step_it_was_at_and_goes_on_to_the_
 
 
 def test_a_damaged_checkpoint_is_passed_over_for_the_one_before(system: System, runner: Runner) -> None:
-    reference = system.submit(60)
-    job = system.submit(60)
+    reference, job = system.submit(300), system.submit(300)
     checkpoints = system.home.checkpoints(job.id)
-    system.until(job.id, lambda job: len(list(checkpoints.glob("step-*"))) == 2 and job.step > 0)
+    system.until(job.id, lambda job: len(list(checkpoints.glob("step-*"))) == 2)
     runner.close()
     system.kill(system.store.get(job.id))
     time.sleep(0.1)
@@ -127,6 +126,7 @@ def test_a_damaged_checkpoint_is_passed_over_for_the_one_before(system: System, 
     again = Runner(system.store, runner._executor, ["", ""], patience=runner._patience)
     again.start()
     done = system.ended(job.id, JobState.DONE)
+    assert done.attempts == 2
     finished_alike(system, done, system.ended(reference.id, JobState.DONE))
     again.close()
     assert f"checkpoint at step {int(kept[-2].name[5:])}." in system.home.log(job.id).read_text()

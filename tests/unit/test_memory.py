@@ -76,6 +76,13 @@ def test_a_run_with_gradient_checkpointing_is_the_run_without(
     assert plain.scores == again.scores
 
 
+@pytest.fixture(params=[False, True], ids=["any CPU", "AVX512-BF16"])
+def cpu(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What bitsandbytes takes the processor for: on one with AVX512-BF16 it has a way of its own."""
+    monkeypatch.setattr("bitsandbytes.nn.modules.has_avx512bf16", lambda: request.param)
+
+
+@pytest.mark.usefixtures("cpu")
 @pytest.mark.parametrize("family", ["llama", "t5"])
 @pytest.mark.parametrize(("bits", "share", "close"), [("8bit", 0.6, 0.05), ("4bit", 0.5, 0.5)])
 def test_weights_of_few_bits_take_less_memory_and_say_nearly_the_same(
@@ -98,6 +105,7 @@ def test_weights_of_few_bits_take_less_memory_and_say_nearly_the_same(
     assert all(parameter.grad is None for parameter in small.model.parameters())
 
 
+@pytest.mark.usefixtures("cpu")
 def test_a_run_on_four_bits_is_resumed_bit_by_bit(tiny_llama: Path, tiny_table: Path, tmp_path: Path) -> None:
     config = recipe(tiny_llama, quantization="4bit")
     whole, uninterrupted = run(config, tiny_table, tmp_path / "whole")
