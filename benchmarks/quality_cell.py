@@ -175,6 +175,7 @@ def run_cell(cell: Cell, data: Path, folder: str) -> dict[str, Any]:
         "trainable": sum(p.numel() for p in parameters),
         "step_seconds": round(statistics.median(seconds), 3) if seconds else None,
         "peak_gb": round(peak_bytes() / 1e9, 2), "threads": torch.get_num_threads(),
+        "dtype": str(backbone.dtype).removeprefix("torch."),
     }
 
 
