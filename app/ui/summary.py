@@ -42,6 +42,10 @@ def preview(found: Preview, config: TuneConfig) -> str:
     return shown
 
 
+LOOKING = f"<h2>Your run</h2>{parts.small('Looking at the model and the data …')}"
+"""The card beside the form before anything is known."""
+
+
 def rail(config: TuneConfig, dataset: str, found: Preview | None, estimate: Estimate | None,
          problems: Sequence[str]) -> str:
     """The card beside the form: what would be started, what it trains, and what stands in the way."""

@@ -8,7 +8,7 @@ import gradio as gr
 
 from app import forms
 from app.studio import Studio
-from app.ui import hub_form, kept, parts
+from app.ui import hub_form, kept, parts, summary
 from app.ui.fields import fields
 from app.ui.guard import sentences
 from app.ui.html import AT_ONCE, QUIET, piece
@@ -83,7 +83,7 @@ def build(studio: Studio, page: gr.Blocks) -> None:
                                      container=False, interactive=False, max_lines=24)
                 back_to_recipe = _back_button()
         with gr.Column(scale=4, min_width=300, elem_classes="ls-rail"):
-            rail = piece(elem_id="rail")
+            rail = piece(summary.LOOKING, elem_id="rail")
             start = gr.Button("Start training", variant="primary", size="lg", elem_id="start")
     parent, left = gr.State(""), kept.browser_state()
     started = gr.Textbox(visible="hidden", elem_id="started", label="Started run")
