@@ -3,22 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from app import forms
-from app.settings import Settings
 from app.studio import Studio
 from app.ui.opening import opened
-from storage.database import open_database
-
-
-@pytest.fixture
-def studio(tmp_path: Path) -> Studio:
-    settings = Settings.from_environment({"STUDIO_HOME": str(tmp_path)})
-    return Studio(settings, open_database(settings.database_url))
 
 
 def left(studio: Studio, **changed: Any) -> dict[str, Any]:

@@ -11,19 +11,12 @@ from training import recipe, run
 
 import lamp.label_scores
 from app.predictor import Predictor
-from app.settings import Settings
 from app.studio import Studio
 from lamp.config import TrainConfig, TuneConfig
 from lamp.errors import ConfigError, LampError
 from lamp.export import save_prompt
 from storage.database import open_database
 from storage.jobs import JobState, JobStore
-
-
-@pytest.fixture
-def studio(tmp_path: Path) -> Studio:
-    settings = Settings.from_environment({"STUDIO_HOME": str(tmp_path)})
-    return Studio(settings, open_database(settings.database_url))
 
 
 @pytest.fixture
