@@ -4,7 +4,7 @@
 
 Each spin count (GOMP_SPINCOUNT; "default" leaves it to the OpenMP library) has a process of its own. They take turns,
 one step each over the same rows, first on the machine as it is, then beside as many loops that never pause as --busy
-says. Beside them, a count whose first step takes longer than --patience seconds is measured no further.
+says. Beside them, a count of which a step took longer than --patience seconds is measured no further.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ def main() -> None:
     options = parser.parse_args()
     from lamp.batching import batches_of_epoch  # as lamp.train makes them
 
-    os.environ.pop("GOMP_SPINCOUNT")  # which importing lamp has set
+    os.environ.pop("GOMP_SPINCOUNT", None)  # which importing lamp has set
     spawn = multiprocessing.get_context("spawn")
     connections: dict[str, Any] = {}
     lengths: list[int] = []

@@ -8,8 +8,9 @@ import os
 import sys
 
 # Threads that wait for each other spin before they sleep, by default for milliseconds, all the while holding the core
-# that another program would let the awaited thread have: beside one busy program a step then takes minutes. So short a
-# spin costs a quiet machine nothing (benchmarks/waiting.py). Read when PyTorch is imported, by each process anew.
+# that another program would let the awaited thread have: beside two busy programs a step on two cores took a hundred
+# times as long. So short a spin costs a quiet machine a hundredth of a step (benchmarks/waiting.py). It is read when
+# PyTorch is imported, by each process anew.
 if "OMP_WAIT_POLICY" not in os.environ:
     os.environ.setdefault("GOMP_SPINCOUNT", "3000")
 

@@ -72,7 +72,8 @@ class FrozenBackbone:
                 # fused attention, above all backwards (benchmarks/attention.py).
                 attn_implementation="eager" if device.type == "cpu" else None,
             )
-            keep_differentiable(model)
+            if quantization == "4bit":
+                keep_differentiable(model)
             tokenizer = AutoTokenizer.from_pretrained(source, trust_remote_code=False)
         except (OSError, ValueError, KeyError, ImportError) as error:
             raise BackboneError(f"The backbone {reference!r} cannot be loaded: {_first_line(error)}") from error

@@ -1,4 +1,4 @@
-"""The Tune page's form as a person left it: kept in their own browser, until a run is started from it."""
+"""The Tune page's form in a person's browser: when it has changed, and what is kept of it until a run is started."""
 
 from __future__ import annotations
 

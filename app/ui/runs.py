@@ -99,7 +99,7 @@ def build(studio: Studio, page: gr.Blocks) -> None:
     opened.then(sentences(does.disk), run, disk, **QUIET)
     opened.then(live.refresh, live.inputs, live.outputs, **AT_ONCE)
     # One at a time: an answer from before a filter was chosen must not come last.
-    gr.on([chosen.change, text.change, tick.tick], show, given, made, trigger_mode="always_last", **AT_ONCE)
+    gr.on([chosen.change, text.change, tick.tick, wake.click], show, given, made, trigger_mode="always_last", **AT_ONCE)
     more.click(lambda shown: shown + _PAGE, most, most, **AT_ONCE).then(show, given, made, **AT_ONCE)
     sleep.click(lambda: (gr.Timer(active=False), gr.Timer(active=False)), None, [tick, live.timer], **AT_ONCE)
-    wake.click(show, given, made, **AT_ONCE).then(live.refresh, live.inputs, live.outputs, **AT_ONCE)
+    wake.click(live.refresh, live.inputs, live.outputs, **AT_ONCE)
