@@ -7,7 +7,7 @@ export STUDIO_HOME
 .PHONY: run test check clean
 
 run: .venv/installed  ## start the studio on http://127.0.0.1:7860
-	@$(BIN)/python -m lamp.offline $(OFFLINE_BACKBONE)
+	@$(BIN)/python -m lamp.hub.offline $(OFFLINE_BACKBONE)
 	@exec $(BIN)/python app.py
 
 test: check .venv/test-tools  ## everything: style, types, import rules, unit, integration and browser tests

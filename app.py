@@ -9,11 +9,13 @@ import sys
 
 from app.settings import Settings
 from lamp.errors import LampError
+from lamp.process import prepare_process
 from storage.errors import StorageError
 
 
 def main() -> int:
     """Serves the studio until it is told to end; 1 and one sentence when it cannot start."""
+    prepare_process()
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
     try:
@@ -45,7 +47,7 @@ def serve(settings: Settings) -> None:
     from app.jobs.local import local_runner
     from app.studio import Studio
     from app.ui import build_ui, launch_options
-    from lamp.tables.checks import MAX_BYTES
+    from lamp.data.tables.checks import MAX_BYTES
     from storage.database import open_database
 
     settings.home.mkdir(parents=True, exist_ok=True)
@@ -56,8 +58,14 @@ def serve(settings: Settings) -> None:
     try:
         print(f"LAMP Studio is at http://{settings.host}:{settings.port} (Ctrl+C ends it; runs go on).", flush=True)
         demo.launch(
-            server_name=settings.host, server_port=settings.port, ssr_mode=False, quiet=True, share=False,
-            allowed_paths=[str(settings.home / "exports")], max_file_size=MAX_BYTES, **launch_options(),
+            server_name=settings.host,
+            server_port=settings.port,
+            ssr_mode=False,
+            quiet=True,
+            share=False,
+            allowed_paths=[str(settings.home / "exports")],
+            max_file_size=MAX_BYTES,
+            **launch_options(),
         )
     except OSError as error:
         raise LampError(f"The studio cannot listen on {settings.host}:{settings.port}: {error}.") from error

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lamp.errors import BackboneError
-from lamp.offline import folder_name, is_whole
+from lamp.hub.offline import folder_name, is_whole
 
 _OFFERED = (
     ("HuggingFaceTB/SmolLM2-135M-Instruct", "135 M parameters, Apache-2.0; trains on a laptop's CPU in minutes"),

@@ -6,14 +6,15 @@ from functools import lru_cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from app import hub_datasets
-from app.hub_datasets import Fetched, Told
+from app.hub import fetching
+from app.hub.fetching import Fetched, Told
 from app.values import DatasetEntry
 from lamp.config import DataConfig
-from lamp.data import Splits, prepare
+from lamp.data.splits import Splits, prepare
+from lamp.data.tables import Table, read_table
+from lamp.data.truncation import Truncation, count_truncated
 from lamp.errors import DataError
-from lamp.lengths import TooLong, too_long
-from lamp.tables import Table, read_table
+from lamp.hub.backbone_files import tokenizer_file
 from storage.uploads import UploadStore
 
 SAMPLES = Path(__file__).resolve().parent.parent / "samples"
@@ -43,12 +44,12 @@ class Datasets:
 
     def fetch(self, id: str, subset: str, split: str, told: Told) -> tuple[DatasetEntry, Fetched]:
         """Keeps a copy of a part of a data set of the Hub; empty names take its first. Raises DataError."""
-        id = hub_datasets.plain_id(id)
-        subset = subset or hub_datasets.subsets(id)[0]
-        split = split or hub_datasets.splits(id, subset)[0]
+        id = fetching.plain_id(id)
+        subset = subset or fetching.subsets(id)[0]
+        split = split or fetching.splits(id, subset)[0]
         with TemporaryDirectory(prefix="lamp-studio-") as folder:
             file = Path(folder) / "part.parquet"
-            found = hub_datasets.fetch(id, subset, split, file, told)
+            found = fetching.fetch(id, subset, split, file, told)
             return self.add(file, found.name), found
 
     def entry(self, reference: str) -> DatasetEntry:
@@ -65,8 +66,9 @@ class Datasets:
     def path(self, reference: str) -> Path:
         """Its file. Raises DataError or StorageError when there is none."""
         if not reference:
-            raise DataError("Choose a data set: the sample, one of the Hub, or upload a CSV, TSV, JSON, JSON Lines or "
-                            "Parquet file.")
+            raise DataError(
+                "Choose a data set: the sample, one of the Hub, or upload a CSV, TSV, JSON, JSON Lines or Parquet file."
+            )
         if not reference.startswith(_SAMPLE):
             return self._uploads.path(reference)
         known = {path.name: path for path in SAMPLES.glob("*.csv")}
@@ -83,9 +85,9 @@ class Datasets:
         """Its rows as examples. Raises DataError when nothing can be learned from them."""
         return _prepared(self.path(reference), self.name(reference), config)
 
-    def too_long(self, reference: str, config: DataConfig, backbone: str) -> TooLong | None:
+    def truncation(self, reference: str, config: DataConfig, backbone: str) -> Truncation | None:
         """Training inputs of more tokens than the backbone will be given; None where that cannot be told."""
-        return _too_long(self.path(reference), self.name(reference), config, backbone)
+        return _truncation(self.path(reference), self.name(reference), config, backbone)
 
 
 @lru_cache(maxsize=4)
@@ -106,6 +108,7 @@ def _prepared(path: Path, name: str, config: DataConfig) -> Splits:
 
 
 @lru_cache(maxsize=16)
-def _too_long(path: Path, name: str, config: DataConfig, backbone: str) -> TooLong | None:
+def _truncation(path: Path, name: str, config: DataConfig, backbone: str) -> Truncation | None:
+    file = tokenizer_file(backbone)
     texts = [example.text for example in _prepared(path, name, config).train]
-    return too_long(backbone, texts, config.max_input_tokens)
+    return count_truncated(file, texts, config.max_input_tokens) if file else None

@@ -9,15 +9,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lamp.config import Quantization, TuneConfig
-from lamp.data import check_columns, render
+from lamp.data.columns import check_columns, render
 from lamp.errors import DataError, LampError, MemoryTooShort
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from lamp.backbone import FrozenBackbone
-    from lamp.export import SavedPrompt
-    from lamp.prefix import Prefix
+    from lamp.backbone.frozen import FrozenBackbone
+    from lamp.backbone.prefix import Prefix
+    from lamp.export.saved_prompt import SavedPrompt
 
 _MOST_PREFIXES = 32
 """Prompts kept as the backbone has read them; each is a few megabytes for a model of seven billion parameters."""
@@ -66,9 +66,9 @@ class Predictor:
         say("Getting ready")
         import torch
 
-        from lamp.encoding import Encoder
-        from lamp.export import ADAPTER, load_prompt
-        from lamp.predict import Prediction, predict
+        from lamp.data.encoding import Encoder
+        from lamp.export.saved_prompt import ADAPTER, load_prompt
+        from lamp.inference.predict import Prediction, predict
 
         saved = load_prompt(folder)
         rendered = [_rendered(saved, one) for one in inputs]
@@ -77,7 +77,8 @@ class Predictor:
             return [
                 Answer(text, with_prompt.text, without.text, with_prompt.probabilities, without.probabilities)
                 for (text, _), with_prompt, without in zip(
-                    rendered, found[:len(rendered)], found[len(rendered):], strict=True)
+                    rendered, found[: len(rendered)], found[len(rendered) :], strict=True
+                )
             ]
 
         growing = [Prediction("", {})] * (2 * len(rendered))
@@ -114,7 +115,7 @@ class Predictor:
         """A prompt as the loaded backbone has read it, once."""
         import torch
 
-        from lamp.prefix import make_prefix
+        from lamp.backbone.prefix import make_prefix
 
         if self._loaded is None:
             raise RuntimeError("A prompt is read by a loaded backbone.")
@@ -127,7 +128,7 @@ class Predictor:
         return self._prefixes[key]
 
     def _backbone(self, source: str, config: TuneConfig, say: Callable[[str], None]) -> FrozenBackbone:
-        from lamp.backbone import FrozenBackbone
+        from lamp.backbone.frozen import FrozenBackbone
 
         wanted = (source, config.train.quantization)
         if self._loaded is None or self._loaded[0] != wanted:

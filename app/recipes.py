@@ -5,17 +5,19 @@ from __future__ import annotations
 from dataclasses import asdict
 from functools import cached_property
 
-from app import backbones, origins
+from app import backbones, initial_prompts
 from app.datasets import Datasets
-from app.jobs.forecast import speed_on
+from app.estimates import speed_on
 from app.jobs.slots import devices, visible_gpus
 from app.settings import Settings
 from app.values import Estimate, Preview
-from lamp.catalog import BackboneInfo, inspect
-from lamp.chat import has_chat_template, no_template
 from lamp.config import DataConfig, TuneConfig
-from lamp.data import Splits, check_columns, guess_columns, render
+from lamp.data.chat import no_template
+from lamp.data.columns import check_columns, guess_columns, render
+from lamp.data.splits import Splits
 from lamp.errors import BackboneError, ConfigError, DataError
+from lamp.hub.backbone_files import has_chat_template
+from lamp.hub.catalog import BackboneInfo, inspect
 from storage.artifacts import ArtifactStore
 from storage.errors import StorageError
 from storage.jobs import JobStore
@@ -50,9 +52,7 @@ class Recipes:
                 problems = (str(error),)
         return Preview(
             columns=tuple(table.columns),
-            rows=tuple(
-                tuple(_cut(row[column]) for column in table.columns) for row in table.rows[:_PREVIEW_ROWS]
-            ),
+            rows=tuple(tuple(_cut(row[column]) for column in table.columns) for row in table.rows[:_PREVIEW_ROWS]),
             row_count=len(table.rows),
             examples=examples,
             task=splits.task if splits else "",
@@ -78,9 +78,10 @@ class Recipes:
             virtual_tokens=config.lamp.virtual_tokens,
             steps=train.steps,
             epochs=rows / max(1, len(splits.train)),
-            too_long=self._datasets.too_long(dataset, config.data, self.source(config.backbone)),
+            truncation=self._datasets.truncation(dataset, config.data, self.source(config.backbone)),
             seconds=speed.seconds(asdict(train), train.steps) + speed.scoring_seconds  # and the untrained one
-            if speed else None,
+            if speed
+            else None,
         )
 
     def problems(self, config: TuneConfig, dataset: str, gpus: int) -> list[str]:
@@ -122,12 +123,14 @@ class Recipes:
                 splits = self._datasets.splits(dataset, config.data)
         except (DataError, StorageError) as error:
             found.append(str(error))
-        found += origins.problems(config, self._store, self._artifacts)
+        found += initial_prompts.problems(config, self._store, self._artifacts)
         if type(gpus) is not int or not 1 <= gpus <= self.most_gpus:  # a script may send anything
             found.append(f"The number of GPUs must be between 1 and {self.most_gpus} here, not {gpus!r}.")
         if config.train.quantization != "none" and not self._has_gpu:
-            found.append("Weights in 8 or 4 bits want a CUDA GPU, and this machine has none: leave the backbone's "
-                         "weights as they are.")
+            found.append(
+                "Weights in 8 or 4 bits want a CUDA GPU, and this machine has none: leave the backbone's "
+                "weights as they are."
+            )
         if config.backbone.strip():
             try:
                 info = inspect(self.source(config.backbone))
@@ -136,9 +139,7 @@ class Recipes:
                         f"The rank ({config.lamp.rank}) is larger than the backbone's width ({info.hidden_size}): "
                         f"choose {info.hidden_size} or less."
                     )
-                if config.data.input_format == "chat" and (
-                    has_chat_template(self.source(config.backbone)) is False
-                ):
+                if config.data.input_format == "chat" and (has_chat_template(self.source(config.backbone)) is False):
                     found.append(no_template(config.backbone))
             except BackboneError as error:
                 found.append(str(error))

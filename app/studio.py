@@ -6,21 +6,22 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from app import backbones, hub, hub_datasets
+from app import backbones
 from app.backbones import BackboneChoice
 from app.bundle import zip_artifact
 from app.datasets import Datasets
-from app.hub_datasets import Fetched, Told
-from app.jobs.forecast import Place, places
-from app.jobs.housekeeping import extend
+from app.estimates import Place, places
+from app.hub import fetching, publishing
+from app.hub.fetching import Fetched, Told
+from app.jobs.extend import extend
 from app.predictor import Answer, Predictor, Written
 from app.recipes import Recipes
 from app.settings import Settings
 from app.values import DatasetEntry, Estimate, Preview
 from lamp.config import DataConfig, TuneConfig
-from lamp.confusion import Confusion, read_confusion
-from lamp.data import guess_columns
+from lamp.data.columns import guess_columns
 from lamp.errors import ConfigError
+from lamp.inference.confusion_matrix import Confusion, read_confusion
 from storage.artifacts import ArtifactStore
 from storage.database import Database
 from storage.errors import NotStored
@@ -58,11 +59,11 @@ class Studio:
 
     def hub_subsets(self, id: str) -> list[str]:
         """The subsets of a data set on the Hub, by its id or its page's address. Raises DataError."""
-        return hub_datasets.subsets(hub_datasets.plain_id(id))
+        return fetching.subsets(fetching.plain_id(id))
 
     def hub_splits(self, id: str, subset: str) -> list[str]:
         """The splits of a subset, the one to learn from first. Raises DataError."""
-        return hub_datasets.splits(hub_datasets.plain_id(id), subset)
+        return fetching.splits(fetching.plain_id(id), subset)
 
     def fetch_dataset(
         self, id: str, subset: str = "", split: str = "", told: Told = lambda rows, total: None
@@ -97,7 +98,12 @@ class Studio:
         return self._recipes.problems(config, dataset, gpus)
 
     def submit(
-        self, config: TuneConfig, dataset: str, name: str = "", owner: str = "", parent: str | None = None,
+        self,
+        config: TuneConfig,
+        dataset: str,
+        name: str = "",
+        owner: str = "",
+        parent: str | None = None,
         gpus: int = 1,
     ) -> str:
         """Queues a run and returns its id. Raises ConfigError with every problem; no run exists then.
@@ -109,8 +115,14 @@ class Studio:
             raise ConfigError(problems)
         self._home.check_space(self.settings.low_disk_bytes)
         return self._store.add(
-            name.strip() or self._default_name(config, dataset), config.to_dict(), dataset,
-            self._datasets.name(dataset), config.train.steps, owner=owner, parent=parent, gpus=gpus,
+            name.strip() or self._default_name(config, dataset),
+            config.to_dict(),
+            dataset,
+            self._datasets.name(dataset),
+            config.train.steps,
+            owner=owner,
+            parent=parent,
+            gpus=gpus,
         ).id
 
     def source(self, backbone: str) -> str:
@@ -199,7 +211,10 @@ class Studio:
     # A trained prompt
 
     def try_prompt(
-        self, id: str, texts: Sequence[str | Mapping[str, str]], progress: Callable[[str], None] = lambda _: None,
+        self,
+        id: str,
+        texts: Sequence[str | Mapping[str, str]],
+        progress: Callable[[str], None] = lambda _: None,
         written: Written | None = None,
     ) -> list[Answer]:
         """Each input answered with the run's prompt and without it; `written` hears of free text while it grows."""
@@ -221,9 +236,13 @@ class Studio:
         return zip_artifact(self._artifacts.path(job.id), self._home.root / "exports")
 
     def publish(
-        self, id: str, repository: str, token: str, private: bool = True,
+        self,
+        id: str,
+        repository: str,
+        token: str,
+        private: bool = True,
         progress: Callable[[str], None] = lambda _: None,
     ) -> str:
         """Puts the run's exported prompt on the Hub and returns its address; the token is used for this call only."""
         job = self._store.get(id)
-        return hub.publish(self._artifacts.path(job.id), repository, token, private, progress)
+        return publishing.publish(self._artifacts.path(job.id), repository, token, private, progress)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from lamp.lengths import TooLong
+from lamp.data.truncation import Truncation
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ class Estimate:
     virtual_tokens: int
     steps: int
     epochs: float
-    too_long: TooLong | None
+    truncation: Truncation | None
     """Training inputs that will be cut; None where that cannot be told before the run."""
     seconds: float | None
     """What it will take if rows go as fast as in the last run on this backbone; None before there was one."""

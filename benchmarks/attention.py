@@ -1,6 +1,6 @@
 """Plain against fused attention in a training step: the two take turns on the same batches, medians are printed.
 
-    python benchmarks/attention.py --data FILE [--backbone FOLDER] [--steps 20] [--batch 8]
+python benchmarks/attention.py --data FILE [--backbone FOLDER] [--steps 20] [--batch 8]
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ def main() -> None:
     parser.add_argument("--batch", type=int, default=8)
     options = parser.parse_args()
 
-    from lamp.backbone import FrozenBackbone
+    from lamp.backbone.forward import target_log_likelihood
+    from lamp.backbone.frozen import FrozenBackbone
     from lamp.config import LampConfig
-    from lamp.forward import target_log_likelihood
     from lamp.initializers import initial_prompt
     from lamp.prompt import LampPrompt
 
@@ -41,8 +41,10 @@ def main() -> None:
             (-target_log_likelihood(frozen, prompt(), batch)).mean().backward()
             took.append(time.perf_counter() - began)
     medians = {kind: statistics.median(took[2:]) for kind, took in seconds.items()}
-    print(f"plain {medians['eager']:.3f} s, fused {medians['sdpa']:.3f} s a step: "
-          f"plain takes {medians['eager'] / medians['sdpa']:.2f} of it")
+    print(
+        f"plain {medians['eager']:.3f} s, fused {medians['sdpa']:.3f} s a step: "
+        f"plain takes {medians['eager'] / medians['sdpa']:.2f} of it"
+    )
 
 
 if __name__ == "__main__":

@@ -26,7 +26,7 @@ sys.path.insert(0, str(ROOT))
 
 def as_csv(source: Path, target: Path) -> Path:
     """The same rows as a CSV file."""
-    from lamp.tables import read_table
+    from lamp.data.tables import read_table
 
     table = read_table(source)
     with target.open("w", newline="", encoding="utf-8") as file:
@@ -67,8 +67,20 @@ def tune_on_the_page(url: str, table: Path, steps: int, download: Path) -> float
 
 def score(prompt: Path, validation: Path, rows: int, backbone: Path, *, untrained: bool) -> dict[str, float]:
     """What `python -m lamp evaluate` prints."""
-    command = [sys.executable, "-m", "lamp", "evaluate", str(prompt), "--data", str(validation), "--rows", str(rows),
-               "--backbone", str(backbone), *(["--untrained"] if untrained else [])]
+    command = [
+        sys.executable,
+        "-m",
+        "lamp",
+        "evaluate",
+        str(prompt),
+        "--data",
+        str(validation),
+        "--rows",
+        str(rows),
+        "--backbone",
+        str(backbone),
+        *(["--untrained"] if untrained else []),
+    ]
     found: dict[str, float] = json.loads(subprocess.run(command, cwd=ROOT, capture_output=True, check=True).stdout)
     return found
 
@@ -80,8 +92,9 @@ def main() -> None:
     parser.add_argument("--validation", type=Path, required=True)
     parser.add_argument("--rows", type=int, default=400)
     parser.add_argument("--steps", type=int, default=200)
-    parser.add_argument("--backbone", type=Path,
-                        default=ROOT / "studio-data/backbones/HuggingFaceTB--SmolLM2-135M-Instruct")
+    parser.add_argument(
+        "--backbone", type=Path, default=ROOT / "studio-data/backbones/HuggingFaceTB--SmolLM2-135M-Instruct"
+    )
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         work = Path(folder)

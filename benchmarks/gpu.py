@@ -31,12 +31,22 @@ def random_model(shape: str, device: str, dtype: torch.dtype) -> Any:
     import transformers as tf
 
     configs: dict[str, Callable[[], Any]] = {
-        "t5-large": lambda: tf.T5Config(d_model=1024, d_kv=64, d_ff=4096, num_layers=24, num_heads=16,
-                                        vocab_size=32128, decoder_start_token_id=0, dropout_rate=0.0),
-        "llama-2-7b": lambda: tf.LlamaConfig(hidden_size=4096, intermediate_size=11008, num_hidden_layers=32,
-                                             num_attention_heads=32, vocab_size=32000),
-        "tiny": lambda: tf.LlamaConfig(hidden_size=128, intermediate_size=64, num_hidden_layers=2,
-                                       num_attention_heads=4, vocab_size=400),
+        "t5-large": lambda: tf.T5Config(
+            d_model=1024,
+            d_kv=64,
+            d_ff=4096,
+            num_layers=24,
+            num_heads=16,
+            vocab_size=32128,
+            decoder_start_token_id=0,
+            dropout_rate=0.0,
+        ),
+        "llama-2-7b": lambda: tf.LlamaConfig(
+            hidden_size=4096, intermediate_size=11008, num_hidden_layers=32, num_attention_heads=32, vocab_size=32000
+        ),
+        "tiny": lambda: tf.LlamaConfig(
+            hidden_size=128, intermediate_size=64, num_hidden_layers=2, num_attention_heads=4, vocab_size=400
+        ),
     }
     config = configs[shape]()
     auto = tf.AutoModelForSeq2SeqLM if config.is_encoder_decoder else tf.AutoModelForCausalLM
@@ -45,11 +55,11 @@ def random_model(shape: str, device: str, dtype: torch.dtype) -> Any:
 
 
 def lamp_step(model: Any, ids: torch.Tensor, target: torch.Tensor) -> Callable[[], None]:
-    """One step as lamp.train takes it."""
-    from lamp.backbone import FrozenBackbone
+    """One step as lamp.training.train takes it."""
+    from lamp.backbone.batch import Batch
+    from lamp.backbone.forward import target_log_likelihood
+    from lamp.backbone.frozen import FrozenBackbone
     from lamp.config import LampConfig
-    from lamp.encoding import Batch
-    from lamp.forward import target_log_likelihood
     from lamp.prompt import LampPrompt
 
     frozen = FrozenBackbone(model, None, "random")
@@ -108,8 +118,9 @@ def measure(step: Callable[[], None], steps: int, cuda: bool) -> tuple[float, fl
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
-    parser.add_argument("--shapes", nargs="+", choices=["t5-large", "llama-2-7b", "tiny"],
-                        default=["t5-large", "llama-2-7b"])
+    parser.add_argument(
+        "--shapes", nargs="+", choices=["t5-large", "llama-2-7b", "tiny"], default=["t5-large", "llama-2-7b"]
+    )
     parser.add_argument("--batch", type=int, default=16)
     parser.add_argument("--length", type=int, default=128)
     parser.add_argument("--steps", type=int, default=30)
@@ -126,15 +137,20 @@ def main() -> None:
         for name, kind in VARIANTS.items():
             torch.manual_seed(0)
             model = random_model(shape, device, dtype)
-            ids, target = (torch.randint(3, model.config.vocab_size, (options.batch, length), device=device)
-                           for length in (options.length, TARGET))
+            ids, target = (
+                torch.randint(3, model.config.vocab_size, (options.batch, length), device=device)
+                for length in (options.length, TARGET)
+            )
             if cuda:
                 torch.cuda.reset_peak_memory_stats()
             step = (lamp_step if kind == "lamp" else peft_step)(model, ids, target)
             took, peak = measure(step, options.steps, cuda)
             rows = options.batch / took
-            print(f"| {shape} | {name} | {1000 * took:.1f} ms | {rows:.1f} | {rows * (options.length + TARGET):,.0f} "
-                  f"| {peak:.2f} GB |", flush=True)
+            print(
+                f"| {shape} | {name} | {1000 * took:.1f} ms | {rows:.1f} | {rows * (options.length + TARGET):,.0f} "
+                f"| {peak:.2f} GB |",
+                flush=True,
+            )
             del model, step
             if cuda:
                 torch.cuda.empty_cache()

@@ -21,8 +21,8 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
+from app.jobs.job_reporter import JobReporter, Pulse  # noqa: E402
 from app.jobs.journal import Journal  # noqa: E402
-from app.jobs.reporter import JobReporter, Pulse  # noqa: E402
 from lamp.config import TuneConfig  # noqa: E402
 from storage.database import open_database  # noqa: E402
 from storage.jobs import JobState, JobStore  # noqa: E402
@@ -50,19 +50,34 @@ def scale(folder: Path) -> None:
     store = JobStore(open_database(url))
     began = time.perf_counter()
     config = {"backbone": "org/model", "data": {"input_columns": ["text"]}, "train": {"steps": 245}, "note": "x" * 600}
-    jobs = [store.add(f"run {number}", config, "sample:x", "x.csv", 245, owner=f"owner {number % 5}")
-            for number in range(RUNS)]
+    jobs = [
+        store.add(f"run {number}", config, "sample:x", "x.csv", 245, owner=f"owner {number % 5}")
+        for number in range(RUNS)
+    ]
     for job in jobs[:-1]:
-        store.log_values(job.id, [(step, name, step / 7) for step in range(1, (ROWS - LONG) // (RUNS - 1) // 2 + 1)
-                                      for name in ("loss", "rows_per_second")])
+        store.log_values(
+            job.id,
+            [
+                (step, name, step / 7)
+                for step in range(1, (ROWS - LONG) // (RUNS - 1) // 2 + 1)
+                for name in ("loss", "rows_per_second")
+            ],
+        )
         store.request_stop(job.id)
     store.log_values(jobs[-1].id, [(step, "loss", (step * 7919) % 1000 / 1000) for step in range(LONG)])
-    print(f"{RUNS} runs with {ROWS} metric rows written in {time.perf_counter() - began:.0f} s on "
-          f"{store.database.dialect}", flush=True)
+    print(
+        f"{RUNS} runs with {ROWS} metric rows written in {time.perf_counter() - began:.0f} s on "
+        f"{store.database.dialect}",
+        flush=True,
+    )
     said("the runs page: newest 100", median_ms(lambda: store.list(100)), "ms", 50)
     said("the runs page: a page far down", median_ms(lambda: store.list(100, 9_800)), "ms", 50)
-    said("the runs page: stopped ones of an owner by name",
-         median_ms(lambda: store.list(100, states=[JobState.STOPPED], owner="owner 3", text="run 77")), "ms", 50)
+    said(
+        "the runs page: stopped ones of an owner by name",
+        median_ms(lambda: store.list(100, states=[JobState.STOPPED], owner="owner 3", text="run 77")),
+        "ms",
+        50,
+    )
     said("how many runs there are", median_ms(store.count), "ms", 50)
     said("latest values of a run", median_ms(lambda: store.latest_metrics(jobs[5000].id)), "ms", 50)
     said("a curve of 245 values", median_ms(lambda: store.curve(jobs[5000].id, "loss")), "ms", 100)
@@ -74,11 +89,13 @@ def scale(folder: Path) -> None:
 
 def start_seconds(url: str) -> float:
     """Median time of a process that opens the database, takes a runner's turn and shows the runs page."""
-    program = ("import sys; from storage.database import open_database; from storage.jobs import JobStore;"
-               "from storage.home import Home; from app.jobs.executors import LocalExecutor;"
-               "from app.jobs.runner import Runner; from pathlib import Path;"
-               "store = JobStore(open_database(sys.argv[1]));"
-               "Runner(store, LocalExecutor(Home(Path('/nonexistent')), {}), []).turn(); store.list(100)")
+    program = (
+        "import sys; from storage.database import open_database; from storage.jobs import JobStore;"
+        "from storage.home import Home; from app.jobs.executors import LocalExecutor;"
+        "from app.jobs.runner import Runner; from pathlib import Path;"
+        "store = JobStore(open_database(sys.argv[1]));"
+        "Runner(store, LocalExecutor(Home(Path('/nonexistent')), {}), []).turn(); store.list(100)"
+    )
     seconds = []
     for _ in range(6):
         began = time.perf_counter()
@@ -93,9 +110,9 @@ def metrics(folder: Path) -> None:
     Counted and not compared with a run that records nothing: on a machine that does other things besides, two such
     runs differ by more than what is looked for.
     """
-    from lamp.data import prepare
-    from lamp.tables import read_table
-    from lamp.train import train
+    from lamp.data.splits import prepare
+    from lamp.data.tables import read_table
+    from lamp.training.train import train
     from tests.jobs.conftest import make_system
     from tests.tiny import save_tiny
 
@@ -148,8 +165,15 @@ def drain(folder: Path) -> None:
     jobs = [system.submit(1, evaluate_every=1) for _ in range(200)]
     environment = {**os.environ, **system.environment(), "STUDIO_SLOTS": "2"}
     began = time.perf_counter()
-    studios = [subprocess.Popen([sys.executable, "-m", "tests.jobs.studio_process", "warm"], env=environment, cwd=ROOT,
-                                stdout=subprocess.DEVNULL) for _ in range(2)]
+    studios = [
+        subprocess.Popen(
+            [sys.executable, "-m", "tests.jobs.studio_process", "warm"],
+            env=environment,
+            cwd=ROOT,
+            stdout=subprocess.DEVNULL,
+        )
+        for _ in range(2)
+    ]
     try:
         while (left := 200 - system.store.count([JobState.DONE])) and time.perf_counter() - began < 1800:
             time.sleep(0.2)
@@ -157,8 +181,9 @@ def drain(folder: Path) -> None:
         for studio in studios:
             studio.kill()
             studio.wait()
-    once = sum([event.state.value for event in system.store.events(job.id)] == ["queued", "running", "done"]
-               for job in jobs)
+    once = sum(
+        [event.state.value for event in system.store.events(job.id)] == ["queued", "running", "done"] for job in jobs
+    )
     print(f"200 runs through two studios in {time.perf_counter() - began:.0f} s: {once} run exactly once, {left} left")
 
 

@@ -67,8 +67,10 @@ def main() -> None:
         connection.send(None)
         step, peak = statistics.median(seconds[name][WARM_UP:]), connection.recv()
         usual, peak_usual = usual or step, peak_usual or peak
-        print(f"| {name} | {step:.3f} s | {step / usual:.2f} of it | {peak / 1e9:.2f} GB "
-              f"| {peak / peak_usual:.2f} of it | {seconds[name][0]:.1f} s |")
+        print(
+            f"| {name} | {step:.3f} s | {step / usual:.2f} of it | {peak / 1e9:.2f} GB "
+            f"| {peak / peak_usual:.2f} of it | {seconds[name][0]:.1f} s |"
+        )
 
 
 if __name__ == "__main__":

@@ -15,7 +15,8 @@ def peft_step(backbone: str, encoder: Any, rows: list[Any], tokens: int) -> Call
     from peft import PromptTuningConfig, TaskType, get_peft_model
     from transformers import AutoModelForCausalLM
 
-    from lamp.hardware import choose_dtype, default_device
+    from lamp.backbone.devices import default_device
+    from lamp.backbone.precision import choose_dtype
 
     device = default_device()
     dtype = choose_dtype("auto", device, "llama")
@@ -76,17 +77,36 @@ def run_trainer(connection: Any, tokens: int, backbone: str, rows: list[Any], ba
         def _get_train_sampler(self, *_: Any) -> SequentialSampler:
             return SequentialSampler(self.train_dataset)
 
-    examples = [{"input_ids": [*row.input_ids, *row.target_ids], "attention_mask": [1] * row.length,
-                 "labels": [-100] * len(row.input_ids) + list(row.target_ids)} for row in rows]
-    from lamp.hardware import choose_dtype, default_device
+    examples = [
+        {
+            "input_ids": [*row.input_ids, *row.target_ids],
+            "attention_mask": [1] * row.length,
+            "labels": [-100] * len(row.input_ids) + list(row.target_ids),
+        }
+        for row in rows
+    ]
+    from lamp.backbone.devices import default_device
+    from lamp.backbone.precision import choose_dtype
 
     dtype = choose_dtype("auto", default_device(), "llama")
-    model = get_peft_model(AutoModelForCausalLM.from_pretrained(backbone, dtype=dtype),
-                           PromptTuningConfig(task_type=TaskType.CAUSAL_LM, num_virtual_tokens=tokens))
+    model = get_peft_model(
+        AutoModelForCausalLM.from_pretrained(backbone, dtype=dtype),
+        PromptTuningConfig(task_type=TaskType.CAUSAL_LM, num_virtual_tokens=tokens),
+    )
     with TemporaryDirectory() as folder, suppress(_NoMoreTurns):
         settings = TrainingArguments(
-            folder, per_device_train_batch_size=batch, bf16=dtype == torch.bfloat16,
+            folder,
+            per_device_train_batch_size=batch,
+            bf16=dtype == torch.bfloat16,
             use_cpu=not torch.cuda.is_available(),
-            report_to=[], save_strategy="no", disable_tqdm=True)
-        InOrder(model, settings, train_dataset=examples, callbacks=[Turns()],
-                data_collator=DataCollatorForSeq2Seq(AutoTokenizer.from_pretrained(backbone))).train()
+            report_to=[],
+            save_strategy="no",
+            disable_tqdm=True,
+        )
+        InOrder(
+            model,
+            settings,
+            train_dataset=examples,
+            callbacks=[Turns()],
+            data_collator=DataCollatorForSeq2Seq(AutoTokenizer.from_pretrained(backbone)),
+        ).train()

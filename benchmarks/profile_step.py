@@ -1,6 +1,6 @@
 """Where the time of a training step of LAMP goes, by PyTorch's own profiler, and how fast products of its shapes are.
 
-    python benchmarks/profile_step.py --data FILE [--backbone FOLDER] [--steps 5] [--batch 8]
+python benchmarks/profile_step.py --data FILE [--backbone FOLDER] [--steps 5] [--batch 8]
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ def main() -> None:
 
     encoder, rows = rows_of(options.data, options.backbone)
     step = lamp_step(options.backbone, encoder, rows)
-    from lamp.batching import batches_of_epoch  # as lamp.train makes them
+    from lamp.data.batching import batches_of_epoch  # as lamp.training.train makes them
 
-    numbers = batches_of_epoch([row.length for row in rows], options.batch, seed=0, epoch=0)[:options.steps + 2]
+    numbers = batches_of_epoch([row.length for row in rows], options.batch, seed=0, epoch=0)[: options.steps + 2]
     for warming in numbers[:2]:
         step(warming)
     with profile(activities=[ProfilerActivity.CPU]) as profiler:
@@ -54,7 +54,8 @@ def product_rate(rows: int, width: int, inner: int) -> float:
     """Floating-point operations a second of one product (rows, width) by (width, inner) in the backbone's format."""
     import torch
 
-    from lamp.hardware import choose_dtype, default_device
+    from lamp.backbone.devices import default_device
+    from lamp.backbone.precision import choose_dtype
 
     device = default_device()
     dtype = choose_dtype("auto", device, "llama")

@@ -34,8 +34,11 @@ def cells(options: argparse.Namespace) -> list[Cell]:
     """All that is asked for: one seed of everything before the next seed."""
     return [
         Cell(task, name, rate, seed, 0 if VARIANTS[name].kind == "none" else options.steps, options.batch)
-        for seed in options.seeds for name in options.variants for task in options.tasks
-        for rate in VARIANTS[name].rates if not options.rates or rate in options.rates
+        for seed in options.seeds
+        for name in options.variants
+        for task in options.tasks
+        for rate in VARIANTS[name].rates
+        if not options.rates or rate in options.rates
         if seed == options.seeds[0] or VARIANTS[name].kind != "none"
     ]
 
@@ -54,10 +57,16 @@ def measure(options: argparse.Namespace) -> None:
     writing = Lock()
 
     def run(cell: Cell) -> None:
-        command = [sys.executable, str(Path(__file__).with_name("quality_cell.py")), str(options.data),
-                   str(options.backbone), json.dumps(asdict(cell))]
-        line = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True,
-                              env={**os.environ, "OMP_NUM_THREADS": threads}).stdout.strip()
+        command = [
+            sys.executable,
+            str(Path(__file__).with_name("quality_cell.py")),
+            str(options.data),
+            str(options.backbone),
+            json.dumps(asdict(cell)),
+        ]
+        line = subprocess.run(
+            command, check=True, stdout=subprocess.PIPE, text=True, env={**os.environ, "OMP_NUM_THREADS": threads}
+        ).stdout.strip()
         with writing, options.results.open("a") as results:
             results.write(line + "\n")
         print(line, file=sys.stderr, flush=True)
@@ -88,10 +97,12 @@ def print_table(path: Path, steps: int, batch: int) -> None:
         best = by_rate[rate]
         columns = [_spread([row["accuracy"] for row in best if row["task"] == task]) for task in tasks]
         seconds = [row["step_seconds"] for row in best if row["step_seconds"]]
-        print(f"| {name} | {rate:g} | " + " | ".join(columns) + f" | {100 * _mean_of_tasks(best):.1f} | {len(best)} "
-              f"| {max(row['trainable'] for row in best):,} "
-              f"| {f'{statistics.median(seconds):.2f} s' if seconds else ''} "
-              f"| {max(row['peak_gb'] for row in best):.2f} GB |")
+        print(
+            f"| {name} | {rate:g} | " + " | ".join(columns) + f" | {100 * _mean_of_tasks(best):.1f} | {len(best)} "
+            f"| {max(row['trainable'] for row in best):,} "
+            f"| {f'{statistics.median(seconds):.2f} s' if seconds else ''} "
+            f"| {max(row['peak_gb'] for row in best):.2f} GB |"
+        )
 
 
 def _tasks_of(rows: list[dict[str, Any]]) -> int:

@@ -111,8 +111,10 @@ def trained_module(backbone: Any, variant: Variant, labels: list[str], inputs: l
         if variant.kind == "lora":
             from peft import LoraConfig, TaskType, get_peft_model
 
-            get_peft_model(backbone.model, LoraConfig(
-                task_type=TaskType.CAUSAL_LM, r=8, lora_alpha=16, target_modules=["q_proj", "v_proj"]))
+            get_peft_model(
+                backbone.model,
+                LoraConfig(task_type=TaskType.CAUSAL_LM, r=8, lora_alpha=16, target_modules=["q_proj", "v_proj"]),
+            )
         return Adapter(backbone.model)
     if variant.kind == "plain":
         config = LampConfig(prompt_length=variant.tokens, rank=1, pooling=1)
@@ -126,15 +128,16 @@ def run_cell(cell: Cell, data: Path, folder: str) -> dict[str, Any]:
     """Trains and scores one cell, in this process."""
     import torch
 
-    from lamp.backbone import FrozenBackbone
-    from lamp.batching import batch_stream
+    from lamp.backbone.forward import target_log_likelihood
+    from lamp.backbone.frozen import FrozenBackbone
     from lamp.config import TrainConfig
-    from lamp.data import examples_of, guess_columns
-    from lamp.encoding import Encoder
-    from lamp.evaluate import HeldOut, evaluate
-    from lamp.forward import target_log_likelihood
-    from lamp.tables import read_table
-    from lamp.train import schedule
+    from lamp.data.batching import batch_stream
+    from lamp.data.columns import guess_columns
+    from lamp.data.encoding import Encoder
+    from lamp.data.splits import examples_of
+    from lamp.data.tables import read_table
+    from lamp.inference.evaluate import HeldOut, evaluate
+    from lamp.training.train import schedule
 
     variant = VARIANTS[cell.variant]
     split, count = TASKS[cell.task]
@@ -171,10 +174,13 @@ def run_cell(cell: Cell, data: Path, folder: str) -> dict[str, Any]:
         held_out = HeldOut(scored, encoder.encode(scored), tuple(labels))
         scores, _ = evaluate(backbone, virtual, encoder, held_out)
     return {
-        **asdict(cell), **{name: round(value, 4) for name, value in scores.items()}, "rows": len(scored),
+        **asdict(cell),
+        **{name: round(value, 4) for name, value in scores.items()},
+        "rows": len(scored),
         "trainable": sum(p.numel() for p in parameters),
         "step_seconds": round(statistics.median(seconds), 3) if seconds else None,
-        "peak_gb": round(peak_bytes() / 1e9, 2), "threads": torch.get_num_threads(),
+        "peak_gb": round(peak_bytes() / 1e9, 2),
+        "threads": torch.get_num_threads(),
         "dtype": str(backbone.dtype).removeprefix("torch."),
     }
 

@@ -6,7 +6,7 @@ Each variant lives in a process of its own, so that its peak memory is its own; 
 each, over the same rows, so that a busy machine slows all of them alike. PEFT is measured twice: in the barest loop
 there is, and as most people run it, through transformers' Trainer, with bf16 where the machine multiplies it (elsewhere
 all variants compute in float32). LAMP is measured twice too: on PEFT's own batches, which are consecutive rows as a
-shuffle would give them, and on the batches that lamp.train makes of the same rows, which are of similar length.
+shuffle would give them, and on the batches that training makes of the same rows, which are of similar length.
 
 The table has the median step, and shares of the time that all rows took together. The last lines say which share of the
 machine's own matrix rate our steps reach: floating-point operations that they cannot do without (matrix products of the
@@ -61,7 +61,7 @@ def main() -> None:
     kinds = ("lamp", "peft", "trainer")
     parser.add_argument("--only", nargs="+", choices=kinds, default=kinds)
     arguments = parser.parse_args()
-    from lamp.batching import batches_of_epoch
+    from lamp.data.batching import batches_of_epoch
 
     context = multiprocessing.get_context("spawn")
     connections, processes = {}, []
@@ -105,8 +105,9 @@ def report_share(backbone: str, batch: int, read: int, predicted: int, seconds: 
     import torch
     from transformers import AutoConfig
 
-    from lamp.catalog import inspect
-    from lamp.hardware import choose_dtype, default_device
+    from lamp.backbone.devices import default_device
+    from lamp.backbone.precision import choose_dtype
+    from lamp.hub.catalog import inspect
 
     device = default_device()
     info, config = inspect(backbone), AutoConfig.from_pretrained(backbone)
@@ -124,23 +125,28 @@ def report_share(backbone: str, batch: int, read: int, predicted: int, seconds: 
     rate = 2 * size**3 / statistics.median(taken[2:])
     for name, took in seconds.items():
         reached = operations / took
-        print(f"{name}, {batch} rows: {reached / 1e9:.0f} GFLOP/s of the {rate / 1e9:.0f} that one product of {size} x "
-              f"{size} reaches in {dtype}, {reached / rate:.2f} of it.")
+        print(
+            f"{name}, {batch} rows: {reached / 1e9:.0f} GFLOP/s of the {rate / 1e9:.0f} that one product of {size} x "
+            f"{size} reaches in {dtype}, {reached / rate:.2f} of it."
+        )
 
 
 def report(seconds: dict[str, list[float]], memory: dict[str, int]) -> None:
     """A table for people, and the same as one JSON line."""
     medians = {name: statistics.median(taken) for name, taken in seconds.items()}
-    print("| variant | median step | all rows | LAMP's time, own batches | LAMP's time, same batches | peak memory "
-          "| LAMP's memory |")
+    print(
+        "| variant | median step | all rows | LAMP's time, own batches | LAMP's time, same batches | peak memory "
+        "| LAMP's memory |"
+    )
     print("| --- " * 7 + "|")
     for name, taken in seconds.items():
         alone = VARIANTS[name][0] == "lamp" or SAME not in seconds
-        shares = ["" if alone else f"{sum(seconds[ours]) / sum(taken):.2f} of it"
-                  for ours in (SIMILAR, SAME)]
+        shares = ["" if alone else f"{sum(seconds[ours]) / sum(taken):.2f} of it" for ours in (SIMILAR, SAME)]
         less = "" if alone else f"{memory[SAME] / memory[name]:.2f} of it"
-        print(f"| {name} | {medians[name]:.3f} s | {sum(taken):.1f} s | {' | '.join(shares)} "
-              f"| {memory[name] / 1e9:.2f} GB | {less} |")
+        print(
+            f"| {name} | {medians[name]:.3f} s | {sum(taken):.1f} s | {' | '.join(shares)} "
+            f"| {memory[name] / 1e9:.2f} GB | {less} |"
+        )
     print(json.dumps({"median_seconds": medians, "peak_bytes": memory, "steps": len(next(iter(seconds.values())))}))
 
 

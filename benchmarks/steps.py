@@ -12,6 +12,10 @@ from typing import Any
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
+from lamp.process import prepare_process  # noqa: E402  # found by the line above
+
+prepare_process()
+
 OFFLINE = ROOT / "studio-data/backbones/HuggingFaceTB--SmolLM2-135M-Instruct"
 WARM_UP = 2
 """Steps of each variant that are not measured."""
@@ -21,9 +25,10 @@ def rows_of(data: Path, backbone: str) -> tuple[Any, list[Any]]:
     """The studio's encoder and the encoded training rows of a data set, the same for every variant."""
     from transformers import AutoTokenizer
 
-    from lamp.data import guess_columns, prepare
-    from lamp.encoding import Encoder
-    from lamp.tables import read_table
+    from lamp.data.columns import guess_columns
+    from lamp.data.encoding import Encoder
+    from lamp.data.splits import prepare
+    from lamp.data.tables import read_table
 
     table = read_table(data)
     config = guess_columns(table.columns)
@@ -32,18 +37,23 @@ def rows_of(data: Path, backbone: str) -> tuple[Any, list[Any]]:
 
 
 def lamp_step(
-    backbone: str, encoder: Any, rows: list[Any], quantization: Any = "none", *, recomputed: bool = False,
+    backbone: str,
+    encoder: Any,
+    rows: list[Any],
+    quantization: Any = "none",
+    *,
+    recomputed: bool = False,
     compiled: bool = False,
 ) -> Callable[[list[int]], None]:
-    """One step exactly as lamp.train takes it."""
+    """One step exactly as lamp.training.train takes it."""
     import torch
 
-    from lamp.backbone import FrozenBackbone
+    from lamp.backbone.forward import target_log_likelihood
+    from lamp.backbone.frozen import FrozenBackbone
+    from lamp.backbone.gradient_checkpointing import recompute_layers
     from lamp.config import LampConfig, TrainConfig
-    from lamp.forward import target_log_likelihood
     from lamp.initializers import initial_prompt
     from lamp.prompt import LampPrompt
-    from lamp.recompute import recompute_layers
 
     frozen = FrozenBackbone.load(backbone, quantization=quantization)
     if recomputed:

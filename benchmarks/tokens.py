@@ -25,10 +25,11 @@ def main() -> None:
     options = parser.parse_args()
     from transformers import AutoTokenizer
 
-    from lamp.data import guess_columns, prepare
-    from lamp.encoding import Encoder
-    from lamp.tables import read_table
-    from lamp.token_cache import encode_once
+    from lamp.data.columns import guess_columns
+    from lamp.data.encoding import Encoder
+    from lamp.data.splits import prepare
+    from lamp.data.tables import read_table
+    from lamp.data.token_cache import encode_once
 
     table = read_table(options.data)
     config = guess_columns(table.columns)

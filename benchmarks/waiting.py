@@ -52,7 +52,7 @@ def main() -> None:
     parser.add_argument("--patience", type=float, default=20)
     parser.add_argument("--counts", nargs="+", default=["default", "0", "1000", "3000", "10000"])
     options = parser.parse_args()
-    from lamp.batching import batches_of_epoch  # as lamp.train makes them
+    from lamp.data.batching import batches_of_epoch  # as lamp.training.train makes them
 
     os.environ.pop("GOMP_SPINCOUNT", None)  # which importing lamp has set
     spawn = multiprocessing.get_context("spawn")
@@ -66,7 +66,7 @@ def main() -> None:
         lengths = connections[count].recv()
         os.environ.pop("GOMP_SPINCOUNT", None)
         os.environ.pop("OMP_WAIT_POLICY", None)
-    numbers = batches_of_epoch(lengths, options.batch, seed=0, epoch=0)[:options.steps + WARM_UP]
+    numbers = batches_of_epoch(lengths, options.batch, seed=0, epoch=0)[: options.steps + WARM_UP]
     quiet = measure(connections, numbers, float("inf"))
     loops = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(options.busy)]
     try:
@@ -80,8 +80,10 @@ def main() -> None:
     for count in options.counts:
         share = statistics.median(mine / other for mine, other in zip(quiet[count], quiet[first], strict=True))
         given_up = ", given up" if len(busy[count]) < options.steps else ""
-        print(f"| {count} | {statistics.median(quiet[count]):.3f} s | {share:.2f} "
-              f"| {statistics.median(busy[count]):.3f} s{given_up} |")
+        print(
+            f"| {count} | {statistics.median(quiet[count]):.3f} s | {share:.2f} "
+            f"| {statistics.median(busy[count]):.3f} s{given_up} |"
+        )
 
 
 if __name__ == "__main__":

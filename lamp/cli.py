@@ -9,20 +9,23 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lamp.bars import BarReporter, rows_bar
 from lamp.config import TuneConfig
-from lamp.data import check_columns, examples_of, prepare, render
+from lamp.data.columns import check_columns, render
+from lamp.data.splits import examples_of, prepare
+from lamp.data.tables import Table, read_table
 from lamp.errors import DataError, LampError, TrainingError
-from lamp.tables import Table, read_table
+from lamp.process import prepare_process
+from lamp.progress_bar import BarReporter, rows_bar
 
 if TYPE_CHECKING:
-    from lamp.backbone import FrozenBackbone
-    from lamp.encoding import Encoder
-    from lamp.export import SavedPrompt
+    from lamp.backbone.frozen import FrozenBackbone
+    from lamp.data.encoding import Encoder
+    from lamp.export.saved_prompt import SavedPrompt
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one command; 0, or 1 with one sentence on standard error."""
+    prepare_process()
     parser = argparse.ArgumentParser(prog="python -m lamp", description="Low-parameter prompt tuning.")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     trainer = commands.add_parser("train", help="train a prompt; go on from the last checkpoint if there is one")
@@ -56,9 +59,9 @@ def _train(options: argparse.Namespace) -> None:
         raise DataError(f"The recipe {options.recipe} cannot be read: {error}.") from error
     recipe.check()
     splits = prepare(read_table(options.data), recipe.data)
-    from lamp.export import save_prompt
-    from lamp.hardware import process_state
-    from lamp.train import train
+    from lamp.backbone.devices import process_state
+    from lamp.export.saved_prompt import save_prompt
+    from lamp.training.train import train
 
     reporter = BarReporter(recipe.train.steps)
     try:
@@ -76,8 +79,8 @@ def _train(options: argparse.Namespace) -> None:
 
 def _predict(options: argparse.Namespace) -> None:
     saved, backbone, encoder = _load(options)
-    from lamp.predict import predict
-    from lamp.prefix import make_prefix
+    from lamp.backbone.prefix import make_prefix
+    from lamp.inference.predict import predict
 
     data, table = saved.config.data, _table(options)
     problems = check_columns(data, [*table.columns, data.target_column])
@@ -96,7 +99,7 @@ def _predict(options: argparse.Namespace) -> None:
 
 def _evaluate(options: argparse.Namespace) -> None:
     saved, backbone, encoder = _load(options)
-    from lamp.evaluate import HeldOut, evaluate
+    from lamp.inference.evaluate import HeldOut, evaluate
 
     examples = examples_of(_table(options), saved.config.data)
     unknown = {example.target for example in examples} - set(saved.labels) if saved.labels else set()
@@ -110,14 +113,15 @@ def _evaluate(options: argparse.Namespace) -> None:
 
 
 def _load(options: argparse.Namespace) -> tuple[SavedPrompt, FrozenBackbone, Encoder]:
-    from lamp.backbone import FrozenBackbone
-    from lamp.encoding import Encoder
-    from lamp.export import load_prompt
+    from lamp.backbone.frozen import FrozenBackbone
+    from lamp.data.encoding import Encoder
+    from lamp.export.saved_prompt import load_prompt
 
     saved = load_prompt(options.prompt)
     config = saved.config
-    backbone = FrozenBackbone.load(config.backbone, options.backbone, config.train.precision,
-                                   quantization=config.train.quantization)
+    backbone = FrozenBackbone.load(
+        config.backbone, options.backbone, config.train.precision, quantization=config.train.quantization
+    )
     encoder = Encoder(backbone.tokenizer, is_encoder_decoder=backbone.is_encoder_decoder, config=config.data)
     return saved, backbone, encoder
 

@@ -6,8 +6,8 @@ import dataclasses
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from lamp.config_json import build
 from lamp.errors import ConfigError
-from lamp.fields import build
 
 Task = Literal["auto", "classification", "generation"]
 InputFormat = Literal["plain", "chat"]

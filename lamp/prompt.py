@@ -34,10 +34,12 @@ class LampPrompt(nn.Module):
         """
         length, hidden = initial.shape
         if config.rank > min(length, hidden):
-            raise ConfigError([
-                f"The rank ({config.rank}) is larger than the smaller side of the prompt "
-                f"({length} tokens of width {hidden}): choose {min(length, hidden)} or less."
-            ])
+            raise ConfigError(
+                [
+                    f"The rank ({config.rank}) is larger than the smaller side of the prompt "
+                    f"({length} tokens of width {hidden}): choose {min(length, hidden)} or less."
+                ]
+            )
         u, q, v = torch.linalg.svd(initial.detach().cpu().float(), full_matrices=False)
         return cls(u[:, : config.rank], q[: config.rank], v[: config.rank], config.pooling, config.interactions)
 
@@ -45,8 +47,9 @@ class LampPrompt(nn.Module):
     def of_zeros(cls, config: LampConfig, hidden: int) -> LampPrompt:
         """Factors of the right shapes, to be filled from elsewhere."""
         length, rank = config.prompt_length, config.rank
-        return cls(torch.zeros(length, rank), torch.zeros(rank), torch.zeros(rank, hidden), config.pooling,
-                   config.interactions)
+        return cls(
+            torch.zeros(length, rank), torch.zeros(rank), torch.zeros(rank, hidden), config.pooling, config.interactions
+        )
 
     @property
     def virtual_tokens(self) -> int:

@@ -57,8 +57,12 @@ class ArtifactStore:
         gone = 0
         for folder in list(self.root.iterdir()):
             name, _, number = folder.name.rpartition(".")
-            current = (not folder.name.startswith(_STAGED) and name in jobs and number.isdigit()
-                       and int(number) == self._newest(name))
+            current = (
+                not folder.name.startswith(_STAGED)
+                and name in jobs
+                and number.isdigit()
+                and int(number) == self._newest(name)
+            )
             if not current and older_than_a_day(folder):
                 remove(folder)
                 gone += 1

@@ -96,5 +96,7 @@ class Home:
         """Raises LowDisk when fewer than `wanted_bytes` are free."""
         free = shutil.disk_usage(self.root).free
         if free < wanted_bytes:
-            raise LowDisk(f"Only {free / 1e9:.2f} GB are free on the studio's disk and a new run wants at least "
-                          f"{wanted_bytes / 1e9:.2f} GB: delete runs or uploads that are no longer needed.")
+            raise LowDisk(
+                f"Only {free / 1e9:.2f} GB are free on the studio's disk and a new run wants at least "
+                f"{wanted_bytes / 1e9:.2f} GB: delete runs or uploads that are no longer needed."
+            )

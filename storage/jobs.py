@@ -12,10 +12,10 @@ from sqlalchemy import ColumnElement, Text, cast, delete, func, select, update
 from storage import metrics
 from storage.database import utc_now
 from storage.errors import WrongState
-from storage.life import _ACTIVE, JobLife, _row, new_id
-from storage.models import EventRow, JobRow, SlotRow
+from storage.lifecycle import _ACTIVE, JobLife, _row, new_id
+from storage.records import Event, Job, Worker, event_of, job_of
 from storage.states import JobState
-from storage.values import Event, Job, Worker, event_of, job_of
+from storage.tables import EventRow, JobRow, SlotRow
 
 __all__ = ["Event", "Job", "JobState", "JobStore", "Worker", "new_id"]
 
@@ -31,20 +31,45 @@ class JobStore(JobLife):
 
     # -- reading ------------------------------------------------------------------------------------------------
 
-    def list(self, limit: int = 100, offset: int = 0, states: Collection[JobState] | None = None, *,
-             owner: str | None = None, text: str = "", tag: str = "", deleted: bool = False) -> Jobs:
+    def list(
+        self,
+        limit: int = 100,
+        offset: int = 0,
+        states: Collection[JobState] | None = None,
+        *,
+        owner: str | None = None,
+        text: str = "",
+        tag: str = "",
+        deleted: bool = False,
+    ) -> Jobs:
         """Runs, newest first; `text` is looked for in names and notes, `deleted` shows the deleted ones instead."""
         with self.database.read() as session:
-            rows = session.scalars(select(JobRow).where(*_matching(states, owner, text, tag, deleted))
-                                   .order_by(JobRow.number.desc()).limit(limit).offset(offset))
+            rows = session.scalars(
+                select(JobRow)
+                .where(*_matching(states, owner, text, tag, deleted))
+                .order_by(JobRow.number.desc())
+                .limit(limit)
+                .offset(offset)
+            )
             return [job_of(row) for row in rows]
 
-    def count(self, states: Collection[JobState] | None = None, *, owner: str | None = None, text: str = "",
-              tag: str = "", deleted: bool = False) -> int:
+    def count(
+        self,
+        states: Collection[JobState] | None = None,
+        *,
+        owner: str | None = None,
+        text: str = "",
+        tag: str = "",
+        deleted: bool = False,
+    ) -> int:
         """How many runs `list` could show."""
         with self.database.read() as session:
-            return session.scalar(select(func.count()).select_from(JobRow)
-                                  .where(*_matching(states, owner, text, tag, deleted))) or 0
+            return (
+                session.scalar(
+                    select(func.count()).select_from(JobRow).where(*_matching(states, owner, text, tag, deleted))
+                )
+                or 0
+            )
 
     def active(self) -> Jobs:
         """Runs that a worker has in hand, on any host."""
@@ -55,14 +80,17 @@ class JobStore(JobLife):
         """Ended runs that still take slots of `host`."""
         with self.database.read() as session:
             held = select(SlotRow.job).where(SlotRow.host == host)
-            return [job_of(row) for row in session.scalars(
-                select(JobRow).where(JobRow.number.in_(held), JobRow.state.not_in(_ACTIVE)))]
+            return [
+                job_of(row)
+                for row in session.scalars(select(JobRow).where(JobRow.number.in_(held), JobRow.state.not_in(_ACTIVE)))
+            ]
 
     def events(self, id: str) -> Events:
         """The run's history, oldest first. Raises JobNotFound."""
         with self.database.read() as session:
-            rows = session.scalars(select(EventRow).where(EventRow.job == _row(session, id).number)
-                                   .order_by(EventRow.number))
+            rows = session.scalars(
+                select(EventRow).where(EventRow.job == _row(session, id).number).order_by(EventRow.number)
+            )
             return [event_of(row) for row in rows]
 
     def ids(self) -> frozenset[str]:
@@ -95,8 +123,12 @@ class JobStore(JobLife):
         self._change_queued_to_stopped(id)
         with self.database.write() as session:
             row = _row(session, id)
-            found = session.scalar(update(JobRow).where(JobRow.id == id, JobRow.state.not_in(_ACTIVE))
-                                   .values(deleted_at=utc_now()).returning(JobRow.number))
+            found = session.scalar(
+                update(JobRow)
+                .where(JobRow.id == id, JobRow.state.not_in(_ACTIVE))
+                .values(deleted_at=utc_now())
+                .returning(JobRow.number)
+            )
             if found is None:
                 raise WrongState(f"The run {row.name!r} is {row.state}: stop it before it is deleted.")
             session.refresh(row)
@@ -109,14 +141,17 @@ class JobStore(JobLife):
     def expired(self, after: timedelta) -> Jobs:
         """Runs that were deleted longer ago than `after`."""
         with self.database.read() as session:
-            return [job_of(row) for row in session.scalars(
-                select(JobRow).where(JobRow.deleted_at < utc_now() - after))]
+            return [job_of(row) for row in session.scalars(select(JobRow).where(JobRow.deleted_at < utc_now() - after))]
 
     def purge(self, id: str) -> bool:
         """Removes a deleted run with its history and its metrics; False when it was restored meanwhile."""
         with self.database.write() as session:
-            return session.scalar(delete(JobRow).where(JobRow.id == id, JobRow.deleted_at.is_not(None))
-                                  .returning(JobRow.number)) is not None
+            return (
+                session.scalar(
+                    delete(JobRow).where(JobRow.id == id, JobRow.deleted_at.is_not(None)).returning(JobRow.number)
+                )
+                is not None
+            )
 
     # -- metrics ------------------------------------------------------------------------------------------------
 
@@ -147,8 +182,12 @@ class JobStore(JobLife):
     def pace(self) -> float | None:
         """Seconds that a step took in the runs that were done last; None when there was none."""
         with self.database.read() as session:
-            rows = session.execute(select(JobRow.started_at, JobRow.finished_at, JobRow.step).where(
-                JobRow.state == JobState.DONE, JobRow.step > 0).order_by(JobRow.number.desc()).limit(20))
+            rows = session.execute(
+                select(JobRow.started_at, JobRow.finished_at, JobRow.step)
+                .where(JobRow.state == JobState.DONE, JobRow.step > 0)
+                .order_by(JobRow.number.desc())
+                .limit(20)
+            )
             paces = sorted(_seconds(started, finished) / step for started, finished, step in rows)
         return paces[len(paces) // 2] if paces else None
 
@@ -168,8 +207,9 @@ def _seconds(start: datetime | None, end: datetime | None) -> float:
     return max(0.0, (end - start).total_seconds()) if start and end else 0.0
 
 
-def _matching(states: Collection[JobState] | None, owner: str | None, text: str, tag: str,
-              deleted: bool) -> Iterable[ColumnElement[bool]]:
+def _matching(
+    states: Collection[JobState] | None, owner: str | None, text: str, tag: str, deleted: bool
+) -> Iterable[ColumnElement[bool]]:
     yield JobRow.deleted_at.is_not(None) if deleted else JobRow.deleted_at.is_(None)
     if states is not None:
         yield JobRow.state.in_(states)

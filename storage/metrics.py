@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, Integer, ScalarSelect, cast, insert, liter
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
-from storage.models import MetricRow, SeriesRow
+from storage.tables import MetricRow, SeriesRow
 
 Value = tuple[int, str, float]
 """(step, name, value)"""
@@ -27,17 +27,22 @@ def record(session: Session, job: int, values: Iterable[Value]) -> None:
     series = _series(session, job, {name for name, _ in latest})
     rows = [{"series": series[name], "step": step, "value": value} for (name, step), value in latest.items()]
     statement = _insert(session)(MetricRow.__table__)
-    session.connection().execute(statement.on_conflict_do_update(
-        index_elements=["series", "step"], set_={"value": statement.excluded.value}), rows)
+    session.connection().execute(
+        statement.on_conflict_do_update(index_elements=["series", "step"], set_={"value": statement.excluded.value}),
+        rows,
+    )
 
 
 def copy(session: Session, source: int, target: int) -> None:
     """Gives `target` the curves of `source`, inside the database."""
     series = _series(session, target, _numbers(session, source))
     for name, number in _numbers(session, source).items():
-        session.execute(insert(MetricRow).from_select(
-            ["series", "step", "value"],
-            select(cast(series[name], Integer), MetricRow.step, MetricRow.value).where(MetricRow.series == number)))
+        session.execute(
+            insert(MetricRow).from_select(
+                ["series", "step", "value"],
+                select(cast(series[name], Integer), MetricRow.step, MetricRow.value).where(MetricRow.series == number),
+            )
+        )
 
 
 def names(session: Session, job: int) -> list[str]:
@@ -49,8 +54,9 @@ def latest(session: Session, job: int) -> dict[str, float]:
     """The value of the last step of each metric."""
     found = {}
     for name, number in _numbers(session, job).items():
-        value = session.scalar(select(MetricRow.value).where(MetricRow.series == number)
-                               .order_by(MetricRow.step.desc()).limit(1))
+        value = session.scalar(
+            select(MetricRow.value).where(MetricRow.series == number).order_by(MetricRow.step.desc()).limit(1)
+        )
         if value is not None:
             found[name] = value
     return found
@@ -66,8 +72,9 @@ def curve(session: Session, job: int, name: str, points: int) -> list[tuple[int,
         return []
     points = max(4, points)
     mine = MetricRow.series == number
-    few = session.execute(select(MetricRow.step, MetricRow.value).where(mine).order_by(MetricRow.step)
-                          .limit(points + 1)).all()
+    few = session.execute(
+        select(MetricRow.step, MetricRow.value).where(mine).order_by(MetricRow.step).limit(points + 1)
+    ).all()
     if len(few) <= points:
         return [(step, value) for step, value in few]
     first = few[0].step
@@ -79,14 +86,21 @@ def curve(session: Session, job: int, name: str, points: int) -> list[tuple[int,
     def step_of(order: ColumnElement[float]) -> ScalarSelect[int]:
         """The step that comes first in a span's `order`: a walk along the key, and nothing is sorted."""
         begin = spans.c.begin
-        return (select(MetricRow.step).where(mine, MetricRow.step >= begin, MetricRow.step < begin + width)
-                .order_by(order, MetricRow.step).limit(1).scalar_subquery())
+        return (
+            select(MetricRow.step)
+            .where(mine, MetricRow.step >= begin, MetricRow.step < begin + width)
+            .order_by(order, MetricRow.step)
+            .limit(1)
+            .scalar_subquery()
+        )
 
-    extremes = session.execute(select(step_of(MetricRow.value.asc()), step_of(MetricRow.value.desc()))
-                               .select_from(spans))
+    extremes = session.execute(
+        select(step_of(MetricRow.value.asc()), step_of(MetricRow.value.desc())).select_from(spans)
+    )
     steps = {first, last, *(step for pair in extremes for step in pair if step is not None)}
-    kept = session.execute(select(MetricRow.step, MetricRow.value).where(mine, MetricRow.step.in_(steps))
-                           .order_by(MetricRow.step))
+    kept = session.execute(
+        select(MetricRow.step, MetricRow.value).where(mine, MetricRow.step.in_(steps)).order_by(MetricRow.step)
+    )
     return [(step, value) for step, value in kept]
 
 

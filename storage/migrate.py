@@ -65,5 +65,8 @@ def _backup(connection: Connection, revision: str, folder: Path | None) -> None:
         return
     folder.mkdir(parents=True, exist_ok=True)
     plain = url.set(drivername="postgresql").render_as_string(hide_password=False)
-    subprocess.run([program, "--format=custom", f"--file={folder / f'studio.{stamp}.dump'}", f"--dbname={plain}"],
-                   check=True, capture_output=True)
+    subprocess.run(
+        [program, "--format=custom", f"--file={folder / f'studio.{stamp}.dump'}", f"--dbname={plain}"],
+        check=True,
+        capture_output=True,
+    )

@@ -8,7 +8,7 @@ from sqlalchemy import func, insert, select, text
 
 from storage.database import open_database
 from storage.errors import StorageError
-from storage.models import Base, JobRow
+from storage.tables import Base, JobRow
 
 _BATCH = 10_000
 
@@ -28,9 +28,15 @@ def move(source_url: str, target_url: str) -> dict[str, int]:
             if target.dialect == "postgresql":
                 for column in table.primary_key:
                     if column is table.autoincrement_column:  # new rows are numbered after the copied ones
-                        new.execute(select(func.setval(
-                            func.pg_get_serial_sequence(table.name, column.name),
-                            select(func.coalesce(func.max(column), 0) + 1).scalar_subquery(), text("false"))))
+                        new.execute(
+                            select(
+                                func.setval(
+                                    func.pg_get_serial_sequence(table.name, column.name),
+                                    select(func.coalesce(func.max(column), 0) + 1).scalar_subquery(),
+                                    text("false"),
+                                )
+                            )
+                        )
     source.close()
     target.close()
     return copied

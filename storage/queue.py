@@ -30,6 +30,7 @@ def in_turn(waiting: Iterable[Waiting], active: Mapping[str, int], last_started:
         by_owner[one.owner].append(one)
     turns = [
         (active.get(owner, 0) + place, last_started.get(owner, float("-inf")), one.ticket, one.number, one)
-        for owner, theirs in by_owner.items() for place, one in enumerate(theirs)
+        for owner, theirs in by_owner.items()
+        for place, one in enumerate(theirs)
     ]
     return [turn[-1] for turn in sorted(turns, key=lambda turn: turn[:-1])]

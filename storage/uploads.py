@@ -16,7 +16,7 @@ from sqlalchemy import delete, select
 from storage.database import Database, utc_now
 from storage.errors import NotStored
 from storage.files import flush, older_than_a_day, remove
-from storage.models import UploadRow
+from storage.tables import UploadRow
 
 _PREFIX = "upload:"
 _CHUNK = 1 << 20
@@ -60,8 +60,9 @@ class UploadStore:
         finally:
             staged.unlink(missing_ok=True)
         with self.database.write() as session:
-            row = session.merge(UploadRow(sha256=digest.hexdigest(), name=_plain(name), bytes=size,
-                                          created_at=utc_now()))
+            row = session.merge(
+                UploadRow(sha256=digest.hexdigest(), name=_plain(name), bytes=size, created_at=utc_now())
+            )
             session.flush()
             return _upload_of(row)
 

@@ -11,11 +11,13 @@ from typing import Any
 import pytest
 from xdist.scheduler import LoadScopeScheduling
 
-from lamp import offline
+from lamp.hub import offline
+from lamp.process import prepare_process
 from tests.offline import lay
 from tests.storage.postgres import NoPostgres, cluster
 from tests.tiny import save_tiny
 
+prepare_process()
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 # Tiny matrices gain nothing from threads, and threads of several processes on few cores wait for each other.

@@ -10,5 +10,6 @@ ROOT = Path(__file__).parents[1]
 
 
 def lay(target: Path, *options: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([sys.executable, *options, "-m", "lamp.offline", str(target)], cwd=ROOT, text=True,
-                          capture_output=True)
+    return subprocess.run(
+        [sys.executable, *options, "-m", "lamp.hub.offline", str(target)], cwd=ROOT, text=True, capture_output=True
+    )

@@ -49,9 +49,14 @@ class LocalExecutor:
         log = open_log(self._home.log(job.id))
         try:
             child = subprocess.Popen(
-                [*self._command, job.id, str(job.attempts)], cwd=_ROOT, start_new_session=True,
+                [*self._command, job.id, str(job.attempts)],
+                cwd=_ROOT,
+                start_new_session=True,
                 env={**os.environ, "PYTHONUNBUFFERED": "1", **self._environment, **environment},
-                stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT)
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+            )
         finally:
             os.close(log)
         self._children[child.pid] = child

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from functools import partial
 
+from app.jobs.cleanup import sweep
 from app.jobs.executors import LocalExecutor
-from app.jobs.housekeeping import sweep
 from app.jobs.runner import Runner
 from app.jobs.slots import devices
 from app.settings import Settings
@@ -21,5 +21,9 @@ def local_runner(settings: Settings, database: Database) -> Runner:
     store, home = JobStore(database), Home(settings.home)
     executor = LocalExecutor(home, {"STUDIO_HOME": str(settings.home), "DATABASE_URL": settings.database_url})
     return Runner(
-        store, executor, devices(settings.slots), auto_resume=settings.auto_resume,
-        sweep=partial(sweep, store, home, ArtifactStore(home.artifacts), UploadStore(database, home.uploads)))
+        store,
+        executor,
+        devices(settings.slots),
+        auto_resume=settings.auto_resume,
+        sweep=partial(sweep, store, home, ArtifactStore(home.artifacts), UploadStore(database, home.uploads)),
+    )

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from app.jobs.executors import Executor
-from app.jobs.reporter import STOPPING
+from app.jobs.job_reporter import STOPPING
 from app.jobs.slots import environment
 from storage.jobs import Job, JobState, JobStore, Worker
 
@@ -51,8 +51,16 @@ class _Watch:
 class Runner:
     """One turn is small and survives whatever happens in it; several runners may share a database."""
 
-    def __init__(self, store: JobStore, executor: Executor, devices: Sequence[str], *, auto_resume: bool = True,
-                 patience: Patience = Patience(), sweep: Callable[[], None] = lambda: None) -> None:
+    def __init__(
+        self,
+        store: JobStore,
+        executor: Executor,
+        devices: Sequence[str],
+        *,
+        auto_resume: bool = True,
+        patience: Patience = Patience(),
+        sweep: Callable[[], None] = lambda: None,
+    ) -> None:
         """`devices`: the device of each slot, "" for the CPU; `sweep` is called now and then to free disk space."""
         self._store, self._executor, self._devices = store, executor, tuple(devices)
         self._resumes = _MOST_RESUMES if auto_resume else 0
@@ -117,8 +125,9 @@ class Runner:
                 self._executor.stop(worker, force=False)
                 watch.told_at = now
         elif now - watch.told_at > self._patience.terminate and self._executor.stop(worker, force=True):
-            self._vanished(job, "Its worker did not answer and was ended; what it learned since its last "
-                                "checkpoint is lost.")
+            self._vanished(
+                job, "Its worker did not answer and was ended; what it learned since its last checkpoint is lost."
+            )
 
     def _vanished(self, job: Job, reason: str) -> None:
         if job.worker is not None and job.host == self._executor.host:
@@ -130,8 +139,9 @@ class Runner:
             watch = self._watch(job)
             watch.ended_at = watch.ended_at or time.monotonic()
             late = time.monotonic() - watch.ended_at > self._patience.leave
-            if job.worker is None or ((late or not self._executor.is_alive(job.worker))
-                                      and self._executor.stop(job.worker, force=True)):
+            if job.worker is None or (
+                (late or not self._executor.is_alive(job.worker)) and self._executor.stop(job.worker, force=True)
+            ):
                 self._store.release(job.id)
 
     def _fill_slots(self) -> None:

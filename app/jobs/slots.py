@@ -13,8 +13,13 @@ def visible_gpus() -> list[str]:
     if chosen is not None:
         return [device.strip() for device in chosen.split(",") if device.strip() not in ("", "-1")]
     try:
-        found = subprocess.run(["nvidia-smi", "--query-gpu=index", "--format=csv,noheader"], capture_output=True,
-                               text=True, timeout=20, check=True).stdout
+        found = subprocess.run(
+            ["nvidia-smi", "--query-gpu=index", "--format=csv,noheader"],
+            capture_output=True,
+            text=True,
+            timeout=20,
+            check=True,
+        ).stdout
     except (OSError, subprocess.SubprocessError):
         return []
     return [line.strip() for line in found.splitlines() if line.strip()]

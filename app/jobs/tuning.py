@@ -9,8 +9,8 @@ from app.backbones import resolve
 from app.datasets import Datasets
 from app.settings import Settings
 from lamp.config import TuneConfig
-from lamp.data import prepare
-from lamp.tables import read_table
+from lamp.data.splits import prepare
+from lamp.data.tables import read_table
 from storage.artifacts import ArtifactStore
 from storage.errors import NotStored
 from storage.home import Home
@@ -18,8 +18,8 @@ from storage.jobs import Job
 from storage.uploads import UploadStore
 
 if TYPE_CHECKING:
-    from lamp.reporter import Reporter
-    from lamp.result import TrainResult
+    from lamp.training.reporter import Reporter
+    from lamp.training.result import TrainResult
 
 
 def train_job(
@@ -30,11 +30,18 @@ def train_job(
     reporter.phase("Loading the data")
     table = read_table(Datasets(uploads).path(job.dataset), job.dataset_name)
     reporter.phase("Loading the libraries")  # here and not at the top, so that the pulse beats meanwhile
-    from lamp.train import train
+    from lamp.training.train import train
 
     folder = resolve(settings.home, config.backbone, folders_allowed=not settings.on_space)
-    return train(config, prepare(table, config.data), reporter, home.checkpoints(job.id), folder,
-                 _first_prompt(config, artifacts), home.tokens)
+    return train(
+        config,
+        prepare(table, config.data),
+        reporter,
+        home.checkpoints(job.id),
+        folder,
+        _first_prompt(config, artifacts),
+        home.tokens,
+    )
 
 
 def _first_prompt(config: TuneConfig, artifacts: ArtifactStore) -> Path | None:

@@ -11,14 +11,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
-from app.jobs.crew import Crew
+from app.jobs.distributed import Crew
+from app.jobs.job_reporter import JobReporter, Pulse, say
 from app.jobs.journal import Journal
 from app.jobs.processes import this_process
-from app.jobs.reporter import JobReporter, Pulse, say
 from app.jobs.tuning import train_job
 from app.settings import Settings
 from lamp.config import TuneConfig
 from lamp.errors import LampError
+from lamp.process import prepare_process
 from storage.artifacts import ArtifactStore
 from storage.database import open_database
 from storage.errors import StorageError
@@ -55,7 +56,7 @@ def tune(
     """The work of a real run. Raises LampError, StorageError."""
     with Crew(job):
         result = train_job(settings, uploads, artifacts, job, reporter)
-    from lamp.export import save_prompt
+    from lamp.export.saved_prompt import save_prompt
 
     reporter.phase("Writing the prompt")
     with artifacts.stage(job.id) as staged:
@@ -83,8 +84,9 @@ def run(job_id: str, attempt: int | None, settings: Settings, work: Work | None 
         outcome = chosen(job, reporter, ArtifactStore(home.artifacts))
     except StopNow:
         reporter.note("Ended at once, as was asked; the last checkpoint stays.")
-        pulse.end(lambda: end(state=JobState.STOPPED, reason="Stopped before the prompt was exported.",
-                              step=pulse.step))
+        pulse.end(
+            lambda: end(state=JobState.STOPPED, reason="Stopped before the prompt was exported.", step=pulse.step)
+        )
         return 0
     except Exception as error:
         sentence = _sentence(error)
@@ -95,8 +97,11 @@ def run(job_id: str, attempt: int | None, settings: Settings, work: Work | None 
         return 1
     if outcome.failure:
         reporter.note(outcome.failure)
-        pulse.end(lambda: end(state=JobState.FAILED, error=outcome.failure, scores=outcome.scores, artifact=job_id,
-                              step=outcome.step))
+        pulse.end(
+            lambda: end(
+                state=JobState.FAILED, error=outcome.failure, scores=outcome.scores, artifact=job_id, step=outcome.step
+            )
+        )
         return 1
     state, reason = JobState.DONE, "Done."
     if outcome.stopped:
@@ -136,6 +141,7 @@ def _sentence(error: Exception) -> str:
 
 def main(arguments: list[str]) -> int:
     """Exit status: 0 when the run ended as it should, 1 when it failed, 3 when it was not this worker's."""
+    prepare_process()
     if len(arguments) not in (1, 2):
         print("Usage: python -m app.jobs.worker JOB_ID [ATTEMPT]", file=sys.stderr)
         return 2

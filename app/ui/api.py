@@ -9,9 +9,9 @@ from typing import Any
 import gradio as gr
 from gradio.events import api
 
-from app import views
 from app.studio import Studio
 from app.ui.guard import sentences
+from app.views import run_json
 from lamp.config import TuneConfig
 from lamp.errors import ConfigError, DataError
 
@@ -34,24 +34,28 @@ class Endpoints:
 
     def run(self, id: str) -> dict[str, Any]:
         """One run: state, step, steps, latest metrics, error, scores."""
-        return views.as_dict(self._studio.job(id), self._studio.latest_metrics(id))
+        return run_json.as_dict(self._studio.job(id), self._studio.latest_metrics(id))
 
     def runs(self, limit: int = 100, offset: int = 0) -> list[dict[str, Any]]:
         """Runs, newest first."""
-        return [views.as_dict(job) for job in self._studio.jobs(limit, offset)]
+        return [run_json.as_dict(job) for job in self._studio.jobs(limit, offset)]
 
     def stop(self, id: str) -> dict[str, Any]:
         """Asks a run to end; its best prompt so far is kept."""
-        return views.as_dict(self._studio.stop(id))
+        return run_json.as_dict(self._studio.stop(id))
 
     def try_texts(self, id: str, texts: list[Any]) -> list[dict[str, Any]]:
         """Answers each input (a text, or an object with a value for each input column), tuned and untrained."""
         if not isinstance(texts, list) or not texts:
-            raise DataError("Give a list of inputs to answer, such as [\"a first text\", \"a second\"].")
+            raise DataError('Give a list of inputs to answer, such as ["a first text", "a second"].')
         return [
-            {"text": answer.text, "tuned": answer.tuned, "untrained": answer.untrained,
-             "tuned_probabilities": answer.tuned_probabilities,
-             "untrained_probabilities": answer.untrained_probabilities}
+            {
+                "text": answer.text,
+                "tuned": answer.tuned,
+                "untrained": answer.untrained,
+                "tuned_probabilities": answer.tuned_probabilities,
+                "untrained_probabilities": answer.untrained_probabilities,
+            }
             for answer in self._studio.try_prompt(id, texts)
         ]
 

@@ -25,6 +25,7 @@ _Result = TypeVar("_Result")
 def sentences(handler: Callable[_Given, _Result]) -> Callable[_Given, _Result]:
     """Turns a known failure of `handler` into gr.Error with its sentence; any other is logged and only named."""
     if inspect.isgeneratorfunction(handler):
+
         @wraps(handler)
         def following(*args: _Given.args, **kwargs: _Given.kwargs) -> Any:
             with _in_a_sentence():

@@ -5,7 +5,9 @@ from __future__ import annotations
 import gradio as gr
 
 from app.studio import Studio
-from app.ui import api, runs, tune
+from app.ui import api
+from app.ui.runs import runs_page
+from app.ui.tune import tune_page
 
 _HOUR, _DAY = 3600, 86_400
 
@@ -14,8 +16,8 @@ def build_ui(studio: Studio) -> gr.Blocks:
     """The Tune page at "/", the Runs page at "/runs" and the named endpoints for scripts."""
     demo = gr.Blocks(title="LAMP Studio", analytics_enabled=False, delete_cache=(_HOUR, _DAY))
     with demo:
-        tune.build(studio, demo)
+        tune_page.build(studio, demo)
         api.publish(studio)
     with demo.route("Runs", "runs"):
-        runs.build(studio, demo)
+        runs_page.build(studio, demo)
     return demo

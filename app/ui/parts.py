@@ -63,19 +63,27 @@ def empty(text: str, below: str, href: str = "", action: str = "") -> str:
 
 def tiles(found: Sequence[tuple[str, str, str]]) -> str:
     """(what, value, remark) each as a tile."""
+
     def small(remark: str) -> str:
         return f'<dd class="ls-small">{escape(remark)}</dd>' if remark else ""
 
-    return '<dl class="ls-tiles">' + "".join(
-        f"<div><dt>{escape(what)}</dt><dd>{escape(value)}</dd>{small(remark)}</div>" for what, value, remark in found
-    ) + "</dl>"
+    return (
+        '<dl class="ls-tiles">'
+        + "".join(
+            f"<div><dt>{escape(what)}</dt><dd>{escape(value)}</dd>{small(remark)}</div>"
+            for what, value, remark in found
+        )
+        + "</dl>"
+    )
 
 
 def facts(found: Sequence[tuple[str, str]]) -> str:
     """(what, value) a line."""
-    return '<dl class="ls-facts">' + "".join(
-        f"<div><dt>{escape(what)}</dt><dd>{escape(value)}</dd></div>" for what, value in found
-    ) + "</dl>"
+    return (
+        '<dl class="ls-facts">'
+        + "".join(f"<div><dt>{escape(what)}</dt><dd>{escape(value)}</dd></div>" for what, value in found)
+        + "</dl>"
+    )
 
 
 def key(heading: str, lines: Sequence[tuple[str, str]]) -> str:
@@ -89,18 +97,26 @@ def bar(share: float, label: str, moving: bool = False, tone: str = "active") ->
     percent = round(100 * share, 1)
     value = "" if moving else f' aria-valuenow="{percent:g}" aria-valuemin="0" aria-valuemax="100"'
     kind = f"ls-bar ls-{tone}{' ls-moving' if moving else ''}"
-    return (f'<div class="{kind}" role="progressbar" aria-label="{escape(label)}"{value}>'
-            f'<span style="width:{percent:g}%"></span></div>')
+    return (
+        f'<div class="{kind}" role="progressbar" aria-label="{escape(label)}"{value}>'
+        f'<span style="width:{percent:g}%"></span></div>'
+    )
 
 
 def table(columns: Sequence[str], rows: Sequence[Sequence[str]], inputs: Sequence[str] = (), target: str = "") -> str:
     """The first rows of a table, with what the model reads and what it should answer marked."""
     kinds = ["ls-target" if column == target else "ls-input" if column in inputs else "ls-unused" for column in columns]
     words = {"ls-target": "target", "ls-input": "input", "ls-unused": "not used"}
-    head = "".join(f'<th class="{kind}" scope="col">{escape(column)}<small>{words[kind]}</small></th>'
-                   for column, kind in zip(columns, kinds, strict=True))
-    body = "".join("<tr>" + "".join(f'<td class="{kind}"><div>{escape(cell)}</div></td>'
-                                    for cell, kind in zip(row, kinds, strict=True)) + "</tr>" for row in rows)
+    head = "".join(
+        f'<th class="{kind}" scope="col">{escape(column)}<small>{words[kind]}</small></th>'
+        for column, kind in zip(columns, kinds, strict=True)
+    )
+    body = "".join(
+        "<tr>"
+        + "".join(f'<td class="{kind}"><div>{escape(cell)}</div></td>' for cell, kind in zip(row, kinds, strict=True))
+        + "</tr>"
+        for row in rows
+    )
     inner = f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
     return f'<div class="ls-table" tabindex="0">{inner}</div>'
 
@@ -111,7 +127,8 @@ def reading(examples: Sequence[tuple[str, str]], virtual_tokens: int | None, cha
     size = f"{virtual_tokens} " if virtual_tokens else ""
     return "".join(
         f'<div class="ls-reading"><span class="ls-chip">{size}virtual tokens</span>{user}{escape(text)} '
-        f'{model}<span class="ls-answer">{escape(target) or "(empty)"}</span></div>' for text, target in examples
+        f'{model}<span class="ls-answer">{escape(target) or "(empty)"}</span></div>'
+        for text, target in examples
     )
 
 
@@ -120,7 +137,8 @@ def shares(found: Mapping[str, int], most: int = 12) -> str:
     top = max(found.values(), default=1)
     lines = "".join(
         f'<div class="ls-share"><span>{escape(label)}</span><i><b style="width:{100 * rows / top:.1f}%"></b></i>'
-        f"<em>{rows:,}</em></div>" for label, rows in list(found.items())[:most]
+        f"<em>{rows:,}</em></div>"
+        for label, rows in list(found.items())[:most]
     )
     more = f'<p class="ls-small">and {len(found) - most} more labels</p>' if len(found) > most else ""
     return f'<div class="ls-shares">{lines}</div>{more}'

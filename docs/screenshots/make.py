@@ -22,8 +22,9 @@ INPUT = "I was charged twice for the same order and nobody answers my mails."
 
 def main(address: str = "http://127.0.0.1:7860", preset: str = "Recommended", run: str = "") -> None:
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"),
-                                             args=["--no-sandbox", "--disable-gpu", "--disable-quic"])
+        browser = playwright.chromium.launch(
+            executable_path=shutil.which("chromium"), args=["--no-sandbox", "--disable-gpu", "--disable-quic"]
+        )
         run = run or start(browser, address, preset)
         for scheme in ("light", "dark"):
             page = opened(browser, address, scheme)
@@ -65,8 +66,9 @@ def start(browser: Browser, address: str, preset: str) -> str:
     page.locator("#start").click()
     page.wait_for_url("**/runs?run=*")
     run = page.url.partition("run=")[2]
-    page.wait_for_function("document.querySelector('#run-head .ls-bar')?.getAttribute('aria-valuenow') > 45",
-                           timeout=3_600_000)
+    page.wait_for_function(
+        "document.querySelector('#run-head .ls-bar')?.getAttribute('aria-valuenow') > 45", timeout=3_600_000
+    )
     take(page, "live-light")
     page.emulate_media(color_scheme="dark")
     page.reload()
@@ -78,8 +80,9 @@ def start(browser: Browser, address: str, preset: str) -> str:
 
 def opened(browser: Browser, address: str, scheme: str, size: tuple[int, int] = DESK) -> Page:
     """The Tune page, filled in."""
-    page = browser.new_page(viewport={"width": size[0], "height": size[1]},
-                            color_scheme="dark" if scheme == "dark" else "light")
+    page = browser.new_page(
+        viewport={"width": size[0], "height": size[1]}, color_scheme="dark" if scheme == "dark" else "light"
+    )
     page.goto(address)
     page.locator("#rail .ls-ready").wait_for()
     return page

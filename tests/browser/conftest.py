@@ -13,8 +13,15 @@ from tests.browser.studio import RunningStudio
 from tests.hub.repositories import Account
 from tests.hub.server import Hub
 
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-         "--disable-component-update", "--disable-sync"]
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
 
 
 ADA = Account("ada", "hf_adasSecretTokenThatMayWrite")

@@ -31,10 +31,20 @@ def free_port() -> int:
 
 def environment(home: Path, port: int, hub: str = NO_HUB) -> dict[str, str]:
     """What the child sees: nothing of the machine's own settings for the studio or the Hub."""
-    kept = {name: value for name, value in os.environ.items()
-            if not name.startswith(("STUDIO_", "HF_", "GRADIO_")) and name not in ("DATABASE_URL", "SPACE_ID")}
-    return {**kept, "STUDIO_HOME": str(home), "STUDIO_PORT": str(port), "STUDIO_SLOTS": "2", "OMP_NUM_THREADS": "1",
-            "HF_ENDPOINT": hub, "STUDIO_LOW_DISK_GB": "0"}
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("STUDIO_", "HF_", "GRADIO_")) and name not in ("DATABASE_URL", "SPACE_ID")
+    }
+    return {
+        **kept,
+        "STUDIO_HOME": str(home),
+        "STUDIO_PORT": str(port),
+        "STUDIO_SLOTS": "2",
+        "OMP_NUM_THREADS": "1",
+        "HF_ENDPOINT": hub,
+        "STUDIO_LOW_DISK_GB": "0",
+    }
 
 
 @dataclass
@@ -56,8 +66,12 @@ class RunningStudio:
     def start(self) -> None:
         self.output = (self.home.parent / f"server-{self.port}.txt").open("w+")
         self.process = subprocess.Popen(
-            [sys.executable, str(ROOT / "app.py")], cwd=self.home.parent, stdout=self.output, stderr=subprocess.STDOUT,
-            env=environment(self.home, self.port, self.hub))
+            [sys.executable, str(ROOT / "app.py")],
+            cwd=self.home.parent,
+            stdout=self.output,
+            stderr=subprocess.STDOUT,
+            env=environment(self.home, self.port, self.hub),
+        )
         deadline = time.monotonic() + 90
         while time.monotonic() < deadline:
             if self.process.poll() is not None:
@@ -83,12 +97,19 @@ class RunningStudio:
         self.process.wait(timeout=30)
         self.output.close()
 
-    def add_ended(self, backbone: str, state: JobState, name: str = "a run of before", error: str | None = None,
-                  scores: dict[str, float] | None = None) -> Job:
+    def add_ended(
+        self,
+        backbone: str,
+        state: JobState,
+        name: str = "a run of before",
+        error: str | None = None,
+        scores: dict[str, float] | None = None,
+    ) -> Job:
         """A run that some other machine ended at step 40 of 60, with its curves and its log."""
         store = self.store
-        job = store.add(name, recipe(backbone, 60).to_dict(), "sample:support-tickets.csv", "support-tickets.csv", 60,
-                        gpus=99)  # more than this machine has, so that its runner leaves it alone
+        job = store.add(
+            name, recipe(backbone, 60).to_dict(), "sample:support-tickets.csv", "support-tickets.csv", 60, gpus=99
+        )  # more than this machine has, so that its runner leaves it alone
         host = "another-machine"
         claimed = store.claim(host, range(200))
         assert claimed is not None and claimed.id == job.id
@@ -104,5 +125,9 @@ class RunningStudio:
 
 
 def recipe(backbone: str, steps: int) -> TuneConfig:
-    return TuneConfig(backbone=backbone, data=DataConfig(input_columns=("text",), target_column="label"),
-                      lamp=LampConfig(prompt_length=20, rank=4), train=TrainConfig(steps=steps, precision="fp32"))
+    return TuneConfig(
+        backbone=backbone,
+        data=DataConfig(input_columns=("text",), target_column="label"),
+        lamp=LampConfig(prompt_length=20, rank=4),
+        train=TrainConfig(steps=steps, precision="fp32"),
+    )

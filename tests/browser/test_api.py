@@ -24,8 +24,11 @@ def call(studio: RunningStudio) -> Callable[..., object]:
 
 def test_a_script_goes_the_whole_way(call: Callable[..., object], tiny_llama: Path, films: Path) -> None:
     dataset = call(handle_file(str(films)), api_name="/upload_dataset")
-    recipe = {"backbone": str(tiny_llama), "lamp": {"prompt_length": 20, "rank": 4},
-              "train": {"steps": 6, "batch_size": 2, "precision": "fp32"}}
+    recipe = {
+        "backbone": str(tiny_llama),
+        "lamp": {"prompt_length": 20, "rank": 4},
+        "train": {"steps": 6, "batch_size": 2, "precision": "fp32"},
+    }
     run = call(recipe, dataset, "by a script", api_name="/submit")
     deadline = time.monotonic() + 120
     while (found := call(run, api_name="/run"))["state"] not in ("done", "failed") and time.monotonic() < deadline:
@@ -62,12 +65,19 @@ def test_a_script_fetches_a_data_set_of_the_hub(call: Callable[..., object], sma
         call("acme/none", api_name="/fetch_dataset")
 
 
-@pytest.mark.parametrize(("given", "said"), [
-    (({"lamp": {"rank": 200}}, "sample:support-tickets.csv", ""), "The rank (200) is larger than the prompt length"),
-    (({"rank": 8}, "sample:support-tickets.csv", ""), "no field 'rank'"),
-    (({}, "upload:nothing", ""), "upload:nothing"),
-    (({}, "", ""), "Choose a data set"),
-], ids=["a rank too large", "an unknown field", "an unknown data set", "no data set"])
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        (
+            ({"lamp": {"rank": 200}}, "sample:support-tickets.csv", ""),
+            "The rank (200) is larger than the prompt length",
+        ),
+        (({"rank": 8}, "sample:support-tickets.csv", ""), "no field 'rank'"),
+        (({}, "upload:nothing", ""), "upload:nothing"),
+        (({}, "", ""), "Choose a data set"),
+    ],
+    ids=["a rank too large", "an unknown field", "an unknown data set", "no data set"],
+)
 def test_a_script_is_told_in_a_sentence(given: tuple[object, ...], said: str, call: Callable[..., object]) -> None:
     with pytest.raises(AppError, match=said.replace("(", r"\(").replace(")", r"\)")) as told:
         call(*given, api_name="/submit")
@@ -81,8 +91,14 @@ def test_a_script_cannot_have_the_server_read_its_own_files(call: Callable[..., 
 
 
 def test_a_taken_port_is_one_sentence(studio: RunningStudio, tmp_path: Path) -> None:
-    ended = subprocess.run([sys.executable, str(ROOT / "app.py")], env=environment(tmp_path / "home", studio.port),
-                           capture_output=True, text=True, timeout=60, check=False)
+    ended = subprocess.run(
+        [sys.executable, str(ROOT / "app.py")],
+        env=environment(tmp_path / "home", studio.port),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
     assert ended.returncode == 1
     assert ended.stderr.strip().count("\n") == 0
     assert f"127.0.0.1:{studio.port}" in ended.stderr and "STUDIO_PORT" in ended.stderr
@@ -99,6 +115,13 @@ def test_the_server_starts_without_torch(tmp_path: Path) -> None:
         "build_ui(Studio(settings, database)); local_runner(settings, database); launch_options()\n"
         "print([name for name in ('torch', 'transformers', 'accelerate', 'peft') if name in sys.modules])\n"
     )
-    ended = subprocess.run([sys.executable, "-c", code], env=environment(tmp_path / "home", 1), cwd=ROOT,
-                           capture_output=True, text=True, timeout=90, check=False)
+    ended = subprocess.run(
+        [sys.executable, "-c", code],
+        env=environment(tmp_path / "home", 1),
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=90,
+        check=False,
+    )
     assert ended.stdout.strip() == "[]", ended.stderr

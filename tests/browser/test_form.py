@@ -16,9 +16,7 @@ def name(page: Page) -> str:
     return page.locator("#name input, #name textarea").input_value()
 
 
-def test_a_form_is_as_it_was_left_until_its_run_is_started(
-    page: Page, studio: RunningStudio, tiny_llama: Path
-) -> None:
+def test_a_form_is_as_it_was_left_until_its_run_is_started(page: Page, studio: RunningStudio, tiny_llama: Path) -> None:
     pages.open_tune(page)
     expect(page.locator("#start-over")).not_to_be_visible()
     pages.choose_backbone(page, str(tiny_llama))

@@ -87,7 +87,8 @@ def test_a_run_can_be_started_again_with_changes(page: Page, studio: RunningStud
     job = studio.add_ended(str(tiny_llama), JobState.DONE, "the first one", scores=SCORES)
     pages.open_run(page, job.id)
     page.get_by_role("link", name="Start again with changes").or_(
-        page.get_by_role("button", name="Start again with changes")).first.click()
+        page.get_by_role("button", name="Start again with changes")
+    ).first.click()
     expect(page.locator("#rail")).to_contain_text("Ready to start")
     expect(page.locator("body")).to_contain_text("Filled in from the run the first one")
     pages.turn_to(page, "Recipe")
@@ -100,8 +101,17 @@ def test_a_run_can_be_started_again_with_changes(page: Page, studio: RunningStud
 
 
 def test_the_queue_shows_places_and_lets_one_go_first(page: Page, studio: RunningStudio, tiny_llama: Path) -> None:
-    waiting = [studio.store.add(f"waits {number}", recipe(str(tiny_llama), 5).to_dict(), "sample:support-tickets.csv",
-                                "support-tickets.csv", 5, gpus=99) for number in range(2)]
+    waiting = [
+        studio.store.add(
+            f"waits {number}",
+            recipe(str(tiny_llama), 5).to_dict(),
+            "sample:support-tickets.csv",
+            "support-tickets.csv",
+            5,
+            gpus=99,
+        )
+        for number in range(2)
+    ]
     try:
         pages.open_run(page, waiting[1].id)
         expect(page.locator("#run-head .ls-progress")).to_contain_text("number 2 in the queue")
@@ -124,20 +134,25 @@ def test_a_page_asks_only_while_its_run_goes_on_and_its_tab_is_seen(
             asked.append(request.url)
 
     page.on("request", note)
-    job = studio.store.add("waits", recipe(str(tiny_llama), 5).to_dict(), "sample:support-tickets.csv", "s.csv", 5,
-                           gpus=99)
+    job = studio.store.add(
+        "waits", recipe(str(tiny_llama), 5).to_dict(), "sample:support-tickets.csv", "s.csv", 5, gpus=99
+    )
     pages.open_run(page, job.id)
     page.wait_for_timeout(4000)
     assert len(asked) >= 4
-    page.evaluate("Object.defineProperty(document, 'hidden', {value: true, configurable: true});"
-                  "document.dispatchEvent(new Event('visibilitychange'))")
+    page.evaluate(
+        "Object.defineProperty(document, 'hidden', {value: true, configurable: true});"
+        "document.dispatchEvent(new Event('visibilitychange'))"
+    )
     page.wait_for_timeout(1500)
     asked.clear()
     page.wait_for_timeout(3000)
     assert asked == []
     studio.store.request_stop(job.id)
-    page.evaluate("Object.defineProperty(document, 'hidden', {value: false, configurable: true});"
-                  "document.dispatchEvent(new Event('visibilitychange'))")
+    page.evaluate(
+        "Object.defineProperty(document, 'hidden', {value: false, configurable: true});"
+        "document.dispatchEvent(new Event('visibilitychange'))"
+    )
     pages.wait_for_state(page, "Stopped")
     page.wait_for_timeout(1500)
     asked.clear()

@@ -50,12 +50,26 @@ def run(hub: Hub, tmp_path: Path) -> Run:
     def run(code: str, *arguments: Any, **environment: str) -> Finished:
         clean = {name: value for name, value in os.environ.items() if not name.startswith(("HF_", "HUGGING"))}
         home = str(tmp_path / "home")
-        clean |= {"HOME": home, "HF_HOME": f"{home}/huggingface", "HF_ENDPOINT": hub.url, "PYTHONPATH": str(ROOT),
-                  "OMP_NUM_THREADS": "1", **environment}
-        head = ("import json, sys\narguments = json.loads(sys.argv[1])\n"
-                "def answer(value): print('\\nANSWER' + json.dumps(value), flush=True)\n")
-        done = subprocess.run([sys.executable, "-c", head + code, json.dumps(arguments)], env=clean, cwd=tmp_path,
-                              capture_output=True, text=True, timeout=240)
+        clean |= {
+            "HOME": home,
+            "HF_HOME": f"{home}/huggingface",
+            "HF_ENDPOINT": hub.url,
+            "PYTHONPATH": str(ROOT),
+            "OMP_NUM_THREADS": "1",
+            **environment,
+        }
+        head = (
+            "import json, sys\narguments = json.loads(sys.argv[1])\n"
+            "def answer(value): print('\\nANSWER' + json.dumps(value), flush=True)\n"
+        )
+        done = subprocess.run(
+            [sys.executable, "-c", head + code, json.dumps(arguments)],
+            env=clean,
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            timeout=240,
+        )
         output = done.stdout + done.stderr
         assert done.returncode == 0 and "ANSWER" in done.stdout, output
         return Finished(json.loads(done.stdout.rpartition("\nANSWER")[2]), output)

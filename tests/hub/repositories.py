@@ -72,10 +72,19 @@ class Repository:
     def info(self, commit: Commit) -> dict[str, Any]:
         """What the Hub tells of a repository: /api/models/org/name."""
         return {
-            "_id": hashlib.sha1(self.id.encode()).hexdigest()[:24], "id": self.id, "modelId": self.id,
-            "author": self.namespace, "sha": commit.oid, "private": self.private,
-            "gated": "auto" if self.gated else False, "disabled": False, "downloads": 0, "likes": 0, "tags": [],
-            "lastModified": "2025-01-01T00:00:00.000Z", "createdAt": "2025-01-01T00:00:00.000Z",
+            "_id": hashlib.sha1(self.id.encode()).hexdigest()[:24],
+            "id": self.id,
+            "modelId": self.id,
+            "author": self.namespace,
+            "sha": commit.oid,
+            "private": self.private,
+            "gated": "auto" if self.gated else False,
+            "disabled": False,
+            "downloads": 0,
+            "likes": 0,
+            "tags": [],
+            "lastModified": "2025-01-01T00:00:00.000Z",
+            "createdAt": "2025-01-01T00:00:00.000Z",
             "cardData": _card(commit.files.get("README.md", b"")),
             "siblings": [{"rfilename": path} for path in sorted(commit.files)],
         }
@@ -112,8 +121,11 @@ def tree(files: dict[str, bytes], folder: str, recursive: bool) -> list[dict[str
     """Entries below `folder` ("" is the root), folders included, as /api/models/.../tree lists them."""
     prefix = f"{folder}/" if folder else ""
     inside = {path: content for path, content in sorted(files.items()) if path.startswith(prefix)}
-    folders = {prefix + "/".join(parts[: depth + 1])
-               for parts in (path[len(prefix):].split("/")[:-1] for path in inside) for depth in range(len(parts))}
+    folders = {
+        prefix + "/".join(parts[: depth + 1])
+        for parts in (path[len(prefix) :].split("/")[:-1] for path in inside)
+        for depth in range(len(parts))
+    }
     entries = [{"type": "directory", "path": path, "size": 0, "oid": blob_oid(path.encode())} for path in folders]
     entries += [entry(path, content) for path, content in inside.items()]
-    return [one for one in entries if recursive or "/" not in one["path"][len(prefix):]]
+    return [one for one in entries if recursive or "/" not in one["path"][len(prefix) :]]

@@ -19,28 +19,32 @@ class Handler(Connection):
     """What is answered on each route."""
 
     def do_GET(self) -> None:
-        self.answer([
-            (r"/api/whoami-v2", self.whoami),
-            (r"/api/agent-harnesses", self.agent_harnesses),
-            (RESOLVE, self.resolve),
-            (r"/storage/(?P<oid>[0-9a-f]{64})", self.stored),
-            (KIND + r"/tree/(?P<revision>[^/]+)(?:/(?P<path>.+))?", self.tree),
-            (KIND + r"(?:/revision/(?P<revision>[^/]+))?", self.info),
-        ])
+        self.answer(
+            [
+                (r"/api/whoami-v2", self.whoami),
+                (r"/api/agent-harnesses", self.agent_harnesses),
+                (RESOLVE, self.resolve),
+                (r"/storage/(?P<oid>[0-9a-f]{64})", self.stored),
+                (KIND + r"/tree/(?P<revision>[^/]+)(?:/(?P<path>.+))?", self.tree),
+                (KIND + r"(?:/revision/(?P<revision>[^/]+))?", self.info),
+            ]
+        )
 
     def do_HEAD(self) -> None:
         self.answer([(RESOLVE, self.resolve), (r"/storage/(?P<oid>[0-9a-f]{64})", self.stored)])
 
     def do_POST(self) -> None:
-        self.answer([
-            (r"/api/repos/create", self.create),
-            (r"/api/validate-yaml", self.validate_yaml),
-            (KIND + r"/preupload/(?P<revision>[^/]+)", self.preupload),
-            (KIND + r"/paths-info/(?P<revision>[^/]+)", self.paths_info),
-            (KIND + r"/commit/(?P<revision>[^/]+)", self.commit),
-            (r"/(?:(?P<kind>datasets|spaces)/)?(?P<id>[^/]+/[^/]+)\.git/info/lfs/objects/batch", self.lfs_batch),
-            (r"/lfs-verify", self.lfs_verify),
-        ])
+        self.answer(
+            [
+                (r"/api/repos/create", self.create),
+                (r"/api/validate-yaml", self.validate_yaml),
+                (KIND + r"/preupload/(?P<revision>[^/]+)", self.preupload),
+                (KIND + r"/paths-info/(?P<revision>[^/]+)", self.paths_info),
+                (KIND + r"/commit/(?P<revision>[^/]+)", self.commit),
+                (r"/(?:(?P<kind>datasets|spaces)/)?(?P<id>[^/]+/[^/]+)\.git/info/lfs/objects/batch", self.lfs_batch),
+                (r"/lfs-verify", self.lfs_verify),
+            ]
+        )
 
     def do_PUT(self) -> None:
         self.answer([(r"/storage/(?P<oid>[0-9a-f]{64})", self.store)])
@@ -92,11 +96,15 @@ class Handler(Connection):
         account = self.account()
         if account is None:
             raise Refusal(401, "Invalid user token.")
-        self.json({
-            "type": "user", "name": account.name, "fullname": account.name, "orgs": [
-                {"type": "org", "name": name, "roleInOrg": "write"} for name in account.organisations],
-            "auth": {"type": "access_token", "accessToken": {"displayName": "tests", "role": account.role}},
-        })
+        self.json(
+            {
+                "type": "user",
+                "name": account.name,
+                "fullname": account.name,
+                "orgs": [{"type": "org", "name": name, "roleInOrg": "write"} for name in account.organisations],
+                "auth": {"type": "access_token", "accessToken": {"displayName": "tests", "role": account.role}},
+            }
+        )
 
     def agent_harnesses(self) -> None:
         self.json({})  # a list that the client's user agent is made with, once a day
@@ -125,8 +133,18 @@ class Handler(Connection):
         elif not fence or "\t" in front:
             self.json({"errors": [{"message": "YAML cannot be parsed"}], "warnings": []}, 400)
         elif base and not re.fullmatch(r"[\w.-]+(/[\w.-]+)?", base[1]):
-            self.json({"errors": [{"message": f'"base_model" with value "{base[1]}" is not valid. Use a model id from '
-                                              "https://hf.co/models."}], "warnings": []}, 400)
+            self.json(
+                {
+                    "errors": [
+                        {
+                            "message": f'"base_model" with value "{base[1]}" is not valid. Use a model id from '
+                            "https://hf.co/models."
+                        }
+                    ],
+                    "warnings": [],
+                },
+                400,
+            )
         else:
             self.json({"errors": [], "warnings": []})
 
@@ -148,21 +166,34 @@ class Handler(Connection):
         repository = self.readable(kind, id)
         account = self.account()
         if repository.gated and (account is None or id not in account.granted):
-            raise Refusal(401 if account is None else 403,
-                          f"Access to model {id} is restricted. You must have access to it and be authenticated.",
-                          "GatedRepo")
+            raise Refusal(
+                401 if account is None else 403,
+                f"Access to model {id} is restricted. You must have access to it and be authenticated.",
+                "GatedRepo",
+            )
         commit = self.at(repository, revision)
         head = {"X-Repo-Commit": commit.oid, "Accept-Ranges": "bytes"}
         if path not in commit.files:
-            return self.json({"error": "Entry not found"}, 404,
-                             {**head, "X-Error-Code": "EntryNotFound", "X-Error-Message": "Entry not found"})
+            return self.json(
+                {"error": "Entry not found"},
+                404,
+                {**head, "X-Error-Code": "EntryNotFound", "X-Error-Message": "Entry not found"},
+            )
         content = commit.files[path]
         if not is_large(path):
             return self.ranged(content, {**head, "ETag": f'"{blob_oid(content)}"'})
         oid = hashlib.sha256(content).hexdigest()
         self.hub.storage[oid] = content
-        self.send(b"", 302, {**head, "Location": f"{self.hub.storage_url}/{oid}", "X-Linked-Size": str(len(content)),
-                             "X-Linked-ETag": f'"{oid}"'})
+        self.send(
+            b"",
+            302,
+            {
+                **head,
+                "Location": f"{self.hub.storage_url}/{oid}",
+                "X-Linked-Size": str(len(content)),
+                "X-Linked-ETag": f'"{oid}"',
+            },
+        )
 
     def stored(self, oid: str) -> None:
         if oid not in self.hub.storage:
@@ -177,7 +208,7 @@ class Handler(Connection):
         if first > last:
             return self.send(b"", 416, {**headers, "Content-Range": f"bytes */{len(content)}"})
         span = {"Content-Range": f"bytes {first}-{last}/{len(content)}"}
-        self.send(content[first:last + 1], 206, {**headers, **span})
+        self.send(content[first : last + 1], 206, {**headers, **span})
 
     def preupload(self, kind: str, id: str, revision: str) -> None:
         files = self.at(self.writable(kind, id), revision).files
@@ -186,8 +217,14 @@ class Handler(Connection):
             path, large = file["path"], is_large(file["path"])
             there = entry(path, files[path]) if path in files else None
             oid = (there["lfs"]["oid"] if large else there["oid"]) if there else None
-            answers.append({"path": path, "uploadMode": "lfs" if large else "regular", "shouldIgnore": False,
-                            **({"oid": oid} if oid else {})})
+            answers.append(
+                {
+                    "path": path,
+                    "uploadMode": "lfs" if large else "regular",
+                    "shouldIgnore": False,
+                    **({"oid": oid} if oid else {}),
+                }
+            )
         self.json({"files": answers})
 
     def lfs_batch(self, kind: str | None, id: str) -> None:
@@ -196,8 +233,10 @@ class Handler(Connection):
         for wanted in json.loads(self.body)["objects"]:
             answer = {"oid": wanted["oid"], "size": wanted["size"]}
             if wanted["oid"] not in self.hub.storage:
-                answer["actions"] = {"upload": {"href": f"{self.hub.storage_url}/{wanted['oid']}"},
-                                     "verify": {"href": f"{self.hub.url}/lfs-verify"}}
+                answer["actions"] = {
+                    "upload": {"href": f"{self.hub.storage_url}/{wanted['oid']}"},
+                    "verify": {"href": f"{self.hub.url}/lfs-verify"},
+                }
             objects.append(answer)
         self.json({"transfer": "basic", "objects": objects})
 
@@ -234,5 +273,11 @@ class Handler(Connection):
             else:
                 raise Refusal(400, f"The small Hub does not know the operation {item['key']}")
         commit = repository.commit(message, changed)
-        self.json({"success": True, "commitOid": commit.oid, "commitUrl": f"{self.hub.url}/{id}/commit/{commit.oid}",
-                   "hookOutput": ""})
+        self.json(
+            {
+                "success": True,
+                "commitOid": commit.oid,
+                "commitUrl": f"{self.hub.url}/{id}/commit/{commit.oid}",
+                "hookOutput": "",
+            }
+        )

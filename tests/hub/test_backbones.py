@@ -13,7 +13,7 @@ from tests.tiny import save_tiny
 
 INSPECT = """
 import dataclasses
-from lamp.catalog import inspect
+from lamp.hub.catalog import inspect
 from lamp.errors import BackboneError
 def told(reference):
     try:
@@ -35,26 +35,32 @@ def llama(hub: Hub, llama_files: dict[str, bytes]) -> str:
 
 
 def test_a_backbone_on_the_hub_is_described_without_fetching_its_weights(
-        hub: Hub, run: Run, llama: str, llama_files: dict[str, bytes]) -> None:
+    hub: Hub, run: Run, llama: str, llama_files: dict[str, bytes]
+) -> None:
     hub.repository(llama).commit("grow", {"model.safetensors": llama_files["model.safetensors"] + bytes(5_000_000)})
     found = run(INSPECT, llama).result
     assert (found["architecture"], found["model_type"], found["licence"]) == ("causal", "llama", "mit")
     assert found["hidden_size"] == 32 and found["parameters"] > 10_000
-    spans = [request.headers["range"] for request in hub.requests
-             if request.path.startswith("/storage/") and request.method == "GET"]
+    spans = [
+        request.headers["range"]
+        for request in hub.requests
+        if request.path.startswith("/storage/") and request.method == "GET"
+    ]
     assert spans and all(int(span.partition("-")[2]) <= 100_000 for span in spans)
 
 
-def test_the_hub_and_a_folder_tell_the_same(
-        hub: Hub, run: Run, tiny_t5: Path, llama: str, tiny_llama: Path) -> None:
-    from lamp.catalog import inspect
+def test_the_hub_and_a_folder_tell_the_same(hub: Hub, run: Run, tiny_t5: Path, llama: str, tiny_llama: Path) -> None:
+    from lamp.hub.catalog import inspect
 
     hub.add("acme/t5", contents(tiny_t5))
     on_hub = run(INSPECT, llama, "acme/t5").result
     for told, folder in zip(on_hub, (tiny_llama, tiny_t5), strict=True):
         here = inspect(str(folder))
         assert (told["architecture"], told["hidden_size"], told["parameters"]) == (
-            here.architecture, here.hidden_size, here.parameters)
+            here.architecture,
+            here.hidden_size,
+            here.parameters,
+        )
 
 
 def test_a_backbone_is_fetched_and_loaded_by_its_id(hub: Hub, run: Run, llama: str, tiny_llama: Path) -> None:
@@ -93,8 +99,7 @@ def test_a_repository_that_is_not_there_asks_to_check_the_spelling(hub: Hub, run
         assert "The Hub has no backbone 'acme/nothing'" in run(INSPECT, "acme/nothing", **token).result
 
 
-def test_a_private_backbone_needs_a_token_that_may_read_it(
-        hub: Hub, run: Run, llama_files: dict[str, bytes]) -> None:
+def test_a_private_backbone_needs_a_token_that_may_read_it(hub: Hub, run: Run, llama_files: dict[str, bytes]) -> None:
     hub.add("ada/secret", llama_files, private=True)
     assert "if it is private, set HF_TOKEN" in run(INSPECT, "ada/secret").result
     assert run(INSPECT, "ada/secret", HF_TOKEN=ADA.token).result["architecture"] == "causal"
@@ -116,11 +121,17 @@ def test_a_wrong_token_of_the_machine_is_named_and_not_shown(hub: Hub, run: Run,
 
 
 def test_what_cannot_be_tuned_is_refused_before_its_weights_are_asked_for(
-        hub: Hub, run: Run, llama_files: dict[str, bytes]) -> None:
+    hub: Hub, run: Run, llama_files: dict[str, bytes]
+) -> None:
     pickled = {name: body for name, body in llama_files.items() if name != "model.safetensors"}
     hub.add("acme/pickled", {**pickled, "pytorch_model.bin": b"\x80\x04."})
-    hub.add("acme/bert", {**llama_files, "config.json":
-                          b'{"architectures": ["BertForMaskedLM"], "model_type": "bert", "hidden_size": 8}'})
+    hub.add(
+        "acme/bert",
+        {
+            **llama_files,
+            "config.json": b'{"architectures": ["BertForMaskedLM"], "model_type": "bert", "hidden_size": 8}',
+        },
+    )
     hub.add("acme/data", {"train.csv": b"text,label\n"})
     told = run(INSPECT, "acme/pickled", "acme/bert", "acme/data").result
     assert "pickle files" in told[0]
@@ -137,7 +148,7 @@ def test_a_hub_that_cannot_be_reached_offers_other_ways(hub: Hub, run: Run) -> N
 
 def test_a_silent_hub_is_given_up_after_its_time(hub: Hub, run: Run, llama: str) -> None:
     hub.delay = 5
-    told = run("import lamp.catalog; lamp.catalog.HUB_TIMEOUT = 0.3\n" + INSPECT, llama).result
+    told = run("import lamp.hub.catalog; lamp.hub.catalog.HUB_TIMEOUT = 0.3\n" + INSPECT, llama).result
     assert "could not be reached" in told
 
 
@@ -147,7 +158,8 @@ def test_a_hub_in_trouble_says_to_try_again(hub: Hub, run: Run, llama: str) -> N
 
 
 def test_a_backbone_that_was_fetched_once_is_known_without_the_hub(
-        hub: Hub, run: Run, llama: str, tiny_llama: Path) -> None:
+    hub: Hub, run: Run, llama: str, tiny_llama: Path
+) -> None:
     fetch = "from huggingface_hub import snapshot_download\nsnapshot_download(arguments[0])\nanswer(1)"
     run(fetch, llama)
     hub.stop()
@@ -156,10 +168,16 @@ def test_a_backbone_that_was_fetched_once_is_known_without_the_hub(
 
 
 def test_whether_a_backbone_has_a_chat_template_is_told_from_its_files_on_the_hub(
-        hub: Hub, run: Run, llama_files: dict[str, bytes]) -> None:
+    hub: Hub, run: Run, llama_files: dict[str, bytes]
+) -> None:
     hub.add("acme/plain", llama_files)
     hub.add("acme/chat", {**llama_files, "chat_template.jinja": b"{{ messages[0]['content'] }}"})
     hub.add("acme/older", {**llama_files, "tokenizer_config.json": b'{"chat_template": "{{ messages }}"}'})
-    found = run("from lamp.chat import has_chat_template\nanswer([has_chat_template(one) for one in arguments])",
-                "acme/plain", "acme/chat", "acme/older", "acme/nobody").result
+    found = run(
+        "from lamp.data.chat import has_chat_template\nanswer([has_chat_template(one) for one in arguments])",
+        "acme/plain",
+        "acme/chat",
+        "acme/older",
+        "acme/nobody",
+    ).result
     assert found == [False, True, True, False]

@@ -18,8 +18,8 @@ TOLD = """
 from dataclasses import asdict
 from pathlib import Path
 from lamp.errors import DataError
-from lamp.tables import read_table
-from app import hub_datasets
+from lamp.data.tables import read_table
+from app.hub import fetching
 def told(work):
     try:
         return work()
@@ -27,7 +27,7 @@ def told(work):
         return str(error)
 def fetched(id, subset="default", split="train"):
     file, heard = Path("fetched.parquet"), []
-    found = hub_datasets.fetch(id, subset, split, file, lambda rows, total: heard.append([rows, total]))
+    found = fetching.fetch(id, subset, split, file, lambda rows, total: heard.append([rows, total]))
     return {**asdict(found), "table": read_table(file, found.name).rows, "heard": heard}
 """
 FETCH = TOLD + "answer([told(lambda: fetched(*part)) for part in arguments])"
@@ -63,61 +63,87 @@ def packed(**columns: Any) -> bytes:
 
 @pytest.fixture
 def films(hub: Hub) -> str:
-    return hub.add("acme/films", {
-        "README.md": CARD, "test.parquet": packed(sentence=["dull", "bright"], label=[0, -1]),
-        "train-0.parquet": packed(sentence=["good", "bad", "fine"], label=[1, 0, 1]),
-        "train-1.parquet": packed(sentence=["poor", None], label=[0, None]),
-    }, "datasets").id
+    return hub.add(
+        "acme/films",
+        {
+            "README.md": CARD,
+            "test.parquet": packed(sentence=["dull", "bright"], label=[0, -1]),
+            "train-0.parquet": packed(sentence=["good", "bad", "fine"], label=[1, 0, 1]),
+            "train-1.parquet": packed(sentence=["poor", None], label=[0, None]),
+        },
+        "datasets",
+    ).id
 
 
 def test_a_part_is_fetched_with_the_names_of_its_labels(hub: Hub, run: Run, films: str) -> None:
-    assert run(TOLD + "answer([hub_datasets.subsets(arguments[0]), hub_datasets.splits(arguments[0], 'default')])",
-               films).result == [["default"], ["train", "test"]]
+    assert run(
+        TOLD + "answer([fetching.subsets(arguments[0]), fetching.splits(arguments[0], 'default')])", films
+    ).result == [["default"], ["train", "test"]]
     found, test = run(FETCH, [films], [films, "default", "test"]).result
     assert (found["name"], found["rows"], found["whole"], found["left_out"]) == ("films train.parquet", 5, True, [])
     assert [(row["sentence"], row["label"]) for row in found["table"]] == [
-        ("good", "positive"), ("bad", "negative"), ("fine", "positive"), ("poor", "negative"), ("", "")]
+        ("good", "positive"),
+        ("bad", "negative"),
+        ("fine", "positive"),
+        ("poor", "negative"),
+        ("", ""),
+    ]
     assert found["heard"][-1] == [5, 5]
     assert test["table"][1] == {"sentence": "bright", "label": ""}
 
 
 def test_of_a_large_part_the_first_rows_are_fetched(hub: Hub, run: Run, films: str) -> None:
-    found = run(TOLD + """
-hub_datasets._BATCH = 2
+    found = run(
+        TOLD
+        + """
+fetching._BATCH = 2
 def limited(name, limit):
-    usual, _ = getattr(hub_datasets, name), setattr(hub_datasets, name, limit)
+    usual, _ = getattr(fetching, name), setattr(fetching, name, limit)
     try:
         return fetched(*arguments)
     finally:
-        setattr(hub_datasets, name, usual)
+        setattr(fetching, name, usual)
 answer([limited("MOST_ROWS", 3), limited("MOST_BYTES", 1)])
-""", films).result
+""",
+        films,
+    ).result
     assert [(one["rows"], one["whole"], len(one["table"])) for one in found] == [(3, False, 3), (2, False, 2)]
 
 
 def test_subsets_are_named_and_csv_and_json_are_read(hub: Hub, run: Run) -> None:
     card = b"---\nconfigs:\n- {config_name: de, data_files: de.csv}\n- {config_name: en, data_files: en.csv}\n---\n"
-    hub.add("acme/tongues", {"README.md": card, "de.csv": b"text,label\ngut,1\n", "en.csv": b"text,label\ngood,2\n"},
-            "datasets")
+    hub.add(
+        "acme/tongues",
+        {"README.md": card, "de.csv": b"text,label\ngut,1\n", "en.csv": b"text,label\ngood,2\n"},
+        "datasets",
+    )
     hub.add("acme/lines", {"train.jsonl": b'{"text": "good", "label": true}\n'}, "datasets")
-    assert run(TOLD + "answer(hub_datasets.subsets('acme/tongues'))").result == ["de", "en"]
+    assert run(TOLD + "answer(fetching.subsets('acme/tongues'))").result == ["de", "en"]
     english, lines = run(FETCH, ["acme/tongues", "en"], ["acme/lines"]).result
     assert english["name"] == "tongues en train.parquet" and english["table"] == [{"text": "good", "label": "2"}]
     assert lines["table"] == [{"text": "good", "label": "true"}]
 
 
 def test_objects_become_columns_and_what_is_no_text_is_left_out_and_named(hub: Hub, run: Run) -> None:
-    hub.add("acme/mixed", {"data.parquet": packed(
-        translation=[{"de": "gut", "en": "good"}], score=[0.5], picture=[b"\x89PNG"], words=[["a", "b"]],
-        __index_level_0__=[7])}, "datasets")
+    hub.add(
+        "acme/mixed",
+        {
+            "data.parquet": packed(
+                translation=[{"de": "gut", "en": "good"}],
+                score=[0.5],
+                picture=[b"\x89PNG"],
+                words=[["a", "b"]],
+                __index_level_0__=[7],
+            )
+        },
+        "datasets",
+    )
     found = run(FETCH, ["acme/mixed"]).result[0]
     assert found["table"] == [{"translation.de": "gut", "translation.en": "good", "score": "0.5"}]
     assert sorted(found["left_out"]) == ["picture", "words"]
 
 
-def test_what_cannot_be_fetched_is_one_sentence_and_is_not_run(
-    hub: Hub, run: Run, films: str, tmp_path: Path
-) -> None:
+def test_what_cannot_be_fetched_is_one_sentence_and_is_not_run(hub: Hub, run: Run, films: str, tmp_path: Path) -> None:
     hub.add("acme/empty", {}, "datasets")
     hub.add("acme/pickled", {"train.pkl": b"cos\nsystem\n(S'touch run'\ntR."}, "datasets")
     hub.add("acme/script", {"script.py": b"open('run', 'w')\n"}, "datasets")
@@ -125,9 +151,11 @@ def test_what_cannot_be_fetched_is_one_sentence_and_is_not_run(
     hub.add("acme/broken", {"train.parquet": b"PAR1 and no more"}, "datasets")
     expected = {
         "nothing": "The Hub has no data set 'acme/nothing': check the spelling",
-        "empty": "'acme/empty' holds no table that can be read", "pickled": "holds no table that can be read",
+        "empty": "'acme/empty' holds no table that can be read",
+        "pickled": "holds no table that can be read",
         "script": "'acme/script' cannot be read (Dataset scripts are no longer supported",
-        "archive": "'acme/archive' is no table of text but webdataset", "broken": "'acme/broken' cannot be read (",
+        "archive": "'acme/archive' is no table of text but webdataset",
+        "broken": "'acme/broken' cannot be read (",
     }
     done = run(FETCH, *([f"acme/{name}"] for name in expected), [films, "default", "nosuch"], [films, "nosuch"])
     for said, sentence in zip(done.result, [*expected.values(), *2 * ["'acme/films' cannot be read ("]], strict=True):
@@ -157,15 +185,25 @@ def test_a_silent_hub_and_one_in_trouble_and_an_old_token_are_told_apart(hub: Hu
     hub.busy = True
     assert "it answered 503" in run(FETCH, [films]).result[0]
     hub.busy, hub.delay = False, 5
-    assert "could not be reached" in run("from app import hub_datasets; hub_datasets.HUB_TIMEOUT = 0.3\n" + FETCH,
-                                         [films]).result[0]
+    assert (
+        "could not be reached"
+        in run("from app.hub import fetching; fetching.HUB_TIMEOUT = 0.3\n" + FETCH, [films]).result[0]
+    )
 
 
 def test_an_address_of_the_hub_is_taken_for_its_id_and_a_folder_never_is(run: Run, tmp_path: Path) -> None:
     (tmp_path / "acme" / "films").mkdir(parents=True)
-    ids = ["https://huggingface.co/datasets/nyu-mll/glue/viewer/cola/train", " stanfordnlp/sst2 ", "datasets/imdb", "",
-           "../secrets", "/etc", "acme/films", "no id at all"]
-    plain = TOLD + "answer([told(lambda: hub_datasets.plain_id(text)) for text in arguments])"
+    ids = [
+        "https://huggingface.co/datasets/nyu-mll/glue/viewer/cola/train",
+        " stanfordnlp/sst2 ",
+        "datasets/imdb",
+        "",
+        "../secrets",
+        "/etc",
+        "acme/films",
+        "no id at all",
+    ]
+    plain = TOLD + "answer([told(lambda: fetching.plain_id(text)) for text in arguments])"
     found = run(plain, *ids).result
     assert found[:3] == ["nyu-mll/glue", "stanfordnlp/sst2", "imdb"]
     assert all("such as stanfordnlp/sst2" in sentence for sentence in found[3:])

@@ -12,7 +12,7 @@ from tests.hub.server import Hub
 
 PUBLISH = """
 from pathlib import Path
-from app.hub import HubError, publish
+from app.hub.publishing import HubError, publish
 folder, repository, token, private = arguments
 steps = []
 try:
@@ -45,8 +45,7 @@ def test_an_organisation_of_the_account_can_be_the_owner(hub: Hub, run: Run, pro
     assert run(PUBLISH, str(prompt), "engines/my-prompt", ADA.token, True).result["url"].endswith("/engines/my-prompt")
 
 
-def test_publishing_again_updates_the_repository_and_sends_only_what_changed(
-        hub: Hub, run: Run, prompt: Path) -> None:
+def test_publishing_again_updates_the_repository_and_sends_only_what_changed(hub: Hub, run: Run, prompt: Path) -> None:
     first = run(PUBLISH, str(prompt), "ada/my-prompt", ADA.token, True).result
     (prompt / "adapter_model.safetensors").write_bytes(b"better" * 1000)
     hub.requests.clear()
@@ -81,24 +80,28 @@ def test_the_token_is_kept_nowhere_and_shown_nowhere(hub: Hub, run: Run, prompt:
     assert to_storage and all("authorization" not in request.headers for request in to_storage)
 
 
-@pytest.mark.parametrize(("repository", "token", "words"), [
-    ("ada/p", "", "Give a Hub token that may write"),
-    ("ada/p", "  ", "Give a Hub token that may write"),
-    ("ada/p", "hf_two words", "not a Hub token"),
-    ("ada/p", "hf_line\nbreak", "not a Hub token"),
-    ("ada/p", "hf_nobodys", "does not know this token"),
-    ("rita/p", READER.token, "may only read"),
-    ("", ADA.token, "'' is not valid"),
-    ("ada/my prompt", ADA.token, "'ada/my prompt' is not valid"),
-    ("a/b/c", ADA.token, "'a/b/c' is not valid"),
-    ("ada/../../etc", ADA.token, "is not valid"),
-    ("someone/new", ADA.token, "may not write to 'someone/new'"),
-    ("someone/public", ADA.token, "belongs to someone else"),
-    ("someone/secret", ADA.token, "may not write to 'someone/secret'"),
-    ("ada/public", ADA.token, "is there already and is public"),
-])
+@pytest.mark.parametrize(
+    ("repository", "token", "words"),
+    [
+        ("ada/p", "", "Give a Hub token that may write"),
+        ("ada/p", "  ", "Give a Hub token that may write"),
+        ("ada/p", "hf_two words", "not a Hub token"),
+        ("ada/p", "hf_line\nbreak", "not a Hub token"),
+        ("ada/p", "hf_nobodys", "does not know this token"),
+        ("rita/p", READER.token, "may only read"),
+        ("", ADA.token, "'' is not valid"),
+        ("ada/my prompt", ADA.token, "'ada/my prompt' is not valid"),
+        ("a/b/c", ADA.token, "'a/b/c' is not valid"),
+        ("ada/../../etc", ADA.token, "is not valid"),
+        ("someone/new", ADA.token, "may not write to 'someone/new'"),
+        ("someone/public", ADA.token, "belongs to someone else"),
+        ("someone/secret", ADA.token, "may not write to 'someone/secret'"),
+        ("ada/public", ADA.token, "is there already and is public"),
+    ],
+)
 def test_a_refusal_is_one_sentence_and_nothing_is_published(
-        hub: Hub, run: Run, prompt: Path, repository: str, token: str, words: str) -> None:
+    hub: Hub, run: Run, prompt: Path, repository: str, token: str, words: str
+) -> None:
     hub.add("someone/public", {"theirs.txt": b"1"})
     hub.add("someone/secret", {"theirs.txt": b"1"}, private=True)
     hub.add("ada/public", {"mine.txt": b"1"})
@@ -110,8 +113,7 @@ def test_a_refusal_is_one_sentence_and_nothing_is_published(
     assert all(len(one.commits) == 1 for one in hub.repositories)
 
 
-def test_someone_elses_public_repository_is_left_alone_by_a_public_publish(
-        hub: Hub, run: Run, prompt: Path) -> None:
+def test_someone_elses_public_repository_is_left_alone_by_a_public_publish(hub: Hub, run: Run, prompt: Path) -> None:
     hub.add("someone/public", {"theirs.txt": b"1"})
     assert "may not write" in run(PUBLISH, str(prompt), "someone/public", ADA.token, False).result["error"]
     assert len(hub.repository("someone/public").commits) == 1
@@ -119,17 +121,23 @@ def test_someone_elses_public_repository_is_left_alone_by_a_public_publish(
 
 def test_an_empty_folder_is_not_published(hub: Hub, run: Run, tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
-    assert "'empty' is not a folder with files" in run(
-        PUBLISH, str(tmp_path / "empty"), "ada/p", ADA.token, True).result["error"]
+    assert (
+        "'empty' is not a folder with files"
+        in run(PUBLISH, str(tmp_path / "empty"), "ada/p", ADA.token, True).result["error"]
+    )
     assert not hub.requests
 
 
-@pytest.mark.parametrize(("front", "words"), [
-    ("license:\tapache-2.0", "YAML cannot be parsed"),
-    ('base_model: "/home/ada/models/tiny"', '"base_model" with value "/home/ada/models/tiny" is not valid'),
-])
+@pytest.mark.parametrize(
+    ("front", "words"),
+    [
+        ("license:\tapache-2.0", "YAML cannot be parsed"),
+        ('base_model: "/home/ada/models/tiny"', '"base_model" with value "/home/ada/models/tiny" is not valid'),
+    ],
+)
 def test_a_model_card_that_the_hub_does_not_accept_is_named(
-        hub: Hub, run: Run, prompt: Path, front: str, words: str) -> None:
+    hub: Hub, run: Run, prompt: Path, front: str, words: str
+) -> None:
     (prompt / "README.md").write_text(f"---\n{front}\n---\n# A prompt\n")
     error = run(PUBLISH, str(prompt), "ada/p", ADA.token, True).result["error"]
     assert "model card" in error and words in error
@@ -156,8 +164,7 @@ def test_a_hub_in_trouble_is_one_sentence(hub: Hub, run: Run, prompt: Path) -> N
 HASTE = "import time; wait = time.sleep; time.sleep = lambda seconds: wait(min(seconds, 0.05))\n"
 
 
-def test_a_connection_lost_half_way_publishes_nothing_and_the_next_try_all(
-        hub: Hub, run: Run, prompt: Path) -> None:
+def test_a_connection_lost_half_way_publishes_nothing_and_the_next_try_all(hub: Hub, run: Run, prompt: Path) -> None:
     hub.break_upload_after = 20_000
     lost = run(HASTE + PUBLISH, str(prompt), "ada/p", ADA.token, True)
     assert "connection to the Hub was lost" in lost.result["error"] and ADA.token not in lost.output

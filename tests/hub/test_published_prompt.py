@@ -44,7 +44,8 @@ answer([logits(prompt) for prompt in prompts])
 
 @pytest.mark.slow
 def test_a_published_prompt_loads_by_its_id_with_stock_peft_and_a_private_one_for_its_owner_only(
-        hub: Hub, run: Run, tiny_llama: Path, tmp_path: Path) -> None:
+    hub: Hub, run: Run, tiny_llama: Path, tmp_path: Path
+) -> None:
     hub.add("acme/tiny", contents(tiny_llama))
     made = run(MAKE, str(tiny_llama), str(tmp_path / "adapter"), "acme/tiny").result
     for id, private in (("ada/prompt", False), ("ada/secret", True)):

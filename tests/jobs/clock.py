@@ -6,7 +6,7 @@ import os
 import time
 from datetime import UTC, datetime, timedelta
 
-import storage.life
+import storage.lifecycle
 
 
 def apply() -> None:

@@ -76,17 +76,28 @@ def make_system(root: Path, backbone: Path, url: str = "") -> System:
     home = Home(root)
     root.mkdir(parents=True, exist_ok=True)
     table = root.parent / "table.csv"
-    rows = [f"the film was {word} {number},{label}\n" for number in range(30)
-            for word, label in (("good", "positive"), ("bad", "negative"))]
+    rows = [
+        f"the film was {word} {number},{label}\n"
+        for number in range(30)
+        for word, label in (("good", "positive"), ("bad", "negative"))
+    ]
     table.write_text("text,label\n" + "".join(rows))
     database = open_database(url or f"sqlite:///{root / 'studio.db'}")
     config = TuneConfig(
-        backbone=str(backbone), data=DataConfig(input_columns=("text",), target_column="label"),
+        backbone=str(backbone),
+        data=DataConfig(input_columns=("text",), target_column="label"),
         lamp=LampConfig(prompt_length=10, rank=4, pooling=5),
-        train=TrainConfig(steps=12, batch_size=4, evaluate_every=4, checkpoint_every=2, precision="fp32"))
+        train=TrainConfig(steps=12, batch_size=4, evaluate_every=4, checkpoint_every=2, precision="fp32"),
+    )
     dataset = UploadStore(database, home.uploads).add(table, "table.csv").reference
-    return System(home, url or f"sqlite:///{root / 'studio.db'}", JobStore(database), ArtifactStore(home.artifacts),
-                  config, dataset)
+    return System(
+        home,
+        url or f"sqlite:///{root / 'studio.db'}",
+        JobStore(database),
+        ArtifactStore(home.artifacts),
+        config,
+        dataset,
+    )
 
 
 @pytest.fixture(scope="session")

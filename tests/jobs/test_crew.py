@@ -11,7 +11,7 @@ import pytest
 
 from app.jobs.processes import family
 from app.jobs.runner import Runner
-from lamp.export import load_prompt
+from lamp.export.saved_prompt import load_prompt
 from storage.jobs import Job, JobState
 from tests.jobs.conftest import QUICK, System
 from tests.jobs.warm import WarmExecutor

@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from app.estimates import places
 from app.jobs import slots
-from app.jobs.forecast import places
-from app.jobs.housekeeping import WAY_BACK, extend, sweep
+from app.jobs.cleanup import WAY_BACK, sweep
+from app.jobs.extend import extend
 from app.jobs.runner import Runner
 from lamp.errors import ConfigError
 from storage.errors import JobNotFound, NotStored, WrongState
@@ -66,17 +67,24 @@ def test_a_sweep_frees_the_files_of_runs_deleted_a_day_ago_and_of_none_else(
         system.store.get(deleted.id)
     with pytest.raises(NotStored):
         system.artifacts.path(deleted.id)
-    left = {path.name.split(".")[0] for folder in ("artifacts", "checkpoints", "logs")
-            for path in (system.home.root / folder).iterdir()}
+    left = {
+        path.name.split(".")[0]
+        for folder in ("artifacts", "checkpoints", "logs")
+        for path in (system.home.root / folder).iterdir()
+    }
     assert left == {kept.id}
     assert uploads.path(system.dataset)
 
 
 def test_files_that_no_run_knows_are_swept_when_they_are_a_day_old(system: System) -> None:
     uploads = UploadStore(system.store.database, system.home.uploads)
-    strays = [system.home.checkpoints("nobody") / "step-00000002", system.home.artifacts / "nobody.1",
-              system.home.artifacts / ".staged-nobody-1", system.home.root / "exports" / "nobody.1.zip",
-              system.home.tokens / "of-an-old-table.safetensors"]
+    strays = [
+        system.home.checkpoints("nobody") / "step-00000002",
+        system.home.artifacts / "nobody.1",
+        system.home.artifacts / ".staged-nobody-1",
+        system.home.root / "exports" / "nobody.1.zip",
+        system.home.tokens / "of-an-old-table.safetensors",
+    ]
     for stray in strays:
         stray.mkdir(parents=True)
     sweep(system.store, system.home, system.artifacts, uploads)

@@ -35,8 +35,12 @@ def server_on() -> Iterator[Callable[[System], Start]]:
 
         def start(*arguments: str, slots: int = 1) -> subprocess.Popen[str]:
             environment = {**os.environ, **system.environment(), "STUDIO_SLOTS": str(slots), "OMP_NUM_THREADS": "1"}
-            process = subprocess.Popen([sys.executable, "-m", "tests.jobs.studio_process", *arguments], text=True,
-                                       env=environment, stdout=subprocess.PIPE)
+            process = subprocess.Popen(
+                [sys.executable, "-m", "tests.jobs.studio_process", *arguments],
+                text=True,
+                env=environment,
+                stdout=subprocess.PIPE,
+            )
             started.append(process)
             assert process.stdout is not None and process.stdout.readline() == "ready\n"
             return process

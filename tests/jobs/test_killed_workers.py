@@ -14,7 +14,7 @@ import pytest
 import torch
 
 from app.jobs.runner import Runner
-from lamp.export import load_prompt
+from lamp.export.saved_prompt import load_prompt
 from storage.errors import NotStored
 from storage.jobs import Job, JobState
 from tests.jobs.conftest import System
@@ -56,11 +56,19 @@ def test_a_run_killed_at_any_moment_goes_on_to_the_result_of_an_uninterrupted_on
     duration = time.monotonic() - began
     assert len(losses(system, reference)) == 12
     with ThreadPoolExecutor(2) as killers:  # one a slot
-        phases = list(killers.map(lambda seed: kill_once(system, reference, REACHED[seed % len(REACHED)],
-                                                         duration / 3, random.Random(seed)), range(KILLS)))
+        phases = list(
+            killers.map(
+                lambda seed: kill_once(
+                    system, reference, REACHED[seed % len(REACHED)], duration / 3, random.Random(seed)
+                ),
+                range(KILLS),
+            )
+        )
     assert len(set(phases)) > 2, phases
     assert {path.name.rpartition(".")[0] for path in system.home.artifacts.iterdir()} <= {
-        "", *(job.id for job in system.store.list(1000))}, "published ones, and what was being staged"
+        "",
+        *(job.id for job in system.store.list(1000)),
+    }, "published ones, and what was being staged"
 
 
 def said(system: System, job: Job) -> str:
@@ -85,7 +93,13 @@ def kill_once(system: System, reference: Job, phase: str, within: float, chooser
     whole_or_absent(system, job)
     done = system.ended(job.id, JobState.DONE)
     assert [event.state for event in system.store.events(job.id)] == [
-        "queued", "running", "interrupted", "queued", "running", "done"]
+        "queued",
+        "running",
+        "interrupted",
+        "queued",
+        "running",
+        "done",
+    ]
     assert set(committed) <= set(losses(system, done))
     finished_alike(system, done, reference)
     return killed_in

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from app.jobs.executors import LocalExecutor
+from app.jobs.job_reporter import JobReporter, Pulse
 from app.jobs.journal import Journal
-from app.jobs.reporter import JobReporter, Pulse
 from app.jobs.runner import Patience, Runner
 from app.jobs.worker import main
 from storage.errors import DatabaseUnavailable

@@ -30,8 +30,10 @@ def test_a_copy_made_while_a_run_was_going_is_restored_with_its_prompts_and_the_
 
     root = tmp_path / "restored"
     root.mkdir()
-    with (closing(sqlite3.connect(system.home.root / "studio.db")) as old,
-          closing(sqlite3.connect(root / "studio.db")) as new):
+    with (
+        closing(sqlite3.connect(system.home.root / "studio.db")) as old,
+        closing(sqlite3.connect(root / "studio.db")) as new,
+    ):
         old.backup(new)
     archive = tmp_path / "files.tar"
     packed = subprocess.run(["tar", "cf", archive, "-C", system.home.root, "uploads", "artifacts", "checkpoints"])
@@ -44,8 +46,9 @@ def test_a_copy_made_while_a_run_was_going_is_restored_with_its_prompts_and_the_
     system.until(going.id, lambda _: family(worker) == [])
 
     home, url = Home(root), f"sqlite:///{root / 'studio.db'}"
-    restored = System(home, url, JobStore(open_database(url)), ArtifactStore(home.artifacts), system.config,
-                      system.dataset)
+    restored = System(
+        home, url, JobStore(open_database(url)), ArtifactStore(home.artifacts), system.config, system.dataset
+    )
     assert restored.store.get(reference.id) == reference
     committed = losses(restored, going)
     executor = WarmExecutor(mother, home, restored.environment())

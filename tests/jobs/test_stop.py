@@ -13,7 +13,7 @@ import pytest
 
 from app.jobs.processes import family, identity
 from app.jobs.runner import Runner
-from lamp.export import load_prompt
+from lamp.export.saved_prompt import load_prompt
 from storage.errors import NotStored
 from storage.jobs import Job, JobState
 from tests.jobs.conftest import QUICK, System, make_system
@@ -99,10 +99,13 @@ def test_a_worker_that_the_system_ends_leaves_a_run_that_goes_on_by_itself(toy_s
     assert done.attempts == 2 and done.step == 60
 
 
-@pytest.mark.parametrize(("error", "sentence"), [
-    ("OSError", "The disk is full: free some space, then resume the run from its last checkpoint."),
-    ("KeyError", "The run ended with an unexpected KeyError: 'x'; the log says more."),
-])
+@pytest.mark.parametrize(
+    ("error", "sentence"),
+    [
+        ("OSError", "The disk is full: free some space, then resume the run from its last checkpoint."),
+        ("KeyError", "The run ended with an unexpected KeyError: 'x'; the log says more."),
+    ],
+)
 def test_a_failed_run_says_why_in_one_sentence_and_keeps_its_metrics(
     toy_system: System, toy: Toy, error: str, sentence: str
 ) -> None:

@@ -6,7 +6,7 @@ import signal
 import subprocess
 import time
 
-from app.jobs.reporter import JobReporter
+from app.jobs.job_reporter import JobReporter
 from app.jobs.worker import Outcome
 from storage.artifacts import ArtifactStore
 from storage.jobs import Job

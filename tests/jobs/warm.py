@@ -32,16 +32,22 @@ class Mother:
 
     def __init__(self, *arguments: str) -> None:
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "tests.jobs.warm", *arguments], cwd=_ROOT, text=True, start_new_session=True,
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-            env={**os.environ, "OMP_NUM_THREADS": "1", "TOKENIZERS_PARALLELISM": "false", "HF_HUB_OFFLINE": "1"})
+            [sys.executable, "-m", "tests.jobs.warm", *arguments],
+            cwd=_ROOT,
+            text=True,
+            start_new_session=True,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            env={**os.environ, "OMP_NUM_THREADS": "1", "TOKENIZERS_PARALLELISM": "false", "HF_HUB_OFFLINE": "1"},
+        )
         assert self._process.stdout is not None and self._process.stdout.readline() == "ready\n"
 
     def fork(self, arguments: list[str], log: Path, environment: Mapping[str, str]) -> int:
         """The id of a new worker."""
         assert self._process.stdin is not None and self._process.stdout is not None
         self._process.stdin.write(
-            json.dumps({"run": arguments, "log": str(log), "environment": dict(environment)}) + "\n")
+            json.dumps({"run": arguments, "log": str(log), "environment": dict(environment)}) + "\n"
+        )
         self._process.stdin.flush()
         return int(self._process.stdout.readline())
 
@@ -69,8 +75,13 @@ def main(arguments: list[str]) -> None:
     """The mother: imports what a worker needs and forks one for each order."""
     work = toy.work if arguments == ["toy"] else None
     if work is None:
-        for name in ("lamp.train", "lamp.export", "peft", "sklearn.metrics",
-                     "transformers.models.llama.modeling_llama"):
+        for name in (
+            "lamp.training.train",
+            "lamp.export.saved_prompt",
+            "peft",
+            "sklearn.metrics",
+            "transformers.models.llama.modeling_llama",
+        ):
             importlib.import_module(name)
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for the children: their remains go by themselves
     print("ready", flush=True)

@@ -29,8 +29,18 @@ def cluster() -> Iterator[str]:
     data, port = folder / "data", _free_port()
     try:
         _run(user, programs / "initdb", "-D", data, "-U", "studio", "--auth=trust", "--encoding=UTF8", "--no-sync")
-        _run(user, programs / "pg_ctl", "-D", data, "-w", "-l", folder / "log", "-o",
-             f"-h 127.0.0.1 -p {port} -k {folder} -c fsync=off -c max_connections=200", "start")
+        _run(
+            user,
+            programs / "pg_ctl",
+            "-D",
+            data,
+            "-w",
+            "-l",
+            folder / "log",
+            "-o",
+            f"-h 127.0.0.1 -p {port} -k {folder} -c fsync=off -c max_connections=200",
+            "start",
+        )
         try:
             yield f"postgresql://studio@127.0.0.1:{port}"
         finally:
@@ -73,8 +83,15 @@ def _unprivileged() -> str | None:
 
 
 def _run(user: str | None, *command: object) -> None:
-    done = subprocess.run([str(part) for part in command], user=user, cwd="/tmp", capture_output=True, text=True,
-                          timeout=60, env={"PATH": os.environ["PATH"], "LC_ALL": "C.UTF-8"})
+    done = subprocess.run(
+        [str(part) for part in command],
+        user=user,
+        cwd="/tmp",
+        capture_output=True,
+        text=True,
+        timeout=60,
+        env={"PATH": os.environ["PATH"], "LC_ALL": "C.UTF-8"},
+    )
     if done.returncode:
         raise NoPostgres(f"{command[0]} said: {(done.stderr or done.stdout).strip()[-300:]}")
 

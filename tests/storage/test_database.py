@@ -19,7 +19,7 @@ from storage.database import Database, open_database
 from storage.errors import DatabaseTooNew, DatabaseUnavailable, StorageError
 from storage.jobs import JobStore
 from storage.migrate import migrate
-from storage.models import Base
+from storage.tables import Base
 
 
 def test_the_migrations_make_exactly_the_tables_of_the_models(database: Database) -> None:
@@ -30,8 +30,10 @@ def test_the_migrations_make_exactly_the_tables_of_the_models(database: Database
 def test_sqlite_is_set_up_for_readers_beside_a_writer(tmp_path: Path) -> None:
     database = open_database(f"sqlite:///{tmp_path / 'studio.db'}")
     with database.read() as session:
-        found = {name: session.scalar(text(f"PRAGMA {name}")) for name in
-                 ("journal_mode", "foreign_keys", "synchronous", "busy_timeout")}
+        found = {
+            name: session.scalar(text(f"PRAGMA {name}"))
+            for name in ("journal_mode", "foreign_keys", "synchronous", "busy_timeout")
+        }
     assert found == {"journal_mode": "wal", "foreign_keys": 1, "synchronous": 1, "busy_timeout": 30_000}
 
 
@@ -88,8 +90,9 @@ def test_a_first_start_makes_no_copy(url: str, tmp_path: Path) -> None:
 
 def test_processes_that_start_at_once_migrate_it_once(url: str) -> None:
     program = "import sys; from storage.database import open_database; open_database(sys.argv[1])"
-    starts = [subprocess.Popen([sys.executable, "-c", program, url], stderr=subprocess.PIPE, text=True)
-              for _ in range(3)]
+    starts = [
+        subprocess.Popen([sys.executable, "-c", program, url], stderr=subprocess.PIPE, text=True) for _ in range(3)
+    ]
     errors = [start.communicate()[1] for start in starts]
     assert [start.returncode for start in starts] == [0, 0, 0], errors
     database = open_database(url)
@@ -124,11 +127,14 @@ def test_a_write_waits_for_another_writer_and_gives_up_with_a_sentence(tmp_path:
         release.join()
 
 
-@pytest.mark.parametrize(("url", "sentence"), [
-    ("mysql://x/y", "must be SQLite or PostgreSQL, not 'mysql'"),
-    ("nonsense", "The database URL cannot be used"),
-    ("sqlite://", "must be a file"),
-])
+@pytest.mark.parametrize(
+    ("url", "sentence"),
+    [
+        ("mysql://x/y", "must be SQLite or PostgreSQL, not 'mysql'"),
+        ("nonsense", "The database URL cannot be used"),
+        ("sqlite://", "must be a file"),
+    ],
+)
 def test_an_address_that_cannot_be_used_is_one_sentence(url: str, sentence: str) -> None:
     with pytest.raises(StorageError, match=sentence):
         open_database(url)

@@ -95,11 +95,10 @@ def test_an_upload_keeps_no_folder_and_no_control_character_of_its_name(database
     assert names == ["passwd", "réviews.csv", "data", "data"]
 
 
-@pytest.mark.parametrize("reference", ["upload:../studio.db", "upload:", "sample:x", "upload:" + "g" * 64,
-                                       "upload:" + "0" * 64])
-def test_a_reference_that_names_no_upload_is_one_sentence(
-    database: Database, tmp_path: Path, reference: str
-) -> None:
+@pytest.mark.parametrize(
+    "reference", ["upload:../studio.db", "upload:", "sample:x", "upload:" + "g" * 64, "upload:" + "0" * 64]
+)
+def test_a_reference_that_names_no_upload_is_one_sentence(database: Database, tmp_path: Path, reference: str) -> None:
     store = UploadStore(database, tmp_path / "uploads")
     for call in (store.path, store.get):
         with pytest.raises(NotStored, match="There is no uploaded file"):

@@ -165,8 +165,12 @@ def test_the_first_of_two_ends_wins_when_both_come_at_once(url: str, store: JobS
         claimed = store.claim("here", range(100))
         barrier, results = threading.Barrier(2), {}
 
-        def end(state: JobState, id: str = claimed.id, barrier: threading.Barrier = barrier,
-                results: dict[JobState, bool] = results) -> None:
+        def end(
+            state: JobState,
+            id: str = claimed.id,
+            barrier: threading.Barrier = barrier,
+            results: dict[JobState, bool] = results,
+        ) -> None:
             barrier.wait()
             results[state] = store.finish(id, state)
 

@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
-from lamp.catalog import inspect
 from lamp.errors import BackboneError
+from lamp.hub.catalog import inspect
 from tests.tiny import save_tiny
 
 LLAMA = {"architectures": ["LlamaForCausalLM"], "model_type": "llama", "hidden_size": 8, "tie_word_embeddings": True}
@@ -33,7 +33,7 @@ def refusal(reference: str) -> str:
     with pytest.raises(BackboneError) as caught:
         inspect(reference)
     sentence = str(caught.value)
-    assert "\n" not in sentence and sentence.endswith((".", "\"].")) and len(sentence) < 400
+    assert "\n" not in sentence and sentence.endswith((".", '"].')) and len(sentence) < 400
     return sentence
 
 
@@ -61,9 +61,17 @@ def test_shards_are_added_up(tmp_path: Path) -> None:
     reference = backbone(tmp_path / "sharded")
     (tmp_path / "sharded/model.safetensors").rename(tmp_path / "sharded/model-00001-of-00002.safetensors")
     save_file({"model.layers.0.w": np.zeros((4, 4), np.float16)}, tmp_path / "sharded/model-00002-of-00002.safetensors")
-    (tmp_path / "sharded/model.safetensors.index.json").write_text(json.dumps({"weight_map": {
-        "model.embed_tokens.weight": "model-00001-of-00002.safetensors", "model.norm.weight":
-        "model-00001-of-00002.safetensors", "model.layers.0.w": "model-00002-of-00002.safetensors"}}))
+    (tmp_path / "sharded/model.safetensors.index.json").write_text(
+        json.dumps(
+            {
+                "weight_map": {
+                    "model.embed_tokens.weight": "model-00001-of-00002.safetensors",
+                    "model.norm.weight": "model-00001-of-00002.safetensors",
+                    "model.layers.0.w": "model-00002-of-00002.safetensors",
+                }
+            }
+        )
+    )
     assert inspect(reference).parameters == 80 + 8 + 16
     (tmp_path / "sharded/model-00002-of-00002.safetensors").unlink()
     assert "model-00002-of-00002.safetensors is missing" in refusal(reference)
@@ -84,23 +92,31 @@ def test_weights_are_counted_without_being_read(tmp_path: Path) -> None:
     assert inspect(reference).parameters == 2**35
 
 
-@pytest.mark.parametrize(("change", "words"), [
-    ({"architectures": ["BertForMaskedLM"], "model_type": "bert"}, "BertForMaskedLM, which cannot write text"),
-    ({"architectures": ["LlamaForSequenceClassification"]}, "cannot write text"),
-    ({"architectures": ["MistralModel"]}, "cannot write text"),
-    ({"architectures": ["T5EncoderModel"], "is_encoder_decoder": True}, "cannot write text"),
-    ({"architectures": ["ViTForImageClassification"], "model_type": "vit"}, "cannot write text"),
-    ({"architectures": ["WhisperForConditionalGeneration"], "is_encoder_decoder": True, "num_mel_bins": 80},
-     "reads more than text"),
-    ({"architectures": ["LlavaForConditionalGeneration"], "vision_config": {}}, "reads more than text"),
-    ({"architectures": ["OddForCausalLM"], "model_type": "odd", "auto_map": {"AutoModel": "odd.Odd"}},
-     "needs code from its own repository"),
-    ({"quantization_config": {"quant_method": "gptq", "bits": 4}}, "stored quantised (gptq)"),
-    ({"architectures": None}, "does not say what it is"),
-    ({"hidden_size": None}, "does not give its hidden size"),
-])
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"architectures": ["BertForMaskedLM"], "model_type": "bert"}, "BertForMaskedLM, which cannot write text"),
+        ({"architectures": ["LlamaForSequenceClassification"]}, "cannot write text"),
+        ({"architectures": ["MistralModel"]}, "cannot write text"),
+        ({"architectures": ["T5EncoderModel"], "is_encoder_decoder": True}, "cannot write text"),
+        ({"architectures": ["ViTForImageClassification"], "model_type": "vit"}, "cannot write text"),
+        (
+            {"architectures": ["WhisperForConditionalGeneration"], "is_encoder_decoder": True, "num_mel_bins": 80},
+            "reads more than text",
+        ),
+        ({"architectures": ["LlavaForConditionalGeneration"], "vision_config": {}}, "reads more than text"),
+        (
+            {"architectures": ["OddForCausalLM"], "model_type": "odd", "auto_map": {"AutoModel": "odd.Odd"}},
+            "needs code from its own repository",
+        ),
+        ({"quantization_config": {"quant_method": "gptq", "bits": 4}}, "stored quantised (gptq)"),
+        ({"architectures": None}, "does not say what it is"),
+        ({"hidden_size": None}, "does not give its hidden size"),
+    ],
+)
 def test_a_model_that_a_prompt_cannot_be_tuned_for_is_refused(
-        change: dict[str, Any], words: str, tmp_path: Path) -> None:
+    change: dict[str, Any], words: str, tmp_path: Path
+) -> None:
     assert words in refusal(backbone(tmp_path / "model", {**LLAMA, **change}))
 
 
@@ -109,8 +125,21 @@ def test_code_in_the_repository_is_no_matter_when_transformers_has_its_own(tmp_p
     assert inspect(backbone(tmp_path / "model", config)).architecture == "causal"
 
 
-@pytest.mark.parametrize("reference", ["/no/such/folder", "./nothing", "~/no-such-folder-here", "a/b/c", "a b/c",
-                                       "owner/two--dashes", "../up", "owner/name.git", "x" * 200, "C:\\models\\x"])
+@pytest.mark.parametrize(
+    "reference",
+    [
+        "/no/such/folder",
+        "./nothing",
+        "~/no-such-folder-here",
+        "a/b/c",
+        "a b/c",
+        "owner/two--dashes",
+        "../up",
+        "owner/name.git",
+        "x" * 200,
+        "C:\\models\\x",
+    ],
+)
 def test_what_is_neither_a_folder_nor_a_hub_id_is_said_to_be_neither(reference: str) -> None:
     assert "neither a folder on this machine nor a Hub id" in refusal(reference)
 
@@ -138,9 +167,17 @@ def test_a_folder_without_a_tokenizer_is_named(tmp_path: Path) -> None:
     assert "has no tokenizer" in refusal(reference)
 
 
-@pytest.mark.parametrize("content", [b"", b"short", b"\xff" * 64, (30).to_bytes(8, "little") + b"{" * 30,
-                                     (2).to_bytes(8, "little") + b"[]",
-                                     (17).to_bytes(8, "little") + b'{"w": {"dtype":1}}'])
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"short",
+        b"\xff" * 64,
+        (30).to_bytes(8, "little") + b"{" * 30,
+        (2).to_bytes(8, "little") + b"[]",
+        (17).to_bytes(8, "little") + b'{"w": {"dtype":1}}',
+    ],
+)
 def test_a_file_that_is_not_safetensors_is_named(content: bytes, tmp_path: Path) -> None:
     reference = backbone(tmp_path / "broken")
     (tmp_path / "broken/model.safetensors").write_bytes(content)
@@ -162,8 +199,15 @@ def test_a_config_that_is_not_json_is_named(text: str, tmp_path: Path) -> None:
 
 
 def test_a_folder_is_inspected_without_loading_torch_or_the_hub_client(tmp_path: Path) -> None:
-    code = ("import sys; from lamp.catalog import inspect; inspect(sys.argv[1]);"
-            "print(sorted({'torch', 'transformers', 'huggingface_hub'} & set(sys.modules)))")
-    done = subprocess.run([sys.executable, "-c", code, backbone(tmp_path / "model")], capture_output=True, text=True,
-                          cwd=Path(__file__).parents[2], check=True)
+    code = (
+        "import sys; from lamp.hub.catalog import inspect; inspect(sys.argv[1]);"
+        "print(sorted({'torch', 'transformers', 'huggingface_hub'} & set(sys.modules)))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, backbone(tmp_path / "model")],
+        capture_output=True,
+        text=True,
+        cwd=Path(__file__).parents[2],
+        check=True,
+    )
     assert done.stdout.strip() == "[]"

@@ -8,19 +8,20 @@ from pathlib import Path
 
 import pytest
 from peft import PeftModel
-from training import recipe, run
 from transformers import AutoTokenizer
 
-from lamp.backbone import FrozenBackbone
-from lamp.chat import around_message, has_chat_template
+from lamp.backbone.frozen import FrozenBackbone
+from lamp.backbone.prefix import make_prefix
 from lamp.config import DataConfig
-from lamp.data import Example
-from lamp.encoding import Encoder
+from lamp.data.chat import around_message
+from lamp.data.encoding import Encoder
+from lamp.data.splits import Example
 from lamp.errors import BackboneError
-from lamp.export import load_prompt, save_prompt
-from lamp.predict import predict
-from lamp.prefix import make_prefix
+from lamp.export.saved_prompt import load_prompt, save_prompt
+from lamp.hub.backbone_files import has_chat_template
+from lamp.inference.predict import predict
 from tests.tiny import save_tiny
+from tests.unit.training import recipe, run
 
 TEMPLATE = (
     "{% for message in messages %}question : {{ message['content'] | trim }} .\n{% endfor %}"
@@ -41,8 +42,9 @@ def instruct(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_an_input_is_what_the_tokenizers_own_template_makes_of_it(instruct: Path) -> None:
     tokenizer = AutoTokenizer.from_pretrained(instruct)
     encoder = Encoder(tokenizer, is_encoder_decoder=False, config=CHAT)
-    wanted = tokenizer.apply_chat_template([{"role": "user", "content": "the film was good"}], tokenize=True,
-                                           add_generation_prompt=True, return_dict=False)
+    wanted = tokenizer.apply_chat_template(
+        [{"role": "user", "content": "the film was good"}], tokenize=True, add_generation_prompt=True, return_dict=False
+    )
     assert encoder.inputs(["the film was good"], [""]) == [tuple(wanted)]
     assert encoder.around == ("question : ", " .\nanswer :")
 
@@ -97,11 +99,14 @@ def test_a_backbone_without_a_template_is_one_sentence(instruct: Path, tiny_llam
         Encoder(AutoTokenizer.from_pretrained(tiny_llama), is_encoder_decoder=False, config=CHAT)
 
 
-@pytest.mark.parametrize("template, said", [
-    ("{{ raise_exception('no') }}", "cannot be used"),
-    ("{% for message in messages %}{{ message['content'] | upper }}{% endfor %}", "changes the message"),
-    ("{{ 'nothing' }}", "changes the message"),
-])
+@pytest.mark.parametrize(
+    "template, said",
+    [
+        ("{{ raise_exception('no') }}", "cannot be used"),
+        ("{% for message in messages %}{{ message['content'] | upper }}{% endfor %}", "changes the message"),
+        ("{{ 'nothing' }}", "changes the message"),
+    ],
+)
 def test_a_template_that_cannot_be_split_is_one_sentence(instruct: Path, template: str, said: str) -> None:
     tokenizer = AutoTokenizer.from_pretrained(instruct)
     tokenizer.chat_template = template

@@ -7,10 +7,10 @@ import signal
 from pathlib import Path
 
 import pytest
-from training import recipe
 
-from lamp.bars import BarReporter
 from lamp.cli import main
+from lamp.progress_bar import BarReporter
+from tests.unit.training import recipe
 
 
 def test_a_prompt_is_trained_evaluated_and_used_from_the_command_line(
@@ -54,8 +54,11 @@ def test_a_second_call_goes_on_from_the_last_checkpoint(
 
 
 def test_one_interrupt_ends_a_run_after_its_step_with_its_prompt_and_the_same_command_goes_on(
-    tiny_llama: Path, tiny_table: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str],
-    monkeypatch: pytest.MonkeyPatch
+    tiny_llama: Path,
+    tiny_table: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     def interrupt(self: BarReporter, step: int, values: dict[str, float]) -> None:
         if step == 3 and "loss" in values:

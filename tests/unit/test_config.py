@@ -34,24 +34,45 @@ def test_every_problem_is_told_at_once() -> None:
     assert len(caught.value.problems) == 7
 
 
-@pytest.mark.parametrize(("lamp", "sentence"), [
-    (LampConfig(rank=101), r"The rank \(101\) is larger than the prompt length \(100\): choose a rank of 100 or less"),
-    (LampConfig(pooling=7), r"\(100\) cannot be divided by the pooling \(7\): try a prompt length of 98\."),
-    (LampConfig(prompt_length=0), "The prompt length must be between 1 and 2000 tokens, not 0"),
-    (LampConfig(initial="text"), "that text is empty"),
-])
+@pytest.mark.parametrize(
+    ("lamp", "sentence"),
+    [
+        (
+            LampConfig(rank=101),
+            r"The rank \(101\) is larger than the prompt length \(100\): choose a rank of 100 or less",
+        ),
+        (LampConfig(pooling=7), r"\(100\) cannot be divided by the pooling \(7\): try a prompt length of 98\."),
+        (LampConfig(prompt_length=0), "The prompt length must be between 1 and 2000 tokens, not 0"),
+        (LampConfig(initial="text"), "that text is empty"),
+    ],
+)
 def test_a_bad_prompt_shape_is_one_sentence_that_says_what_to_do(lamp: LampConfig, sentence: str) -> None:
     with pytest.raises(ConfigError, match=sentence) as caught:
         replace(GOOD, lamp=lamp).check()
     assert len(caught.value.problems) == 1
 
 
-@pytest.mark.parametrize("values", [
-    None, [], "x", {"lamp": 3}, {"lamp": {"rank": "eight"}}, {"lamp": {"rank": 2.5}}, {"lamp": {"rank": True}},
-    {"train": {"learning_rate": float("nan")}}, {"train": {"learning_rate": float("inf")}},
-    {"train": {"steps": float("inf")}}, {"train": {"precision": "int4"}}, {"data": {"input_columns": "text"}},
-    {"data": {"input_columns": [1]}}, {"backbone": 5}, {"unknown": 1}, {"lamp": {"tokens": 5}},
-])
+@pytest.mark.parametrize(
+    "values",
+    [
+        None,
+        [],
+        "x",
+        {"lamp": 3},
+        {"lamp": {"rank": "eight"}},
+        {"lamp": {"rank": 2.5}},
+        {"lamp": {"rank": True}},
+        {"train": {"learning_rate": float("nan")}},
+        {"train": {"learning_rate": float("inf")}},
+        {"train": {"steps": float("inf")}},
+        {"train": {"precision": "int4"}},
+        {"data": {"input_columns": "text"}},
+        {"data": {"input_columns": [1]}},
+        {"backbone": 5},
+        {"unknown": 1},
+        {"lamp": {"tokens": 5}},
+    ],
+)
 def test_json_that_is_no_recipe_is_refused_with_the_fields_name(values: Any) -> None:
     with pytest.raises(ConfigError, match=r"recipe"):
         TuneConfig.from_dict(values)

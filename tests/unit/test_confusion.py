@@ -5,12 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from training import recipe, run
 
-from app.ui.confusion import confusion as shown
-from lamp.confusion import CONFUSION, Confusion, confusion, read_confusion
+from app.ui.runs.confusion_table import confusion as shown
 from lamp.errors import DataError
-from lamp.export import save_prompt
+from lamp.export.saved_prompt import save_prompt
+from lamp.inference.confusion_matrix import CONFUSION, Confusion, confusion, read_confusion
+from tests.unit.training import recipe, run
 
 REFERENCES = ["a", "a", "a", "b", "b", "c"]
 PREDICTIONS = ["a", "a", "b", "b", "a", "b"]
@@ -29,7 +29,8 @@ def test_precision_recall_and_f1_of_each_label_are_scikit_learns() -> None:
     theirs = precision_recall_fscore_support(REFERENCES, PREDICTIONS, labels=labels, zero_division=0)
     for number, score in enumerate(ours):
         assert (score.precision, score.recall, score.f1, score.rows) == pytest.approx(
-            tuple(column[number] for column in theirs))
+            tuple(column[number] for column in theirs)
+        )
 
 
 def test_a_trained_prompt_brings_the_confusion_of_its_best_step_even_after_a_resume(

@@ -8,10 +8,11 @@ from pathlib import Path
 import pytest
 
 from lamp.config import DataConfig
-from lamp.data import guess_columns, prepare, render
-from lamp.encoding import Encoder
+from lamp.data.columns import guess_columns, render
+from lamp.data.encoding import Encoder
+from lamp.data.splits import prepare
+from lamp.data.tables import Table
 from lamp.errors import DataError
-from lamp.tables import Table
 
 CONFIG = DataConfig(("text",), "label")
 
@@ -32,12 +33,15 @@ def test_a_cell_with_braces_is_not_a_placeholder() -> None:
     assert render(config, {"text": "{label} {0.__class__}", "label": "secret"})[0] == "Q: {label} {0.__class__} A:"
 
 
-@pytest.mark.parametrize(("targets", "sentence"), [
-    ([""] * 20, "'label' is empty in every row"),
-    (["yes"] * 20, "Every row has the same target, 'yes'"),
-    (["yes", "no"] * 4, "only 8 rows: at least 10"),
-    (["yes", "no"] * 4 + [""] * 9, r"only 8 rows with a target \(9 have none\)"),
-])
+@pytest.mark.parametrize(
+    ("targets", "sentence"),
+    [
+        ([""] * 20, "'label' is empty in every row"),
+        (["yes"] * 20, "Every row has the same target, 'yes'"),
+        (["yes", "no"] * 4, "only 8 rows: at least 10"),
+        (["yes", "no"] * 4 + [""] * 9, r"only 8 rows with a target \(9 have none\)"),
+    ],
+)
 def test_what_cannot_be_learned_from_is_one_sentence(targets: list[str], sentence: str) -> None:
     with pytest.raises(DataError, match=sentence):
         prepare(table(targets), CONFIG)
@@ -48,9 +52,13 @@ def test_a_column_that_is_not_there_is_named_with_those_that_are() -> None:
         prepare(table(["a", "b"] * 10), DataConfig(("txt",), "label"))
 
 
-@pytest.mark.parametrize(("template", "sentence"), [
-    ("{label} is", "names {label}, which is not an input column"), ("nothing", "names no input column"),
-])
+@pytest.mark.parametrize(
+    ("template", "sentence"),
+    [
+        ("{label} is", "names {label}, which is not an input column"),
+        ("nothing", "names no input column"),
+    ],
+)
 def test_a_template_must_name_input_columns(template: str, sentence: str) -> None:
     with pytest.raises(DataError, match=sentence):
         prepare(table(["a", "b"] * 10), replace(CONFIG, template=template))
@@ -83,9 +91,14 @@ def test_no_more_rows_are_held_out_than_are_scored() -> None:
     assert len(splits.validation) == 40
 
 
-@pytest.mark.parametrize(("columns", "target"), [
-    (("id", "text", "label"), "label"), (("sentiment", "review"), "sentiment"), (("a", "b", "c"), "c"),
-])
+@pytest.mark.parametrize(
+    ("columns", "target"),
+    [
+        (("id", "text", "label"), "label"),
+        (("sentiment", "review"), "sentiment"),
+        (("a", "b", "c"), "c"),
+    ],
+)
 def test_the_target_column_is_guessed(columns: tuple[str, ...], target: str) -> None:
     guess = guess_columns(columns)
     assert guess.target_column == target

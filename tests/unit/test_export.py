@@ -8,16 +8,16 @@ from pathlib import Path
 import pytest
 import torch
 from peft import PeftModel
-from training import recipe, run
 from transformers import AutoModelForCausalLM, AutoModelForSeq2SeqLM, AutoTokenizer
 
-from lamp.backbone import FrozenBackbone
-from lamp.data import Example
-from lamp.encoding import Encoder
+from lamp.backbone.forward import target_logits
+from lamp.backbone.frozen import FrozenBackbone
+from lamp.data.encoding import Encoder
+from lamp.data.splits import Example
 from lamp.errors import DataError
-from lamp.export import load_prompt, save_prompt
-from lamp.forward import target_logits
+from lamp.export.saved_prompt import load_prompt, save_prompt
 from lamp.prompt import LampPrompt
+from tests.unit.training import recipe, run
 
 
 @pytest.mark.parametrize("family", ["tiny_llama", "tiny_t5"])
@@ -42,7 +42,7 @@ def test_the_exported_adapter_gives_the_same_logits_in_stock_peft(
             got = peft(input_ids=batch.input_ids, attention_mask=batch.input_mask, labels=batch.target_ids).logits
         else:
             ids = torch.cat([batch.input_ids, batch.target_ids[:, :-1]], dim=1)
-            got = peft(input_ids=ids, attention_mask=torch.ones_like(ids)).logits[:, -batch.target_ids.shape[1]:]
+            got = peft(input_ids=ids, attention_mask=torch.ones_like(ids)).logits[:, -batch.target_ids.shape[1] :]
     torch.testing.assert_close(got, wanted, atol=1e-4, rtol=0)
 
 
@@ -76,8 +76,13 @@ def test_the_virtual_tokens_are_composed_from_the_exported_factors(
     assert saved.labels == result.labels
     assert json.loads((exported / "scores.json").read_text()) == result.scores
     assert {path.name for path in exported.iterdir()} >= {
-        "adapter_config.json", "adapter_model.safetensors", "lamp_factors.safetensors", "lamp_config.json",
-        "recipe.json", "scores.json", "README.md",
+        "adapter_config.json",
+        "adapter_model.safetensors",
+        "lamp_factors.safetensors",
+        "lamp_config.json",
+        "recipe.json",
+        "scores.json",
+        "README.md",
     }
 
 

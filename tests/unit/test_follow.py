@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from app.ui.follow import follow
+from app.ui.streaming import follow
 
 
 def test_what_is_told_comes_before_the_result_and_the_result_is_final() -> None:

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from app import forms
+from app.ui.tune import form_values, recipe_fields
+from app.views import formatting
 from lamp.config import DataConfig, InitialPrompt, LampConfig, TrainConfig, TuneConfig
 from lamp.errors import ConfigError
 
@@ -15,7 +16,9 @@ from lamp.errors import ConfigError
 @pytest.fixture
 def values() -> dict[str, Any]:
     """A form that can be started."""
-    return forms.fill(TuneConfig(backbone="org/name", data=DataConfig(input_columns=("text",), target_column="label")))
+    return form_values.fill(
+        TuneConfig(backbone="org/name", data=DataConfig(input_columns=("text",), target_column="label"))
+    )
 
 
 def test_a_recipe_comes_back_from_the_form_that_it_filled() -> None:
@@ -25,52 +28,61 @@ def test_a_recipe_comes_back_from_the_form_that_it_filled() -> None:
         lamp=LampConfig(60, 4, 3, 1, "text", "Answer kindly"),
         train=TrainConfig(steps=7, learning_rate=0.5, precision="fp32", seed=3),
     )
-    assert forms.read(forms.fill(recipe)) == recipe
+    assert form_values.read(form_values.fill(recipe)) == recipe
 
 
 def test_every_field_of_a_recipe_is_on_the_form() -> None:
     recipe = TuneConfig().to_dict()
-    there = {field.key for field in forms.FIELDS} | {"data.input_columns", "data.target_column"}
+    there = {field.key for field in recipe_fields.FIELDS} | {"data.input_columns", "data.target_column"}
     assert there == {f"{section}.{name}" for section in ("data", "lamp", "train") for name in recipe[section]}
 
 
 def test_every_field_has_one_sentence_of_help() -> None:
-    for field in forms.FIELDS:
+    for field in recipe_fields.FIELDS:
         assert field.help.endswith(".") and field.help.count(". ") == 0, field.key
 
 
 def test_choices_are_those_that_the_recipe_knows() -> None:
     from typing import get_args
 
-    initial = next(field for field in forms.FIELDS if field.key == "lamp.initial")
+    initial = next(field for field in recipe_fields.FIELDS if field.key == "lamp.initial")
     assert {value for _, value in initial.choices} == set(get_args(InitialPrompt))
 
 
 def test_numbers_from_the_browser_become_whole_numbers(values: dict[str, Any]) -> None:
     values["train.steps"] = 25.0
-    assert forms.read(values).train.steps == 25
-    assert isinstance(forms.read(values).train.steps, int)
+    assert form_values.read(values).train.steps == 25
+    assert isinstance(form_values.read(values).train.steps, int)
 
 
-@pytest.mark.parametrize(("given", "said"), [
-    (2.5, "Steps must be a whole number, not 2.5."),
-    (None, "Steps is empty: give a number, such as 200."),
-    ("", "Steps is empty: give a number, such as 200."),
-    ("many", "Steps must be a number, not 'many'."),
-    (math.nan, "Steps must be a number, not nan."),
-    (math.inf, "Steps must be a number, not inf."),
-])
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        (2.5, "Steps must be a whole number, not 2.5."),
+        (None, "Steps is empty: give a number, such as 200."),
+        ("", "Steps is empty: give a number, such as 200."),
+        ("many", "Steps must be a number, not 'many'."),
+        (math.nan, "Steps must be a number, not nan."),
+        (math.inf, "Steps must be a number, not inf."),
+    ],
+)
 def test_what_is_no_whole_number_is_one_sentence(given: object, said: str, values: dict[str, Any]) -> None:
     with pytest.raises(ConfigError) as told:
-        forms.read({**values, "train.steps": given})
+        form_values.read({**values, "train.steps": given})
     assert told.value.problems == (said,)
 
 
 def test_every_problem_is_told_at_once(values: dict[str, Any]) -> None:
-    values |= {"backbone": " ", "data.target_column": None, "lamp.rank": 900, "lamp.pooling": 7, "train.steps": None,
-               "train.precision": "fp8"}
+    values |= {
+        "backbone": " ",
+        "data.target_column": None,
+        "lamp.rank": 900,
+        "lamp.pooling": 7,
+        "train.steps": None,
+        "train.precision": "fp8",
+    }
     with pytest.raises(ConfigError) as told:
-        forms.read(values)
+        form_values.read(values)
     said = " ".join(told.value.problems)
     assert len(told.value.problems) == 6
     for part in ("backbone", "target column", "rank (900)", "pooling (7)", "Steps", "Precision"):
@@ -78,22 +90,22 @@ def test_every_problem_is_told_at_once(values: dict[str, Any]) -> None:
 
 
 def test_a_draft_keeps_what_can_be_read(values: dict[str, Any]) -> None:
-    config, problems = forms.draft({**values, "train.steps": "many", "lamp.rank": 3})
+    config, problems = form_values.draft({**values, "train.steps": "many", "lamp.rank": 3})
     assert (config.lamp.rank, config.train.steps, len(problems)) == (3, TrainConfig().steps, 1)
 
 
 @pytest.mark.parametrize(("given", "found"), [(["a", "b"], ("a", "b")), ("a", ("a",)), ("", ()), (None, ()), ([], ())])
 def test_columns_are_a_list_a_name_or_nothing(given: object, found: tuple[str, ...]) -> None:
-    assert forms.columns(given) == found
+    assert form_values.columns(given) == found
 
 
 def test_every_preset_is_a_recipe_that_can_run(values: dict[str, Any]) -> None:
-    for name, preset in forms.PRESETS.items():
-        forms.read({**values, **preset})
-        assert forms.preset_of({**values, **preset}) == name
-    assert forms.preset_of({**values, "train.steps": 123}) is None
-    assert forms.preset_of(values) == "Recommended"
+    for name, preset in recipe_fields.PRESETS.items():
+        form_values.read({**values, **preset})
+        assert form_values.preset_of({**values, **preset}) == name
+    assert form_values.preset_of({**values, "train.steps": 123}) is None
+    assert form_values.preset_of(values) == "Recommended"
 
 
 def test_tags_are_words_between_commas() -> None:
-    assert forms.tags(" a b ,c,, c , ") == ("a b", "c")
+    assert formatting.parse_tags(" a b ,c,, c , ") == ("a b", "c")

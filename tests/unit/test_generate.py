@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 import torch
 
-from lamp.backbone import FrozenBackbone
+from lamp.backbone.frozen import FrozenBackbone
+from lamp.backbone.prefix import Prefix, make_prefix
 from lamp.config import DataConfig
-from lamp.encoding import Encoder
-from lamp.generate import generate
-from lamp.label_scores import label_log_likelihoods
-from lamp.prefix import Prefix, make_prefix
+from lamp.data.encoding import Encoder
+from lamp.inference.generate import generate
+from lamp.inference.label_scores import label_log_likelihoods
 from tests.tiny import save_tiny
 
 FAMILIES = ["llama", "qwen2", "qwen3", "gemma", "gemma3", "gpt2", "opt", "t5", "mt5", "bart"]
@@ -57,8 +57,13 @@ def test_a_prompt_read_once_writes_what_stock_generation_writes_behind_a_copy_of
     for ids, answer in zip(inputs, answers, strict=True):
         joined = backbone.join(virtual, *encoder.pad_inputs([ids], backbone.device))
         output = backbone.model.generate(
-            inputs_embeds=joined.embeddings, attention_mask=joined.mask, max_new_tokens=12, do_sample=False,
-            pad_token_id=0, eos_token_id=1)
+            inputs_embeds=joined.embeddings,
+            attention_mask=joined.mask,
+            max_new_tokens=12,
+            do_sample=False,
+            pad_token_id=0,
+            eos_token_id=1,
+        )
         assert answer == backbone.tokenizer.decode(output[0], skip_special_tokens=True).strip()
     assert any(answers) or backbone.model.config.model_type == "bart", "a tiny BART ends at once"
 
@@ -85,18 +90,27 @@ def test_labels_behind_several_prompts_score_in_one_batch_as_each_alone(
 ) -> None:
     inputs, prefixes = encoder.inputs(TEXTS, [""] * 4), prefixes_of(backbone)
     together = label_log_likelihoods(backbone, prefixes, encoder, inputs, LABELS)
-    alone = [label_log_likelihoods(backbone, [prefix], encoder, [ids], LABELS)
-             for prefix, ids in zip(prefixes, inputs, strict=True)]
+    alone = [
+        label_log_likelihoods(backbone, [prefix], encoder, [ids], LABELS)
+        for prefix, ids in zip(prefixes, inputs, strict=True)
+    ]
     torch.testing.assert_close(together, torch.cat(alone), atol=1e-4, rtol=0)
 
 
 def test_answers_are_told_of_while_they_are_written(tiny_llama: Path) -> None:
     backbone = FrozenBackbone.load(str(tiny_llama), precision="fp32")
-    encoder = Encoder(backbone.tokenizer, is_encoder_decoder=False,
-                      config=DataConfig(("text",), "label", max_target_tokens=12))
+    encoder = Encoder(
+        backbone.tokenizer, is_encoder_decoder=False, config=DataConfig(("text",), "label", max_target_tokens=12)
+    )
     told: dict[int, list[str]] = {number: [] for number in range(4)}
-    answers = generate(backbone, prefixes_of(backbone), encoder, encoder.inputs(TEXTS, [""] * 4), batch_size=3,
-                       written=lambda number, text: told[number].append(text))
+    answers = generate(
+        backbone,
+        prefixes_of(backbone),
+        encoder,
+        encoder.inputs(TEXTS, [""] * 4),
+        batch_size=3,
+        written=lambda number, text: told[number].append(text),
+    )
     for number, answer in enumerate(answers):
         assert told[number][-1] == answer
         assert len(told[number]) > 1

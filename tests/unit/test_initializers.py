@@ -7,15 +7,16 @@ from pathlib import Path
 
 import pytest
 import torch
-from training import Recorder, recipe, run, splits_of
 
-from lamp.backbone import FrozenBackbone
+from lamp.backbone.frozen import FrozenBackbone
 from lamp.config import LampConfig
 from lamp.errors import LampError
-from lamp.export import load_prompt, save_prompt
-from lamp.initializers import from_trained, initial_prompt
+from lamp.export.saved_prompt import load_prompt, save_prompt
+from lamp.initializers import initial_prompt
 from lamp.prompt import LampPrompt
-from lamp.train import train
+from lamp.training.first_prompt import from_trained
+from lamp.training.train import train
+from tests.unit.training import Recorder, recipe, run, splits_of
 
 INPUTS = [(5, 6, 7), (5, 6, 8), (5, 9)]
 
@@ -92,10 +93,19 @@ def test_a_trained_prompt_may_be_pooled_and_mixed_otherwise(exported: Path, back
     assert isinstance(made, LampPrompt) and made().shape == (10, 32)
 
 
-@pytest.mark.parametrize("config, said", [
-    (LampConfig(prompt_length=100, rank=8), "has 20 tokens of rank 4: set the prompt length to 20 and the rank to 4."),
-    (LampConfig(prompt_length=20, rank=8), "has 20 tokens of rank 4: set the prompt length to 20 and the rank to 4."),
-])
+@pytest.mark.parametrize(
+    "config, said",
+    [
+        (
+            LampConfig(prompt_length=100, rank=8),
+            "has 20 tokens of rank 4: set the prompt length to 20 and the rank to 4.",
+        ),
+        (
+            LampConfig(prompt_length=20, rank=8),
+            "has 20 tokens of rank 4: set the prompt length to 20 and the rank to 4.",
+        ),
+    ],
+)
 def test_a_trained_prompt_of_another_shape_is_one_sentence(
     exported: Path, backbone: FrozenBackbone, config: LampConfig, said: str
 ) -> None:

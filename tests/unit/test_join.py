@@ -9,13 +9,14 @@ import torch
 from peft import PromptTuningConfig, TaskType, get_peft_model
 from transformers import AutoModelForCausalLM, AutoModelForSeq2SeqLM
 
-from lamp.backbone import FrozenBackbone
+from lamp.backbone.batch import Batch
+from lamp.backbone.forward import target_log_likelihood, target_logits
+from lamp.backbone.frozen import FrozenBackbone
+from lamp.backbone.prefix import make_prefix
 from lamp.config import DataConfig
-from lamp.data import Example
-from lamp.encoding import Batch, Encoder
-from lamp.forward import target_log_likelihood, target_logits
-from lamp.label_scores import label_log_likelihoods
-from lamp.prefix import make_prefix
+from lamp.data.encoding import Encoder
+from lamp.data.splits import Example
+from lamp.inference.label_scores import label_log_likelihoods
 from tests.tiny import save_tiny
 
 CAUSAL = ["llama", "qwen2", "qwen3", "gemma", "gemma3", "gpt2", "opt"]
@@ -57,7 +58,8 @@ def test_the_join_gives_the_logits_of_peft_prompt_tuning_with_the_same_matrix(fa
         auto.from_pretrained(folder, dtype=torch.float32),
         PromptTuningConfig(
             task_type=TaskType.SEQ_2_SEQ_LM if family == "t5" else TaskType.CAUSAL_LM,
-            num_virtual_tokens=len(virtual), num_transformer_submodules=1,
+            num_virtual_tokens=len(virtual),
+            num_transformer_submodules=1,
         ),
     ).eval()
     with torch.no_grad():
@@ -84,7 +86,7 @@ def test_reading_the_prompt_once_gives_the_logits_of_a_copy_before_every_row(bac
     with torch.no_grad():
         whole = backbone.model(
             inputs_embeds=joined.embeddings, attention_mask=joined.mask, position_ids=joined.positions
-        ).logits[:, -batch.target_ids.shape[1]:]
+        ).logits[:, -batch.target_ids.shape[1] :]
         got = target_logits(backbone, virtual, batch)
     kept = batch.target_mask.bool()
     torch.testing.assert_close(got[kept], whole[kept], atol=1e-4, rtol=0)
@@ -102,9 +104,7 @@ def test_padding_does_not_change_a_rows_likelihood(backbone: FrozenBackbone) -> 
 
 
 @pytest.mark.parametrize("with_prompt", [True, False])
-def test_label_scores_are_the_likelihoods_of_the_labels_one_by_one(
-    backbone: FrozenBackbone, with_prompt: bool
-) -> None:
+def test_label_scores_are_the_likelihoods_of_the_labels_one_by_one(backbone: FrozenBackbone, with_prompt: bool) -> None:
     virtual = virtual_tokens(backbone) if with_prompt else None
     made = encoder(backbone)
     inputs = made.inputs(TEXTS, [""] * len(TEXTS))

@@ -9,25 +9,27 @@ from pathlib import Path
 
 import pytest
 import torch
-from training import recipe, run
 
-import lamp.label_scores
-from lamp.backbone import FrozenBackbone
+import lamp.inference.label_scores
+from lamp.backbone.batch import Batch
+from lamp.backbone.forward import target_log_likelihood
+from lamp.backbone.frozen import FrozenBackbone
+from lamp.backbone.gradient_checkpointing import recompute_layers
 from lamp.config import DataConfig, Quantization
-from lamp.data import Example
-from lamp.encoding import Batch, Encoder
+from lamp.data.encoding import Encoder
+from lamp.data.splits import Example
 from lamp.errors import TrainingError
-from lamp.fitting import in_fitting_parts
-from lamp.forward import target_log_likelihood
-from lamp.recompute import recompute_layers
+from lamp.inference.batched import in_fitting_parts
 from tests.tiny import save_tiny
+from tests.unit.training import recipe, run
 
 FAMILIES = ["llama", "qwen2", "qwen3", "gemma", "gemma3", "gpt2", "opt", "t5", "mt5", "bart"]
 
 
 def batch_of(backbone: FrozenBackbone) -> Batch:
-    made = Encoder(backbone.tokenizer, is_encoder_decoder=backbone.is_encoder_decoder,
-                   config=DataConfig(("text",), "label"))
+    made = Encoder(
+        backbone.tokenizer, is_encoder_decoder=backbone.is_encoder_decoder, config=DataConfig(("text",), "label")
+    )
     texts = ["the film was good", "it was a very dull and awful film . the acting was bad", "good"]
     return made.batch(made.encode([Example(text, "very good ending", "") for text in texts]), backbone.device)
 
@@ -91,8 +93,11 @@ def test_weights_of_few_bits_take_less_memory_and_say_nearly_the_same(
     folder = str(save_tiny(tmp_path / family, family))
     whole = FrozenBackbone.load(folder, precision="fp32")
     small = FrozenBackbone.load(folder, precision="fp32", quantization=bits)
-    layers = [sum(p.numel() * p.element_size() for p in one.model.parameters() if p.dim() == 2) -
-              one.embedding.weight.numel() * 4 for one in (whole, small)]
+    layers = [
+        sum(p.numel() * p.element_size() for p in one.model.parameters() if p.dim() == 2)
+        - one.embedding.weight.numel() * 4
+        for one in (whole, small)
+    ]
     assert layers[1] < share * layers[0]
     virtual = virtual_tokens(small)
     likelihood = target_log_likelihood(small, virtual, batch_of(small))
@@ -119,7 +124,7 @@ def test_scoring_that_does_not_fit_goes_on_in_smaller_parts(
     tiny_llama: Path, tiny_table: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     whole, _ = run(recipe(tiny_llama), tiny_table, tmp_path / "whole")
-    original = lamp.label_scores.continue_logits
+    original = lamp.inference.label_scores.continue_logits
     tried: list[int] = []
 
     def small_memory(backbone: FrozenBackbone, cache: object, ids: torch.Tensor, *rest: object, keep: int) -> object:
@@ -128,7 +133,7 @@ def test_scoring_that_does_not_fit_goes_on_in_smaller_parts(
             raise torch.OutOfMemoryError("out of memory")
         return original(backbone, cache, ids, *rest, keep=keep)  # type: ignore[arg-type]  # handed on as they came
 
-    monkeypatch.setattr(lamp.label_scores, "continue_logits", small_memory)
+    monkeypatch.setattr(lamp.inference.label_scores, "continue_logits", small_memory)
     parts, _ = run(recipe(tiny_llama), tiny_table, tmp_path / "parts")
     assert max(tried) > 4 >= min(tried)
     assert parts.scores == pytest.approx(whole.scores, abs=1e-5)

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from lamp import offline
-from lamp.catalog import inspect
 from lamp.errors import BackboneError
+from lamp.hub import offline
+from lamp.hub.catalog import inspect
 from tests.offline import lay
 from tests.tiny import save_tiny
 
@@ -19,7 +19,8 @@ def test_the_offline_backbone_is_laid_whole_and_nothing_is_left_beside_it(laid: 
     assert laid.name == "HuggingFaceTB--SmolLM2-135M-Instruct"
     assert {path.name for path in laid.parent.iterdir()} == {laid.name, f".{laid.name}.lock"}
     assert {"config.json", "generation_config.json", "model.safetensors", "tokenizer.json", "README.md"} <= {
-        path.name for path in laid.iterdir()}
+        path.name for path in laid.iterdir()
+    }
     found = inspect(str(laid))
     assert (found.architecture, found.hidden_size, found.parameters) == ("causal", 576, 134_515_008)
     assert (laid / "model.safetensors").stat().st_size < 2 * 134_515_008 + 100_000  # two bytes each, the head not twice
@@ -33,8 +34,11 @@ def test_the_offline_backbone_equals_the_wheels_model(laid: Path) -> None:
     gguf = offline.find_gguf()
     tokenizer = AutoTokenizer.from_pretrained(laid)
     theirs = AutoTokenizer.from_pretrained(gguf.parent, gguf_file=gguf.name)
-    for text in ("The capital of France is", "naïve café 你好 🙂\n\n  def f(x):\t return 12345",
-                 "<|im_start|>user\nhi<|im_end|>"):
+    for text in (
+        "The capital of France is",
+        "naïve café 你好 🙂\n\n  def f(x):\t return 12345",
+        "<|im_start|>user\nhi<|im_end|>",
+    ):
         assert tokenizer(text).input_ids == theirs(text).input_ids
         assert tokenizer.decode(tokenizer(text).input_ids) == text
     assert tokenizer.chat_template and tokenizer.chat_template == theirs.chat_template
@@ -65,7 +69,7 @@ def test_laying_what_is_there_does_nothing_and_loads_no_torch(tmp_path: Path) ->
     done = lay(folder, "-X", "importtime")
     assert (done.returncode, done.stdout) == (0, "")
     loaded = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines()}
-    assert "lamp.catalog" in loaded
+    assert "lamp.hub.catalog" in loaded
     assert not loaded & {"torch", "transformers", "huggingface_hub", "gguf"}
     assert {path: path.stat().st_mtime_ns for path in folder.rglob("*")} == before
 
@@ -89,8 +93,9 @@ def test_a_failed_conversion_leaves_nothing(tmp_path: Path, monkeypatch: pytest.
     assert [path.name for path in (tmp_path / "home").iterdir()] == [".model.lock"]
 
 
-def test_without_the_wheel_one_sentence_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
-                                                            capsys: pytest.CaptureFixture[str]) -> None:
+def test_without_the_wheel_one_sentence_says_what_to_install(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     monkeypatch.setattr(offline, "_PACKAGE", "no_such_wheel_anywhere")
     assert offline.main([str(tmp_path / "model")]) == 1
     said = capsys.readouterr().err

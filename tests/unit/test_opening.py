@@ -7,16 +7,24 @@ from typing import Any
 
 import pytest
 
-from app import forms
 from app.studio import Studio
-from app.ui.opening import opened
+from app.ui.tune import form_values
+from app.ui.tune.prefill import opened
 
 
 def left(studio: Studio, **changed: Any) -> dict[str, Any]:
     """What a browser keeps of the first form with these changes."""
     first = opened(studio, None, {}).filled
-    values = {**forms.fill(first.config), "backbone.choice": first.config.backbone, "backbone.other": "",
-              "dataset": first.dataset, "gpus": 1, "name": "", "note": "", "tags": ""}
+    values = {
+        **form_values.fill(first.config),
+        "backbone.choice": first.config.backbone,
+        "backbone.other": "",
+        "dataset": first.dataset,
+        "gpus": 1,
+        "name": "",
+        "note": "",
+        "tags": "",
+    }
     return {"search": "?__theme=dark", "values": {**values, **changed}}
 
 
@@ -35,24 +43,43 @@ def test_what_was_left_is_there_again_at_its_address_only(studio: Studio) -> Non
     found = opened(studio, kept, {})
     first = opened(studio, None, {}).filled
     assert found.changed and "as you left it" in found.note
-    assert found.filled.config == replace(first.config, backbone="someone/model",
-                                          train=replace(first.config.train, steps=7))
+    assert found.filled.config == replace(
+        first.config, backbone="someone/model", train=replace(first.config.train, steps=7)
+    )
     assert found.filled.words == {"name": "", "note": "", "tags": "a, b"}
     other = opened(studio, kept, {"from": "0123456789"})
     assert not other.changed and other.filled == first and "0123456789" in other.note and other.parent == ""
 
 
-@pytest.mark.parametrize("kept", [
-    "text", 3, [], {}, {"search": ""}, {"search": "", "values": []}, {"search": "", "values": {}},
-    {"search": 3, "values": {"train.steps": 7}}, {"search": "?from=0123456789", "values": {"train.steps": 7}},
-], ids=repr)
+@pytest.mark.parametrize(
+    "kept",
+    [
+        "text",
+        3,
+        [],
+        {},
+        {"search": ""},
+        {"search": "", "values": []},
+        {"search": "", "values": {}},
+        {"search": 3, "values": {"train.steps": 7}},
+        {"search": "?from=0123456789", "values": {"train.steps": 7}},
+    ],
+    ids=repr,
+)
 def test_what_is_no_form_is_not_taken_for_one(studio: Studio, kept: object) -> None:
     assert not opened(studio, kept, {}).changed
 
 
-@pytest.mark.parametrize(("key", "value"), [
-    ("train.steps", ""), ("train.steps", "many"), ("train.learning_rate", "nan"), ("lamp.initial", "magic"),
-    ("gpus", "all"), ("train.precision", None),
-])
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("train.steps", ""),
+        ("train.steps", "many"),
+        ("train.learning_rate", "nan"),
+        ("lamp.initial", "magic"),
+        ("gpus", "all"),
+        ("train.precision", None),
+    ],
+)
 def test_an_unreadable_value_is_as_it_is_by_itself(studio: Studio, key: str, value: object) -> None:
     assert opened(studio, left(studio, **{key: value}), {}).filled == opened(studio, None, {}).filled

@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 from lamp.config import DataConfig
-from lamp.data import guess_columns, prepare
-from lamp.tables import Table, read_table
+from lamp.data.columns import guess_columns
+from lamp.data.splits import prepare
+from lamp.data.tables import Table, read_table
 
 SAMPLES = Path(__file__).parents[2] / "samples"
 README = (SAMPLES / "README.md").read_text(encoding="utf-8")

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 import torch
-from training import Recorder
 
 from lamp.config import DataConfig, LampConfig, TrainConfig, TuneConfig
-from lamp.data import Example, Splits
-from lamp.train import train
-from tiny import save_tokenizer
+from lamp.data.splits import Example, Splits
+from lamp.training.train import train
+from tests.tiny import save_tokenizer
+from tests.unit.training import Recorder
 
 WORDS = ("plot", "acting", "ending", "music", "dull", "bright", "good", "bad")
 TOLD = {"": 0, "summary :": -1}
@@ -32,9 +32,20 @@ def obedient_t5(tmp_path_factory: pytest.TempPathFactory) -> Path:
     vocabulary = save_tokenizer(folder, encoder_decoder=True)
     tokenizer = tf.AutoTokenizer.from_pretrained(folder)
     torch.manual_seed(0)
-    model = tf.T5ForConditionalGeneration(tf.T5Config(
-        vocab_size=vocabulary, d_model=64, d_kv=16, d_ff=128, num_layers=2, num_heads=4, dropout_rate=0.0,
-        decoder_start_token_id=0, pad_token_id=0, eos_token_id=1))
+    model = tf.T5ForConditionalGeneration(
+        tf.T5Config(
+            vocab_size=vocabulary,
+            d_model=64,
+            d_kv=16,
+            d_ff=128,
+            num_layers=2,
+            num_heads=4,
+            dropout_rate=0.0,
+            decoder_start_token_id=0,
+            pad_token_id=0,
+            eos_token_id=1,
+        )
+    )
     optimizer = torch.optim.AdamW(model.parameters(), lr=3e-3)
     chooser = random.Random(0)
     for _ in range(2000):
@@ -60,10 +71,13 @@ def test_a_frozen_t5_learns_a_second_task_from_chance_to_95_percent_by_lamp_alon
     labels = {word: sum(example.target == word for example in examples) for word in WORDS}
     splits = Splits(tuple(examples[:1000]), tuple(examples[1000:]), "classification", labels, 0)
     config = TuneConfig(
-        backbone=str(obedient_t5), data=DataConfig(("text",), "label"),
+        backbone=str(obedient_t5),
+        data=DataConfig(("text",), "label"),
         lamp=LampConfig(prompt_length=10, rank=4, pooling=5),
-        train=TrainConfig(steps=300, batch_size=32, learning_rate=0.1, evaluate_every=100, checkpoint_every=300,
-                          precision="fp32"))
+        train=TrainConfig(
+            steps=300, batch_size=32, learning_rate=0.1, evaluate_every=100, checkpoint_every=300, precision="fp32"
+        ),
+    )
     before = {path.name: path.read_bytes() for path in obedient_t5.iterdir()}
     result = train(config, splits, Recorder(), tmp_path)
     assert result.scores["untrained_accuracy"] < 0.25, "right only where the first word is the last one, too"

@@ -7,16 +7,16 @@ from pathlib import Path
 
 import pytest
 import torch
-from training import recipe, run
 
-import lamp.label_scores
+import lamp.inference.label_scores
 from app.predictor import Predictor
 from app.studio import Studio
 from lamp.config import TrainConfig, TuneConfig
 from lamp.errors import ConfigError, LampError
-from lamp.export import save_prompt
+from lamp.export.saved_prompt import save_prompt
 from storage.database import open_database
 from storage.jobs import JobState, JobStore
+from tests.unit.training import recipe, run
 
 
 @pytest.fixture
@@ -37,7 +37,7 @@ def test_a_memory_too_short_to_try_a_prompt_is_one_sentence_and_frees_the_backbo
         raise torch.OutOfMemoryError("out of memory")
 
     with monkeypatch.context() as patched:
-        patched.setattr(lamp.label_scores, "continue_logits", no_memory)
+        patched.setattr(lamp.inference.label_scores, "continue_logits", no_memory)
         with pytest.raises(LampError, match="not enough memory to try this prompt now: wait until the runs have ended"):
             predictor.answers(tmp_path / "prompt", str(tiny_llama), ["good film"], lambda _: None)
     said: list[str] = []
@@ -71,8 +71,12 @@ def test_how_long_a_run_will_take_is_told_by_the_last_one_on_its_backbone(
     for backbone, speed in ((config.backbone, 8.0), ("another", 1000.0)):
         run = store.add("a run", replace(config, backbone=backbone).to_dict(), dataset, "tickets", 50, gpus=2)
         store.claim("here", [0, 1])
-        store.heartbeat(run.id, 3, "Training", [(step, "rows_per_second", speed) for step in (1, 2, 3)]
-                        + [(0, "scoring_seconds", 7.0)])
+        store.heartbeat(
+            run.id,
+            3,
+            "Training",
+            [(step, "rows_per_second", speed) for step in (1, 2, 3)] + [(0, "scoring_seconds", 7.0)],
+        )
         store.finish(run.id, JobState.DONE)
         store.release(run.id)
     long = replace(config, train=TrainConfig(steps=100, batch_size=8, accumulation=2, evaluate_every=50))

@@ -6,18 +6,21 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from training import Recorder, recipe, splits_of
 
-from lamp.backbone import FrozenBackbone
+from lamp.backbone.frozen import FrozenBackbone
 from lamp.config import DataConfig
-from lamp.data import Example
-from lamp.encoding import Encoder
-from lamp.token_cache import encode_once
-from lamp.train import train
+from lamp.data.encoding import Encoder
+from lamp.data.splits import Example
+from lamp.data.token_cache import encode_once
+from lamp.training.train import train
+from tests.unit.training import Recorder, recipe, splits_of
 
 DATA = DataConfig(("text",), "label", max_input_tokens=12)
-ROWS = [Example("the film was good", "positive", ""), Example("a very dull plot " * 9, "negative", ""),
-        Example("", "very good ending", "")]
+ROWS = [
+    Example("the film was good", "positive", ""),
+    Example("a very dull plot " * 9, "negative", ""),
+    Example("", "very good ending", ""),
+]
 
 
 @pytest.fixture
@@ -42,12 +45,14 @@ def test_the_second_time_the_ids_come_from_the_folder_with_the_count_of_what_was
     assert len(list(tmp_path.iterdir())) == 1
 
 
-@pytest.mark.parametrize("changes", [
-    {"max_input_tokens": 13}, {"max_target_tokens": 2},
-])
-def test_another_limit_is_another_encoding(
-    backbone: FrozenBackbone, tmp_path: Path, changes: dict[str, int]
-) -> None:
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"max_input_tokens": 13},
+        {"max_target_tokens": 2},
+    ],
+)
+def test_another_limit_is_another_encoding(backbone: FrozenBackbone, tmp_path: Path, changes: dict[str, int]) -> None:
     encode_once(encoder(backbone), ROWS, tmp_path)
     other = encoder(backbone, replace(DATA, **changes))  # type: ignore[arg-type]  # whole numbers all
     assert encode_once(other, ROWS, tmp_path) == encoder(backbone, replace(DATA, **changes)).encode(ROWS)  # type: ignore[arg-type]

@@ -12,16 +12,16 @@ import torch
 from accelerate import Accelerator
 from accelerate.state import AcceleratorState
 from safetensors.torch import load_file
-from training import Recorder, recipe, run, splits_of
 
-import lamp.gradients
-import lamp.train
-from lamp.backbone import FrozenBackbone
-from lamp.checkpoint import newest_checkpoint
-from lamp.encoding import Batch
+import lamp.training.step
+import lamp.training.train
+from lamp.backbone.batch import Batch
+from lamp.backbone.frozen import FrozenBackbone
 from lamp.errors import BackboneError, TrainingError
-from lamp.train import train
+from lamp.training.checkpoint import newest_checkpoint
+from lamp.training.train import train
 from tests.tiny import save_spiece, save_tiny
+from tests.unit.training import Recorder, recipe, run, splits_of
 
 
 def scores_by_step(recorder: Recorder) -> dict[int, dict[str, float]]:
@@ -109,7 +109,7 @@ def test_a_resumed_float16_run_keeps_the_scale_of_its_gradients(
             super().__init__(**options)
             self.native_amp, self.scaler = True, torch.amp.GradScaler("cpu", init_scale=256.0, growth_interval=2)
 
-    monkeypatch.setattr(lamp.train, "Accelerator", Scaled)
+    monkeypatch.setattr(lamp.training.train, "Accelerator", Scaled)
     config = recipe(tiny_llama, precision="fp16")
     whole, uninterrupted = run(config, tiny_table, tmp_path / "whole")
     run(config, tiny_table, tmp_path / "parts", stop_after=7)
@@ -135,9 +135,7 @@ def test_scoring_says_how_far_it_is_and_how_long_it_took(backbone: Path, tiny_ta
     assert all(seconds > 0 for seconds in took.values())
 
 
-def test_a_damaged_checkpoint_falls_back_to_the_one_before(
-    tiny_llama: Path, tiny_table: Path, tmp_path: Path
-) -> None:
+def test_a_damaged_checkpoint_falls_back_to_the_one_before(tiny_llama: Path, tiny_table: Path, tmp_path: Path) -> None:
     whole, uninterrupted = run(recipe(tiny_llama), tiny_table, tmp_path / "whole")
     run(recipe(tiny_llama), tiny_table, tmp_path / "parts", stop_after=11)
     newest = max((tmp_path / "parts").glob("step-*"))
@@ -155,7 +153,7 @@ def test_accumulated_micro_batches_give_the_losses_of_one_large_batch(
 ) -> None:
     config = recipe(tiny_llama, batch_size=8, steps=6)
     _, whole = run(config, tiny_table, tmp_path / "whole")
-    original = lamp.gradients.target_log_likelihood
+    original = lamp.training.step.target_log_likelihood
     tried: list[int] = []
 
     def small_memory(backbone: FrozenBackbone, virtual: torch.Tensor, batch: Batch) -> torch.Tensor:
@@ -164,7 +162,7 @@ def test_accumulated_micro_batches_give_the_losses_of_one_large_batch(
             raise torch.OutOfMemoryError("out of memory")
         return original(backbone, virtual, batch)
 
-    monkeypatch.setattr(lamp.gradients, "target_log_likelihood", small_memory)
+    monkeypatch.setattr(lamp.training.step, "target_log_likelihood", small_memory)
     _, parts = run(config, tiny_table, tmp_path / "parts")
     assert tried[:3] == [8, 4, 2]
     assert max(tried[3:]) == 2
@@ -178,21 +176,21 @@ def test_a_row_that_does_not_fit_alone_is_one_sentence(
     def no_memory(*_: object) -> torch.Tensor:
         raise torch.OutOfMemoryError("out of memory")
 
-    monkeypatch.setattr(lamp.gradients, "target_log_likelihood", no_memory)
+    monkeypatch.setattr(lamp.training.step, "target_log_likelihood", no_memory)
     with pytest.raises(TrainingError, match=r"A single row of .* tokens does not fit"):
         run(recipe(tiny_llama), tiny_table, tmp_path)
 
 
 def diverge_at(step: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """Lets the loss of a step be no number."""
-    original = lamp.gradients.target_log_likelihood
+    original = lamp.training.step.target_log_likelihood
     calls: list[int] = []
 
     def diverging(backbone: FrozenBackbone, virtual: torch.Tensor, batch: Batch) -> torch.Tensor:
         calls.append(1)
         return original(backbone, virtual, batch) * (float("nan") if len(calls) == step else 1.0)
 
-    monkeypatch.setattr(lamp.gradients, "target_log_likelihood", diverging)
+    monkeypatch.setattr(lamp.training.step, "target_log_likelihood", diverging)
 
 
 def test_a_loss_that_is_not_finite_before_the_first_score_is_one_sentence(

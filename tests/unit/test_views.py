@@ -8,164 +8,234 @@ from typing import Any
 
 import pytest
 
-from app import views
-from app.jobs.forecast import Place
+from app.estimates import Place
+from app.views import curves, formatting, run_json, score_text, status
+from storage.records import Job
 from storage.states import JobState
-from storage.values import Job
 
 NOW = datetime(2026, 5, 1, 12, 0, tzinfo=UTC)
 
 
 def a_job(state: JobState = JobState.RUNNING, **changes: Any) -> Job:
     job = Job(
-        id="abc", number=1, name="a run", state=state, config={"train": {"batch_size": 8, "accumulation": 2}},
-        dataset="sample:x.csv", dataset_name="x.csv", step=100, steps=300, phase="Training", error=None, scores={},
-        artifact=None, created_at=NOW - timedelta(minutes=5), started_at=NOW - timedelta(minutes=4), finished_at=None,
-        heartbeat_at=NOW, owner="", priority=0, tags=(), note="", parent=None, attempts=1, resumes=0, ticket=1, gpus=1,
-        slots=(0,), host="here", worker=None, beats=1, deleted_at=None,
+        id="abc",
+        number=1,
+        name="a run",
+        state=state,
+        config={"train": {"batch_size": 8, "accumulation": 2}},
+        dataset="sample:x.csv",
+        dataset_name="x.csv",
+        step=100,
+        steps=300,
+        phase="Training",
+        error=None,
+        scores={},
+        artifact=None,
+        created_at=NOW - timedelta(minutes=5),
+        started_at=NOW - timedelta(minutes=4),
+        finished_at=None,
+        heartbeat_at=NOW,
+        owner="",
+        priority=0,
+        tags=(),
+        note="",
+        parent=None,
+        attempts=1,
+        resumes=0,
+        ticket=1,
+        gpus=1,
+        slots=(0,),
+        host="here",
+        worker=None,
+        beats=1,
+        deleted_at=None,
     )
     return replace(job, **changes)
 
 
-@pytest.mark.parametrize(("seconds", "text"), [
-    (0.2, "0 s"), (45, "45 s"), (59.7, "1 min 00 s"), (200, "3 min 20 s"), (3900, "1 h 05 min"), (90_000, "1 d 1 h"),
-])
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (0.2, "0 s"),
+        (45, "45 s"),
+        (59.7, "1 min 00 s"),
+        (200, "3 min 20 s"),
+        (3900, "1 h 05 min"),
+        (90_000, "1 d 1 h"),
+    ],
+)
 def test_durations_are_short(seconds: float, text: str) -> None:
-    assert views.duration(seconds) == text
+    assert formatting.duration(seconds) == text
 
 
-@pytest.mark.parametrize(("ago", "text"), [
-    (timedelta(seconds=5), "just now"), (timedelta(minutes=5), "5 min ago"), (timedelta(hours=3), "3 h ago"),
-    (timedelta(hours=30), "yesterday"), (timedelta(days=5), "5 days ago"), (timedelta(days=40), "22 Mar 2026"),
-    (timedelta(seconds=-30), "just now"),
-])
+@pytest.mark.parametrize(
+    ("ago", "text"),
+    [
+        (timedelta(seconds=5), "just now"),
+        (timedelta(minutes=5), "5 min ago"),
+        (timedelta(hours=3), "3 h ago"),
+        (timedelta(hours=30), "yesterday"),
+        (timedelta(days=5), "5 days ago"),
+        (timedelta(days=40), "22 Mar 2026"),
+        (timedelta(seconds=-30), "just now"),
+    ],
+)
 def test_ages_are_told_as_people_tell_them(ago: timedelta, text: str) -> None:
-    assert views.age(NOW - ago, NOW) == text
+    assert formatting.age(NOW - ago, NOW) == text
 
 
 def test_every_state_has_a_word_and_a_tone() -> None:
-    words = {views.state_words(state)[0] for state in JobState}
+    words = {status.state_words(state)[0] for state in JobState}
     assert len(words) == len(JobState)
 
 
 def test_time_left_follows_the_median_speed_and_counts_accumulated_rows() -> None:
     speed = [(step, 16.0) for step in range(1, 20)] + [(20, 0.01)]
-    assert views.seconds_left(a_job(), speed) == pytest.approx(200 * 16 / 16)
+    assert status.seconds_left(a_job(), speed) == pytest.approx(200 * 16 / 16)
 
 
 def test_time_left_counts_the_scorings_that_are_still_to_come() -> None:
     speed = [(step, 16.0) for step in range(1, 20)]
     job = a_job(step=120, steps=310, config={"train": {"batch_size": 16, "accumulation": 1, "evaluate_every": 50}})
-    assert views.seconds_left(job, speed, scoring=7.0) == pytest.approx(190 + 5 * 7.0)  # 150, 200, 250, 300 and 310
+    assert status.seconds_left(job, speed, scoring=7.0) == pytest.approx(190 + 5 * 7.0)  # 150, 200, 250, 300 and 310
 
 
-@pytest.mark.parametrize("job", [
-    a_job(JobState.QUEUED), a_job(JobState.STOPPING), a_job(JobState.DONE), a_job(step=300),
-], ids=["queued", "stopping", "done", "at the last step"])
+@pytest.mark.parametrize(
+    "job",
+    [
+        a_job(JobState.QUEUED),
+        a_job(JobState.STOPPING),
+        a_job(JobState.DONE),
+        a_job(step=300),
+    ],
+    ids=["queued", "stopping", "done", "at the last step"],
+)
 def test_no_time_is_left_to_tell_when_nothing_trains(job: Job) -> None:
-    assert views.seconds_left(job, [(1, 5.0), (2, 5.0), (3, 5.0)]) is None
+    assert status.seconds_left(job, [(1, 5.0), (2, 5.0), (3, 5.0)]) is None
 
 
 def test_the_first_steps_tell_no_time() -> None:
-    assert views.seconds_left(a_job(), [(1, 0.1), (2, 0.1)]) is None
+    assert status.seconds_left(a_job(), [(1, 0.1), (2, 0.1)]) is None
 
 
-@pytest.mark.parametrize(("job", "options", "sentence", "left"), [
-    (a_job(), {"left": 125.0}, "Step 100 of 300 · Training", "about 2 min left"),
-    (a_job(), {"left": 20.0}, "Step 100 of 300 · Training", "less than a minute left"),
-    (a_job(step=0, phase="Loading the backbone"), {}, "Loading the backbone", ""),
-    (a_job(JobState.QUEUED), {"place": Place(1, None)}, "It is next in the queue.", ""),
-    (a_job(JobState.QUEUED, gpus=4), {"place": Place(2, None, fits=False)},
-     "It is number 2 in the queue, and asks for 4 GPUs, more than this studio has: it waits for another one.", ""),
-    (a_job(JobState.QUEUED), {"place": Place(3, timedelta(minutes=10))}, "It is number 3 in the queue.",
-     "starts in about 10 min"),
-    (a_job(JobState.DONE, step=300, finished_at=NOW), {}, "Trained for 300 steps.", "took 4 min 00 s"),
-    (a_job(JobState.DONE, finished_at=NOW), {}, "Trained for 100 steps. The score had stopped improving.",
-     "took 4 min 00 s"),
-    (a_job(JobState.FAILED, finished_at=NOW), {}, "It ended at step 100 of 300.", "after 4 min 00 s"),
-    (a_job(JobState.STOPPED, started_at=None), {}, "Step 100 of 300.", ""),
-])
+@pytest.mark.parametrize(
+    ("job", "options", "sentence", "left"),
+    [
+        (a_job(), {"left": 125.0}, "Step 100 of 300 · Training", "about 2 min left"),
+        (a_job(), {"left": 20.0}, "Step 100 of 300 · Training", "less than a minute left"),
+        (a_job(step=0, phase="Loading the backbone"), {}, "Loading the backbone", ""),
+        (a_job(JobState.QUEUED), {"place": Place(1, None)}, "It is next in the queue.", ""),
+        (
+            a_job(JobState.QUEUED, gpus=4),
+            {"place": Place(2, None, fits=False)},
+            "It is number 2 in the queue, and asks for 4 GPUs, more than this studio has: it waits for another one.",
+            "",
+        ),
+        (
+            a_job(JobState.QUEUED),
+            {"place": Place(3, timedelta(minutes=10))},
+            "It is number 3 in the queue.",
+            "starts in about 10 min",
+        ),
+        (a_job(JobState.DONE, step=300, finished_at=NOW), {}, "Trained for 300 steps.", "took 4 min 00 s"),
+        (
+            a_job(JobState.DONE, finished_at=NOW),
+            {},
+            "Trained for 100 steps. The score had stopped improving.",
+            "took 4 min 00 s",
+        ),
+        (a_job(JobState.FAILED, finished_at=NOW), {}, "It ended at step 100 of 300.", "after 4 min 00 s"),
+        (a_job(JobState.STOPPED, started_at=None), {}, "Step 100 of 300.", ""),
+    ],
+)
 def test_the_head_of_a_page_says_where_the_run_stands(
     job: Job, options: dict[str, Any], sentence: str, left: str
 ) -> None:
-    found = views.status(job, NOW, **options)
+    found = status.status(job, NOW, **options)
     assert (found.sentence, found.left) == (sentence, left)
 
 
 def test_a_run_that_ended_early_but_done_is_wholly_done() -> None:
-    assert views.status(a_job(JobState.DONE, finished_at=NOW), NOW).share == 1.0
-    assert views.status(a_job(JobState.STOPPED), NOW).share == pytest.approx(1 / 3)
+    assert status.status(a_job(JobState.DONE, finished_at=NOW), NOW).share == 1.0
+    assert status.status(a_job(JobState.STOPPED), NOW).share == pytest.approx(1 / 3)
 
 
 def test_only_a_run_without_a_first_step_moves_without_a_share() -> None:
-    assert views.status(a_job(step=0), NOW).moving
-    assert not views.status(a_job(), NOW).moving
+    assert status.status(a_job(step=0), NOW).moving
+    assert not status.status(a_job(), NOW).moving
 
 
 def test_scores_stand_beside_the_untrained_ones() -> None:
-    found = views.scores(
-        {"loss": 0.4, "untrained_loss": 1.0, "accuracy": 0.875, "untrained_accuracy": 0.5, "novel": 2.0})
+    found = score_text.scores(
+        {"loss": 0.4, "untrained_loss": 1.0, "accuracy": 0.875, "untrained_accuracy": 0.5, "novel": 2.0}
+    )
     assert [one.name for one in found] == ["Accuracy", "Loss", "Novel"]
-    assert found[0] == views.Score("Accuracy", "87.5 %", "50.0 %", "+37.5 points", better=True)
+    assert found[0] == score_text.Score("Accuracy", "87.5 %", "50.0 %", "+37.5 points", better=True)
     assert (found[1].gain, found[1].better) == ("−0.6", True)
     assert (found[2].untrained, found[2].gain) == ("", "")
 
 
 def test_a_worse_score_is_not_called_better() -> None:
-    assert not views.compared("accuracy", 0.4, 0.5).better
-    assert not views.compared("loss", 2.0, 1.0).better
+    assert not score_text.compared("accuracy", 0.4, 0.5).better
+    assert not score_text.compared("loss", 2.0, 1.0).better
 
 
 def test_the_main_score_is_accuracy_and_else_the_loss() -> None:
-    assert views.main_score(["validation/loss", "validation/accuracy"]) == "accuracy"
-    assert views.main_score(["validation/loss", "validation/perplexity"]) == "loss"
-    assert views.main_score([]) is None
+    assert score_text.main_score(["validation/loss", "validation/accuracy"]) == "accuracy"
+    assert score_text.main_score(["validation/loss", "validation/perplexity"]) == "loss"
+    assert score_text.main_score([]) is None
 
 
 def test_the_best_point_is_high_for_accuracy_low_for_loss_and_never_the_untrained_one() -> None:
     points = [(0, 0.99), (50, 0.7), (100, 0.8), (150, 0.75)]
-    assert views.best_point(points, "accuracy") == (100, 0.8)
-    assert views.best_point(points, "loss") == (50, 0.7)
-    assert views.best_point([(0, 0.5)], "accuracy") is None
+    assert curves.best_point(points, "accuracy") == (100, 0.8)
+    assert curves.best_point(points, "loss") == (50, 0.7)
+    assert curves.best_point([(0, 0.5)], "accuracy") is None
 
 
 def test_smoothing_keeps_a_level_line_and_calms_a_wild_one() -> None:
-    assert [value for _, value in views.smoothed([(step, 2.0) for step in range(50)])] == pytest.approx([2.0] * 50)
-    wild = views.smoothed([(step, float(step % 2)) for step in range(400)])
+    assert [value for _, value in curves.smoothed([(step, 2.0) for step in range(50)])] == pytest.approx([2.0] * 50)
+    wild = curves.smoothed([(step, float(step % 2)) for step in range(400)])
     assert max(value for _, value in wild[100:]) - min(value for _, value in wild[100:]) < 0.1
     assert [step for step, _ in wild] == list(range(400))
 
 
 def test_a_few_wild_values_do_not_flatten_the_axis() -> None:
     points = [(step, 1.0) for step in range(200)] + [(200, 1e6)]
-    low, high = views.span(points) or (0, 0)
+    low, high = curves.span(points) or (0, 0)
     assert low == 0 and 1 < high < 2
-    assert views.span([]) is None
+    assert curves.span([]) is None
 
 
 def test_probabilities_begin_with_the_likeliest() -> None:
-    found = views.probabilities({"a": 0.2, "b": 0.8}, {"a": 0.6, "b": 0.4})
+    found = score_text.probabilities({"a": 0.2, "b": 0.8}, {"a": 0.6, "b": 0.4})
     assert found == [("b", 0.8, 0.4), ("a", 0.2, 0.6)]
 
 
 def test_a_script_reads_times_as_text_and_states_as_words() -> None:
-    found = views.as_dict(a_job(), {"loss": 0.5})
+    found = run_json.as_dict(a_job(), {"loss": 0.5})
     assert (found["state"], found["step"], found["metrics"]) == ("running", 100, {"loss": 0.5})
     assert found["created_at"] == "2026-05-01T11:55:00+00:00" and found["finished_at"] is None
 
 
-@pytest.mark.parametrize(("size", "text"), [
-    (812, "812 bytes"), (9_240, "9.2 kB"), (1_250_000, "1.2 MB"), (40e9, "40.0 GB"),
-])
+@pytest.mark.parametrize(
+    ("size", "text"),
+    [
+        (812, "812 bytes"),
+        (9_240, "9.2 kB"),
+        (1_250_000, "1.2 MB"),
+        (40e9, "40.0 GB"),
+    ],
+)
 def test_sizes_are_rounded(size: int, text: str) -> None:
-    assert views.bytes_text(size) == text
+    assert formatting.bytes_text(size) == text
 
 
 @pytest.mark.parametrize(("number", "text"), [(1, "1 row"), (1200, "1,200 rows")])
 def test_one_row_is_not_rows(number: int, text: str) -> None:
-    assert views.rows(number) == text
+    assert formatting.rows(number) == text
 
 
 @pytest.mark.parametrize(("number", "text"), [(5416, "5,416"), (134_515_008, "134.5 M"), (1.24e9, "1.24 B")])
 def test_large_counts_are_rounded(number: float, text: str) -> None:
-    assert views.count(number) == text
+    assert formatting.count(number) == text

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from lamp.config import DataConfig, LampConfig, TrainConfig, TuneConfig
-from lamp.data import Splits, prepare
-from lamp.tables import read_table
-from lamp.train import TrainResult, train
+from lamp.data.splits import Splits, prepare
+from lamp.data.tables import read_table
+from lamp.training.train import TrainResult, train
 
 
 class Recorder:

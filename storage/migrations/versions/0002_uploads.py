@@ -10,10 +10,11 @@ depends_on = None
 
 
 def upgrade() -> None:
-    op.create_table("uploads",
+    op.create_table(
+        "uploads",
         sa.Column("sha256", sa.String(length=64), nullable=False),
         sa.Column("name", sa.Text(), nullable=False),
         sa.Column("bytes", sa.Integer(), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
-        sa.PrimaryKeyConstraint("sha256")
+        sa.PrimaryKeyConstraint("sha256"),
     )

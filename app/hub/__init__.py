@@ -1,0 +1,1 @@
+"""The Hugging Face Hub: publishing prompts and fetching data sets."""

@@ -1,0 +1,40 @@
+"""A new run that continues a finished one."""
+
+from __future__ import annotations
+
+import copy
+
+from lamp.config import TuneConfig
+from storage.errors import WrongState
+from storage.home import Home
+from storage.jobs import Job, JobState, JobStore, new_id
+
+
+def extend(store: JobStore, home: Home, id: str, steps: int) -> Job:
+    """Queues a new run that goes on where a DONE one ended, up to `steps` in all; the old one stays as it is.
+
+    Raises WrongState, ConfigError, JobNotFound, OSError.
+    """
+    job = store.get(id)
+    if job.state is not JobState.DONE:
+        raise WrongState(f"Only a run that is done can be extended, and {job.name!r} is {job.state}.")
+    if steps <= job.steps:
+        raise WrongState(f"The run {job.name!r} has {job.steps} steps already: choose more than that, not {steps}.")
+    config = copy.deepcopy(job.config)
+    config["train"]["steps"] = steps
+    TuneConfig.from_dict(config).check()
+    child = new_id()
+    home.copy_checkpoints(id, child)  # before the run exists: a worker may claim it the moment it does
+    return store.add(
+        f"{job.name}, {steps} steps",
+        config,
+        job.dataset,
+        job.dataset_name,
+        steps,
+        owner=job.owner,
+        parent=id,
+        tags=job.tags,
+        gpus=job.gpus,
+        id=child,
+        curves_of=id,
+    )

@@ -1,0 +1,63 @@
+"""Which labels a prompt mistakes for which, as a picture in a table."""
+
+from __future__ import annotations
+
+from html import escape
+
+from app.ui import parts
+from lamp.inference.confusion_matrix import Confusion
+
+_MOST_COLUMNS = 12
+"""Labels whose answers each get a column; with more of them a sentence names the most frequent mistake instead."""
+
+
+def confusion(found: Confusion | None) -> str:
+    """A row for each label: what its held-out rows were answered with, and how well that is."""
+    if found is None:
+        return ""
+    wide = len(found.labels) > _MOST_COLUMNS
+    answers = (
+        "<th scope=col>Most often taken for</th>"
+        if wide
+        else "".join(f"<th scope=col>{escape(label)}</th>" for label in found.labels)
+    )
+    rows = []
+    for number, score in enumerate(found.per_label()):
+        middle = _most_frequent(found, number) if wide else _cells(found, number)
+        rows.append(
+            f"<tr><th scope=row>{escape(score.label)}</th>{middle}<td>{score.rows:,}</td>"
+            f"<td>{_percent(score.precision)}</td><td>{_percent(score.recall)}</td><td>{_percent(score.f1)}</td></tr>"
+        )
+    below = "A row is a label of the data, a column what the prompt answered: the diagonal is right."
+    return (
+        parts.title("Label by label", "Of the best prompt, on the held-out rows." if wide else below)
+        + '<div class="ls-table ls-confusion" tabindex="0"><table><thead><tr><th scope=col>Label</th>'
+        f"{answers}<th scope=col>Rows</th><th scope=col>Precision</th><th scope=col>Recall</th><th scope=col>F1</th>"
+        f"</tr></thead><tbody>{''.join(rows)}</tbody></table></div>"
+    )
+
+
+def _cells(found: Confusion, number: int) -> str:
+    counts, rows = found.counts[number], max(1, sum(found.counts[number]))
+    return "".join(
+        f'<td class="{"ls-right" if column == number else "ls-wrong"}" style="--share:{count / rows:.3f}"'
+        f' title="{escape(found.labels[number])} answered with {escape(found.labels[column])}">'
+        f"{count if count else '·'}</td>"
+        for column, count in enumerate(counts)
+    )
+
+
+def _most_frequent(found: Confusion, number: int) -> str:
+    wrong = [
+        (count, label)
+        for label, count in zip(found.labels, found.counts[number], strict=True)
+        if count and label != found.labels[number]
+    ]
+    if not wrong:
+        return "<td>–</td>"
+    count, label = max(wrong, key=lambda pair: pair[0])
+    return f"<td>{escape(label)} ({count:,})</td>"
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.0f} %"

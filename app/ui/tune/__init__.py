@@ -1,0 +1,1 @@
+"""The Tune page: examples, backbone, recipe, start."""

@@ -1,0 +1,199 @@
+"""The fields of a recipe as people meet them: what each is called, what it means, and presets of numbers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from lamp.config import TrainConfig, TuneConfig
+
+
+@dataclass(frozen=True)
+class Field:
+    """One field of the recipe as a person meets it."""
+
+    key: str
+    """Where it goes in a TuneConfig: "lamp.rank"."""
+    label: str
+    help: str
+    """One sentence."""
+    kind: str
+    """"whole", "number", "text", "switch", "choice", or "run" for one of the runs that have a prompt."""
+    choices: tuple[tuple[str, str], ...] = ()
+    """(shown, value) of a choice."""
+    basic: bool = False
+    """Whether it is shown at once, and not among the details."""
+
+    @property
+    def default(self) -> Any:
+        """The value that the recipe has by itself."""
+        section, name = self.key.split(".")
+        return getattr(getattr(TuneConfig(), section), name)
+
+
+FIELDS: tuple[Field, ...] = (
+    Field(
+        "train.steps",
+        "Steps",
+        "How many batches the prompt learns from; more is better until it stops improving.",
+        "whole",
+        basic=True,
+    ),
+    Field(
+        "train.batch_size",
+        "Batch size",
+        "Rows read in each step; larger is steadier, slower and takes more memory.",
+        "whole",
+        basic=True,
+    ),
+    Field(
+        "train.learning_rate",
+        "Learning rate",
+        "How far each step moves the prompt; lower it when the loss jumps up, raise it when nothing happens.",
+        "number",
+        basic=True,
+    ),
+    Field(
+        "lamp.prompt_length",
+        "Prompt length",
+        "Tokens that the prompt has while it learns, before pooling shortens it.",
+        "whole",
+        basic=True,
+    ),
+    Field(
+        "lamp.pooling",
+        "Pooling",
+        "How many neighbouring prompt tokens are averaged into one virtual token; more makes every answer faster.",
+        "whole",
+        basic=True,
+    ),
+    Field(
+        "lamp.rank",
+        "Rank",
+        "Directions in which the prompt can move; a higher rank learns more and trains more.",
+        "whole",
+        basic=True,
+    ),
+    Field(
+        "lamp.interactions",
+        "Interactions",
+        "How often the prompt's tokens exchange what they know; 1 is none, 2 is a good choice.",
+        "whole",
+        basic=True,
+    ),
+    Field(
+        "lamp.initial",
+        "First prompt",
+        "What the prompt is made of before it has learned anything.",
+        "choice",
+        (
+            ("Frequent words", "vocabulary"),
+            ("An instruction", "text"),
+            ("The label names", "labels"),
+            ("Another run's prompt", "prompt"),
+        ),
+    ),
+    Field("lamp.initial_text", "Instruction", "The text that the prompt is made of when it starts from one.", "text"),
+    Field(
+        "lamp.initial_prompt",
+        "Run to start from",
+        "Its prompt is trained further, on this data: the same backbone, prompt length and rank.",
+        "run",
+    ),
+    Field(
+        "train.evaluate_every",
+        "Score every",
+        "Steps between two scores on held-out rows; the best prompt is kept.",
+        "whole",
+    ),
+    Field(
+        "train.patience",
+        "Patience",
+        "Scores without improvement after which the run ends early; 0 never does.",
+        "whole",
+    ),
+    Field(
+        "train.checkpoint_every",
+        "Checkpoint every",
+        "Steps between two points that a run can be resumed from.",
+        "whole",
+    ),
+    Field(
+        "train.accumulation",
+        "Accumulation",
+        "Batches that are added up before each step, for a larger batch in the same memory.",
+        "whole",
+    ),
+    Field("train.warmup_share", "Warm-up", "Share of the steps in which the learning rate rises from zero.", "number"),
+    Field(
+        "train.clip_norm", "Gradient clipping", "The longest move that one step may make; lower is calmer.", "number"
+    ),
+    Field(
+        "train.precision",
+        "Precision",
+        "The number format of the backbone; automatic fits it to this machine.",
+        "choice",
+        (("Automatic", "auto"), ("bfloat16", "bf16"), ("float16", "fp16"), ("float32", "fp32")),
+    ),
+    Field(
+        "train.quantization",
+        "Backbone's weights",
+        "How they are stored: in 8 or 4 bits a larger backbone fits into the same memory, a little less exact.",
+        "choice",
+        (("As they are", "none"), ("8 bits", "8bit"), ("4 bits", "4bit")),
+    ),
+    Field(
+        "train.gradient_checkpointing",
+        "Gradient checkpointing",
+        "Computes again what would otherwise be kept: much less memory, about half more time.",
+        "switch",
+    ),
+    Field(
+        "train.compile",
+        "Compile",
+        "Translates the backbone for this machine first: a wait of minutes that only a long run makes up for.",
+        "switch",
+    ),
+    Field("train.seed", "Seed", "The same seed on the same machine gives the same result.", "whole"),
+    Field(
+        "data.task",
+        "Task",
+        "Whether the model picks one of the labels or writes a text.",
+        "choice",
+        (("Decide from the data", "auto"), ("Pick a label", "classification"), ("Write a text", "generation")),
+    ),
+    Field(
+        "data.input_format",
+        "Format",
+        "How the model is addressed: an instruct model may know its own chat format better than plain text.",
+        "choice",
+        (("Plain text", "plain"), ("The model's chat format", "chat")),
+    ),
+    Field(
+        "data.template",
+        "Template",
+        "How a row becomes the text that the model reads, with columns in braces; empty writes one line a column.",
+        "text",
+    ),
+    Field(
+        "data.validation_share", "Held-out share", "Share of the rows that are scored and never learned from.", "number"
+    ),
+    Field("data.max_validation_rows", "Scored rows", "Held-out rows that are scored each time, at most.", "whole"),
+    Field(
+        "data.max_input_tokens", "Longest input", "Tokens of a row that are read; a longer one loses its end.", "whole"
+    ),
+    Field(
+        "data.max_target_tokens", "Longest answer", "Tokens of an answer that are learned or written, at most.", "whole"
+    ),
+    Field("data.split_seed", "Split seed", "The same seed holds out the same rows.", "whole"),
+)
+
+PRESETS: dict[str, dict[str, Any]] = {
+    "Quick look": {"train.steps": 60, "train.evaluate_every": 20, "train.checkpoint_every": 20},
+    "Recommended": {
+        key: getattr(TrainConfig(), key.removeprefix("train."))
+        for key in ("train.steps", "train.evaluate_every", "train.checkpoint_every")
+    },
+    "Thorough": {"train.steps": 1000, "train.evaluate_every": 100, "train.checkpoint_every": 100},
+}
+"""Recipes for people who do not want to choose numbers: name → what differs from the defaults."""

@@ -1,0 +1,64 @@
+"""Numbers, times and sizes as people read them."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+
+def duration(seconds: float) -> str:
+    """ "45 s", "3 min 20 s", "1 h 05 min"."""
+    whole = max(0, round(seconds))
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60:02d} s"
+    if whole < 86_400:
+        return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
+    return f"{whole // 86_400} d {whole % 86_400 // 3600} h"
+
+
+def about(seconds: float) -> str:
+    """ "about 5 min", "less than a minute"."""
+    if seconds < 60:
+        return "less than a minute"
+    return "about " + duration(round(seconds / 60) * 60).removesuffix(" 00 s")
+
+
+def age(then: datetime, now: datetime) -> str:
+    """ "just now", "5 min ago", "3 h ago", "2 days ago", or the date."""
+    seconds = (now - then).total_seconds()
+    if seconds < 60:
+        return "just now"
+    if seconds < 3600:
+        return f"{int(seconds // 60)} min ago"
+    if seconds < 86_400:
+        return f"{int(seconds // 3600)} h ago"
+    if seconds < 14 * 86_400:
+        days = int(seconds // 86_400)
+        return "yesterday" if days == 1 else f"{days} days ago"
+    return f"{then:%d %b %Y}"
+
+
+def rows(number: int) -> str:
+    """ "1 row", "1,200 rows"."""
+    return f"{number:,} row{'' if number == 1 else 's'}"
+
+
+def count(number: float) -> str:
+    """ "134.5 M", "5,416"."""
+    for size, unit in ((1e9, "B"), (1e6, "M")):
+        if number >= size:
+            return f"{number / size:.4g} {unit}"
+    return f"{number:,.0f}"
+
+
+def bytes_text(size: int) -> str:
+    """ "26.4 kB", "1.2 MB", "40.0 GB"."""
+    if size >= 1e9:
+        return f"{size / 1e9:.1f} GB"
+    return f"{size / 1e6:.1f} MB" if size >= 1e6 else f"{size / 1e3:.1f} kB" if size >= 1000 else f"{size} bytes"
+
+
+def parse_tags(text: str) -> tuple[str, ...]:
+    """The tags in a line of words separated by commas."""
+    return tuple(dict.fromkeys(tag.strip() for tag in text.split(",") if tag.strip()))

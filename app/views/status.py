@@ -1,0 +1,97 @@
+"""Where a run stands, in words."""
+
+from __future__ import annotations
+
+import statistics
+from dataclasses import dataclass
+from datetime import datetime
+
+from app.estimates import Place, Speed
+from app.views.curves import Points
+from app.views.formatting import about, duration
+from storage.records import Job
+from storage.states import JobState
+
+_WORDS = {
+    JobState.QUEUED: ("Waiting", "calm"),
+    JobState.RUNNING: ("Running", "active"),
+    JobState.STOPPING: ("Stopping", "active"),
+    JobState.DONE: ("Done", "good"),
+    JobState.FAILED: ("Failed", "bad"),
+    JobState.STOPPED: ("Stopped", "calm"),
+    JobState.INTERRUPTED: ("Interrupted", "warn"),
+}
+
+
+_STEPS_TO_JUDGE = 3
+"""Steps before the time left is told: the first ones warm up."""
+
+
+@dataclass(frozen=True)
+class Status:
+    """Where a run stands, in words."""
+
+    label: str
+    tone: str
+    """"calm", "active", "good", "warn" or "bad"."""
+    sentence: str
+    share: float
+    """How much of it is done, between 0 and 1."""
+    left: str
+    """Time left, or how long it took."""
+    moving: bool
+    """Whether it is working, without a known share of the work done."""
+
+
+def state_words(state: JobState) -> tuple[str, str]:
+    """(word, tone) for a state."""
+    return _WORDS[state]
+
+
+def seconds_left(job: Job, rows_per_second: Points, scoring: float = 0.0) -> float | None:
+    """Seconds that are left at the latest speed, scorings of `scoring` seconds included; None while little is known."""
+    recent = [value for _, value in rows_per_second[-20:] if value > 0]
+    if job.state is not JobState.RUNNING or len(recent) < _STEPS_TO_JUDGE or job.steps <= job.step:
+        return None
+    speed = Speed(statistics.median(recent) / job.gpus, scoring)
+    return speed.seconds(job.config.get("train", {}), job.steps, job.step)
+
+
+def status(job: Job, now: datetime, left: float | None = None, place: Place | None = None) -> Status:
+    """What the head of a run's page says. left: seconds of training left; place: where it stands in the queue."""
+    label, tone = _WORDS[job.state]
+    share = min(1.0, job.step / job.steps) if job.steps else 0.0
+    step = f"Step {job.step:,} of {job.steps:,}"
+    if job.state is JobState.QUEUED:
+        return Status(label, tone, _waiting(job, place), share, _expected(place), moving=True)
+    if job.state.active:
+        phase = job.phase or "Starting"
+        sentence = f"{step} · {phase}" if job.step else phase
+        return Status(label, tone, sentence, share, _left(left), moving=not job.step)
+    took = duration((job.finished_at - job.started_at).total_seconds()) if job.finished_at and job.started_at else ""
+    if job.state is JobState.DONE:
+        early = "" if job.step >= job.steps else " The score had stopped improving."
+        return Status(label, tone, f"Trained for {job.step:,} steps.{early}", 1.0, took and f"took {took}", False)
+    if job.state is JobState.FAILED:
+        step = f"It ended at step {job.step:,} of {job.steps:,}"
+    return Status(label, tone, f"{step}.", share, took and f"after {took}", False)
+
+
+def _waiting(job: Job, place: Place | None) -> str:
+    if place is None:
+        return "It waits for its turn."
+    found = "It is next in the queue" if place.position == 1 else f"It is number {place.position} in the queue"
+    if place.fits:
+        return f"{found}."
+    return f"{found}, and asks for {job.gpus} GPUs, more than this studio has: it waits for another one."
+
+
+def _expected(place: Place | None) -> str:
+    if place is None or place.starts_in is None:
+        return ""
+    seconds = place.starts_in.total_seconds()
+    return f"starts in {about(seconds)}" if seconds >= 60 else "starts within a minute"
+
+
+def _left(seconds: float | None) -> str:
+    return "" if seconds is None else f"{about(seconds)} left"

@@ -1,0 +1,134 @@
+"""FrozenBackbone: a pre-trained language model that is only ever read, and how a soft prompt is joined to it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+from transformers import AutoConfig, AutoModelForCausalLM, AutoModelForSeq2SeqLM, AutoTokenizer
+from transformers.utils.logging import disable_progress_bar
+
+from lamp.backbone.compiling import compiled
+from lamp.backbone.devices import default_device
+from lamp.backbone.precision import choose_dtype
+from lamp.backbone.quantization import keep_differentiable, quantization_config
+from lamp.config import Precision, Quantization
+from lamp.errors import BackboneError
+from lamp.process import prepare_process
+
+
+@dataclass(frozen=True)
+class Joined:
+    """What a causal model or an encoder reads: the virtual tokens, then the input."""
+
+    embeddings: Tensor
+    """(batch, virtual tokens + length, hidden)"""
+    mask: Tensor
+    """(batch, virtual tokens + length), 1 where there is a token"""
+    positions: Tensor
+    """(batch, virtual tokens + length), padding not counted"""
+
+
+class FrozenBackbone:
+    """A language model and its tokenizer. No weight of it ever has requires_grad."""
+
+    def __init__(self, model: Any, tokenizer: Any, reference: str) -> None:
+        self.model = model.eval().requires_grad_(False)
+        self.tokenizer = tokenizer
+        self.reference = reference
+        self.is_encoder_decoder = bool(model.config.is_encoder_decoder)
+        self.embedding = model.get_input_embeddings()
+        self.hidden_size = int(self.embedding.weight.shape[1])
+        self._compiled: tuple[Any, Any] | None = None
+        # The head is handed a slice of the hidden states. Unless that is contiguous, PyTorch multiplies with one
+        # copy of the whole vocabulary matrix a row, which costs more than all layers together.
+        model.get_output_embeddings().register_forward_pre_hook(lambda _, args: (args[0].contiguous(),))
+
+    @classmethod
+    def load(
+        cls,
+        reference: str,
+        folder: str | Path | None = None,
+        precision: Precision = "auto",
+        device: torch.device | None = None,
+        quantization: Quantization = "none",
+    ) -> FrozenBackbone:
+        """Loads and freezes a backbone from safetensors, by its config's architecture.
+
+        reference: the Hub id or folder that recipes and adapters name; folder: where its weights lie, when that is
+        elsewhere. Raises BackboneError when it cannot be found, read or used with a soft prompt.
+        """
+        prepare_process()  # again, for a script that has not: no compiled code is to be fetched
+        source = str(folder or reference)
+        disable_progress_bar()  # type: ignore[no-untyped-call]  # untyped in transformers; a log is read by people
+        device = device or default_device()
+        try:
+            config = AutoConfig.from_pretrained(source, trust_remote_code=False)
+            dtype = choose_dtype(precision, device, str(config.model_type))
+            auto = AutoModelForSeq2SeqLM if config.is_encoder_decoder else AutoModelForCausalLM
+            model: Any = auto.from_pretrained(
+                source,
+                config=config,
+                dtype=dtype,
+                use_safetensors=True,
+                trust_remote_code=False,
+                quantization_config=quantization_config(quantization, dtype),
+                device_map={"": device},
+                # For the short sequences of prompt tuning, plain matrix products are faster on a CPU than PyTorch's
+                # fused attention, above all backwards (benchmarks/attention.py).
+                attn_implementation="eager" if device.type == "cpu" else None,
+            )
+            if quantization == "4bit":
+                keep_differentiable(model)
+            tokenizer = AutoTokenizer.from_pretrained(source, trust_remote_code=False)
+        except (OSError, ValueError, KeyError, ImportError) as error:
+            raise BackboneError(f"The backbone {reference!r} cannot be loaded: {_first_line(error)}") from error
+        return cls(model, tokenizer, reference)
+
+    @property
+    def device(self) -> torch.device:
+        """Where the weights lie."""
+        return self.embedding.weight.device  # type: ignore[no-any-return]  # transformers' modules are untyped
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """The weights' number format."""
+        return self.embedding.weight.dtype  # type: ignore[no-any-return]  # transformers' modules are untyped
+
+    def compile(self) -> None:
+        """Compiles what a training step calls, when it first does; scoring and answering stay as they are."""
+        self._compiled = compiled(self.model), compiled(self._encoder()) if self.is_encoder_decoder else None
+
+    @property
+    def reader(self) -> Any:
+        """The model as a forward pass calls it; compiled, if that was asked for, where gradients are wanted."""
+        return self._compiled[0] if self._compiled and torch.is_grad_enabled() else self.model
+
+    @property
+    def encoder(self) -> Any:
+        """An encoder-decoder model's encoder, in the same way."""
+        return self._compiled[1] if self._compiled and torch.is_grad_enabled() else self._encoder()
+
+    def _encoder(self) -> Any:
+        return self.model.get_encoder()
+
+    def embed(self, ids: Tensor) -> Tensor:
+        """What the model reads for token ids: (...,) → (..., hidden), the family's own scaling included."""
+        return self.embedding(ids)  # type: ignore[no-any-return]  # transformers' modules are untyped
+
+    def join(self, virtual: Tensor | None, ids: Tensor, mask: Tensor) -> Joined:
+        """Puts the virtual tokens (l', hidden) before every input (batch, length); None joins nothing."""
+        embeddings = self.embed(ids)
+        if virtual is not None:
+            prefix = virtual.to(embeddings.dtype).expand(len(ids), *virtual.shape)
+            embeddings = torch.cat([prefix, embeddings], dim=1)
+            mask = torch.cat([mask.new_ones(len(ids), len(virtual)), mask], dim=1)
+        return Joined(embeddings, mask, (mask.cumsum(dim=1) - 1).clamp(min=0))
+
+
+def _first_line(error: Exception) -> str:
+    text = str(error).strip().split("\n")[0]
+    return text if text.endswith(".") else text + "."

@@ -1,0 +1,31 @@
+"""Which number format the backbone computes in."""
+
+from __future__ import annotations
+
+import torch
+
+from lamp.config import Precision
+
+_DTYPES = {"bf16": torch.bfloat16, "fp16": torch.float16, "fp32": torch.float32}
+
+
+def choose_dtype(precision: Precision, device: torch.device, model_type: str) -> torch.dtype:
+    """The backbone's number format: as asked, or the fastest one that the hardware computes in and that is safe.
+
+    T5's activations overflow float16, so it falls back to float32 there.
+    """
+    if precision != "auto":
+        return _DTYPES[precision]
+    if device.type == "cuda":
+        if torch.cuda.is_bf16_supported(including_emulation=False):
+            return torch.bfloat16
+        return torch.float32 if model_type in {"t5", "mt5", "umt5"} else torch.float16
+    if device.type == "cpu" and _cpu_multiplies_bf16():
+        return torch.bfloat16
+    return torch.float32
+
+
+def _cpu_multiplies_bf16() -> bool:
+    """Whether the processor has bfloat16 dot products (AVX512-BF16, AMX or Arm's)."""
+    capabilities = torch.cpu.get_capabilities()
+    return any(capabilities.get(name, False) for name in ("avx512_bf16", "amx_bf16", "arm_bf16", "bf16"))

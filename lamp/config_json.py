@@ -1,0 +1,60 @@
+"""Frozen dataclasses out of parsed JSON, with a sentence for every field that does not fit."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from typing import Any, TypeVar, get_args, get_type_hints
+
+_Section = TypeVar("_Section")
+
+
+def build(cls: type[_Section], values: object, where: str, problems: list[str]) -> _Section:
+    """A `cls` of the named fields in `values`; each one that is unknown or of the wrong type is a sentence more.
+
+    where: what to call it in these sentences; absent fields take their defaults.
+    """
+    if not isinstance(values, dict):
+        problems.append(f"{where} must be an object with named fields, not {_shown(values)}.")
+        return cls()
+    hints = get_type_hints(cls)
+    for name in values:
+        if name not in hints:
+            problems.append(f"{where} has no field {name!r}; it has {', '.join(hints)}.")
+    known = {
+        name: _value(hints[name], value, f"{where}.{name}", problems) for name, value in values.items() if name in hints
+    }
+    return cls(**{name: value for name, value in known.items() if value is not None})
+
+
+def _value(hint: Any, value: object, where: str, problems: list[str]) -> Any:
+    """`value` as the field's type wants it, or None with a problem noted."""
+    if dataclasses.is_dataclass(hint) and isinstance(hint, type):
+        return build(hint, value, where, problems)
+    if hint is int and isinstance(value, int | float) and not isinstance(value, bool) and float(value).is_integer():
+        return int(value)
+    if hint is float and isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value):
+        return float(value)
+    if hint is bool and isinstance(value, bool):
+        return value
+    if hint is str and isinstance(value, str):
+        return value
+    if hint == tuple[str, ...] and isinstance(value, list | tuple) and all(isinstance(item, str) for item in value):
+        return tuple(value)
+    choices = get_args(hint) if hint not in (int, float, bool, str) and hint != tuple[str, ...] else ()
+    if choices and isinstance(value, str) and value in choices:
+        return value
+    problems.append(f"{where} must be {_expected(hint, choices)}, not {_shown(value)}.")
+    return None
+
+
+def _expected(hint: Any, choices: tuple[str, ...]) -> str:
+    if choices:
+        return "one of " + ", ".join(choices)
+    names = {int: "a whole number", float: "a finite number", bool: "true or false", str: "a text"}
+    return names.get(hint, "a list of column names")
+
+
+def _shown(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else text[:57] + "..."

@@ -1,0 +1,54 @@
+"""Columns of a table: which are read, how they become the text of an input, and which one is the target."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+
+from lamp.config import DataConfig
+
+_PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
+
+
+def default_template(config: DataConfig) -> str:
+    """One "column: value" line for each input column, then the target column's name and a colon."""
+    lines = [f"{column}: {{{column}}}" for column in config.input_columns]
+    return "\n".join([*lines, f"{config.target_column}:"])
+
+
+def render(config: DataConfig, row: Mapping[str, str]) -> tuple[str, str]:
+    """The text that stands before the target for one row, and its fixed tail.
+
+    Only {column} placeholders of input columns are replaced; a cell's own braces stay as they are.
+    """
+    template = config.template or default_template(config)
+    tail = _PLACEHOLDER.split(template)[-1]
+    return _PLACEHOLDER.sub(lambda match: row[match.group(1)].strip(), template), tail
+
+
+def check_columns(config: DataConfig, columns: Sequence[str]) -> list[str]:
+    """One sentence for each column or placeholder that the table cannot serve."""
+    problems = config.problems()
+    there = ", ".join(repr(column) for column in columns)
+    for column in dict.fromkeys([*config.input_columns, config.target_column]):
+        if column and column not in columns:
+            problems.append(f"The data set has no column {column!r}; it has {there}.")
+    if config.template:
+        used = _PLACEHOLDER.findall(config.template)
+        for name in used:
+            if name not in config.input_columns:
+                problems.append(f"The template names {{{name}}}, which is not an input column.")
+        if not used:
+            problems.append("The template names no input column: write one in braces, such as {text}.")
+    return problems
+
+
+def guess_columns(columns: Sequence[str]) -> DataConfig:
+    """A first choice of columns: a well-known target name or else the last column; every other one is input."""
+    known = ("label", "labels", "target", "answer", "output", "category", "class", "summary", "sentiment", "intent")
+    lowered = {column.strip().lower(): column for column in columns}
+    target = next((lowered[name] for name in known if name in lowered), columns[-1])
+    identifiers = {"id", "idx", "index", "uuid", "row", "row_id"}
+    inputs = [column for column in columns if column != target]
+    named = [column for column in inputs if column.strip().lower() not in identifiers]
+    return DataConfig(input_columns=tuple(named or inputs), target_column=target)

@@ -1,0 +1,112 @@
+"""JSON and JSON Lines: objects whose values are texts, numbers, booleans or null."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from lamp.data.tables.checks import MAX_COLUMNS, Fault, Table, check_size, column_names, finished, shown
+from lamp.data.tables.content import lines
+
+MAX_BRACKETS = 10_000_000
+"""Brackets of one JSON document; each can cost thirty times its size in memory."""
+
+
+def read_json(text: str) -> Table:
+    """The rows of a list of objects, of {"data": [...]}, or of JSON Lines in a file called .json."""
+    try:
+        document = _parse(text)
+    except json.JSONDecodeError as error:
+        if error.msg == "Extra data" and text.lstrip().startswith("{"):
+            return read_json_lines(text)
+        raise Fault(_syntax(error, error.lineno)) from None
+    rows = document.get("data") if isinstance(document, dict) else document
+    if not isinstance(rows, list):
+        raise Fault(
+            'does not hold a list of rows: write it as [{"text": "...", "label": "..."}, ...] or {"data": [...]}.'
+        )
+    return _objects((f"row {number}", row) for number, row in enumerate(rows, start=1))
+
+
+def read_json_lines(text: str) -> Table:
+    """The rows of one object a line; blank lines are skipped."""
+    return _objects(_parsed_lines(text))
+
+
+def _parsed_lines(text: str) -> Iterator[tuple[str, Any]]:
+    for number, line in enumerate(lines(text), start=1):
+        if line.strip():
+            try:
+                yield f"line {number}", _parse(line)
+            except json.JSONDecodeError as error:
+                raise Fault(_syntax(error, number)) from None
+
+
+def _syntax(error: json.JSONDecodeError, line: int) -> str:
+    if not error.doc[: error.pos].strip():
+        return f"does not hold JSON on line {line}: correct it, or give the file the ending of what it is."
+    return (
+        f"has a mistake in its JSON on line {line}, column {error.colno} ({error.msg.lower()}): "
+        "correct it and choose the file again."
+    )
+
+
+def _parse(text: str) -> Any:
+    """Parsed JSON in which numbers are still the text that was written."""
+    if text.count("{") + text.count("[") > MAX_BRACKETS:
+        raise Fault(f"has more than {MAX_BRACKETS:,} brackets in one piece of JSON: save the table as CSV.")
+    try:
+        return json.loads(text, parse_int=str, parse_float=str, parse_constant=_constant, object_pairs_hook=_pairs)
+    except RecursionError:
+        raise Fault("is nested too deeply: write it as a list of plain objects.") from None
+
+
+def _constant(name: str) -> str:
+    return "" if name == "NaN" else name
+
+
+def _pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        name = Counter(key for key, _ in pairs).most_common(1)[0][0]
+        raise Fault(f"has an object with the name {shown(name)} twice: give each value a name of its own.")
+    return found
+
+
+def _objects(items: Iterable[tuple[str, Any]]) -> Table:
+    """A table of (where it stands, parsed row) pairs; its columns are all names in the order they first appear."""
+    names: dict[str, None] = {}
+    rows: list[dict[str, str]] = []
+    for where, item in items:
+        if not isinstance(item, dict):
+            raise Fault(f'has no object on {where}: write each row as {{"text": "...", "label": "..."}}.')
+        rows.append({_whole(name, name, where): _cell(name, value, where) for name, value in item.items()})
+        names.update(dict.fromkeys(item))
+        check_size(len(rows), min(len(names), MAX_COLUMNS + 1))
+        if len(names) > MAX_COLUMNS:
+            break
+    if not names:
+        raise Fault("holds no rows: choose a file with rows.")
+    pairs = tuple(zip(names, column_names(names), strict=True))
+    return finished(tuple(name for _, name in pairs), [{name: row.get(raw, "") for raw, name in pairs} for row in rows])
+
+
+def _cell(name: str, value: Any, where: str) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, str):
+        return _whole(name, value, where)
+    kind = "an object" if isinstance(value, dict) else "a list"
+    raise Fault(f"has {kind} in column {shown(name)} on {where}: turn it into one text, or take the column out.")
+
+
+def _whole(name: str, text: str, where: str) -> str:
+    """`text`, unless an escape put half a character into it, which could never be written as UTF-8."""
+    if not text.isascii() and re.search("[\ud800-\udfff]", text):
+        raise Fault(f"has half a character (a lone surrogate) in column {shown(name)} on {where}: take it out there.")
+    return text

@@ -1,0 +1,75 @@
+"""Parquet, whose footer is read and judged before any of its data is unpacked."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from lamp.data.tables.checks import MAX_COLUMNS, MAX_UNPACKED, Fault, Table, check_size, column_names, finished, shown
+
+
+def read_parquet(path: Path) -> Table:
+    """The rows of a file whose columns are flat; values become text as Arrow casts them."""
+    import pyarrow as pa
+    from pyarrow import parquet
+
+    try:
+        with parquet.ParquetFile(path) as file:
+            names = _check_footer(file.metadata, file.schema_arrow)
+        # Repeated texts stay one text in memory, however often a small file repeats a long one.
+        texts = [field.name for field in file.schema_arrow if not pa.types.is_dictionary(field.type)]
+        with parquet.ParquetFile(path, read_dictionary=texts) as file:
+            table = file.read()
+        table.validate(full=True)
+    except (pa.ArrowException, OSError, ValueError) as error:
+        reason = str(error).split("\n")[0].split(". ")[0]
+        raise Fault(f"is a Parquet file that cannot be read ({shown(reason)}): save it again.") from None
+    columns: list[list[str]] = []
+    unpacked = 0
+    for name, column in zip(names, table.columns, strict=True):
+        columns.append([text for chunk in column.chunks for text in _texts(chunk, name)])
+        unpacked += sum(map(len, columns[-1]))
+        _check_unpacked(unpacked)
+    return finished(names, [dict(zip(names, cells, strict=True)) for cells in zip(*columns, strict=True)])
+
+
+def _check_footer(metadata: Any, schema: Any) -> tuple[str, ...]:
+    """The column names; raises when the footer announces more than can be held, or columns that are not text."""
+    import pyarrow as pa
+
+    if metadata.num_columns > MAX_COLUMNS:
+        column_names(str(number) for number in range(metadata.num_columns))
+    check_size(metadata.num_rows, metadata.num_columns)
+    _check_unpacked(sum(metadata.row_group(index).total_byte_size for index in range(metadata.num_row_groups)))
+    for field in schema:
+        kind = getattr(field.type, "storage_type", field.type)
+        if pa.types.is_nested(kind):
+            raise Fault(
+                f"has lists or objects in column {shown(field.name)}: "
+                "turn them into one text each, or take the column out."
+            )
+    return column_names(schema.names)
+
+
+def _check_unpacked(size: int) -> None:
+    if size > MAX_UNPACKED:
+        raise Fault(f"unpacks to more than {MAX_UNPACKED / 1e6:,.0f} MB: take rows or columns out of it.")
+
+
+def _texts(array: Any, name: str) -> list[str]:
+    """The cells of one Arrow array."""
+    import pyarrow as pa
+
+    array = getattr(array, "storage", array)
+    if pa.types.is_dictionary(array.type):
+        values = _texts(array.dictionary, name)
+        return ["" if index is None else values[index] for index in array.indices.to_pylist()]
+    try:
+        cells = array.cast(pa.large_string()).to_pylist()
+    except (pa.ArrowException, ValueError):
+        raise Fault(
+            f"has a column {shown(name)} of {array.type} values, which are no text: "
+            "turn them into text, or take the column out."
+        ) from None
+    missing = (None, "nan") if pa.types.is_floating(array.type) else (None,)
+    return ["" if cell in missing else cell for cell in cells]

@@ -1,0 +1,61 @@
+"""The way in: chooses the reader by the file's name and turns every fault into one sentence."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from lamp.data.tables.checks import MAX_BYTES, Fault, Table, shown
+from lamp.data.tables.content import check_magic, decode
+from lamp.data.tables.delimited import read_delimited
+from lamp.data.tables.json_rows import read_json, read_json_lines
+from lamp.data.tables.parquet import read_parquet
+from lamp.errors import DataError
+
+FORMATS = "CSV (.csv), TSV (.tsv), JSON (.json), JSON Lines (.jsonl) or Parquet (.parquet)"
+
+
+def read_table(path: Path, name: str = "") -> Table:
+    """The table in a file whose format the suffix of `name` tells (of `path` when there is no name).
+
+    Numbers, booleans (true, false) and dates become plain text, nulls and NaN "". Raises DataError in one sentence.
+    """
+    name = Path(name or path).name
+    try:
+        return _read(path, Path(name).suffix.lower())
+    except Fault as fault:
+        raise DataError(f"{shown(name)} {fault}") from None
+    except OSError as error:
+        reason = (error.strerror or "unknown reason").lower()
+        raise DataError(f"{shown(name)} cannot be opened ({reason}): choose the file again.") from None
+
+
+def _read(path: Path, suffix: str) -> Table:
+    if suffix not in {".csv", ".tsv", ".json", ".jsonl", ".ndjson", ".parquet"}:
+        raise Fault(_unknown(suffix))
+    if not path.is_file():
+        raise Fault("is not there any more, or is not a file: choose it again.")
+    size = path.stat().st_size
+    if size > MAX_BYTES:
+        raise Fault(
+            f"has {size / 1e6:,.0f} MB, more than the {MAX_BYTES / 1e6:,.0f} MB that can be read: "
+            "take rows or columns out of it."
+        )
+    if not size:
+        raise Fault("is empty: choose a file with a header and rows.")
+    with path.open("rb") as file:
+        check_magic(file.read(4096), suffix)
+    if suffix == ".parquet":
+        return read_parquet(path)
+    text = decode(path.read_bytes())
+    if suffix in {".csv", ".tsv"}:
+        return read_delimited(text, suffix)
+    return read_json(text) if suffix == ".json" else read_json_lines(text)
+
+
+def _unknown(suffix: str) -> str:
+    if suffix in {".xlsx", ".xls", ".xlsm", ".xlsb", ".ods", ".numbers"}:
+        return f"is a spreadsheet, which cannot be read: save it as CSV, or bring {FORMATS}."
+    if suffix in {".gz", ".zip", ".bz2", ".xz", ".zst", ".7z", ".tar", ".rar"}:
+        return f"is packed: unpack it and choose the {FORMATS} file inside."
+    kind = f"ends in {shown(suffix)}" if suffix else "has no ending that tells its format"
+    return f"{kind}: choose a file that is {FORMATS}."

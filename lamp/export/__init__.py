@@ -1,0 +1,1 @@
+"""A trained prompt on disk, as PEFT and people read it."""

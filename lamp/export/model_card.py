@@ -1,0 +1,123 @@
+"""The README of an exported prompt: what it is, how it scores, and the lines that load it."""
+
+from __future__ import annotations
+
+import re
+
+from lamp.config import TuneConfig
+from lamp.data.columns import default_template
+from lamp.training.result import TrainResult
+
+_CARD = """---
+{base_model}library_name: peft
+pipeline_tag: text-generation
+tags:
+- prompt-tuning
+- lamp
+- lamp-studio
+---
+
+# {title}
+
+A soft prompt of {virtual} virtual tokens for {link}, trained with LAMP in LAMP Studio. The model itself
+is unchanged: put these {virtual} vectors before its input, and it does the task.
+
+| | |
+| --- | --- |
+| task | {task} |
+| trained numbers | {trainable:,}: rank {rank}, {length} tokens pooled by {pooling}, {interactions} interactions |
+| training | {steps} steps, batches of {batch}, learning rate {rate:g}, seed {seed} |
+| best held-out score | at step {best_step} |{weights}
+
+## Scores on the held-out rows
+
+| score | this prompt | the untrained model |
+| --- | --- | --- |
+{scores}
+{per_label}
+## Use it
+
+It loads with `transformers` and `peft` alone:
+
+```python
+from peft import PeftModel
+from transformers import {auto}, AutoTokenizer
+
+base = {base}
+tokenizer = AutoTokenizer.from_pretrained(base)
+model = PeftModel.from_pretrained({auto}.from_pretrained(base), "path/or/repository/of/this/prompt")
+
+text = {example!r}
+inputs = tokenizer(text, return_tensors="pt"{special})
+output = model.generate(**inputs, max_new_tokens={new_tokens}, do_sample=False)
+print(tokenizer.decode({answer}, skip_special_tokens=True))
+```
+
+Write the input in the same form as above: the prompt was trained on it.{labels}
+
+`{factors}` holds the factors U, q and V that the virtual tokens are composed from, `lamp_config.json` their shape,
+`recipe.json` everything needed to train it again.
+"""
+
+
+def model_card(result: TrainResult, config: TuneConfig) -> str:
+    """Markdown with the Hub's front matter. No row of the data set is quoted in it."""
+    lamp, training = config.lamp, config.train
+    template = config.data.template or default_template(config.data)
+    on_hub = re.fullmatch(r"\w[\w.-]*/\w[\w.-]*", config.backbone) is not None
+    auto = "AutoModelForSeq2SeqLM" if result.encoder_decoder else "AutoModelForCausalLM"
+    names = [name for name in result.scores if not name.startswith("untrained_")]
+    lines = [
+        f"| {name.replace('_', ' ')} | {result.scores[name]:.4g} | {_shown(result.scores.get('untrained_' + name))} |"
+        for name in names
+    ]
+    per_label = "".join(
+        f"| {_cell(one.label)} | {one.rows} | {one.precision:.4g} | {one.recall:.4g} | {one.f1:.4g} |\n"
+        for one in (result.confusion.per_label() if result.confusion else ())
+    )
+    labels = f"\nThe labels are {', '.join(f'`{label}`' for label in result.labels)}." if result.labels else ""
+    return _CARD.format(
+        base=_quoted(config.backbone),
+        # The Hub refuses a card whose base model is a path.
+        base_model=f"base_model: {_quoted(config.backbone)}\n" if on_hub else "",
+        link=f"[{config.backbone}](https://huggingface.co/{config.backbone})" if on_hub else f"`{config.backbone}`",
+        title=f"{config.data.target_column} from {', '.join(config.data.input_columns)}",
+        virtual=len(result.virtual_tokens),
+        task=result.task,
+        trainable=lamp.trainable_parameters(result.token_dim),
+        rank=lamp.rank,
+        length=lamp.prompt_length,
+        pooling=lamp.pooling,
+        interactions=lamp.interactions,
+        steps=result.step,
+        batch=training.batch_size,
+        rate=training.learning_rate,
+        seed=training.seed,
+        best_step=result.best_step,
+        scores="\n".join(lines),
+        per_label=f"\n| label | rows | precision | recall | F1 |\n| --- | --- | --- | --- | --- |\n{per_label}"
+        if per_label
+        else "",
+        auto=auto,
+        example=result.around[0] + template + result.around[1],
+        weights=""
+        if training.quantization == "none"
+        else f"\n| backbone while training | its weights stored in {training.quantization.removesuffix('bit')} bits |",
+        special=", add_special_tokens=False" if any(result.around) else "",
+        new_tokens=config.data.max_target_tokens if not result.labels else 16,
+        answer="output[0]" if result.encoder_decoder else 'output[0, inputs["input_ids"].shape[1]:]',
+        labels=labels,
+        factors="lamp_factors.safetensors",
+    )
+
+
+def _quoted(text: str) -> str:
+    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|").replace("\n", " ")
+
+
+def _shown(value: float | None) -> str:
+    return "" if value is None else f"{value:.4g}"

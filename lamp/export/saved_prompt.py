@@ -1,0 +1,85 @@
+"""A trained prompt on disk: a stock PEFT adapter, the LAMP factors it was composed from, and how it was made."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from lamp.config import TuneConfig
+from lamp.errors import DataError
+from lamp.export.model_card import model_card
+from lamp.inference.confusion_matrix import write_confusion
+from lamp.training.factors_file import save_factors
+from lamp.training.result import TrainResult
+
+ADAPTER = "adapter_model.safetensors"
+LAMP_CONFIG = "lamp_config.json"
+RECIPE = "recipe.json"
+SCORES = "scores.json"
+
+
+@dataclass(frozen=True)
+class SavedPrompt:
+    """A trained prompt read back from its folder."""
+
+    virtual_tokens: Tensor
+    """(l', d), float32"""
+    config: TuneConfig
+    task: str
+    labels: tuple[str, ...]
+    """Empty for generation"""
+
+
+def save_prompt(result: TrainResult, config: TuneConfig, folder: Path) -> None:
+    """Writes the adapter, the factors, the recipe, the scores and a model card into an existing folder."""
+    from peft import PromptTuningConfig, TaskType
+
+    adapter: Any = PromptTuningConfig(
+        task_type=TaskType.SEQ_2_SEQ_LM if result.encoder_decoder else TaskType.CAUSAL_LM,
+        base_model_name_or_path=config.backbone,
+        num_virtual_tokens=len(result.virtual_tokens),
+        token_dim=result.token_dim,
+        # The prompt stands before the encoder's input alone; PEFT's default for these models expects a second one.
+        num_transformer_submodules=1,
+        inference_mode=True,
+    )
+    adapter.save_pretrained(str(folder))
+    save_file({"prompt_embeddings": result.virtual_tokens.contiguous()}, folder / ADAPTER)
+    save_factors(result.factors, folder)
+    lamp = {
+        **asdict(config.lamp),
+        "hidden_size": result.token_dim,
+        "task": result.task,
+        "labels": list(result.labels),
+        "best_step": result.best_step,
+        "trained_steps": result.step,
+    }
+    if any(result.around):
+        lamp["chat_before"], lamp["chat_after"] = result.around
+    _write_json(folder / LAMP_CONFIG, lamp)
+    _write_json(folder / RECIPE, config.to_dict())
+    _write_json(folder / SCORES, result.scores)
+    if result.confusion:
+        write_confusion(result.confusion, folder)
+    (folder / "README.md").write_text(model_card(result, config), encoding="utf-8")
+
+
+def load_prompt(folder: Path) -> SavedPrompt:
+    """Reads back what `save_prompt` wrote. Raises DataError when the folder does not hold a whole prompt."""
+    try:
+        virtual = load_file(folder / ADAPTER)["prompt_embeddings"]
+        lamp = json.loads((folder / LAMP_CONFIG).read_text(encoding="utf-8"))
+        recipe = json.loads((folder / RECIPE).read_text(encoding="utf-8"))
+        return SavedPrompt(virtual, TuneConfig.from_dict(recipe), str(lamp["task"]), tuple(lamp["labels"]))
+    except (OSError, ValueError, KeyError, TypeError, SafetensorError) as error:
+        raise DataError(f"{folder.name} does not hold a whole exported prompt: {error}.") from error
+
+
+def _write_json(path: Path, values: Any) -> None:
+    path.write_text(json.dumps(values, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")

@@ -1,0 +1,110 @@
+"""Whether a soft prompt can be tuned for a model, by the names of its files and its config; no code of it is run."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, Literal
+
+from lamp.errors import BackboneError
+
+Architecture = Literal["causal", "encoder-decoder"]
+
+WEIGHTS = "model.safetensors"
+WEIGHTS_INDEX = "model.safetensors.index.json"
+_WIDTHS = ("word_embed_proj_dim", "hidden_size", "d_model", "n_embd", "n_embed")
+_OTHER_SENSES = (
+    "vision_config",
+    "audio_config",
+    "vision_tower",
+    "mm_vision_tower",
+    "num_mel_bins",
+    "image_token_id",
+    "image_token_index",
+    "audio_token_id",
+    "audio_encoder",
+)
+_TOKENIZERS = {
+    "tokenizer.json",
+    "tokenizer.model",
+    "spiece.model",
+    "sentencepiece.bpe.model",
+    "vocab.json",
+    "vocab.txt",
+    "tokenizer_config.json",
+    "tekken.json",
+}
+
+
+def check_files(reference: str, names: Iterable[str]) -> None:
+    """Raises BackboneError unless config, safetensors weights and a tokenizer are among the file names."""
+    names = set(names)
+    if "config.json" not in names:
+        raise BackboneError(
+            f"{reference!r} holds no config.json, so it is not a language model: choose one that transformers can load."
+        )
+    if not names & {WEIGHTS, WEIGHTS_INDEX}:
+        pickled = any(name.endswith((".bin", ".pt", ".pth", ".ckpt")) for name in names)
+        has = (
+            "stores its weights as pickle files, which can run code when they are loaded"
+            if pickled
+            else "holds no model.safetensors"
+        )
+        raise BackboneError(f"The backbone {reference!r} {has}: choose one with safetensors weights, or convert it.")
+    if not names & _TOKENIZERS:
+        raise BackboneError(f"The backbone {reference!r} has no tokenizer beside its weights: add its tokenizer.json.")
+
+
+def architecture_of(reference: str, config: Mapping[str, Any]) -> Architecture:
+    """The kind that the config declares (never the name); BackboneError for what a soft prompt cannot be tuned for."""
+    model_type = str(config.get("model_type") or "")
+    named = config.get("architectures") or [""]
+    cls = str(named[0])
+    if config.get("auto_map") and not _known_to_transformers(model_type):
+        raise BackboneError(
+            f"The backbone {reference!r} needs code from its own repository, which the studio does "
+            "not run: choose one that transformers supports by itself."
+        )
+    if isinstance(quantised := config.get("quantization_config"), dict):
+        how = quantised.get("quant_method") or "unknown method"
+        raise BackboneError(
+            f"The backbone {reference!r} is stored quantised ({how}): choose the original model that it was made from."
+        )
+    if any(config.get(key) is not None for key in _OTHER_SENSES) or model_type.endswith("-encoder-decoder"):
+        raise BackboneError(
+            f"The backbone {reference!r} ({cls or model_type}) reads more than text: choose a text-only language model."
+        )
+    writes = cls.endswith(("ForConditionalGeneration", "WithLMHeadModel"))
+    bare = cls.endswith("Model") and not cls.endswith(("EncoderModel", "LMHeadModel"))  # as facebook/bart-base
+    if config.get("is_encoder_decoder") and (writes or bare):
+        return "encoder-decoder"
+    if not config.get("is_encoder_decoder") and cls.endswith(("ForCausalLM", "LMHeadModel")):
+        return "causal"
+    if not cls:
+        raise BackboneError(
+            f"config.json of the backbone {reference!r} does not say what it is: "
+            'add "architectures", such as ["LlamaForCausalLM"].'
+        )
+    raise BackboneError(
+        f"The backbone {reference!r} is a {cls}, which cannot write text (an encoder such as BERT, a "
+        "classifier, or no language model): choose a causal or an encoder-decoder language model."
+    )
+
+
+def _known_to_transformers(model_type: str) -> bool:
+    """Whether the installed transformers has code of its own for this type; looked up without importing it."""
+    spec = find_spec("transformers")
+    places = spec.submodule_search_locations if spec else None
+    name = re.sub(r"\W", "_", model_type)
+    return bool(name and places) and any((Path(place) / "models" / name).is_dir() for place in places or ())
+
+
+def hidden_size_of(reference: str, config: Mapping[str, Any]) -> int:
+    parts = [config, *(config[key] for key in ("text_config", "encoder") if isinstance(config.get(key), dict))]
+    for part in parts:
+        for key in _WIDTHS:
+            if isinstance(width := part.get(key), int) and width > 0:
+                return width
+    raise BackboneError(f"config.json of the backbone {reference!r} does not give its hidden size: choose another one.")

@@ -1,0 +1,166 @@
+"""What a backbone is, by its config and the headers of its weights: nothing is loaded, no code of it is run."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from lamp.errors import BackboneError
+from lamp.hub.architecture import WEIGHTS, WEIGHTS_INDEX, Architecture, architecture_of, check_files, hidden_size_of
+from lamp.hub.refusals import refusal
+from lamp.hub.safetensors_header import Shapes, count_parameters, is_number, stored_shapes
+from lamp.hub.timeouts import HUB_TIMEOUT
+
+if TYPE_CHECKING:
+    from huggingface_hub.hf_api import ModelInfo
+
+
+REFUSAL_SECONDS = 15.0
+"""How long a refusal about a Hub id is repeated without asking again."""
+
+_refusals: dict[str, tuple[float, str]] = {}
+"""Hub id → when it was refused, and the sentence."""
+_HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*(/[A-Za-z0-9][\w.-]*)?", re.ASCII)
+
+
+@dataclass(frozen=True)
+class BackboneInfo:
+    """What must be known of a backbone before a prompt is tuned for it."""
+
+    reference: str
+    """The Hub id or the folder, as it was asked for."""
+    architecture: Architecture
+    hidden_size: int
+    """d: width of the embeddings that a virtual token stands beside."""
+    parameters: int
+    """Stored floating-point numbers, tied matrices counted once."""
+    model_type: str
+    licence: str = ""
+    """The Hub's licence tag ("apache-2.0"); empty for a folder, or where the Hub names none."""
+
+
+def inspect(reference: str) -> BackboneInfo:
+    """What the Hub id ("org/name") or local folder `reference` is.
+
+    Raises BackboneError, in one sentence, for whatever cannot be found, reached or tuned. Answers about Hub ids
+    are remembered by this process, refusals for a few seconds: a form that is being filled in asks at every change.
+    """
+    reference = reference.strip()
+    if not reference:
+        raise BackboneError("Choose a backbone: a Hub id such as HuggingFaceTB/SmolLM2-135M-Instruct, or a folder.")
+    folder = Path(reference).expanduser()
+    try:
+        if folder.is_dir():
+            return _inspect_folder(folder, reference)
+    except OSError as error:
+        raise BackboneError(f"The backbone {reference!r} cannot be read: {error.strerror or error}.") from error
+    if not is_hub_id(reference):
+        raise BackboneError(
+            f"The backbone {reference[:100]!r} is neither a folder on this machine nor a Hub id: "
+            "write an id such as HuggingFaceTB/SmolLM2-135M-Instruct, or the path of a folder that exists."
+        )
+    since, refusal = _refusals.get(reference, (-math.inf, ""))
+    if time.monotonic() - since < REFUSAL_SECONDS:
+        raise BackboneError(refusal)
+    try:
+        return _inspect_hub(reference)
+    except BackboneError as error:
+        if len(_refusals) >= 128:
+            _refusals.clear()
+        _refusals[reference] = (time.monotonic(), str(error))
+        raise
+
+
+def is_hub_id(reference: str) -> bool:
+    """Whether the Hub takes this as the name of a repository."""
+    valid = _HUB_ID.fullmatch(reference) and len(reference) <= 96
+    return bool(valid) and "--" not in reference and ".." not in reference and not reference.endswith(".git")
+
+
+def _inspect_folder(folder: Path, reference: str) -> BackboneInfo:
+    names = {path.name for path in folder.iterdir() if path.is_file()}
+    check_files(reference, names)
+    config = _parsed(reference, folder / "config.json")
+    shards = {WEIGHTS}
+    if WEIGHTS not in names:
+        shards = set(map(str, _parsed(reference, folder / WEIGHTS_INDEX).get("weight_map", {}).values()))
+    missing = sorted(shards - names)
+    if missing or not shards:
+        raise BackboneError(
+            f"The backbone {reference!r} is not whole: {missing[0] if missing else 'its list of weights'} is missing; "
+            "copy or download it again."
+        )
+    shapes: Shapes = {}
+    for shard in sorted(shards):
+        shapes |= stored_shapes(reference, folder / shard)
+    return _describe(reference, config, shapes)
+
+
+@lru_cache(maxsize=128)
+def _inspect_hub(reference: str) -> BackboneInfo:
+    import httpx2
+    from huggingface_hub import HfApi, hf_hub_download
+
+    api = HfApi()
+    try:
+        model = api.model_info(reference, timeout=HUB_TIMEOUT)
+        check_files(reference, {file.rfilename for file in model.siblings or ()})
+        config_file = hf_hub_download(reference, "config.json", revision=model.sha, etag_timeout=HUB_TIMEOUT)
+        config = _parsed(reference, Path(config_file))
+        architecture_of(reference, config)  # before the headers of weights that could not be used anyway
+        stored = api.get_safetensors_metadata(reference, revision=model.sha, timeout=HUB_TIMEOUT)
+    except (httpx2.HTTPError, httpx2.InvalidURL, OSError, ValueError, RuntimeError) as error:
+        # RuntimeError: a thread that loses its connection closes the client that huggingface_hub's threads share.
+        return _already_here(reference, error)
+    shapes = {
+        name: tuple(tensor.shape)
+        for file in stored.files_metadata.values()
+        for name, tensor in file.tensors.items()
+        if is_number(tensor.dtype)
+    }
+    return replace(_describe(reference, config, shapes), licence=_licence(model))
+
+
+def _already_here(reference: str, error: Exception) -> BackboneInfo:
+    """The backbone from the Hub's cache on this machine when the Hub does not answer; else BackboneError."""
+    from huggingface_hub import try_to_load_from_cache
+    from huggingface_hub.errors import HfHubHTTPError
+
+    if not isinstance(error, HfHubHTTPError):
+        cached = try_to_load_from_cache(reference, "config.json")
+        if isinstance(cached, str) and (Path(cached).parent / WEIGHTS).exists():
+            return _inspect_folder(Path(cached).parent, reference)
+    instead = "give a folder on this machine or use the offline backbone"
+    raise BackboneError(refusal("backbone", reference, error, instead)) from error
+
+
+def _parsed(reference: str, path: Path) -> dict[str, Any]:
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise BackboneError(f"{path.name} of the backbone {reference!r} is not valid JSON: get it again.") from error
+    if not isinstance(values, dict):
+        raise BackboneError(f"{path.name} of the backbone {reference!r} must be a JSON object: get it again.")
+    return values
+
+
+def _describe(reference: str, config: Mapping[str, Any], shapes: Shapes) -> BackboneInfo:
+    return BackboneInfo(
+        reference=reference,
+        architecture=architecture_of(reference, config),
+        hidden_size=hidden_size_of(reference, config),
+        parameters=count_parameters(config, shapes),
+        model_type=str(config.get("model_type") or ""),
+    )
+
+
+def _licence(model: ModelInfo) -> str:
+    licence = model.card_data.get("license") if model.card_data else None
+    return licence if isinstance(licence, str) else ""

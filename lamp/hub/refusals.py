@@ -1,0 +1,36 @@
+"""What the Hub's refusal or silence about one of its repositories means, in one sentence."""
+
+from __future__ import annotations
+
+
+def refusal(what: str, reference: str, error: Exception, instead: str) -> str:
+    """The sentence for an error of huggingface_hub or of the connection.
+
+    what: "backbone" or "data set"; instead: what else one can do, as in "or <instead>".
+    """
+    from huggingface_hub.errors import DisabledRepoError, GatedRepoError, HfHubHTTPError, RepositoryNotFoundError
+
+    status = error.response.status_code if isinstance(error, HfHubHTTPError) else 0
+    if isinstance(error, GatedRepoError):
+        return (
+            f"The {what} {reference!r} is gated on the Hub: accept its licence on its page there, "
+            "set HF_TOKEN to a token of that account, and start the studio again."
+        )
+    if isinstance(error, RepositoryNotFoundError):
+        return (
+            f"The Hub has no {what} {reference!r}: check the spelling; if it is private, "
+            "set HF_TOKEN to a token that may read it."
+        )
+    if isinstance(error, DisabledRepoError):
+        return f"The {what} {reference!r} has been disabled on the Hub: choose another one."
+    if status in (401, 403):
+        return (
+            f"The Hub does not let this machine's token look up {reference!r}: "
+            "set HF_TOKEN to a valid token that may read it, or unset it."
+        )
+    if status:
+        return (
+            f"The Hub could not describe {reference!r} now (it answered {status}): try again in a few minutes, "
+            f"or {instead}."
+        )
+    return f"The Hub could not be reached to look up {reference!r}: check the connection, or {instead}."

@@ -1,0 +1,74 @@
+"""Which labels a prompt mistakes for which, on the rows it never learned from."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from lamp.errors import DataError
+
+CONFUSION = "confusion.json"
+
+
+@dataclass(frozen=True)
+class LabelScore:
+    """How a prompt does on one label; the shares lie between 0 and 1."""
+
+    label: str
+    rows: int
+    """Held-out rows that have it."""
+    precision: float
+    recall: float
+    f1: float
+
+
+@dataclass(frozen=True)
+class Confusion:
+    """How often each label was answered with each."""
+
+    labels: tuple[str, ...]
+    counts: tuple[tuple[int, ...], ...]
+    """counts[i][j]: rows of label i that were answered with label j."""
+
+    def per_label(self) -> list[LabelScore]:
+        """Precision, recall and F1 of every label; 0 where there is nothing to divide by."""
+        found = []
+        for number, label in enumerate(self.labels):
+            right, rows = self.counts[number][number], sum(self.counts[number])
+            answered = sum(row[number] for row in self.counts)
+            found.append(
+                LabelScore(
+                    label,
+                    rows,
+                    right / answered if answered else 0.0,
+                    right / rows if rows else 0.0,
+                    2 * right / (rows + answered) if rows + answered else 0.0,
+                )
+            )
+        return found
+
+
+def confusion(labels: Sequence[str], references: Sequence[str], predictions: Sequence[str]) -> Confusion:
+    """Counts predictions against references."""
+    from sklearn.metrics import confusion_matrix
+
+    counts = confusion_matrix(references, predictions, labels=list(labels))
+    return Confusion(tuple(labels), tuple(tuple(map(int, row)) for row in counts))
+
+
+def write_confusion(found: Confusion, folder: Path) -> None:
+    """Writes confusion.json."""
+    (folder / CONFUSION).write_text(json.dumps(asdict(found), ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def read_confusion(folder: Path) -> Confusion | None:
+    """What `write_confusion` wrote; None when there is nothing. Raises DataError when it is damaged."""
+    try:
+        values = json.loads((folder / CONFUSION).read_text(encoding="utf-8"))
+        return Confusion(tuple(values["labels"]), tuple(tuple(map(int, row)) for row in values["counts"]))
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise DataError(f"{CONFUSION} cannot be read: {error}.") from error

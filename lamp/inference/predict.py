@@ -1,0 +1,45 @@
+"""Answers to inputs: a label with its probability, or free text."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from lamp.backbone.frozen import FrozenBackbone
+from lamp.backbone.prefix import Prefix
+from lamp.data.encoding import Encoder
+from lamp.inference.batched import EachBatch
+from lamp.inference.generate import Written, generate
+from lamp.inference.label_scores import label_log_likelihoods
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """One answer."""
+
+    text: str
+    probabilities: dict[str, float]
+    """Label → probability; empty for generation"""
+
+
+def predict(
+    backbone: FrozenBackbone,
+    prefixes: Sequence[Prefix],
+    encoder: Encoder,
+    inputs: Sequence[Sequence[int]],
+    labels: Sequence[str],
+    written: Written | None = None,
+    each_batch: EachBatch = lambda _: None,
+) -> list[Prediction]:
+    """Answers every input (token ids) with the most likely label, or in free text when there are no labels.
+
+    prefixes: one for each input; requests of several prompts on one backbone are answered together. written: hears of
+    free text while it grows; each_batch may raise to end the work.
+    """
+    if not labels:
+        texts = generate(backbone, prefixes, encoder, inputs, each_batch=each_batch, written=written)
+        return [Prediction(text, {}) for text in texts]
+    likelihoods = label_log_likelihoods(backbone, prefixes, encoder, inputs, labels, each_batch=each_batch)
+    shares = likelihoods.softmax(dim=1).tolist()
+    found = [dict(zip(labels, row, strict=True)) for row in shares]
+    return [Prediction(max(row, key=row.__getitem__), row) for row in found]

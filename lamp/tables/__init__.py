@@ -1,6 +1,0 @@
-"""Tables of text cells out of CSV, TSV, JSON, JSON Lines and Parquet files; no tensors here."""
-
-from lamp.tables.checks import Table
-from lamp.tables.read import read_table
-
-__all__ = ["Table", "read_table"]

@@ -1,0 +1,1 @@
+"""Training the factors of a prompt: the loop, its step, checkpoints and result."""

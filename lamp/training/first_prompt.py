@@ -1,0 +1,55 @@
+"""The prompt before the first step, as the recipe asks for it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from lamp.backbone.frozen import FrozenBackbone
+from lamp.config import LampConfig, TuneConfig
+from lamp.data.encoding import Encoded
+from lamp.errors import ConfigError, DataError
+from lamp.initializers import initial_prompt
+from lamp.prompt import LampPrompt
+from lamp.training.factors_file import load_factors
+
+
+def first_prompt(
+    backbone: FrozenBackbone, config: TuneConfig, labels: Iterable[str], rows: Sequence[Encoded], trained: Path | None
+) -> LampPrompt:
+    """The prompt that training starts from.
+
+    labels: empty for generation; rows: the training rows; trained: folder of the exported prompt to go on from, where
+    the recipe asks for one. Raises DataError and ConfigError.
+    """
+    if config.lamp.initial != "prompt":
+        inputs = (row.input_ids for row in rows)
+        matrix = initial_prompt(backbone, config.lamp, labels, inputs, config.train.seed)
+        return LampPrompt.from_matrix(matrix, config.lamp)
+    if trained is None:
+        raise DataError("The prompt to start from is not there any more: choose another one.")
+    return from_trained(backbone, config.lamp, trained)
+
+
+def from_trained(backbone: FrozenBackbone, config: LampConfig, folder: Path) -> LampPrompt:
+    """The factors of an exported prompt, to be trained further; pooling and interactions may be other ones.
+
+    Raises DataError when the folder holds no factors, ConfigError when they have another shape than the recipe's.
+    """
+    prompt = load_factors(folder, config)
+    (length, rank), hidden = prompt.u.shape, prompt.v.shape[1]
+    if (length, rank) != (config.prompt_length, config.rank):
+        raise ConfigError(
+            [
+                f"The prompt to start from has {length} tokens of rank {rank}: set the prompt length to "
+                f"{length} and the rank to {rank}."
+            ]
+        )
+    if hidden != backbone.hidden_size:
+        raise ConfigError(
+            [
+                f"The prompt to start from is {hidden} numbers wide, for another backbone: this one is "
+                f"{backbone.hidden_size} wide."
+            ]
+        )
+    return prompt

@@ -1,0 +1,63 @@
+"""Where a run stands, and how that is kept in checkpoints."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from lamp.inference.scores import Scores
+from lamp.prompt import LampPrompt
+from lamp.training.checkpoint import save_checkpoint
+
+
+@dataclass
+class Progress:
+    """What a run knows at a step, beside its factors and optimizer."""
+
+    step: int = 0
+    scored: int = 0
+    """The last step that was scored"""
+    best_step: int = 0
+    best_scores: Scores | None = None
+    best_confusion: list[list[int]] | None = None
+    """Counts of the best evaluation, as in lamp.inference.confusion_matrix"""
+    untrained: Scores | None = None
+    micro_batch: int = 0
+    waited: int = 0
+    """Evaluations since the best one"""
+    gradient_scale: dict[str, float] | None = None
+    """State of float16's gradient scaler; no other precision has one"""
+
+
+def save_progress(
+    folder: Path, prompt: LampPrompt, optimizer: Any, best: Mapping[str, Tensor], progress: Progress
+) -> None:
+    """Writes a checkpoint: factors, the best ones so far, AdamW's moments, and what the run knows."""
+    tensors = {f"factor/{name}": value for name, value in prompt.factors().items()}
+    tensors |= {f"best/{name}": value for name, value in best.items()}
+    for name, parameter in prompt.named_parameters():
+        state = optimizer.optimizer.state.get(parameter, {})
+        tensors |= {f"adamw/{name}/{key}": value for key, value in state.items()}
+    save_checkpoint(folder, progress.step, tensors, {"progress": vars(progress)})
+
+
+def restore_progress(
+    saved: tuple[Mapping[str, Tensor], Mapping[str, Any]], prompt: LampPrompt, optimizer: torch.optim.Optimizer
+) -> tuple[dict[str, Tensor], Progress]:
+    """Puts a checkpoint's tensors and values back into factors and optimizer; the best factors and the progress."""
+    tensors, values = saved
+    with torch.no_grad():
+        for name, parameter in prompt.named_parameters():
+            parameter.copy_(tensors[f"factor/{name}"])
+            optimizer.state[parameter] = {
+                key: tensors[f"adamw/{name}/{key}"].to("cpu" if key == "step" else parameter.device)
+                for key in ("step", "exp_avg", "exp_avg_sq")
+                if f"adamw/{name}/{key}" in tensors
+            }
+    best = {name: tensors[f"best/{name}"] for name, _ in prompt.named_parameters()}
+    return best, Progress(**values["progress"])

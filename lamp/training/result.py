@@ -1,0 +1,36 @@
+"""What a training run gives."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from lamp.inference.confusion_matrix import Confusion
+from lamp.inference.scores import Scores
+
+
+@dataclass(frozen=True)
+class TrainResult:
+    """The best prompt of a run and how it did."""
+
+    factors: dict[str, Tensor]
+    """u (l, r), q (r,), v (r, d), float32"""
+    virtual_tokens: Tensor
+    """The composed prompt (l', d), float32"""
+    token_dim: int
+    """Width of the backbone's embeddings"""
+    scores: Scores
+    best_step: int
+    step: int
+    stopped: bool
+    """Whether it was asked to end before its last step"""
+    failure: str
+    """Why it could not go on to its last step, in one sentence that says what to try; empty when it did"""
+    task: str
+    labels: tuple[str, ...]
+    encoder_decoder: bool
+    around: tuple[str, str]
+    """What the backbone's chat template puts before and after every input; empty for plain text"""
+    confusion: Confusion | None
+    """Of the best prompt on the held-out rows; None for generation and before the first evaluation"""

@@ -1,0 +1,112 @@
+"""What the store hands out: frozen values that stay as they were when they were read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from storage.states import JobState
+from storage.tables import EventRow, JobRow
+
+
+@dataclass(frozen=True)
+class Worker:
+    """The process that has a run in hand."""
+
+    host: str
+    pid: int
+    process: str
+    """What tells it from any other process that ever had this id."""
+
+
+@dataclass(frozen=True)
+class Event:
+    """One entry of a run's history."""
+
+    at: datetime
+    state: JobState
+    reason: str
+
+
+@dataclass(frozen=True)
+class Job:
+    """One run as it stood when it was read. All times are aware and in UTC."""
+
+    id: str
+    number: int
+    name: str
+    state: JobState
+    config: dict[str, Any]
+    dataset: str
+    dataset_name: str
+    step: int
+    steps: int
+    phase: str
+    error: str | None
+    scores: dict[str, float]
+    artifact: str | None
+    created_at: datetime
+    started_at: datetime | None
+    finished_at: datetime | None
+    heartbeat_at: datetime | None
+    owner: str
+    priority: int
+    tags: tuple[str, ...]
+    note: str
+    parent: str | None
+    attempts: int
+    """Times that it was started."""
+    resumes: int
+    """Automatic resumes since a person last queued it."""
+    ticket: int
+    gpus: int
+    slots: tuple[int, ...]
+    """Slots of the host that it runs in, or last ran in."""
+    host: str | None
+    worker: Worker | None
+    beats: int
+    deleted_at: datetime | None
+
+
+def job_of(row: JobRow) -> Job:
+    """The value of a row."""
+    known = row.host is not None and row.pid is not None and row.process is not None
+    return Job(
+        id=row.id,
+        number=row.number,
+        name=row.name,
+        state=JobState(row.state),
+        config=row.config,
+        dataset=row.dataset,
+        dataset_name=row.dataset_name,
+        step=row.step,
+        steps=row.steps,
+        phase=row.phase,
+        error=row.error,
+        scores=dict(row.scores),
+        artifact=row.artifact,
+        created_at=row.created_at,
+        started_at=row.started_at,
+        finished_at=row.finished_at,
+        heartbeat_at=row.heartbeat_at,
+        owner=row.owner,
+        priority=row.priority,
+        tags=tuple(row.tags),
+        note=row.note,
+        parent=row.parent,
+        attempts=row.attempts,
+        resumes=row.resumes,
+        ticket=row.ticket,
+        gpus=row.gpus,
+        slots=tuple(row.slots),
+        host=row.host,
+        worker=Worker(row.host, row.pid, row.process) if known else None,  # type: ignore[arg-type]  # `known` says so
+        beats=row.beats,
+        deleted_at=row.deleted_at,
+    )
+
+
+def event_of(row: EventRow) -> Event:
+    """The value of a row."""
+    return Event(row.at, JobState(row.state), row.reason)

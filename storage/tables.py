@@ -1,0 +1,138 @@
+"""The tables, private to storage/: callers get frozen values and never a row."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import JSON, DateTime, Dialect, Double, ForeignKey, Index, Integer, String, Text, TypeDecorator
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+
+class UtcTime(TypeDecorator[datetime]):
+    """An aware time in UTC; databases without time zones hold it without one."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        return value.astimezone(UTC) if value is not None else None
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+class Base(DeclarativeBase):
+    """Every table of the studio."""
+
+    type_annotation_map = {datetime: UtcTime, dict[str, Any]: JSON, list[str]: JSON, list[int]: JSON, str: Text}
+
+
+class JobRow(Base):
+    """One run."""
+
+    __tablename__ = "jobs"
+    __table_args__ = (
+        Index("jobs_by_state", "state", "ticket"),
+        Index("jobs_by_owner", "owner", "started_at"),
+        {"sqlite_autoincrement": True},
+    )
+
+    number: Mapped[int] = mapped_column(primary_key=True, autoincrement=True)
+    id: Mapped[str] = mapped_column(String(64), unique=True)
+    name: Mapped[str]
+    state: Mapped[str] = mapped_column(String(16))
+    config: Mapped[dict[str, Any]]
+    dataset: Mapped[str] = mapped_column(Text, index=True)
+    dataset_name: Mapped[str]
+    step: Mapped[int] = mapped_column(default=0)
+    steps: Mapped[int]
+    phase: Mapped[str] = mapped_column(default="")
+    error: Mapped[str | None]
+    scores: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    artifact: Mapped[str | None]
+
+    owner: Mapped[str] = mapped_column(String(255), default="")
+    parent: Mapped[str | None] = mapped_column(String(64))
+    note: Mapped[str] = mapped_column(default="")
+    tags: Mapped[list[str]] = mapped_column(default=list)
+
+    priority: Mapped[int] = mapped_column(default=0)
+    ticket: Mapped[int]
+    """Place in the order of arrival; drawn anew each time the run is queued, so that no clock decides it."""
+    gpus: Mapped[int] = mapped_column(default=1)
+    attempts: Mapped[int] = mapped_column(default=0)
+    """Times it was claimed; a worker of an earlier attempt can write nothing any more."""
+    resumes: Mapped[int] = mapped_column(default=0)
+    """Automatic resumes since a person last queued it."""
+
+    host: Mapped[str | None] = mapped_column(String(255))
+    pid: Mapped[int | None]
+    process: Mapped[str | None]
+    """What tells the process from any other that ever had its id."""
+    slots: Mapped[list[int]] = mapped_column(default=list)
+    beats: Mapped[int] = mapped_column(default=0)
+    """Heartbeats of this attempt: a count moves on whatever the clocks do."""
+
+    created_at: Mapped[datetime]
+    started_at: Mapped[datetime | None]
+    finished_at: Mapped[datetime | None]
+    heartbeat_at: Mapped[datetime | None]
+    deleted_at: Mapped[datetime | None] = mapped_column(index=True)
+
+
+class SlotRow(Base):
+    """A slot of a host that is taken; its key makes sure that it is taken once."""
+
+    __tablename__ = "slots"
+
+    host: Mapped[str] = mapped_column(String(255), primary_key=True)
+    slot: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    job: Mapped[int] = mapped_column(ForeignKey("jobs.number", ondelete="CASCADE"), index=True)
+
+
+class EventRow(Base):
+    """One change of state of a run, with its reason."""
+
+    __tablename__ = "events"
+
+    number: Mapped[int] = mapped_column(primary_key=True, autoincrement=True)
+    job: Mapped[int] = mapped_column(ForeignKey("jobs.number", ondelete="CASCADE"), index=True)
+    at: Mapped[datetime]
+    state: Mapped[str] = mapped_column(String(16))
+    reason: Mapped[str]
+
+
+class SeriesRow(Base):
+    """One metric of one run: "loss" of run 17."""
+
+    __tablename__ = "series"
+    __table_args__ = (Index("series_of_job", "job", "name", unique=True),)
+
+    number: Mapped[int] = mapped_column(primary_key=True, autoincrement=True)
+    job: Mapped[int] = mapped_column(ForeignKey("jobs.number", ondelete="CASCADE"))
+    name: Mapped[str] = mapped_column(String(255))
+
+
+class MetricRow(Base):
+    """One value of a series; a repeated step replaces the value."""
+
+    __tablename__ = "metrics"
+    __table_args__ = {"sqlite_with_rowid": False}
+
+    series: Mapped[int] = mapped_column(Integer, ForeignKey("series.number", ondelete="CASCADE"), primary_key=True)
+    step: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    value: Mapped[float] = mapped_column(Double)
+
+
+class UploadRow(Base):
+    """A file that a person added as a data set."""
+
+    __tablename__ = "uploads"
+
+    sha256: Mapped[str] = mapped_column(String(64), primary_key=True)
+    name: Mapped[str]
+    bytes: Mapped[int]
+    created_at: Mapped[datetime]

@@ -1,0 +1,45 @@
+"""Before a run it is told how many inputs are too long, and that is what the run then cuts."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from transformers import AutoTokenizer
+
+from lamp.config import DataConfig
+from lamp.data import truncation
+from lamp.data.encoding import Encoder
+from lamp.data.truncation import Truncation, count_truncated
+from lamp.hub.backbone_files import tokenizer_file
+
+
+def test_as_many_inputs_are_counted_as_the_encoder_cuts(tiny_llama: Path, tiny_t5: Path) -> None:
+    texts = ["the film was good " * times for times in range(1, 30)]
+    for backbone, encoder_decoder in ((tiny_llama, False), (tiny_t5, True)):
+        encoder = Encoder(
+            AutoTokenizer.from_pretrained(backbone),
+            is_encoder_decoder=encoder_decoder,
+            config=DataConfig(max_input_tokens=40),
+        )
+        encoder.inputs(texts, [""] * len(texts))
+        assert 0 < encoder.truncated < len(texts)
+        assert count_truncated(backbone / "tokenizer.json", texts, 40) == Truncation(encoder.truncated, exact=True)
+
+
+def test_of_very_many_inputs_some_are_counted_and_the_number_is_scaled_up(
+    tiny_llama: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(truncation, "MOST_COUNTED", 10)
+    texts = ["good", "good film " * 50] * 100
+    found = count_truncated(tiny_llama / "tokenizer.json", ["good film " * 50] * 95, 40)
+    assert found == Truncation(95, exact=False)
+    assert count_truncated(tiny_llama / "tokenizer.json", texts[:10], 40) == Truncation(5, exact=True)
+
+
+def test_nothing_is_said_where_there_is_no_tokenizer_on_this_machine_or_a_damaged_one(tmp_path: Path) -> None:
+    assert tokenizer_file(str(tmp_path)) is None
+    assert tokenizer_file("nobody/has-this-model") is None
+    damaged = tmp_path / "tokenizer.json"
+    damaged.write_text("{}")
+    assert count_truncated(damaged, ["text"], 40) is None
