@@ -16,6 +16,7 @@ from app.hub.fetching import Fetched, Told
 from app.jobs.extend import extend
 from app.predictor import Answer, Predictor, Written
 from app.recipes import Recipes
+from app.run import Run
 from app.settings import Settings
 from app.values import DatasetEntry, Estimate, Preview
 from lamp.config import DataConfig, TuneConfig
@@ -137,6 +138,10 @@ class Studio:
     def job(self, id: str) -> Job:
         """One run as it is now. Raises JobNotFound."""
         return self._store.get(id)
+
+    def run(self, id: str) -> Run:
+        """One run with its recipe. Raises JobNotFound, ConfigError."""
+        return Run.of(self._store.get(id))
 
     def jobs(self, limit: int = 100, offset: int = 0) -> list[Job]:
         """Runs, newest first."""
