@@ -87,11 +87,11 @@ def _predict(options: argparse.Namespace) -> None:
     if problems:
         raise DataError(" ".join(problems))
     rendered = [render(data, row) for row in table.rows]
-    inputs = encoder.inputs([text for text, _ in rendered], [tail for _, tail in rendered])
+    inputs = encoder.inputs([text for text, _ in rendered], [suffix for _, suffix in rendered])
     virtual = None if options.untrained else saved.virtual_tokens.to(backbone.device)
     prefixes = [make_prefix(backbone, virtual)] * len(inputs)
-    with rows_bar("Answering", len(inputs)) as each_batch:
-        answers = predict(backbone, prefixes, encoder, inputs, saved.labels, each_batch=each_batch)
+    with rows_bar("Answering", len(inputs)) as on_progress:
+        answers = predict(backbone, prefixes, encoder, inputs, saved.labels, on_progress=on_progress)
     for row, found in zip(table.rows, answers, strict=True):
         shown = {"probabilities": found.probabilities} if found.probabilities else {}
         print(json.dumps({**row, "prediction": found.text, **shown}, ensure_ascii=False))
@@ -107,8 +107,8 @@ def _evaluate(options: argparse.Namespace) -> None:
         raise DataError(f"The file has labels that the prompt does not know: {', '.join(sorted(unknown)[:5])}.")
     virtual = None if options.untrained else saved.virtual_tokens.to(backbone.device)
     held_out = HeldOut(examples, encoder.encode(examples), saved.labels)
-    with rows_bar("Scoring", len(examples)) as each_batch:
-        scores, _ = evaluate(backbone, virtual, encoder, held_out, written=True, each_batch=each_batch)
+    with rows_bar("Scoring", len(examples)) as on_progress:
+        scores, _ = evaluate(backbone, virtual, encoder, held_out, written=True, on_progress=on_progress)
     print(json.dumps({"rows": len(examples), **scores}))
 
 

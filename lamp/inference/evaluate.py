@@ -16,7 +16,7 @@ from lamp.backbone.frozen import FrozenBackbone
 from lamp.backbone.prefix import make_prefix
 from lamp.data.encoding import Encoded, Encoder
 from lamp.data.splits import Example
-from lamp.inference.batched import EachBatch, in_batches
+from lamp.inference.batched import OnProgress, run_batched
 from lamp.inference.generate import generate
 from lamp.inference.label_scores import label_log_likelihoods
 from lamp.inference.scores import Scores, classification_scores, generation_scores, perplexity
@@ -44,20 +44,20 @@ def evaluate(
     held_out: HeldOut,
     *,
     written: bool = False,
-    each_batch: EachBatch = lambda _: None,
+    on_progress: OnProgress = lambda _: None,
 ) -> tuple[Scores, list[str]]:
     """Scores and predictions of a prompt (l', hidden), or of the backbone alone when it is None.
 
     Classification picks the label of the highest length-normalised likelihood. Generation has loss and perplexity;
     with `written`, the first rows are answered as well and their text is scored. Processes that train together share
-    the rows, and each gets the scores of all. each_batch may raise to end the evaluation: in all of these processes or
+    the rows, and each gets the scores of all. on_progress may raise to end the evaluation: in all of these processes or
     in none, and all have as many batches.
     """
     if held_out.labels:
         own = _own_rows(len(held_out.encoded))
         prefixes = [make_prefix(backbone, virtual)] * len(own)
         inputs = [held_out.encoded[row].input_ids for row in own]
-        found = label_log_likelihoods(backbone, prefixes, encoder, inputs, held_out.labels, each_batch=each_batch)
+        found = label_log_likelihoods(backbone, prefixes, encoder, inputs, held_out.labels, on_progress=on_progress)
         scores = torch.tensor(_gathered(found.tolist(), len(held_out.encoded)))
         predictions = [held_out.labels[choice] for choice in scores.argmax(dim=1).tolist()]
         references = [example.target for example in held_out.examples]
@@ -65,7 +65,7 @@ def evaluate(
         loss = -scores.log_softmax(dim=1)[torch.arange(len(chosen)), chosen].mean().item()
         return {**classification_scores(references, predictions), "loss": loss}, predictions
     # Writing takes nearly all of the time: the share that is done is that of the answers.
-    first = (lambda _: each_batch(0.0)) if written else each_batch
+    first = (lambda _: on_progress(0.0)) if written else on_progress
     loss = _loss(backbone, virtual, encoder, held_out.encoded, first)
     measured: Scores = {"loss": loss, "perplexity": perplexity(loss)}
     if not written:
@@ -74,7 +74,7 @@ def evaluate(
     own = _own_rows(count)
     prefixes = [make_prefix(backbone, virtual)] * len(own)
     inputs = [held_out.encoded[row].input_ids for row in own]
-    predictions = _gathered(generate(backbone, prefixes, encoder, inputs, each_batch=each_batch), count)
+    predictions = _gathered(generate(backbone, prefixes, encoder, inputs, on_progress=on_progress), count)
     references = [example.target for example in held_out.examples[:count]]
     return {**measured, **generation_scores(references, predictions)}, predictions
 
@@ -85,7 +85,7 @@ def _loss(
     virtual: Tensor | None,
     encoder: Encoder,
     rows: Sequence[Encoded],
-    each_batch: EachBatch,
+    on_progress: OnProgress,
     batch_size: int = 16,
 ) -> float:
     own = _own_rows(len(rows))
@@ -96,7 +96,7 @@ def _loss(
         for number, likelihood in zip(numbers, target_log_likelihood(backbone, virtual, batch).tolist(), strict=True):
             losses[number] = -likelihood
 
-    in_batches([rows[row].length for row in own], batch_size, read, each_batch)
+    run_batched([rows[row].length for row in own], batch_size, read, on_progress)
     return sum(_gathered(losses, len(rows))) / len(rows)
 
 

@@ -14,12 +14,12 @@ from torch import Tensor
 
 from lamp.backbone.devices import process_state
 from lamp.backbone.frozen import FrozenBackbone
-from lamp.backbone.gradient_checkpointing import recompute_layers
+from lamp.backbone.gradient_checkpointing import enable_gradient_checkpointing
 from lamp.config import TrainConfig, TuneConfig
 from lamp.data.batching import batch_stream
 from lamp.data.encoding import Encoder
 from lamp.data.splits import Splits
-from lamp.data.token_cache import encode_once
+from lamp.data.token_cache import encode_cached
 from lamp.errors import TrainingError
 from lamp.inference.confusion_matrix import Confusion, confusion
 from lamp.inference.evaluate import HeldOut, evaluate
@@ -68,7 +68,7 @@ def train(
     if settings.quantization != "none" and backbone.device.type == "cpu":
         reporter.note("Weights in 8 or 4 bits are for CUDA GPUs: on a CPU they make steps slower and spare little.")
     if settings.gradient_checkpointing:
-        recompute_layers(backbone.model)
+        enable_gradient_checkpointing(backbone.model)
     if settings.compile:
         backbone.compile()
     # float16 wants its gradients scaled; the factors themselves are float32 in every precision.
@@ -81,8 +81,8 @@ def train(
         config=config.data,
         end_weight=_END_WEIGHT if splits.labels else 1.0,
     )
-    rows = encode_once(encoder, splits.train, tokens)
-    held_out = HeldOut(splits.validation, encode_once(encoder, splits.validation, tokens), tuple(splits.labels))
+    rows = encode_cached(encoder, splits.train, tokens)
+    held_out = HeldOut(splits.validation, encode_cached(encoder, splits.validation, tokens), tuple(splits.labels))
     reporter.note(data_summary(splits, encoder.truncated, config.data.max_input_tokens))
 
     saved = newest_checkpoint(checkpoints)
@@ -112,7 +112,7 @@ def train(
     def score(virtual: Tensor | None, *, written: bool = False) -> tuple[Scores, Confusion | None]:
         began = time.perf_counter()
         with torch.inference_mode():
-            scores, predictions = evaluate(backbone, virtual, encoder, held_out, written=written, each_batch=breathe)
+            scores, predictions = evaluate(backbone, virtual, encoder, held_out, written=written, on_progress=breathe)
         reporter.log(progress.step, {"scoring_seconds": time.perf_counter() - began})
         for example, prediction in list(zip(held_out.examples, predictions, strict=False))[:_SAMPLES]:
             reporter.note(f"  {short(example.text)} → {prediction!r} (target {example.target!r})")
@@ -216,7 +216,7 @@ def train(
         task=splits.task,
         labels=labels,
         encoder_decoder=backbone.is_encoder_decoder,
-        around=encoder.around,
+        chat=encoder.chat,
         confusion=Confusion(labels, tuple(map(tuple, counts))) if counts else None,
     )
 
