@@ -41,10 +41,10 @@ class Handlers:
 
     def row(self, number: int) -> list[Any]:
         """The cells of one of the data set's first rows, its target with them, and the next row's number."""
-        found = self._studio.preview(self._dataset, self._data)
-        if not found.rows:
+        rows = self._studio.first_rows(self._dataset)
+        if not rows:
             raise DataError("The data set has no rows any more.")
-        row = dict(zip(found.columns, found.rows[number % len(found.rows)], strict=True))
+        row = rows[number % len(rows)]
         cells = [row[column] for column in self._data.input_columns]
         return [("\n".join(cells), row[self._data.target_column]), number + 1, *cells]
 
