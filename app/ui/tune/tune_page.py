@@ -46,8 +46,9 @@ def build(studio: Studio, page: gr.Blocks) -> None:
     opened = page.load(sentences(handlers.open), draft, [*values, *texts, note, parent, over], **QUIET)
     opened.then(None, [*texts, *values], moment, js=browser_storage.FORM_OPENED, **AT_ONCE)
     over.click(None, None, None, js=browser_storage.START_OVER, **AT_ONCE)
-    seen = [data_step.preview, backbone_step.facts, rail, start_step.script, recipe_step.preset]
-    _wire_look(handlers, form, moment, seen, draft, texts)
+    facts = backbone_step.facts
+    seen = [data_step.preview, facts, rail, start_step.script, recipe_step.preset]
+    _wire_look(handlers, form, moment, seen, facts, draft, texts)
     _wire_fields(studio, handlers, form, data_step, recipe_step)
     _wire_start(handlers, start, [*texts, parent, *values], rail)
     for button, step in (
@@ -62,7 +63,13 @@ def build(studio: Studio, page: gr.Blocks) -> None:
 
 
 def _wire_look(
-    handlers: TuneForm, form: Form, moment: gr.Number, seen: list[Any], draft: gr.BrowserState, texts: list[Any]
+    handlers: TuneForm,
+    form: Form,
+    moment: gr.Number,
+    seen: list[Any],
+    facts: gr.HTML,
+    draft: gr.BrowserState,
+    texts: list[Any],
 ) -> None:
     """Looks at the form after every change, and saves it as a draft in the browser."""
     values, other = list(form.values()), form["backbone.other"]
@@ -83,7 +90,7 @@ def _wire_look(
         seen,
         trigger_mode="always_last",
         api_visibility="private",
-        show_progress_on=seen[1],
+        show_progress_on=facts,
         concurrency_limit=None,
     ).then(**save)
     gr.on([component.change for component in texts], **save)
