@@ -151,7 +151,7 @@ def test_a_hub_that_is_down_is_one_sentence(hub: Hub, run: Run, prompt: Path) ->
 
 def test_a_silent_hub_is_given_up(hub: Hub, run: Run, prompt: Path) -> None:
     hub.delay = 5
-    impatient = "import app.hub; app.hub.ANSWER_SECONDS = 0.5\n"
+    impatient = "import app.hub.client; app.hub.client.ANSWER_SECONDS = 0.5\n"
     assert "could not be reached" in run(impatient + PUBLISH, str(prompt), "ada/p", ADA.token, True).result["error"]
 
 
