@@ -14,6 +14,7 @@ from lamp.data.columns import check_columns, render
 from lamp.data.splits import examples_of, prepare
 from lamp.data.tables import Table, read_table
 from lamp.errors import DataError, LampError, TrainingError
+from lamp.inference.scores import merge_scores
 from lamp.process import prepare_process
 from lamp.progress_bar import BarReporter, rows_bar
 
@@ -72,7 +73,7 @@ def _train(options: argparse.Namespace) -> None:
         reporter.close()
     if process_state().is_main_process:
         save_prompt(result, recipe, options.out)
-        print(json.dumps(result.scores))
+        print(json.dumps(merge_scores(result.scores, result.untrained_scores)))
     if result.failure:
         raise TrainingError(result.failure)
 
@@ -108,8 +109,8 @@ def _evaluate(options: argparse.Namespace) -> None:
     virtual = None if options.untrained else saved.virtual_tokens.to(backbone.device)
     held_out = HeldOut(examples, encoder.encode(examples), saved.labels)
     with rows_bar("Scoring", len(examples)) as each_batch:
-        scores, _ = evaluate(backbone, virtual, encoder, held_out, written=True, each_batch=each_batch)
-    print(json.dumps({"rows": len(examples), **scores}))
+        evaluation = evaluate(backbone, virtual, encoder, held_out, write_answers=True, each_batch=each_batch)
+    print(json.dumps({"rows": len(examples), **evaluation.scores}))
 
 
 def _load(options: argparse.Namespace) -> tuple[SavedPrompt, FrozenBackbone, Encoder]:
