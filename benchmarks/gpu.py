@@ -21,7 +21,7 @@ import torch
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from lamp.process import prepare_process  # noqa: E402  # found by the line above
+from lamp.process import prepare_process  # found by the line above
 
 TARGET = 2
 """Tokens of a target: a label and its end."""

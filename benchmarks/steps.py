@@ -66,7 +66,7 @@ def lamp_trainer(
     from functools import partial
 
     from lamp.backbone.frozen import FrozenBackbone
-    from lamp.backbone.gradient_checkpointing import recompute_layers
+    from lamp.backbone.gradient_checkpointing import enable_gradient_checkpointing
     from lamp.config import LampConfig, TrainConfig
     from lamp.initializers import initial_prompt
     from lamp.prompt import LampPrompt
@@ -74,7 +74,7 @@ def lamp_trainer(
 
     frozen = FrozenBackbone.load(backbone, quantization=quantization)
     if recomputed:
-        recompute_layers(frozen.model)
+        enable_gradient_checkpointing(frozen.model)
     if compiled:
         frozen.compile()
     config = LampConfig()

@@ -98,11 +98,11 @@ def model_card(result: TrainResult, config: TuneConfig) -> str:
         if per_label
         else "",
         auto=auto,
-        example=result.around[0] + template + result.around[1],
+        example=result.chat.prefix + template + result.chat.suffix,
         weights=""
         if training.quantization == "none"
         else f"\n| backbone while training | its weights stored in {training.quantization.removesuffix('bit')} bits |",
-        special=", add_special_tokens=False" if any(result.around) else "",
+        special=", add_special_tokens=False" if any(result.chat) else "",
         new_tokens=config.data.max_target_tokens if not result.labels else 16,
         answer="output[0]" if result.encoder_decoder else 'output[0, inputs["input_ids"].shape[1]:]',
         labels=labels,

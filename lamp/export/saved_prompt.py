@@ -61,8 +61,8 @@ def save_prompt(result: TrainResult, config: TuneConfig, folder: Path) -> None:
         "best_step": result.best_step,
         "trained_steps": result.step,
     }
-    if any(result.around):
-        lamp["chat_before"], lamp["chat_after"] = result.around
+    if any(result.chat):
+        lamp["chat_before"], lamp["chat_after"] = result.chat
     _write_json(folder / LAMP_CONFIG, lamp)
     _write_json(folder / RECIPE, config.to_dict())
     _write_json(folder / SCORES, merge_scores(result.scores, result.untrained_scores))

@@ -16,7 +16,7 @@ from lamp.backbone.frozen import FrozenBackbone
 from lamp.backbone.prefix import make_prefix
 from lamp.data.encoding import Encoded, Encoder
 from lamp.data.splits import Example
-from lamp.inference.batched import EachBatch, in_batches
+from lamp.inference.batched import OnProgress, run_batched
 from lamp.inference.confusion_matrix import ConfusionMatrix, count_confusions
 from lamp.inference.generate import generate
 from lamp.inference.label_scores import label_log_likelihoods
@@ -56,35 +56,35 @@ def evaluate(
     held_out: HeldOut,
     *,
     write_answers: bool = False,
-    each_batch: EachBatch = lambda _: None,
+    on_progress: OnProgress = lambda _: None,
 ) -> Evaluation:
     """Scores virtual tokens (l', hidden) on held-out rows, or the backbone alone when they are None.
 
     Classification picks the label of the highest length-normalised likelihood. Generation has loss and perplexity;
     with `write_answers`, the first rows are answered as well and their text is scored. Processes that train together
-    share the rows, and each gets the scores of all. each_batch may raise to end the evaluation: in all of these
+    share the rows, and each gets the scores of all. on_progress may raise to end the evaluation: in all of these
     processes or in none, and all have as many batches.
     """
     if held_out.labels:
-        return _classification(backbone, virtual, encoder, held_out, each_batch)
+        return _classification(backbone, virtual, encoder, held_out, on_progress)
     # Writing takes nearly all of the time, so the share that is done is that of the answers.
-    on_loss_batch = (lambda _: each_batch(0.0)) if write_answers else each_batch
+    on_loss_batch = (lambda _: on_progress(0.0)) if write_answers else on_progress
     loss = _loss(backbone, virtual, encoder, held_out.encoded, on_loss_batch)
     scores: Scores = {"loss": loss, "perplexity": perplexity(loss)}
     if not write_answers:
         return Evaluation(scores, [])
-    answers = _answers(backbone, virtual, encoder, held_out.encoded[:_GENERATED_ROWS], each_batch)
+    answers = _answers(backbone, virtual, encoder, held_out.encoded[:_GENERATED_ROWS], on_progress)
     references = [example.target for example in held_out.examples[: len(answers)]]
     return Evaluation({**scores, **generation_scores(references, answers)}, answers)
 
 
 def _classification(
-    backbone: FrozenBackbone, virtual: Tensor | None, encoder: Encoder, held_out: HeldOut, each_batch: EachBatch
+    backbone: FrozenBackbone, virtual: Tensor | None, encoder: Encoder, held_out: HeldOut, on_progress: OnProgress
 ) -> Evaluation:
     own = _own_rows(len(held_out.encoded))
     prefixes = [make_prefix(backbone, virtual)] * len(own)
     inputs = [held_out.encoded[row].input_ids for row in own]
-    likelihoods = label_log_likelihoods(backbone, prefixes, encoder, inputs, held_out.labels, each_batch=each_batch)
+    likelihoods = label_log_likelihoods(backbone, prefixes, encoder, inputs, held_out.labels, on_progress=on_progress)
     by_label = torch.tensor(_gathered(likelihoods.tolist(), len(held_out.encoded)))
     predictions = [held_out.labels[choice] for choice in by_label.argmax(dim=1).tolist()]
     references = [example.target for example in held_out.examples]
@@ -99,12 +99,12 @@ def _answers(
     virtual: Tensor | None,
     encoder: Encoder,
     rows: Sequence[Encoded],
-    each_batch: EachBatch,
+    on_progress: OnProgress,
 ) -> list[str]:
     own = _own_rows(len(rows))
     prefixes = [make_prefix(backbone, virtual)] * len(own)
     inputs = [rows[row].input_ids for row in own]
-    return _gathered(generate(backbone, prefixes, encoder, inputs, each_batch=each_batch), len(rows))
+    return _gathered(generate(backbone, prefixes, encoder, inputs, on_progress=on_progress), len(rows))
 
 
 @torch.inference_mode()
@@ -113,7 +113,7 @@ def _loss(
     virtual: Tensor | None,
     encoder: Encoder,
     rows: Sequence[Encoded],
-    each_batch: EachBatch,
+    on_progress: OnProgress,
     batch_size: int = 16,
 ) -> float:
     own = _own_rows(len(rows))
@@ -124,7 +124,7 @@ def _loss(
         for index, likelihood in zip(indices, target_log_likelihood(backbone, virtual, batch).tolist(), strict=True):
             losses[index] = -likelihood
 
-    in_batches([rows[row].length for row in own], batch_size, read, each_batch)
+    run_batched([rows[row].length for row in own], batch_size, read, on_progress)
     return sum(_gathered(losses, len(rows))) / len(rows)
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
+from lamp.data.chat import ChatAffixes
 from lamp.inference.confusion_matrix import ConfusionMatrix
 from lamp.inference.scores import Scores
 
@@ -33,7 +34,7 @@ class TrainResult:
     task: str
     labels: tuple[str, ...]
     encoder_decoder: bool
-    around: tuple[str, str]
-    """What the backbone's chat template puts before and after every input; empty for plain text"""
+    chat: ChatAffixes
+    """What the backbone's chat template puts around every input"""
     confusion: ConfusionMatrix | None
     """Of the best prompt on the held-out rows; None for generation and before the first evaluation"""

@@ -152,7 +152,7 @@ class RunState:
             task=task,
             labels=self._held_out.labels,
             encoder_decoder=trainer.backbone.is_encoder_decoder,
-            around=self._encoder.around,
+            chat=self._encoder.chat,
             confusion=progress.best_confusion,
         )
 
@@ -166,7 +166,7 @@ class RunState:
                 self._encoder,
                 self._held_out,
                 write_answers=write_answers,
-                each_batch=self.check_stop,
+                on_progress=self.check_stop,
             )
         self._reporter.log(self.step, {"scoring_seconds": time.perf_counter() - began})
         for example, answer in list(zip(self._held_out.examples, evaluation.predictions, strict=False))[:_SAMPLES]:

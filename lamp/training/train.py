@@ -10,12 +10,12 @@ from accelerate.utils import set_seed
 
 from lamp.backbone.devices import process_state
 from lamp.backbone.frozen import FrozenBackbone
-from lamp.backbone.gradient_checkpointing import recompute_layers
+from lamp.backbone.gradient_checkpointing import enable_gradient_checkpointing
 from lamp.config import TrainConfig, TuneConfig
 from lamp.data.batching import batch_stream
 from lamp.data.encoding import Encoder
 from lamp.data.splits import Splits
-from lamp.data.token_cache import encode_once
+from lamp.data.token_cache import encode_cached
 from lamp.inference.evaluate import HeldOut
 from lamp.prompt import LampPrompt
 from lamp.training.checkpoint import newest_checkpoint
@@ -65,8 +65,8 @@ def train(
         config=config.data,
         end_weight=_END_WEIGHT if splits.labels else 1.0,
     )
-    rows = encode_once(encoder, splits.train, tokens)
-    held_out = HeldOut(splits.validation, encode_once(encoder, splits.validation, tokens), tuple(splits.labels))
+    rows = encode_cached(encoder, splits.train, tokens)
+    held_out = HeldOut(splits.validation, encode_cached(encoder, splits.validation, tokens), tuple(splits.labels))
     reporter.note(data_summary(splits, encoder.truncated, config.data.max_input_tokens))
 
     saved = newest_checkpoint(checkpoints)
@@ -126,7 +126,7 @@ def _load_backbone(config: TuneConfig, folder: str | Path | None, reporter: Repo
     if settings.quantization != "none" and backbone.device.type == "cpu":
         reporter.note("Weights in 8 or 4 bits are for CUDA GPUs: on a CPU they make steps slower and spare little.")
     if settings.gradient_checkpointing:
-        recompute_layers(backbone.model)
+        enable_gradient_checkpointing(backbone.model)
     if settings.compile:
         backbone.compile()
     return backbone
