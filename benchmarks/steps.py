@@ -94,12 +94,12 @@ def peak_bytes() -> int:
 
 
 def take_turns(connection: Any, step: Callable[[list[int]], object]) -> None:
-    """Takes one step for each list of row numbers that comes, and tells its seconds, until None comes."""
+    """Takes one step for each list of row indices that comes, and tells its seconds, until None comes."""
     import torch
 
-    while (numbers := connection.recv()) is not None:
+    while (indices := connection.recv()) is not None:
         began = time.perf_counter()
-        step(numbers)
+        step(indices)
         if torch.cuda.is_available():
             torch.cuda.synchronize()
         connection.send(time.perf_counter() - began)
