@@ -31,3 +31,9 @@ class TrainingError(LampError):
 
 class OutOfMemory(TrainingError):
     """Not even one row fits into memory."""
+
+
+def first_line(error: BaseException) -> str:
+    """The first line of an error's message, or its class name when it has none."""
+    lines = str(error).strip().splitlines()
+    return lines[0] if lines else type(error).__name__

@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from lamp.errors import TrainingError
+from lamp.errors import TrainingError, first_line
 
 
 def compiled(module: torch.nn.Module) -> Callable[..., Any]:
@@ -23,7 +23,7 @@ def compiled(module: torch.nn.Module) -> Callable[..., Any]:
         try:
             return inner(*given, **named)
         except TorchDynamoException as error:
-            reason = (str(error).strip().splitlines() or [type(error).__name__])[0][:200].rstrip(".")
+            reason = first_line(error)[:200].rstrip(".")
             raise TrainingError(
                 f"The backbone cannot be compiled on this machine ({reason}): switch Compile off and start again."
             ) from error

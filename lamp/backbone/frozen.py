@@ -16,7 +16,7 @@ from lamp.backbone.devices import default_device
 from lamp.backbone.precision import choose_dtype
 from lamp.backbone.quantization import keep_differentiable, quantization_config
 from lamp.config import Precision, Quantization
-from lamp.errors import BackboneError
+from lamp.errors import BackboneError, first_line
 from lamp.process import prepare_process
 
 
@@ -85,7 +85,8 @@ class FrozenBackbone:
                 keep_differentiable(model)
             tokenizer = AutoTokenizer.from_pretrained(source, trust_remote_code=False)
         except (OSError, ValueError, KeyError, ImportError) as error:
-            raise BackboneError(f"The backbone {reference!r} cannot be loaded: {_first_line(error)}") from error
+            reason = first_line(error).removesuffix(".") + "."
+            raise BackboneError(f"The backbone {reference!r} cannot be loaded: {reason}") from error
         return cls(model, tokenizer, reference)
 
     @property
@@ -130,8 +131,3 @@ class FrozenBackbone:
             embeddings = torch.cat([prefix, embeddings], dim=1)
             mask = torch.cat([mask.new_ones(len(ids), len(virtual_tokens)), mask], dim=1)
         return JoinedInput(embeddings, mask, (mask.cumsum(dim=1) - 1).clamp(min=0))
-
-
-def _first_line(error: Exception) -> str:
-    text = str(error).strip().split("\n")[0]
-    return text if text.endswith(".") else text + "."

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Sequence
+from contextlib import suppress
 from itertools import pairwise
 from pathlib import Path
-from tempfile import NamedTemporaryFile
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -15,6 +14,7 @@ from safetensors.torch import save_file
 
 from lamp.data.encoding import Encoded, Encoder
 from lamp.data.splits import Example
+from lamp.files import written_whole
 
 
 def encode_cached(encoder: Encoder, examples: Sequence[Example], folder: Path | None) -> list[Encoded]:
@@ -64,15 +64,5 @@ def _write(file: Path, rows: Sequence[Encoded], truncated: int) -> None:
         "ids": torch.tensor([token for part in parts for token in part], dtype=torch.int32),
         "ends": torch.tensor([len(part) for part in parts]).cumsum(0),
     }
-    staged = None
-    try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        with NamedTemporaryFile(dir=file.parent, prefix=".staged-", delete=False) as handle:
-            staged = Path(handle.name)
+    with suppress(OSError, SafetensorError), written_whole(file) as staged:
         save_file(tensors, staged, metadata={"truncated": str(truncated)})
-        with staged.open("rb") as written:
-            os.fsync(written.fileno())
-        staged.replace(file)
-    except (OSError, SafetensorError):
-        if staged is not None:
-            staged.unlink(missing_ok=True)

@@ -5,15 +5,14 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import sys
-import tempfile
 from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
 
 from lamp.errors import BackboneError
+from lamp.files import written_whole
 from lamp.hub.catalog import inspect
 from lamp.process import prepare_process
 
@@ -68,25 +67,19 @@ def convert_gguf(source_folder: Path, gguf_name: str, target: Path) -> None:
 
     target = target.absolute()
     target.parent.mkdir(parents=True, exist_ok=True)
-    prefix = f".{target.name}-"
     with FileLock(target.parent / f".{target.name}.lock"):
         if is_whole(target):
-            return  # another process laid it while this one waited
+            return  # another process wrote it while this one waited
         if target.exists() and (not target.is_dir() or any(target.iterdir())):
             raise BackboneError(f"{target} is there, but it is not a whole backbone: move it away and try again.")
-        for leftover in target.parent.glob(f"{prefix}*"):
-            shutil.rmtree(leftover)  # of a conversion that was killed: the lock is ours now
-        staged = Path(tempfile.mkdtemp(prefix=prefix, dir=target.parent))
-        try:
+        # A conversion that was killed left its folder behind; while the lock is held, nobody else writes here.
+        for leftover in target.parent.glob(f".{target.name}-*"):
+            shutil.rmtree(leftover)
+        with written_whole(target) as staged:
+            staged.mkdir()
             _write(source_folder, gguf_name, staged)
             for file in staged.iterdir():
-                file.chmod(0o644)
-                _to_disk(file)
-            staged.chmod(0o755)
-            staged.replace(target)
-            _to_disk(target.parent)
-        finally:
-            shutil.rmtree(staged, ignore_errors=True)
+                file.chmod(0o644)  # safetensors' own files can be read by their owner alone
 
 
 def _write(source_folder: Path, gguf_name: str, folder: Path) -> None:
@@ -116,14 +109,6 @@ def _write(source_folder: Path, gguf_name: str, folder: Path) -> None:
     tokenizer.model_max_length = config.max_position_embeddings
     tokenizer.save_pretrained(folder)
     (folder / "README.md").write_text(_CARD.format(gguf=gguf_name), encoding="utf-8")
-
-
-def _to_disk(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def install(target: Path, log_line: Callable[[str], None] = print) -> None:

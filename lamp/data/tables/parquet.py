@@ -15,6 +15,7 @@ from lamp.data.tables.checks import (
     make_table,
     quoted,
 )
+from lamp.errors import first_line
 
 
 def read_parquet(path: Path) -> Table:
@@ -31,7 +32,7 @@ def read_parquet(path: Path) -> Table:
             table = file.read()
         table.validate(full=True)
     except (pa.ArrowException, OSError, ValueError) as error:
-        reason = str(error).split("\n")[0].split(". ")[0]
+        reason = first_line(error).split(". ")[0]
         raise TableError(f"is a Parquet file that cannot be read ({quoted(reason)}): save it again.") from None
     columns: list[list[str]] = []
     unpacked = 0
