@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from lamp.config import Quantization, TuneConfig
 from lamp.data.columns import check_columns, render
-from lamp.errors import DataError, LampError, MemoryTooShort
+from lamp.errors import DataError, LampError, OutOfMemory
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -96,12 +96,12 @@ class Predictor:
                 encoder = Encoder(
                     backbone.tokenizer, is_encoder_decoder=backbone.is_encoder_decoder, config=saved.config.data
                 )
-                ids = encoder.inputs([text for text, _ in rendered], [tail for _, tail in rendered])
+                ids = encoder.inputs([text for text, _ in rendered], [suffix for _, suffix in rendered])
                 tuned = self._prefix((folder, (folder / ADAPTER).stat().st_mtime_ns), saved.virtual_tokens)
                 prefixes = [tuned] * len(ids) + [self._prefix(None, None)] * len(ids)
                 say("Answering with the tuned prompt and without it")
                 return paired(predict(backbone, prefixes, encoder, [*ids, *ids], saved.labels, heard))
-            except (torch.OutOfMemoryError, MemoryTooShort) as error:
+            except (torch.OutOfMemoryError, OutOfMemory) as error:
                 self._forget()
                 raise LampError(
                     "There is not enough memory to try this prompt now: wait until the runs have ended, or stop one."

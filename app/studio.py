@@ -22,7 +22,7 @@ from app.values import DatasetEntry, Estimate, Preview
 from lamp.config import DataConfig, TuneConfig
 from lamp.data.columns import guess_columns
 from lamp.errors import ConfigError
-from lamp.inference.confusion_matrix import Confusion, read_confusion
+from lamp.inference.confusion_matrix import ConfusionMatrix, read_confusion
 from storage.artifacts import ArtifactStore
 from storage.database import Database
 from storage.errors import NotStored
@@ -228,7 +228,7 @@ class Studio:
         config = TuneConfig.from_dict(job.config)
         return self._predictor.answers(folder, self.source(config.backbone), texts, progress, written)
 
-    def confusion(self, id: str) -> Confusion | None:
+    def confusion(self, id: str) -> ConfusionMatrix | None:
         """Which labels the run's prompt mistakes for which; None before there is a prompt, and for generation."""
         try:
             return read_confusion(self._artifacts.path(self._store.get(id).id))

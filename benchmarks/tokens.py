@@ -29,7 +29,7 @@ def main() -> None:
     from lamp.data.encoding import Encoder
     from lamp.data.splits import prepare
     from lamp.data.tables import read_table
-    from lamp.data.token_cache import encode_once
+    from lamp.data.token_cache import encode_cached
 
     table = read_table(options.data)
     config = guess_columns(table.columns)
@@ -43,7 +43,7 @@ def main() -> None:
             for _ in range(4):
                 encoder = Encoder(tokenizer, is_encoder_decoder=False, config=config)
                 began = time.perf_counter()
-                encode_once(encoder, rows, Path(folder))
+                encode_cached(encoder, rows, Path(folder))
                 seconds.append(time.perf_counter() - began)
         print(f"| {len(rows):,} | {seconds[0]:.2f} s | {statistics.median(seconds[1:]):.2f} s |")
 

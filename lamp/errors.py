@@ -29,5 +29,5 @@ class TrainingError(LampError):
     """A training run that had to end, with what to try next."""
 
 
-class MemoryTooShort(TrainingError):
+class OutOfMemory(TrainingError):
     """Not even one row fits into memory."""

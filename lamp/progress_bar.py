@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from lamp.inference.batched import EachBatch
+    from lamp.inference.batched import OnProgress
 
 
 class BarReporter:
@@ -63,7 +63,7 @@ class BarReporter:
 
 
 @contextmanager
-def rows_bar(title: str, rows: int) -> Iterator[EachBatch]:
+def rows_bar(title: str, rows: int) -> Iterator[OnProgress]:
     """A bar over so many rows, moved by what it gives."""
     from tqdm import tqdm
 

@@ -13,7 +13,7 @@ from xdist.scheduler import LoadScopeScheduling
 
 from lamp.hub import offline
 from lamp.process import prepare_process
-from tests.offline import lay
+from tests.offline import install_offline
 from tests.storage.postgres import NoPostgres, cluster
 from tests.tiny import save_tiny
 
@@ -59,11 +59,11 @@ def tiny_t5(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def laid(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def offline_backbone(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The real offline backbone, laid by its command, beside what a killed conversion had left."""
     target = tmp_path_factory.mktemp("home") / "backbones" / offline.folder_name(offline.REFERENCE)
     (target.parent / f".{target.name}-killed").mkdir(parents=True)
-    done = lay(target)
+    done = install_offline(target)
     assert done.returncode == 0, done.stderr
     assert "Preparing the offline backbone" in done.stdout and "134,515,008 parameters" in done.stdout
     return target
@@ -73,12 +73,12 @@ def laid(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def tiny_table(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A CSV of 60 rows, text and label, whose label is told by one word."""
     path = tmp_path_factory.mktemp("tables") / "films.csv"
-    chooser = random.Random(1)
+    rng = random.Random(1)
     rows = []
     for number in range(60):
         label = ("positive", "negative")[number % 2]
-        word = chooser.choice({"positive": ["good", "great", "bright"], "negative": ["bad", "awful", "dull"]}[label])
-        filler = " ".join(chooser.choices(["the", "film", "was", "plot", "it", "a", "this"], k=4))
+        word = rng.choice({"positive": ["good", "great", "bright"], "negative": ["bad", "awful", "dull"]}[label])
+        filler = " ".join(rng.choices(["the", "film", "was", "plot", "it", "a", "this"], k=4))
         rows.append(f"{filler} {word} number {number},{label}")
     path.write_text("text,label\n" + "\n".join(rows) + "\n", encoding="utf-8")
     return path

@@ -19,9 +19,9 @@ def save_tokenizer(folder: Path, *, encoder_decoder: bool) -> int:
     from transformers import PreTrainedTokenizerFast
 
     learned = ByteLevelBPETokenizer()
-    chooser = random.Random(0)
+    rng = random.Random(0)
     words = [*WORDS.split(), "\n"]
-    lines = [" ".join(chooser.choices(words, k=12)) for _ in range(400)]
+    lines = [" ".join(rng.choices(words, k=12)) for _ in range(400)]
     learned.train_from_iterator(lines, vocab_size=400, min_frequency=1, special_tokens=["<pad>", "</s>", "<unk>"])
     core = learned._tokenizer
     if encoder_decoder:
@@ -37,8 +37,8 @@ def save_spiece(folder: Path) -> None:
 
     import sentencepiece
 
-    chooser = random.Random(0)
-    lines = [" ".join(chooser.choices(WORDS.split(), k=12)) for _ in range(400)]
+    rng = random.Random(0)
+    lines = [" ".join(rng.choices(WORDS.split(), k=12)) for _ in range(400)]
     sentencepiece.SentencePieceTrainer.train(
         sentence_iterator=iter(lines),
         model_prefix=str(folder / "spiece"),

@@ -19,6 +19,7 @@ from app.jobs.tuning import train_job
 from app.settings import Settings
 from lamp.config import TuneConfig
 from lamp.errors import LampError
+from lamp.inference.scores import merge_scores
 from lamp.process import prepare_process
 from storage.artifacts import ArtifactStore
 from storage.database import open_database
@@ -61,7 +62,7 @@ def tune(
     reporter.phase("Writing the prompt")
     with artifacts.stage(job.id) as staged:
         save_prompt(result, TuneConfig.from_dict(job.config), staged)
-    return Outcome(result.stopped, result.step, dict(result.scores), result.failure)
+    return Outcome(result.stopped, result.step, merge_scores(result.scores, result.untrained_scores), result.failure)
 
 
 def run(job_id: str, attempt: int | None, settings: Settings, work: Work | None = None) -> int:

@@ -21,7 +21,7 @@ from lamp.process import prepare_process
 
 
 @dataclass(frozen=True)
-class Joined:
+class JoinedInput:
     """What a causal model or an encoder reads: the virtual tokens, then the input."""
 
     embeddings: Tensor
@@ -102,15 +102,18 @@ class FrozenBackbone:
         """Compiles what a training step calls, when it first does; scoring and answering stay as they are."""
         self._compiled = compiled(self.model), compiled(self._encoder()) if self.is_encoder_decoder else None
 
-    @property
-    def reader(self) -> Any:
-        """The model as a forward pass calls it; compiled, if that was asked for, where gradients are wanted."""
-        return self._compiled[0] if self._compiled and torch.is_grad_enabled() else self.model
+    def forward(self, **inputs: Any) -> Any:
+        """The model's output for the keyword arguments of its own forward pass.
 
-    @property
-    def encoder(self) -> Any:
-        """An encoder-decoder model's encoder, in the same way."""
-        return self._compiled[1] if self._compiled and torch.is_grad_enabled() else self._encoder()
+        After `compile`, calls with gradients enabled run the compiled model.
+        """
+        model = self._compiled[0] if self._compiled and torch.is_grad_enabled() else self.model
+        return model(**inputs)
+
+    def forward_encoder(self, **inputs: Any) -> Any:
+        """The output of an encoder-decoder model's encoder, compiled in the same cases."""
+        encoder = self._compiled[1] if self._compiled and torch.is_grad_enabled() else self._encoder()
+        return encoder(**inputs)
 
     def _encoder(self) -> Any:
         return self.model.get_encoder()
@@ -119,14 +122,14 @@ class FrozenBackbone:
         """What the model reads for token ids: (...,) → (..., hidden), the family's own scaling included."""
         return self.embedding(ids)  # type: ignore[no-any-return]  # transformers' modules are untyped
 
-    def join(self, virtual: Tensor | None, ids: Tensor, mask: Tensor) -> Joined:
+    def join(self, virtual_tokens: Tensor | None, ids: Tensor, mask: Tensor) -> JoinedInput:
         """Puts the virtual tokens (l', hidden) before every input (batch, length); None joins nothing."""
         embeddings = self.embed(ids)
-        if virtual is not None:
-            prefix = virtual.to(embeddings.dtype).expand(len(ids), *virtual.shape)
+        if virtual_tokens is not None:
+            prefix = virtual_tokens.to(embeddings.dtype).expand(len(ids), *virtual_tokens.shape)
             embeddings = torch.cat([prefix, embeddings], dim=1)
-            mask = torch.cat([mask.new_ones(len(ids), len(virtual)), mask], dim=1)
-        return Joined(embeddings, mask, (mask.cumsum(dim=1) - 1).clamp(min=0))
+            mask = torch.cat([mask.new_ones(len(ids), len(virtual_tokens)), mask], dim=1)
+        return JoinedInput(embeddings, mask, (mask.cumsum(dim=1) - 1).clamp(min=0))
 
 
 def _first_line(error: Exception) -> str:

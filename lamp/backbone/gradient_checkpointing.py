@@ -14,7 +14,7 @@ from transformers.modeling_layers import GradientCheckpointingLayer
 from lamp.backbone.prefix import SharedCache
 
 
-def recompute_layers(model: torch.nn.Module) -> None:
+def enable_gradient_checkpointing(model: torch.nn.Module) -> None:
     """From now on the layers of a model keep only what they were given, and compute the rest again backwards.
 
     The same numbers with the memory of one layer in place of all (Chen et al. 2016). Frozen weights get no gradients,

@@ -18,25 +18,25 @@ from lamp.backbone.frozen import FrozenBackbone
 class Prefix:
     """What a backbone reads before an input; made by `make_prefix`."""
 
-    virtual: Tensor | None
+    virtual_tokens: Tensor | None
     """(l', hidden), or None for no prompt at all"""
     cache: DynamicCache | None
     """Its keys and values in every layer, for a batch of one; None for an encoder, which reads it with each input"""
 
 
-def make_prefix(backbone: FrozenBackbone, virtual: Tensor | None) -> Prefix:
+def make_prefix(backbone: FrozenBackbone, virtual_tokens: Tensor | None) -> Prefix:
     """A prompt (l', hidden), or None for the backbone alone, ready to be put before inputs.
 
     In a causal model the virtual tokens see nothing but each other, so they are read once however many rows follow:
     the same numbers as with a copy before every row, at a fraction of the work. Gradients flow through it.
     """
     if backbone.is_encoder_decoder:
-        return Prefix(virtual, None)
+        return Prefix(virtual_tokens, None)
     cache = DynamicCache(config=backbone.model.config)
-    if virtual is not None:
-        embeddings = virtual.to(backbone.dtype).unsqueeze(0)
+    if virtual_tokens is not None:
+        embeddings = virtual_tokens.to(backbone.dtype).unsqueeze(0)
         backbone.model.base_model(inputs_embeds=embeddings, past_key_values=cache, use_cache=True)
-    return Prefix(virtual, cache)
+    return Prefix(virtual_tokens, cache)
 
 
 class SharedCache(DynamicCache):
@@ -64,16 +64,16 @@ class SharedCache(DynamicCache):
         )
 
 
-def shared_cache(backbone: FrozenBackbone, virtual: Tensor | None, rows: int) -> tuple[SharedCache, Tensor]:
+def shared_cache(backbone: FrozenBackbone, virtual_tokens: Tensor | None, rows: int) -> tuple[SharedCache, Tensor]:
     """A causal model's cache for `rows` inputs behind one prompt (l', hidden), and its mask (rows, l').
 
     It is only ever read, and gradients flow through it.
     """
-    cache = SharedCache(_cache(make_prefix(backbone, virtual)))
+    cache = SharedCache(_cache(make_prefix(backbone, virtual_tokens)))
     return cache, torch.ones(rows, cache.get_seq_length(), dtype=torch.long, device=backbone.device)
 
 
-def cache_of(backbone: FrozenBackbone, prefixes: Sequence[Prefix]) -> tuple[DynamicCache, Tensor]:
+def batch_cache(backbone: FrozenBackbone, prefixes: Sequence[Prefix]) -> tuple[DynamicCache, Tensor]:
     """One cache with a row for each prefix of a causal model, and its mask (rows, longest).
 
     A shorter prefix is padded on the left. Where all rows have the same one, it is not copied.
@@ -110,10 +110,12 @@ def join_prefixes(
 ) -> tuple[Tensor, Tensor]:
     """Each row's virtual tokens and then its input (rows, length), padded on the right: embeddings and mask."""
     if all(prefix is prefixes[0] for prefix in prefixes):
-        joined = backbone.join(prefixes[0].virtual, ids, mask)
+        joined = backbone.join(prefixes[0].virtual_tokens, ids, mask)
         return joined.embeddings, joined.mask
     rows = [
-        backbone.join(prefix.virtual, row[kept].unsqueeze(0), mask[:1, :1].expand(1, int(kept.sum()))).embeddings[0]
+        backbone.join(
+            prefix.virtual_tokens, row[kept].unsqueeze(0), mask[:1, :1].expand(1, int(kept.sum()))
+        ).embeddings[0]
         for prefix, row, kept in zip(prefixes, ids, mask.bool(), strict=True)
     ]
     masks = pad_sequence([mask.new_ones(len(row)) for row in rows], batch_first=True)

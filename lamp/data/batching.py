@@ -15,15 +15,15 @@ def batches_of_epoch(lengths: Sequence[int], batch_size: int, seed: int, epoch: 
 
     Rows that do not fill a last batch sit this epoch out, unless there is no full batch at all.
     """
-    chooser = random.Random(f"{seed}/{epoch}")
+    rng = random.Random(f"{seed}/{epoch}")
     rows = list(range(len(lengths)))
-    chooser.shuffle(rows)
+    rng.shuffle(rows)
     rows = rows[: len(rows) // batch_size * batch_size] or rows
     found: list[list[int]] = []
     for start in range(0, len(rows), batch_size * _CHUNK):
         chunk = sorted(rows[start : start + batch_size * _CHUNK], key=lengths.__getitem__)
         found += [chunk[i : i + batch_size] for i in range(0, len(chunk), batch_size)]
-    chooser.shuffle(found)
+    rng.shuffle(found)
     return found
 
 

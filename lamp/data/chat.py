@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 from lamp.errors import BackboneError
 
@@ -14,7 +14,15 @@ _FIXED = {"date_string": "26 Jul 2024", "enable_thinking": False}
 some leave room for thoughts, which a tuned answer does without."""
 
 
-def around_message(tokenizer: Any, reference: str) -> tuple[str, str]:
+class ChatAffixes(NamedTuple):
+    """What a chat template puts around a user's message; both are empty for plain text."""
+
+    prefix: str = ""
+    suffix: str = ""
+    """Ends where the answer begins."""
+
+
+def chat_affixes(tokenizer: Any, reference: str) -> ChatAffixes:
     """The text that the chat template puts before a user's message, and after it up to where the answer begins.
 
     Raises BackboneError when the tokenizer has no such template.
@@ -29,10 +37,10 @@ def around_message(tokenizer: Any, reference: str) -> tuple[str, str]:
         raise BackboneError(
             f"The chat template of the backbone {reference!r} cannot be used ({error}): choose plain text."
         ) from error
-    before, found, after = text.partition(_MESSAGE)
-    if not found or _MESSAGE in after:
+    prefix, separator, suffix = text.partition(_MESSAGE)
+    if not separator or _MESSAGE in suffix:
         raise BackboneError(f"The chat template of the backbone {reference!r} changes the message: choose plain text.")
-    return before, after
+    return ChatAffixes(prefix, suffix)
 
 
 def no_template(reference: str) -> str:

@@ -17,13 +17,13 @@ def default_template(config: DataConfig) -> str:
 
 
 def render(config: DataConfig, row: Mapping[str, str]) -> tuple[str, str]:
-    """The text that stands before the target for one row, and its fixed tail.
+    """The input text of one row, and the end of it that is the same in every row (the template suffix).
 
     Only {column} placeholders of input columns are replaced; a cell's own braces stay as they are.
     """
     template = config.template or default_template(config)
-    tail = _PLACEHOLDER.split(template)[-1]
-    return _PLACEHOLDER.sub(lambda match: row[match.group(1)].strip(), template), tail
+    template_suffix = _PLACEHOLDER.split(template)[-1]
+    return _PLACEHOLDER.sub(lambda match: row[match.group(1)].strip(), template), template_suffix
 
 
 def check_columns(config: DataConfig, columns: Sequence[str]) -> list[str]:

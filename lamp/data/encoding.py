@@ -14,7 +14,7 @@ from torch import Tensor
 
 from lamp.backbone.batch import Batch
 from lamp.config import DataConfig
-from lamp.data.chat import around_message
+from lamp.data.chat import ChatAffixes, chat_affixes
 from lamp.data.splits import Example
 
 
@@ -43,10 +43,10 @@ class Encoder:
         self._end_weight = end_weight
         self._is_encoder_decoder = is_encoder_decoder
         self.config = config
-        self.around = ("", "")
-        """What a chat template puts before and after every input; empty for plain text"""
+        self.chat = ChatAffixes()
+        """What the backbone's chat template puts around every input."""
         if config.input_format == "chat":
-            self.around = around_message(tokenizer, str(tokenizer.name_or_path))
+            self.chat = chat_affixes(tokenizer, str(tokenizer.name_or_path))
         self.truncated = 0
         """Rows cut so far."""
 
@@ -67,27 +67,31 @@ class Encoder:
                 self._tokenizer.eos_token_id,
                 self._is_encoder_decoder,
                 limits,
-                self.around,
+                tuple(self.chat),
             )
         )
         return hashlib.sha256(parts.encode("utf-8", "surrogatepass")).hexdigest()
 
     def encode(self, examples: Sequence[Example]) -> list[Encoded]:
         """Token ids of many examples at once."""
-        inputs = self.inputs([example.text for example in examples], [example.tail for example in examples])
+        inputs = self.inputs([example.text for example in examples], [example.template_suffix for example in examples])
         targets = self.targets([example.target for example in examples])
         return [Encoded(i, t) for i, t in zip(inputs, targets, strict=True)]
 
-    def inputs(self, texts: Sequence[str], tails: Sequence[str]) -> list[tuple[int, ...]]:
-        """Token ids of inputs; one that is too long loses tokens before the template's tail, never the tail."""
-        before, after = self.around
-        limit = self.config.max_input_tokens + sum(len(self._ids(part)) for part in self.around if part)
+    def inputs(self, texts: Sequence[str], template_suffixes: Sequence[str]) -> list[tuple[int, ...]]:
+        """Token ids of inputs.
+
+        template_suffixes: the end of each text that belongs to the template. A text that is too long loses the tokens
+        before this end; the end itself is always kept.
+        """
+        prefix, suffix = self.chat
+        limit = self.config.max_input_tokens + sum(len(self._ids(part)) for part in self.chat if part)
         found = []
-        wrapped = self._ids([before + text + after for text in texts])
-        for text, tail, ids in zip(texts, tails, wrapped, strict=True):
+        wrapped = self._ids([prefix + text + suffix for text in texts])
+        for text, template_suffix, ids in zip(texts, template_suffixes, wrapped, strict=True):
             if len(ids) > limit:
                 self.truncated += 1
-                end = (tail if text.endswith(tail) else "") + after
+                end = (template_suffix if text.endswith(template_suffix) else "") + suffix
                 kept = min(limit - 1, len(self._ids(end)))
                 ids = [*ids[: limit - kept], *ids[len(ids) - kept :]]
             found.append(tuple(ids))
@@ -95,7 +99,7 @@ class Encoder:
 
     def _ids(self, text: Any) -> Any:
         """Token ids of a text or of several; a chat template brings its own special tokens."""
-        return self._tokenizer(text, add_special_tokens=not any(self.around)).input_ids
+        return self._tokenizer(text, add_special_tokens=not any(self.chat)).input_ids
 
     def targets(self, texts: Sequence[str]) -> list[tuple[int, ...]]:
         """Token ids of targets, the end-of-sequence token last; after plain text a causal model begins with a space."""
@@ -116,7 +120,7 @@ class Encoder:
         if self._is_encoder_decoder:
             end = self._tokenizer.eos_token_id
             return [tuple(ids[:-1] if ids[-1] == end else ids) for ids in self._tokenizer(list(texts)).input_ids]
-        lead, space = (self.around[1], "") if any(self.around) else (":", " ")
+        lead, space = (self.chat.suffix, "") if any(self.chat) else (":", " ")
         before = self._tokenizer(lead, add_special_tokens=False).input_ids
         joined = [f"{lead}{space}{text}" for text in texts]
         found = []

@@ -24,7 +24,7 @@ class Example:
     text: str
     """The rendered input."""
     target: str
-    tail: str
+    template_suffix: str
     """The end of `text` that belongs to the template; truncation never takes it."""
 
 
@@ -51,8 +51,8 @@ def examples_of(table: Table, config: DataConfig) -> list[Example]:
     for row in table.rows:
         target = row[config.target_column].strip()
         if target:
-            text, tail = render(config, row)
-            found.append(Example(text, target, tail))
+            text, template_suffix = render(config, row)
+            found.append(Example(text, target, template_suffix))
     return found
 
 
@@ -93,11 +93,11 @@ def _split(examples: Sequence[Example], config: DataConfig, *, stratify: bool) -
     groups: dict[str, list[int]] = defaultdict(list)
     for index, example in enumerate(examples):
         groups[example.target if stratify else ""].append(index)
-    chooser = random.Random(config.split_seed)
+    rng = random.Random(config.split_seed)
     wanted = min(config.validation_share, config.max_validation_rows / len(examples))
     held: set[int] = set()
     for members in groups.values():
-        chooser.shuffle(members)
+        rng.shuffle(members)
         count = max(1, round(len(members) * wanted)) if len(members) > 1 else 0
         held.update(members[:count])
     train = [example for index, example in enumerate(examples) if index not in held]

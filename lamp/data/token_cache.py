@@ -17,7 +17,7 @@ from lamp.data.encoding import Encoded, Encoder
 from lamp.data.splits import Example
 
 
-def encode_once(encoder: Encoder, examples: Sequence[Example], folder: Path | None) -> list[Encoded]:
+def encode_cached(encoder: Encoder, examples: Sequence[Example], folder: Path | None) -> list[Encoded]:
     """The examples as token ids, from `folder` where the same texts lie there as this encoder would encode them.
 
     None keeps nothing. What cannot be read there is made again, and a full disk is no reason to fail.
@@ -39,7 +39,7 @@ def _content(encoder: Encoder, examples: Sequence[Example]) -> str:
     """A digest of everything that the token ids follow from."""
     digest = hashlib.sha256(encoder.identity.encode())
     for example in examples:
-        for text in (example.text, example.tail, example.target):
+        for text in (example.text, example.template_suffix, example.target):
             digest.update(f"{len(text)} ".encode())
             digest.update(text.encode("utf-8", "surrogatepass"))
     return digest.hexdigest()

@@ -126,14 +126,14 @@ def _to_disk(path: Path) -> None:
         os.close(handle)
 
 
-def lay(target: Path, say: Callable[[str], None] = print) -> None:
+def install(target: Path, log_line: Callable[[str], None] = print) -> None:
     """Makes sure that the offline backbone lies in `target`; BackboneError when its wheel is not installed."""
     if is_whole(target):
         return
     gguf = find_gguf()
-    say(f"Preparing the offline backbone {REFERENCE} in {target} (once, about half a minute) ...")
+    log_line(f"Preparing the offline backbone {REFERENCE} in {target} (once, about half a minute) ...")
     convert_gguf(gguf.parent, gguf.name, target)
-    say(f"The offline backbone is ready: {inspect(str(target)).parameters:,} parameters.")
+    log_line(f"The offline backbone is ready: {inspect(str(target)).parameters:,} parameters.")
 
 
 def main(arguments: list[str]) -> int:
@@ -143,7 +143,7 @@ def main(arguments: list[str]) -> int:
         print("Usage: python -m lamp.hub.offline TARGET_FOLDER", file=sys.stderr)
         return 2
     try:
-        lay(Path(arguments[0]), say=lambda line: print(line, flush=True))
+        install(Path(arguments[0]), log_line=lambda line: print(line, flush=True))
     except (BackboneError, OSError) as error:
         print(f"The offline backbone could not be prepared: {error}", file=sys.stderr)
         return 1

@@ -10,11 +10,11 @@ from torch import Tensor
 from transformers.generation.streamers import BaseStreamer
 
 from lamp.backbone.frozen import FrozenBackbone
-from lamp.backbone.prefix import Prefix, cache_of, join_prefixes
+from lamp.backbone.prefix import Prefix, batch_cache, join_prefixes
 from lamp.data.encoding import Encoder
-from lamp.inference.batched import EachBatch, in_batches
+from lamp.inference.batched import OnProgress, run_batched
 
-Written = Callable[[int, str], None]
+OnText = Callable[[int, str], None]
 """Hears of an answer while it is written: the input's number, and the answer so far."""
 
 
@@ -25,12 +25,12 @@ def generate(
     encoder: Encoder,
     inputs: Sequence[Sequence[int]],
     batch_size: int = 16,
-    each_batch: EachBatch = lambda _: None,
-    written: Written | None = None,
+    on_progress: OnProgress = lambda _: None,
+    on_text: OnText | None = None,
 ) -> list[str]:
     """The most likely continuation of every input (greedy), as long as a target may be, without special tokens.
 
-    prefixes: one for each input, of any number of prompts; each_batch may raise; written hears of every answer
+    prefixes: one for each input, of any number of prompts; on_progress may raise; on_text hears of every answer
     after each of its tokens.
     """
     answers = [""] * len(inputs)
@@ -48,12 +48,12 @@ def generate(
             top_k=None,
             pad_token_id=backbone.tokenizer.pad_token_id or 0,
             eos_token_id=backbone.tokenizer.eos_token_id,
-            streamer=_Listener(backbone.tokenizer, rows, written) if written else None,
+            streamer=_TextStreamer(backbone.tokenizer, rows, on_text) if on_text else None,
         )
         for row, text in zip(rows, _texts(backbone.tokenizer, output[:, skipped:]), strict=True):
             answers[row] = text
 
-    in_batches([len(ids) for ids in inputs], batch_size, write, each_batch)
+    run_batched([len(ids) for ids in inputs], batch_size, write, on_progress)
     return answers
 
 
@@ -64,7 +64,7 @@ def _read(
     if backbone.is_encoder_decoder:
         embeddings, mask = join_prefixes(backbone, prefixes, ids, mask)
         return {"inputs_embeds": embeddings, "attention_mask": mask}, 0
-    cache, before = cache_of(backbone, prefixes)
+    cache, before = batch_cache(backbone, prefixes)
     if before.shape[1]:
         # transformers skips as many ids as the cache holds, whatever they are.
         ids, mask = torch.cat([torch.zeros_like(before), ids], dim=1), torch.cat([before, mask], dim=1)
@@ -75,11 +75,11 @@ def _texts(tokenizer: Any, ids: Tensor) -> list[str]:
     return [text.strip() for text in tokenizer.batch_decode(ids, skip_special_tokens=True)]
 
 
-class _Listener(BaseStreamer):
+class _TextStreamer(BaseStreamer):
     """Tells of the texts of one batch as they grow; transformers hands it what was read first, then a token a row."""
 
-    def __init__(self, tokenizer: Any, rows: Sequence[int], written: Written) -> None:
-        self._tokenizer, self._rows, self._written = tokenizer, rows, written
+    def __init__(self, tokenizer: Any, rows: Sequence[int], on_text: OnText) -> None:
+        self._tokenizer, self._rows, self._on_text = tokenizer, rows, on_text
         self._tokens: list[Tensor] | None = None
 
     def put(self, value: Tensor) -> None:
@@ -89,7 +89,7 @@ class _Listener(BaseStreamer):
             return
         self._tokens.append(value.reshape(-1))
         for row, text in zip(self._rows, _texts(self._tokenizer, torch.stack(self._tokens, dim=1)), strict=True):
-            self._written(row, text)
+            self._on_text(row, text)
 
     def end(self) -> None:
         """Nothing is left over: every token was told of."""

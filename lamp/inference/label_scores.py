@@ -9,9 +9,9 @@ from torch import Tensor
 
 from lamp.backbone.forward import continue_logits, decoder_logits, encode, sum_log_likelihood
 from lamp.backbone.frozen import FrozenBackbone
-from lamp.backbone.prefix import Prefix, cache_of, repeat_cache
+from lamp.backbone.prefix import Prefix, batch_cache, repeat_cache
 from lamp.data.encoding import Encoder
-from lamp.inference.batched import EachBatch, in_batches
+from lamp.inference.batched import OnProgress, run_batched
 
 
 @torch.inference_mode()
@@ -22,12 +22,12 @@ def label_log_likelihoods(
     inputs: Sequence[Sequence[int]],
     labels: Sequence[str],
     batch_size: int = 32,
-    each_batch: EachBatch = lambda _: None,
+    on_progress: OnProgress = lambda _: None,
 ) -> Tensor:
     """Length-normalised log-likelihood of every label behind every input: (inputs, labels), float32 on the CPU.
 
     Normalising by length is what makes labels of one and of several tokens comparable. A softmax over the labels
-    gives their probabilities. prefixes: one for each input; each_batch may raise to end the scoring.
+    gives their probabilities. prefixes: one for each input; on_progress may raise to end the scoring.
     """
     continuations = encoder.continuations(labels)
     label_ids, label_mask = encoder.pad_targets(continuations, backbone.device)
@@ -39,7 +39,7 @@ def label_log_likelihoods(
         found = score(backbone, [prefixes[row] for row in rows], ids, mask, label_ids, label_mask)
         scores[rows] = found.float().cpu()
 
-    in_batches([len(ids) for ids in inputs], batch_size, read, each_batch)
+    run_batched([len(ids) for ids in inputs], batch_size, read, on_progress)
     return scores
 
 
@@ -71,7 +71,7 @@ def _causal_scores(
 ) -> Tensor:
     """(batch, labels): every input is read once; labels of several tokens go on from its cache."""
     batch, (labels, longest) = len(ids), label_ids.shape
-    cache, before = cache_of(backbone, prefixes)
+    cache, before = batch_cache(backbone, prefixes)
     full_mask = torch.cat([before, mask], dim=1)
     first = continue_logits(backbone, cache, ids, full_mask, keep=1)[:, 0].float().log_softmax(dim=-1)
     total = first[:, label_ids[:, 0]]

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from lamp.backbone.frozen import FrozenBackbone
 from lamp.backbone.prefix import Prefix
 from lamp.data.encoding import Encoder
-from lamp.inference.batched import EachBatch
-from lamp.inference.generate import Written, generate
+from lamp.inference.batched import OnProgress
+from lamp.inference.generate import OnText, generate
 from lamp.inference.label_scores import label_log_likelihoods
 
 
@@ -28,18 +28,18 @@ def predict(
     encoder: Encoder,
     inputs: Sequence[Sequence[int]],
     labels: Sequence[str],
-    written: Written | None = None,
-    each_batch: EachBatch = lambda _: None,
+    on_text: OnText | None = None,
+    on_progress: OnProgress = lambda _: None,
 ) -> list[Prediction]:
     """Answers every input (token ids) with the most likely label, or in free text when there are no labels.
 
-    prefixes: one for each input; requests of several prompts on one backbone are answered together. written: hears of
-    free text while it grows; each_batch may raise to end the work.
+    prefixes: one for each input; requests of several prompts on one backbone are answered together. on_text: hears of
+    free text while it grows; on_progress may raise to end the work.
     """
     if not labels:
-        texts = generate(backbone, prefixes, encoder, inputs, each_batch=each_batch, written=written)
+        texts = generate(backbone, prefixes, encoder, inputs, on_progress=on_progress, on_text=on_text)
         return [Prediction(text, {}) for text in texts]
-    likelihoods = label_log_likelihoods(backbone, prefixes, encoder, inputs, labels, each_batch=each_batch)
+    likelihoods = label_log_likelihoods(backbone, prefixes, encoder, inputs, labels, on_progress=on_progress)
     shares = likelihoods.softmax(dim=1).tolist()
     found = [dict(zip(labels, row, strict=True)) for row in shares]
     return [Prediction(max(row, key=row.__getitem__), row) for row in found]

@@ -1,4 +1,4 @@
-"""What a training run gives."""
+"""What a training run returns."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from lamp.inference.confusion_matrix import Confusion
+from lamp.data.chat import ChatAffixes
+from lamp.inference.confusion_matrix import ConfusionMatrix
 from lamp.inference.scores import Scores
 
 
@@ -21,6 +22,9 @@ class TrainResult:
     token_dim: int
     """Width of the backbone's embeddings"""
     scores: Scores
+    """Of the best prompt on the held-out rows"""
+    untrained_scores: Scores
+    """Of the backbone alone on the same rows"""
     best_step: int
     step: int
     stopped: bool
@@ -30,7 +34,7 @@ class TrainResult:
     task: str
     labels: tuple[str, ...]
     encoder_decoder: bool
-    around: tuple[str, str]
-    """What the backbone's chat template puts before and after every input; empty for plain text"""
-    confusion: Confusion | None
+    chat: ChatAffixes
+    """What the backbone's chat template puts around every input"""
+    confusion: ConfusionMatrix | None
     """Of the best prompt on the held-out rows; None for generation and before the first evaluation"""

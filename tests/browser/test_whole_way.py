@@ -157,10 +157,12 @@ def test_a_data_set_of_the_hub_is_looked_up_and_fetched(page: Page, small_hub: H
 
 
 @pytest.mark.slow
-def test_the_sample_on_the_offline_backbone_starts_with_one_click(browser: Browser, tmp_path: Path, laid: Path) -> None:
+def test_the_sample_on_the_offline_backbone_starts_with_one_click(
+    browser: Browser, tmp_path: Path, offline_backbone: Path
+) -> None:
     """SmolLM2 on the sample; the recipe is cut down before the click for time alone."""
     studio = RunningStudio(tmp_path / "home")
-    shutil.copytree(laid, studio.home / "backbones" / laid.name, copy_function=os.link)
+    shutil.copytree(offline_backbone, studio.home / "backbones" / offline_backbone.name, copy_function=os.link)
     studio.start()
     context = browser.new_context(base_url=studio.url)
     page = context.new_page()

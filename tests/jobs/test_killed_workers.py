@@ -77,12 +77,12 @@ def said(system: System, job: Job) -> str:
     return ["", *re.findall(r"^\S+ (.+) \.\.\.$", log.read_text() if log.exists() else "", re.MULTILINE)][-1]
 
 
-def kill_once(system: System, reference: Job, phase: str, within: float, chooser: random.Random) -> str:
+def kill_once(system: System, reference: Job, phase: str, within: float, rng: random.Random) -> str:
     """Kills a run at a random moment after a phase began and checks all that must hold; the phase it was killed in."""
     while True:
         job = system.submit()
         system.until(job.id, lambda job: said(system, job).startswith(phase) or job.state.finished)
-        time.sleep(chooser.uniform(0.02, within))
+        time.sleep(rng.uniform(0.02, within))
         running = system.store.get(job.id)
         system.kill(running)
         killed_in = said(system, running)

@@ -35,8 +35,8 @@ def test_what_is_no_finite_number_is_left_out(store: JobStore, add: Add) -> None
 
 
 def test_a_long_curve_has_at_most_500_points_with_every_spike_in_it(store: JobStore, add: Add) -> None:
-    job, chooser = add(), random.Random(0)
-    values = {step: chooser.random() for step in range(1, 12_001)}
+    job, rng = add(), random.Random(0)
+    values = {step: rng.random() for step in range(1, 12_001)}
     values[7_777], values[3_333] = 50.0, -50.0
     store.log_values(job.id, [(step, "loss", value) for step, value in values.items()])
     curve = store.curve(job.id, "loss")

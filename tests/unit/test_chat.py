@@ -13,7 +13,7 @@ from transformers import AutoTokenizer
 from lamp.backbone.frozen import FrozenBackbone
 from lamp.backbone.prefix import make_prefix
 from lamp.config import DataConfig
-from lamp.data.chat import around_message
+from lamp.data.chat import chat_affixes
 from lamp.data.encoding import Encoder
 from lamp.data.splits import Example
 from lamp.errors import BackboneError
@@ -46,7 +46,7 @@ def test_an_input_is_what_the_tokenizers_own_template_makes_of_it(instruct: Path
         [{"role": "user", "content": "the film was good"}], tokenize=True, add_generation_prompt=True, return_dict=False
     )
     assert encoder.inputs(["the film was good"], [""]) == [tuple(wanted)]
-    assert encoder.around == ("question : ", " .\nanswer :")
+    assert encoder.chat == ("question : ", " .\nanswer :")
 
 
 def test_the_answer_follows_the_template_without_a_space_of_ours(instruct: Path) -> None:
@@ -111,4 +111,4 @@ def test_a_template_that_cannot_be_split_is_one_sentence(instruct: Path, templat
     tokenizer = AutoTokenizer.from_pretrained(instruct)
     tokenizer.chat_template = template
     with pytest.raises(BackboneError, match=said):
-        around_message(tokenizer, "an/instruct-model")
+        chat_affixes(tokenizer, "an/instruct-model")

@@ -23,9 +23,9 @@ def table(targets: list[str], columns: tuple[str, ...] = ("text", "label")) -> T
 
 def test_each_input_column_is_a_line_and_the_target_column_asks() -> None:
     config = DataConfig(("premise", "hypothesis"), "label")
-    text, tail = render(config, {"premise": "it rains", "hypothesis": "it is wet", "label": "yes"})
+    text, template_suffix = render(config, {"premise": "it rains", "hypothesis": "it is wet", "label": "yes"})
     assert text == "premise: it rains\nhypothesis: it is wet\nlabel:"
-    assert tail == "\nlabel:"
+    assert template_suffix == "\nlabel:"
 
 
 def test_a_cell_with_braces_is_not_a_placeholder() -> None:

@@ -97,21 +97,21 @@ def test_labels_behind_several_prompts_score_in_one_batch_as_each_alone(
     torch.testing.assert_close(together, torch.cat(alone), atol=1e-4, rtol=0)
 
 
-def test_answers_are_told_of_while_they_are_written(tiny_llama: Path) -> None:
+def test_answers_are_reported_while_they_are_written(tiny_llama: Path) -> None:
     backbone = FrozenBackbone.load(str(tiny_llama), precision="fp32")
     encoder = Encoder(
         backbone.tokenizer, is_encoder_decoder=False, config=DataConfig(("text",), "label", max_target_tokens=12)
     )
-    told: dict[int, list[str]] = {number: [] for number in range(4)}
+    texts: dict[int, list[str]] = {index: [] for index in range(4)}
     answers = generate(
         backbone,
         prefixes_of(backbone),
         encoder,
         encoder.inputs(TEXTS, [""] * 4),
         batch_size=3,
-        written=lambda number, text: told[number].append(text),
+        on_text=lambda index, text: texts[index].append(text),
     )
-    for number, answer in enumerate(answers):
-        assert told[number][-1] == answer
-        assert len(told[number]) > 1
-        assert [len(text) for text in told[number]] == sorted(len(text) for text in told[number])
+    for index, answer in enumerate(answers):
+        assert texts[index][-1] == answer
+        assert len(texts[index]) > 1
+        assert [len(text) for text in texts[index]] == sorted(len(text) for text in texts[index])

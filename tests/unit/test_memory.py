@@ -14,12 +14,12 @@ import lamp.inference.label_scores
 from lamp.backbone.batch import Batch
 from lamp.backbone.forward import target_log_likelihood
 from lamp.backbone.frozen import FrozenBackbone
-from lamp.backbone.gradient_checkpointing import recompute_layers
+from lamp.backbone.gradient_checkpointing import enable_gradient_checkpointing
 from lamp.config import DataConfig, Quantization
 from lamp.data.encoding import Encoder
 from lamp.data.splits import Example
 from lamp.errors import TrainingError
-from lamp.inference.batched import in_fitting_parts
+from lamp.inference.batched import run_split_on_oom
 from tests.tiny import save_tiny
 from tests.unit.training import recipe, run
 
@@ -57,7 +57,7 @@ def test_recomputed_layers_give_the_same_loss_and_gradient_and_keep_less(family:
     found = []
     for recomputed in (False, True):
         if recomputed:
-            recompute_layers(backbone.model)
+            enable_gradient_checkpointing(backbone.model)
         virtual = virtual_tokens(backbone)
         with kept_bytes() as kept:
             likelihood = target_log_likelihood(backbone, virtual, batch_of(backbone))
@@ -148,14 +148,14 @@ def test_every_row_is_done_once_however_small_the_parts_and_a_row_that_does_not_
             raise torch.OutOfMemoryError("out of memory")
         done.extend(rows)
 
-    in_fitting_parts(list(range(11)), work)
+    run_split_on_oom(list(range(11)), work)
     assert done == list(range(11))
 
     def hopeless(rows: object) -> None:
         raise torch.OutOfMemoryError("out of memory")
 
     with pytest.raises(TrainingError, match="too short to read even one row"):
-        in_fitting_parts([1, 2, 3], hopeless)
+        run_split_on_oom([1, 2, 3], hopeless)
 
 
 @pytest.mark.slow

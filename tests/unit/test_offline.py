@@ -10,29 +10,34 @@ import pytest
 from lamp.errors import BackboneError
 from lamp.hub import offline
 from lamp.hub.catalog import inspect
-from tests.offline import lay
+from tests.offline import install_offline
 from tests.tiny import save_tiny
 
 
 @pytest.mark.slow
-def test_the_offline_backbone_is_laid_whole_and_nothing_is_left_beside_it(laid: Path) -> None:
-    assert laid.name == "HuggingFaceTB--SmolLM2-135M-Instruct"
-    assert {path.name for path in laid.parent.iterdir()} == {laid.name, f".{laid.name}.lock"}
-    assert {"config.json", "generation_config.json", "model.safetensors", "tokenizer.json", "README.md"} <= {
-        path.name for path in laid.iterdir()
+def test_the_offline_backbone_is_laid_whole_and_nothing_is_left_beside_it(offline_backbone: Path) -> None:
+    assert offline_backbone.name == "HuggingFaceTB--SmolLM2-135M-Instruct"
+    assert {path.name for path in offline_backbone.parent.iterdir()} == {
+        offline_backbone.name,
+        f".{offline_backbone.name}.lock",
     }
-    found = inspect(str(laid))
+    assert {"config.json", "generation_config.json", "model.safetensors", "tokenizer.json", "README.md"} <= {
+        path.name for path in offline_backbone.iterdir()
+    }
+    found = inspect(str(offline_backbone))
     assert (found.architecture, found.hidden_size, found.parameters) == ("causal", 576, 134_515_008)
-    assert (laid / "model.safetensors").stat().st_size < 2 * 134_515_008 + 100_000  # two bytes each, the head not twice
+    assert (
+        offline_backbone / "model.safetensors"
+    ).stat().st_size < 2 * 134_515_008 + 100_000  # two bytes each, the head not twice
 
 
 @pytest.mark.slow
-def test_the_offline_backbone_equals_the_wheels_model(laid: Path) -> None:
+def test_the_offline_backbone_equals_the_wheels_model(offline_backbone: Path) -> None:
     import torch
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
     gguf = offline.find_gguf()
-    tokenizer = AutoTokenizer.from_pretrained(laid)
+    tokenizer = AutoTokenizer.from_pretrained(offline_backbone)
     theirs = AutoTokenizer.from_pretrained(gguf.parent, gguf_file=gguf.name)
     for text in (
         "The capital of France is",
@@ -49,7 +54,7 @@ def test_the_offline_backbone_equals_the_wheels_model(laid: Path) -> None:
             logits = model(**tokenizer("The capital of France is", return_tensors="pt")).logits
         return torch.log_softmax(logits, -1)
 
-    ours = AutoModelForCausalLM.from_pretrained(laid, dtype=torch.float32)
+    ours = AutoModelForCausalLM.from_pretrained(offline_backbone, dtype=torch.float32)
     source = AutoModelForCausalLM.from_pretrained(gguf.parent, gguf_file=gguf.name)
     plain = type(source)(ours.config).to(torch.float32)  # transformers lets no quantised model change its type
     plain.load_state_dict(source.state_dict())
@@ -66,7 +71,7 @@ def test_the_offline_backbone_equals_the_wheels_model(laid: Path) -> None:
 def test_laying_what_is_there_does_nothing_and_loads_no_torch(tmp_path: Path) -> None:
     folder = save_tiny(tmp_path / "there", "llama")
     before = {path: path.stat().st_mtime_ns for path in folder.rglob("*")}
-    done = lay(folder, "-X", "importtime")
+    done = install_offline(folder, "-X", "importtime")
     assert (done.returncode, done.stdout) == (0, "")
     loaded = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines()}
     assert "lamp.hub.catalog" in loaded

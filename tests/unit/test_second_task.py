@@ -19,8 +19,8 @@ TOLD = {"": 0, "summary :": -1}
 """Instruction → which of the words it asks for; without one, the first."""
 
 
-def texts(chooser: random.Random, count: int) -> list[list[str]]:
-    return [[chooser.choice(WORDS) for _ in range(4)] for _ in range(count)]
+def texts(rng: random.Random, count: int) -> list[list[str]]:
+    return [[rng.choice(WORDS) for _ in range(4)] for _ in range(count)]
 
 
 @pytest.fixture(scope="module")
@@ -47,9 +47,9 @@ def obedient_t5(tmp_path_factory: pytest.TempPathFactory) -> Path:
         )
     )
     optimizer = torch.optim.AdamW(model.parameters(), lr=3e-3)
-    chooser = random.Random(0)
+    rng = random.Random(0)
     for _ in range(2000):
-        asked = [(*chooser.choice(list(TOLD.items())), words) for words in texts(chooser, 64)]
+        asked = [(*rng.choice(list(TOLD.items())), words) for words in texts(rng, 64)]
         inputs = tokenizer([f"{told} {' '.join(words)}" for told, _, words in asked], return_tensors="pt", padding=True)
         labels = tokenizer([words[place] for _, place, words in asked], return_tensors="pt", padding=True).input_ids
         loss = model(**inputs, labels=labels.masked_fill(labels == 0, -100)).loss
@@ -66,8 +66,8 @@ def obedient_t5(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_a_frozen_t5_learns_a_second_task_from_chance_to_95_percent_by_lamp_alone(
     obedient_t5: Path, tmp_path: Path
 ) -> None:
-    chooser = random.Random(1)
-    examples = [Example(" " + " ".join(words), words[-1], "") for words in texts(chooser, 1200)]
+    rng = random.Random(1)
+    examples = [Example(" " + " ".join(words), words[-1], "") for words in texts(rng, 1200)]
     labels = {word: sum(example.target == word for example in examples) for word in WORDS}
     splits = Splits(tuple(examples[:1000]), tuple(examples[1000:]), "classification", labels, 0)
     config = TuneConfig(
@@ -80,6 +80,6 @@ def test_a_frozen_t5_learns_a_second_task_from_chance_to_95_percent_by_lamp_alon
     )
     before = {path.name: path.read_bytes() for path in obedient_t5.iterdir()}
     result = train(config, splits, Recorder(), tmp_path)
-    assert result.scores["untrained_accuracy"] < 0.25, "right only where the first word is the last one, too"
+    assert result.untrained_scores["accuracy"] < 0.25, "right only where the first word is the last one, too"
     assert result.scores["accuracy"] >= 0.95
     assert before == {path.name: path.read_bytes() for path in obedient_t5.iterdir()}

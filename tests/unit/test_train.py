@@ -14,7 +14,6 @@ from accelerate.state import AcceleratorState
 from safetensors.torch import load_file
 
 import lamp.training.step
-import lamp.training.train
 from lamp.backbone.batch import Batch
 from lamp.backbone.frozen import FrozenBackbone
 from lamp.errors import BackboneError, TrainingError
@@ -109,7 +108,7 @@ def test_a_resumed_float16_run_keeps_the_scale_of_its_gradients(
             super().__init__(**options)
             self.native_amp, self.scaler = True, torch.amp.GradScaler("cpu", init_scale=256.0, growth_interval=2)
 
-    monkeypatch.setattr(lamp.training.train, "Accelerator", Scaled)
+    monkeypatch.setattr(lamp.training.step, "Accelerator", Scaled)
     config = recipe(tiny_llama, precision="fp16")
     whole, uninterrupted = run(config, tiny_table, tmp_path / "whole")
     run(config, tiny_table, tmp_path / "parts", stop_after=7)

@@ -5,13 +5,13 @@ from __future__ import annotations
 from html import escape
 
 from app.ui import parts
-from lamp.inference.confusion_matrix import Confusion
+from lamp.inference.confusion_matrix import ConfusionMatrix
 
 _MOST_COLUMNS = 12
 """Labels whose answers each get a column; with more of them a sentence names the most frequent mistake instead."""
 
 
-def confusion(found: Confusion | None) -> str:
+def confusion(found: ConfusionMatrix | None) -> str:
     """A row for each label: what its held-out rows were answered with, and how well that is."""
     if found is None:
         return ""
@@ -37,7 +37,7 @@ def confusion(found: Confusion | None) -> str:
     )
 
 
-def _cells(found: Confusion, number: int) -> str:
+def _cells(found: ConfusionMatrix, number: int) -> str:
     counts, rows = found.counts[number], max(1, sum(found.counts[number]))
     return "".join(
         f'<td class="{"ls-right" if column == number else "ls-wrong"}" style="--share:{count / rows:.3f}"'
@@ -47,7 +47,7 @@ def _cells(found: Confusion, number: int) -> str:
     )
 
 
-def _most_frequent(found: Confusion, number: int) -> str:
+def _most_frequent(found: ConfusionMatrix, number: int) -> str:
     wrong = [
         (count, label)
         for label, count in zip(found.labels, found.counts[number], strict=True)

@@ -25,11 +25,11 @@ class Table:
     """Each row has every column; a cell that was missing or null is ""."""
 
 
-class Fault(Exception):
+class TableError(Exception):
     """What is wrong with a file and what to do, as the rest of a sentence that starts with the file's name."""
 
 
-def shown(value: object) -> str:
+def quoted(value: object) -> str:
     """A value from a file, quoted, its control characters escaped, short enough for a sentence."""
     text = repr(value)
     return text if len(text) <= 80 else text[:77] + "..."
@@ -39,37 +39,39 @@ def column_names(raw: Iterable[str]) -> tuple[str, ...]:
     """The names without surrounding blanks; raises Fault when they cannot serve as the columns of a table."""
     names = tuple(name.strip() for name in raw)
     if not names:
-        raise Fault("has only empty cells: its first line must be a header that names the columns.")
+        raise TableError("has only empty cells: its first line must be a header that names the columns.")
     if len(names) > MAX_COLUMNS:
-        raise Fault(f"has more than {MAX_COLUMNS:,} columns: take out those that are not needed.")
+        raise TableError(f"has more than {MAX_COLUMNS:,} columns: take out those that are not needed.")
     for number, name in enumerate(names, start=1):
         if not name:
-            raise Fault(f"has no name for column {number}: name it in the header, or take the column out.")
+            raise TableError(f"has no name for column {number}: name it in the header, or take the column out.")
         if len(name) > MAX_NAME:
-            raise Fault(
+            raise TableError(
                 f"has a name of {len(name):,} characters for column {number}: "
                 f"its first line must be a header with names of {MAX_NAME} characters or less."
             )
         if "{" in name or "}" in name:
-            raise Fault(f"has a column called {shown(name)}: a name cannot hold braces, so give it another.")
+            raise TableError(f"has a column called {quoted(name)}: a name cannot hold braces, so give it another.")
     name, count = Counter(names).most_common(1)[0]
     if count > 1:
-        raise Fault(f"has {count} columns called {shown(name)}: give each column a name of its own.")
+        raise TableError(f"has {count} columns called {quoted(name)}: give each column a name of its own.")
     if len(names) == 1:
-        raise Fault(f"has only one column, {shown(name)}: at least two are needed, one to read and one to answer.")
+        raise TableError(
+            f"has only one column, {quoted(name)}: at least two are needed, one to read and one to answer."
+        )
     return names
 
 
 def check_size(rows: int, columns: int) -> None:
     """Raises Fault when a table has more rows or cells than memory should hold."""
     if rows > MAX_ROWS:
-        raise Fault(f"has more than {MAX_ROWS:,} rows: take some out.")
+        raise TableError(f"has more than {MAX_ROWS:,} rows: take some out.")
     if rows * columns > MAX_CELLS:
-        raise Fault(f"has more than {MAX_CELLS:,} cells in its {columns:,} columns: take columns or rows out.")
+        raise TableError(f"has more than {MAX_CELLS:,} cells in its {columns:,} columns: take columns or rows out.")
 
 
-def finished(columns: tuple[str, ...], rows: list[dict[str, str]]) -> Table:
+def make_table(columns: tuple[str, ...], rows: list[dict[str, str]]) -> Table:
     """The finished table; raises Fault when it has no rows."""
     if not rows:
-        raise Fault("has a header but no rows: choose a file with rows beneath the header.")
+        raise TableError("has a header but no rows: choose a file with rows beneath the header.")
     return Table(columns, rows)

@@ -6,7 +6,7 @@ import codecs
 import re
 from collections.abc import Iterator
 
-from lamp.data.tables.checks import Fault
+from lamp.data.tables.checks import TableError
 
 _MAGIC = (
     (b"PK\x03\x04", "is a zip archive or an Excel workbook", "open it and save its table as CSV"),
@@ -31,14 +31,14 @@ def check_magic(head: bytes, suffix: str) -> None:
         return
     for magic, what, advice in _MAGIC:
         if head.startswith(magic):
-            raise Fault(f"{what}, not what its ending {suffix} says: {advice}.")
+            raise TableError(f"{what}, not what its ending {suffix} says: {advice}.")
     if suffix == ".parquet":
-        raise Fault(
+        raise TableError(
             "is not a Parquet file, whatever its ending says: give it the ending of what it is, "
             "or save the table as Parquet again."
         )
     if re.match(rb"(\xef\xbb\xbf)?\s*<(!doctype|html|\?xml)", head, re.IGNORECASE):
-        raise Fault(f"is a web page or XML, not what its ending {suffix} says: download the file itself.")
+        raise TableError(f"is a web page or XML, not what its ending {suffix} says: download the file itself.")
 
 
 def decode(data: bytes) -> str:
@@ -47,22 +47,22 @@ def decode(data: bytes) -> str:
         try:
             text = data.decode("utf-16")
         except UnicodeDecodeError as error:
-            raise Fault(f"is broken UTF-16 at byte {error.start + 1}: save it again as UTF-8.") from None
+            raise TableError(f"is broken UTF-16 at byte {error.start + 1}: save it again as UTF-8.") from None
     else:
         data = data.removeprefix(codecs.BOM_UTF8)
         try:
             text = data.decode("utf-8")
         except UnicodeDecodeError as error:
             line, before = data.count(b"\n", 0, error.start) + 1, data.rfind(b"\n", 0, error.start)
-            raise Fault(
+            raise TableError(
                 f"is not UTF-8: line {line} has the byte 0x{data[error.start]:02X} in position "
                 f"{error.start - before}; save it again as UTF-8 (Excel calls it CSV UTF-8)."
             ) from None
     if not text.strip():
-        raise Fault("is empty: choose a file with a header and rows.")
+        raise TableError("is empty: choose a file with a header and rows.")
     if (at := text.find("\0")) >= 0:
         line = text.count("\n", 0, at) + 1
-        raise Fault(
+        raise TableError(
             f"has a NUL byte on line {line}, so it is no text file, or UTF-16 without its mark: save it again as UTF-8."
         )
     return text

@@ -6,7 +6,7 @@ import csv
 import re
 from typing import Any
 
-from lamp.data.tables.checks import Fault, Table, check_size, column_names, finished, shown
+from lamp.data.tables.checks import Table, TableError, check_size, column_names, make_table, quoted
 from lamp.data.tables.content import lines
 
 MAX_CELL = 10_000_000
@@ -18,7 +18,7 @@ _NAMES = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
 def read_delimited(text: str, suffix: str) -> Table:
     """The rows beneath a header; a .csv may also use semicolons or tabs, as its header or Excel's sep= line says."""
     if re.match(r"\s*(\[\s*)?\{\s*[\"}]", text):
-        raise Fault(
+        raise TableError(
             f"holds JSON, not what its ending {suffix} says: give it the ending .json, "
             "or .jsonl when each line is an object."
         )
@@ -29,14 +29,14 @@ def read_delimited(text: str, suffix: str) -> Table:
         return _records(text[told.end() :], told.group(1)) if told else _records(text, _delimiter(text))
     try:
         return _records(text, "\t")
-    except Fault as fault:
+    except TableError as fault:
         if '"' not in text:
             raise
         first = fault
     # Most writers of TSV never quote, so that a quotation mark is only a character.
     try:
         return _records(text, "\t", quoting=csv.QUOTE_NONE)
-    except Fault:
+    except TableError:
         raise first from None
 
 
@@ -66,12 +66,12 @@ def _records(text: str, delimiter: str, quoting: Any = csv.QUOTE_MINIMAL) -> Tab
             elif not header:
                 header = cells
                 if len(header) == 1:
-                    raise Fault(
-                        f"has only one column, {shown(header[0].strip())}: at least two are needed, one to "
+                    raise TableError(
+                        f"has only one column, {quoted(header[0].strip())}: at least two are needed, one to "
                         f"read and one to answer, separated by {_NAMES[delimiter]}."
                     )
             elif len(cells) != len(header):
-                raise Fault(
+                raise TableError(
                     f"has {len(cells)} cells on line {start} where its header has {len(header)}: "
                     f"correct that line, with double quotes around cells that hold {_NAMES[delimiter]}."
                 )
@@ -80,12 +80,12 @@ def _records(text: str, delimiter: str, quoting: Any = csv.QUOTE_MINIMAL) -> Tab
                 check_size(len(records), len(header))
             start = reader.line_num + 1
     except csv.Error as error:
-        raise Fault(_quoting(str(error), start)) from None
+        raise TableError(_quoting(str(error), start)) from None
     # Spreadsheets write columns with neither name nor cells; one with cells and no name is for column_names to refuse.
     kept = [index for index, name in enumerate(header) if name.strip() or any(row[index].strip() for row in records)]
     nameless = any(not header[index].strip() for index in kept)
     columns = column_names(header if nameless else [header[index] for index in kept])
-    return finished(columns, [dict(zip(columns, (row[index] for index in kept), strict=True)) for row in records])
+    return make_table(columns, [dict(zip(columns, (row[index] for index in kept), strict=True)) for row in records])
 
 
 def _quoting(error: str, line: int) -> str:

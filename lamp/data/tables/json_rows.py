@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from lamp.data.tables.checks import MAX_COLUMNS, Fault, Table, check_size, column_names, finished, shown
+from lamp.data.tables.checks import MAX_COLUMNS, Table, TableError, check_size, column_names, make_table, quoted
 from lamp.data.tables.content import lines
 
 MAX_BRACKETS = 10_000_000
@@ -22,10 +22,10 @@ def read_json(text: str) -> Table:
     except json.JSONDecodeError as error:
         if error.msg == "Extra data" and text.lstrip().startswith("{"):
             return read_json_lines(text)
-        raise Fault(_syntax(error, error.lineno)) from None
+        raise TableError(_syntax(error, error.lineno)) from None
     rows = document.get("data") if isinstance(document, dict) else document
     if not isinstance(rows, list):
-        raise Fault(
+        raise TableError(
             'does not hold a list of rows: write it as [{"text": "...", "label": "..."}, ...] or {"data": [...]}.'
         )
     return _objects((f"row {number}", row) for number, row in enumerate(rows, start=1))
@@ -42,7 +42,7 @@ def _parsed_lines(text: str) -> Iterator[tuple[str, Any]]:
             try:
                 yield f"line {number}", _parse(line)
             except json.JSONDecodeError as error:
-                raise Fault(_syntax(error, number)) from None
+                raise TableError(_syntax(error, number)) from None
 
 
 def _syntax(error: json.JSONDecodeError, line: int) -> str:
@@ -57,11 +57,11 @@ def _syntax(error: json.JSONDecodeError, line: int) -> str:
 def _parse(text: str) -> Any:
     """Parsed JSON in which numbers are still the text that was written."""
     if text.count("{") + text.count("[") > MAX_BRACKETS:
-        raise Fault(f"has more than {MAX_BRACKETS:,} brackets in one piece of JSON: save the table as CSV.")
+        raise TableError(f"has more than {MAX_BRACKETS:,} brackets in one piece of JSON: save the table as CSV.")
     try:
         return json.loads(text, parse_int=str, parse_float=str, parse_constant=_constant, object_pairs_hook=_pairs)
     except RecursionError:
-        raise Fault("is nested too deeply: write it as a list of plain objects.") from None
+        raise TableError("is nested too deeply: write it as a list of plain objects.") from None
 
 
 def _constant(name: str) -> str:
@@ -72,7 +72,7 @@ def _pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) < len(pairs):
         name = Counter(key for key, _ in pairs).most_common(1)[0][0]
-        raise Fault(f"has an object with the name {shown(name)} twice: give each value a name of its own.")
+        raise TableError(f"has an object with the name {quoted(name)} twice: give each value a name of its own.")
     return found
 
 
@@ -82,16 +82,18 @@ def _objects(items: Iterable[tuple[str, Any]]) -> Table:
     rows: list[dict[str, str]] = []
     for where, item in items:
         if not isinstance(item, dict):
-            raise Fault(f'has no object on {where}: write each row as {{"text": "...", "label": "..."}}.')
+            raise TableError(f'has no object on {where}: write each row as {{"text": "...", "label": "..."}}.')
         rows.append({_whole(name, name, where): _cell(name, value, where) for name, value in item.items()})
         names.update(dict.fromkeys(item))
         check_size(len(rows), min(len(names), MAX_COLUMNS + 1))
         if len(names) > MAX_COLUMNS:
             break
     if not names:
-        raise Fault("holds no rows: choose a file with rows.")
+        raise TableError("holds no rows: choose a file with rows.")
     pairs = tuple(zip(names, column_names(names), strict=True))
-    return finished(tuple(name for _, name in pairs), [{name: row.get(raw, "") for raw, name in pairs} for row in rows])
+    return make_table(
+        tuple(name for _, name in pairs), [{name: row.get(raw, "") for raw, name in pairs} for row in rows]
+    )
 
 
 def _cell(name: str, value: Any, where: str) -> str:
@@ -102,11 +104,13 @@ def _cell(name: str, value: Any, where: str) -> str:
     if isinstance(value, str):
         return _whole(name, value, where)
     kind = "an object" if isinstance(value, dict) else "a list"
-    raise Fault(f"has {kind} in column {shown(name)} on {where}: turn it into one text, or take the column out.")
+    raise TableError(f"has {kind} in column {quoted(name)} on {where}: turn it into one text, or take the column out.")
 
 
 def _whole(name: str, text: str, where: str) -> str:
     """`text`, unless an escape put half a character into it, which could never be written as UTF-8."""
     if not text.isascii() and re.search("[\ud800-\udfff]", text):
-        raise Fault(f"has half a character (a lone surrogate) in column {shown(name)} on {where}: take it out there.")
+        raise TableError(
+            f"has half a character (a lone surrogate) in column {quoted(name)} on {where}: take it out there."
+        )
     return text

@@ -5,7 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from lamp.data.tables.checks import MAX_COLUMNS, MAX_UNPACKED, Fault, Table, check_size, column_names, finished, shown
+from lamp.data.tables.checks import (
+    MAX_COLUMNS,
+    MAX_UNPACKED,
+    Table,
+    TableError,
+    check_size,
+    column_names,
+    make_table,
+    quoted,
+)
 
 
 def read_parquet(path: Path) -> Table:
@@ -23,14 +32,14 @@ def read_parquet(path: Path) -> Table:
         table.validate(full=True)
     except (pa.ArrowException, OSError, ValueError) as error:
         reason = str(error).split("\n")[0].split(". ")[0]
-        raise Fault(f"is a Parquet file that cannot be read ({shown(reason)}): save it again.") from None
+        raise TableError(f"is a Parquet file that cannot be read ({quoted(reason)}): save it again.") from None
     columns: list[list[str]] = []
     unpacked = 0
     for name, column in zip(names, table.columns, strict=True):
         columns.append([text for chunk in column.chunks for text in _texts(chunk, name)])
         unpacked += sum(map(len, columns[-1]))
         _check_unpacked(unpacked)
-    return finished(names, [dict(zip(names, cells, strict=True)) for cells in zip(*columns, strict=True)])
+    return make_table(names, [dict(zip(names, cells, strict=True)) for cells in zip(*columns, strict=True)])
 
 
 def _check_footer(metadata: Any, schema: Any) -> tuple[str, ...]:
@@ -44,8 +53,8 @@ def _check_footer(metadata: Any, schema: Any) -> tuple[str, ...]:
     for field in schema:
         kind = getattr(field.type, "storage_type", field.type)
         if pa.types.is_nested(kind):
-            raise Fault(
-                f"has lists or objects in column {shown(field.name)}: "
+            raise TableError(
+                f"has lists or objects in column {quoted(field.name)}: "
                 "turn them into one text each, or take the column out."
             )
     return column_names(schema.names)
@@ -53,7 +62,7 @@ def _check_footer(metadata: Any, schema: Any) -> tuple[str, ...]:
 
 def _check_unpacked(size: int) -> None:
     if size > MAX_UNPACKED:
-        raise Fault(f"unpacks to more than {MAX_UNPACKED / 1e6:,.0f} MB: take rows or columns out of it.")
+        raise TableError(f"unpacks to more than {MAX_UNPACKED / 1e6:,.0f} MB: take rows or columns out of it.")
 
 
 def _texts(array: Any, name: str) -> list[str]:
@@ -67,8 +76,8 @@ def _texts(array: Any, name: str) -> list[str]:
     try:
         cells = array.cast(pa.large_string()).to_pylist()
     except (pa.ArrowException, ValueError):
-        raise Fault(
-            f"has a column {shown(name)} of {array.type} values, which are no text: "
+        raise TableError(
+            f"has a column {quoted(name)} of {array.type} values, which are no text: "
             "turn them into text, or take the column out."
         ) from None
     missing = (None, "nan") if pa.types.is_floating(array.type) else (None,)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from lamp.data.tables.checks import MAX_BYTES, Fault, Table, shown
+from lamp.data.tables.checks import MAX_BYTES, Table, TableError, quoted
 from lamp.data.tables.content import check_magic, decode
 from lamp.data.tables.delimited import read_delimited
 from lamp.data.tables.json_rows import read_json, read_json_lines
@@ -22,26 +22,26 @@ def read_table(path: Path, name: str = "") -> Table:
     name = Path(name or path).name
     try:
         return _read(path, Path(name).suffix.lower())
-    except Fault as fault:
-        raise DataError(f"{shown(name)} {fault}") from None
+    except TableError as fault:
+        raise DataError(f"{quoted(name)} {fault}") from None
     except OSError as error:
         reason = (error.strerror or "unknown reason").lower()
-        raise DataError(f"{shown(name)} cannot be opened ({reason}): choose the file again.") from None
+        raise DataError(f"{quoted(name)} cannot be opened ({reason}): choose the file again.") from None
 
 
 def _read(path: Path, suffix: str) -> Table:
     if suffix not in {".csv", ".tsv", ".json", ".jsonl", ".ndjson", ".parquet"}:
-        raise Fault(_unknown(suffix))
+        raise TableError(_unknown(suffix))
     if not path.is_file():
-        raise Fault("is not there any more, or is not a file: choose it again.")
+        raise TableError("is not there any more, or is not a file: choose it again.")
     size = path.stat().st_size
     if size > MAX_BYTES:
-        raise Fault(
+        raise TableError(
             f"has {size / 1e6:,.0f} MB, more than the {MAX_BYTES / 1e6:,.0f} MB that can be read: "
             "take rows or columns out of it."
         )
     if not size:
-        raise Fault("is empty: choose a file with a header and rows.")
+        raise TableError("is empty: choose a file with a header and rows.")
     with path.open("rb") as file:
         check_magic(file.read(4096), suffix)
     if suffix == ".parquet":
@@ -57,5 +57,5 @@ def _unknown(suffix: str) -> str:
         return f"is a spreadsheet, which cannot be read: save it as CSV, or bring {FORMATS}."
     if suffix in {".gz", ".zip", ".bz2", ".xz", ".zst", ".7z", ".tar", ".rar"}:
         return f"is packed: unpack it and choose the {FORMATS} file inside."
-    kind = f"ends in {shown(suffix)}" if suffix else "has no ending that tells its format"
+    kind = f"ends in {quoted(suffix)}" if suffix else "has no ending that tells its format"
     return f"{kind}: choose a file that is {FORMATS}."
