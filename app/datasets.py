@@ -17,7 +17,7 @@ from lamp.errors import DataError
 from lamp.hub.backbone_files import tokenizer_file
 from storage.uploads import UploadStore
 
-SAMPLES = Path(__file__).resolve().parent.parent / "samples"
+SAMPLES = Path(__file__).resolve().parent / "samples"
 _SAMPLE = "sample:"
 
 

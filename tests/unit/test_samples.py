@@ -14,7 +14,7 @@ from lamp.data.columns import guess_columns
 from lamp.data.splits import prepare
 from lamp.data.tables import Table, read_table
 
-SAMPLES = Path(__file__).parents[2] / "samples"
+SAMPLES = Path(__file__).parents[2] / "app" / "samples"
 README = (SAMPLES / "README.md").read_text(encoding="utf-8")
 
 
