@@ -1,26 +1,25 @@
-"""The loaded backbone and prompts for trying things out. The only part of the server that loads a model."""
+"""Answers from trained prompts. The only part of the server that loads a model, and only when the first is tried."""
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lamp.config import Quantization, TuneConfig
+from lamp.config import Quantization
 from lamp.data.columns import check_columns, render
 from lamp.errors import DataError, LampError, OutOfMemory
 
 if TYPE_CHECKING:
-    from torch import Tensor
-
     from lamp.backbone.frozen import FrozenBackbone
     from lamp.backbone.prefix import Prefix
     from lamp.export.saved_prompt import SavedPrompt
+    from lamp.inference.predict import Prediction
 
 _MOST_PREFIXES = 32
-"""Prompts kept as the backbone has read them; each is a few megabytes for a model of seven billion parameters."""
+"""Prompts whose keys and values are kept; each is a few megabytes for a model of seven billion parameters."""
 
 
 @dataclass(frozen=True)
@@ -28,16 +27,37 @@ class Answer:
     """One input answered with and without the trained prompt."""
 
     text: str
-    """What the model read after the virtual tokens"""
+    """What the model read after the virtual tokens."""
     tuned: str
     untrained: str
     tuned_probabilities: dict[str, float]
-    """Label → probability; empty for generation"""
+    """Label → probability; empty for generation."""
     untrained_probabilities: dict[str, float]
 
 
 Written = Callable[[list[Answer]], None]
-"""Hears of free-text answers while they are written."""
+"""Called with all answers, as far as they are written, after each token of free text."""
+
+
+@dataclass
+class _Loaded:
+    """The backbone in memory."""
+
+    source: str
+    quantization: Quantization
+    backbone: FrozenBackbone
+    prefixes: dict[tuple[Path, int] | None, Prefix] = field(default_factory=dict)
+    """Prompts as the backbone has read them, by their folder and its adapter's modification time; None: no prompt."""
+
+    def prefix(self, key: tuple[Path, int] | None = None, saved: SavedPrompt | None = None) -> Prefix:
+        """The prefix of a prompt, computed once for its key; that of no prompt when none is given."""
+        from lamp.backbone.prefix import inference_prefix
+
+        if key not in self.prefixes:
+            if len(self.prefixes) >= _MOST_PREFIXES:
+                self.prefixes.pop(next(iter(self.prefixes)))
+            self.prefixes[key] = inference_prefix(self.backbone, saved.virtual_tokens if saved else None)
+        return self.prefixes[key]
 
 
 class Predictor:
@@ -45,108 +65,110 @@ class Predictor:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._loaded: tuple[tuple[str, Quantization], FrozenBackbone] | None = None
-        """Where it came from and how its weights are stored, and the backbone"""
-        self._prefixes: dict[tuple[Path, int] | None, Prefix] = {}
-        """Prompts that the loaded backbone has read: (folder, when it was written), and None for no prompt"""
+        self._loaded: _Loaded | None = None
 
     def answers(
         self,
         folder: Path,
         source: str,
         inputs: Sequence[str | Mapping[str, str]],
-        say: Callable[[str], None],
+        on_progress: Callable[[str], None],
         written: Written | None = None,
     ) -> list[Answer]:
         """Answers each input with the exported prompt in `folder` and without it, both in one batch.
 
-        source: folder or Hub id to load its backbone from; inputs: a text, or a value for each input column.
-        Raises LampError in one sentence.
+        source: folder or Hub id to load its backbone from; inputs: a text, or a value for each input column;
+        on_progress: called with one short sentence a stage. Raises LampError in one sentence.
         """
-        say("Getting ready")
-        import torch
-
-        from lamp.data.encoding import Encoder
+        on_progress("Getting ready")
+        from lamp.backbone.out_of_memory import out_of_memory
         from lamp.export.saved_prompt import ADAPTER, load_prompt
-        from lamp.inference.predict import Prediction, predict
 
         saved = load_prompt(folder)
-        rendered = [_rendered(saved, one) for one in inputs]
-
-        def paired(found: Sequence[Prediction]) -> list[Answer]:
-            return [
-                Answer(text, with_prompt.text, without.text, with_prompt.probabilities, without.probabilities)
-                for (text, _), with_prompt, without in zip(
-                    rendered, found[: len(rendered)], found[len(rendered) :], strict=True
-                )
-            ]
-
-        growing = [Prediction("", {})] * (2 * len(rendered))
-
-        def grow(number: int, text: str) -> None:
-            growing[number] = Prediction(text, {})
-            if written is not None:
-                written(paired(growing))
-
-        heard = grow if written is not None else None
-
+        rendered = [_rendered(saved, values) for values in inputs]
+        texts = [text for text, _ in rendered]
         with self._lock:
             try:
-                backbone = self._backbone(source, saved.config, say)
-                encoder = Encoder(
-                    backbone.tokenizer, is_encoder_decoder=backbone.is_encoder_decoder, config=saved.config.data
-                )
-                ids = encoder.inputs([text for text, _ in rendered], [suffix for _, suffix in rendered])
-                tuned = self._prefix((folder, (folder / ADAPTER).stat().st_mtime_ns), saved.virtual_tokens)
-                prefixes = [tuned] * len(ids) + [self._prefix(None, None)] * len(ids)
-                say("Answering with the tuned prompt and without it")
-                return paired(predict(backbone, prefixes, encoder, [*ids, *ids], saved.labels, heard))
-            except (torch.OutOfMemoryError, OutOfMemory) as error:
-                self._forget()
+                with out_of_memory():
+                    loaded = self._load(source, saved, on_progress)
+                    tuned = loaded.prefix((folder, (folder / ADAPTER).stat().st_mtime_ns), saved)
+                    untrained = loaded.prefix()
+                    on_progress("Answering with the tuned prompt and without it")
+                    predictions = _predict(loaded.backbone, (tuned, untrained), saved, rendered, written)
+            except OutOfMemory as error:
+                self._loaded = None
                 raise LampError(
                     "There is not enough memory to try this prompt now: wait until the runs have ended, or stop one."
                 ) from error
+        return _paired(texts, predictions)
 
-    def _forget(self) -> None:
-        self._loaded = None
-        self._prefixes.clear()
-
-    def _prefix(self, key: tuple[Path, int] | None, virtual: Tensor | None) -> Prefix:
-        """A prompt as the loaded backbone has read it, once."""
-        import torch
-
-        from lamp.backbone.prefix import make_prefix
-
-        if self._loaded is None:
-            raise RuntimeError("A prompt is read by a loaded backbone.")
-        backbone = self._loaded[1]
-        if key not in self._prefixes:
-            if len(self._prefixes) >= _MOST_PREFIXES:
-                self._prefixes.pop(next(iter(self._prefixes)))
-            with torch.inference_mode():
-                self._prefixes[key] = make_prefix(backbone, None if virtual is None else virtual.to(backbone.device))
-        return self._prefixes[key]
-
-    def _backbone(self, source: str, config: TuneConfig, say: Callable[[str], None]) -> FrozenBackbone:
+    def _load(self, source: str, saved: SavedPrompt, on_progress: Callable[[str], None]) -> _Loaded:
+        """The backbone of a prompt, which takes the place of any other one in memory."""
         from lamp.backbone.frozen import FrozenBackbone
 
-        wanted = (source, config.train.quantization)
-        if self._loaded is None or self._loaded[0] != wanted:
-            self._forget()  # two backbones may not fit beside each other
-            say("Loading the backbone")
-            self._loaded = (wanted, FrozenBackbone.load(config.backbone, source, quantization=wanted[1]))
-        return self._loaded[1]
+        quantization = saved.config.train.quantization
+        if self._loaded is None or (self._loaded.source, self._loaded.quantization) != (source, quantization):
+            self._loaded = None  # two backbones may not fit beside each other
+            on_progress("Loading the backbone")
+            backbone = FrozenBackbone.load(saved.config.backbone, source, quantization=quantization)
+            self._loaded = _Loaded(source, quantization, backbone)
+        return self._loaded
 
 
-def _rendered(saved: SavedPrompt, given: str | Mapping[str, str]) -> tuple[str, str]:
+def _predict(
+    backbone: FrozenBackbone,
+    prefixes: tuple[Prefix, Prefix],
+    saved: SavedPrompt,
+    rendered: Sequence[tuple[str, str]],
+    written: Written | None,
+) -> list[Prediction]:
+    """Answers to all inputs behind the first prefix, then to all of them behind the second.
+
+    rendered: (text, template suffix) of each input.
+    """
+    from lamp.data.encoding import Encoder
+    from lamp.inference.predict import predict
+
+    texts, suffixes = [text for text, _ in rendered], [suffix for _, suffix in rendered]
+    encoder = Encoder(backbone.tokenizer, is_encoder_decoder=backbone.is_encoder_decoder, config=saved.config.data)
+    ids = encoder.inputs(texts, suffixes)
+    each_prefix = [prefix for prefix in prefixes for _ in ids]
+    on_text = _collector(texts, written) if written is not None else None
+    return predict(backbone, each_prefix, encoder, [*ids, *ids], saved.labels, on_text)
+
+
+def _collector(texts: Sequence[str], written: Written) -> Callable[[int, str], None]:
+    """What `predict` calls with the number and the text of a growing answer: passes all of them on as answers."""
+    from lamp.inference.predict import Prediction
+
+    predictions = [Prediction("", {})] * (2 * len(texts))
+
+    def on_text(number: int, text: str) -> None:
+        predictions[number] = Prediction(text, {})
+        written(_paired(texts, predictions))
+
+    return on_text
+
+
+def _paired(texts: Sequence[str], predictions: Sequence[Prediction]) -> list[Answer]:
+    """predictions: of all texts with the prompt, then of all texts without it."""
+    halves = zip(texts, predictions[: len(texts)], predictions[len(texts) :], strict=True)
+    return [
+        Answer(text, tuned.text, untrained.text, tuned.probabilities, untrained.probabilities)
+        for text, tuned, untrained in halves
+    ]
+
+
+def _rendered(saved: SavedPrompt, values: str | Mapping[str, str]) -> tuple[str, str]:
+    """The text that the model reads for one input, and its template suffix. Raises DataError for a wrong input."""
     columns = saved.config.data.input_columns
-    if isinstance(given, str):
+    if isinstance(values, str):
         if len(columns) != 1:
             raise DataError(f"This prompt reads {len(columns)} columns: give a value for each of {', '.join(columns)}.")
-        given = {columns[0]: given}
-    problems = check_columns(saved.config.data, [*given, saved.config.data.target_column])
+        values = {columns[0]: values}
+    problems = check_columns(saved.config.data, [*values, saved.config.data.target_column])
     if problems:
         raise DataError(" ".join(problems))
-    if not any(given[column].strip() for column in columns):
+    if not any(values[column].strip() for column in columns):
         raise DataError("Write an input first: there is nothing to answer.")
-    return render(saved.config.data, given)
+    return render(saved.config.data, values)

@@ -39,6 +39,12 @@ def make_prefix(backbone: FrozenBackbone, virtual_tokens: Tensor | None) -> Pref
     return Prefix(virtual_tokens, cache)
 
 
+@torch.inference_mode()
+def inference_prefix(backbone: FrozenBackbone, virtual_tokens: Tensor | None) -> Prefix:
+    """`make_prefix` without gradients, for virtual tokens (l', hidden) that may lie on another device."""
+    return make_prefix(backbone, None if virtual_tokens is None else virtual_tokens.to(backbone.device))
+
+
 class SharedCache(DynamicCache):
     """One prompt's keys and values before every row of a batch, whatever its size.
 

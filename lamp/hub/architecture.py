@@ -1,4 +1,4 @@
-"""Whether a soft prompt can be tuned for a model, by the names of its files and its config; no code of it is run."""
+"""Decides from a model's file names and config whether a soft prompt can be tuned for it; runs none of its code."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ Architecture = Literal["causal", "encoder-decoder"]
 
 WEIGHTS = "model.safetensors"
 WEIGHTS_INDEX = "model.safetensors.index.json"
-_WIDTHS = ("word_embed_proj_dim", "hidden_size", "d_model", "n_embd", "n_embed")
-_OTHER_SENSES = (
+_WIDTH_KEYS = ("word_embed_proj_dim", "hidden_size", "d_model", "n_embd", "n_embed")
+_MULTIMODAL_KEYS = (
     "vision_config",
     "audio_config",
     "vision_tower",
@@ -26,7 +26,8 @@ _OTHER_SENSES = (
     "audio_token_id",
     "audio_encoder",
 )
-_TOKENIZERS = {
+"""Keys in the configs of models that read images or sound as well."""
+_TOKENIZER_FILES = {
     "tokenizer.json",
     "tokenizer.model",
     "spiece.model",
@@ -53,15 +54,18 @@ def check_files(reference: str, names: Iterable[str]) -> None:
             else "holds no model.safetensors"
         )
         raise BackboneError(f"The backbone {reference!r} {has}: choose one with safetensors weights, or convert it.")
-    if not names & _TOKENIZERS:
+    if not names & _TOKENIZER_FILES:
         raise BackboneError(f"The backbone {reference!r} has no tokenizer beside its weights: add its tokenizer.json.")
 
 
 def architecture_of(reference: str, config: Mapping[str, Any]) -> Architecture:
-    """The kind that the config declares (never the name); BackboneError for what a soft prompt cannot be tuned for."""
+    """The architecture that the config declares; a model's name says nothing.
+
+    Raises BackboneError for a model that a soft prompt cannot be tuned for.
+    """
     model_type = str(config.get("model_type") or "")
-    named = config.get("architectures") or [""]
-    cls = str(named[0])
+    classes = config.get("architectures") or [""]
+    cls = str(classes[0])
     if config.get("auto_map") and not _known_to_transformers(model_type):
         raise BackboneError(
             f"The backbone {reference!r} needs code from its own repository, which the studio does "
@@ -72,7 +76,7 @@ def architecture_of(reference: str, config: Mapping[str, Any]) -> Architecture:
         raise BackboneError(
             f"The backbone {reference!r} is stored quantised ({how}): choose the original model that it was made from."
         )
-    if any(config.get(key) is not None for key in _OTHER_SENSES) or model_type.endswith("-encoder-decoder"):
+    if any(config.get(key) is not None for key in _MULTIMODAL_KEYS) or model_type.endswith("-encoder-decoder"):
         raise BackboneError(
             f"The backbone {reference!r} ({cls or model_type}) reads more than text: choose a text-only language model."
         )
@@ -94,17 +98,18 @@ def architecture_of(reference: str, config: Mapping[str, Any]) -> Architecture:
 
 
 def _known_to_transformers(model_type: str) -> bool:
-    """Whether the installed transformers has code of its own for this type; looked up without importing it."""
+    """Whether the installed transformers has code of its own for this type; transformers is not imported."""
     spec = find_spec("transformers")
-    places = spec.submodule_search_locations if spec else None
+    folders = spec.submodule_search_locations if spec else None
     name = re.sub(r"\W", "_", model_type)
-    return bool(name and places) and any((Path(place) / "models" / name).is_dir() for place in places or ())
+    return bool(name and folders) and any((Path(folder) / "models" / name).is_dir() for folder in folders or ())
 
 
 def hidden_size_of(reference: str, config: Mapping[str, Any]) -> int:
+    """The width of the token embeddings. Raises BackboneError when the config does not give it."""
     parts = [config, *(config[key] for key in ("text_config", "encoder") if isinstance(config.get(key), dict))]
     for part in parts:
-        for key in _WIDTHS:
+        for key in _WIDTH_KEYS:
             if isinstance(width := part.get(key), int) and width > 0:
                 return width
     raise BackboneError(f"config.json of the backbone {reference!r} does not give its hidden size: choose another one.")

@@ -1,4 +1,4 @@
-"""Single files of a backbone beside its weights: on this machine, in the Hub's cache, or on the Hub."""
+"""A backbone's chat template and tokenizer, looked up in a folder, in the Hub's cache, or on the Hub."""
 
 from __future__ import annotations
 
@@ -10,33 +10,30 @@ from lamp.hub.timeouts import HUB_TIMEOUT
 
 
 def has_chat_template(reference: str) -> bool | None:
-    """Whether a backbone's files (a folder, or a Hub id) hold a chat template; None where that cannot be told."""
+    """Whether the backbone in a folder or under a Hub id has a chat template; None when that cannot be found out."""
     folder = Path(reference).expanduser()
     try:
         if folder.is_dir():
-            return (folder / "chat_template.jinja").is_file() or _configured(folder / "tokenizer_config.json")
-        return _on_hub(reference)
-    except (
-        OSError,
-        ValueError,
-        RuntimeError,
-    ):  # RuntimeError: see lamp.hub.catalog; loading the backbone will say more
-        return None
+            return (folder / "chat_template.jinja").is_file() or _names_template(folder / "tokenizer_config.json")
+        return _has_template_on_hub(reference)
+    except (OSError, ValueError, RuntimeError):  # RuntimeError: see lamp.hub.catalog
+        return None  # loading the backbone will say more
 
 
-def tokenizer_file(backbone: str) -> Path | None:
-    folder = Path(backbone).expanduser()
+def tokenizer_file(reference: str) -> Path | None:
+    """The tokenizer.json of a folder or of a Hub id that is cached here; None when this machine has none."""
+    folder = Path(reference).expanduser()
     if folder.is_dir():
         file = folder / "tokenizer.json"
         return file if file.is_file() else None
     from huggingface_hub import try_to_load_from_cache
 
-    cached = try_to_load_from_cache(backbone, "tokenizer.json")
+    cached = try_to_load_from_cache(reference, "tokenizer.json")
     return Path(cached) if isinstance(cached, str) else None
 
 
 @lru_cache(maxsize=128)
-def _on_hub(reference: str) -> bool:
+def _has_template_on_hub(reference: str) -> bool:
     from huggingface_hub import HfApi, hf_hub_download, try_to_load_from_cache
 
     if isinstance(try_to_load_from_cache(reference, "chat_template.jinja"), str):
@@ -44,10 +41,13 @@ def _on_hub(reference: str) -> bool:
     for name in ("chat_template.jinja", "tokenizer_config.json"):
         if HfApi().file_exists(reference, name):
             file = Path(hf_hub_download(reference, name, etag_timeout=HUB_TIMEOUT))
-            if file.suffix == ".jinja" or _configured(file):
+            if file.suffix == ".jinja" or _names_template(file):
                 return True
     return False
 
 
-def _configured(file: Path) -> bool:
-    return bool(file.is_file() and json.loads(file.read_text(encoding="utf-8")).get("chat_template"))
+def _names_template(tokenizer_config: Path) -> bool:
+    """Whether a tokenizer_config.json holds a chat template, as older models have it."""
+    if not tokenizer_config.is_file():
+        return False
+    return bool(json.loads(tokenizer_config.read_text(encoding="utf-8")).get("chat_template"))

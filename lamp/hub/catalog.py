@@ -1,4 +1,4 @@
-"""What a backbone is, by its config and the headers of its weights: nothing is loaded, no code of it is run."""
+"""Describes a backbone from its config and the headers of its weights; loads no weights and runs none of its code."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ import math
 import re
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from lamp.errors import BackboneError
 from lamp.hub.architecture import WEIGHTS, WEIGHTS_INDEX, Architecture, architecture_of, check_files, hidden_size_of
@@ -18,39 +18,36 @@ from lamp.hub.refusals import refusal
 from lamp.hub.safetensors_header import Shapes, count_parameters, is_number, stored_shapes
 from lamp.hub.timeouts import HUB_TIMEOUT
 
-if TYPE_CHECKING:
-    from huggingface_hub.hf_api import ModelInfo
-
-
 REFUSAL_SECONDS = 15.0
 """How long a refusal about a Hub id is repeated without asking again."""
 
 _refusals: dict[str, tuple[float, str]] = {}
-"""Hub id → when it was refused, and the sentence."""
+"""Hub id → when it was refused (time.monotonic), and the sentence that said so."""
 _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*(/[A-Za-z0-9][\w.-]*)?", re.ASCII)
+
+_Files = tuple[tuple[str, int, int], ...]
+"""The files of a folder, sorted: (name, size in bytes, time of the last change in nanoseconds)."""
 
 
 @dataclass(frozen=True)
 class BackboneInfo:
     """What must be known of a backbone before a prompt is tuned for it."""
 
-    reference: str
-    """The Hub id or the folder, as it was asked for."""
+    source: str
+    """The Hub id or the folder that it is loaded from."""
     architecture: Architecture
     hidden_size: int
     """d: width of the embeddings that a virtual token stands beside."""
     parameters: int
     """Stored floating-point numbers, tied matrices counted once."""
-    model_type: str
-    licence: str = ""
-    """The Hub's licence tag ("apache-2.0"); empty for a folder, or where the Hub names none."""
 
 
 def inspect(reference: str) -> BackboneInfo:
-    """What the Hub id ("org/name") or local folder `reference` is.
+    """Describes the backbone in a local folder or, by its id ("org/name"), on the Hub.
 
-    Raises BackboneError, in one sentence, for whatever cannot be found, reached or tuned. Answers about Hub ids
-    are remembered by this process, refusals for a few seconds: a form that is being filled in asks at every change.
+    Raises BackboneError, in one sentence, for whatever cannot be found, reached or tuned. This process remembers what
+    it has read, because a form that is being filled in asks at every change: a folder until one of its files changes,
+    a Hub id for good, a refusal of the Hub for a few seconds.
     """
     reference = reference.strip()
     if not reference:
@@ -66,9 +63,9 @@ def inspect(reference: str) -> BackboneInfo:
             f"The backbone {reference[:100]!r} is neither a folder on this machine nor a Hub id: "
             "write an id such as HuggingFaceTB/SmolLM2-135M-Instruct, or the path of a folder that exists."
         )
-    since, refusal = _refusals.get(reference, (-math.inf, ""))
-    if time.monotonic() - since < REFUSAL_SECONDS:
-        raise BackboneError(refusal)
+    refused_at, sentence = _refusals.get(reference, (-math.inf, ""))
+    if time.monotonic() - refused_at < REFUSAL_SECONDS:
+        raise BackboneError(sentence)
     try:
         return _inspect_hub(reference)
     except BackboneError as error:
@@ -85,7 +82,15 @@ def is_hub_id(reference: str) -> bool:
 
 
 def _inspect_folder(folder: Path, reference: str) -> BackboneInfo:
-    names = {path.name for path in folder.iterdir() if path.is_file()}
+    statuses = {path.name: path.stat() for path in folder.iterdir() if path.is_file()}
+    files = tuple(sorted((name, status.st_size, status.st_mtime_ns) for name, status in statuses.items()))
+    return _read_folder(folder, reference, files)
+
+
+@lru_cache(maxsize=128)
+def _read_folder(folder: Path, reference: str, files: _Files) -> BackboneInfo:
+    """Reads the config and the headers of the weights; `files` is what `folder` holds, so that a change is noticed."""
+    names = {name for name, _, _ in files}
     check_files(reference, names)
     config = _parsed(reference, folder / "config.json")
     shards = {WEIGHTS}
@@ -100,11 +105,12 @@ def _inspect_folder(folder: Path, reference: str) -> BackboneInfo:
     shapes: Shapes = {}
     for shard in sorted(shards):
         shapes |= stored_shapes(reference, folder / shard)
-    return _describe(reference, config, shapes)
+    return _info_of(reference, config, shapes)
 
 
 @lru_cache(maxsize=128)
 def _inspect_hub(reference: str) -> BackboneInfo:
+    """Asks the Hub for the file names, the config and the headers of the weights."""
     import httpx2
     from huggingface_hub import HfApi, hf_hub_download
 
@@ -115,21 +121,24 @@ def _inspect_hub(reference: str) -> BackboneInfo:
         config_file = hf_hub_download(reference, "config.json", revision=model.sha, etag_timeout=HUB_TIMEOUT)
         config = _parsed(reference, Path(config_file))
         architecture_of(reference, config)  # before the headers of weights that could not be used anyway
-        stored = api.get_safetensors_metadata(reference, revision=model.sha, timeout=HUB_TIMEOUT)
+        weights = api.get_safetensors_metadata(reference, revision=model.sha, timeout=HUB_TIMEOUT)
     except (httpx2.HTTPError, httpx2.InvalidURL, OSError, ValueError, RuntimeError) as error:
         # RuntimeError: a thread that loses its connection closes the client that huggingface_hub's threads share.
-        return _already_here(reference, error)
+        return _inspect_hub_cache(reference, error)
     shapes = {
         name: tuple(tensor.shape)
-        for file in stored.files_metadata.values()
+        for file in weights.files_metadata.values()
         for name, tensor in file.tensors.items()
         if is_number(tensor.dtype)
     }
-    return replace(_describe(reference, config, shapes), licence=_licence(model))
+    return _info_of(reference, config, shapes)
 
 
-def _already_here(reference: str, error: Exception) -> BackboneInfo:
-    """The backbone from the Hub's cache on this machine when the Hub does not answer; else BackboneError."""
+def _inspect_hub_cache(reference: str, error: Exception) -> BackboneInfo:
+    """Describes the copy in huggingface_hub's cache on this machine.
+
+    error: why the Hub could not be asked. Raises BackboneError when the Hub has refused, or when nothing is cached.
+    """
     from huggingface_hub import try_to_load_from_cache
     from huggingface_hub.errors import HfHubHTTPError
 
@@ -142,6 +151,7 @@ def _already_here(reference: str, error: Exception) -> BackboneInfo:
 
 
 def _parsed(reference: str, path: Path) -> dict[str, Any]:
+    """The JSON object in a file. Raises BackboneError when it holds anything else."""
     try:
         values = json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
@@ -151,16 +161,10 @@ def _parsed(reference: str, path: Path) -> dict[str, Any]:
     return values
 
 
-def _describe(reference: str, config: Mapping[str, Any], shapes: Shapes) -> BackboneInfo:
+def _info_of(reference: str, config: Mapping[str, Any], shapes: Shapes) -> BackboneInfo:
     return BackboneInfo(
-        reference=reference,
+        source=reference,
         architecture=architecture_of(reference, config),
         hidden_size=hidden_size_of(reference, config),
         parameters=count_parameters(config, shapes),
-        model_type=str(config.get("model_type") or ""),
     )
-
-
-def _licence(model: ModelInfo) -> str:
-    licence = model.card_data.get("license") if model.card_data else None
-    return licence if isinstance(licence, str) else ""

@@ -1,4 +1,4 @@
-"""The tensors in safetensors files, by their headers alone."""
+"""Names and shapes of the tensors in safetensors files, read from the headers alone."""
 
 from __future__ import annotations
 
@@ -16,7 +16,10 @@ Shapes = dict[str, tuple[int, ...]]
 
 
 def count_parameters(config: Mapping[str, Any], shapes: Shapes) -> int:
-    """Numbers in the tensors, tied matrices once, without the masks in old GPT-2 files and BART's row of zeros."""
+    """Counts the model's parameters: tied matrices once, buffers not at all.
+
+    The buffers are the attention masks stored in old GPT-2 files and BART's `final_logits_bias`, a row of zeros.
+    """
     total = sum(
         math.prod(shape)
         for name, shape in shapes.items()
@@ -30,13 +33,14 @@ def count_parameters(config: Mapping[str, Any], shapes: Shapes) -> int:
 
 
 def stored_shapes(reference: str, path: Path) -> Shapes:
-    """Shapes in one safetensors file; no weights are read. Raises BackboneError when the file is cut short or not one.
+    """Reads the shapes in one safetensors file, and no weights.
 
-    reference: what to call the backbone in that error.
+    reference: what error messages call the backbone. Raises BackboneError for a file that is cut short or of another
+    format.
     """
     try:
-        with safe_open(path, "numpy") as stored:
-            slices = {name: stored.get_slice(name) for name in stored.keys()}  # noqa: SIM118  # it has no __iter__
+        with safe_open(path, "numpy") as file:
+            slices = {name: file.get_slice(name) for name in file.keys()}  # noqa: SIM118  # it has no __iter__
             return {name: tuple(part.get_shape()) for name, part in slices.items() if is_number(part.get_dtype())}
     except (OSError, SafetensorError) as error:
         raise BackboneError(

@@ -1,4 +1,4 @@
-"""How long to wait for the Hub."""
+"""Time limits for requests to the Hub."""
 
 HUB_TIMEOUT = 10.0
-"""Seconds that one question to the Hub may take."""
+"""Seconds that one request may take."""

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from lamp.data.tables.checks import (
     MAX_COLUMNS,
@@ -18,17 +17,17 @@ from lamp.data.tables.checks import (
 from lamp.errors import first_line
 
 
-def read_parquet(path: Path) -> Table:
-    """The rows of a file whose columns are flat; values become text as Arrow casts them."""
+def read_parquet(source: BinaryIO) -> Table:
+    """The rows of an open file whose columns are flat; values become text as Arrow casts them."""
     import pyarrow as pa
     from pyarrow import parquet
 
     try:
-        with parquet.ParquetFile(path) as file:
+        with parquet.ParquetFile(source) as file:
             names = _check_footer(file.metadata, file.schema_arrow)
         # Repeated texts stay one text in memory, however often a small file repeats a long one.
         texts = [field.name for field in file.schema_arrow if not pa.types.is_dictionary(field.type)]
-        with parquet.ParquetFile(path, read_dictionary=texts) as file:
+        with parquet.ParquetFile(source, read_dictionary=texts) as file:
             table = file.read()
         table.validate(full=True)
     except (pa.ArrowException, OSError, ValueError) as error:

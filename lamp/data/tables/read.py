@@ -44,9 +44,10 @@ def _read(path: Path, suffix: str) -> Table:
         raise TableError("is empty: choose a file with a header and rows.")
     with path.open("rb") as file:
         check_magic(file.read(4096), suffix)
-    if suffix == ".parquet":
-        return read_parquet(path)
-    text = decode(path.read_bytes())
+        file.seek(0)
+        if suffix == ".parquet":
+            return read_parquet(file)
+        text = decode(file.read())
     if suffix in {".csv", ".tsv"}:
         return read_delimited(text, suffix)
     return read_json(text) if suffix == ".json" else read_json_lines(text)
