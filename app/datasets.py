@@ -39,8 +39,8 @@ class Datasets:
 
     def add(self, path: Path, name: str) -> DatasetEntry:
         """Reads a file to the end, then keeps a copy. Raises DataError; nothing is kept then."""
-        read_table(path, name)
-        return self.entry(self._uploads.add(path, name).reference)
+        table = read_table(path, name)
+        return self.entry(self._uploads.add(path, name, len(table.rows), table.columns).reference)
 
     def fetch(self, id: str, subset: str, split: str, told: Told) -> tuple[DatasetEntry, Fetched]:
         """Keeps a copy of a part of a data set of the Hub; empty names take its first. Raises DataError."""

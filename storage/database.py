@@ -88,6 +88,7 @@ def _prepare_sqlite(engine: Engine) -> None:
         connection.isolation_level = None  # the driver begins no transaction by itself: `_begin` does
         connection.execute("PRAGMA foreign_keys = ON")
         connection.execute("PRAGMA synchronous = NORMAL")
+        connection.create_function("lower", 1, _lower, deterministic=True)  # SQLite's own knows only ASCII
 
     @event.listens_for(engine, "begin")
     def _begin(connection: Connection) -> None:
@@ -107,6 +108,10 @@ def _prepare_sqlite(engine: Engine) -> None:
             time.sleep(0.05)
         finally:
             raw.close()
+
+
+def _lower(value: object) -> object:
+    return value.lower() if isinstance(value, str) else value
 
 
 @contextmanager

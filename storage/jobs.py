@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Text, cast, delete, func, select, update
+from sqlalchemy import ColumnElement, delete, func, or_, select, update
 
 from storage import metrics
 from storage.database import utc_now
@@ -39,37 +38,22 @@ class JobStore(JobLife):
         *,
         owner: str | None = None,
         text: str = "",
-        tag: str = "",
         deleted: bool = False,
     ) -> Jobs:
-        """Runs, newest first; `text` is looked for in names and notes, `deleted` shows the deleted ones instead."""
+        """Runs, newest first; `deleted` lists the deleted ones instead.
+
+        text: every word of it must occur in the name, the note, a tag, the data set's name or the backbone; case does
+        not matter.
+        """
         with self.database.read() as session:
             rows = session.scalars(
                 select(JobRow)
-                .where(*_matching(states, owner, text, tag, deleted))
+                .where(*_matching(states, owner, text, deleted, self.database.dialect))
                 .order_by(JobRow.number.desc())
                 .limit(limit)
                 .offset(offset)
             )
             return [job_of(row) for row in rows]
-
-    def count(
-        self,
-        states: Collection[JobState] | None = None,
-        *,
-        owner: str | None = None,
-        text: str = "",
-        tag: str = "",
-        deleted: bool = False,
-    ) -> int:
-        """How many runs `list` could show."""
-        with self.database.read() as session:
-            return (
-                session.scalar(
-                    select(func.count()).select_from(JobRow).where(*_matching(states, owner, text, tag, deleted))
-                )
-                or 0
-            )
 
     def active(self) -> Jobs:
         """Runs that a worker has in hand, on any host."""
@@ -97,11 +81,6 @@ class JobStore(JobLife):
         """Every run that is there, the deleted ones included until they are swept."""
         with self.database.read() as session:
             return frozenset(session.scalars(select(JobRow.id)))
-
-    def datasets(self) -> frozenset[str]:
-        """References of the data sets that some run was made with, deleted runs included until they are swept."""
-        with self.database.read() as session:
-            return frozenset(session.scalars(select(JobRow.dataset).distinct()))
 
     # -- what people change -------------------------------------------------------------------------------------
 
@@ -208,14 +187,16 @@ def _seconds(start: datetime | None, end: datetime | None) -> float:
 
 
 def _matching(
-    states: Collection[JobState] | None, owner: str | None, text: str, tag: str, deleted: bool
+    states: Collection[JobState] | None, owner: str | None, text: str, deleted: bool, dialect: str
 ) -> Iterable[ColumnElement[bool]]:
     yield JobRow.deleted_at.is_not(None) if deleted else JobRow.deleted_at.is_(None)
     if states is not None:
         yield JobRow.state.in_(states)
     if owner is not None:
         yield JobRow.owner == owner
-    if text:
-        yield JobRow.name.icontains(text, autoescape=True) | JobRow.note.icontains(text, autoescape=True)
-    if tag:
-        yield cast(JobRow.tags, Text).contains(json.dumps(tag), autoescape=True)
+    each_tag = func.json_array_elements_text if dialect == "postgresql" else func.json_each
+    for word in text.split():
+        tag = each_tag(JobRow.tags).table_valued("value")
+        in_a_tag = select(1).select_from(tag).where(tag.c.value.icontains(word, autoescape=True)).exists()
+        searched = (JobRow.name, JobRow.note, JobRow.dataset_name, JobRow.backbone)
+        yield or_(in_a_tag, *(column.icontains(word, autoescape=True) for column in searched))

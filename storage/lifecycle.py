@@ -59,6 +59,7 @@ class JobLife:
                 name=name,
                 state=JobState.QUEUED,
                 config=dict(config),
+                backbone=str(config.get("backbone", "")),
                 dataset=dataset,
                 dataset_name=dataset_name,
                 steps=steps,
@@ -107,6 +108,7 @@ class JobLife:
                         process=None,
                         slots=chosen,
                         beats=0,
+                        stop_heard=False,
                         phase="Starting",
                         error=None,
                         started_at=utc_now(),
@@ -136,17 +138,30 @@ class JobLife:
             )
 
     def heartbeat(
-        self, id: str, step: int, phase: str, values: Iterable[metrics.Value] = (), attempt: int | None = None
+        self,
+        id: str,
+        step: int,
+        phase: str,
+        values: Iterable[metrics.Value] = (),
+        attempt: int | None = None,
+        stop_heard: bool = False,
     ) -> JobState | None:
         """A sign of life with the metrics since the last one, all in one commit.
 
+        stop_heard: the worker knows of the stop and is putting its things in order.
         Returns the state, so that the worker learns of a stop; None when the run is no longer this attempt's.
         """
         with self.database.write() as session:
             found = session.execute(
                 update(JobRow)
                 .where(_held(id, attempt))
-                .values(step=step, phase=phase, heartbeat_at=utc_now(), beats=JobRow.beats + 1)
+                .values(
+                    step=step,
+                    phase=phase,
+                    stop_heard=stop_heard,
+                    heartbeat_at=utc_now(),
+                    beats=JobRow.beats + 1,
+                )
                 .returning(JobRow.number, JobRow.state)
             ).one_or_none()
             if found is None:

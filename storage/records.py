@@ -38,6 +38,8 @@ class Job:
     name: str
     state: JobState
     config: dict[str, Any]
+    backbone: str
+    """The backbone that `config` names; "" when it names none."""
     dataset: str
     dataset_name: str
     step: int
@@ -66,6 +68,8 @@ class Job:
     host: str | None
     worker: Worker | None
     beats: int
+    stop_heard: bool
+    """Whether its worker knows of the stop and is putting its things in order."""
     deleted_at: datetime | None
 
 
@@ -78,6 +82,7 @@ def job_of(row: JobRow) -> Job:
         name=row.name,
         state=JobState(row.state),
         config=row.config,
+        backbone=row.backbone,
         dataset=row.dataset,
         dataset_name=row.dataset_name,
         step=row.step,
@@ -103,6 +108,7 @@ def job_of(row: JobRow) -> Job:
         host=row.host,
         worker=Worker(row.host, row.pid, row.process) if known else None,  # type: ignore[arg-type]  # `known` says so
         beats=row.beats,
+        stop_heard=row.stop_heard,
         deleted_at=row.deleted_at,
     )
 

@@ -5,7 +5,19 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import JSON, DateTime, Dialect, Double, ForeignKey, Index, Integer, String, Text, TypeDecorator
+from sqlalchemy import (
+    JSON,
+    DateTime,
+    Dialect,
+    Double,
+    ForeignKey,
+    Index,
+    Integer,
+    String,
+    Text,
+    TypeDecorator,
+    false,
+)
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 
@@ -45,6 +57,8 @@ class JobRow(Base):
     name: Mapped[str]
     state: Mapped[str] = mapped_column(String(16))
     config: Mapped[dict[str, Any]]
+    backbone: Mapped[str] = mapped_column(Text, index=True, default="", server_default="")
+    """The backbone of `config`, in a column of its own so that it can be searched."""
     dataset: Mapped[str] = mapped_column(Text, index=True)
     dataset_name: Mapped[str]
     step: Mapped[int] = mapped_column(default=0)
@@ -75,6 +89,8 @@ class JobRow(Base):
     slots: Mapped[list[int]] = mapped_column(default=list)
     beats: Mapped[int] = mapped_column(default=0)
     """Heartbeats of this attempt: a count moves on whatever the clocks do."""
+    stop_heard: Mapped[bool] = mapped_column(default=False, server_default=false())
+    """Whether the worker of this attempt knows of the stop and is putting its things in order."""
 
     created_at: Mapped[datetime]
     started_at: Mapped[datetime | None]
@@ -135,4 +151,7 @@ class UploadRow(Base):
     sha256: Mapped[str] = mapped_column(String(64), primary_key=True)
     name: Mapped[str]
     bytes: Mapped[int]
+    rows: Mapped[int | None]
+    columns: Mapped[list[str] | None] = mapped_column(JSON(none_as_null=True))
+    """Names of the columns, in the order of the file. NULL, like `rows`, in uploads of earlier versions."""
     created_at: Mapped[datetime]

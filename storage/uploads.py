@@ -7,11 +7,13 @@ import hashlib
 import os
 import re
 import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from sqlalchemy import delete, select
+from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from storage.database import Database, utc_now
 from storage.errors import NotStored
@@ -32,6 +34,10 @@ class Upload:
     """What the person's file was called, without its folder."""
     bytes: int
     created_at: datetime
+    rows: int | None
+    """Number of rows; None for an upload of an earlier version, until `describe` fills it in."""
+    columns: tuple[str, ...] | None
+    """Names of the columns, in the order of the file; None as for `rows`."""
 
 
 class UploadStore:
@@ -42,8 +48,11 @@ class UploadStore:
         self.root = root
         root.mkdir(parents=True, exist_ok=True)
 
-    def add(self, path: Path, name: str) -> Upload:
-        """Copies a file in. The same content again is stored once and takes the newer name. Raises OSError."""
+    def add(self, path: Path, name: str, rows: int, columns: Sequence[str]) -> Upload:
+        """Copies a file in; `rows` and `columns` are what was read from it. Raises OSError.
+
+        The same content again is stored once and takes the newer name.
+        """
         staged = self.root / f".staged-{secrets.token_hex(8)}"
         digest, size = hashlib.sha256(), 0
         try:
@@ -61,7 +70,14 @@ class UploadStore:
             staged.unlink(missing_ok=True)
         with self.database.write() as session:
             row = session.merge(
-                UploadRow(sha256=digest.hexdigest(), name=_plain(name), bytes=size, created_at=utc_now())
+                UploadRow(
+                    sha256=digest.hexdigest(),
+                    name=_plain(name),
+                    bytes=size,
+                    rows=rows,
+                    columns=list(columns),
+                    created_at=utc_now(),
+                )
             )
             session.flush()
             return _upload_of(row)
@@ -77,10 +93,7 @@ class UploadStore:
     def get(self, reference: str) -> Upload:
         """What is known of an upload. Raises NotStored."""
         with self.database.read() as session:
-            row = session.get(UploadRow, reference.removeprefix(_PREFIX))
-            if row is None or not reference.startswith(_PREFIX):
-                raise NotStored(f"There is no uploaded file {reference[:80]!r}: upload it again.")
-            return _upload_of(row)
+            return _upload_of(_row(session, reference))
 
     def list(self) -> builtins.list[Upload]:
         """All data sets that were added, newest first."""
@@ -88,23 +101,25 @@ class UploadStore:
             rows = session.scalars(select(UploadRow).order_by(UploadRow.created_at.desc(), UploadRow.sha256))
             return [_upload_of(row) for row in rows]
 
-    def forget(self, reference: str) -> None:
-        """Takes a data set off the list; its file stays as long as a run was made with it."""
+    def describe(self, reference: str, rows: int, columns: Sequence[str]) -> Upload:
+        """Records the shape of an upload of an earlier version. Raises NotStored."""
         with self.database.write() as session:
-            session.execute(delete(UploadRow).where(UploadRow.sha256 == reference.removeprefix(_PREFIX)))
+            row = _row(session, reference)
+            row.rows, row.columns = rows, [*columns]
+            return _upload_of(row)
 
-    def sweep(self, used: frozenset[str]) -> int:
-        """Removes files that neither the list nor a reference in `used` names; returns how many went.
+    def sweep(self) -> int:
+        """Removes files that are not on the list and older than a day (a younger one may be being added).
 
-        What is younger than a day stays: someone may be about to start a run with it.
+        Returns how many were removed.
         """
-        kept = {upload.reference for upload in self.list()} | used
-        gone = 0
+        listed = {upload.reference for upload in self.list()}
+        removed = 0
         for path in self.root.iterdir():
-            if f"{_PREFIX}{path.name}" not in kept and older_than_a_day(path):
+            if f"{_PREFIX}{path.name}" not in listed and older_than_a_day(path):
                 remove(path)
-                gone += 1
-        return gone
+                removed += 1
+        return removed
 
 
 def _plain(name: str) -> str:
@@ -113,5 +128,13 @@ def _plain(name: str) -> str:
     return "".join(char for char in last if char.isprintable())[-200:] or "data"
 
 
+def _row(session: Session, reference: str) -> UploadRow:
+    row = session.get(UploadRow, reference.removeprefix(_PREFIX))
+    if row is None or not reference.startswith(_PREFIX):
+        raise NotStored(f"There is no uploaded file {reference[:80]!r}: upload it again.")
+    return row
+
+
 def _upload_of(row: UploadRow) -> Upload:
-    return Upload(_PREFIX + row.sha256, row.name, row.bytes, row.created_at)
+    columns = tuple(row.columns) if row.columns is not None else None
+    return Upload(_PREFIX + row.sha256, row.name, row.bytes, row.created_at, row.rows, columns)

@@ -21,5 +21,5 @@ def sweep(store: JobStore, home: Home, artifacts: ArtifactStore, uploads: Upload
             home.forget(job.id)
     known = store.ids()
     artifacts.sweep(known)
-    uploads.sweep(store.datasets())
+    uploads.sweep()
     home.sweep(known)

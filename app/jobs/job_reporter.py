@@ -15,8 +15,8 @@ from storage.errors import DatabaseUnavailable
 from storage.jobs import JobState, JobStore
 from storage.logs import rotate
 
-STOPPING = "Stopping: "
-"""Begins every phase of a worker that has heard of the stop and is putting its things in order."""
+_STOPPING = "Stopping: "
+"""Begins the text of every phase after the training has heard of the stop."""
 LOST = 4
 """Exit status of a process that leaves without having ended its run."""
 
@@ -49,6 +49,8 @@ class Pulse:
         """That a person asked for it."""
         self.step = step
         self.phase = "Starting"
+        self.stop_heard = False
+        """Whether the training knows of the stop and is putting its things in order."""
         self._store, self._id, self._attempt, self._log = store, job_id, attempt, log
         self._seconds, self._on_lost = seconds, on_lost
         self._journal = journal
@@ -76,7 +78,9 @@ class Pulse:
             with self._lock:
                 values, self._values = self._values, []
             try:
-                state = self._store.heartbeat(self._id, self.step, self.phase, values, attempt=self._attempt)
+                state = self._store.heartbeat(
+                    self._id, self.step, self.phase, values, attempt=self._attempt, stop_heard=self.stop_heard
+                )
             except DatabaseUnavailable as error:
                 with self._lock:
                     self._values = values + self._values
@@ -126,8 +130,7 @@ class JobReporter:
         self._pulse.add(step, values)
 
     def phase(self, text: str) -> None:
-        stopping = self._pulse.phase.startswith(STOPPING)
-        self._phase = STOPPING + text[:1].lower() + text[1:] if stopping else text
+        self._phase = f"{_STOPPING}{text[:1].lower()}{text[1:]}" if self._pulse.stop_heard else text
         self._pulse.phase = self._phase
         self.note(f"{text} ...")
 
@@ -141,6 +144,7 @@ class JobReporter:
     def should_stop(self) -> bool:
         if not self._pulse.stop_requested.is_set():
             return False
-        if not self._pulse.phase.startswith(STOPPING):
-            self._pulse.phase = f"{STOPPING}keeping what was learned"
+        if not self._pulse.stop_heard:
+            self._pulse.stop_heard = True
+            self._pulse.phase = f"{_STOPPING}keeping what was learned"
         return True

@@ -9,7 +9,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from app.jobs.executors import Executor
-from app.jobs.job_reporter import STOPPING
 from app.jobs.slots import environment
 from storage.jobs import Job, JobState, JobStore, Worker
 
@@ -119,7 +118,7 @@ class Runner:
         """Lets a worker that has heard of the stop tidy up, and is firmer and firmer with one that has not."""
         now = time.monotonic()
         watch.stop_at = watch.stop_at or now
-        allowed = self._patience.tidy if job.phase.startswith(STOPPING) else self._patience.stop
+        allowed = self._patience.tidy if job.stop_heard else self._patience.stop
         if watch.told_at is None:
             if now - watch.stop_at > allowed:
                 self._executor.stop(worker, force=False)

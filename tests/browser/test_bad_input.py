@@ -47,7 +47,7 @@ def filled(page: Page, studio: RunningStudio, tiny_llama: Path) -> Page:
 
 def start_is_refused(page: Page, studio: RunningStudio, said: str) -> None:
     """Start lists `said` beside itself, once; no run came of it, and the form is as it was."""
-    before = studio.store.count()
+    before = studio.store.list()
     expect(page.locator("#rail .ls-problems li")).to_have_count(1)
     expect(page.locator("#rail .ls-problems li")).to_contain_text(said)
     page.locator("#start").click()
@@ -55,7 +55,7 @@ def start_is_refused(page: Page, studio: RunningStudio, said: str) -> None:
     expect(page.locator("#start")).to_be_enabled()
     expect(page.locator("#rail .ls-problems li")).to_contain_text(said)
     assert "Traceback" not in page.locator("body").inner_text()
-    assert studio.store.count() == before
+    assert studio.store.list() == before
     form_is_kept(page)
 
 

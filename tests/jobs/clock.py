@@ -18,4 +18,4 @@ def apply() -> None:
         back = timedelta(hours=1) if time.monotonic() - began > after else timedelta(0)
         return datetime.now(UTC) - back
 
-    storage.life.utc_now = now
+    storage.lifecycle.utc_now = now

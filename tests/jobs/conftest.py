@@ -89,7 +89,7 @@ def make_system(root: Path, backbone: Path, url: str = "") -> System:
         lamp=LampConfig(prompt_length=10, rank=4, pooling=5),
         train=TrainConfig(steps=12, batch_size=4, evaluate_every=4, checkpoint_every=2, precision="fp32"),
     )
-    dataset = UploadStore(database, home.uploads).add(table, "table.csv").reference
+    dataset = UploadStore(database, home.uploads).add(table, "table.csv", len(rows), ("text", "label")).reference
     return System(
         home,
         url or f"sqlite:///{root / 'studio.db'}",

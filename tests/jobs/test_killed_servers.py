@@ -168,7 +168,7 @@ def test_200_runs_drained_by_two_studios_are_each_run_once(
     start = server_on(system)
     start("toy", slots=4)
     start("toy", slots=4)
-    system.until(jobs[-1].id, lambda _: system.store.count([JobState.DONE]) == 200, seconds=200)
+    system.until(jobs[-1].id, lambda _: len(system.store.list(200, states=[JobState.DONE])) == 200, seconds=200)
     for job in jobs:
         assert [event.state for event in system.store.events(job.id)] == ["queued", "running", "done"]
         assert losses(system, job) == [(1, 1.0), (2, 0.5)]

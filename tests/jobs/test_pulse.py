@@ -56,9 +56,11 @@ def test_many_values_are_one_commit_and_a_stop_comes_back_with_it(system: System
     assert reporter.should_stop()
     reporter.part(0.5)
     assert pulse.phase == "Stopping: keeping what was learned"
+    assert not system.store.get(job.id).stop_heard
     reporter.phase("Writing the prompt")
     pulse.beat()
-    assert system.store.get(job.id).phase == "Stopping: writing the prompt"
+    stopping = system.store.get(job.id)
+    assert (stopping.phase, stopping.stop_heard) == ("Stopping: writing the prompt", True)
 
 
 def test_values_wait_while_the_database_does_not_answer(system: System, monkeypatch: pytest.MonkeyPatch) -> None:

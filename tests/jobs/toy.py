@@ -23,7 +23,7 @@ def work(job: Job, reporter: JobReporter, artifacts: ArtifactStore) -> Outcome:
         step += 1
         time.sleep(job.config.get("seconds", 0))
         reporter.log(step, {"loss": 1 / step})
-        stopped = reporter.should_stop() and not job.config.get("deaf")
+        stopped = not job.config.get("deaf") and reporter.should_stop()
     if error := job.config.get("error"):
         raise {"OSError": OSError(28, "No space left on device"), "KeyError": KeyError("x")}[error]
     with artifacts.stage(job.id) as folder:

@@ -59,18 +59,32 @@ def test_a_database_of_a_newer_studio_is_refused_in_one_sentence(url: str, datab
 
 def at_first_schema(url: str) -> None:
     """A database as the first version of the studio left it, with a run in it."""
-    engine = open_database(url).engine
-    with engine.execution_options(writes=True).begin() as connection:
-        connection.execute(text("DROP TABLE uploads"))
-        connection.execute(text("UPDATE alembic_version SET version_num = '0001'"))
-    JobStore(Database(engine)).add("kept", {}, "d", "d", 1)
+    engine = create_engine(url.replace("postgresql:", "postgresql+psycopg:"))
+    migrate(engine, None, "0001")
+    values = {
+        **dict.fromkeys(("id", "name", "dataset", "dataset_name"), "kept"),
+        **dict.fromkeys(("phase", "owner", "note"), ""),
+        **dict.fromkeys(("step", "steps", "priority", "ticket", "gpus", "attempts", "resumes", "beats"), 0),
+        **dict.fromkeys(("scores",), "{}"),
+        **dict.fromkeys(("tags", "slots"), "[]"),
+        "state": "queued",
+        "config": '{"backbone": "org/model"}',
+        "created_at": "2026-01-01 00:00:00",
+    }
+    columns = ", ".join(values)
+    with engine.begin() as connection:
+        connection.execute(
+            text(f"INSERT INTO jobs ({columns}) VALUES ({', '.join(f':{name}' for name in values)})"), values
+        )
     engine.dispose()
 
 
 def test_a_copy_is_made_before_a_migration_and_the_runs_are_still_there(url: str, tmp_path: Path) -> None:
     at_first_schema(url)
     database = open_database(url, backups=tmp_path / "backups")
-    assert [job.name for job in JobStore(database).list()] == ["kept"]
+    assert [(job.name, job.backbone, job.stop_heard) for job in JobStore(database).list()] == [
+        ("kept", "org/model", False)
+    ]
     with database.read() as session:
         assert session.scalar(text("SELECT count(*) FROM uploads")) == 0
     copies = list((tmp_path / "backups").iterdir())

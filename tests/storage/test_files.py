@@ -7,6 +7,7 @@ import time
 from pathlib import Path
 
 import pytest
+from sqlalchemy import text
 
 from storage.artifacts import ArtifactStore
 from storage.database import Database
@@ -81,7 +82,7 @@ def test_the_same_file_twice_is_stored_once_under_its_newer_name(database: Datab
     store = UploadStore(database, tmp_path / "uploads")
     for name in ("a.csv", "b.csv"):
         (tmp_path / name).write_text("text,label\n")
-    first, second = (store.add(tmp_path / name, name) for name in ("a.csv", "b.csv"))
+    first, second = (store.add(tmp_path / name, name, 0, ["text", "label"]) for name in ("a.csv", "b.csv"))
     assert first.reference == second.reference and first.bytes == 11
     assert [upload.name for upload in store.list()] == ["b.csv"]
     assert len(list((tmp_path / "uploads").iterdir())) == 1
@@ -91,7 +92,10 @@ def test_the_same_file_twice_is_stored_once_under_its_newer_name(database: Datab
 def test_an_upload_keeps_no_folder_and_no_control_character_of_its_name(database: Database, tmp_path: Path) -> None:
     store = UploadStore(database, tmp_path / "uploads")
     (tmp_path / "x").write_text("x")
-    names = [store.add(tmp_path / "x", name).name for name in ("../../etc/passwd", "C:\\data\\réviews.csv", "\n", "")]
+    names = [
+        store.add(tmp_path / "x", name, 0, ["x"]).name
+        for name in ("../../etc/passwd", "C:\\data\\réviews.csv", "\n", "")
+    ]
     assert names == ["passwd", "réviews.csv", "data", "data"]
 
 
@@ -105,19 +109,36 @@ def test_a_reference_that_names_no_upload_is_one_sentence(database: Database, tm
             call(reference)
 
 
-def test_a_forgotten_upload_stays_as_long_as_a_run_was_made_with_it(database: Database, tmp_path: Path) -> None:
+def test_a_file_that_is_not_on_the_list_of_uploads_is_removed_when_it_is_a_day_old(
+    database: Database, tmp_path: Path
+) -> None:
     store = UploadStore(database, tmp_path / "uploads")
-    for name in ("kept", "used", "gone"):
-        (tmp_path / name).write_text(name)
-    kept, used, gone = (store.add(tmp_path / name, name).reference for name in ("kept", "used", "gone"))
-    store.forget(used)
-    store.forget(gone)
-    assert store.sweep(frozenset({used})) == 0, "it might be about to be used"
+    (tmp_path / "listed").write_text("x")
+    listed = store.add(tmp_path / "listed", "listed", 0, ["x"])
+    strays = [store.root / ".staged-1", store.root / ("0" * 64)]
+    for stray in strays:
+        stray.write_text("x")
+    assert store.sweep() == 0, "somebody might be adding it"
     age(*store.root.iterdir())
-    assert store.sweep(frozenset({used})) == 1
-    assert store.path(kept) and store.path(used)
-    with pytest.raises(NotStored):
-        store.path(gone)
+    assert store.sweep() == 2
+    assert [path.name for path in store.root.iterdir()] == [store.path(listed.reference).name]
+
+
+def test_an_upload_has_the_shape_of_its_table_and_one_of_an_earlier_version_gets_it_later(
+    database: Database, tmp_path: Path
+) -> None:
+    store = UploadStore(database, tmp_path / "uploads")
+    (tmp_path / "x").write_text("text,label\na,b\n")
+    added = store.add(tmp_path / "x", "x", 1, ["text", "label"])
+    assert (added.rows, added.columns) == (1, ("text", "label"))
+    with database.write() as session:
+        session.execute(text("UPDATE uploads SET rows = NULL, columns = NULL"))
+    earlier = store.get(added.reference)
+    assert (earlier.rows, earlier.columns) == (None, None)
+    assert store.describe(added.reference, 1, ("text", "label")) == added
+    assert store.list() == [added]
+    with pytest.raises(NotStored, match="There is no uploaded file"):
+        store.describe("upload:" + "0" * 64, 1, ("text",))
 
 
 def test_the_end_of_a_log_is_read_across_its_rotation_at_a_cost_that_does_not_grow(tmp_path: Path) -> None:

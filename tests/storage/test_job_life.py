@@ -92,6 +92,23 @@ def test_a_stop_ends_a_queued_run_and_asks_a_running_one(store: JobStore, add: A
     assert states(store, running) == [S.QUEUED, S.RUNNING, S.STOPPING, S.STOPPED]
 
 
+def test_that_a_worker_knows_of_a_stop_comes_with_its_heartbeat_and_ends_with_its_attempt(
+    store: JobStore, add: Add
+) -> None:
+    job = add()
+    store.claim("here", [0])
+    store.request_stop(job.id)
+    store.heartbeat(job.id, 4, "Training")
+    assert not store.get(job.id).stop_heard
+    store.heartbeat(job.id, 4, "Stopping: keeping what was learned", stop_heard=True)
+    assert store.get(job.id).stop_heard
+    store.finish(job.id, S.STOPPED)
+    store.release(job.id)
+    store.resume(job.id)
+    again = store.claim("here", [0])
+    assert again is not None and again.attempts == 2 and not again.stop_heard
+
+
 def test_a_vanished_worker_leaves_its_run_queued_again_three_times_and_then_interrupted(
     store: JobStore, add: Add
 ) -> None:

@@ -21,7 +21,7 @@ def test_everything_is_in_the_new_database_and_it_goes_on_from_there(url: str, t
     old.finish(done.id, JobState.DONE, scores={"accuracy": 0.5})
     old.release(done.id)
     (tmp_path / "t.csv").write_text("x")
-    upload = UploadStore(old.database, tmp_path / "uploads").add(tmp_path / "t.csv", "t.csv")
+    upload = UploadStore(old.database, tmp_path / "uploads").add(tmp_path / "t.csv", "t.csv", 0, ["x"])
 
     copied = move(old_url, url)
 

@@ -25,6 +25,7 @@ def a_job(state: JobState = JobState.RUNNING, **changes: Any) -> Job:
         name="a run",
         state=state,
         config={"train": {"batch_size": 8, "accumulation": 2}},
+        backbone="",
         dataset="sample:x.csv",
         dataset_name="x.csv",
         step=100,
@@ -50,6 +51,7 @@ def a_job(state: JobState = JobState.RUNNING, **changes: Any) -> Job:
         host="here",
         worker=None,
         beats=1,
+        stop_heard=False,
         deleted_at=None,
     )
     return replace(job, **changes)
