@@ -20,7 +20,7 @@ from app.recipes import Recipes
 from app.run import Run
 from app.settings import Settings
 from app.values import DatasetEntry, Estimate, Preview
-from app.views.run_view import RunView, make_run_view
+from app.views.run_view import LOG_LINES, RunView, make_run_view
 from lamp.config import DataConfig, TuneConfig
 from lamp.data.columns import guess_columns
 from lamp.errors import ConfigError
@@ -32,9 +32,6 @@ from storage.home import DiskUse, Home
 from storage.jobs import Job, JobState, JobStore
 from storage.logs import tail
 from storage.uploads import UploadStore
-
-_LOG_LINES = 40
-"""Lines of a run's log that its page shows."""
 
 
 class Studio:
@@ -157,7 +154,7 @@ class Studio:
             place=places(store, len(self._recipes.slots), now).get(job.id) if queued else None,
             confusion=self._confusion(job) if ended else None,
             events=store.events(job.id),
-            log=tail(self._home.log(job.id), _LOG_LINES),
+            log=tail(self._home.log(job.id), LOG_LINES),
         )
 
     def jobs(

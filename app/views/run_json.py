@@ -20,7 +20,7 @@ def run_as_dict(job: Job, metrics: Mapping[str, float] | None = None) -> dict[st
         "phase": job.phase,
         "error": job.error,
         "scores": dict(job.scores),
-        "backbone": stored_backbone(job),
+        "backbone": job.backbone,
         "dataset": job.dataset,
         "dataset_name": job.dataset_name,
         "gpus": job.gpus,
@@ -32,11 +32,6 @@ def run_as_dict(job: Job, metrics: Mapping[str, float] | None = None) -> dict[st
         "ready": job.artifact is not None,
     }
     return values if metrics is None else {**values, "metrics": dict(metrics), "recipe": job.config}
-
-
-def stored_backbone(job: Job) -> str:
-    """The backbone in a job's stored recipe, for lists of runs, where no recipe is parsed."""
-    return str(job.config.get("backbone", ""))
 
 
 def _iso(time: datetime | None) -> str | None:

@@ -18,6 +18,8 @@ from lamp.inference.confusion_matrix import Confusion
 from storage.records import Event
 from storage.states import JobState
 
+LOG_LINES = 40
+"""Lines of a run's log that its page shows."""
 _VALIDATION = "validation/"
 """Begins the names of the metrics that were measured on the held-out rows."""
 
@@ -60,7 +62,7 @@ class RunView:
     events: tuple[Event, ...]
     """Every change of state, oldest first."""
     log: str
-    """The last lines of the log."""
+    """The last LOG_LINES lines of the log."""
     recipe: Facts
     prompt_version: str
     """Changes whenever the run has a new prompt to try and to export; empty while it has none."""

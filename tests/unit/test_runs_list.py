@@ -50,7 +50,7 @@ def rows_read(database: Database, work: Callable[[], object]) -> list[str]:
     return statements
 
 
-@pytest.mark.parametrize("text", ["", "run"])
+@pytest.mark.parametrize("text", ["", "run tiny"])
 def test_a_list_of_many_runs_costs_the_same_queries_as_one_of_few(
     runs_list: RunsList, database: Database, text: str
 ) -> None:
@@ -85,6 +85,16 @@ def test_a_filter_shows_its_states_alone_and_asks_again_while_any_run_goes_on(
     html, _, timer, _ = runs_list.show("", "Done", "", 30, "")
     assert "waiting 0<" not in html and timer["active"]
     assert "waiting 0<" in runs_list.show("", "Active", "", 30, "")[0]
+
+
+def test_every_word_of_a_search_is_found_wherever_a_card_shows_it(runs_list: RunsList, database: Database) -> None:
+    add_runs(database, 2)
+    store = JobStore(database)
+    newest = store.list(1)[0]
+    store.annotate(newest.id, "it smells of almonds", ["violet"])
+    html, *_ = runs_list.show("", "All", "VIOLET tiny almonds X.csv", 30, "")
+    assert html.count('class="ls-run"') == 1 and "run 1<" in html
+    assert "No run matches" in runs_list.show("", "All", "violet oranges", 30, "")[0]
 
 
 def test_a_list_that_did_not_change_is_not_sent_again(runs_list: RunsList, database: Database) -> None:

@@ -7,7 +7,7 @@ from datetime import datetime
 from html import escape
 
 from app.ui import parts
-from app.views import formatting, run_json, score_text
+from app.views import formatting, score_text
 from app.views.score_text import RunScores
 from app.views.status import describe_status
 from storage.records import Job
@@ -32,7 +32,7 @@ def nothing(runs_exist: bool) -> str:
 
 def _card(job: Job, now: datetime) -> str:
     status = describe_status(job, now)
-    details = " · ".join(filter(None, (formatting.backbone_name(run_json.stored_backbone(job)), job.dataset_name)))
+    details = " · ".join(filter(None, (formatting.backbone_name(job.backbone), job.dataset_name)))
     bar = parts.bar(status.share, f"Progress of {job.name}", status.moving and job.state.active, status.tone)
     made = parts.moment(job.created_at, formatting.age(job.created_at, now))
     return (
