@@ -156,8 +156,8 @@ class Handlers:
         """Runs to start from; the chosen one among them even when its prompt is gone, for a sentence to say so."""
         found = []
         for job in self._studio.prompts():
-            metric = score_text.main_score(list(job.scores))
-            score = f" · {score_text.score_text(metric, job.scores[metric])}" if metric else ""
+            metric = score_text.main_metric(job.scores)
+            score = f" · {score_text.format_score(metric, job.scores[metric])}" if metric else ""
             found.append((f"{job.name}{score}", job.id))
         if chosen and all(run != chosen for _, run in found):
             found.append((chosen, chosen))
