@@ -127,11 +127,13 @@ def test_scoring_that_does_not_fit_goes_on_in_smaller_parts(
     original = lamp.inference.label_scores.continue_logits
     tried: list[int] = []
 
-    def small_memory(backbone: FrozenBackbone, cache: object, ids: torch.Tensor, *rest: object, keep: int) -> object:
+    def small_memory(
+        backbone: FrozenBackbone, cache: object, ids: torch.Tensor, *rest: object, logits_to_keep: int
+    ) -> object:
         tried.append(len(ids))
         if len(ids) > 4:
             raise torch.OutOfMemoryError("out of memory")
-        return original(backbone, cache, ids, *rest, keep=keep)  # type: ignore[arg-type]  # handed on as they came
+        return original(backbone, cache, ids, *rest, logits_to_keep=logits_to_keep)  # type: ignore[arg-type]  # handed on as they came
 
     monkeypatch.setattr(lamp.inference.label_scores, "continue_logits", small_memory)
     parts, _ = run(recipe(tiny_llama), tiny_table, tmp_path / "parts")
