@@ -36,4 +36,4 @@ class OutOfMemory(TrainingError):
 def first_line(error: BaseException) -> str:
     """The first line of an error's message, or its class name when it has none."""
     lines = str(error).strip().splitlines()
-    return lines[0] if lines else type(error).__name__
+    return lines[0].rstrip() if lines else type(error).__name__

@@ -48,7 +48,7 @@ def target_logits(backbone: FrozenBackbone, virtual_tokens: Tensor | None, batch
 def continue_logits(
     backbone: FrozenBackbone, cache: DynamicCache, ids: Tensor, mask: Tensor, logits_to_keep: int
 ) -> Tensor:
-    """Logits of the last `logits_to_keep` positions when ids (batch, length) follow a cache: (batch, logits_to_keep, vocabulary).
+    """Logits of the last positions when ids (batch, length) follow a cache: (batch, logits_to_keep, vocabulary).
 
     mask: (batch, cached + length), 1 where there is a token. The cache is extended by the ids, except for a
     SharedCache, which never changes.

