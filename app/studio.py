@@ -7,19 +7,18 @@ from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
-from app import backbones
-from app.backbones import BackboneChoice
+from app.backbones import BackboneChoice, Backbones
 from app.bundle import zip_artifact
-from app.datasets import Datasets
+from app.datasets import DatasetEntry, Datasets, first_rows
 from app.estimates import places
 from app.hub import fetching, publishing
-from app.hub.fetching import Fetched, Told
+from app.hub.fetching import Fetched, OnRows
 from app.jobs.extend import extend
+from app.plan import Plan
 from app.predictor import Answer, Predictor, Written
 from app.recipes import Recipes
 from app.run import Run
 from app.settings import Settings
-from app.values import DatasetEntry, Estimate, Preview
 from app.views.run_view import LOG_LINES, RunView, make_run_view
 from lamp.config import DataConfig, TuneConfig
 from lamp.data.columns import guess_columns
@@ -43,18 +42,27 @@ class Studio:
         self._store = JobStore(database)
         self._artifacts = ArtifactStore(self._home.artifacts)
         self._datasets = Datasets(UploadStore(database, self._home.uploads))
-        self._recipes = Recipes(settings, self._datasets, self._store, self._artifacts)
+        self._backbones = Backbones(settings)
+        self._recipes = Recipes(settings, self._datasets, self._backbones, self._store, self._artifacts)
         self._predictor = Predictor()
 
     # What can be picked
 
     def backbones(self) -> list[BackboneChoice]:
         """The offered backbones, those on this machine first."""
-        return backbones.choices(self.settings.home)
+        return self._backbones.choices()
 
     def datasets(self) -> list[DatasetEntry]:
         """The samples and everything that was uploaded."""
         return self._datasets.list()
+
+    def dataset(self, reference: str) -> DatasetEntry:
+        """One data set, its columns included. Raises DataError, StorageError."""
+        return self._datasets.entry(reference)
+
+    def first_rows(self, dataset: str) -> tuple[dict[str, str], ...]:
+        """The first rows of a data set: column → cell, long cells cut. Raises DataError, StorageError."""
+        return first_rows(self._datasets.file(dataset).table())
 
     def add_dataset(self, path: Path, name: str) -> DatasetEntry:
         """Keeps a copy of a file that can be read as a table; raises DataError when it cannot."""
@@ -69,11 +77,11 @@ class Studio:
         return fetching.splits(fetching.plain_id(id), subset)
 
     def fetch_dataset(
-        self, id: str, subset: str = "", split: str = "", told: Told = lambda rows, total: None
+        self, id: str, subset: str = "", split: str = "", on_rows: OnRows = lambda rows, total: None
     ) -> tuple[DatasetEntry, Fetched]:
         """Keeps the first rows of a part of a data set on the Hub; raises DataError when they cannot be had."""
         self._home.check_space(self.settings.low_disk_bytes)
-        return self._datasets.fetch(id, subset, split, told)
+        return self._datasets.fetch(id, subset, split, on_rows)
 
     def prompts(self) -> list[Job]:
         """Runs whose prompt another run may start from, newest first."""
@@ -82,23 +90,12 @@ class Studio:
     # A recipe before it is started
 
     def guess_columns(self, dataset: str) -> DataConfig:
-        """A first choice of input and target columns."""
-        return guess_columns(self._datasets.table(dataset).columns)
+        """A first choice of input and target columns. Raises DataError, StorageError."""
+        return guess_columns(self._datasets.entry(dataset).columns)
 
-    def preview(self, dataset: str, data: DataConfig | None = None) -> Preview:
-        """The first rows, what the model will read, and every reason why this cannot be trained on.
-
-        data: the chosen columns; None guesses them.
-        """
-        return self._recipes.preview(dataset, data)
-
-    def estimate(self, config: TuneConfig, dataset: str, gpus: int = 1) -> Estimate:
-        """What the recipe will train. Raises ConfigError with every reason why it cannot be started."""
-        return self._recipes.estimate(config, dataset, gpus)
-
-    def problems(self, config: TuneConfig, dataset: str, gpus: int = 1) -> list[str]:
-        """Every reason why the recipe cannot be started, all at once; empty when it can."""
-        return self._recipes.problems(config, dataset, gpus)
+    def plan(self, config: TuneConfig, dataset: str, gpus: int = 1) -> Plan:
+        """What the recipe would read and train, and every reason why it cannot be started."""
+        return self._recipes.plan(config, dataset, gpus)
 
     def submit(
         self,
@@ -113,23 +110,21 @@ class Studio:
 
         gpus: how many it trains on at once, each of them on batches of its own.
         """
-        problems = self.problems(config, dataset, gpus)
-        if problems:
-            raise ConfigError(problems)
+        plan = self.plan(config, dataset, gpus)
+        if plan.preview is None or plan.problems:
+            raise ConfigError(plan.problems)
+        name = name.strip() or f"{Path(plan.preview.dataset_name).stem} on {Path(config.backbone).name}"
         self._home.check_space(self.settings.low_disk_bytes)
         return self._store.add(
-            name.strip() or self._default_name(config, dataset),
+            name,
             config.to_dict(),
             dataset,
-            self._datasets.name(dataset),
+            plan.preview.dataset_name,
             config.train.steps,
             owner=owner,
             parent=parent,
             gpus=gpus,
         ).id
-
-    def _default_name(self, config: TuneConfig, dataset: str) -> str:
-        return f"{Path(self._datasets.name(dataset)).stem} on {Path(config.backbone).name}"
 
     # Runs
 
@@ -229,7 +224,7 @@ class Studio:
         """
         job = self._store.get(id)
         folder = self._artifacts.path(job.id)
-        source = self._recipes.source(Run.of(job).config.backbone)
+        source = self._backbones.source(Run.of(job).config.backbone)
         return self._predictor.answers(folder, source, texts, progress, written)
 
     def export(self, id: str) -> Path:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from app.backbones import resolve
+from app.backbones import Backbones
 from app.datasets import Datasets
 from app.settings import Settings
 from lamp.config import TuneConfig
@@ -32,13 +32,13 @@ def train_job(
     reporter.phase("Loading the libraries")  # here and not at the top, so that the pulse beats meanwhile
     from lamp.training.train import train
 
-    folder = resolve(settings.home, config.backbone, folders_allowed=not settings.on_space)
+    source = Backbones(settings).source(config.backbone)
     return train(
         config,
         prepare(table, config.data),
         reporter,
         home.checkpoints(job.id),
-        folder,
+        source,
         _first_prompt(config, artifacts),
         home.tokens,
     )

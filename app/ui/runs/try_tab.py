@@ -42,10 +42,10 @@ class TryTab:
 
     def row(self, number: int) -> list[Any]:
         """[(input, target), next row's number, cell of each input column] of one of the data set's first rows."""
-        preview = self._studio.preview(self._dataset, self._data)
-        if not preview.rows:
+        rows = self._studio.first_rows(self._dataset)
+        if not rows:
             raise DataError("The data set has no rows any more.")
-        row = dict(zip(preview.columns, preview.rows[number % len(preview.rows)], strict=True))
+        row = rows[number % len(rows)]
         cells = [row[column] for column in self._data.input_columns]
         return [("\n".join(cells), row[self._data.target_column]), number + 1, *cells]
 
