@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from functools import cached_property
 
 from app import backbones, initial_prompts
@@ -79,7 +78,7 @@ class Recipes:
             steps=train.steps,
             epochs=rows / max(1, len(splits.train)),
             truncation=self._datasets.truncation(dataset, config.data, self.source(config.backbone)),
-            seconds=speed.seconds(asdict(train), train.steps) + speed.scoring_seconds  # and the untrained one
+            seconds=speed.seconds(train, train.steps) + speed.scoring_seconds  # and the untrained one
             if speed
             else None,
         )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 
 from app import backbones
@@ -186,7 +185,7 @@ class Studio:
 
     def queue_place(self, id: str) -> Place | None:
         """Where a queued run stands in the queue, None when it does not wait."""
-        return places(self._store, len(self._recipes.slots), datetime.now(UTC)).get(id)
+        return places(self._store, len(self._recipes.slots)).get(id)
 
     @property
     def most_gpus(self) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from sqlalchemy import ColumnElement, delete, func, or_, select, update
@@ -14,7 +14,7 @@ from storage.errors import WrongState
 from storage.lifecycle import _ACTIVE, JobLife, _row, new_id
 from storage.records import Event, Job, Worker, event_of, job_of
 from storage.states import JobState
-from storage.tables import EventRow, JobRow, SlotRow
+from storage.tables import EventRow, JobRow, SeriesRow, SlotRow
 
 __all__ = ["Event", "Job", "JobState", "JobStore", "Worker", "new_id"]
 
@@ -158,17 +158,17 @@ class JobStore(JobLife):
         with self.database.read() as session:
             return metrics.curve(session, _row(session, id).number, metric, points)
 
-    def pace(self) -> float | None:
-        """Seconds that a step took in the runs that were done last; None when there was none."""
+    def newest_with(self, metric: str, backbone: str) -> Job | None:
+        """The newest run on a backbone that has taken a step and logged `metric`; None when there is none."""
         with self.database.read() as session:
-            rows = session.execute(
-                select(JobRow.started_at, JobRow.finished_at, JobRow.step)
-                .where(JobRow.state == JobState.DONE, JobRow.step > 0)
+            logged = select(SeriesRow.job).where(SeriesRow.job == JobRow.number, SeriesRow.name == metric)
+            row = session.scalar(
+                select(JobRow)
+                .where(JobRow.backbone == backbone, JobRow.step > 0, JobRow.deleted_at.is_(None), logged.exists())
                 .order_by(JobRow.number.desc())
-                .limit(20)
+                .limit(1)
             )
-            paces = sorted(_seconds(started, finished) / step for started, finished, step in rows)
-        return paces[len(paces) // 2] if paces else None
+            return job_of(row) if row is not None else None
 
     def _edit(self, id: str, **values: Any) -> Job:
         with self.database.write() as session:
@@ -180,10 +180,6 @@ class JobStore(JobLife):
     def _change_queued_to_stopped(self, id: str) -> None:
         if self.get(id).state is JobState.QUEUED:
             self.request_stop(id)
-
-
-def _seconds(start: datetime | None, end: datetime | None) -> float:
-    return max(0.0, (end - start).total_seconds()) if start and end else 0.0
 
 
 def _matching(

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import statistics
 from dataclasses import dataclass
 from datetime import datetime
 
-from app.estimates import Place, Speed
-from app.views.curves import Points
+from app.estimates import Place
 from app.views.formatting import about, duration
 from storage.records import Job
 from storage.states import JobState
@@ -21,10 +19,6 @@ _WORDS = {
     JobState.STOPPED: ("Stopped", "calm"),
     JobState.INTERRUPTED: ("Interrupted", "warn"),
 }
-
-
-_STEPS_TO_JUDGE = 3
-"""Steps before the time left is told: the first ones warm up."""
 
 
 @dataclass(frozen=True)
@@ -46,15 +40,6 @@ class Status:
 def state_words(state: JobState) -> tuple[str, str]:
     """(word, tone) for a state."""
     return _WORDS[state]
-
-
-def seconds_left(job: Job, rows_per_second: Points, scoring: float = 0.0) -> float | None:
-    """Seconds that are left at the latest speed, scorings of `scoring` seconds included; None while little is known."""
-    recent = [value for _, value in rows_per_second[-20:] if value > 0]
-    if job.state is not JobState.RUNNING or len(recent) < _STEPS_TO_JUDGE or job.steps <= job.step:
-        return None
-    speed = Speed(statistics.median(recent) / job.gpus, scoring)
-    return speed.seconds(job.config.get("train", {}), job.steps, job.step)
 
 
 def status(job: Job, now: datetime, left: float | None = None, place: Place | None = None) -> Status:

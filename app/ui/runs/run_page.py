@@ -10,6 +10,8 @@ from typing import Any
 import gradio as gr
 import pandas as pd
 
+from app.estimates import seconds_left
+from app.run import Run
 from app.studio import Studio
 from app.ui import parts
 from app.ui.components import AT_ONCE, piece
@@ -94,9 +96,12 @@ class Handlers:
         metric = score_text.main_score([name for name in latest if name.startswith("validation/")]) or "accuracy"
         loss = tuple(studio.curve(job.id, "loss"))
         scored = tuple(studio.curve(job.id, f"validation/{metric}"))
-        speed = studio.curve(job.id, "rows_per_second") if job.state is JobState.RUNNING else []
+        left = None
+        if job.state is JobState.RUNNING:
+            speed, scoring = studio.curve(job.id, "rows_per_second"), latest.get("scoring_seconds", 0.0)
+            left = seconds_left(job, Run.of(job).config.train, speed, scoring)
         place = studio.queue_place(job.id) if job.state is JobState.QUEUED else None
-        found = status.status(job, now, status.seconds_left(job, speed, latest.get("scoring_seconds", 0.0)), place)
+        found = status.status(job, now, left, place)
         shown["head"] = run_html.head(job, found, now, run_html.tiles(latest, loss, scored, metric))
         shown["trouble"] = run_html.trouble(job, shown["tail"])
         shown["loss"], shown["score"] = (loss, job.steps), (metric, scored, job.steps)
