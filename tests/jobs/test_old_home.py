@@ -76,7 +76,7 @@ def test_its_runs_its_upload_its_curves_and_its_prompts_are_there(old: System, t
 def test_its_stopped_run_is_resumed_from_its_checkpoint_and_ends(old: System, mother: Mother) -> None:
     before = old.store.curve(STOPPED, "loss")
     old.store.resume(STOPPED)
-    runner = Runner(old.store, WarmExecutor(mother, old.home, old.environment()), [""], patience=QUICK)
+    runner = Runner(old.store, WarmExecutor(mother, old.home, old.environment()), [""], timeouts=QUICK)
     runner.start()
     done = old.ended(STOPPED, JobState.DONE)
     runner.close()
