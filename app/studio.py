@@ -146,7 +146,7 @@ class Studio:
             now,
             metrics=store.latest_metrics(job.id),
             curve=partial(store.curve, job.id),
-            place=places(store, len(self._recipes.slots), now).get(job.id) if queued else None,
+            place=places(store, len(self._recipes.slots)).get(job.id) if queued else None,
             confusion=self._confusion(job) if ended else None,
             events=store.events(job.id),
             log=tail(self._home.log(job.id), LOG_LINES),

@@ -6,14 +6,14 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from app.estimates import Place
+from app.estimates import Place, seconds_left
 from app.run import Run
 from app.views import curves, score_text
 from app.views.curves import Points
 from app.views.formatting import backbone_name
 from app.views.recipe_facts import Facts, recipe_facts
 from app.views.score_text import RunScores, ScoreComparison
-from app.views.status import Status, describe_status, seconds_left
+from app.views.status import Status, describe_status
 from lamp.inference.confusion_matrix import ConfusionMatrix
 from storage.records import Event
 from storage.states import JobState
@@ -118,7 +118,7 @@ def make_run_view(
     metric = score_text.main_metric(measured) or "accuracy"
     loss, validation = tuple(curve("loss")), tuple(curve(_VALIDATION + metric))
     speed = curve("rows_per_second") if job.state is JobState.RUNNING else ()
-    seconds = seconds_left(run, speed, metrics.get("scoring_seconds", 0.0))
+    seconds = seconds_left(run.job, run.config.train, speed, metrics.get("scoring_seconds", 0.0))
     return RunView(
         id=job.id,
         name=job.name,

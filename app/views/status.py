@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import statistics
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime
 
-from app.estimates import Place, Speed
-from app.run import Run
-from app.views.curves import Points
+from app.estimates import Place
 from app.views.formatting import about, duration
 from storage.records import Job
 from storage.states import JobState
@@ -22,8 +19,6 @@ _WORDS = {
     JobState.STOPPED: ("Stopped", "calm"),
     JobState.INTERRUPTED: ("Interrupted", "warn"),
 }
-_WARM_UP_STEPS = 3
-"""Steps before the time left is estimated: the first ones are slower than the rest."""
 
 
 @dataclass(frozen=True)
@@ -45,19 +40,6 @@ class Status:
 def state_words(state: JobState) -> tuple[str, str]:
     """(word, tone) for a state."""
     return _WORDS[state]
-
-
-def seconds_left(run: Run, rows_per_second: Points, scoring: float = 0.0) -> float | None:
-    """Seconds until the run ends at its latest speed; None when it does not train, or not for long enough to tell.
-
-    scoring: seconds of one scoring of the held-out rows.
-    """
-    job = run.job
-    recent = [value for _, value in rows_per_second[-20:] if value > 0]
-    if job.state is not JobState.RUNNING or len(recent) < _WARM_UP_STEPS or job.steps <= job.step:
-        return None
-    speed = Speed(statistics.median(recent) / job.gpus, scoring)
-    return speed.seconds(asdict(run.config.train), job.steps, job.step)
 
 
 def describe_status(job: Job, now: datetime, seconds: float | None = None, place: Place | None = None) -> Status:

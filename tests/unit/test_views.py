@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 
 from app.estimates import Place
-from app.run import Run
 from app.views import curves, formatting, run_json, score_text, status
 from app.views.score_text import RunScores, ScoreComparison
 from storage.records import Job
@@ -91,36 +90,6 @@ def test_ages_are_told_as_people_tell_them(ago: timedelta, text: str) -> None:
 def test_every_state_has_a_word_and_a_tone() -> None:
     words = {status.state_words(state)[0] for state in JobState}
     assert len(words) == len(JobState)
-
-
-def test_time_left_follows_the_median_speed_and_counts_accumulated_rows() -> None:
-    speed = [(step, 16.0) for step in range(1, 20)] + [(20, 0.01)]
-    assert status.seconds_left(Run.of(a_job()), speed) == pytest.approx(200 * 16 / 16)
-
-
-def test_time_left_counts_the_scorings_that_are_still_to_come() -> None:
-    speed = [(step, 16.0) for step in range(1, 20)]
-    job = a_job(step=120, steps=310, config={"train": {"batch_size": 16, "accumulation": 1, "evaluate_every": 50}})
-    seconds = status.seconds_left(Run.of(job), speed, scoring=7.0)
-    assert seconds == pytest.approx(190 + 5 * 7.0)  # the scorings at 150, 200, 250, 300 and 310
-
-
-@pytest.mark.parametrize(
-    "job",
-    [
-        a_job(JobState.QUEUED),
-        a_job(JobState.STOPPING),
-        a_job(JobState.DONE),
-        a_job(step=300),
-    ],
-    ids=["queued", "stopping", "done", "at the last step"],
-)
-def test_no_time_is_left_to_tell_when_nothing_trains(job: Job) -> None:
-    assert status.seconds_left(Run.of(job), [(1, 5.0), (2, 5.0), (3, 5.0)]) is None
-
-
-def test_the_first_steps_tell_no_time() -> None:
-    assert status.seconds_left(Run.of(a_job()), [(1, 0.1), (2, 0.1)]) is None
 
 
 @pytest.mark.parametrize(
