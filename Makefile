@@ -14,11 +14,12 @@ test: check .venv/test-tools  ## everything: style, types, import rules, unit, i
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadscope --no-loadscope-reorder --durations=15
 
 check: .venv/installed-dev
+	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
-	$(BIN)/mypy lamp storage app
+	$(BIN)/mypy
 	@# app.py is named like the package, so it is read as a program without a name.
 	$(BIN)/mypy -c "$$(cat app.py)"
-	$(BIN)/lint-imports
+	$(BIN)/lint-imports --no-cache --no-logo  # its cache does not always see that a file has changed
 
 .venv/installed: requirements.txt requirements-offline.txt
 	$(PYTHON) -m venv .venv
@@ -35,4 +36,4 @@ check: .venv/installed-dev
 	touch $@
 
 clean:
-	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+	rm -rf .venv build *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

@@ -18,7 +18,7 @@ from lamp.hub.backbone_files import tokenizer_file
 from storage.errors import NotStored
 from storage.uploads import Upload, UploadStore
 
-SAMPLES = Path(__file__).resolve().parent.parent / "samples"
+SAMPLES = Path(__file__).resolve().parent / "samples"
 _SAMPLE = "sample:"
 _FIRST_ROWS = 8
 _LONGEST_CELL = 300

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import cached_property
 
 from app.backbones import Backbones
@@ -134,7 +134,7 @@ class Recipes:
             steps=train.steps,
             epochs=rows / max(1, len(splits.train)),
             truncation=file.truncation(config.data, backbone.source),
-            seconds=speed.seconds(asdict(train), train.steps) + speed.scoring_seconds  # and the untrained one
+            seconds=speed.seconds(train, train.steps) + speed.scoring_seconds  # and the untrained one
             if speed
             else None,
         )

@@ -11,7 +11,7 @@ import time
 from itertools import islice
 from pathlib import Path
 
-from steps import OFFLINE, batches, rows_of
+from steps import OFFLINE, batches, lamp_trainer, rows_of
 
 
 def main() -> None:
@@ -22,25 +22,18 @@ def main() -> None:
     parser.add_argument("--batch", type=int, default=8)
     options = parser.parse_args()
 
-    from lamp.backbone.forward import target_log_likelihood
-    from lamp.backbone.frozen import FrozenBackbone
-    from lamp.config import LampConfig
-    from lamp.initializers import initial_prompt
-    from lamp.prompt import LampPrompt
+    from lamp.training.step import train_step
 
     encoder, rows = rows_of(options.data, options.backbone)
-    frozen = FrozenBackbone.load(options.backbone)
-    first = initial_prompt(frozen, LampConfig(), (), [row.input_ids for row in rows], 0)
-    prompt = LampPrompt.from_matrix(first, LampConfig()).to(frozen.device)
+    trainer = lamp_trainer(options.backbone, encoder, rows)
     seconds: dict[str, list[float]] = {"eager": [], "sdpa": []}
-    for numbers in islice(batches(len(rows), options.batch), options.steps):
-        for kind, took in seconds.items():
-            frozen.model.set_attn_implementation(kind)
-            batch = encoder.batch([rows[number] for number in numbers], frozen.device)
+    for indices in islice(batches(len(rows), options.batch), options.steps):
+        for kind, taken in seconds.items():
+            trainer.backbone.model.set_attn_implementation(kind)
             began = time.perf_counter()
-            (-target_log_likelihood(frozen, prompt(), batch)).mean().backward()
-            took.append(time.perf_counter() - began)
-    medians = {kind: statistics.median(took[2:]) for kind, took in seconds.items()}
+            train_step(trainer, [rows[index] for index in indices], learning_rate=0.0)
+            taken.append(time.perf_counter() - began)
+    medians = {kind: statistics.median(taken[2:]) for kind, taken in seconds.items()}
     print(
         f"plain {medians['eager']:.3f} s, fused {medians['sdpa']:.3f} s a step: "
         f"plain takes {medians['eager'] / medians['sdpa']:.2f} of it"

@@ -21,6 +21,8 @@ import torch
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
+from lamp.process import prepare_process  # found by the line above
+
 TARGET = 2
 """Tokens of a target: a label and its end."""
 VARIANTS = {"LAMP, 100 tokens pooled to 20": "lamp", "PEFT PromptTuning, 100 tokens": "peft"}
@@ -54,27 +56,23 @@ def random_model(shape: str, device: str, dtype: torch.dtype) -> Any:
         return auto.from_config(config, dtype=dtype).eval().requires_grad_(False)
 
 
-def lamp_step(model: Any, ids: torch.Tensor, target: torch.Tensor) -> Callable[[], None]:
-    """One step as lamp.training.train takes it."""
+def lamp_step(model: Any, ids: torch.Tensor, target: torch.Tensor) -> Callable[[], object]:
+    """One training step of LAMP's default prompt; ids and target: (batch, length)."""
     from lamp.backbone.batch import Batch
-    from lamp.backbone.forward import target_log_likelihood
     from lamp.backbone.frozen import FrozenBackbone
-    from lamp.config import LampConfig
+    from lamp.config import LampConfig, TrainConfig
+    from lamp.data.encoding import Encoded
     from lamp.prompt import LampPrompt
+    from lamp.training.step import PromptTrainer, train_step
 
     frozen = FrozenBackbone(model, None, "random")
     first = frozen.embed(torch.arange(100, device=ids.device)).detach()
-    prompt = LampPrompt.from_matrix(first, LampConfig()).to(ids.device)
-    optimizer = torch.optim.AdamW(prompt.parameters(), lr=1e-2, weight_decay=0.0)
     batch = Batch(ids, torch.ones_like(ids), target, torch.ones_like(target), torch.ones_like(target).float())
-
-    def step() -> None:
-        optimizer.zero_grad(set_to_none=True)
-        (-target_log_likelihood(frozen, prompt(), batch)).mean().backward()
-        torch.nn.utils.clip_grad_norm_(prompt.parameters(), 1.0)
-        optimizer.step()
-
-    return step
+    rows = [Encoded(tuple(row), tuple(answer)) for row, answer in zip(ids.tolist(), target.tolist(), strict=True)]
+    settings = TrainConfig(batch_size=len(rows))
+    prompt = LampPrompt.from_matrix(first, LampConfig())
+    trainer = PromptTrainer.create(frozen, prompt, lambda _: batch, settings)
+    return lambda: train_step(trainer, rows, learning_rate=1e-2)
 
 
 def peft_step(model: Any, ids: torch.Tensor, target: torch.Tensor) -> Callable[[], None]:
@@ -101,7 +99,7 @@ def peft_step(model: Any, ids: torch.Tensor, target: torch.Tensor) -> Callable[[
     return step
 
 
-def measure(step: Callable[[], None], steps: int, cuda: bool) -> tuple[float, float]:
+def measure(step: Callable[[], object], steps: int, cuda: bool) -> tuple[float, float]:
     """Median seconds of a step, and the peak of the device's memory in GB (0 without CUDA)."""
     seconds = []
     for number in range(steps + 5):
@@ -125,6 +123,7 @@ def main() -> None:
     parser.add_argument("--length", type=int, default=128)
     parser.add_argument("--steps", type=int, default=30)
     options = parser.parse_args()
+    prepare_process()
     cuda = torch.cuda.is_available()
     if not cuda and options.shapes != ["tiny"]:
         print("There is no CUDA device here, so nothing was measured: run this where there is one.")

@@ -29,7 +29,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
 
 
 def serve(connection: Any, options: dict[str, Any], backbone: str, data: Path) -> None:
-    """An option's process: takes row numbers, answers with the seconds of one step; at None with its peak memory."""
+    """An option's process: takes row indices, answers with the seconds of one step; at None with its peak memory."""
     encoder, rows = rows_of(data, backbone)
     connection.send(len(rows))
     take_turns(connection, lamp_step(backbone, encoder, rows, **options))
@@ -39,7 +39,7 @@ def serve(connection: Any, options: dict[str, Any], backbone: str, data: Path) -
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
     parser.add_argument("--backbone", default=str(OFFLINE))
-    parser.add_argument("--data", type=Path, default=ROOT / "samples/support-tickets.csv")
+    parser.add_argument("--data", type=Path, default=ROOT / "app/samples/support-tickets.csv")
     parser.add_argument("--steps", type=int, default=8)
     parser.add_argument("--batch", type=int, default=32)
     parser.add_argument("--only", nargs="+", choices=list(OPTIONS)[1:])
@@ -56,9 +56,9 @@ def main() -> None:
             context.Process(target=serve, args=given, daemon=True).start()
             count = connections[name].recv()
     seconds: dict[str, list[float]] = {name: [] for name in connections}
-    for numbers in islice(batches(count, arguments.batch), arguments.steps + WARM_UP):
+    for indices in islice(batches(count, arguments.batch), arguments.steps + WARM_UP):
         for name, connection in connections.items():
-            connection.send(numbers)
+            connection.send(indices)
             seconds[name].append(connection.recv())
     print("| option | median step | against none | peak memory | against none | first step |")
     print("| --- " * 6 + "|")

@@ -24,9 +24,9 @@ def peft_step(backbone: str, encoder: Any, rows: list[Any], tokens: int) -> Call
     tuned = get_peft_model(model, PromptTuningConfig(task_type=TaskType.CAUSAL_LM, num_virtual_tokens=tokens))
     optimizer = torch.optim.AdamW([p for p in tuned.parameters() if p.requires_grad], lr=5e-3, weight_decay=0.0)
 
-    def step(numbers: list[int]) -> None:
+    def step(indices: list[int]) -> None:
         optimizer.zero_grad(set_to_none=True)
-        chosen = [rows[number] for number in numbers]
+        chosen = [rows[index] for index in indices]
         longest = max(row.length for row in chosen)
         ids = torch.zeros(len(chosen), longest, dtype=torch.long)
         mask, labels = torch.zeros_like(ids), torch.full_like(ids, -100)

@@ -28,16 +28,16 @@ def main() -> None:
     step = lamp_step(options.backbone, encoder, rows)
     from lamp.data.batching import batches_of_epoch  # as lamp.training.train makes them
 
-    numbers = batches_of_epoch([row.length for row in rows], options.batch, seed=0, epoch=0)[: options.steps + 2]
-    for warming in numbers[:2]:
+    indices = batches_of_epoch([row.length for row in rows], options.batch, seed=0, epoch=0)[: options.steps + 2]
+    for warming in indices[:2]:
         step(warming)
     with profile(activities=[ProfilerActivity.CPU]) as profiler:
-        for measured in numbers[2:]:
+        for measured in indices[2:]:
             step(measured)
     found = sorted(profiler.key_averages(), key=lambda one: -one.self_cpu_time_total)
     total = sum(one.self_cpu_time_total for one in found)
-    read = sum(rows[row].length for measured in numbers[2:] for row in measured)
-    padded = sum(len(measured) * max(rows[row].length for row in measured) for measured in numbers[2:])
+    read = sum(rows[row].length for measured in indices[2:] for row in measured)
+    padded = sum(len(measured) * max(rows[row].length for row in measured) for measured in indices[2:])
     print(f"A step takes {total / options.steps / 1e6:.2f} s; {read / padded:.2f} of what is read is not padding.")
     print("| operation | share of the time | calls a step |")
     print("| --- | --- | --- |")

@@ -14,6 +14,7 @@ import statistics
 import sys
 import time
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -128,7 +129,6 @@ def run_cell(cell: Cell, data: Path, folder: str) -> dict[str, Any]:
     """Trains and scores one cell, in this process."""
     import torch
 
-    from lamp.backbone.forward import target_log_likelihood
     from lamp.backbone.frozen import FrozenBackbone
     from lamp.config import TrainConfig
     from lamp.data.batching import batch_stream
@@ -137,6 +137,7 @@ def run_cell(cell: Cell, data: Path, folder: str) -> dict[str, Any]:
     from lamp.data.splits import examples_of
     from lamp.data.tables import read_table
     from lamp.inference.evaluate import HeldOut, evaluate
+    from lamp.training.step import PromptTrainer, train_step
     from lamp.training.train import schedule
 
     variant = VARIANTS[cell.variant]
@@ -153,26 +154,23 @@ def run_cell(cell: Cell, data: Path, folder: str) -> dict[str, Any]:
     rows = encoder.encode(training)
     module = trained_module(backbone, variant, labels, [row.input_ids for row in rows], cell.seed).to(backbone.device)
     parameters = list(module.parameters())
-    sizes = [p.detach().float().square().mean().sqrt().item() if variant.relative else 1.0 for p in parameters]
     seconds = []
     if parameters:
-        optimizer = torch.optim.AdamW([{"params": [p]} for p in parameters], weight_decay=0.0)
-        settings = TrainConfig(steps=cell.steps)
+        settings = TrainConfig(steps=cell.steps, batch_size=cell.batch)
+        trainer = PromptTrainer.create(backbone, module, partial(encoder.batch, device=backbone.device), settings)
+        if variant.relative:
+            sizes = [p.detach().float().square().mean().sqrt().item() for p in parameters]
+            groups = [{"params": [p], "rate_scale": size} for p, size in zip(parameters, sizes, strict=True)]
+            trainer.optimizer = torch.optim.AdamW(groups, weight_decay=0.0)
         stream = batch_stream([row.length for row in rows], cell.batch, cell.seed, 0)
         for step in range(cell.steps):
             began = time.perf_counter()
-            for group, size in zip(optimizer.param_groups, sizes, strict=True):
-                group["lr"] = cell.rate * size * schedule(step, settings)
-            optimizer.zero_grad(set_to_none=True)
-            batch = encoder.batch([rows[number] for number in next(stream)], backbone.device)
-            (-target_log_likelihood(backbone, module(), batch)).mean().backward()
-            torch.nn.utils.clip_grad_norm_(parameters, settings.clip_norm)
-            optimizer.step()
+            train_step(trainer, [rows[index] for index in next(stream)], cell.rate * schedule(step, settings))
             seconds.append(time.perf_counter() - began)
     with torch.inference_mode():
         virtual = module()
         held_out = HeldOut(scored, encoder.encode(scored), tuple(labels))
-        scores, _ = evaluate(backbone, virtual, encoder, held_out)
+        scores = evaluate(backbone, virtual, encoder, held_out).scores
     return {
         **asdict(cell),
         **{name: round(value, 4) for name, value in scores.items()},

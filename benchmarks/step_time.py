@@ -41,7 +41,7 @@ VARIANTS = {
 
 
 def serve(connection: Any, kind: str, tokens: int, backbone: str, data: Path, batch: int) -> None:
-    """A variant's process: takes row numbers, answers with the seconds of one step; at None with its peak memory."""
+    """A variant's process: takes row indices, answers with the seconds of one step; at None with its peak memory."""
     encoder, rows = rows_of(data, backbone)
     connection.send([(row.length, len(row.target_ids)) for row in rows])
     if kind == "trainer":
@@ -55,7 +55,7 @@ def serve(connection: Any, kind: str, tokens: int, backbone: str, data: Path, ba
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0] if __doc__ else None)
     parser.add_argument("--backbone", default=str(OFFLINE))
-    parser.add_argument("--data", type=Path, default=ROOT / "samples/support-tickets.csv")
+    parser.add_argument("--data", type=Path, default=ROOT / "app/samples/support-tickets.csv")
     parser.add_argument("--steps", type=int, default=20)
     parser.add_argument("--batch", type=int, default=8)
     kinds = ("lamp", "peft", "trainer")
@@ -76,9 +76,9 @@ def main() -> None:
         connections[name], processes = here, [*processes, process]
     seconds: dict[str, list[float]] = {name: [] for name in variants}
     consecutive = list(islice(batches(len(sizes), arguments.batch), arguments.steps + WARM_UP))
-    rows = sorted({row for numbers in consecutive[WARM_UP:] for row in numbers})
+    rows = sorted({row for indices in consecutive[WARM_UP:] for row in indices})
     similar = batches_of_epoch([sizes[row][0] for row in rows], arguments.batch, seed=0, epoch=0)
-    own = consecutive[:WARM_UP] + [[rows[number] for number in numbers] for numbers in similar]
+    own = consecutive[:WARM_UP] + [[rows[index] for index in indices] for indices in similar]
     for turn in range(arguments.steps + WARM_UP):
         for name, connection in connections.items():
             connection.send((own if name == SIMILAR else consecutive)[turn])

@@ -44,16 +44,33 @@ def lamp_step(
     *,
     recomputed: bool = False,
     compiled: bool = False,
-) -> Callable[[list[int]], None]:
-    """One step exactly as lamp.training.train takes it."""
-    import torch
+) -> Callable[[list[int]], object]:
+    """One training step of LAMP's default recipe on the rows with the given indices."""
+    from lamp.training.step import train_step
 
-    from lamp.backbone.forward import target_log_likelihood
+    trainer = lamp_trainer(backbone, encoder, rows, quantization, recomputed=recomputed, compiled=compiled)
+    rate = trainer.optimizer.param_groups[0]["lr"]
+    return lambda indices: train_step(trainer, [rows[index] for index in indices], rate)
+
+
+def lamp_trainer(
+    backbone: str,
+    encoder: Any,
+    rows: list[Any],
+    quantization: Any = "none",
+    *,
+    recomputed: bool = False,
+    compiled: bool = False,
+) -> Any:
+    """The PromptTrainer of LAMP's default recipe, as training puts it together; it reads any batch at once."""
+    from functools import partial
+
     from lamp.backbone.frozen import FrozenBackbone
     from lamp.backbone.gradient_checkpointing import enable_gradient_checkpointing
     from lamp.config import LampConfig, TrainConfig
     from lamp.initializers import initial_prompt
     from lamp.prompt import LampPrompt
+    from lamp.training.step import PromptTrainer
 
     frozen = FrozenBackbone.load(backbone, quantization=quantization)
     if recomputed:
@@ -62,17 +79,9 @@ def lamp_step(
         frozen.compile()
     config = LampConfig()
     first = initial_prompt(frozen, config, (), [row.input_ids for row in rows], 0)
-    prompt = LampPrompt.from_matrix(first, config).to(frozen.device)
-    optimizer = torch.optim.AdamW(prompt.parameters(), lr=TrainConfig().learning_rate, weight_decay=0.0)
-
-    def step(numbers: list[int]) -> None:
-        optimizer.zero_grad(set_to_none=True)
-        batch = encoder.batch([rows[number] for number in numbers], frozen.device)
-        (-target_log_likelihood(frozen, prompt(), batch)).mean().backward()
-        torch.nn.utils.clip_grad_norm_(prompt.parameters(), 1.0)
-        optimizer.step()
-
-    return step
+    prompt = LampPrompt.from_matrix(first, config)
+    settings = TrainConfig(batch_size=len(rows))
+    return PromptTrainer.create(frozen, prompt, partial(encoder.batch, device=frozen.device), settings)
 
 
 def peak_bytes() -> int:
@@ -84,13 +93,13 @@ def peak_bytes() -> int:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 
-def take_turns(connection: Any, step: Callable[[list[int]], None]) -> None:
-    """Takes one step for each list of row numbers that comes, and tells its seconds, until None comes."""
+def take_turns(connection: Any, step: Callable[[list[int]], object]) -> None:
+    """Takes one step for each list of row indices that comes, and tells its seconds, until None comes."""
     import torch
 
-    while (numbers := connection.recv()) is not None:
+    while (indices := connection.recv()) is not None:
         began = time.perf_counter()
-        step(numbers)
+        step(indices)
         if torch.cuda.is_available():
             torch.cuda.synchronize()
         connection.send(time.perf_counter() - began)

@@ -28,10 +28,10 @@ def serve(connection: Any, backbone: str, data: Path) -> None:
     take_turns(connection, lamp_step(backbone, encoder, rows))
 
 
-def measure(connections: dict[str, Any], numbers: list[list[int]], patience: float) -> dict[str, list[float]]:
+def measure(connections: dict[str, Any], indices: list[list[int]], patience: float) -> dict[str, list[float]]:
     """Seconds of each step of each count, warm-up steps left out."""
     taken: dict[str, list[float]] = {name: [] for name in connections}
-    for step, batch in enumerate(numbers):
+    for step, batch in enumerate(indices):
         for name, connection in connections.items():
             if taken[name] and max(taken[name]) > patience:
                 continue
@@ -44,7 +44,7 @@ def measure(connections: dict[str, Any], numbers: list[list[int]], patience: flo
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
-    parser.add_argument("--data", type=Path, default=ROOT / "samples/support-tickets.csv")
+    parser.add_argument("--data", type=Path, default=ROOT / "app/samples/support-tickets.csv")
     parser.add_argument("--backbone", default=str(OFFLINE))
     parser.add_argument("--steps", type=int, default=20)
     parser.add_argument("--batch", type=int, default=8)
@@ -66,11 +66,11 @@ def main() -> None:
         lengths = connections[count].recv()
         os.environ.pop("GOMP_SPINCOUNT", None)
         os.environ.pop("OMP_WAIT_POLICY", None)
-    numbers = batches_of_epoch(lengths, options.batch, seed=0, epoch=0)[: options.steps + WARM_UP]
-    quiet = measure(connections, numbers, float("inf"))
+    indices = batches_of_epoch(lengths, options.batch, seed=0, epoch=0)[: options.steps + WARM_UP]
+    quiet = measure(connections, indices, float("inf"))
     loops = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(options.busy)]
     try:
-        busy = measure(connections, numbers, options.patience)
+        busy = measure(connections, indices, options.patience)
     finally:
         for loop in loops:
             loop.kill()

@@ -14,6 +14,7 @@ from lamp.data.columns import check_columns, render
 from lamp.data.splits import examples_of, prepare
 from lamp.data.tables import Table, read_table
 from lamp.errors import DataError, LampError, TrainingError
+from lamp.inference.scores import merge_scores
 from lamp.process import prepare_process
 from lamp.progress_bar import BarReporter, rows_bar
 
@@ -35,13 +36,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     trainer.set_defaults(command=_train)
     predictor = commands.add_parser("predict", help="answer every row of a file, as JSON lines")
     evaluator = commands.add_parser("evaluate", help="score a prompt on a file, as JSON")
-    for one, command in ((predictor, _predict), (evaluator, _evaluate)):
-        one.add_argument("prompt", type=Path, help="folder of an exported prompt")
-        one.add_argument("--data", type=Path, required=True)
-        one.add_argument("--rows", type=int, help="only the first so many")
-        one.add_argument("--backbone", help="folder of the backbone, when it lies elsewhere than the recipe says")
-        one.add_argument("--untrained", action="store_true", help="the backbone alone, without the prompt")
-        one.set_defaults(command=command)
+    for subparser, command in ((predictor, _predict), (evaluator, _evaluate)):
+        subparser.add_argument("prompt", type=Path, help="folder of an exported prompt")
+        subparser.add_argument("--data", type=Path, required=True)
+        subparser.add_argument("--rows", type=int, help="only the first so many")
+        subparser.add_argument("--backbone", help="folder of the backbone, when it lies elsewhere than the recipe says")
+        subparser.add_argument("--untrained", action="store_true", help="the backbone alone, without the prompt")
+        subparser.set_defaults(command=command)
     trainer.add_argument("--backbone", help="folder of the backbone, when it lies elsewhere than the recipe says")
     options = parser.parse_args(arguments)
     try:
@@ -72,7 +73,7 @@ def _train(options: argparse.Namespace) -> None:
         reporter.close()
     if process_state().is_main_process:
         save_prompt(result, recipe, options.out)
-        print(json.dumps(result.scores))
+        print(json.dumps(merge_scores(result.scores, result.untrained_scores)))
     if result.failure:
         raise TrainingError(result.failure)
 
@@ -92,9 +93,9 @@ def _predict(options: argparse.Namespace) -> None:
     prefixes = [make_prefix(backbone, virtual)] * len(inputs)
     with rows_bar("Answering", len(inputs)) as on_progress:
         answers = predict(backbone, prefixes, encoder, inputs, saved.labels, on_progress=on_progress)
-    for row, found in zip(table.rows, answers, strict=True):
-        shown = {"probabilities": found.probabilities} if found.probabilities else {}
-        print(json.dumps({**row, "prediction": found.text, **shown}, ensure_ascii=False))
+    for row, answer in zip(table.rows, answers, strict=True):
+        probabilities = {"probabilities": answer.probabilities} if answer.probabilities else {}
+        print(json.dumps({**row, "prediction": answer.text, **probabilities}, ensure_ascii=False))
 
 
 def _evaluate(options: argparse.Namespace) -> None:
@@ -108,8 +109,8 @@ def _evaluate(options: argparse.Namespace) -> None:
     virtual = None if options.untrained else saved.virtual_tokens.to(backbone.device)
     held_out = HeldOut(examples, encoder.encode(examples), saved.labels)
     with rows_bar("Scoring", len(examples)) as on_progress:
-        scores, _ = evaluate(backbone, virtual, encoder, held_out, written=True, on_progress=on_progress)
-    print(json.dumps({"rows": len(examples), **scores}))
+        evaluation = evaluate(backbone, virtual, encoder, held_out, write_answers=True, on_progress=on_progress)
+    print(json.dumps({"rows": len(examples), **evaluation.scores}))
 
 
 def _load(options: argparse.Namespace) -> tuple[SavedPrompt, FrozenBackbone, Encoder]:

@@ -10,7 +10,7 @@ apt() {
         DEBIAN_FRONTEND=noninteractive "${root[@]}" apt-get install -y -qq "$@"
 }
 
-if ! command -v chromium >/dev/null && ! command -v google-chrome >/dev/null; then
+if ! command -v chromium >/dev/null; then
     apt chromium || .venv/bin/playwright install chromium \
         || { echo "No Chromium could be installed: put one on the PATH, then run make test again." >&2; exit 1; }
 fi

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from pathlib import Path
+from typing import Any
 
 WORDS = (
     "text label positive negative good bad fine poor great awful the a film was is very not and or this that it plot "
@@ -62,8 +63,8 @@ def save_tiny(folder: Path, family: str) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     vocabulary = save_tokenizer(folder, encoder_decoder=family in {"t5", "mt5", "bart"})
     torch.manual_seed(0)
-    tokens = {"vocab_size": vocabulary, "pad_token_id": 0, "eos_token_id": 1, "bos_token_id": 1}
-    sizes = {
+    tokens: dict[str, Any] = {"vocab_size": vocabulary, "pad_token_id": 0, "eos_token_id": 1, "bos_token_id": 1}
+    sizes: dict[str, Any] = {
         "hidden_size": 32,
         "intermediate_size": 64,
         "num_hidden_layers": 2,
@@ -73,14 +74,20 @@ def save_tiny(folder: Path, family: str) -> Path:
         "initializer_range": 0.15,
         **tokens,
     }
+    t5_sizes: dict[str, Any] = {
+        "d_model": 32,
+        "d_kv": 8,
+        "d_ff": 64,
+        "num_layers": 2,
+        "num_heads": 4,
+        "decoder_start_token_id": 0,
+        **tokens,
+    }
+    model: tf.PreTrainedModel
     if family == "t5":
-        model = tf.T5ForConditionalGeneration(
-            tf.T5Config(d_model=32, d_kv=8, d_ff=64, num_layers=2, num_heads=4, decoder_start_token_id=0, **tokens)
-        )
+        model = tf.T5ForConditionalGeneration(tf.T5Config(**t5_sizes))
     elif family == "mt5":
-        model = tf.MT5ForConditionalGeneration(
-            tf.MT5Config(d_model=32, d_kv=8, d_ff=64, num_layers=2, num_heads=4, decoder_start_token_id=0, **tokens)
-        )
+        model = tf.MT5ForConditionalGeneration(tf.MT5Config(**t5_sizes))
     elif family == "bart":
         model = tf.BartForConditionalGeneration(
             tf.BartConfig(

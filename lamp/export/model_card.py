@@ -66,14 +66,13 @@ def model_card(result: TrainResult, config: TuneConfig) -> str:
     template = config.data.template or default_template(config.data)
     on_hub = re.fullmatch(r"\w[\w.-]*/\w[\w.-]*", config.backbone) is not None
     auto = "AutoModelForSeq2SeqLM" if result.encoder_decoder else "AutoModelForCausalLM"
-    names = [name for name in result.scores if not name.startswith("untrained_")]
     lines = [
-        f"| {name.replace('_', ' ')} | {result.scores[name]:.4g} | {_shown(result.scores.get('untrained_' + name))} |"
-        for name in names
+        f"| {name.replace('_', ' ')} | {value:.4g} | {_number(result.untrained_scores.get(name))} |"
+        for name, value in result.scores.items()
     ]
     per_label = "".join(
-        f"| {_cell(one.label)} | {one.rows} | {one.precision:.4g} | {one.recall:.4g} | {one.f1:.4g} |\n"
-        for one in (result.confusion.per_label() if result.confusion else ())
+        f"| {_cell(score.label)} | {score.rows} | {score.precision:.4g} | {score.recall:.4g} | {score.f1:.4g} |\n"
+        for score in (result.confusion.per_label() if result.confusion else ())
     )
     labels = f"\nThe labels are {', '.join(f'`{label}`' for label in result.labels)}." if result.labels else ""
     return _CARD.format(
@@ -119,5 +118,5 @@ def _cell(text: str) -> str:
     return text.replace("|", "\\|").replace("\n", " ")
 
 
-def _shown(value: float | None) -> str:
+def _number(value: float | None) -> str:
     return "" if value is None else f"{value:.4g}"

@@ -25,7 +25,7 @@ class LabelScore:
 
 
 @dataclass(frozen=True)
-class Confusion:
+class ConfusionMatrix:
     """How often each label was answered with each."""
 
     labels: tuple[str, ...]
@@ -34,11 +34,11 @@ class Confusion:
 
     def per_label(self) -> list[LabelScore]:
         """Precision, recall and F1 of every label; 0 where there is nothing to divide by."""
-        found = []
-        for number, label in enumerate(self.labels):
-            right, rows = self.counts[number][number], sum(self.counts[number])
-            answered = sum(row[number] for row in self.counts)
-            found.append(
+        scores = []
+        for index, label in enumerate(self.labels):
+            right, rows = self.counts[index][index], sum(self.counts[index])
+            answered = sum(row[index] for row in self.counts)
+            scores.append(
                 LabelScore(
                     label,
                     rows,
@@ -47,27 +47,27 @@ class Confusion:
                     2 * right / (rows + answered) if rows + answered else 0.0,
                 )
             )
-        return found
+        return scores
 
 
-def confusion(labels: Sequence[str], references: Sequence[str], predictions: Sequence[str]) -> Confusion:
+def count_confusions(labels: Sequence[str], references: Sequence[str], predictions: Sequence[str]) -> ConfusionMatrix:
     """Counts predictions against references."""
     from sklearn.metrics import confusion_matrix
 
     counts = confusion_matrix(references, predictions, labels=list(labels))
-    return Confusion(tuple(labels), tuple(tuple(map(int, row)) for row in counts))
+    return ConfusionMatrix(tuple(labels), tuple(tuple(map(int, row)) for row in counts))
 
 
-def write_confusion(found: Confusion, folder: Path) -> None:
+def write_confusion(matrix: ConfusionMatrix, folder: Path) -> None:
     """Writes confusion.json."""
-    (folder / CONFUSION).write_text(json.dumps(asdict(found), ensure_ascii=False) + "\n", encoding="utf-8")
+    (folder / CONFUSION).write_text(json.dumps(asdict(matrix), ensure_ascii=False) + "\n", encoding="utf-8")
 
 
-def read_confusion(folder: Path) -> Confusion | None:
+def read_confusion(folder: Path) -> ConfusionMatrix | None:
     """What `write_confusion` wrote; None when there is nothing. Raises DataError when it is damaged."""
     try:
         values = json.loads((folder / CONFUSION).read_text(encoding="utf-8"))
-        return Confusion(tuple(values["labels"]), tuple(tuple(map(int, row)) for row in values["counts"]))
+        return ConfusionMatrix(tuple(values["labels"]), tuple(tuple(map(int, row)) for row in values["counts"]))
     except FileNotFoundError:
         return None
     except (OSError, ValueError, KeyError, TypeError) as error:

@@ -17,6 +17,7 @@ from lamp.backbone.prefix import make_prefix
 from lamp.data.encoding import Encoded, Encoder
 from lamp.data.splits import Example
 from lamp.inference.batched import OnProgress, run_batched
+from lamp.inference.confusion_matrix import ConfusionMatrix, count_confusions
 from lamp.inference.generate import generate
 from lamp.inference.label_scores import label_log_likelihoods
 from lamp.inference.scores import Scores, classification_scores, generation_scores, perplexity
@@ -37,46 +38,73 @@ class HeldOut:
     """The labels to choose from; empty for generation."""
 
 
+@dataclass(frozen=True)
+class Evaluation:
+    """How a prompt does on held-out rows."""
+
+    scores: Scores
+    predictions: list[str]
+    """Of the held-out rows from the first on; not of all where texts were written, none where they were not."""
+    confusion: ConfusionMatrix | None = None
+    """None for generation."""
+
+
 def evaluate(
     backbone: FrozenBackbone,
     virtual: Tensor | None,
     encoder: Encoder,
     held_out: HeldOut,
     *,
-    written: bool = False,
+    write_answers: bool = False,
     on_progress: OnProgress = lambda _: None,
-) -> tuple[Scores, list[str]]:
-    """Scores and predictions of a prompt (l', hidden), or of the backbone alone when it is None.
+) -> Evaluation:
+    """Scores virtual tokens (l', hidden) on held-out rows, or the backbone alone when they are None.
 
     Classification picks the label of the highest length-normalised likelihood. Generation has loss and perplexity;
-    with `written`, the first rows are answered as well and their text is scored. Processes that train together share
-    the rows, and each gets the scores of all. on_progress may raise to end the evaluation: in all of these processes or
-    in none, and all have as many batches.
+    with `write_answers`, the first rows are answered as well and their text is scored. Processes that train together
+    share the rows, and each gets the scores of all. on_progress may raise to end the evaluation: in all of these
+    processes or in none, and all have as many batches.
     """
     if held_out.labels:
-        own = _own_rows(len(held_out.encoded))
-        prefixes = [make_prefix(backbone, virtual)] * len(own)
-        inputs = [held_out.encoded[row].input_ids for row in own]
-        found = label_log_likelihoods(backbone, prefixes, encoder, inputs, held_out.labels, on_progress=on_progress)
-        scores = torch.tensor(_gathered(found.tolist(), len(held_out.encoded)))
-        predictions = [held_out.labels[choice] for choice in scores.argmax(dim=1).tolist()]
-        references = [example.target for example in held_out.examples]
-        chosen = [held_out.labels.index(reference) for reference in references]
-        loss = -scores.log_softmax(dim=1)[torch.arange(len(chosen)), chosen].mean().item()
-        return {**classification_scores(references, predictions), "loss": loss}, predictions
-    # Writing takes nearly all of the time: the share that is done is that of the answers.
-    first = (lambda _: on_progress(0.0)) if written else on_progress
-    loss = _loss(backbone, virtual, encoder, held_out.encoded, first)
-    measured: Scores = {"loss": loss, "perplexity": perplexity(loss)}
-    if not written:
-        return measured, []
-    count = min(_GENERATED_ROWS, len(held_out.encoded))
-    own = _own_rows(count)
+        return _classification(backbone, virtual, encoder, held_out, on_progress)
+    # Writing takes nearly all of the time, so the share that is done is that of the answers.
+    on_loss_batch = (lambda _: on_progress(0.0)) if write_answers else on_progress
+    loss = _loss(backbone, virtual, encoder, held_out.encoded, on_loss_batch)
+    scores: Scores = {"loss": loss, "perplexity": perplexity(loss)}
+    if not write_answers:
+        return Evaluation(scores, [])
+    answers = _answers(backbone, virtual, encoder, held_out.encoded[:_GENERATED_ROWS], on_progress)
+    references = [example.target for example in held_out.examples[: len(answers)]]
+    return Evaluation({**scores, **generation_scores(references, answers)}, answers)
+
+
+def _classification(
+    backbone: FrozenBackbone, virtual: Tensor | None, encoder: Encoder, held_out: HeldOut, on_progress: OnProgress
+) -> Evaluation:
+    own = _own_rows(len(held_out.encoded))
     prefixes = [make_prefix(backbone, virtual)] * len(own)
     inputs = [held_out.encoded[row].input_ids for row in own]
-    predictions = _gathered(generate(backbone, prefixes, encoder, inputs, on_progress=on_progress), count)
-    references = [example.target for example in held_out.examples[:count]]
-    return {**measured, **generation_scores(references, predictions)}, predictions
+    likelihoods = label_log_likelihoods(backbone, prefixes, encoder, inputs, held_out.labels, on_progress=on_progress)
+    by_label = torch.tensor(_gathered(likelihoods.tolist(), len(held_out.encoded)))
+    predictions = [held_out.labels[choice] for choice in by_label.argmax(dim=1).tolist()]
+    references = [example.target for example in held_out.examples]
+    targets = [held_out.labels.index(reference) for reference in references]
+    loss = -by_label.log_softmax(dim=1)[torch.arange(len(targets)), targets].mean().item()
+    scores = {**classification_scores(references, predictions), "loss": loss}
+    return Evaluation(scores, predictions, count_confusions(held_out.labels, references, predictions))
+
+
+def _answers(
+    backbone: FrozenBackbone,
+    virtual: Tensor | None,
+    encoder: Encoder,
+    rows: Sequence[Encoded],
+    on_progress: OnProgress,
+) -> list[str]:
+    own = _own_rows(len(rows))
+    prefixes = [make_prefix(backbone, virtual)] * len(own)
+    inputs = [rows[row].input_ids for row in own]
+    return _gathered(generate(backbone, prefixes, encoder, inputs, on_progress=on_progress), len(rows))
 
 
 @torch.inference_mode()
@@ -91,26 +119,26 @@ def _loss(
     own = _own_rows(len(rows))
     losses = [0.0] * len(own)
 
-    def read(numbers: Sequence[int]) -> None:
-        batch = encoder.batch([rows[own[number]] for number in numbers], backbone.device)
-        for number, likelihood in zip(numbers, target_log_likelihood(backbone, virtual, batch).tolist(), strict=True):
-            losses[number] = -likelihood
+    def read(indices: Sequence[int]) -> None:
+        batch = encoder.batch([rows[own[index]] for index in indices], backbone.device)
+        for index, likelihood in zip(indices, target_log_likelihood(backbone, virtual, batch).tolist(), strict=True):
+            losses[index] = -likelihood
 
     run_batched([rows[row].length for row in own], batch_size, read, on_progress)
     return sum(_gathered(losses, len(rows))) / len(rows)
 
 
 def _own_rows(rows: int) -> list[int]:
-    """The rows that are this process' own; all processes have equally many, so that the last may repeat the first."""
+    """Indices of the rows that this process evaluates; each has equally many, so the last ones may repeat the first."""
     state = process_state()
     each = -(-rows // state.num_processes)
     return [(turn * state.num_processes + state.process_index) % rows for turn in range(each)]
 
 
 def _gathered(values: list[_Value], rows: int) -> list[_Value]:
-    """What all processes found for their own rows, in the order of the rows."""
+    """The values of all processes for their own rows, in the order of the rows."""
     world = process_state().num_processes
     if world == 1:
         return values
-    found: list[_Value] = gather_object(values)  # one process after the other
-    return [found[row % world * len(values) + row // world] for row in range(rows)]
+    gathered: list[_Value] = gather_object(values)  # one process after the other
+    return [gathered[row % world * len(values) + row // world] for row in range(rows)]

@@ -4,13 +4,40 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 Scores = dict[str, float]
 """Name of a score to its value."""
 
 LOWER_IS_BETTER = frozenset({"loss", "perplexity"})
 """Scores that improve when they fall; all others improve when they rise."""
+
+_UNTRAINED = "untrained_"
+
+
+def is_better(scores: Scores, than: Scores) -> bool:
+    """Whether a prompt with these scores is to be kept rather than the other one.
+
+    A higher accuracy is better, or the same accuracy at a lower loss; for generation a lower loss.
+    """
+    return (scores.get("accuracy", 0.0), -scores["loss"]) > (than.get("accuracy", 0.0), -than["loss"])
+
+
+def merge_scores(tuned: Scores, untrained: Scores) -> Scores:
+    """Both as one dictionary, as files and the database keep them: names of the untrained ones get a prefix."""
+    return {**tuned, **{f"{_UNTRAINED}{name}": value for name, value in untrained.items()}}
+
+
+def split_scores(merged: Mapping[str, float]) -> tuple[Scores, Scores]:
+    """What `merge_scores` joined: the scores of the tuned prompt, and those of the untrained backbone."""
+    tuned = {name: value for name, value in merged.items() if not name.startswith(_UNTRAINED)}
+    untrained = {name.removeprefix(_UNTRAINED): merged[name] for name in merged if name.startswith(_UNTRAINED)}
+    return tuned, untrained
+
+
+def improves(metric: str, value: float, than: float) -> bool:
+    """Whether `value` is a better score of this metric than `than`; equal scores are not."""
+    return value < than if metric in LOWER_IS_BETTER else value > than
 
 
 def classification_scores(references: Sequence[str], predictions: Sequence[str]) -> Scores:

@@ -1,10 +1,9 @@
-"""Checkpoints that are whole or not there: staged, flushed to disk, renamed."""
+"""Checkpoints on disk: written whole or not at all, and read with a check of their content."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-import os
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,8 +13,10 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
+from lamp.files import written_whole
+
 _KEPT = 2
-"""The newest, and the one before it in case the newest turns out to be damaged."""
+"""Checkpoints that stay: the newest, and the one before it in case the newest turns out to be damaged."""
 
 
 def save_checkpoint(folder: Path, step: int, tensors: Mapping[str, Tensor], values: Mapping[str, Any]) -> None:
@@ -23,24 +24,16 @@ def save_checkpoint(folder: Path, step: int, tensors: Mapping[str, Tensor], valu
 
     Raises OSError (a full disk, say) and leaves the earlier checkpoints as they were.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    staged = folder / f".staged-{os.getpid()}"
-    shutil.rmtree(staged, ignore_errors=True)
-    staged.mkdir()
-    try:
-        save_file(
-            {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}, staged / "state.safetensors"
-        )
-        digest = hashlib.sha256((staged / "state.safetensors").read_bytes()).hexdigest()
+    for leftover in folder.glob(".step-*"):  # of a process that was killed while it wrote
+        shutil.rmtree(leftover, ignore_errors=True)
+    target = folder / f"step-{step:08d}"
+    with written_whole(target) as staged:
+        staged.mkdir()
+        content = staged / "state.safetensors"
+        save_file({name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}, content)
+        digest = hashlib.sha256(content.read_bytes()).hexdigest()
         (staged / "state.json").write_text(json.dumps({**values, "step": step, "sha256": digest}))
-        for path in (*staged.iterdir(), staged):
-            _flush(path)
-        target = folder / f"step-{step:08d}"
-        shutil.rmtree(target, ignore_errors=True)
-        staged.replace(target)
-        _flush(folder)
-    finally:
-        shutil.rmtree(staged, ignore_errors=True)
+        shutil.rmtree(target, ignore_errors=True)  # of the same step; a folder with content cannot be replaced
     for old in sorted(folder.glob("step-*"))[:-_KEPT]:
         shutil.rmtree(old, ignore_errors=True)
 
@@ -57,12 +50,3 @@ def newest_checkpoint(folder: Path) -> tuple[dict[str, Tensor], dict[str, Any]] 
         except (OSError, ValueError, KeyError, SafetensorError):
             continue
     return None
-
-
-def _flush(path: Path) -> None:
-    """Waits until a file's content, or a folder's entries, are on disk."""
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -7,7 +7,7 @@ from lamp.inference.scores import Scores
 
 
 def data_summary(splits: Splits, truncated: int, limit: int) -> str:
-    """What is learned from, and what of it was left out or cut to `limit` tokens."""
+    """How many rows are trained on and held out, and how many were left out or cut to `limit` tokens."""
     parts = [f"{len(splits.train)} rows to train on, {len(splits.validation)} held out"]
     if splits.skipped:
         parts.append(f"{splits.skipped} without a target left out")
@@ -16,12 +16,12 @@ def data_summary(splits: Splits, truncated: int, limit: int) -> str:
     return ", ".join(parts) + "."
 
 
-def listed(scores: Scores) -> str:
-    """ "accuracy 0.85, loss 0.31"."""
+def format_scores(scores: Scores) -> str:
+    """All scores in one line, such as "accuracy 0.85, loss 0.31"."""
     return ", ".join(f"{name} {value:.4g}" for name, value in scores.items())
 
 
-def short(text: str) -> str:
+def shorten(text: str) -> str:
     """A text as one line of at most 70 characters."""
     line = " ".join(text.split())
     return line if len(line) <= 70 else line[:67] + "..."

@@ -1,4 +1,4 @@
-"""Where a run stands, and how that is kept in checkpoints."""
+"""What a run knows of itself at a step, and how checkpoints keep it."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from lamp.inference.confusion_matrix import ConfusionMatrix
 from lamp.inference.scores import Scores
 from lamp.prompt import LampPrompt
 from lamp.training.checkpoint import save_checkpoint
@@ -17,21 +18,22 @@ from lamp.training.checkpoint import save_checkpoint
 
 @dataclass
 class Progress:
-    """What a run knows at a step, beside its factors and optimizer."""
+    """What a run knows at a step beside its factors and optimizer."""
 
     step: int = 0
     scored: int = 0
-    """The last step that was scored"""
+    """The last step that was scored."""
     best_step: int = 0
     best_scores: Scores | None = None
-    best_confusion: list[list[int]] | None = None
-    """Counts of the best evaluation, as in lamp.inference.confusion_matrix"""
+    best_confusion: ConfusionMatrix | None = None
+    """Of the best evaluation; None for generation."""
     untrained: Scores | None = None
     micro_batch: int = 0
+    """Rows read at a time: fewer than a batch where memory was too small for it."""
     waited: int = 0
-    """Evaluations since the best one"""
+    """Evaluations since the best one."""
     gradient_scale: dict[str, float] | None = None
-    """State of float16's gradient scaler; no other precision has one"""
+    """State of float16's gradient scaler; no other precision has one."""
 
 
 def save_progress(
@@ -43,13 +45,17 @@ def save_progress(
     for name, parameter in prompt.named_parameters():
         state = optimizer.optimizer.state.get(parameter, {})
         tensors |= {f"adamw/{name}/{key}": value for key, value in state.items()}
-    save_checkpoint(folder, progress.step, tensors, {"progress": vars(progress)})
+    counts = progress.best_confusion.counts if progress.best_confusion else None
+    save_checkpoint(folder, progress.step, tensors, {"progress": {**vars(progress), "best_confusion": counts}})
 
 
 def restore_progress(
-    saved: tuple[Mapping[str, Tensor], Mapping[str, Any]], prompt: LampPrompt, optimizer: torch.optim.Optimizer
+    saved: tuple[Mapping[str, Tensor], Mapping[str, Any]], prompt: LampPrompt, optimizer: Any, labels: tuple[str, ...]
 ) -> tuple[dict[str, Tensor], Progress]:
-    """Puts a checkpoint's tensors and values back into factors and optimizer; the best factors and the progress."""
+    """Puts a checkpoint's values back into factors and optimizer; returns the best factors and the progress.
+
+    labels: of the data set, in the order in which the checkpoint's confusion matrix counts them.
+    """
     tensors, values = saved
     with torch.no_grad():
         for name, parameter in prompt.named_parameters():
@@ -60,4 +66,7 @@ def restore_progress(
                 if f"adamw/{name}/{key}" in tensors
             }
     best = {name: tensors[f"best/{name}"] for name, _ in prompt.named_parameters()}
-    return best, Progress(**values["progress"])
+    progress = Progress(**values["progress"])
+    if counts := values["progress"]["best_confusion"]:
+        progress.best_confusion = ConfusionMatrix(labels, tuple(map(tuple, counts)))
+    return best, progress

@@ -1,4 +1,4 @@
-"""What a training run gives."""
+"""What a training run returns."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from lamp.data.chat import ChatAffixes
-from lamp.inference.confusion_matrix import Confusion
+from lamp.inference.confusion_matrix import ConfusionMatrix
 from lamp.inference.scores import Scores
 
 
@@ -22,6 +22,9 @@ class TrainResult:
     token_dim: int
     """Width of the backbone's embeddings"""
     scores: Scores
+    """Of the best prompt on the held-out rows"""
+    untrained_scores: Scores
+    """Of the backbone alone on the same rows"""
     best_step: int
     step: int
     stopped: bool
@@ -33,5 +36,5 @@ class TrainResult:
     encoder_decoder: bool
     chat: ChatAffixes
     """What the backbone's chat template puts around every input"""
-    confusion: Confusion | None
+    confusion: ConfusionMatrix | None
     """Of the best prompt on the held-out rows; None for generation and before the first evaluation"""

@@ -126,6 +126,8 @@ def tree(files: dict[str, bytes], folder: str, recursive: bool) -> list[dict[str
         for parts in (path[len(prefix) :].split("/")[:-1] for path in inside)
         for depth in range(len(parts))
     }
-    entries = [{"type": "directory", "path": path, "size": 0, "oid": blob_oid(path.encode())} for path in folders]
+    entries: list[dict[str, Any]] = [
+        {"type": "directory", "path": path, "size": 0, "oid": blob_oid(path.encode())} for path in folders
+    ]
     entries += [entry(path, content) for path, content in inside.items()]
     return [one for one in entries if recursive or "/" not in one["path"][len(prefix) :]]

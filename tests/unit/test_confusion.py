@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from app.ui.runs.confusion_table import confusion as shown
+from app.ui.runs.confusion_table import confusion_table
 from lamp.errors import DataError
 from lamp.export.saved_prompt import save_prompt
-from lamp.inference.confusion_matrix import CONFUSION, Confusion, confusion, read_confusion
+from lamp.inference.confusion_matrix import CONFUSION, ConfusionMatrix, count_confusions, read_confusion
 from tests.unit.training import recipe, run
 
 REFERENCES = ["a", "a", "a", "b", "b", "c"]
@@ -17,15 +17,15 @@ PREDICTIONS = ["a", "a", "b", "b", "a", "b"]
 
 
 def test_rows_are_targets_and_columns_are_answers() -> None:
-    found = confusion(["b", "a", "c"], REFERENCES, PREDICTIONS)
-    assert found == Confusion(("b", "a", "c"), ((1, 1, 0), (1, 2, 0), (1, 0, 0)))
+    found = count_confusions(["b", "a", "c"], REFERENCES, PREDICTIONS)
+    assert found == ConfusionMatrix(("b", "a", "c"), ((1, 1, 0), (1, 2, 0), (1, 0, 0)))
 
 
 def test_precision_recall_and_f1_of_each_label_are_scikit_learns() -> None:
     from sklearn.metrics import precision_recall_fscore_support
 
     labels = ["a", "b", "c"]
-    ours = confusion(labels, REFERENCES, PREDICTIONS).per_label()
+    ours = count_confusions(labels, REFERENCES, PREDICTIONS).per_label()
     theirs = precision_recall_fscore_support(REFERENCES, PREDICTIONS, labels=labels, zero_division=0)
     for number, score in enumerate(ours):
         assert (score.precision, score.recall, score.f1, score.rows) == pytest.approx(
@@ -60,9 +60,10 @@ def test_a_damaged_file_is_one_sentence_and_a_missing_one_is_nothing(tmp_path: P
 
 
 def test_the_picture_escapes_labels_and_names_the_worst_mistake_where_there_are_many_labels() -> None:
-    assert "&lt;b&gt;" in shown(Confusion(("<b>", "y"), ((1, 0), (0, 1)))) and shown(None) == ""
+    assert "&lt;b&gt;" in confusion_table(ConfusionMatrix(("<b>", "y"), ((1, 0), (0, 1))))
+    assert confusion_table(None) == ""
     many = tuple(f"label {number}" for number in range(20))
     counts = [[0] * 20 for _ in many]
     counts[3][3], counts[3][7], counts[3][8] = 5, 2, 1
-    page = shown(Confusion(many, tuple(map(tuple, counts))))
+    page = confusion_table(ConfusionMatrix(many, tuple(map(tuple, counts))))
     assert "label 7 (2)" in page and "label 8 (1)" not in page and "62 %" in page

@@ -68,7 +68,7 @@ def test_a_trained_prompt_is_what_the_next_run_starts_from(
 ) -> None:
     config = recipe(tiny_llama, steps=1, learning_rate=1e-9)
     config = replace(config, lamp=replace(config.lamp, initial="prompt", initial_prompt="the run before"))
-    result = train(config, splits_of(config, tiny_table), Recorder(), tmp_path, first_prompt=exported)
+    result = train(config, splits_of(config, tiny_table), Recorder(), tmp_path, trained_prompt=exported)
     torch.testing.assert_close(result.virtual_tokens, load_prompt(exported).virtual_tokens, atol=1e-6, rtol=0)
 
 
@@ -79,13 +79,13 @@ def test_a_run_goes_on_from_its_checkpoint_when_the_prompt_it_started_from_is_go
     config = replace(config, lamp=replace(config.lamp, initial="prompt", initial_prompt="the run before"))
     splits = splits_of(config, tiny_table)
     whole = Recorder()
-    train(config, splits, whole, tmp_path / "whole", first_prompt=exported)
+    train(config, splits, whole, tmp_path / "whole", trained_prompt=exported)
     first, second = Recorder(stop_after=7), Recorder()
-    train(config, splits, first, tmp_path / "halved", first_prompt=exported)
-    train(config, splits, second, tmp_path / "halved", first_prompt=None)
+    train(config, splits, first, tmp_path / "halved", trained_prompt=exported)
+    train(config, splits, second, tmp_path / "halved", trained_prompt=None)
     assert {**first.losses, **second.losses} == whole.losses
     with pytest.raises(LampError, match=r"^The prompt to start from is not there any more: choose another one\.$"):
-        train(config, splits, Recorder(), tmp_path / "anew", first_prompt=None)
+        train(config, splits, Recorder(), tmp_path / "anew", trained_prompt=None)
 
 
 def test_a_trained_prompt_may_be_pooled_and_mixed_otherwise(exported: Path, backbone: FrozenBackbone) -> None:
@@ -94,7 +94,7 @@ def test_a_trained_prompt_may_be_pooled_and_mixed_otherwise(exported: Path, back
 
 
 @pytest.mark.parametrize(
-    "config, said",
+    "config, sentence",
     [
         (
             LampConfig(prompt_length=100, rank=8),
@@ -107,11 +107,11 @@ def test_a_trained_prompt_may_be_pooled_and_mixed_otherwise(exported: Path, back
     ],
 )
 def test_a_trained_prompt_of_another_shape_is_one_sentence(
-    exported: Path, backbone: FrozenBackbone, config: LampConfig, said: str
+    exported: Path, backbone: FrozenBackbone, config: LampConfig, sentence: str
 ) -> None:
     with pytest.raises(LampError) as raised:
         from_trained(backbone, config, exported)
-    assert str(raised.value).endswith(said)
+    assert str(raised.value).endswith(sentence)
 
 
 def test_a_folder_without_factors_is_one_sentence(backbone: FrozenBackbone, tmp_path: Path) -> None:

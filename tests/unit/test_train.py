@@ -14,10 +14,8 @@ from accelerate.state import AcceleratorState
 from safetensors.torch import load_file
 
 import lamp.training.step
-import lamp.training.train
-from lamp.backbone.batch import Batch
 from lamp.backbone.frozen import FrozenBackbone
-from lamp.errors import BackboneError, TrainingError
+from lamp.errors import BackboneError
 from lamp.training.checkpoint import newest_checkpoint
 from lamp.training.train import train
 from tests.tiny import save_spiece, save_tiny
@@ -109,7 +107,7 @@ def test_a_resumed_float16_run_keeps_the_scale_of_its_gradients(
             super().__init__(**options)
             self.native_amp, self.scaler = True, torch.amp.GradScaler("cpu", init_scale=256.0, growth_interval=2)
 
-    monkeypatch.setattr(lamp.training.train, "Accelerator", Scaled)
+    monkeypatch.setattr(lamp.training.step, "Accelerator", Scaled)
     config = recipe(tiny_llama, precision="fp16")
     whole, uninterrupted = run(config, tiny_table, tmp_path / "whole")
     run(config, tiny_table, tmp_path / "parts", stop_after=7)
@@ -146,74 +144,6 @@ def test_a_damaged_checkpoint_falls_back_to_the_one_before(tiny_llama: Path, tin
     assert min(after.losses) == 11
     assert torch.equal(whole.factors["u"], resumed.factors["u"])
     assert after.losses == {step: uninterrupted.losses[step] for step in after.losses}
-
-
-def test_accumulated_micro_batches_give_the_losses_of_one_large_batch(
-    tiny_llama: Path, tiny_table: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    config = recipe(tiny_llama, batch_size=8, steps=6)
-    _, whole = run(config, tiny_table, tmp_path / "whole")
-    original = lamp.training.step.target_log_likelihood
-    tried: list[int] = []
-
-    def small_memory(backbone: FrozenBackbone, virtual: torch.Tensor, batch: Batch) -> torch.Tensor:
-        tried.append(len(batch.input_ids))
-        if len(batch.input_ids) > 2:
-            raise torch.OutOfMemoryError("out of memory")
-        return original(backbone, virtual, batch)
-
-    monkeypatch.setattr(lamp.training.step, "target_log_likelihood", small_memory)
-    _, parts = run(config, tiny_table, tmp_path / "parts")
-    assert tried[:3] == [8, 4, 2]
-    assert max(tried[3:]) == 2
-    assert sum("Out of memory" in note for note in parts.notes) == 2
-    assert list(parts.losses.values()) == pytest.approx(list(whole.losses.values()), rel=1e-4)
-
-
-def test_a_row_that_does_not_fit_alone_is_one_sentence(
-    tiny_llama: Path, tiny_table: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def no_memory(*_: object) -> torch.Tensor:
-        raise torch.OutOfMemoryError("out of memory")
-
-    monkeypatch.setattr(lamp.training.step, "target_log_likelihood", no_memory)
-    with pytest.raises(TrainingError, match=r"A single row of .* tokens does not fit"):
-        run(recipe(tiny_llama), tiny_table, tmp_path)
-
-
-def diverge_at(step: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Lets the loss of a step be no number."""
-    original = lamp.training.step.target_log_likelihood
-    calls: list[int] = []
-
-    def diverging(backbone: FrozenBackbone, virtual: torch.Tensor, batch: Batch) -> torch.Tensor:
-        calls.append(1)
-        return original(backbone, virtual, batch) * (float("nan") if len(calls) == step else 1.0)
-
-    monkeypatch.setattr(lamp.training.step, "target_log_likelihood", diverging)
-
-
-def test_a_loss_that_is_not_finite_before_the_first_score_is_one_sentence(
-    tiny_llama: Path, tiny_table: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    diverge_at(3, monkeypatch)
-    with pytest.raises(TrainingError, match=r"became nan at step 3 with a learning rate of .* precision fp32\.$"):
-        run(recipe(tiny_llama), tiny_table, tmp_path)
-
-
-def test_a_loss_that_is_not_finite_later_on_ends_the_run_with_its_last_good_prompt(
-    tiny_llama: Path, tiny_table: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    good, _ = run(recipe(tiny_llama, steps=5, warmup_share=0.0), tiny_table, tmp_path / "good")
-    diverge_at(8, monkeypatch)
-    result, recorder = run(recipe(tiny_llama, warmup_share=0.0), tiny_table, tmp_path / "bad")
-    assert result.failure.startswith("The loss became nan at step 8 with a learning rate of 0.04: try a smaller one")
-    assert result.failure.endswith("the prompt of step 5, the best one so far, was kept.")
-    assert (result.best_step, result.step) == (5, 7)
-    assert result.scores.keys() == good.scores.keys()
-    assert result.virtual_tokens.isfinite().all()
-    assert [path.name for path in (tmp_path / "bad").glob("step-*")] == ["step-00000005"]
-    assert max(recorder.losses) == 7
 
 
 def test_a_run_without_progress_ends_early(tiny_llama: Path, tiny_table: Path, tmp_path: Path) -> None:

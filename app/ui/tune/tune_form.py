@@ -145,8 +145,8 @@ class TuneForm:
         """Runs to start from. The chosen one is among them even when its prompt is gone: `Plan.problems` says so."""
         choices = []
         for job in self._studio.prompts():
-            metric = score_text.main_score(list(job.scores))
-            score = f" · {score_text.score_text(metric, job.scores[metric])}" if metric else ""
+            metric = score_text.main_metric(job.scores)
+            score = f" · {score_text.format_score(metric, job.scores[metric])}" if metric else ""
             choices.append((f"{job.name}{score}", job.id))
         if chosen and all(run != chosen for _, run in choices):
             choices.append((chosen, chosen))

@@ -1,0 +1,73 @@
+"""Starts the studio: settings, store, runner, pages. The program `lamp-studio`, and what app.py runs."""
+
+from __future__ import annotations
+
+import logging
+import os
+import socket
+import sys
+
+from app.settings import Settings
+from lamp.errors import LampError
+from lamp.process import prepare_process
+from storage.errors import StorageError
+
+
+def main() -> int:
+    """Serves the studio until it is told to end; 1 and one sentence when it cannot start."""
+    prepare_process()
+    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
+    try:
+        settings = Settings.from_environment()
+        check_port(settings.host, settings.port)
+        serve(settings)
+    except (LampError, StorageError) as error:
+        print(error, file=sys.stderr, flush=True)
+        return 1
+    return 0
+
+
+def check_port(host: str, port: int) -> None:
+    """Raises LampError when nothing can listen there; asked before anything slow or lasting is done."""
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        with socket.socket(family, kind, protocol) as listener:
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listener.bind(address)
+    except OSError as error:
+        raise LampError(
+            f"The studio cannot listen on {host}:{port} ({(error.strerror or str(error)).lower()}): "
+            "end what uses it, or choose another port with STUDIO_PORT."
+        ) from error
+
+
+def serve(settings: Settings) -> None:
+    """Opens the store, starts the runner and serves the pages. Raises LampError, StorageError."""
+    from app.jobs.local import local_runner
+    from app.studio import Studio
+    from app.ui import build_ui, launch_options
+    from lamp.data.tables.checks import MAX_BYTES
+    from storage.database import open_database
+
+    settings.home.mkdir(parents=True, exist_ok=True)
+    database = open_database(settings.database_url, settings.home / "backups")
+    demo = build_ui(Studio(settings, database))
+    runner = local_runner(settings, database)
+    runner.start()
+    try:
+        print(f"LAMP Studio is at http://{settings.host}:{settings.port} (Ctrl+C ends it; runs go on).", flush=True)
+        demo.launch(
+            server_name=settings.host,
+            server_port=settings.port,
+            ssr_mode=False,
+            quiet=True,
+            share=False,
+            allowed_paths=[str(settings.home / "exports")],
+            max_file_size=MAX_BYTES,
+            **launch_options(),
+        )
+    except OSError as error:
+        raise LampError(f"The studio cannot listen on {settings.host}:{settings.port}: {error}.") from error
+    finally:
+        runner.close()
