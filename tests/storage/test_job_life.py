@@ -180,7 +180,8 @@ def test_the_first_of_two_ends_wins_when_both_come_at_once(url: str, store: JobS
     for _ in range(8):
         job = add()
         claimed = store.claim("here", range(100))
-        barrier, results = threading.Barrier(2), {}
+        barrier = threading.Barrier(2)
+        results: dict[JobState, bool] = {}
 
         def end(
             state: JobState,
