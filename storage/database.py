@@ -79,7 +79,7 @@ def open_database(url: str, backups: Path | None = None, busy_seconds: float = B
 
 
 def utc_now() -> datetime:
-    """The wall clock, for people; no decision rests on it."""
+    """The wall clock, for people to read; nothing is decided by it."""
     return datetime.now(UTC)
 
 

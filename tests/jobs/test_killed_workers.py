@@ -74,7 +74,8 @@ def test_a_run_killed_at_any_moment_goes_on_to_the_result_of_an_uninterrupted_on
 def logged_phase(system: System, job: Job) -> str:
     """The phase that the run's log says it is in; the database has it up to a second later."""
     log = system.home.log(job.id)
-    return ["", *re.findall(r"^\S+ (.+) \.\.\.$", log.read_text() if log.exists() else "", re.MULTILINE)][-1]
+    phases: list[str] = re.findall(r"^\S+ (.+) \.\.\.$", log.read_text() if log.exists() else "", re.MULTILINE)
+    return phases[-1] if phases else ""
 
 
 def kill_once(system: System, reference: Job, phase: str, within: float, chooser: random.Random) -> str:
