@@ -29,7 +29,7 @@ def toy_system(tmp_path: Path) -> System:
 
 @pytest.fixture
 def toy(toy_system: System, toys: Mother) -> Iterator[Toy]:
-    """Queues a toy run on a system with one slot and little patience."""
+    """Queues a toy run on a system with one slot and short timeouts."""
     executor = WarmExecutor(toys, toy_system.home, toy_system.environment())
     runner = Runner(toy_system.store, executor, [""], timeouts=replace(QUICK, stop=1.5, terminate=0.5))
     runner.start()
