@@ -40,7 +40,7 @@ def random_model(shape: str, device: str, dtype: torch.dtype) -> Any:
             num_layers=24,
             num_heads=16,
             vocab_size=32128,
-            decoder_start_token_id=0,
+            decoder_start_token_id=0,  # type: ignore[call-arg]  # one of those that PretrainedConfig takes
             dropout_rate=0.0,
         ),
         "llama-2-7b": lambda: tf.LlamaConfig(
