@@ -29,6 +29,16 @@ def test_a_failed_run_says_why_in_one_sentence_with_the_log_folded_beneath(
     expect(page.get_by_role("button", name="Resume")).to_be_visible()
 
 
+def test_a_run_without_steps_says_that_its_curve_comes_later(
+    page: Page, studio: RunningStudio, tiny_llama: Path
+) -> None:
+    job = studio.store.add("early", recipe(str(tiny_llama), 60).to_dict(), "sample:x.csv", "x.csv", 60, gpus=99)
+    pages.open_run(page, job.id)
+    expect(page.locator("#run-waiting")).to_be_visible()
+    expect(page.locator("#run-waiting")).to_contain_text("No curve yet")
+    studio.store.request_stop(job.id)
+
+
 def test_an_unknown_run_is_one_sentence(page: Page) -> None:
     page.goto("/runs?run=0123456789")
     expect(page.locator("#run-head")).to_contain_text("This run cannot be shown")

@@ -8,7 +8,7 @@ import gradio as gr
 import pytest
 
 from app.studio import Studio
-from app.ui.runs import run_page
+from app.ui.runs import plots, run_page
 from app.ui.runs.view_table import ViewTable
 from lamp.config import DataConfig, TrainConfig, TuneConfig
 from storage.database import open_database
@@ -133,3 +133,8 @@ def test_gradio_may_empty_an_update_without_the_component_being_sent_again(studi
     (update,), seen = table.updates(view, table.unseen)
     update.pop("value")  # as Gradio does while it sends an update
     assert table.updates(view, seen) == ([gr.skip()], seen)
+
+
+def test_the_plot_of_scores_has_the_tuned_line_from_its_first_data_on() -> None:
+    plot = plots.score_plot("accuracy", [(0, 0.5)], 60)
+    assert {line for _, _, line in plot.value["data"]} == {"Tuned prompt", "Untrained model"}

@@ -46,7 +46,9 @@ def loss_plot(points: Points, steps: int) -> Any:
 
 def score_plot(metric: str, points: Points, steps: int) -> Any:
     """The validation score, beside the untrained backbone's as a level line."""
-    rows = [(step, value, "Tuned prompt") for step, value in points if step > 0 or len(points) > 1]
+    # The tuned line starts with the untrained score, although one point shows no line: Gradio never draws a line whose
+    # name was not in the first data of the plot.
+    rows = [(step, value, "Tuned prompt") for step, value in points]
     untrained = curves.untrained_value(points)
     if untrained is not None:
         rows += [(step, untrained, "Untrained model") for step in (0, steps)]
