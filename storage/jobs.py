@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -22,7 +22,6 @@ __all__ = ["Event", "Job", "JobState", "JobStore", "Worker", "new_id"]
 
 # Named here because JobStore.list hides the type of that name from the annotations in its class.
 Events = list[Event]
-Names = list[str]
 Points = list[tuple[int, float]]
 
 
@@ -126,19 +125,10 @@ class JobStore(JobQueue, JobLifecycle):
 
     # -- metrics ------------------------------------------------------------------------------------------------
 
-    def log_metrics(self, id: str, step: int, values: Mapping[str, float]) -> None:
-        """Records one step's values; `heartbeat` records many at once. Raises JobNotFound."""
-        self.log_values(id, [(step, name, value) for name, value in values.items()])
-
     def log_values(self, id: str, values: Iterable[metrics.Value]) -> None:
-        """Records (step, name, value) of many steps in one commit. Raises JobNotFound."""
+        """Records (step, name, value) of many steps in one commit, as `heartbeat` does. Raises JobNotFound."""
         with self.database.write() as session:
             metrics.record(session, job_row(session, id).number, values)
-
-    def metric_names(self, id: str) -> Names:
-        """Names of what the run has logged. Raises JobNotFound."""
-        with self.database.read() as session:
-            return metrics.names(session, job_row(session, id).number)
 
     def latest_metrics(self, id: str) -> dict[str, float]:
         """The newest value of each metric. Raises JobNotFound."""

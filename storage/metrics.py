@@ -45,11 +45,6 @@ def copy(session: Session, source: int, target: int) -> None:
         )
 
 
-def names(session: Session, job: int) -> list[str]:
-    """Names of the metrics that the run has logged, in alphabetical order."""
-    return sorted(_numbers(session, job))
-
-
 def latest(session: Session, job: int) -> dict[str, float]:
     """The value of the last step of each metric."""
     values = {}
@@ -105,10 +100,12 @@ def curve(session: Session, job: int, name: str, points: int) -> list[tuple[int,
 
 
 def _numbers(session: Session, job: int) -> dict[str, int]:
+    """Name → number of each series of the run."""
     return dict(session.execute(select(SeriesRow.name, SeriesRow.number).where(SeriesRow.job == job)).all())
 
 
 def _series(session: Session, job: int, wanted: Iterable[str]) -> Mapping[str, int]:
+    """Name → number of each series of the run; makes those in `wanted` that it does not have yet."""
     known = _numbers(session, job)
     missing = [{"job": job, "name": name} for name in wanted if name not in known]
     if missing:

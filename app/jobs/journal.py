@@ -12,9 +12,8 @@ from contextlib import suppress
 from pathlib import Path
 
 from storage.files import whole
+from storage.metrics import Value
 
-Value = tuple[int, str, float]
-"""(step, name, value)"""
 _LONG_BYTES = 262_144
 """From this length on, committed values are removed from the file."""
 
@@ -26,13 +25,14 @@ class Journal:
         self._path = path
         path.parent.mkdir(parents=True, exist_ok=True)
         self.uncommitted = _read(path)
-        """Values of the worker before this one, of which the database may not have the last."""
+        """Values that the previous worker wrote; the database may not have the last of them."""
         self._file = path.open("ab", buffering=0)
 
     def add(self, values: Iterable[Value]) -> None:
         """Appends values. A full disk raises no error here: the database gets the values all the same."""
         with suppress(OSError):
-            self._file.write(b"\n" + json.dumps(list(values)).encode())  # a line that broke off spoils no other
+            # The line end comes first, so that a line that broke off damages no other.
+            self._file.write(b"\n" + json.dumps(list(values)).encode())
 
     def discard_committed(self, waiting: Iterable[Value]) -> None:
         """Removes every value but those in `waiting`, once the file is long."""

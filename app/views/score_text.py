@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from lamp.inference.scores import improves
+from lamp.inference.scores import improves, split_scores
 
 _LABELS = {
     "accuracy": "Accuracy",
@@ -21,7 +21,6 @@ _LABELS = {
 """Metrics that have a name of their own, in the order in which they are shown."""
 _SHARES = {"accuracy", "macro_f1", "exact_match", "token_f1", "rouge_l"}
 """Metrics between 0 and 1, shown as percentages."""
-_UNTRAINED = "untrained_"
 
 
 @dataclass(frozen=True)
@@ -30,15 +29,12 @@ class RunScores:
 
     tuned: Mapping[str, float]
     untrained: Mapping[str, float]
-    """Of the backbone without the prompt."""
+    """Scores of the backbone without the prompt."""
 
     @classmethod
     def of(cls, stored: Mapping[str, float]) -> RunScores:
         """Splits a job's `scores`, in which the names of the untrained backbone's begin with "untrained_"."""
-        return cls(
-            {name: value for name, value in stored.items() if not name.startswith(_UNTRAINED)},
-            {name.removeprefix(_UNTRAINED): value for name, value in stored.items() if name.startswith(_UNTRAINED)},
-        )
+        return cls(*split_scores(stored))
 
 
 @dataclass(frozen=True)
@@ -61,7 +57,7 @@ def metric_label(metric: str) -> str:
 
 
 def format_score(metric: str, value: float) -> str:
-    """A score with its unit: "87.5 %" for a share, a plain number else."""
+    """A score with its unit: "87.5 %" for a share, else a plain number."""
     return f"{100 * value:.1f} %" if metric in _SHARES else f"{value:.3g}"
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,18 +17,6 @@ from lamp.backbone.quantization import keep_differentiable, quantization_config
 from lamp.config import Precision, Quantization
 from lamp.errors import BackboneError, first_line
 from lamp.process import prepare_process
-
-
-@dataclass(frozen=True)
-class JoinedInput:
-    """Virtual tokens followed by the input, as a causal model or an encoder reads them."""
-
-    embeddings: Tensor
-    """(batch, virtual tokens + length, hidden)"""
-    mask: Tensor
-    """(batch, virtual tokens + length), 1 where there is a token"""
-    positions: Tensor
-    """(batch, virtual tokens + length), position of each token among the row's tokens, padding not counted"""
 
 
 class FrozenBackbone:
@@ -115,7 +102,7 @@ class FrozenBackbone:
         return model(**inputs)
 
     def forward_encoder(self, **inputs: Any) -> Any:
-        """The output of an encoder-decoder model's encoder, which is compiled in the same cases."""
+        """The output of an encoder-decoder model's encoder; compiled in the same cases as `forward`."""
         encoder = self._compiled[1] if self._compiled and torch.is_grad_enabled() else self._encoder()
         return encoder(**inputs)
 
@@ -126,14 +113,14 @@ class FrozenBackbone:
         """Input embeddings of token ids, with the scaling that some model families apply: (...,) → (..., hidden)."""
         return self.embedding(ids)  # type: ignore[no-any-return]  # transformers' modules are untyped
 
-    def join(self, virtual_tokens: Tensor | None, ids: Tensor, mask: Tensor) -> JoinedInput:
+    def join(self, virtual_tokens: Tensor | None, ids: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
         """Puts the virtual tokens (l', hidden) before every input; None leaves the inputs as they are.
 
-        ids, mask: (batch, length).
+        ids, mask: (batch, length). Returns embeddings (batch, l' + length, hidden) and their mask (batch, l' + length).
         """
         embeddings = self.embed(ids)
         if virtual_tokens is not None:
             prefix = virtual_tokens.to(embeddings.dtype).expand(len(ids), *virtual_tokens.shape)
             embeddings = torch.cat([prefix, embeddings], dim=1)
             mask = torch.cat([mask.new_ones(len(ids), len(virtual_tokens)), mask], dim=1)
-        return JoinedInput(embeddings, mask, (mask.cumsum(dim=1) - 1).clamp(min=0))
+        return embeddings, mask

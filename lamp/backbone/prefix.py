@@ -120,10 +120,9 @@ def join_prefixes(
     Returns embeddings (rows, longest, hidden), padded on the right, and their mask (rows, longest).
     """
     if all(prefix is prefixes[0] for prefix in prefixes):
-        joined = backbone.join(prefixes[0].virtual_tokens, ids, mask)
-        return joined.embeddings, joined.mask
+        return backbone.join(prefixes[0].virtual_tokens, ids, mask)
     rows = [
-        backbone.join(prefix.virtual_tokens, row[tokens].unsqueeze(0), row_mask[tokens].unsqueeze(0)).embeddings[0]
+        backbone.join(prefix.virtual_tokens, row[tokens].unsqueeze(0), row_mask[tokens].unsqueeze(0))[0][0]
         for prefix, row, row_mask, tokens in zip(prefixes, ids, mask, mask.bool(), strict=True)
     ]
     masks = pad_sequence([mask.new_ones(len(row)) for row in rows], batch_first=True)

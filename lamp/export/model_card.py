@@ -6,6 +6,7 @@ import re
 
 from lamp.config import TuneConfig
 from lamp.data.columns import default_template
+from lamp.training.factors_file import FACTORS_FILE
 from lamp.training.result import TrainResult
 
 _CARD = """---
@@ -106,7 +107,7 @@ def model_card(result: TrainResult, config: TuneConfig) -> str:
         new_tokens=config.data.max_target_tokens if not result.labels else 16,
         answer="output[0]" if result.encoder_decoder else 'output[0, inputs["input_ids"].shape[1]:]',
         labels=labels,
-        factors="lamp_factors.safetensors",
+        factors=FACTORS_FILE,
     )
 
 

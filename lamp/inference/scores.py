@@ -16,7 +16,7 @@ _UNTRAINED = "untrained_"
 
 
 def is_better(scores: Scores, than: Scores) -> bool:
-    """Whether a prompt with these scores is to be kept rather than the other one.
+    """Whether a prompt with `scores` is better than one with the scores `than`.
 
     A higher accuracy is better, or the same accuracy at a lower loss; for generation a lower loss.
     """
@@ -24,12 +24,12 @@ def is_better(scores: Scores, than: Scores) -> bool:
 
 
 def merge_scores(tuned: Scores, untrained: Scores) -> Scores:
-    """Both as one dictionary, as files and the database keep them: names of the untrained ones get a prefix."""
+    """Both in one dictionary, as files and the database store them: untrained scores get the prefix "untrained_"."""
     return {**tuned, **{f"{_UNTRAINED}{name}": value for name, value in untrained.items()}}
 
 
 def split_scores(merged: Mapping[str, float]) -> tuple[Scores, Scores]:
-    """What `merge_scores` joined: the scores of the tuned prompt, and those of the untrained backbone."""
+    """Undoes `merge_scores`: the scores of the tuned prompt, and those of the untrained backbone."""
     tuned = {name: value for name, value in merged.items() if not name.startswith(_UNTRAINED)}
     untrained = {name.removeprefix(_UNTRAINED): merged[name] for name in merged if name.startswith(_UNTRAINED)}
     return tuned, untrained

@@ -44,7 +44,7 @@ def test_many_values_are_one_commit_and_a_stop_comes_back_with_it(system: System
     reporter = JobReporter(heartbeat)
     for step in range(1, 101):
         reporter.log(step, {"loss": 1.0})
-    assert system.store.metric_names(job.id) == []
+    assert system.store.latest_metrics(job.id) == {}
     assert heartbeat.beat()
     now = system.store.get(job.id)
     assert (now.beats, now.step, len(system.store.curve(job.id, "loss"))) == (1, 100, 100)
@@ -89,7 +89,7 @@ def test_a_worker_whose_run_was_given_to_another_stops_at_once(system: System) -
     system.store.mark_lost(job.id, 1, "taken for dead", resumes=3)
     heartbeat.add(1, {"loss": 1.0})
     heartbeat.beat()
-    assert lost and system.store.metric_names(job.id) == []
+    assert lost and system.store.latest_metrics(job.id) == {}
 
 
 def test_the_end_is_recorded_once_even_while_the_heartbeat_goes_on(system: System) -> None:

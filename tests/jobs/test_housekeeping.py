@@ -121,7 +121,7 @@ def test_a_run_whose_first_steps_are_still_to_come_is_taken_to_be_as_fast_as_the
         job = system.submit(10)
         store.claim("here", [0])
         store.heartbeat(job.id, 10, "Training", [(step, "rows_per_second", rate) for step in range(1, 6)])
-        store.log_metrics(job.id, 8, {"scoring_seconds": 2.0})
+        store.log_values(job.id, [(8, "scoring_seconds", 2.0)])
         store.finish(job.id, JobState.DONE)
         store.release(job.id)
     system.submit(10)

@@ -74,7 +74,7 @@ def test_the_newest_run_on_a_backbone_is_one_that_trained_and_was_not_deleted(st
 
 def test_a_deleted_run_is_hidden_and_comes_back_until_it_is_swept(store: JobStore, add: Add) -> None:
     job = add()
-    store.log_metrics(job.id, 1, {"loss": 1.0})
+    store.log_values(job.id, [(1, "loss", 1.0)])
     assert store.delete(job.id).state is JobState.STOPPED, "a queued run does not start any more"
     assert store.list() == [] and [job.id for job in store.list(deleted=True)] == [job.id]
     with pytest.raises(WrongState, match="was deleted"):

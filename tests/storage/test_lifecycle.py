@@ -53,7 +53,7 @@ def test_an_ended_run_takes_no_further_end_heartbeat_or_stop(store: JobStore, ad
     assert store.mark_lost(job.id, 1, "gone", resumes=3) is None
     store.request_stop(job.id)
     assert store.get(job.id) == before
-    assert store.metric_names(job.id) == []
+    assert store.latest_metrics(job.id) == {}
 
 
 def test_only_a_done_run_cannot_be_resumed(store: JobStore, add: Add) -> None:
@@ -84,7 +84,7 @@ def test_a_worker_of_an_earlier_attempt_can_write_nothing(store: JobStore, add: 
     assert store.heartbeat(job.id, 5, "ghost", [(5, "loss", 1.0)], attempt=1) is None
     assert not store.finish(job.id, S.DONE, attempt=1)
     assert not store.started(job.id, 1, HERE)
-    assert store.metric_names(job.id) == []
+    assert store.latest_metrics(job.id) == {}
     assert store.started(job.id, 2, HERE)
     assert not store.started(job.id, 2, Worker("here", 8, "boot:2")), "one attempt has one worker"
 

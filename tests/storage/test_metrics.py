@@ -14,9 +14,8 @@ Add = Callable[..., Job]
 def test_values_are_read_back_in_the_order_of_their_steps(store: JobStore, add: Add) -> None:
     job, other = add(), add()
     store.log_values(job.id, [(step, "loss", 1 / step) for step in (3, 1, 2)] + [(2, "validation/accuracy", 0.5)])
-    store.log_metrics(other.id, 1, {"loss": 7.0})
+    store.log_values(other.id, [(1, "loss", 7.0)])
     assert store.curve(job.id, "loss") == [(1, 1.0), (2, 0.5), (3, 1 / 3)]
-    assert store.metric_names(job.id) == ["loss", "validation/accuracy"]
     assert store.latest_metrics(job.id) == {"loss": 1 / 3, "validation/accuracy": 0.5}
     assert store.curve(job.id, "nothing of the kind") == []
 
@@ -62,6 +61,6 @@ def test_a_run_that_goes_on_from_another_starts_with_its_curves(store: JobStore,
     parent = add()
     store.log_values(parent.id, [(step, "loss", float(step)) for step in range(1, 700)])
     child = add(parent=parent.id, curves_of=parent.id)
-    store.log_metrics(child.id, 700, {"loss": 0.0})
+    store.log_values(child.id, [(700, "loss", 0.0)])
     assert store.latest_metrics(child.id) == {"loss": 0.0} and store.latest_metrics(parent.id) == {"loss": 699.0}
     assert store.curve(child.id, "loss", 2000)[:-1] == store.curve(parent.id, "loss", 2000)

@@ -55,10 +55,10 @@ def test_a_prompt_read_once_writes_what_stock_generation_writes_behind_a_copy_of
     prefix = make_prefix(backbone, virtual)
     answers = generate(backbone, [prefix] * 4, encoder, inputs)
     for ids, answer in zip(inputs, answers, strict=True):
-        joined = backbone.join(virtual, *encoder.pad_inputs([ids], backbone.device))
+        embeddings, mask = backbone.join(virtual, *encoder.pad_inputs([ids], backbone.device))
         output = backbone.model.generate(
-            inputs_embeds=joined.embeddings,
-            attention_mask=joined.mask,
+            inputs_embeds=embeddings,
+            attention_mask=mask,
             max_new_tokens=12,
             do_sample=False,
             pad_token_id=0,

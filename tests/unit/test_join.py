@@ -89,10 +89,12 @@ def test_reading_the_prompt_once_gives_the_logits_of_a_copy_before_every_row(bac
     virtual, batch = virtual_tokens(backbone), batch_of(backbone, TEXTS, TARGETS)
     ids = torch.cat([batch.input_ids, batch.target_ids[:, :-1]], dim=1)
     mask = torch.cat([batch.input_mask, batch.target_mask[:, :-1]], dim=1)
-    joined = backbone.join(virtual, ids, mask)
+    embeddings, joined_mask = backbone.join(virtual, ids, mask)
     with torch.no_grad():
         expected = backbone.model(
-            inputs_embeds=joined.embeddings, attention_mask=joined.mask, position_ids=joined.positions
+            inputs_embeds=embeddings,
+            attention_mask=joined_mask,
+            position_ids=(joined_mask.cumsum(dim=1) - 1).clamp(min=0),
         ).logits[:, -batch.target_ids.shape[1] :]
         logits = target_logits(backbone, virtual, batch)
     is_token = batch.target_mask.bool()
