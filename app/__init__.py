@@ -1,1 +1,1 @@
-"""The studio: pages, jobs and the door between them."""
+"""The studio: pages, background jobs, and `Studio`, through which the pages do everything."""

@@ -1,4 +1,4 @@
-"""Which backbones are offered, and where the weights of one lie."""
+"""Which backbones are offered, and where the weights of each are."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class BackboneChoice:
 class Backbones:
     """Backbones by their reference, which is a Hub id or a folder.
 
-    A copy of a Hub id in the home folder (backbones/<org--name>) goes before the Hub, if it is whole.
+    A copy of a Hub id in the home folder (backbones/<org--name>) is used instead of the Hub, if it is whole.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -74,6 +74,7 @@ class Backbones:
             return None
 
     def _allowed(self, reference: str) -> str:
+        """The reference without surrounding blanks. Raises BackboneError for a folder where folders are not allowed."""
         reference = reference.strip()
         if not self._folders_allowed and (
             Path(reference).expanduser().exists() or reference.startswith(("/", ".", "~"))

@@ -37,7 +37,7 @@ class DatasetEntry:
 
 @dataclass(frozen=True)
 class DatasetFile:
-    """The file of a data set. Contents never change under a reference, so what was read last is kept in memory."""
+    """The file of a data set. The content of a reference never changes, so what was read last is kept in memory."""
 
     path: Path
     name: str
@@ -52,7 +52,7 @@ class DatasetFile:
         return _prepared(self.path, self.name, config)
 
     def truncation(self, config: DataConfig, backbone: str) -> Truncation | None:
-        """Training inputs of more tokens than the backbone will be given; None where that cannot be told.
+        """How many training inputs will be cut because they are too long; None where that is unknown before the run.
 
         backbone: the folder or Hub id that it is loaded from.
         """
@@ -60,7 +60,7 @@ class DatasetFile:
 
 
 class Datasets:
-    """References to tables: "sample:<name>" or "upload:<sha256>"."""
+    """The data sets by their references: "sample:<name>" or "upload:<sha256>"."""
 
     def __init__(self, uploads: UploadStore) -> None:
         self._uploads = uploads
@@ -76,13 +76,13 @@ class Datasets:
         return entries
 
     def add(self, path: Path, name: str) -> DatasetEntry:
-        """Reads a file to the end, then keeps a copy. Raises DataError; nothing is kept then."""
+        """Reads a file to its end, then stores a copy. Raises DataError and stores nothing if it is no table."""
         table = read_table(path, name)
         upload = self._uploads.add(path, name, len(table.rows), table.columns)
         return DatasetEntry(upload.reference, upload.name, len(table.rows), table.columns)
 
     def fetch(self, id: str, subset: str, split: str, on_rows: OnRows) -> tuple[DatasetEntry, Fetched]:
-        """Keeps a copy of a part of a data set of the Hub; empty names take its first. Raises DataError."""
+        """Fetches and stores a part of a data set on the Hub; "" is its first subset or split. Raises DataError."""
         id = fetching.plain_id(id)
         subset = subset or fetching.subsets(id)[0]
         split = split or fetching.splits(id, subset)[0]
@@ -127,7 +127,7 @@ class Datasets:
 
 
 def first_rows(table: Table) -> tuple[dict[str, str], ...]:
-    """What people are shown of a table: its first rows, long cells cut."""
+    """The rows of a table that people are shown: the first ones, with long cells cut."""
     return tuple({column: _cut(cell) for column, cell in row.items()} for row in table.rows[:_FIRST_ROWS])
 
 

@@ -17,13 +17,14 @@ from storage.jobs import Job, JobState, JobStore
 Points = Sequence[tuple[int, float]]
 """(step, value) in rising steps."""
 _STEPS_TO_JUDGE = 3
-"""Steps before the time left of a run is known: the first ones warm up."""
+"""Steps after which the time left of a run is estimated: the first ones are slower."""
 _RECENT_STEPS = 20
+"""Points of the curve of rows per second that the time left is estimated from."""
 
 
 @dataclass(frozen=True)
 class Speed:
-    """How fast a run goes."""
+    """How fast a run trains."""
 
     rows_per_second: float
     """Rows that one GPU reads in a second, however many GPUs the run has."""
@@ -73,7 +74,7 @@ class Place:
 
 
 def places(store: JobStore, slots: int) -> dict[str, Place]:
-    """The place of every queued run, by its id, if `slots` runs go at once."""
+    """The place of every queued run, by its id, on a studio with this number of slots."""
     speed = cache(partial(speed_on, store))
     free_at = [_seconds_left(store, job, speed) for job in store.active() for _ in range(job.gpus)]
     free_at += [0.0] * (slots - len(free_at))
@@ -86,18 +87,18 @@ def places(store: JobStore, slots: int) -> dict[str, Place]:
     heapq.heapify(free)
     earliest = 0.0  # nobody is overtaken, so that a run that needs several slots gets them
     for position, job in enumerate(queued, start=1):
-        if job.gpus > slots:  # another host's
+        if job.gpus > slots:  # only another host can run it
             result[job.id] = Place(position, None, fits=False)
             continue
         starts = max(earliest, *(heapq.heappop(free) for _ in range(job.gpus))) if known else None
         result[job.id] = Place(position, None if starts is None else timedelta(seconds=starts))
-        takes = _seconds_at(speed(job.backbone), job) if starts is not None else None
-        if starts is None or takes is None:
+        duration = _seconds_at(speed(job.backbone), job) if starts is not None else None
+        if starts is None or duration is None:
             known = False
         else:
             earliest = starts
             for _ in range(job.gpus):
-                heapq.heappush(free, starts + takes)
+                heapq.heappush(free, starts + duration)
     return result
 
 
@@ -108,8 +109,8 @@ def _seconds_left(store: JobStore, job: Job, speed: Callable[[str], Speed | None
         return 0.0
     if train is None:
         return None
-    left = seconds_left(job, train, store.curve(job.id, "rows_per_second"), _scoring_seconds(store, job))
-    return _seconds_at(speed(job.backbone), job) if left is None else left
+    seconds = seconds_left(job, train, store.curve(job.id, "rows_per_second"), _scoring_seconds(store, job))
+    return _seconds_at(speed(job.backbone), job) if seconds is None else seconds
 
 
 def _seconds_at(speed: Speed | None, job: Job) -> float | None:

@@ -14,7 +14,7 @@ from storage.errors import StorageError
 
 
 def main() -> int:
-    """Serves the studio until it is told to end; 1 and one sentence when it cannot start."""
+    """Serves the studio until it is ended. Returns the exit status: 0, or 1 after one sentence on standard error."""
     prepare_process()
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
@@ -29,7 +29,7 @@ def main() -> int:
 
 
 def check_port(host: str, port: int) -> None:
-    """Raises LampError when nothing can listen there; asked before anything slow or lasting is done."""
+    """Raises LampError when the address cannot be listened on; called before anything slow is started."""
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         with socket.socket(family, kind, protocol) as listener:

@@ -1,4 +1,4 @@
-"""What one look at a recipe finds before it is started: frozen values without Gradio."""
+"""The result of checking a recipe before it is started: frozen values without Gradio."""
 
 from __future__ import annotations
 
@@ -38,9 +38,9 @@ class Estimate:
     steps: int
     epochs: float
     truncation: Truncation | None
-    """Training inputs that will be cut; None where that cannot be told before the run."""
+    """Training inputs that will be cut; None when that is unknown before the run."""
     seconds: float | None
-    """What it will take if rows go as fast as in the last run on this backbone; None before there was one."""
+    """Seconds that the run takes at the speed of the last run on this backbone; None before the first one."""
 
     @property
     def share(self) -> float:
@@ -50,7 +50,7 @@ class Estimate:
 
 @dataclass(frozen=True)
 class Plan:
-    """A recipe with a data set, looked at as a whole."""
+    """Everything that was found out about a recipe and its data set."""
 
     problems: tuple[str, ...]
     """Every reason why it cannot be started, one sentence each; empty when it can."""

@@ -35,8 +35,8 @@ class Answer:
     untrained_probabilities: dict[str, float]
 
 
-Written = Callable[[list[Answer]], None]
-"""Called with all answers, as far as they are written, after each token of free text."""
+OnAnswers = Callable[[list[Answer]], None]
+"""Called after each token of free text with all answers as far as they are written."""
 
 
 @dataclass
@@ -73,12 +73,12 @@ class Predictor:
         source: str,
         inputs: Sequence[str | Mapping[str, str]],
         on_progress: Callable[[str], None],
-        written: Written | None = None,
+        on_answers: OnAnswers | None = None,
     ) -> list[Answer]:
         """Answers each input with the exported prompt in `folder` and without it, both in one batch.
 
         source: folder or Hub id to load its backbone from; inputs: a text, or a value for each input column;
-        on_progress: called with one short sentence a stage. Raises LampError in one sentence.
+        on_progress: called with one short sentence at each stage. Raises LampError in one sentence.
         """
         on_progress("Getting ready")
         from lamp.backbone.out_of_memory import out_of_memory
@@ -94,7 +94,7 @@ class Predictor:
                     tuned = loaded.prefix((folder, (folder / ADAPTER).stat().st_mtime_ns), saved)
                     untrained = loaded.prefix()
                     on_progress("Answering with the tuned prompt and without it")
-                    predictions = _predict(loaded.backbone, (tuned, untrained), saved, rendered, written)
+                    predictions = _predict(loaded.backbone, (tuned, untrained), saved, rendered, on_answers)
             except OutOfMemory as error:
                 self._loaded = None
                 raise LampError(
@@ -120,7 +120,7 @@ def _predict(
     prefixes: tuple[Prefix, Prefix],
     saved: SavedPrompt,
     rendered: Sequence[tuple[str, str]],
-    written: Written | None,
+    on_answers: OnAnswers | None,
 ) -> list[Prediction]:
     """Answers to all inputs behind the first prefix, then to all of them behind the second.
 
@@ -133,25 +133,25 @@ def _predict(
     encoder = Encoder(backbone.tokenizer, is_encoder_decoder=backbone.is_encoder_decoder, config=saved.config.data)
     ids = encoder.inputs(texts, suffixes)
     each_prefix = [prefix for prefix in prefixes for _ in ids]
-    on_text = _collector(texts, written) if written is not None else None
+    on_text = _collector(texts, on_answers) if on_answers is not None else None
     return predict(backbone, each_prefix, encoder, [*ids, *ids], saved.labels, on_text)
 
 
-def _collector(texts: Sequence[str], written: Written) -> Callable[[int, str], None]:
-    """What `predict` calls with the number and the text of a growing answer: passes all of them on as answers."""
+def _collector(texts: Sequence[str], on_answers: OnAnswers) -> Callable[[int, str], None]:
+    """The `on_text` of `predict`: collects the growing texts and calls `on_answers` with all of them."""
     from lamp.inference.predict import Prediction
 
     predictions = [Prediction("", {})] * (2 * len(texts))
 
     def on_text(number: int, text: str) -> None:
         predictions[number] = Prediction(text, {})
-        written(_paired(texts, predictions))
+        on_answers(_paired(texts, predictions))
 
     return on_text
 
 
 def _paired(texts: Sequence[str], predictions: Sequence[Prediction]) -> list[Answer]:
-    """predictions: of all texts with the prompt, then of all texts without it."""
+    """One Answer for each text. predictions: for all texts with the prompt, then for all texts without it."""
     halves = zip(texts, predictions[: len(texts)], predictions[len(texts) :], strict=True)
     return [
         Answer(text, tuned.text, untrained.text, tuned.probabilities, untrained.probabilities)

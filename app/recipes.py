@@ -34,7 +34,7 @@ class _Data:
     file: DatasetFile | None
     table: Table | None
     splits: Splits | None
-    """None also while the recipe's part about data has problems."""
+    """None also when the recipe's data section has problems."""
     problem: str
     """Why it cannot be read or learned from; empty when it can."""
 
@@ -49,7 +49,7 @@ class Recipes:
         self._store, self._artifacts = store, artifacts
 
     def plan(self, config: TuneConfig, dataset: str, gpus: int) -> Plan:
-        """Everything that can be told of a recipe before it is started; reads each file at most once."""
+        """Everything that can be known about a recipe before it is started; reads each file at most once."""
         problems = _recipe_problems(config)
         data = self._read(dataset, config.data)
         if data.problem:
@@ -71,7 +71,7 @@ class Recipes:
 
     @property
     def most_gpus(self) -> int:
-        """How many GPUs one run can have; 1 also where there is none, and where STUDIO_SLOTS lets runs share them."""
+        """The most GPUs that one run can have; 1 also where there is none or where STUDIO_SLOTS lets runs share one."""
         return len(self.slots) if len(set(self.slots)) == len(self.slots) else 1
 
     @cached_property
@@ -102,7 +102,7 @@ class Recipes:
         return problems
 
     def _inspect(self, config: TuneConfig) -> tuple[BackboneInfo | None, list[str]]:
-        """The chosen backbone, and what of the recipe does not fit it."""
+        """The chosen backbone, and one sentence for each value of the recipe that does not fit it."""
         if not config.backbone.strip():
             return None, []
         try:
@@ -134,14 +134,14 @@ class Recipes:
             steps=train.steps,
             epochs=rows / max(1, len(splits.train)),
             truncation=file.truncation(config.data, backbone.source),
-            seconds=speed.seconds(train, train.steps) + speed.scoring_seconds  # and the untrained one
+            seconds=speed.seconds(train, train.steps) + speed.scoring_seconds  # the untrained backbone is scored too
             if speed
             else None,
         )
 
 
 def _recipe_problems(config: TuneConfig) -> list[str]:
-    """What is wrong with a recipe whatever it is used with."""
+    """The problems of a recipe by itself, whatever the data set and the backbone are."""
     try:
         config.check()
     except ConfigError as error:

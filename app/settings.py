@@ -12,7 +12,7 @@ from lamp.errors import ConfigError
 
 @dataclass(frozen=True)
 class Settings:
-    """Where a studio keeps its things, where it listens and how it runs jobs."""
+    """Where a studio stores its files, where it listens and how it runs jobs."""
 
     home: Path
     """STUDIO_HOME: database, uploads, artifacts, checkpoints, logs and converted backbones."""
@@ -33,7 +33,7 @@ class Settings:
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Settings:
-        """Raises ConfigError that names every variable with a value that makes no sense."""
+        """Reads the settings. Raises one ConfigError that names every variable with an invalid value."""
         problems: list[str] = []
 
         def number(name: str, default: float, low: float, high: float) -> float:

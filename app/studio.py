@@ -15,7 +15,7 @@ from app.hub import fetching, publishing
 from app.hub.fetching import Fetched, OnRows
 from app.jobs.extend import extend
 from app.plan import Plan
-from app.predictor import Answer, Predictor, Written
+from app.predictor import Answer, OnAnswers, Predictor
 from app.recipes import Recipes
 from app.run import Run
 from app.settings import Settings
@@ -185,7 +185,7 @@ class Studio:
         return self._store.restore(id)
 
     def raise_priority(self, id: str) -> Job:
-        """Lets a queued run go before the others of its owner."""
+        """Moves a queued run before the others of its owner."""
         first = max((job.priority for job in self._store.list(states=[JobState.QUEUED])), default=0)
         return self._store.prioritize(id, first + 1)
 
@@ -195,7 +195,7 @@ class Studio:
         return self._recipes.most_gpus
 
     def disk_use(self) -> DiskUse:
-        """What the studio's files take and what is left; walks the folders."""
+        """How much disk space the studio's files take and how much is free; looks at every file."""
         return self._home.use()
 
     def latest_metrics(self, id: str) -> dict[str, float]:
@@ -207,19 +207,19 @@ class Studio:
     def try_prompt(
         self,
         id: str,
-        texts: Sequence[str | Mapping[str, str]],
-        progress: Callable[[str], None] = lambda _: None,
-        written: Written | None = None,
+        inputs: Sequence[str | Mapping[str, str]],
+        on_progress: Callable[[str], None] = lambda _: None,
+        on_answers: OnAnswers | None = None,
     ) -> list[Answer]:
         """Each input answered with the run's prompt and without it.
 
-        texts: inputs, or for each a value for every input column; progress: called with what is done now;
-        written: called with all answers so far while free text is generated.
+        inputs: a text, or a value for each input column; on_progress: called with one short sentence at each stage;
+        on_answers: called with all answers so far while free text is generated.
         """
         job = self._store.get(id)
         folder = self._artifacts.path(job.id)
         source = self._backbones.source(Run.of(job).config.backbone)
-        return self._predictor.answers(folder, source, texts, progress, written)
+        return self._predictor.answers(folder, source, inputs, on_progress, on_answers)
 
     def export(self, id: str) -> Path:
         """A zip of the run's exported prompt, made once."""
@@ -231,11 +231,11 @@ class Studio:
         repository: str,
         token: str,
         private: bool = True,
-        progress: Callable[[str], None] = lambda _: None,
+        on_progress: Callable[[str], None] = lambda _: None,
     ) -> str:
         """Puts the run's exported prompt on the Hub and returns its address; the token is used for this call only."""
         folder = self._artifacts.path(self._store.get(id).id)
-        return publishing.publish(folder, repository, token, private, progress)
+        return publishing.publish(folder, repository, token, private, on_progress)
 
     def _confusion(self, job: Job) -> ConfusionMatrix | None:
         """The confusion matrix of the run's prompt; None before there is a prompt, and for generation."""

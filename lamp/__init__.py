@@ -1,4 +1,1 @@
-"""LAMP: low-parameter prompt tuning of frozen language models.
-
-The method and nothing else: no job, no page and no table is known here.
-"""
+"""LAMP: low-parameter prompt tuning of frozen language models. It knows nothing of jobs, pages or the database."""

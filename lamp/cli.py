@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs one command; 0, or 1 with one sentence on standard error."""
+    """Runs one command. Returns the exit status: 0, or 1 after one sentence on standard error."""
     prepare_process()
     parser = argparse.ArgumentParser(prog="python -m lamp", description="Low-parameter prompt tuning.")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
@@ -66,9 +66,9 @@ def _train(options: argparse.Namespace) -> None:
 
     reporter = BarReporter(recipe.train.steps)
     try:
-        first = Path(recipe.lamp.initial_prompt) if recipe.lamp.initial == "prompt" else None
+        trained_prompt = Path(recipe.lamp.initial_prompt) if recipe.lamp.initial == "prompt" else None
         checkpoints = options.out / "checkpoints"
-        result = train(recipe, splits, reporter, checkpoints, options.backbone, first, checkpoints / "tokens")
+        result = train(recipe, splits, reporter, checkpoints, options.backbone, trained_prompt, checkpoints / "tokens")
     finally:
         reporter.close()
     if process_state().is_main_process:
@@ -80,7 +80,7 @@ def _train(options: argparse.Namespace) -> None:
 
 def _predict(options: argparse.Namespace) -> None:
     saved, backbone, encoder = _load(options)
-    from lamp.backbone.prefix import make_prefix
+    from lamp.backbone.prefix import inference_prefix
     from lamp.inference.predict import predict
 
     data, table = saved.config.data, _table(options)
@@ -89,8 +89,7 @@ def _predict(options: argparse.Namespace) -> None:
         raise DataError(" ".join(problems))
     rendered = [render(data, row) for row in table.rows]
     inputs = encoder.inputs([text for text, _ in rendered], [suffix for _, suffix in rendered])
-    virtual = None if options.untrained else saved.virtual_tokens.to(backbone.device)
-    prefixes = [make_prefix(backbone, virtual)] * len(inputs)
+    prefixes = [inference_prefix(backbone, None if options.untrained else saved.virtual_tokens)] * len(inputs)
     with rows_bar("Answering", len(inputs)) as on_progress:
         answers = predict(backbone, prefixes, encoder, inputs, saved.labels, on_progress=on_progress)
     for row, answer in zip(table.rows, answers, strict=True):
@@ -114,6 +113,7 @@ def _evaluate(options: argparse.Namespace) -> None:
 
 
 def _load(options: argparse.Namespace) -> tuple[SavedPrompt, FrozenBackbone, Encoder]:
+    """The exported prompt, its backbone, and an encoder for its recipe."""
     from lamp.backbone.frozen import FrozenBackbone
     from lamp.data.encoding import Encoder
     from lamp.export.saved_prompt import load_prompt
@@ -128,5 +128,6 @@ def _load(options: argparse.Namespace) -> tuple[SavedPrompt, FrozenBackbone, Enc
 
 
 def _table(options: argparse.Namespace) -> Table:
+    """The table to read; only its first rows if `--rows` is given."""
     table = read_table(options.data)
     return Table(table.columns, list(table.rows)[: options.rows])

@@ -124,12 +124,14 @@ class TrainConfig:
 
     steps: int = 200
     batch_size: int = 32
+    """Rows in each batch of each process."""
     accumulation: int = 1
     """Batches whose gradients are added up before each step."""
     learning_rate: float = 4e-2
     warmup_share: float = 0.05
     """Share of the steps (0 to 1) during which the learning rate rises from zero; afterwards it falls linearly."""
     clip_norm: float = 1.0
+    """Gradients with a larger norm are scaled down to it."""
     evaluate_every: int = 50
     """Steps between two evaluations; the prompt with the best validation score is the result."""
     checkpoint_every: int = 50

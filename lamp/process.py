@@ -17,6 +17,7 @@ def prepare_process() -> None:
     if "OMP_WAIT_POLICY" not in os.environ:
         os.environ.setdefault("GOMP_SPINCOUNT", "3000")
     # Code from the Hub is never run, and compiled kernels are code: transformers and bitsandbytes fetch them where the
-    # package "kernels" is installed. A module that is None cannot be imported; bitsandbytes then advises to install it.
+    # package "kernels" is installed. A module that is None cannot be imported. bitsandbytes would then log an advice to
+    # install it.
     sys.modules["kernels"] = None  # type: ignore[assignment]  # as the import system defines it
     logging.getLogger("bitsandbytes.backends.cpu.ops").setLevel(logging.ERROR)

@@ -65,7 +65,7 @@ class BarReporter:
 
 @contextmanager
 def rows_bar(title: str, rows: int) -> Iterator[OnProgress]:
-    """A bar over so many rows; yields the callback that moves it to a share of them (0 to 1)."""
+    """A bar for `rows` rows; yields the callback that moves it to a share of them (0 to 1)."""
     from tqdm import tqdm
 
     with tqdm(total=rows, desc=title, unit="row", dynamic_ncols=True) as bar:

@@ -46,7 +46,7 @@ class Database:
             yield session
 
     def close(self) -> None:
-        """Gives the connections back."""
+        """Closes the connections."""
         self.engine.dispose()
 
 
@@ -55,7 +55,7 @@ def open_database(url: str, backups: Path | None = None, busy_seconds: float = B
 
     A database that has to be migrated is first copied into `backups` (default: beside the SQLite file).
     busy_seconds: how long a writer waits for another one on SQLite.
-    Raises DatabaseTooNew, DatabaseUnavailable or StorageError for a URL that is none.
+    Raises DatabaseTooNew, DatabaseUnavailable, or StorageError for an invalid URL.
     """
     try:
         address = make_url(url)
@@ -67,8 +67,8 @@ def open_database(url: str, backups: Path | None = None, busy_seconds: float = B
             if not address.database or address.database == ":memory:":
                 raise StorageError("The SQLite database must be a file, as in sqlite:////home/me/studio.db.")
             Path(address.database).parent.mkdir(parents=True, exist_ok=True)
-        waiting: dict[str, Any] = {"timeout": busy_seconds} if address.get_backend_name() == "sqlite" else {}
-        engine = create_engine(address, connect_args=waiting, pool_pre_ping=address.get_backend_name() != "sqlite")
+        connect_args: dict[str, Any] = {"timeout": busy_seconds} if address.get_backend_name() == "sqlite" else {}
+        engine = create_engine(address, connect_args=connect_args, pool_pre_ping=address.get_backend_name() != "sqlite")
     except (ArgumentError, NoSuchModuleError, ModuleNotFoundError, ValueError) as error:
         raise StorageError(f"The database URL cannot be used: {_reason(error)}.") from None
     with _translated():
@@ -117,6 +117,7 @@ def _lower(value: object) -> object:
 
 @contextmanager
 def _translated() -> Iterator[None]:
+    """Raises DatabaseUnavailable in place of the driver's errors about connections and locks."""
     try:
         yield
     except (OperationalError, InterfaceError) as error:

@@ -69,7 +69,7 @@ def tree_bytes(path: Path) -> int:
     for entry in path.rglob("*"):
         try:
             total += entry.lstat().st_size if not entry.is_dir() else 0
-        except FileNotFoundError:  # removed while we looked
+        except FileNotFoundError:  # removed meanwhile
             continue
     return total
 

@@ -1,4 +1,4 @@
-"""The folders under STUDIO_HOME: where each thing is, how much room it takes, and what a run has there."""
+"""The folders under STUDIO_HOME: their paths, the disk space they take, and the files of a run in them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from storage.logs import rotated
 
 @dataclass(frozen=True)
 class DiskUse:
-    """How much of the disk the studio takes, in bytes."""
+    """The disk space that the studio takes, in bytes."""
 
     parts: dict[str, int]
     """Folder of the home folder → bytes."""
@@ -86,7 +86,7 @@ class Home:
         return removed
 
     def use(self) -> DiskUse:
-        """How much the studio takes now. Slow: it looks at every file."""
+        """How much disk space the studio takes now. Slow: it looks at every file."""
         parts = {path.name: tree_bytes(path) for path in self.root.iterdir() if path.is_dir()}
         database = sum(tree_bytes(path) for path in self.root.glob("studio.db*"))
         return DiskUse({**parts, "database": database}, shutil.disk_usage(self.root).free)

@@ -50,7 +50,7 @@ class JobLifecycle(JobRows):
     ) -> JobState | None:
         """A sign of life with the metrics since the last one, all in one commit.
 
-        stop_heard: the worker knows of the stop and is putting its things in order.
+        stop_heard: whether the worker knows of the stop and is writing its checkpoint and its prompt.
         Returns the state, so that the worker learns of a stop; None when the run is no longer this attempt's.
         """
         with self.database.write() as session:

@@ -22,7 +22,7 @@ def open_log(path: Path) -> int:
 
 
 def rotate(path: Path, descriptors: tuple[int, ...], cap_bytes: int = CAP_BYTES) -> bool:
-    """Begins a new file under `path` when the old one is too long, and points `descriptors` at it."""
+    """Begins a new file under `path` when the old one is too long, and points `descriptors` at it. Whether it did."""
     try:
         if path.stat().st_size <= cap_bytes:
             return False

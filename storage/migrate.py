@@ -19,16 +19,16 @@ from sqlalchemy import Connection, Engine, text
 from storage.errors import DatabaseTooNew
 
 _log = logging.getLogger(__name__)
-_LOCK = 0x1A3B  # any number that nothing else in the database takes a lock by
+_LOCK = 0x1A3B  # an arbitrary key that no other lock in the database uses
 
 
 def migrate(engine: Engine, backups: Path | None, target: str = "head") -> None:
-    """Runs what is missing up to `target` in one transaction. Raises DatabaseTooNew."""
+    """Runs the missing migrations up to `target` in one transaction. Raises DatabaseTooNew."""
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
     scripts = ScriptDirectory.from_config(config)
     wanted = scripts.as_revision_number(target)
-    with engine.connect() as connection:  # mostly there is nothing to do, and then nobody needs to be waited for
+    with engine.connect() as connection:  # usually there is nothing to do, and no lock is needed
         if MigrationContext.configure(connection).get_current_revision() == wanted:
             return
     with engine.execution_options(writes=True).begin() as connection:
@@ -49,6 +49,7 @@ def migrate(engine: Engine, backups: Path | None, target: str = "head") -> None:
 
 
 def _backup(connection: Connection, revision: str, folder: Path | None) -> None:
+    """Copies the database into `folder`, for SQLite by default beside it. revision: of its schema, for the name."""
     url = connection.engine.url
     stamp = f"{datetime.now(UTC):%Y%m%dT%H%M%S}-schema-{revision}"
     if connection.dialect.name == "sqlite":

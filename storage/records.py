@@ -17,7 +17,7 @@ class Worker:
     host: str
     pid: int
     process: str
-    """Identifies it beyond its id, which systems use again (app.jobs.processes.identity)."""
+    """Tells it from other processes with the same id, because systems reuse ids (app.jobs.processes.identity)."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +48,7 @@ class Job:
     error: str | None
     scores: dict[str, float]
     artifact: str | None
+    """The run's id once it has an exported prompt, else None."""
     created_at: datetime
     started_at: datetime | None
     finished_at: datetime | None
@@ -62,14 +63,16 @@ class Job:
     resumes: int
     """Automatic resumes since a person last queued it."""
     ticket: int
+    """Place in the order of arrival; a new one each time the run is queued."""
     gpus: int
     slots: tuple[int, ...]
     """Slots of the host that it runs in, or last ran in."""
     host: str | None
     worker: Worker | None
     beats: int
+    """Number of heartbeats of this attempt."""
     stop_heard: bool
-    """Whether its worker knows of the stop and is putting its things in order."""
+    """Whether its worker knows of the stop and is writing its checkpoint and its prompt."""
     deleted_at: datetime | None
 
 

@@ -85,12 +85,12 @@ class JobRow(Base):
     host: Mapped[str | None] = mapped_column(String(255))
     pid: Mapped[int | None]
     process: Mapped[str | None]
-    """Identifies the process beyond its id, which systems use again (app.jobs.processes.identity)."""
+    """Tells the process from others with the same id, because systems reuse ids (app.jobs.processes.identity)."""
     slots: Mapped[list[int]] = mapped_column(default=list)
     beats: Mapped[int] = mapped_column(default=0)
-    """Number of heartbeats of this attempt: it rises whatever the clocks do."""
+    """Number of heartbeats of this attempt. Unlike a time it does not depend on any clock."""
     stop_heard: Mapped[bool] = mapped_column(default=False, server_default=false())
-    """Whether the worker of this attempt knows of the stop and is putting its things in order."""
+    """Whether the worker of this attempt knows of the stop and is writing its checkpoint and its prompt."""
 
     created_at: Mapped[datetime]
     started_at: Mapped[datetime | None]

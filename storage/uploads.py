@@ -103,7 +103,7 @@ class UploadStore:
             return _upload_of(row)
 
     def sweep(self) -> int:
-        """Removes files that are not on the list and older than a day (a younger one may be being added).
+        """Removes files that belong to no upload and are older than a day (a younger one may be being added).
 
         Returns how many were removed.
         """
@@ -117,7 +117,7 @@ class UploadStore:
 
 
 def _plain(name: str) -> str:
-    """The last part of a name, on any system, at most 200 characters and none of them a control character."""
+    """The part of a path after its last / or \\, at most 200 characters, without control characters."""
     last = re.split(r"[/\\]", name)[-1]
     return "".join(char for char in last if char.isprintable())[-200:] or "data"
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
+from functools import cache
 
 CONNECT_SECONDS = 10.0
 """How long the Hub may take to accept a connection."""
@@ -10,8 +10,8 @@ ANSWER_SECONDS = 30.0
 """How long the Hub may take to answer, or to take the next piece of a file."""
 
 
-@lru_cache(maxsize=1)
-def bound_waiting() -> None:
+@cache
+def set_time_limits() -> None:
     """Sets time limits for huggingface_hub's connections; without them it waits for a silent server for ever."""
     import httpx2
     from huggingface_hub import set_client_factory

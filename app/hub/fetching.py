@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from app.hub.client import bound_waiting
+from app.hub.client import set_time_limits
 from lamp.errors import DataError, first_line
 from lamp.hub.catalog import is_hub_id
 from lamp.hub.refusals import refusal
@@ -158,14 +158,14 @@ def _texts(batch: Any, labels: dict[str, list[str]]) -> tuple[dict[str, Any], li
 
 @contextmanager
 def _datasets_library(id: str) -> Iterator[Any]:
-    """The datasets library; whatever fails with it while the data set `id` is read raises one DataError."""
-    import datasets  # late: it costs more than a second, and few pages need it
+    """Yields the datasets library. Any error while the block reads the data set `id` is raised as one DataError."""
+    import datasets  # not at the top of the file: it takes more than a second, and few pages need it
     from datasets.exceptions import DatasetNotFoundError
     from httpx2 import HTTPError
     from huggingface_hub import HfApi
     from huggingface_hub.errors import OfflineModeIsEnabled
 
-    bound_waiting()
+    set_time_limits()
     datasets.disable_progress_bars()
     datasets.logging.set_verbosity_error()
     try:
@@ -173,7 +173,7 @@ def _datasets_library(id: str) -> Iterator[Any]:
         yield datasets
     except DataError:
         raise
-    except DatasetNotFoundError as error:  # it is there, but nothing of it is given out
+    except DatasetNotFoundError as error:  # the data set exists, but access to it is refused
         raise DataError(
             f"The data set {id!r} is gated on the Hub: accept its terms on its page there, set HF_TOKEN to "
             "a token of that account, and start the studio again."

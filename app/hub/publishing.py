@@ -7,7 +7,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from app.hub.client import ANSWER_SECONDS, bound_waiting
+from app.hub.client import ANSWER_SECONDS, set_time_limits
 from lamp.errors import LampError
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ def _files(folder: Path) -> list[Path]:
 def _publish(folder: Path, repository: str, token: str, private: bool, on_progress: Callable[[str], None]) -> str:
     from huggingface_hub import CommitOperationAdd, HfApi
 
-    bound_waiting()
+    set_time_limits()
     api = HfApi(token=token, library_name="lamp-studio")
     on_progress("Checking the token")
     owners = _accounts(api)

@@ -1,7 +1,8 @@
 """Runs of several GPUs: one process for each, of which the worker is the first and starts the others (its peers).
 
 `python -m app.jobs.distributed JOB_ID` is a peer. All processes read the same data and train the same prompt, each on
-rows of its own. Only the worker reports, saves and is told of a stop; its peers learn of it through the training.
+rows of its own. Only the worker reports, saves and receives stop requests; its peers learn of a stop through the
+training.
 """
 
 from __future__ import annotations
@@ -36,11 +37,11 @@ from storage.uploads import UploadStore
 _PORTS = range(20_000, 30_000)
 """Below the ports that systems assign by themselves, so that a free one stays free until it is used."""
 _GRACE_SECONDS = 15.0
-"""For the worker to end by itself after one of its peers has, mostly for the same reason."""
+"""Time for the worker to end by itself after one of its peers has ended, usually for the same reason."""
 
 
 class DistributedRun:
-    """Context manager in which a run's peers train along; it does nothing for a run of one process.
+    """Context manager that starts and ends a run's peers; it does nothing for a run of one process.
 
     When a peer is lost, the worker is ended as well, because it would wait for that peer for ever. The runner then
     marks the run as interrupted and resumes it from its last checkpoint.
@@ -50,7 +51,8 @@ class DistributedRun:
         self._job = job.id
         self._size = job.gpus
         self._peers: list[subprocess.Popen[bytes]] = []
-        self._open = threading.Event()
+        self._training = threading.Event()
+        """Set while the worker trains and needs its peers."""
 
     def __enter__(self) -> Self:
         """Raises TrainingError when the run was given fewer GPUs than it asks for."""
@@ -79,12 +81,12 @@ class DistributedRun:
                 for rank in range(1, self._size)
             ]
             log_line(f"{self._size} processes train together, each on rows of its own.")
-            self._open.set()
+            self._training.set()
             threading.Thread(target=self._watch, name="peers", daemon=True).start()
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
-        self._open.clear()
+        self._training.clear()
         known = isinstance(error, LampError | StorageError)
         if isinstance(error, Exception) and not known and self._peer_was_killed():
             _exit_lost()  # the error only says that the connection to that peer broke
@@ -94,15 +96,16 @@ class DistributedRun:
             peer.wait()
 
     def _watch(self) -> None:
-        while self._open.is_set():
+        """Ends the worker when a peer has failed and the worker does not end by itself."""
+        while self._training.is_set():
             if any(peer.poll() for peer in self._peers):
                 time.sleep(_GRACE_SECONDS)
-                if self._open.is_set():
+                if self._training.is_set():
                     _exit_lost()
             time.sleep(0.5)
 
     def _peer_was_killed(self) -> bool:
-        """Whether a signal ended a peer; its exit status comes a moment after its connections break."""
+        """Whether a signal ended a peer. Waits, because the exit status comes a moment after the connections break."""
         deadline = time.monotonic() + 3
         while self._peers and time.monotonic() < deadline:
             if any((peer.poll() or 0) < 0 for peer in self._peers):
@@ -137,6 +140,7 @@ def _rank_environment(rank: int) -> dict[str, str]:
 
 
 def _free_port() -> int:
+    """A free port of 127.0.0.1 in _PORTS. Raises OSError when a hundred random ones are taken."""
     for port in random.SystemRandom().sample(_PORTS, 100):
         with socket.socket() as probe:
             try:
@@ -148,7 +152,7 @@ def _free_port() -> int:
 
 
 def _exit_with_parent(parent: int) -> None:
-    """Ends this process as soon as its parent is gone, for whatever reason."""
+    """Waits until the parent process is gone, then ends this one."""
     while os.getppid() == parent:
         time.sleep(0.5)
     os._exit(EXIT_LOST)
@@ -176,4 +180,4 @@ def main(arguments: list[str]) -> int:
 if __name__ == "__main__":
     status = main(sys.argv[1:])
     sys.stdout.flush()
-    os._exit(status)  # at once: a regular exit may wait for processes that have ended
+    os._exit(status)  # a regular exit may wait for connections to processes that have ended

@@ -17,6 +17,7 @@ from storage.logs import open_log
 
 _ROOT = Path(__file__).resolve().parents[2]
 _KILL_SECONDS = 5.0
+"""How long `stop` waits for killed processes to disappear."""
 
 
 class Executor(Protocol):

@@ -1,4 +1,4 @@
-"""The heartbeat of a worker: it tells the database every second that the run goes on, and brings it the metrics."""
+"""The heartbeat of a worker: every second it records that the worker is alive, and the newest metrics."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from storage.jobs import JobState, JobStore
 from storage.logs import rotate
 
 EXIT_LOST = 4
-"""Exit status of a process that ends because the run is no longer its own, or has lost one of its processes."""
+"""Exit status of a process whose run was given to another worker or has lost one of its processes."""
 _END_SECONDS = 3600.0
-"""For how long the end of a run is tried to be recorded."""
+"""How long `end` tries to record the end of a run."""
 
 
 class Heartbeat:
@@ -45,7 +45,7 @@ class Heartbeat:
         self.stop_by_user = False
         """Whether a person asked for the stop."""
         self.stop_heard = False
-        """Whether the training knows of the stop and is putting its things in order."""
+        """Whether the training knows of the stop and is writing its checkpoint and its prompt."""
         self.step = step
         self.phase = "Starting"
         self._store, self._id, self._attempt, self._log = store, job_id, attempt, log
@@ -62,7 +62,7 @@ class Heartbeat:
         self._thread.start()
 
     def add(self, step: int, values: Mapping[str, float]) -> None:
-        """Keeps the values of a step for the next beat, so that the training waits for no database."""
+        """Keeps the values of a step for the next beat, so that the training does not wait for the database."""
         batch = [(step, name, value) for name, value in values.items()]
         with self._lock:
             self.step = step or self.step

@@ -8,7 +8,7 @@ from app.jobs.heartbeat import Heartbeat
 from app.jobs.log import log_line
 
 _STOPPING = "Stopping: "
-"""Begins the text of every phase after the training has heard of the stop."""
+"""Prefix of every phase after the training has learned of the stop."""
 
 
 class JobReporter:

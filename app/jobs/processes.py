@@ -1,4 +1,4 @@
-"""Identifies processes by id and start time, because systems use an id again, and ends all that a worker started."""
+"""Identifies processes by id and start time, because systems reuse ids, and ends all that a worker started."""
 
 from __future__ import annotations
 
@@ -63,12 +63,12 @@ def session_processes(worker: Worker) -> list[int]:
     return pids
 
 
-def end_session(worker: Worker, number: signal.Signals, wait_seconds: float) -> bool:
+def end_session(worker: Worker, signal_number: signal.Signals, wait_seconds: float) -> bool:
     """Sends a signal to every process of the worker's session and waits. Returns whether all are gone."""
     deadline = time.monotonic() + wait_seconds
     for pid in session_processes(worker):
         try:
-            os.kill(pid, number)
+            os.kill(pid, signal_number)
         except ProcessLookupError:
             continue
     while session_processes(worker):
@@ -80,6 +80,7 @@ def end_session(worker: Worker, number: signal.Signals, wait_seconds: float) -> 
 
 @cache
 def _boot() -> str:
+    """The id of this boot of the machine; "" where the system has none."""
     try:
         return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
     except OSError:

@@ -19,24 +19,24 @@ _MOST_RESUMES = 3
 
 @dataclass(frozen=True)
 class Timeouts:
-    """How long the runner waits for workers, in seconds of a monotonic clock."""
+    """How long the runner waits, in seconds of a monotonic clock."""
 
     start: float = 60.0
-    """Until a claimed run has a process."""
+    """The longest time from the claim of a run to the start of its worker's process."""
     silence: float = 120.0
-    """Between two heartbeats: longer than a database is ever locked."""
+    """The longest time between two heartbeats; longer than a database is ever locked."""
     stop: float = 30.0
-    """Until a worker has heard of a stop; then it is sent SIGTERM."""
+    """Time for a worker to learn of a stop; then it is sent SIGTERM."""
     terminate: float = 10.0
-    """From SIGTERM to the end of the worker; then it is killed with everything it started."""
+    """Time for a worker to end after SIGTERM; then it is killed with everything that it started."""
     tidy: float = 600.0
-    """For a worker that has heard of a stop to write its checkpoint and export its prompt."""
+    """Time for a worker that knows of a stop to write its checkpoint and export its prompt."""
     exit: float = 30.0
-    """From the end of a run to the end of its process."""
+    """Time for a worker's process to end after the end of its run; then it is killed."""
     turn: float = 0.5
-    """Between two turns of the runner."""
+    """Time between two turns of the runner."""
     sweep: float = 3600.0
-    """Between two sweeps of the disk."""
+    """Time between two sweeps of the disk."""
 
 
 @dataclass
@@ -122,7 +122,7 @@ class Runner:
             self._enforce_stop(job, job.worker, watch)
 
     def _enforce_stop(self, job: Job, worker: Worker, watch: _Watch) -> None:
-        """Gives a worker that has heard of the stop time to tidy up; ends one that does not react, first politely."""
+        """Ends a worker that takes too long to stop: SIGTERM, then SIGKILL. One that knows of the stop has longer."""
         now = time.monotonic()
         watch.stop_at = watch.stop_at or now
         allowed = self._timeouts.tidy if job.stop_heard else self._timeouts.stop

@@ -39,13 +39,13 @@ def train_job(
         reporter,
         home.checkpoints(job.id),
         source,
-        _first_prompt(config, artifacts),
+        _initial_prompt_folder(config, artifacts),
         home.tokens,
     )
 
 
-def _first_prompt(config: TuneConfig, artifacts: ArtifactStore) -> Path | None:
-    """Folder of the exported prompt that the recipe starts from; None when it names none or that one is gone.
+def _initial_prompt_folder(config: TuneConfig, artifacts: ArtifactStore) -> Path | None:
+    """Folder of the exported prompt that the recipe starts from; None when it names none or the prompt is gone.
 
     The recipe names a run and never a path, so that it cannot lead out of the artifacts' folder.
     """

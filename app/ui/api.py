@@ -1,4 +1,4 @@
-"""The way from data set to exported prompt for scripts: named endpoints, as gradio_client calls them."""
+"""The HTTP API for scripts: named endpoints for the way from a data set to an exported prompt."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ import gradio as gr
 from gradio.events import api
 
 from app.studio import Studio
-from app.ui.guard import sentences
+from app.ui.guard import guarded
 from app.views import run_json
 from lamp.config import TuneConfig
 from lamp.errors import ConfigError, DataError
 
 
 class Endpoints:
-    """What a script can ask. Arguments and results are JSON values, except for files."""
+    """The functions of the endpoints. Arguments and results are JSON values, except for files."""
 
     def __init__(self, studio: Studio) -> None:
         self._studio = studio
@@ -75,7 +75,7 @@ class Endpoints:
         return self._studio.fetch_dataset(id, subset, split)[0].reference
 
 
-def publish(studio: Studio) -> None:
+def add_endpoints(studio: Studio) -> None:
     """Adds the endpoints to the current Blocks."""
     endpoints = Endpoints(studio)
     for fn, name in (
@@ -84,17 +84,18 @@ def publish(studio: Studio) -> None:
         (endpoints.runs, "runs"),
         (endpoints.stop, "stop"),
     ):
-        api(sentences(fn), api_name=name, concurrency_limit=None)
-    api(sentences(endpoints.try_texts), api_name="try")
-    api(sentences(endpoints.fetch), api_name="fetch_dataset", concurrency_limit=4)
+        api(guarded(fn), api_name=name, concurrency_limit=None)
+    api(guarded(endpoints.try_texts), api_name="try")
+    api(guarded(endpoints.fetch), api_name="fetch_dataset", concurrency_limit=4)
     # Files need File components: only these check that the caller uploaded the file that a path names.
     file, run = gr.File(visible=False, label="file"), gr.Textbox(visible=False, label="id")
     reference, archive = gr.Textbox(visible=False, label="reference"), gr.File(visible=False, label="zip")
-    gr.Button(visible=False).click(sentences(endpoints.upload), file, reference, api_name="upload_dataset")
-    gr.Button(visible=False).click(sentences(endpoints.export), run, archive, api_name="export")
+    gr.Button(visible=False).click(guarded(endpoints.upload), file, reference, api_name="upload_dataset")
+    gr.Button(visible=False).click(guarded(endpoints.export), run, archive, api_name="export")
 
 
 def _parsed(recipe: Any) -> Any:
+    """The recipe; parsed if a script sent it as JSON text. Raises ConfigError."""
     if not isinstance(recipe, str):
         return recipe
     try:
@@ -104,6 +105,7 @@ def _parsed(recipe: Any) -> Any:
 
 
 def _with_columns(config: TuneConfig, studio: Studio, dataset: str) -> TuneConfig:
+    """The recipe with a first choice of columns for the data set."""
     guess = studio.guess_columns(dataset)
     data = replace(config.data, input_columns=guess.input_columns, target_column=guess.target_column)
     return replace(config, data=data)

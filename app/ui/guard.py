@@ -1,4 +1,4 @@
-"""The one place where an exception becomes what a person sees: one sentence, never a traceback."""
+"""Turns an exception into what a person sees: one sentence, never a traceback."""
 
 from __future__ import annotations
 
@@ -22,23 +22,23 @@ _Params = ParamSpec("_Params")
 _Result = TypeVar("_Result")
 
 
-def sentences(handler: Callable[_Params, _Result]) -> Callable[_Params, _Result]:
-    """Wraps a handler: a KNOWN exception becomes gr.Error with its sentence; of others the log has the traceback."""
+def guarded(handler: Callable[_Params, _Result]) -> Callable[_Params, _Result]:
+    """Wraps a handler: a KNOWN exception becomes a gr.Error with its sentence; others are logged with a traceback."""
     if inspect.isgeneratorfunction(handler):
 
         @wraps(handler)
-        def guarded_generator(*args: _Params.args, **kwargs: _Params.kwargs) -> Any:
+        def run_generator(*args: _Params.args, **kwargs: _Params.kwargs) -> Any:
             with _as_gradio_error():
                 yield from handler(*args, **kwargs)
 
-        return guarded_generator
+        return run_generator
 
     @wraps(handler)
-    def guarded(*args: _Params.args, **kwargs: _Params.kwargs) -> _Result:
+    def run(*args: _Params.args, **kwargs: _Params.kwargs) -> _Result:
         with _as_gradio_error():
             return handler(*args, **kwargs)
 
-    return guarded
+    return run
 
 
 @contextmanager

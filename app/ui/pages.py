@@ -17,7 +17,7 @@ def build_ui(studio: Studio) -> gr.Blocks:
     demo = gr.Blocks(title="LAMP Studio", analytics_enabled=False, delete_cache=(_HOUR, _DAY))
     with demo:
         tune_page.build(studio, demo)
-        api.publish(studio)
+        api.add_endpoints(studio)
     with demo.route("Runs", "runs"):
         runs_page.build(studio, demo)
     return demo

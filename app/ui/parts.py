@@ -52,7 +52,7 @@ def small(text: str) -> str:
 
 
 def problems(sentences: Sequence[str], heading: str = "") -> str:
-    """A list of what has to be put right, each sentence once; "" when there is nothing."""
+    """A list of problems, each sentence once; "" when there are none."""
     if not sentences:
         return ""
     items = "".join(f"<li>{escape(sentence)}</li>" for sentence in dict.fromkeys(sentences))
@@ -61,13 +61,13 @@ def problems(sentences: Sequence[str], heading: str = "") -> str:
 
 
 def empty(text: str, below: str, href: str = "", action: str = "") -> str:
-    """In place of a list without entries: what is missing, what to do, and a link that does it."""
+    """What stands in place of an empty list: what is missing, what to do, and a link that does it."""
     link = f'<a class="ls-button" href="{escape(href)}">{escape(action)}</a>' if href else ""
     return f'<div class="ls-empty">{LAMP}<h3>{escape(text)}</h3><p>{escape(below)}</p>{link}</div>'
 
 
 def tiles(items: Sequence[tuple[str, str, str]]) -> str:
-    """Each (what, value, remark) as a tile."""
+    """Each (name, value, remark) as a tile."""
 
     def small(remark: str) -> str:
         return f'<dd class="ls-small">{escape(remark)}</dd>' if remark else ""
@@ -75,18 +75,18 @@ def tiles(items: Sequence[tuple[str, str, str]]) -> str:
     return (
         '<dl class="ls-tiles">'
         + "".join(
-            f"<div><dt>{escape(what)}</dt><dd>{escape(value)}</dd>{small(remark)}</div>"
-            for what, value, remark in items
+            f"<div><dt>{escape(name)}</dt><dd>{escape(value)}</dd>{small(remark)}</div>"
+            for name, value, remark in items
         )
         + "</dl>"
     )
 
 
 def facts(items: Sequence[tuple[str, str]]) -> str:
-    """Each (what, value) as a line."""
+    """Each (name, value) as a line."""
     return (
         '<dl class="ls-facts">'
-        + "".join(f"<div><dt>{escape(what)}</dt><dd>{escape(value)}</dd></div>" for what, value in items)
+        + "".join(f"<div><dt>{escape(name)}</dt><dd>{escape(value)}</dd></div>" for name, value in items)
         + "</dl>"
     )
 

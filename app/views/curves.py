@@ -1,4 +1,4 @@
-"""Curves of a run: smoothed, bounded, and their best point."""
+"""Curves of a run: smoothing, limits of their axis, best point."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def smoothed(points: Points) -> list[tuple[int, float]]:
 
 
 def span(points: Points) -> tuple[float, float] | None:
-    """Lower and upper end of an axis that holds most points; a few wild ones may leave it."""
+    """Limits (low, high) of an axis for the values; the highest 2 % of them may lie outside. None without points."""
     values = sorted(value for _, value in points)
     if not values:
         return None

@@ -6,7 +6,7 @@ from datetime import datetime
 
 
 def duration(seconds: float) -> str:
-    """ "45 s", "3 min 20 s", "1 h 05 min"."""
+    """A duration, such as "45 s", "3 min 20 s" or "1 h 05 min"."""
     whole = max(0, round(seconds))
     if whole < 60:
         return f"{whole} s"
@@ -18,14 +18,14 @@ def duration(seconds: float) -> str:
 
 
 def about(seconds: float) -> str:
-    """ "about 5 min", "less than a minute"."""
+    """A duration in whole minutes, such as "about 5 min" or "less than a minute"."""
     if seconds < 60:
         return "less than a minute"
     return "about " + duration(round(seconds / 60) * 60).removesuffix(" 00 s")
 
 
 def age(then: datetime, now: datetime) -> str:
-    """ "just now", "5 min ago", "3 h ago", "2 days ago", or the date."""
+    """How long ago a time was: "just now", "5 min ago", "3 h ago", "2 days ago", or its date."""
     seconds = (now - then).total_seconds()
     if seconds < 60:
         return "just now"
@@ -40,12 +40,12 @@ def age(then: datetime, now: datetime) -> str:
 
 
 def rows(number: int) -> str:
-    """ "1 row", "1,200 rows"."""
+    """A number of rows, such as "1 row" or "1,200 rows"."""
     return f"{number:,} row{'' if number == 1 else 's'}"
 
 
 def count(number: float) -> str:
-    """ "134.5 M", "5,416"."""
+    """A large number, such as "134.5 M" or "5,416"."""
     for size, unit in ((1e9, "B"), (1e6, "M")):
         if number >= size:
             return f"{number / size:.4g} {unit}"
@@ -53,7 +53,7 @@ def count(number: float) -> str:
 
 
 def bytes_text(size: int) -> str:
-    """ "26.4 kB", "1.2 MB", "40.0 GB"."""
+    """A size in bytes, such as "26.4 kB", "1.2 MB" or "40.0 GB"."""
     if size >= 1e9:
         return f"{size / 1e9:.1f} GB"
     return f"{size / 1e6:.1f} MB" if size >= 1e6 else f"{size / 1e3:.1f} kB" if size >= 1000 else f"{size} bytes"

@@ -6,7 +6,7 @@ from app.run import Run
 from lamp.config import TrainConfig
 
 Facts = tuple[tuple[str, str], ...]
-"""(what, value) a line."""
+"""(name, value) of each line."""
 
 
 def recipe_facts(run: Run) -> Facts:

@@ -1,4 +1,4 @@
-"""A run as scripts read it."""
+"""A run as JSON values, for scripts."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from storage.records import Job
 
 
 def run_as_dict(job: Job, metrics: Mapping[str, float] | None = None) -> dict[str, Any]:
-    """A run as a script reads it: JSON values only. metrics: adds these and the recipe."""
+    """A run as JSON values. metrics: if given, they and the recipe are added."""
     values: dict[str, Any] = {
         "id": job.id,
         "name": job.name,

@@ -21,10 +21,10 @@ from storage.states import JobState
 LOG_LINES = 40
 """Lines of a run's log that its page shows."""
 _VALIDATION = "validation/"
-"""Begins the names of the metrics that were measured on the held-out rows."""
+"""Prefix of the names of metrics that were measured on the held-out rows."""
 
 Tile = tuple[str, str, str]
-"""(what, value, remark)"""
+"""(name, value, remark)"""
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ class RunView:
     """Id of the run that this one was started from."""
     created_at: datetime
     now: datetime
-    """When the view was made; ages are counted up to it."""
+    """When the view was made; ages are relative to it."""
     state: JobState
     deleted: bool
     error: str | None
@@ -69,12 +69,12 @@ class RunView:
 
     @property
     def live(self) -> bool:
-        """Whether the run goes on: it can be stopped, and its page must ask again."""
+        """Whether the run has not ended: it can be stopped, and its page must be refreshed."""
         return not self.state.finished and not self.deleted
 
     @property
     def stopping(self) -> bool:
-        """Whether the run was asked to end and has not yet."""
+        """Whether the run was asked to end and has not ended yet."""
         return self.state is JobState.STOPPING
 
     @property
@@ -111,7 +111,8 @@ def make_run_view(
 ) -> RunView:
     """The view of a run at `now`.
 
-    metrics: the last value of each; curve: reads the points of a metric; place: a waiting run's in the queue.
+    metrics: the last value of each metric; curve: returns the points of a metric; place: a waiting run's place in the
+    queue.
     """
     job = run.job
     measured = (name.removeprefix(_VALIDATION) for name in metrics if name.startswith(_VALIDATION))

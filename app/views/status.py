@@ -34,7 +34,7 @@ class Status:
     time: str
     """How long the run will still take, took, or has to wait; empty when that is unknown."""
     moving: bool
-    """Whether the run is working without a known share of the work done."""
+    """Whether the run waits or works while the share that is done is unknown."""
 
 
 def state_words(state: JobState) -> tuple[str, str]:

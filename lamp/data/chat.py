@@ -19,7 +19,7 @@ class ChatAffixes(NamedTuple):
 
     prefix: str = ""
     suffix: str = ""
-    """Ends where the answer begins."""
+    """Comes after the message; the answer begins at its end."""
 
 
 def chat_affixes(tokenizer: Any, reference: str) -> ChatAffixes:

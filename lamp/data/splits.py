@@ -13,10 +13,11 @@ from lamp.data.tables import Table
 from lamp.errors import DataError
 
 MOST_LABELS = 50
-"""Distinct targets that the task "auto" takes for labels, at most."""
+"""The most distinct targets that the task "auto" treats as labels."""
 LONGEST_LABEL = 60
-"""Characters of a target that the task "auto" takes for a label, at most."""
+"""The longest target, in characters, that the task "auto" treats as a label."""
 FEWEST_ROWS = 10
+"""The fewest rows with a target that can be trained on."""
 
 
 @dataclass(frozen=True)

@@ -81,7 +81,9 @@ def architecture_of(reference: str, config: Mapping[str, Any]) -> Architecture:
             f"The backbone {reference!r} ({cls or model_type}) reads more than text: choose a text-only language model."
         )
     writes = cls.endswith(("ForConditionalGeneration", "WithLMHeadModel"))
-    bare = cls.endswith("Model") and not cls.endswith(("EncoderModel", "LMHeadModel"))  # as facebook/bart-base
+    bare = cls.endswith("Model") and not cls.endswith(
+        ("EncoderModel", "LMHeadModel")
+    )  # such as the class of facebook/bart-base
     if config.get("is_encoder_decoder") and (writes or bare):
         return "encoder-decoder"
     if not config.get("is_encoder_decoder") and cls.endswith(("ForCausalLM", "LMHeadModel")):

@@ -17,7 +17,7 @@ def has_chat_template(reference: str) -> bool | None:
             return (folder / "chat_template.jinja").is_file() or _names_template(folder / "tokenizer_config.json")
         return _has_template_on_hub(reference)
     except (OSError, ValueError, RuntimeError):  # RuntimeError: see lamp.hub.catalog
-        return None  # loading the backbone will say more
+        return None  # loading the backbone will report the error
 
 
 def tokenizer_file(reference: str) -> Path | None:

@@ -15,7 +15,7 @@ from typing import Any
 from lamp.errors import BackboneError
 from lamp.hub.architecture import WEIGHTS, WEIGHTS_INDEX, Architecture, architecture_of, check_files, hidden_size_of
 from lamp.hub.refusals import refusal
-from lamp.hub.safetensors_header import Shapes, count_parameters, is_number, stored_shapes
+from lamp.hub.safetensors_header import Shapes, count_parameters, is_floating_point, stored_shapes
 from lamp.hub.timeouts import HUB_TIMEOUT
 
 REFUSAL_SECONDS = 15.0
@@ -37,17 +37,17 @@ class BackboneInfo:
     """The Hub id or the folder that it is loaded from."""
     architecture: Architecture
     hidden_size: int
-    """d: width of the embeddings that a virtual token stands beside."""
+    """d: width of the token embeddings, and so of each virtual token."""
     parameters: int
-    """Stored floating-point numbers, tied matrices counted once."""
+    """Number of stored floating-point numbers; tied matrices count once."""
 
 
 def inspect(reference: str) -> BackboneInfo:
     """Describes the backbone in a local folder or, by its id ("org/name"), on the Hub.
 
-    Raises BackboneError, in one sentence, for whatever cannot be found, reached or tuned. This process remembers what
-    it has read, because a form that is being filled in asks at every change: a folder until one of its files changes,
-    a Hub id for good, a refusal of the Hub for a few seconds.
+    Raises BackboneError, in one sentence, for a backbone that cannot be found, reached or tuned. This process remembers
+    what it has read, because a form that is being filled in asks at every change: a folder until one of its files
+    changes, a Hub id for good, a refusal of the Hub for REFUSAL_SECONDS.
     """
     reference = reference.strip()
     if not reference:
@@ -129,7 +129,7 @@ def _inspect_hub(reference: str) -> BackboneInfo:
         name: tuple(tensor.shape)
         for file in weights.files_metadata.values()
         for name, tensor in file.tensors.items()
-        if is_number(tensor.dtype)
+        if is_floating_point(tensor.dtype)
     }
     return _info_of(reference, config, shapes)
 

@@ -41,13 +41,15 @@ def stored_shapes(reference: str, path: Path) -> Shapes:
     try:
         with safe_open(path, "numpy") as file:
             slices = {name: file.get_slice(name) for name in file.keys()}  # noqa: SIM118  # it has no __iter__
-            return {name: tuple(part.get_shape()) for name, part in slices.items() if is_number(part.get_dtype())}
+            return {
+                name: tuple(part.get_shape()) for name, part in slices.items() if is_floating_point(part.get_dtype())
+            }
     except (OSError, SafetensorError) as error:
         raise BackboneError(
             f"{path.name} of the backbone {reference!r} is not a whole safetensors file: copy or download it again."
         ) from error
 
 
-def is_number(dtype: str) -> bool:
-    """Whether tensors of this safetensors type ("F32", "BF16", "I64") hold floating-point numbers."""
+def is_floating_point(dtype: str) -> bool:
+    """Whether a safetensors type is a floating-point one: "F32" and "BF16" are, "I64" is not."""
     return dtype.startswith(("F", "BF"))

@@ -18,7 +18,7 @@ class LabelScore:
 
     label: str
     rows: int
-    """Held-out rows that have it."""
+    """Number of held-out rows that have this label."""
     precision: float
     recall: float
     f1: float
@@ -26,14 +26,14 @@ class LabelScore:
 
 @dataclass(frozen=True)
 class ConfusionMatrix:
-    """How often each label was answered with each."""
+    """How often the rows of each label were answered with each label."""
 
     labels: tuple[str, ...]
     counts: tuple[tuple[int, ...], ...]
     """counts[i][j]: rows of label i that were answered with label j."""
 
     def per_label(self) -> list[LabelScore]:
-        """Precision, recall and F1 of every label; 0 where there is nothing to divide by."""
+        """Precision, recall and F1 of every label; 0 where the divisor is 0."""
         scores = []
         for index, label in enumerate(self.labels):
             right, rows = self.counts[index][index], sum(self.counts[index])
@@ -64,7 +64,7 @@ def write_confusion(matrix: ConfusionMatrix, folder: Path) -> None:
 
 
 def read_confusion(folder: Path) -> ConfusionMatrix | None:
-    """What `write_confusion` wrote; None when there is nothing. Raises DataError when it is damaged."""
+    """What `write_confusion` wrote; None when the file does not exist. Raises DataError when it is damaged."""
     try:
         values = json.loads((folder / CONFUSION).read_text(encoding="utf-8"))
         return ConfusionMatrix(tuple(values["labels"]), tuple(tuple(map(int, row)) for row in values["counts"]))

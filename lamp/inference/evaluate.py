@@ -24,8 +24,10 @@ from lamp.inference.scores import Scores, classification_scores, generation_scor
 
 _Value = TypeVar("_Value")
 
+_LOSS_BATCH = 16
+"""Rows that are read at a time to compute the loss."""
 _GENERATED_ROWS = 64
-"""Rows that are answered in free text for the text scores: writing is far slower than scoring."""
+"""The most rows that are answered in free text for the text scores: writing is far slower than scoring."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +46,7 @@ class Evaluation:
 
     scores: Scores
     predictions: list[str]
-    """Of the held-out rows from the first on; not of all where texts were written, none where they were not."""
+    """The label predicted for each held-out row. For generation the answers to the first rows, if asked for."""
     confusion: ConfusionMatrix | None = None
     """None for generation."""
 
@@ -62,8 +64,8 @@ def evaluate(
 
     Classification picks the label of the highest length-normalised likelihood. Generation has loss and perplexity;
     with `write_answers`, the first rows are answered as well and their text is scored. Processes that train together
-    share the rows, and each gets the scores of all. on_progress may raise to end the evaluation: in all of these
-    processes or in none, and all have as many batches.
+    share the rows, and each gets the scores of all. on_progress may raise to end the evaluation; all processes call it
+    equally often, and it must raise in all of them at the same call.
     """
     if held_out.labels:
         return _classification(backbone, virtual, encoder, held_out, on_progress)
@@ -114,8 +116,8 @@ def _loss(
     encoder: Encoder,
     rows: Sequence[Encoded],
     on_progress: OnProgress,
-    batch_size: int = 16,
 ) -> float:
+    """Mean loss of the rows: the negative of `target_log_likelihood`."""
     own = _own_rows(len(rows))
     losses = [0.0] * len(own)
 
@@ -124,15 +126,15 @@ def _loss(
         for index, likelihood in zip(indices, target_log_likelihood(backbone, virtual, batch).tolist(), strict=True):
             losses[index] = -likelihood
 
-    run_batched([rows[row].length for row in own], batch_size, read, on_progress)
+    run_batched([rows[row].length for row in own], _LOSS_BATCH, read, on_progress)
     return sum(_gathered(losses, len(rows))) / len(rows)
 
 
 def _own_rows(rows: int) -> list[int]:
     """Indices of the rows that this process evaluates; each has equally many, so the last ones may repeat the first."""
     state = process_state()
-    each = -(-rows // state.num_processes)
-    return [(turn * state.num_processes + state.process_index) % rows for turn in range(each)]
+    rows_of_each = -(-rows // state.num_processes)
+    return [(turn * state.num_processes + state.process_index) % rows for turn in range(rows_of_each)]
 
 
 def _gathered(values: list[_Value], rows: int) -> list[_Value]:

@@ -15,8 +15,8 @@ from torch import Tensor
 
 from lamp.files import written_whole
 
-_KEPT = 2
-"""Checkpoints that stay: the newest, and the one before it in case the newest turns out to be damaged."""
+_MOST_CHECKPOINTS = 2
+"""The newest checkpoint is kept, and the one before it in case the newest turns out to be damaged."""
 
 
 def save_checkpoint(folder: Path, step: int, tensors: Mapping[str, Tensor], values: Mapping[str, Any]) -> None:
@@ -34,7 +34,7 @@ def save_checkpoint(folder: Path, step: int, tensors: Mapping[str, Tensor], valu
         digest = hashlib.sha256(content.read_bytes()).hexdigest()
         (staged / "state.json").write_text(json.dumps({**values, "step": step, "sha256": digest}))
         shutil.rmtree(target, ignore_errors=True)  # of the same step; a folder with content cannot be replaced
-    for old in sorted(folder.glob("step-*"))[:-_KEPT]:
+    for old in sorted(folder.glob("step-*"))[:-_MOST_CHECKPOINTS]:
         shutil.rmtree(old, ignore_errors=True)
 
 

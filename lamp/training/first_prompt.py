@@ -19,8 +19,8 @@ def first_prompt(
 ) -> LampPrompt:
     """The prompt that training starts from.
 
-    labels: empty for generation; rows: the training rows; trained: folder of the exported prompt to go on from, where
-    the recipe asks for one. Raises DataError and ConfigError.
+    labels: empty for generation; rows: the training rows; trained: folder of the exported prompt to start from, if the
+    recipe asks for one. Raises DataError and ConfigError.
     """
     if config.lamp.initial != "prompt":
         inputs = (row.input_ids for row in rows)
@@ -32,7 +32,7 @@ def first_prompt(
 
 
 def from_trained(backbone: FrozenBackbone, config: LampConfig, folder: Path) -> LampPrompt:
-    """The factors of an exported prompt, to be trained further; pooling and interactions may be other ones.
+    """The factors of an exported prompt, to be trained further; pooling and interactions may differ.
 
     Raises DataError when the folder holds no factors, ConfigError when they have another shape than the recipe's.
     """

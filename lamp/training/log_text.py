@@ -1,4 +1,4 @@
-"""How a training run words what it writes to its log."""
+"""Texts that a training run writes to its log."""
 
 from __future__ import annotations
 

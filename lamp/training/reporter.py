@@ -1,4 +1,4 @@
-"""Who listens to a training run."""
+"""Reporter: what a training run reports to, and what can stop it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Protocol
 
 
 class Reporter(Protocol):
-    """Who listens to a training run; the one way up out of this package."""
+    """Receives the progress of a training run and can stop it. lamp knows its callers by this interface alone."""
 
     def log(self, step: int, values: Mapping[str, float]) -> None:
         """Numbers after `step` steps; validation scores have a "validation/" prefix."""
@@ -16,10 +16,10 @@ class Reporter(Protocol):
         """What the run is doing now, in a short sentence."""
 
     def part(self, share: float) -> None:
-        """How much of the phase is done, between 0 and 1; told of the long ones."""
+        """How much of the phase is done, between 0 and 1; reported for long phases only."""
 
     def note(self, text: str) -> None:
         """One line for the log."""
 
     def should_stop(self) -> bool:
-        """Whether to end at the next step; asked at each one."""
+        """Whether the run should end now; called before each step and each batch of an evaluation."""

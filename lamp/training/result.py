@@ -22,19 +22,20 @@ class TrainResult:
     token_dim: int
     """Width of the backbone's embeddings"""
     scores: Scores
-    """Of the best prompt on the held-out rows"""
+    """Scores of the best prompt on the held-out rows"""
     untrained_scores: Scores
-    """Of the backbone alone on the same rows"""
+    """Scores of the backbone alone on the same rows"""
     best_step: int
     step: int
+    """Number of steps taken"""
     stopped: bool
-    """Whether it was asked to end before its last step"""
+    """Whether the run was asked to end before its last step"""
     failure: str
-    """Why it could not go on to its last step, in one sentence that says what to try; empty when it did"""
+    """Why the run could not reach its last step, in one sentence that says what to try; empty when it did"""
     task: str
     labels: tuple[str, ...]
     encoder_decoder: bool
     chat: ChatAffixes
     """What the backbone's chat template puts around every input"""
     confusion: ConfusionMatrix | None
-    """Of the best prompt on the held-out rows; None for generation and before the first evaluation"""
+    """Confusion matrix of the best prompt; None for generation and before the first evaluation"""

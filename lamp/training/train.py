@@ -71,7 +71,7 @@ def train(
 
     saved = newest_checkpoint(checkpoints)
     prompt = (
-        LampPrompt.of_zeros(config.lamp, backbone.hidden_size)  # filled from the checkpoint: its origin may be gone
+        LampPrompt.of_zeros(config.lamp, backbone.hidden_size)  # the checkpoint fills it; its origin may be gone
         if saved
         else first_prompt(backbone, config, splits.labels, rows, trained_prompt)
     )

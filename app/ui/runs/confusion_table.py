@@ -12,7 +12,7 @@ _MOST_COLUMNS = 12
 
 
 def confusion_table(matrix: ConfusionMatrix | None) -> str:
-    """A row a label: the answers to its held-out rows, precision, recall and F1. "" without a matrix."""
+    """One line for each label: the answers to its held-out rows, precision, recall and F1. "" without a matrix."""
     if matrix is None:
         return ""
     wide = len(matrix.labels) > _MOST_COLUMNS

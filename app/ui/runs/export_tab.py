@@ -12,7 +12,7 @@ import gradio as gr
 from app.studio import Studio
 from app.ui import parts
 from app.ui.components import piece, stage_reporter
-from app.ui.guard import KNOWN, sentences
+from app.ui.guard import KNOWN, guarded
 from app.views import formatting
 
 _FILE_NOTES = {
@@ -34,13 +34,13 @@ model = PeftModel.from_pretrained(model, "folder-of-the-unpacked-zip")
 
 
 class ExportTab:
-    """What the Export tab tab."""
+    """The handlers of the Export tab."""
 
     def __init__(self, studio: Studio) -> None:
         self._studio = studio
 
     def prepare(self, run: str, ready: str) -> list[Any]:
-        """Makes the zip when there is a prompt, so that one click downloads it. ready: RunView.prompt_version."""
+        """Makes the zip when there is a prompt, so that one click downloads it. ready: the view's `prompt_version`."""
         if not ready:
             return [gr.Column(visible=True), gr.Column(visible=False), gr.skip(), gr.skip(), gr.skip()]
         backbone = self._studio.run(run).config.backbone
@@ -70,7 +70,7 @@ class ExportTab:
         private: bool,
         progress: gr.Progress = gr.Progress(),  # noqa: B008  # how Gradio hands in its progress bar
     ) -> tuple[str, str]:
-        """Puts the prompt on the Hub. Returns what came of it, and the token field's text: empty once it was used."""
+        """Puts the prompt on the Hub. Returns HTML with the result, and the token field's text: empty once used."""
         if not repository.strip() or not token.strip():
             return parts.problems(["Give the repository's name and a token that may write to it."]), token
         try:
@@ -115,7 +115,7 @@ def build(studio: Studio, run: gr.State, ready: gr.Textbox) -> None:
 
     tab = ExportTab(studio)
     ready.change(
-        sentences(tab.prepare),
+        guarded(tab.prepare),
         [run, ready],
         [without_prompt, with_prompt, download, files, code],
         api_visibility="private",
@@ -123,7 +123,7 @@ def build(studio: Studio, run: gr.State, ready: gr.Textbox) -> None:
         concurrency_limit=None,
     )
     publish.click(
-        sentences(tab.publish),
+        guarded(tab.publish),
         [run, repository, token, private],
         [published, token],
         api_visibility="private",

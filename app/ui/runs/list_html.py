@@ -14,12 +14,12 @@ from storage.records import Job
 
 
 def run_list(jobs: Sequence[Job], now: datetime) -> str:
-    """The runs, one card a line, each a link to its page."""
+    """The runs as cards, one below the other, each a link to the run's page."""
     return '<div class="ls-runs">' + "".join(_card(job, now) for job in jobs) + "</div>"
 
 
-def nothing(runs_exist: bool) -> str:
-    """Instead of an empty list. runs_exist: whether there are runs that the filters hide."""
+def empty_list(runs_exist: bool) -> str:
+    """What is shown when no run is listed. runs_exist: whether there are runs that the filters hide."""
     if runs_exist:
         return parts.empty("No run matches", "Choose another filter, or clear the search.")
     return parts.empty(

@@ -1,4 +1,4 @@
-"""What a person writes about a run and does with it: name, tags, note, more steps, delete."""
+"""The lower half of the Details tab: name, tags and note of a run, more steps, deleting it."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ import gradio as gr
 from app.studio import Studio
 from app.ui import parts
 from app.ui.components import AT_ONCE, QUIET, piece
-from app.ui.guard import sentences
+from app.ui.guard import guarded
 from app.views import formatting
 from lamp.errors import ConfigError
 
 
 class RunEditor:
-    """What the lower half of the Details tab does to the run."""
+    """The handlers of the lower half of the Details tab."""
 
     def __init__(self, studio: Studio) -> None:
         self._studio = studio
@@ -30,7 +30,7 @@ class RunEditor:
         gr.Info("Saved.")
 
     def extend(self, run: str, steps: float | None) -> str:
-        """Queues a run that trains on; returns its address."""
+        """Queues a run that goes on from this one's end; returns the address of its page."""
         if steps is None or steps < 1 or not float(steps).is_integer():
             raise ConfigError([f"The number of further steps must be a whole number from 1, not {steps}."])
         return "runs?run=" + self._studio.extend(run, self._studio.job(run).steps + int(steps))
@@ -84,11 +84,11 @@ def build(studio: Studio, run: gr.State, show: Callable[..., Any]) -> tuple[Any,
     address = gr.Textbox(visible="hidden", label="Where to go on")
 
     editor = RunEditor(studio)
-    saved = save.click(sentences(editor.save), [run, name, tags, note], None, **QUIET)
-    extend.click(sentences(editor.extend), [run, steps], address, **QUIET)
-    begin.click(sentences(editor.begin), run, address, **QUIET)
+    saved = save.click(guarded(editor.save), [run, name, tags, note], None, **QUIET)
+    extend.click(guarded(editor.extend), [run, steps], address, **QUIET)
+    begin.click(guarded(editor.begin), run, address, **QUIET)
     address.change(None, address, None, js="(to) => { if (to) location.assign(to) }")
     delete.click(lambda: gr.Row(visible=True), None, confirm, **AT_ONCE)
     no.click(lambda: gr.Row(visible=False), None, confirm, **AT_ONCE)
-    deleted = yes.click(sentences(editor.delete), run, confirm, **QUIET)
+    deleted = yes.click(guarded(editor.delete), run, confirm, **QUIET)
     return saved, deleted

@@ -26,7 +26,7 @@ def head(view: RunView) -> str:
 
 
 def head_without_run(sentence: str) -> str:
-    """Instead of the head of a run that cannot be read. sentence: why."""
+    """What stands in place of the head when the run cannot be read. sentence: why."""
     return parts.empty("This run cannot be shown", sentence, "runs", "All runs")
 
 
@@ -59,7 +59,7 @@ def trouble(view: RunView) -> str:
 
 
 def waiting(view: RunView) -> str:
-    """In the place of the plots until there is something to plot."""
+    """What stands in place of the plots until there is something to plot."""
     return "" if view.has_curves else _NO_CURVE
 
 

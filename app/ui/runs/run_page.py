@@ -11,7 +11,7 @@ import gradio as gr
 from app.studio import Studio
 from app.ui import parts
 from app.ui.components import AT_ONCE, piece
-from app.ui.guard import KNOWN, sentences
+from app.ui.guard import KNOWN, guarded
 from app.ui.runs import export_tab, manage_tab, plots, run_html, try_tab
 from app.ui.runs.confusion_table import confusion_table
 from app.ui.runs.view_table import Seen, ViewTable
@@ -22,7 +22,7 @@ _TRAINING, _TRY, _EXPORT, _DETAILS = range(4)
 
 @dataclass(frozen=True)
 class Refresh:
-    """The handler that brings a run's page up to date, with what it takes and what it changes."""
+    """The handler that brings a run's page up to date, with its inputs and outputs."""
 
     handler: Callable[..., Any]
     inputs: list[Any]
@@ -32,13 +32,13 @@ class Refresh:
 
 
 class RunPage:
-    """What the page of one run does."""
+    """The handlers of a run's page."""
 
     def __init__(self, studio: Studio, table: ViewTable) -> None:
         self._studio, self._table = studio, table
 
     def refresh(self, run: str, seen: Seen) -> list[Any]:
-        """Updates for what changed since the page saw it last, and then what it has seen now."""
+        """An update for each component of the page, and last what the page has seen then."""
         if not run:
             return [*(gr.skip() for _ in seen), seen]
         try:
@@ -134,10 +134,10 @@ def build(studio: Studio, run: gr.State) -> Refresh:
     seen = gr.State(table.unseen)
 
     page = RunPage(studio, table)
-    refresh = Refresh(sentences(page.refresh), [run, seen], [*table.components, seen], timer)
+    refresh = Refresh(guarded(page.refresh), [run, seen], [*table.components, seen], timer)
     timer.tick(refresh.handler, refresh.inputs, refresh.outputs, **AT_ONCE)
     actions = ((stop, page.stop), (resume, page.resume), (move_up, page.move_up), (restore, page.restore))
-    for event in (*(button.click(sentences(action), run, None, **AT_ONCE) for button, action in actions), *changes):
+    for event in (*(button.click(guarded(action), run, None, **AT_ONCE) for button, action in actions), *changes):
         event.then(refresh.handler, refresh.inputs, refresh.outputs, **AT_ONCE)
     try_it.click(lambda: gr.Tabs(selected=_TRY), None, tabs, **AT_ONCE)
     return refresh

@@ -10,7 +10,7 @@ import gradio as gr
 from app.studio import Studio
 from app.ui import parts
 from app.ui.components import AT_ONCE, QUIET, piece
-from app.ui.guard import sentences
+from app.ui.guard import guarded
 from app.ui.runs import list_html, run_page
 from app.views import formatting
 from storage.states import JobState
@@ -27,7 +27,7 @@ _FILTERS: dict[str, tuple[JobState, ...]] = {
 
 
 class RunsList:
-    """What the list of runs does."""
+    """The handlers of the list of runs."""
 
     def __init__(self, studio: Studio) -> None:
         self._studio = studio
@@ -46,9 +46,10 @@ class RunsList:
         return parts.small(f"The studio's files take {taken}; {free} are free.")
 
     def show(self, run: str, filter_name: str, text: str, most: int, seen: str) -> tuple[Any, Any, Any, str]:
-        """The list, whether there is more of it, whether to ask again, and the HTML that the page has seen then.
+        """Updates of the list, of the button for more runs and of the timer; and the HTML that the page shows then.
 
-        filter_name: a key of _FILTERS; text: words to search for; most: runs to show at most.
+        filter_name: a key of _FILTERS; text: words to search for; most: runs to show at most; seen: the HTML that the
+        page shows now.
         """
         if run:
             return gr.skip(), gr.skip(), gr.update(active=False), seen
@@ -56,8 +57,9 @@ class RunsList:
         if jobs:
             html = list_html.run_list(jobs[:most], datetime.now(UTC))
         else:
-            html = list_html.nothing(runs_exist=bool(self._studio.jobs(1)))
-        unfinished = bool(self._studio.jobs(1, states=_UNFINISHED))  # of any filter: a run may come to belong here
+            html = list_html.empty_list(runs_exist=bool(self._studio.jobs(1)))
+        # Whatever the filter is: an unfinished run may come to match it.
+        unfinished = bool(self._studio.jobs(1, states=_UNFINISHED))
         changed = html if html != seen else gr.skip()
         return changed, gr.update(visible=len(jobs) > most), gr.update(active=unfinished), html
 
@@ -92,10 +94,10 @@ def build(studio: Studio, page: gr.Blocks) -> None:
     wake = gr.Button("Wake", visible="hidden", elem_id="ls-wake")
 
     runs = RunsList(studio)
-    show, inputs, outputs = sentences(runs.show), [run, filter_name, text, most, seen], [cards, more, timer, seen]
-    opened = page.load(sentences(runs.open), None, [run, list_column, run_column], **AT_ONCE)
+    show, inputs, outputs = guarded(runs.show), [run, filter_name, text, most, seen], [cards, more, timer, seen]
+    opened = page.load(guarded(runs.open), None, [run, list_column, run_column], **AT_ONCE)
     opened.then(show, inputs, outputs, **AT_ONCE)
-    opened.then(sentences(runs.disk), run, disk, **QUIET)
+    opened.then(guarded(runs.disk), run, disk, **QUIET)
     opened.then(refresh.handler, refresh.inputs, refresh.outputs, **AT_ONCE)
     # One at a time: an answer from before a filter was chosen must not come last.
     changes = [filter_name.change, text.change, timer.tick, wake.click]

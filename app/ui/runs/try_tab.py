@@ -10,7 +10,7 @@ import gradio as gr
 from app.studio import Studio
 from app.ui import parts
 from app.ui.components import AT_ONCE, piece, stage_reporter
-from app.ui.guard import sentences
+from app.ui.guard import guarded
 from app.ui.runs import answers
 from app.ui.streaming import stream
 from lamp.config import DataConfig
@@ -18,7 +18,7 @@ from lamp.errors import DataError
 
 
 class TryTab:
-    """What the Try tab does for one run."""
+    """The handlers of the Try tab of one run."""
 
     def __init__(self, studio: Studio, run: str, data: DataConfig, dataset: str) -> None:
         self._studio, self._run, self._data, self._dataset = studio, run, data, dataset
@@ -29,7 +29,7 @@ class TryTab:
         *cells: str,
         progress: gr.Progress = gr.Progress(),  # noqa: B008
     ) -> Iterator[str]:
-        """Both answers to the input, again and again while free text is written.
+        """HTML of both answers to the input, again after each new piece of free text.
 
         expected: (input, target) of the row that was filled in last; cells: a text for each input column.
         """
@@ -83,12 +83,12 @@ def build(studio: Studio, run: gr.State, ready: gr.Textbox) -> None:
         expected, number = gr.State(("", "")), gr.State(0)
         gr.on(
             [ask.click, *[cell.submit for cell in cells]],
-            sentences(tab.answer),
+            guarded(tab.answer),
             [expected, *cells],
             result,
             api_visibility="private",
             concurrency_limit=2,
         )
-        fill.click(sentences(tab.row), number, [expected, number, *cells], **AT_ONCE)
+        fill.click(guarded(tab.row), number, [expected, number, *cells], **AT_ONCE)
 
     gr.render([run, ready], triggers=[ready.change], queue=False)(boxes)

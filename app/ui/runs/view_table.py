@@ -54,7 +54,7 @@ class ViewTable:
 
     @property
     def unseen(self) -> Seen:
-        """What a page has seen that was opened just now."""
+        """What a page that was opened just now has seen: nothing."""
         return (None,) * len(self._entries)
 
     def updates(self, view: RunView, seen: Seen) -> tuple[list[Any], Seen]:
@@ -62,7 +62,7 @@ class ViewTable:
         return self._changed(tuple(entry.value(view) for entry in self._entries), seen)
 
     def updates_without_run(self, sentence: str, seen: Seen) -> tuple[list[Any], Seen]:
-        """The same for a run that cannot be read. sentence: why."""
+        """Like `updates`, for a run that cannot be read. sentence: why."""
         values = tuple(
             before if entry.without_run is None else entry.without_run(sentence)
             for entry, before in zip(self._entries, seen, strict=True)

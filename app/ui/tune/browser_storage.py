@@ -16,8 +16,8 @@ TEXTS = ("name", "note", "tags")
 DEBOUNCE = 50
 """Milliseconds within which several changes of the form are answered together."""
 FORM_OPENED = "(...values) => { window.lampForm = {filled: JSON.stringify(values)}; return Date.now() }"
-"""JavaScript (*`TEXTS`, *values) → the time now. It records what the form was filled with: only a change from that is a
-person's."""
+"""JavaScript (*`TEXTS`, *values) → the time now. It records what the form was filled with: only a difference
+from that is a change by a person."""
 FORM_CHANGED = (
     "(last) => !window.lampForm ? last : new Promise((done) => setTimeout("
     f"() => done(Math.floor(Date.now() / {DEBOUNCE}) * {DEBOUNCE}), {DEBOUNCE}))"

@@ -10,7 +10,7 @@ import gradio as gr
 from app.studio import Studio
 from app.ui import parts
 from app.ui.components import AT_ONCE
-from app.ui.guard import KNOWN, sentences
+from app.ui.guard import KNOWN, guarded
 from app.views import formatting
 
 
@@ -58,7 +58,7 @@ class HubSearch:
         return [gr.Button(interactive=False), parts.notice(f"Fetching {id.strip()} from the Hub.")]
 
     def fetch(self, id: str, subset: str | None, split: str | None, progress: gr.Progress = gr.Progress()) -> list[Any]:  # noqa: B008
-        """Fetches a part and chooses it; what is wrong with it is one sentence, and the form stays."""
+        """Fetches a part and chooses it. If that fails, one sentence says why and the form stays as it is."""
 
         def on_rows(rows: int, total: int | None) -> None:
             progress(rows / total if total else None, desc=f"{formatting.rows(rows)} fetched")
@@ -98,10 +98,10 @@ def build(studio: Studio, choose_dataset: Callable[[str], list[Any]], form: list
     controls = [subset, split, look, fetch]
     options: dict[str, Any] = {"api_visibility": "private", "concurrency_limit": None}
     id.input(search.reset, None, controls, **AT_ONCE)
-    gr.on([id.submit, look.click], sentences(search.look_up), id, [*controls, message], show_progress_on=id, **options)
-    subset.input(sentences(search.splits), [id, subset], [split, message], show_progress_on=split, **options)
+    gr.on([id.submit, look.click], guarded(search.look_up), id, [*controls, message], show_progress_on=id, **options)
+    subset.input(guarded(search.splits), [id, subset], [split, message], show_progress_on=split, **options)
     fetch.click(search.begin, id, [fetch, message], **AT_ONCE).then(
-        sentences(search.fetch),
+        guarded(search.fetch),
         [id, subset, split],
         [*form, message],
         show_progress_on=message,

@@ -47,11 +47,11 @@ def preview(preview: Preview, config: TuneConfig) -> str:
 
 
 LOOKING = f"<h2>Your run</h2>{parts.small('Looking at the model and the data …')}"
-"""The card beside the form before anything is known."""
+"""The card beside the form before the first plan is made."""
 
 
 def rail(config: TuneConfig, plan: Plan) -> str:
-    """The card beside the form: what would be started, what it trains, and what stands in the way."""
+    """The card beside the form: what would be started, what it trains, and why it cannot be started."""
     preview, estimate = plan.preview, plan.estimate
     facts = [
         ("Backbone", config.backbone.rstrip("/").rpartition("/")[2] or "not chosen yet"),

@@ -1,4 +1,4 @@
-"""What the Tune page does: fills the form, looks at what it holds, and starts a run."""
+"""The handlers of the Tune page: filling the form, checking what it holds, starting a run."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class TuneForm:
         return [*self._updates(opened.content), *texts, opened.note, opened.parent, gr.Button(visible=opened.is_draft)]
 
     def upload(self, path: str | None) -> list[Any]:
-        """Adds a file to the data sets; says in one sentence what is wrong with it, and the form stays."""
+        """Adds a file to the data sets. If it cannot be read, one sentence says why and the form stays as it is."""
         if not path:
             return [gr.skip()] * 4 + [None]
         try:
@@ -81,7 +81,7 @@ class TuneForm:
         )
 
     def start(self, name: str, note: str, tags: str, parent: str, *form: Any) -> tuple[str, Any]:
-        """Queues the run; its id leads the browser on. What is wrong is listed beside the button instead."""
+        """Queues the run and returns its id, to which the browser goes; or lists the problems beside the button."""
         values = self._values(form)
         config, plan = self._plan(values)
         if plan.problems:

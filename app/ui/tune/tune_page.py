@@ -9,7 +9,7 @@ import gradio as gr
 from app.studio import Studio
 from app.ui import parts
 from app.ui.components import AT_ONCE, QUIET, piece
-from app.ui.guard import sentences
+from app.ui.guard import guarded
 from app.ui.tune import browser_storage, hub_search, recipe_fields, steps, summary
 from app.ui.tune.steps import DataStep, Form, RecipeStep
 from app.ui.tune.tune_form import TuneForm
@@ -43,7 +43,7 @@ def build(studio: Studio, page: gr.Blocks) -> None:
     handlers, texts, values = TuneForm(studio, list(form)), start_step.texts, list(form.values())
 
     moment = gr.Number(visible="hidden", label="Moment of the last change")
-    opened = page.load(sentences(handlers.open), draft, [*values, *texts, note, parent, over], **QUIET)
+    opened = page.load(guarded(handlers.open), draft, [*values, *texts, note, parent, over], **QUIET)
     opened.then(None, [*texts, *values], moment, js=browser_storage.FORM_OPENED, **AT_ONCE)
     over.click(None, None, None, js=browser_storage.START_OVER, **AT_ONCE)
     facts = backbone_step.facts
@@ -85,7 +85,7 @@ def _wire_look(
     }
     # One look at a time, and what it shows is the newest: two at once could be answered in either order.
     moment.change(
-        sentences(handlers.look),
+        guarded(handlers.look),
         values,
         seen,
         trigger_mode="always_last",
@@ -99,16 +99,16 @@ def _wire_look(
 def _wire_fields(studio: Studio, handlers: TuneForm, form: Form, data_step: DataStep, recipe_step: RecipeStep) -> None:
     """Fields that change others: the backbone's and the first prompt's kind, the data set, the preset."""
     choice, other = form["backbone.choice"], form["backbone.other"]
-    choice.change(sentences(handlers.show_other_backbone), choice, other, **AT_ONCE)
+    choice.change(guarded(handlers.show_other_backbone), choice, other, **AT_ONCE)
     initial = [form["lamp.initial_text"], form["lamp.initial_prompt"]]
-    form["lamp.initial"].input(sentences(handlers.show_initial), form["lamp.initial"], initial, **AT_ONCE)
+    form["lamp.initial"].input(guarded(handlers.show_initial), form["lamp.initial"], initial, **AT_ONCE)
     columns = [form["data.input_columns"], form["data.target_column"]]
     dataset, message, file = form["dataset"], data_step.message, data_step.file
     with data_step.hub:
         hub_search.build(studio, handlers.choose_dataset, [dataset, *columns], message)
-    dataset.input(sentences(handlers.columns), dataset, columns, **QUIET)
+    dataset.input(guarded(handlers.columns), dataset, columns, **QUIET)
     file.upload(
-        sentences(handlers.upload),
+        guarded(handlers.upload),
         file,
         [dataset, *columns, message, file],
         api_visibility="private",
@@ -116,14 +116,14 @@ def _wire_fields(studio: Studio, handlers: TuneForm, form: Form, data_step: Data
         concurrency_limit=None,
     )
     numbers = [form[key] for key in recipe_fields.PRESETS["Recommended"]]
-    recipe_step.preset.input(sentences(handlers.preset), recipe_step.preset, numbers, **AT_ONCE)
+    recipe_step.preset.input(guarded(handlers.preset), recipe_step.preset, numbers, **AT_ONCE)
 
 
 def _wire_start(handlers: TuneForm, start: gr.Button, inputs: list[Any], rail: gr.HTML) -> None:
     """Starts a run, drops the draft and leads the browser to the run's page."""
     started = gr.Textbox(visible="hidden", elem_id="started", label="Started run")
     start.click(lambda: gr.Button("Starting …", interactive=False), None, start, **AT_ONCE).then(
-        sentences(handlers.start), inputs, [started, rail], **QUIET
+        guarded(handlers.start), inputs, [started, rail], **QUIET
     ).then(
         lambda run: gr.Button("Starting …" if run else "Start training", interactive=not run), started, start, **AT_ONCE
     )

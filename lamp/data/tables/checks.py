@@ -27,7 +27,7 @@ class Table:
 
 
 class TableError(Exception):
-    """A file is not a usable table. The message goes on after the file's name: what is wrong, and what to do."""
+    """A file is not a usable table. The message continues a sentence that begins with the file's name."""
 
 
 def quoted(value: object) -> str:

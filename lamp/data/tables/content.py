@@ -23,7 +23,7 @@ _SIGNATURES = (
     (b"\xfd7zXZ", "is packed with xz", "unpack it first"),
     (b"\x28\xb5\x2f\xfd", "is packed with zstd", "unpack it first"),
 )
-"""First bytes of formats that files with another suffix really have, what to call them, and what to do."""
+"""(first bytes, what the file is, what to do) for formats that are often given a wrong suffix."""
 
 
 def check_signature(head: bytes, suffix: str) -> None:
@@ -67,8 +67,8 @@ def decode(data: bytes) -> str:
             ) from None
     if not text.strip():
         raise TableError("is empty: choose a file with a header and rows.")
-    if (at := text.find("\0")) >= 0:
-        line = text.count("\n", 0, at) + 1
+    if (position := text.find("\0")) >= 0:
+        line = text.count("\n", 0, position) + 1
         raise TableError(
             f"has a NUL byte on line {line}, so it is no text file, or UTF-16 without its mark: save it again as UTF-8."
         )
