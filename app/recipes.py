@@ -1,4 +1,4 @@
-"""Recipes before they are started: what they would read and train, and everything that stands in their way."""
+"""Recipes before they are started: what they would read and train, and every reason why they cannot start."""
 
 from __future__ import annotations
 

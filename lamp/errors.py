@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 
 class LampError(Exception):
-    """Base class of every error whose message is shown to people as it is."""
+    """Base class of every error whose message is shown to people unchanged."""
 
 
 class ConfigError(LampError):

@@ -1,4 +1,4 @@
-"""Failures of the store, each one sentence that may be shown as it is."""
+"""Failures of the store, each one sentence that may be shown to people unchanged."""
 
 from __future__ import annotations
 

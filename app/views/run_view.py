@@ -53,7 +53,7 @@ class RunView:
     loss: tuple[tuple[int, float], ...]
     """(step, training loss)"""
     metric: str
-    """The metric that stands for the run, such as "accuracy"."""
+    """The one metric whose curve is shown, such as "accuracy"."""
     validation: tuple[tuple[int, float], ...]
     """(step, score) of `metric` on the held-out rows; step 0 is the untrained backbone."""
     scores: tuple[ScoreComparison, ...]

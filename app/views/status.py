@@ -1,4 +1,4 @@
-"""Where a run stands, in words."""
+"""The status of a run in words."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _WORDS = {
 
 @dataclass(frozen=True)
 class Status:
-    """Where a run stands, in words."""
+    """The status of a run in words."""
 
     label: str
     tone: str
@@ -43,7 +43,7 @@ def state_words(state: JobState) -> tuple[str, str]:
 
 
 def describe_status(job: Job, now: datetime, seconds: float | None = None, place: Place | None = None) -> Status:
-    """Where a run stands. seconds: until a training run ends; place: a waiting run's place in the queue."""
+    """The status of a run. seconds: until a training run ends; place: a waiting run's place in the queue."""
     label, tone = _WORDS[job.state]
     share = min(1.0, job.step / job.steps) if job.steps else 0.0
     step = f"Step {job.step:,} of {job.steps:,}"

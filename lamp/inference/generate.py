@@ -69,7 +69,7 @@ def _generate_arguments(
         return {"inputs_embeds": embeddings, "attention_mask": mask}, 0
     cache, prefix_mask = batch_cache(backbone, prefixes)
     if prefix_mask.shape[1]:
-        # transformers skips as many ids as the cache holds, whatever they are, so zeros take their place.
+        # transformers expects ids for the cached tokens as well and skips them unread, so zeros will do.
         ids, mask = torch.cat([torch.zeros_like(prefix_mask), ids], dim=1), torch.cat([prefix_mask, mask], dim=1)
     return {"input_ids": ids, "attention_mask": mask, "past_key_values": cache}, ids.shape[1]
 

@@ -22,7 +22,7 @@ FORM_CHANGED = (
     "(last) => !window.lampForm ? last : new Promise((done) => setTimeout("
     f"() => done(Math.floor(Date.now() / {DEBOUNCE}) * {DEBOUNCE}), {DEBOUNCE}))"
 )
-"""JavaScript (time of the last look) → time of the next one: the same for all changes within `DEBOUNCE`."""
+"""JavaScript (time of the last check) → time of the next one: the same for all changes within `DEBOUNCE`."""
 DROP_DRAFT = f"window.lampForm = null; localStorage.removeItem({json.dumps(STORAGE_KEY)})"
 """JavaScript that deletes the draft and saves no other."""
 START_OVER = f"() => {{ {DROP_DRAFT}; location.reload() }}"

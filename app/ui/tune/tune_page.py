@@ -71,9 +71,9 @@ def _wire_look(
     draft: gr.BrowserState,
     texts: list[Any],
 ) -> None:
-    """Looks at the form after every change, and saves it as a draft in the browser."""
+    """Checks the form after every change, and saves it as a draft in the browser."""
     values, other = list(form.values()), form["backbone.other"]
-    # An address is looked at when it is whole: asking the Hub about a half of one would be answered "no such model".
+    # A Hub id is checked when it is complete: the Hub would answer "no such model" for the first half of one.
     changes = [*(component.change for component in values if component is not other), other.blur, other.submit]
     gr.on(changes, None, moment, moment, js=browser_storage.FORM_CHANGED, **AT_ONCE)
     save: dict[str, Any] = {
@@ -83,7 +83,7 @@ def _wire_look(
         "js": browser_storage.save_draft(list(form)),
         **AT_ONCE,
     }
-    # One look at a time, and what it shows is the newest: two at once could be answered in either order.
+    # One check at a time: two at once could be answered in either order, and the newest must be shown last.
     moment.change(
         guarded(handlers.look),
         values,

@@ -14,7 +14,7 @@ MAX_ROWS = 1_000_000
 MAX_COLUMNS = 1_000
 MAX_CELLS = 10_000_000
 MAX_NAME = 200
-"""Characters of a column's name. A longer name nearly always means that a row stands where the header should be."""
+"""Characters of a column's name. A longer name nearly always means that the header is missing."""
 
 
 @dataclass(frozen=True)

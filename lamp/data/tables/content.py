@@ -1,4 +1,4 @@
-"""What a file really contains, whatever its name says, and how its bytes become text."""
+"""Checks what a file really contains, and turns its bytes into text."""
 
 from __future__ import annotations
 

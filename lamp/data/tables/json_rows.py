@@ -57,7 +57,7 @@ def _syntax_problem(error: json.JSONDecodeError, line: int) -> str:
 
 
 def _parse(text: str) -> Any:
-    """Parsed JSON, with every number as the text that stands in the file."""
+    """Parsed JSON, with every number as the text in the file."""
     if text.count("{") + text.count("[") > MAX_BRACKETS:
         raise TableError(f"has more than {MAX_BRACKETS:,} brackets in one piece of JSON: save the table as CSV.")
     try:
