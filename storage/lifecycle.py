@@ -71,7 +71,7 @@ class JobLifecycle(JobRows):
             metrics.record(session, updated.number, values)
             return JobState(updated.state)
 
-    def request_stop(self, id: str, reason: str = "Stop was asked for.") -> Job:
+    def request_stop(self, id: str) -> Job:
         """Asks a running run to end, ends a queued one; an ended one stays as it is. Raises JobNotFound."""
         with self.database.write() as session:
             row = job_row(session, id)
@@ -86,7 +86,7 @@ class JobLifecycle(JobRows):
                 )
                 is None
             ):
-                change_state(session, JobRow.id == id, JobState.STOPPING, reason)
+                change_state(session, JobRow.id == id, JobState.STOPPING, "Stop was asked for.")
             session.refresh(row)
             return job_of(row)
 

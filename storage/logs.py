@@ -21,19 +21,18 @@ def open_log(path: Path) -> int:
     return os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
 
 
-def rotate(path: Path, descriptors: tuple[int, ...], cap_bytes: int = CAP_BYTES) -> bool:
-    """Begins a new file under `path` when the old one is too long, and points `descriptors` at it. Whether it did."""
+def rotate(path: Path, descriptors: tuple[int, ...], cap_bytes: int = CAP_BYTES) -> None:
+    """Begins a new file under `path` when the old one is too long, and points `descriptors` at it."""
     try:
         if path.stat().st_size <= cap_bytes:
-            return False
+            return
     except FileNotFoundError:
-        return False
+        return
     path.replace(rotated(path))
     fresh = open_log(path)
     for descriptor in descriptors:
         os.dup2(fresh, descriptor)
     os.close(fresh)
-    return True
 
 
 def tail(path: Path, lines: int = 20) -> str:

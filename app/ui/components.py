@@ -18,12 +18,12 @@ def piece(value: str = "", **options: Any) -> gr.HTML:
     return gr.HTML(value, apply_default_css=False, js_on_load=None, **options)
 
 
-def stage_reporter(progress: gr.Progress, expected: int = 5) -> Callable[[str], None]:
-    """A function that shows each sentence as the next of about `expected` stages of the progress bar."""
+def stage_reporter(progress: gr.Progress) -> Callable[[str], None]:
+    """A function that shows each sentence as the next of about five stages of the progress bar."""
     stages: list[str] = []
 
     def on_stage(text: str) -> None:
         stages.append(text)
-        progress(min(0.95, len(stages) / (expected + 1)), desc=text)
+        progress(min(0.95, len(stages) / 6), desc=text)
 
     return on_stage

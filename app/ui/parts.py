@@ -13,6 +13,7 @@ LAMP = (
     "</g></svg>"
 )
 _PAGES = (("Tune", "./"), ("Runs", "runs"))
+_MOST_LABELS = 12
 
 
 def header(current: str) -> str:
@@ -137,15 +138,16 @@ def reading(examples: Sequence[tuple[str, str]], virtual_tokens: int | None, cha
     )
 
 
-def shares(labels: Mapping[str, int], most: int = 12) -> str:
-    """The number of rows of each label as bars, for the first `most` labels."""
+def shares(labels: Mapping[str, int]) -> str:
+    """The number of rows of each label as bars, for the first 12 labels."""
     top = max(labels.values(), default=1)
     lines = "".join(
         f'<div class="ls-share"><span>{escape(label)}</span><i><b style="width:{100 * rows / top:.1f}%"></b></i>'
         f"<em>{rows:,}</em></div>"
-        for label, rows in list(labels.items())[:most]
+        for label, rows in list(labels.items())[:_MOST_LABELS]
     )
-    more = f'<p class="ls-small">and {len(labels) - most} more labels</p>' if len(labels) > most else ""
+    hidden = len(labels) - _MOST_LABELS
+    more = f'<p class="ls-small">and {hidden} more labels</p>' if hidden > 0 else ""
     return f'<div class="ls-shares">{lines}</div>{more}'
 
 

@@ -21,6 +21,8 @@ _LABELS = {
 """Metrics that have a name of their own, in the order in which they are shown."""
 _SHARES = {"accuracy", "macro_f1", "exact_match", "token_f1", "rouge_l"}
 """Metrics between 0 and 1, shown as percentages."""
+_MOST_LABELS = 12
+"""Labels whose probabilities are shown."""
 
 
 @dataclass(frozen=True)
@@ -88,9 +90,7 @@ def compare_score(metric: str, tuned: float, untrained: float | None) -> ScoreCo
     return ScoreComparison(label, text, format_score(metric, untrained), gain.replace("-", "−"), better)
 
 
-def likeliest_labels(
-    tuned: Mapping[str, float], untrained: Mapping[str, float], most: int = 12
-) -> list[tuple[str, float, float]]:
-    """(label, tuned probability, untrained probability), at most `most`, the tuned prompt's likeliest first."""
+def likeliest_labels(tuned: Mapping[str, float], untrained: Mapping[str, float]) -> list[tuple[str, float, float]]:
+    """(label, tuned probability, untrained probability) of the labels that the tuned prompt gives most probability."""
     labels = sorted(tuned, key=lambda label: -tuned[label])
-    return [(label, tuned[label], untrained.get(label, 0.0)) for label in labels[:most]]
+    return [(label, tuned[label], untrained.get(label, 0.0)) for label in labels[:_MOST_LABELS]]
