@@ -42,8 +42,8 @@ class JobStore(JobQueue, JobLifecycle):
     ) -> Jobs:
         """Runs, newest first; `deleted` lists the deleted ones instead.
 
-        text: every word of it must occur in the name, the note, a tag, the data set's name or the backbone; case does
-        not matter.
+        text: every word of it must occur in the name, the note, a tag, the data set's name or the backbone's name
+        without its owner or folder; case does not matter.
         """
         with self.database.read() as session:
             rows = session.scalars(
@@ -168,9 +168,16 @@ def _matching(
         yield JobRow.state.in_(states)
     if owner is not None:
         yield JobRow.owner == owner
+    searched = (JobRow.name, JobRow.note, JobRow.dataset_name, _backbone_name())
     each_tag = func.json_array_elements_text if dialect == "postgresql" else func.json_each
     for word in text.split():
         tag = each_tag(JobRow.tags).table_valued("value")
         in_a_tag = select(1).select_from(tag).where(tag.c.value.icontains(word, autoescape=True)).exists()
-        searched = (JobRow.name, JobRow.note, JobRow.dataset_name, JobRow.backbone)
         yield or_(in_a_tag, *(column.icontains(word, autoescape=True) for column in searched))
+
+
+def _backbone_name() -> ColumnElement[str]:
+    """What follows the last slash of the backbone, slashes at its end aside: pages show no more of it."""
+    reference = func.rtrim(JobRow.backbone, "/")
+    folder = func.rtrim(reference, func.replace(reference, "/", ""))  # drops every character behind the last slash
+    return func.substr(reference, func.length(folder) + 1)

@@ -67,6 +67,6 @@ def restore_progress(
             }
     best = {name: tensors[f"best/{name}"] for name, _ in prompt.named_parameters()}
     progress = Progress(**values["progress"])
-    if counts := values["progress"]["best_confusion"]:
+    if counts := values["progress"].get("best_confusion"):  # checkpoints of early versions have none
         progress.best_confusion = ConfusionMatrix(labels, tuple(map(tuple, counts)))
     return best, progress

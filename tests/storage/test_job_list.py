@@ -51,6 +51,10 @@ def test_every_word_of_a_search_occurs_in_the_name_the_note_a_tag_the_data_set_o
     assert names("ärger smol best films GRÖ") == ["Größe"], "each word may occur in another place"
     assert names("größe tweets") == [], "and all of them must"
     assert names("a_b") == ["other"] and names("_") == ["other"], "no character is a wildcard"
+    third = store.add("third", {"backbone": "/srv/models/tiny_llama/"}, "sample:x", "x.csv", 10)
+    assert third.backbone == "/srv/models/tiny_llama/" and names("tiny_llama") == ["third"]
+    for hidden in ("org", "org/SmolLM2", "srv", "models", "/"):
+        assert names(hidden) == [], "no page shows the owner or the folder of a backbone"
     for punctuation in ('"', "[", ",", "bestone"):
         assert names(punctuation) == [], "what holds the stored tags together is not searched"
 

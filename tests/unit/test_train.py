@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -190,3 +191,17 @@ def test_a_stop_in_the_middle_of_scoring_is_heard_and_the_score_is_made_up_for(
     assert after.losses == {step: loss for step, loss in uninterrupted.losses.items() if step > 5}
     assert all(torch.equal(whole.factors[name], resumed.factors[name]) for name in ("u", "q", "v"))
     assert whole.scores == resumed.scores
+
+
+def test_a_checkpoint_of_a_version_that_counted_no_confusions_is_resumed(
+    tiny_llama: Path, tiny_table: Path, tmp_path: Path
+) -> None:
+    whole, _ = run(recipe(tiny_llama), tiny_table, tmp_path / "whole")
+    run(recipe(tiny_llama), tiny_table, tmp_path / "parts", stop_after=7)
+    [newest] = (tmp_path / "parts").glob("step-00000007/state.json")
+    values = json.loads(newest.read_text())
+    assert values["progress"].pop("best_confusion") is not None
+    newest.write_text(json.dumps(values))
+    resumed, after = run(recipe(tiny_llama), tiny_table, tmp_path / "parts")
+    assert min(after.losses) == 8, "it goes on from that checkpoint"
+    assert all(torch.equal(whole.factors[name], resumed.factors[name]) for name in ("u", "q", "v"))
