@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import os
-import secrets
 import zipfile
 from pathlib import Path
+
+from storage.files import whole
 
 
 def zip_artifact(folder: Path, exports: Path) -> Path:
@@ -13,15 +13,7 @@ def zip_artifact(folder: Path, exports: Path) -> Path:
     target = exports / f"{folder.name}.zip"
     if target.is_file():
         return target
-    exports.mkdir(parents=True, exist_ok=True)
-    staged = exports / f".staged-{secrets.token_hex(4)}"
-    try:
-        with zipfile.ZipFile(staged, "w", zipfile.ZIP_DEFLATED) as archive:
-            for path in sorted(folder.iterdir()):
-                archive.write(path, path.name)
-        with staged.open("rb") as written:
-            os.fsync(written.fileno())
-        staged.replace(target)
-    finally:
-        staged.unlink(missing_ok=True)
+    with whole(exports, target.name) as staged, zipfile.ZipFile(staged, "w", zipfile.ZIP_DEFLATED) as archive:
+        for path in sorted(folder.iterdir()):
+            archive.write(path, path.name)
     return target

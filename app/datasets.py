@@ -2,23 +2,61 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from app.hub import fetching
-from app.hub.fetching import Fetched, Told
-from app.values import DatasetEntry
+from app.hub.fetching import Fetched, OnRows
 from lamp.config import DataConfig
 from lamp.data.splits import Splits, prepare
 from lamp.data.tables import Table, read_table
 from lamp.data.truncation import Truncation, count_truncated
 from lamp.errors import DataError
 from lamp.hub.backbone_files import tokenizer_file
-from storage.uploads import UploadStore
+from storage.errors import NotStored
+from storage.uploads import Upload, UploadStore
 
 SAMPLES = Path(__file__).resolve().parent / "samples"
 _SAMPLE = "sample:"
+_FIRST_ROWS = 8
+_LONGEST_CELL = 300
+
+
+@dataclass(frozen=True)
+class DatasetEntry:
+    """A data set that can be picked: a sample of the studio's or an upload."""
+
+    reference: str
+    """"sample:<name>" or "upload:<sha256>"."""
+    name: str
+    rows: int
+    columns: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class DatasetFile:
+    """The file of a data set. Contents never change under a reference, so what was read last is kept in memory."""
+
+    path: Path
+    name: str
+    """The name that a person knows it by; its ending tells the format."""
+
+    def table(self) -> Table:
+        """Its rows. Raises DataError when it cannot be read."""
+        return _read(self.path, self.name)
+
+    def splits(self, config: DataConfig) -> Splits:
+        """Its rows as examples. Raises DataError when nothing can be learned from them."""
+        return _prepared(self.path, self.name, config)
+
+    def truncation(self, config: DataConfig, backbone: str) -> Truncation | None:
+        """Training inputs of more tokens than the backbone will be given; None where that cannot be told.
+
+        backbone: the folder or Hub id that it is loaded from.
+        """
+        return _truncation(self.path, self.name, config, backbone)
 
 
 class Datasets:
@@ -29,77 +67,83 @@ class Datasets:
 
     def list(self) -> list[DatasetEntry]:
         """Samples first, then uploads, newest first; an upload that can no longer be read is left out."""
-        found = [self.entry(_SAMPLE + path.name) for path in sorted(SAMPLES.glob("*.csv"), reverse=True)]
+        entries = [_sample_entry(path) for path in sorted(SAMPLES.glob("*.csv"), reverse=True)]
         for upload in self._uploads.list():
             try:
-                found.append(self.entry(upload.reference))
-            except DataError:
+                entries.append(self._upload_entry(upload))
+            except (DataError, NotStored):
                 continue
-        return found
+        return entries
 
     def add(self, path: Path, name: str) -> DatasetEntry:
         """Reads a file to the end, then keeps a copy. Raises DataError; nothing is kept then."""
         table = read_table(path, name)
-        return self.entry(self._uploads.add(path, name, len(table.rows), table.columns).reference)
+        upload = self._uploads.add(path, name, len(table.rows), table.columns)
+        return DatasetEntry(upload.reference, upload.name, len(table.rows), table.columns)
 
-    def fetch(self, id: str, subset: str, split: str, told: Told) -> tuple[DatasetEntry, Fetched]:
+    def fetch(self, id: str, subset: str, split: str, on_rows: OnRows) -> tuple[DatasetEntry, Fetched]:
         """Keeps a copy of a part of a data set of the Hub; empty names take its first. Raises DataError."""
         id = fetching.plain_id(id)
         subset = subset or fetching.subsets(id)[0]
         split = split or fetching.splits(id, subset)[0]
         with TemporaryDirectory(prefix="lamp-studio-") as folder:
             file = Path(folder) / "part.parquet"
-            found = fetching.fetch(id, subset, split, file, told)
-            return self.add(file, found.name), found
+            fetched = fetching.fetch(id, subset, split, file, on_rows)
+            return self.add(file, fetched.name), fetched
 
     def entry(self, reference: str) -> DatasetEntry:
         """What is shown of a data set. Raises DataError, StorageError."""
-        name = self.name(reference)
-        return DatasetEntry(reference, name, *_shape(self.path(reference), name))
+        if reference.startswith(_SAMPLE) or not reference:
+            return _sample_entry(self.path(reference))
+        return self._upload_entry(self._uploads.get(reference))
 
-    def name(self, reference: str) -> str:
-        """The name that a person knows it by."""
-        if reference.startswith(_SAMPLE):
-            return reference.removeprefix(_SAMPLE)
-        return self._uploads.get(reference).name
+    def file(self, reference: str) -> DatasetFile:
+        """Its file, by the name that a person knows it by. Raises DataError or StorageError when there is none."""
+        path = self.path(reference)
+        return DatasetFile(path, path.name if reference.startswith(_SAMPLE) else self._uploads.get(reference).name)
 
     def path(self, reference: str) -> Path:
-        """Its file. Raises DataError or StorageError when there is none."""
+        """Where its file lies. Raises DataError or StorageError when there is none."""
         if not reference:
             raise DataError(
                 "Choose a data set: the sample, one of the Hub, or upload a CSV, TSV, JSON, JSON Lines or Parquet file."
             )
         if not reference.startswith(_SAMPLE):
             return self._uploads.path(reference)
-        known = {path.name: path for path in SAMPLES.glob("*.csv")}
+        samples = {path.name: path for path in SAMPLES.glob("*.csv")}
         name = reference.removeprefix(_SAMPLE)
-        if name not in known:
-            raise DataError(f"There is no sample {name[:80]!r}: the studio has {', '.join(sorted(known))}.")
-        return known[name]
+        if name not in samples:
+            raise DataError(f"There is no sample {name[:80]!r}: the studio has {', '.join(sorted(samples))}.")
+        return samples[name]
 
-    def table(self, reference: str) -> Table:
-        """Its rows. Contents never change under a reference, so the last few are kept in memory."""
-        return _read(self.path(reference), self.name(reference))
+    def _upload_entry(self, upload: Upload) -> DatasetEntry:
+        """An upload as it was described when it was added; one of an earlier version is read once and described."""
+        path, rows, columns = self._uploads.path(upload.reference), upload.rows, upload.columns
+        if rows is None or columns is None:
+            table = _read(path, upload.name)
+            rows, columns = len(table.rows), table.columns
+            self._uploads.describe(upload.reference, rows, columns)
+        return DatasetEntry(upload.reference, upload.name, rows, columns)
 
-    def splits(self, reference: str, config: DataConfig) -> Splits:
-        """Its rows as examples. Raises DataError when nothing can be learned from them."""
-        return _prepared(self.path(reference), self.name(reference), config)
 
-    def truncation(self, reference: str, config: DataConfig, backbone: str) -> Truncation | None:
-        """Training inputs of more tokens than the backbone will be given; None where that cannot be told."""
-        return _truncation(self.path(reference), self.name(reference), config, backbone)
+def first_rows(table: Table) -> tuple[dict[str, str], ...]:
+    """What people are shown of a table: its first rows, long cells cut."""
+    return tuple({column: _cut(cell) for column, cell in row.items()} for row in table.rows[:_FIRST_ROWS])
+
+
+def _cut(cell: str) -> str:
+    return cell if len(cell) <= _LONGEST_CELL else cell[: _LONGEST_CELL - 1] + "…"
+
+
+@lru_cache(maxsize=16)
+def _sample_entry(path: Path) -> DatasetEntry:
+    table = _read(path, path.name)
+    return DatasetEntry(_SAMPLE + path.name, path.name, len(table.rows), table.columns)
 
 
 @lru_cache(maxsize=4)
 def _read(path: Path, name: str) -> Table:
     return read_table(path, name)
-
-
-@lru_cache(maxsize=1024)
-def _shape(path: Path, name: str) -> tuple[int, tuple[str, ...]]:
-    """Rows and columns: kept for every data set, so that listing them does not read them all again."""
-    table = _read(path, name)
-    return len(table.rows), tuple(table.columns)
 
 
 @lru_cache(maxsize=4)

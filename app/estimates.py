@@ -1,48 +1,63 @@
-"""When a queued run will start and how long a run will take, as far as the runs before it let one say."""
+"""How long a run takes, how much of that is left, and when a queued run will start."""
 
 from __future__ import annotations
 
 import heapq
 import statistics
-from collections.abc import Mapping
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from typing import Any
+from datetime import timedelta
+from functools import cache, partial
 
+from app.run import Run
+from lamp.config import TrainConfig
+from lamp.errors import ConfigError
 from storage.jobs import Job, JobState, JobStore
 
-_RECENT_RUNS = 20
+Points = Sequence[tuple[int, float]]
+"""(step, value) in rising steps."""
+_STEPS_TO_JUDGE = 3
+"""Steps before the time left of a run is known: the first ones warm up."""
+_RECENT_STEPS = 20
 
 
 @dataclass(frozen=True)
 class Speed:
-    """How fast a run went."""
+    """How fast a run goes."""
 
     rows_per_second: float
-    """Of one GPU, where there were several."""
+    """Rows that one GPU reads in a second, however many GPUs the run has."""
     scoring_seconds: float
-    """Of one scoring of the held-out rows."""
+    """Seconds that one scoring of the held-out rows takes."""
 
-    def seconds(self, train: Mapping[str, Any], steps: int, done: int = 0) -> float:
-        """What the steps after `done` will take, and the scorings that belong to them; train: as in a recipe.
+    def seconds(self, train: TrainConfig, steps: int, done: int = 0) -> float:
+        """Seconds for the steps after `done`, and for the scorings that belong to them.
 
         Each of several GPUs reads a batch of its own, so their number changes nothing.
         """
-        rows = (steps - done) * train.get("batch_size", 1) * train.get("accumulation", 1)
-        every = max(1, train.get("evaluate_every", steps))
-        scorings = -(-steps // every) - done // every
-        return float(rows / self.rows_per_second + scorings * self.scoring_seconds)
+        rows = (steps - done) * train.batch_size * train.accumulation
+        scorings = -(-steps // train.evaluate_every) - done // train.evaluate_every
+        return rows / self.rows_per_second + scorings * self.scoring_seconds
 
 
 def speed_on(store: JobStore, backbone: str) -> Speed | None:
-    """How fast the newest run on a backbone went; None when none of the last runs tells."""
-    for job in store.list(_RECENT_RUNS):
-        if job.config.get("backbone") == backbone and job.step:
-            rows = [value for _, value in store.curve(job.id, "rows_per_second", 100) if value > 0]
-            if rows:
-                scoring = store.latest_metrics(job.id).get("scoring_seconds", 0.0)
-                return Speed(statistics.median(rows) / job.gpus, scoring)
-    return None
+    """How fast the newest run on a backbone went; None when no run has trained on it."""
+    job = store.newest_with("rows_per_second", backbone)
+    if job is None:
+        return None
+    return _speed(store.curve(job.id, "rows_per_second", 100), job.gpus, _scoring_seconds(store, job))
+
+
+def seconds_left(job: Job, train: TrainConfig, rows_per_second: Points, scoring: float) -> float | None:
+    """Seconds that a running run still trains at its latest speed; None while that is unknown.
+
+    rows_per_second: the run's curve of that name; scoring: seconds of its last scoring.
+    """
+    recent = [(step, value) for step, value in rows_per_second[-_RECENT_STEPS:] if value > 0]
+    if job.state is not JobState.RUNNING or len(recent) < _STEPS_TO_JUDGE or job.steps <= job.step:
+        return None
+    speed = _speed(recent, job.gpus, scoring)
+    return speed.seconds(train, job.steps, job.step) if speed else None
 
 
 @dataclass(frozen=True)
@@ -52,41 +67,68 @@ class Place:
     position: int
     """1: the next one to start."""
     starts_in: timedelta | None
-    """None when nothing tells how long the runs before it take."""
+    """None when it is unknown how long the runs before it take."""
     fits: bool = True
     """Whether this studio has as many GPUs as it asks for."""
 
 
-def places(store: JobStore, slots: int, now: datetime) -> dict[str, Place]:
-    """The place of every queued run, if `slots` runs go at once and steps take as long as they did lately."""
-    pace = store.pace()
-    free_at = [_left(job, pace, now) for job in store.active() for _ in range(job.gpus)]
+def places(store: JobStore, slots: int) -> dict[str, Place]:
+    """The place of every queued run, by its id, if `slots` runs go at once."""
+    speed = cache(partial(speed_on, store))
+    free_at = [_seconds_left(store, job, speed) for job in store.active() for _ in range(job.gpus)]
     free_at += [0.0] * (slots - len(free_at))
     order = store.queue()
     waiting = {job.id: job for job in store.list(len(order), states=[JobState.QUEUED])} if order else {}
     queued = [waiting[id] for id in order if id in waiting]
-    found: dict[str, Place] = {}
-    heap = [seconds for seconds in free_at if seconds is not None]
-    known = len(heap) == len(free_at)
-    heapq.heapify(heap)
+    result: dict[str, Place] = {}
+    free = [seconds for seconds in free_at if seconds is not None]
+    known = len(free) == len(free_at)
+    heapq.heapify(free)
     earliest = 0.0  # nobody is overtaken, so that a run that needs several slots gets them
     for position, job in enumerate(queued, start=1):
         if job.gpus > slots:  # another host's
-            found[job.id] = Place(position, None, fits=False)
+            result[job.id] = Place(position, None, fits=False)
             continue
-        starts = max(earliest, *(heapq.heappop(heap) for _ in range(job.gpus))) if known else None
-        found[job.id] = Place(position, None if starts is None else timedelta(seconds=starts))
-        if starts is None or pace is None:
+        starts = max(earliest, *(heapq.heappop(free) for _ in range(job.gpus))) if known else None
+        result[job.id] = Place(position, None if starts is None else timedelta(seconds=starts))
+        takes = _seconds_at(speed(job.backbone), job) if starts is not None else None
+        if starts is None or takes is None:
             known = False
         else:
             earliest = starts
             for _ in range(job.gpus):
-                heapq.heappush(heap, starts + max(0, job.steps - job.step) * pace)
-    return found
+                heapq.heappush(free, starts + takes)
+    return result
 
 
-def _left(job: Job, pace: float | None, now: datetime) -> float | None:
-    """Seconds that a running run still takes, by its own pace or else by the others'."""
-    if job.step > 0 and job.attempts == 1 and job.started_at is not None:
-        pace = max(0.0, (now - job.started_at).total_seconds()) / job.step
-    return None if pace is None else max(0, job.steps - job.step) * pace
+def _seconds_left(store: JobStore, job: Job, speed: Callable[[str], Speed | None]) -> float | None:
+    """Seconds until an active run ends, by its own speed or else by that of the newest run on its backbone."""
+    train = _train_config(job)
+    if job.state is JobState.STOPPING:
+        return 0.0
+    if train is None:
+        return None
+    left = seconds_left(job, train, store.curve(job.id, "rows_per_second"), _scoring_seconds(store, job))
+    return _seconds_at(speed(job.backbone), job) if left is None else left
+
+
+def _seconds_at(speed: Speed | None, job: Job) -> float | None:
+    """Seconds that the rest of a run takes at a speed; None where the speed or its recipe is unknown."""
+    train = _train_config(job)
+    return None if speed is None or train is None else max(0.0, speed.seconds(train, job.steps, job.step))
+
+
+def _train_config(job: Job) -> TrainConfig | None:
+    try:
+        return Run.of(job).config.train
+    except ConfigError:  # of a version that this one cannot read
+        return None
+
+
+def _scoring_seconds(store: JobStore, job: Job) -> float:
+    return store.latest_metrics(job.id).get("scoring_seconds", 0.0)
+
+
+def _speed(rows_per_second: Points, gpus: int, scoring: float) -> Speed | None:
+    rows = [value for _, value in rows_per_second if value > 0]
+    return Speed(statistics.median(rows) / gpus, scoring) if rows else None

@@ -2,95 +2,67 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import dataclass
 from functools import cached_property
 
-from app import backbones, initial_prompts
-from app.datasets import Datasets
+from app.backbones import Backbones
+from app.datasets import DatasetFile, Datasets, first_rows
 from app.estimates import speed_on
+from app.initial_prompts import initial_prompt_problems
 from app.jobs.slots import devices, visible_gpus
+from app.plan import Estimate, Plan, Preview
 from app.settings import Settings
-from app.values import Estimate, Preview
 from lamp.config import DataConfig, TuneConfig
 from lamp.data.chat import no_template
-from lamp.data.columns import check_columns, guess_columns, render
+from lamp.data.columns import check_columns, render
 from lamp.data.splits import Splits
+from lamp.data.tables import Table
 from lamp.errors import BackboneError, ConfigError, DataError
 from lamp.hub.backbone_files import has_chat_template
-from lamp.hub.catalog import BackboneInfo, inspect
+from lamp.hub.catalog import BackboneInfo
 from storage.artifacts import ArtifactStore
 from storage.errors import StorageError
 from storage.jobs import JobStore
 
-_PREVIEW_ROWS = 8
 _PREVIEW_EXAMPLES = 3
-_LONGEST_CELL = 300
+
+
+@dataclass(frozen=True)
+class _Data:
+    """A data set as far as it can be read."""
+
+    file: DatasetFile | None
+    table: Table | None
+    splits: Splits | None
+    """None also while the recipe's part about data has problems."""
+    problem: str
+    """Why it cannot be read or learned from; empty when it can."""
 
 
 class Recipes:
     """Looks at recipes with this studio's data sets, backbones, prompts and devices; starts nothing."""
 
-    def __init__(self, settings: Settings, datasets: Datasets, store: JobStore, artifacts: ArtifactStore) -> None:
-        self._settings, self._datasets, self._store, self._artifacts = settings, datasets, store, artifacts
+    def __init__(
+        self, settings: Settings, datasets: Datasets, backbones: Backbones, store: JobStore, artifacts: ArtifactStore
+    ) -> None:
+        self._settings, self._datasets, self._backbones = settings, datasets, backbones
+        self._store, self._artifacts = store, artifacts
 
-    def preview(self, dataset: str, data: DataConfig | None) -> Preview:
-        """The first rows, what the model will read, and every reason why this cannot be trained on.
-
-        data: the chosen columns; None guesses them.
-        """
-        table = self._datasets.table(dataset)
-        data = data or guess_columns(table.columns)
-        problems: tuple[str, ...] = tuple(check_columns(data, table.columns))
-        examples: tuple[tuple[str, str], ...] = ()
-        splits = None
-        if not problems:
-            rows = table.rows[:_PREVIEW_EXAMPLES]
-            examples = tuple((render(data, row)[0], row[data.target_column].strip()) for row in rows)
-            try:
-                splits = self._datasets.splits(dataset, data)
-            except DataError as error:
-                problems = (str(error),)
-        return Preview(
-            columns=tuple(table.columns),
-            rows=tuple(tuple(_cut(row[column]) for column in table.columns) for row in table.rows[:_PREVIEW_ROWS]),
-            row_count=len(table.rows),
-            examples=examples,
-            task=splits.task if splits else "",
-            labels=splits.labels if splits else {},
-            train_rows=len(splits.train) if splits else 0,
-            validation_rows=len(splits.validation) if splits else 0,
-            problems=problems,
-        )
-
-    def estimate(self, config: TuneConfig, dataset: str, gpus: int) -> Estimate:
-        """What the recipe will train. Raises ConfigError with every reason why it cannot be started."""
-        problems, splits, info = self._look(config, dataset, gpus)
-        if problems or splits is None or info is None:
-            raise ConfigError(problems)
-        train = config.train
-        rows = train.steps * train.batch_size * train.accumulation * gpus
-        speed = speed_on(self._store, config.backbone)
-        return Estimate(
-            architecture=info.architecture,
-            hidden_size=info.hidden_size,
-            backbone_parameters=info.parameters,
-            trainable=config.lamp.trainable_parameters(info.hidden_size),
-            virtual_tokens=config.lamp.virtual_tokens,
-            steps=train.steps,
-            epochs=rows / max(1, len(splits.train)),
-            truncation=self._datasets.truncation(dataset, config.data, self.source(config.backbone)),
-            seconds=speed.seconds(asdict(train), train.steps) + speed.scoring_seconds  # and the untrained one
-            if speed
-            else None,
-        )
-
-    def problems(self, config: TuneConfig, dataset: str, gpus: int) -> list[str]:
-        """Every reason why the recipe cannot be started, all at once; empty when it can."""
-        return self._look(config, dataset, gpus)[0]
-
-    def source(self, backbone: str) -> str:
-        """The folder or Hub id that a backbone is loaded from."""
-        return backbones.resolve(self._settings.home, backbone, folders_allowed=not self._settings.on_space)
+    def plan(self, config: TuneConfig, dataset: str, gpus: int) -> Plan:
+        """Everything that can be told of a recipe before it is started; reads each file at most once."""
+        problems = _recipe_problems(config)
+        data = self._read(dataset, config.data)
+        if data.problem:
+            problems.append(data.problem)
+        problems += initial_prompt_problems(config, self._store, self._artifacts)
+        problems += self._device_problems(config, gpus)
+        backbone, backbone_problems = self._inspect(config)
+        problems += backbone_problems
+        preview = _preview(data.file.name, data.table, data.splits, config.data) if data.file and data.table else None
+        estimate = None
+        if not problems and data.file and data.splits and backbone:
+            estimate = self._estimate(config, data.file, data.splits, backbone, gpus)
+        return Plan(tuple(problems), preview, estimate, data.problem if data.table is None else "")
 
     @cached_property
     def slots(self) -> list[str]:
@@ -106,45 +78,90 @@ class Recipes:
     def _has_gpu(self) -> bool:
         return bool(visible_gpus())
 
-    def _look(
-        self, config: TuneConfig, dataset: str, gpus: int
-    ) -> tuple[list[str], Splits | None, BackboneInfo | None]:
-        """Problems, and what was found where there are none."""
-        found: list[str] = []
-        splits = info = None
+    def _read(self, dataset: str, config: DataConfig) -> _Data:
+        file = table = splits = None
+        problem = ""
         try:
-            config.check()
-        except ConfigError as error:
-            found += error.problems
-        try:
-            if config.data.problems():
-                self._datasets.table(dataset)
-            else:
-                splits = self._datasets.splits(dataset, config.data)
+            file = self._datasets.file(dataset)
+            table = file.table()
+            if not config.problems():
+                splits = file.splits(config)
         except (DataError, StorageError) as error:
-            found.append(str(error))
-        found += initial_prompts.problems(config, self._store, self._artifacts)
+            problem = str(error)
+        return _Data(file, table, splits, problem)
+
+    def _device_problems(self, config: TuneConfig, gpus: int) -> list[str]:
+        problems = []
         if type(gpus) is not int or not 1 <= gpus <= self.most_gpus:  # a script may send anything
-            found.append(f"The number of GPUs must be between 1 and {self.most_gpus} here, not {gpus!r}.")
+            problems.append(f"The number of GPUs must be between 1 and {self.most_gpus} here, not {gpus!r}.")
         if config.train.quantization != "none" and not self._has_gpu:
-            found.append(
+            problems.append(
                 "Weights in 8 or 4 bits want a CUDA GPU, and this machine has none: leave the backbone's "
                 "weights as they are."
             )
-        if config.backbone.strip():
-            try:
-                info = inspect(self.source(config.backbone))
-                if info.hidden_size < config.lamp.rank <= config.lamp.prompt_length:
-                    found.append(
-                        f"The rank ({config.lamp.rank}) is larger than the backbone's width ({info.hidden_size}): "
-                        f"choose {info.hidden_size} or less."
-                    )
-                if config.data.input_format == "chat" and (has_chat_template(self.source(config.backbone)) is False):
-                    found.append(no_template(config.backbone))
-            except BackboneError as error:
-                found.append(str(error))
-        return found, splits, info
+        return problems
+
+    def _inspect(self, config: TuneConfig) -> tuple[BackboneInfo | None, list[str]]:
+        """The chosen backbone, and what of the recipe does not fit it."""
+        if not config.backbone.strip():
+            return None, []
+        try:
+            backbone = self._backbones.inspect(config.backbone)
+        except BackboneError as error:
+            return None, [str(error)]
+        problems = []
+        if backbone.hidden_size < config.lamp.rank <= config.lamp.prompt_length:
+            problems.append(
+                f"The rank ({config.lamp.rank}) is larger than the backbone's width ({backbone.hidden_size}): "
+                f"choose {backbone.hidden_size} or less."
+            )
+        if config.data.input_format == "chat" and has_chat_template(backbone.source) is False:
+            problems.append(no_template(config.backbone))
+        return backbone, problems
+
+    def _estimate(
+        self, config: TuneConfig, file: DatasetFile, splits: Splits, backbone: BackboneInfo, gpus: int
+    ) -> Estimate:
+        train = config.train
+        rows = train.steps * train.batch_size * train.accumulation * gpus
+        speed = speed_on(self._store, config.backbone)
+        return Estimate(
+            architecture=backbone.architecture,
+            hidden_size=backbone.hidden_size,
+            backbone_parameters=backbone.parameters,
+            trainable=config.lamp.trainable_parameters(backbone.hidden_size),
+            virtual_tokens=config.lamp.virtual_tokens,
+            steps=train.steps,
+            epochs=rows / max(1, len(splits.train)),
+            truncation=file.truncation(config.data, backbone.source),
+            seconds=speed.seconds(train, train.steps) + speed.scoring_seconds  # and the untrained one
+            if speed
+            else None,
+        )
 
 
-def _cut(cell: str) -> str:
-    return cell if len(cell) <= _LONGEST_CELL else cell[: _LONGEST_CELL - 1] + "…"
+def _recipe_problems(config: TuneConfig) -> list[str]:
+    """What is wrong with a recipe whatever it is used with."""
+    try:
+        config.check()
+    except ConfigError as error:
+        return list(error.problems)
+    return []
+
+
+def _preview(name: str, table: Table, splits: Splits | None, config: DataConfig) -> Preview:
+    examples: tuple[tuple[str, str], ...] = ()
+    if not check_columns(config, table.columns):
+        rows = table.rows[:_PREVIEW_EXAMPLES]
+        examples = tuple((render(config, row)[0], row[config.target_column].strip()) for row in rows)
+    return Preview(
+        dataset_name=name,
+        columns=tuple(table.columns),
+        rows=first_rows(table),
+        row_count=len(table.rows),
+        examples=examples,
+        task=splits.task if splits else "",
+        labels=splits.labels if splits else {},
+        train_rows=len(splits.train) if splits else 0,
+        validation_rows=len(splits.validation) if splits else 0,
+    )

@@ -25,7 +25,7 @@ class Settings:
     on_space: bool
     """Whether this is a Hugging Face Space, open to strangers."""
     auto_resume: bool
-    """STUDIO_AUTO_RESUME: runs whose worker vanished go on by themselves."""
+    """STUDIO_AUTO_RESUME: whether runs whose worker vanished are resumed without being asked."""
     slots: int | None
     """STUDIO_SLOTS: runs at a time; one a GPU, or one on the CPU, when not set."""
     low_disk_bytes: int

@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
-from app import backbones
-from app.backbones import BackboneChoice
+from app.backbones import BackboneChoice, Backbones
 from app.bundle import zip_artifact
-from app.datasets import Datasets
-from app.estimates import Place, places
+from app.datasets import DatasetEntry, Datasets, first_rows
+from app.estimates import places
 from app.hub import fetching, publishing
-from app.hub.fetching import Fetched, Told
+from app.hub.fetching import Fetched, OnRows
 from app.jobs.extend import extend
+from app.plan import Plan
 from app.predictor import Answer, Predictor, Written
 from app.recipes import Recipes
 from app.run import Run
 from app.settings import Settings
-from app.values import DatasetEntry, Estimate, Preview
+from app.views.run_view import LOG_LINES, RunView, make_run_view
 from lamp.config import DataConfig, TuneConfig
 from lamp.data.columns import guess_columns
 from lamp.errors import ConfigError
@@ -27,7 +28,7 @@ from storage.artifacts import ArtifactStore
 from storage.database import Database
 from storage.errors import NotStored
 from storage.home import DiskUse, Home
-from storage.jobs import Event, Job, JobState, JobStore
+from storage.jobs import Job, JobState, JobStore
 from storage.logs import tail
 from storage.uploads import UploadStore
 
@@ -41,18 +42,27 @@ class Studio:
         self._store = JobStore(database)
         self._artifacts = ArtifactStore(self._home.artifacts)
         self._datasets = Datasets(UploadStore(database, self._home.uploads))
-        self._recipes = Recipes(settings, self._datasets, self._store, self._artifacts)
+        self._backbones = Backbones(settings)
+        self._recipes = Recipes(settings, self._datasets, self._backbones, self._store, self._artifacts)
         self._predictor = Predictor()
 
     # What can be picked
 
     def backbones(self) -> list[BackboneChoice]:
         """The offered backbones, those on this machine first."""
-        return backbones.choices(self.settings.home)
+        return self._backbones.choices()
 
     def datasets(self) -> list[DatasetEntry]:
         """The samples and everything that was uploaded."""
         return self._datasets.list()
+
+    def dataset(self, reference: str) -> DatasetEntry:
+        """One data set, its columns included. Raises DataError, StorageError."""
+        return self._datasets.entry(reference)
+
+    def first_rows(self, dataset: str) -> tuple[dict[str, str], ...]:
+        """The first rows of a data set: column → cell, long cells cut. Raises DataError, StorageError."""
+        return first_rows(self._datasets.file(dataset).table())
 
     def add_dataset(self, path: Path, name: str) -> DatasetEntry:
         """Keeps a copy of a file that can be read as a table; raises DataError when it cannot."""
@@ -67,11 +77,11 @@ class Studio:
         return fetching.splits(fetching.plain_id(id), subset)
 
     def fetch_dataset(
-        self, id: str, subset: str = "", split: str = "", told: Told = lambda rows, total: None
+        self, id: str, subset: str = "", split: str = "", on_rows: OnRows = lambda rows, total: None
     ) -> tuple[DatasetEntry, Fetched]:
         """Keeps the first rows of a part of a data set on the Hub; raises DataError when they cannot be had."""
         self._home.check_space(self.settings.low_disk_bytes)
-        return self._datasets.fetch(id, subset, split, told)
+        return self._datasets.fetch(id, subset, split, on_rows)
 
     def prompts(self) -> list[Job]:
         """Runs whose prompt another run may start from, newest first."""
@@ -80,23 +90,12 @@ class Studio:
     # A recipe before it is started
 
     def guess_columns(self, dataset: str) -> DataConfig:
-        """A first choice of input and target columns."""
-        return guess_columns(self._datasets.table(dataset).columns)
+        """A first choice of input and target columns. Raises DataError, StorageError."""
+        return guess_columns(self._datasets.entry(dataset).columns)
 
-    def preview(self, dataset: str, data: DataConfig | None = None) -> Preview:
-        """The first rows, what the model will read, and every reason why this cannot be trained on.
-
-        data: the chosen columns; None guesses them.
-        """
-        return self._recipes.preview(dataset, data)
-
-    def estimate(self, config: TuneConfig, dataset: str, gpus: int = 1) -> Estimate:
-        """What the recipe will train. Raises ConfigError with every reason why it cannot be started."""
-        return self._recipes.estimate(config, dataset, gpus)
-
-    def problems(self, config: TuneConfig, dataset: str, gpus: int = 1) -> list[str]:
-        """Every reason why the recipe cannot be started, all at once; empty when it can."""
-        return self._recipes.problems(config, dataset, gpus)
+    def plan(self, config: TuneConfig, dataset: str, gpus: int = 1) -> Plan:
+        """What the recipe would read and train, and every reason why it cannot be started."""
+        return self._recipes.plan(config, dataset, gpus)
 
     def submit(
         self,
@@ -111,27 +110,21 @@ class Studio:
 
         gpus: how many it trains on at once, each of them on batches of its own.
         """
-        problems = self.problems(config, dataset, gpus)
-        if problems:
-            raise ConfigError(problems)
+        plan = self.plan(config, dataset, gpus)
+        if plan.preview is None or plan.problems:
+            raise ConfigError(plan.problems)
+        name = name.strip() or f"{Path(plan.preview.dataset_name).stem} on {Path(config.backbone).name}"
         self._home.check_space(self.settings.low_disk_bytes)
         return self._store.add(
-            name.strip() or self._default_name(config, dataset),
+            name,
             config.to_dict(),
             dataset,
-            self._datasets.name(dataset),
+            plan.preview.dataset_name,
             config.train.steps,
             owner=owner,
             parent=parent,
             gpus=gpus,
         ).id
-
-    def source(self, backbone: str) -> str:
-        """The folder or Hub id that a backbone is loaded from."""
-        return self._recipes.source(backbone)
-
-    def _default_name(self, config: TuneConfig, dataset: str) -> str:
-        return f"{Path(self._datasets.name(dataset)).stem} on {Path(config.backbone).name}"
 
     # Runs
 
@@ -143,9 +136,27 @@ class Studio:
         """One run with its recipe. Raises JobNotFound, ConfigError."""
         return Run.of(self._store.get(id))
 
-    def jobs(self, limit: int = 100, offset: int = 0) -> list[Job]:
-        """Runs, newest first."""
-        return self._store.list(limit, offset)
+    def run_view(self, id: str) -> RunView:
+        """Everything that the page of one run shows. Raises JobNotFound, ConfigError, DataError."""
+        run, store, now = self.run(id), self._store, datetime.now(UTC)
+        job = run.job
+        queued, ended = job.state is JobState.QUEUED, job.state.finished and job.deleted_at is None
+        return make_run_view(
+            run,
+            now,
+            metrics=store.latest_metrics(job.id),
+            curve=partial(store.curve, job.id),
+            place=places(store, len(self._recipes.slots)).get(job.id) if queued else None,
+            confusion=self._confusion(job) if ended else None,
+            events=store.events(job.id),
+            log=tail(self._home.log(job.id), LOG_LINES),
+        )
+
+    def jobs(
+        self, limit: int = 100, offset: int = 0, states: Collection[JobState] | None = None, text: str = ""
+    ) -> list[Job]:
+        """Runs, newest first. states: only runs in one of these; text: only runs in which these words occur."""
+        return self._store.list(limit, offset, states, text=text)
 
     def stop(self, id: str) -> Job:
         """Asks a run to end; its best prompt so far is exported."""
@@ -184,34 +195,18 @@ class Studio:
         first = max((job.priority for job in self._store.list(states=[JobState.QUEUED])), default=0)
         return self._store.prioritize(id, first + 1)
 
-    def queue_place(self, id: str) -> Place | None:
-        """Where a queued run stands in the queue, None when it does not wait."""
-        return places(self._store, len(self._recipes.slots), datetime.now(UTC)).get(id)
-
     @property
     def most_gpus(self) -> int:
         """How many GPUs one run can have, at least 1."""
         return self._recipes.most_gpus
 
-    def log_tail(self, id: str, lines: int = 20) -> str:
-        """The end of a run's log."""
-        return tail(self._home.log(self._store.get(id).id), lines)
-
     def disk_use(self) -> DiskUse:
         """What the studio's files take and what is left; walks the folders."""
         return self._home.use()
 
-    def curve(self, id: str, metric: str, points: int = 500) -> list[tuple[int, float]]:
-        """(step, value) of a metric, at most `points`."""
-        return self._store.curve(id, metric, points)
-
     def latest_metrics(self, id: str) -> dict[str, float]:
-        """The last value of every metric."""
+        """The last value of every metric of a run. Raises JobNotFound."""
         return self._store.latest_metrics(id)
-
-    def events(self, id: str) -> list[Event]:
-        """The run's history, oldest first."""
-        return self._store.events(id)
 
     # A trained prompt
 
@@ -222,23 +217,19 @@ class Studio:
         progress: Callable[[str], None] = lambda _: None,
         written: Written | None = None,
     ) -> list[Answer]:
-        """Each input answered with the run's prompt and without it; `written` hears of free text while it grows."""
+        """Each input answered with the run's prompt and without it.
+
+        texts: inputs, or for each a value for every input column; progress: called with what is done now;
+        written: called with all answers so far while free text is generated.
+        """
         job = self._store.get(id)
         folder = self._artifacts.path(job.id)
-        config = TuneConfig.from_dict(job.config)
-        return self._predictor.answers(folder, self.source(config.backbone), texts, progress, written)
-
-    def confusion(self, id: str) -> ConfusionMatrix | None:
-        """Which labels the run's prompt mistakes for which; None before there is a prompt, and for generation."""
-        try:
-            return read_confusion(self._artifacts.path(self._store.get(id).id))
-        except NotStored:
-            return None
+        source = self._backbones.source(Run.of(job).config.backbone)
+        return self._predictor.answers(folder, source, texts, progress, written)
 
     def export(self, id: str) -> Path:
         """A zip of the run's exported prompt, made once."""
-        job = self._store.get(id)
-        return zip_artifact(self._artifacts.path(job.id), self._home.root / "exports")
+        return zip_artifact(self._artifacts.path(self._store.get(id).id), self._home.root / "exports")
 
     def publish(
         self,
@@ -249,5 +240,12 @@ class Studio:
         progress: Callable[[str], None] = lambda _: None,
     ) -> str:
         """Puts the run's exported prompt on the Hub and returns its address; the token is used for this call only."""
-        job = self._store.get(id)
-        return publishing.publish(self._artifacts.path(job.id), repository, token, private, progress)
+        folder = self._artifacts.path(self._store.get(id).id)
+        return publishing.publish(folder, repository, token, private, progress)
+
+    def _confusion(self, job: Job) -> ConfusionMatrix | None:
+        """The confusion matrix of the run's prompt; None before there is a prompt, and for generation."""
+        try:
+            return read_confusion(self._artifacts.path(job.id))
+        except NotStored:
+            return None

@@ -18,10 +18,11 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
+sys.path.insert(0, str(ROOT))
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
-from app.jobs.job_reporter import JobReporter, Pulse  # noqa: E402
+from app.jobs.heartbeat import Heartbeat  # noqa: E402
+from app.jobs.job_reporter import JobReporter  # noqa: E402
 from app.jobs.journal import Journal  # noqa: E402
 from lamp.config import TuneConfig  # noqa: E402
 from storage.database import open_database  # noqa: E402
@@ -41,7 +42,7 @@ def median_ms(call: Callable[[], object], times: int = 21) -> float:
     return 1000 * statistics.median(seconds)
 
 
-def said(what: str, value: float, unit: str, limit: float) -> None:
+def report(what: str, value: float, unit: str, limit: float) -> None:
     print(f"{what:58} {value:9.2f} {unit:4} (at most {limit:g}) {'ok' if value <= limit else 'MISSED'}", flush=True)
 
 
@@ -70,21 +71,21 @@ def scale(folder: Path) -> None:
         f"{store.database.dialect}",
         flush=True,
     )
-    said("the runs page: newest 100", median_ms(lambda: store.list(100)), "ms", 50)
-    said("the runs page: a page far down", median_ms(lambda: store.list(100, 9_800)), "ms", 50)
-    said(
+    report("the runs page: newest 100", median_ms(lambda: store.list(100)), "ms", 50)
+    report("the runs page: a page far down", median_ms(lambda: store.list(100, 9_800)), "ms", 50)
+    report(
         "the runs page: stopped ones of an owner by name",
         median_ms(lambda: store.list(100, states=[JobState.STOPPED], owner="owner 3", text="run 77")),
         "ms",
         50,
     )
-    said("the runs page: a word that occurs nowhere", median_ms(lambda: store.list(100, text="nowhere")), "ms", 50)
-    said("latest values of a run", median_ms(lambda: store.latest_metrics(jobs[5000].id)), "ms", 50)
-    said("a curve of 245 values", median_ms(lambda: store.curve(jobs[5000].id, "loss")), "ms", 100)
-    said(f"a curve of {LONG} values, to 500", median_ms(lambda: store.curve(jobs[-1].id, "loss")), "ms", 100)
-    said("the queue's next run", median_ms(store.queue), "ms", 50)
+    report("the runs page: a word that occurs nowhere", median_ms(lambda: store.list(100, text="nowhere")), "ms", 50)
+    report("latest values of a run", median_ms(lambda: store.latest_metrics(jobs[5000].id)), "ms", 50)
+    report("a curve of 245 values", median_ms(lambda: store.curve(jobs[5000].id, "loss")), "ms", 100)
+    report(f"a curve of {LONG} values, to 500", median_ms(lambda: store.curve(jobs[-1].id, "loss")), "ms", 100)
+    report("the queue's next run", median_ms(store.queue), "ms", 50)
     full, empty = start_seconds(url), start_seconds(f"sqlite:///{folder / 'empty' / 'studio.db'}")
-    said("start with these runs, more than with none", full - empty, "s", 3)
+    report("start with these runs, more than with none", full - empty, "s", 3)
 
 
 def start_seconds(url: str) -> float:
@@ -105,10 +106,10 @@ def start_seconds(url: str) -> float:
 
 
 def metrics(folder: Path) -> None:
-    """Processor time of the loop's calls and of the pulse's thread, over all that the steps took.
+    """Processor time of the loop's calls and of the heartbeat's thread, as a share of that of the steps.
 
-    Counted and not compared with a run that records nothing: on a machine that does other things besides, two such
-    runs differ by more than what is looked for.
+    It is counted, and not compared with a run that records nothing: on a machine with other programs, two such runs
+    differ by more than recording costs.
     """
     from lamp.data.splits import prepare
     from lamp.data.tables import read_table
@@ -116,14 +117,14 @@ def metrics(folder: Path) -> None:
     from tests.jobs.conftest import make_system
     from tests.tiny import save_tiny
 
-    spent = {"loop": 0.0, "pulse": 0.0}
+    spent = {"loop": 0.0, "heartbeat": 0.0}
     marks: list[float] = []
 
-    class CountedPulse(Pulse):
+    class CountedHeartbeat(Heartbeat):
         def beat(self) -> bool:
             began = time.thread_time()
             done = super().beat()
-            spent["pulse"] += time.thread_time() - began
+            spent["heartbeat"] += time.thread_time() - began
             return done
 
     class CountedReporter(JobReporter):
@@ -134,7 +135,7 @@ def metrics(folder: Path) -> None:
 
         def should_stop(self) -> bool:
             if not marks:
-                spent.update(loop=0.0, pulse=0.0)
+                spent.update(loop=0.0, heartbeat=0.0)
             marks.append(time.process_time())
             return super().should_stop()
 
@@ -147,14 +148,16 @@ def metrics(folder: Path) -> None:
     job = system.submit(steps, evaluate_every=steps, checkpoint_every=steps)
     system.store.claim("here", [0])
     checkpoints = system.home.checkpoints(job.id)
-    pulse = CountedPulse(system.store, job.id, 1, system.home.log(job.id), Journal(checkpoints / "journal.jsonl"))
-    pulse.start()
-    train(TuneConfig.from_dict(job.config), splits, CountedReporter(pulse), checkpoints)
-    pulse.end(lambda: system.store.finish(job.id, JobState.DONE, attempt=1))
+    heartbeat = CountedHeartbeat(
+        system.store, job.id, 1, system.home.log(job.id), Journal(checkpoints / "journal.jsonl")
+    )
+    heartbeat.start()
+    train(TuneConfig.from_dict(job.config), splits, CountedReporter(heartbeat), checkpoints)
+    heartbeat.end(lambda: system.store.finish(job.id, JobState.DONE, attempt=1))
     assert len(system.store.curve(job.id, "loss", 10_000)) == steps
     took = marks[-1] - marks[0]
     print(f"{steps} steps of the tiny model: {1000 * took / steps:.2f} ms of processor time each")
-    said("recording takes of a step, loop and pulse together", 100 * sum(spent.values()) / took, "%", 2)
+    report("recording takes of a step, loop and heartbeat together", 100 * sum(spent.values()) / took, "%", 2)
 
 
 def drain(folder: Path) -> None:

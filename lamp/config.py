@@ -1,4 +1,4 @@
-"""The recipe of one run: frozen dataclasses that check themselves and travel as plain dictionaries."""
+"""The recipe of one run: frozen dataclasses that check themselves and convert to and from plain dictionaries."""
 
 from __future__ import annotations
 
@@ -21,98 +21,101 @@ class LampConfig:
     """Shape of the soft prompt and of the interactions between its tokens."""
 
     prompt_length: int = 100
-    """l: tokens of the prompt before pooling."""
+    """l: number of prompt tokens before pooling."""
     rank: int = 8
-    """r: singular triplets of the initial prompt that are kept and trained."""
+    """r: how many singular triplets of the initial prompt are kept and trained."""
     pooling: int = 5
-    """p: consecutive prompt tokens averaged into one virtual token."""
+    """p: how many consecutive prompt tokens are averaged into one virtual token."""
     interactions: int = 2
-    """K: 1 is the plain truncated SVD; each further one mixes associated tokens once more."""
+    """K: number of terms of the interaction matrix. 1 is the plain truncated SVD; each further term mixes associated
+    tokens once more."""
     initial: InitialPrompt = "vocabulary"
-    """Where the first prompt comes from: frequent tokens, a text, the label names (if there are any), or a trained
-    prompt, whose factors are trained on."""
+    """Where the first prompt comes from: frequent tokens of the inputs ("vocabulary"), a text, the label names (or
+    frequent tokens if there are no labels), or the factors of a trained prompt."""
     initial_text: str = ""
     """The instruction whose tokens start the prompt when `initial` is "text"."""
     initial_prompt: str = ""
-    """The trained prompt when `initial` is "prompt": in the studio a run, on the command line a folder."""
+    """The prompt to start from when `initial` is "prompt": a run in the studio, a folder on the command line."""
 
     @property
     def virtual_tokens(self) -> int:
-        """l' = l / p: tokens that the backbone reads before every input."""
+        """l' = l / p: number of virtual tokens that the backbone reads before every input."""
         return self.prompt_length // self.pooling
 
     def trainable_parameters(self, hidden_size: int) -> int:
-        """r (l + d + 1): the numbers in U (l, r), q (r,) and V (r, d)."""
+        """r (l + d + 1): the size of U (l, r), q (r,) and V (r, d) together. hidden_size: d."""
         return self.rank * (self.prompt_length + hidden_size + 1)
 
     def problems(self) -> list[str]:
-        """One sentence for each thing that is wrong."""
-        found = []
+        """One sentence for each value that is wrong."""
+        problems = []
         if not 1 <= self.prompt_length <= 2000:
-            found.append(f"The prompt length must be between 1 and 2000 tokens, not {self.prompt_length}.")
+            problems.append(f"The prompt length must be between 1 and 2000 tokens, not {self.prompt_length}.")
         if self.rank < 1:
-            found.append(f"The rank must be at least 1, not {self.rank}.")
+            problems.append(f"The rank must be at least 1, not {self.rank}.")
         elif self.rank > self.prompt_length >= 1:
-            found.append(
+            problems.append(
                 f"The rank ({self.rank}) is larger than the prompt length ({self.prompt_length}): "
                 f"choose a rank of {self.prompt_length} or less, or a longer prompt."
             )
         if self.pooling < 1:
-            found.append(f"The pooling must be at least 1, not {self.pooling}.")
+            problems.append(f"The pooling must be at least 1, not {self.pooling}.")
         elif self.prompt_length >= 1 and self.prompt_length % self.pooling:
             nearest = max(self.pooling, round(self.prompt_length / self.pooling) * self.pooling)
-            found.append(
+            problems.append(
                 f"The prompt length ({self.prompt_length}) cannot be divided by the pooling ({self.pooling}): "
                 f"try a prompt length of {nearest}."
             )
         if not 1 <= self.interactions <= 8:
-            found.append(f"The interactions must be between 1 and 8, not {self.interactions}.")
+            problems.append(f"The interactions must be between 1 and 8, not {self.interactions}.")
         if self.initial == "text" and not self.initial_text.strip():
-            found.append("The prompt is to start from a text, but that text is empty: write an instruction.")
+            problems.append("The prompt is to start from a text, but that text is empty: write an instruction.")
         if self.initial == "prompt" and not self.initial_prompt.strip():
-            found.append("The prompt is to start from another run's, but none is chosen: choose a run.")
-        return found
+            problems.append("The prompt is to start from another run's, but none is chosen: choose a run.")
+        return problems
 
 
 @dataclass(frozen=True)
 class DataConfig:
-    """Which columns are read, how they become text, and what is held out."""
+    """Which columns are read, how they become text, and how many rows are held out."""
 
     input_columns: tuple[str, ...] = ()
     target_column: str = ""
     template: str = ""
-    """Text with {column} placeholders that comes before the target; empty: one line a column."""
+    """Text of an input, with {column} placeholders. When empty, every column gets a line of its own."""
     input_format: InputFormat = "plain"
-    """"chat" puts the text into the backbone's chat template, as a user's message; its own tokens come on top of
-    `max_input_tokens`."""
+    """"chat" puts the text into the backbone's chat template, as a user's message. The template's own tokens do not
+    count towards `max_input_tokens`."""
     task: Task = "auto"
-    """"auto" takes a target with few distinct, short values for classification."""
+    """"auto" chooses classification when the target has few distinct values and all of them are short."""
     validation_share: float = 0.1
-    """Share of the rows held out for the validation score."""
+    """Share of the rows (0 to 1) that is held out for the validation score."""
     max_validation_rows: int = 200
-    """Held-out rows that are scored at each evaluation, at most."""
+    """Limit on the number of held-out rows, all of which are scored at each evaluation."""
     max_input_tokens: int = 256
     max_target_tokens: int = 64
     split_seed: int = 13
 
     def problems(self) -> list[str]:
-        """One sentence for each thing that is wrong."""
-        found = []
+        """One sentence for each value that is wrong."""
+        problems = []
         if not self.input_columns:
-            found.append("Choose at least one input column.")
+            problems.append("Choose at least one input column.")
         if not self.target_column:
-            found.append("Choose the target column: what the model should answer.")
+            problems.append("Choose the target column: what the model should answer.")
         elif self.target_column in self.input_columns:
-            found.append(f"The column {self.target_column!r} is both input and target: take it out of one of the two.")
+            problems.append(
+                f"The column {self.target_column!r} is both input and target: take it out of one of the two."
+            )
         if not 0.01 <= self.validation_share <= 0.5:
-            found.append(f"The held-out share must be between 0.01 and 0.5, not {self.validation_share}.")
+            problems.append(f"The held-out share must be between 0.01 and 0.5, not {self.validation_share}.")
         if not 2 <= self.max_validation_rows <= 100_000:
-            found.append(f"The scored validation rows must be between 2 and 100000, not {self.max_validation_rows}.")
+            problems.append(f"The scored validation rows must be between 2 and 100000, not {self.max_validation_rows}.")
         if not 4 <= self.max_input_tokens <= 32_768:
-            found.append(f"The longest input must be between 4 and 32768 tokens, not {self.max_input_tokens}.")
+            problems.append(f"The longest input must be between 4 and 32768 tokens, not {self.max_input_tokens}.")
         if not 1 <= self.max_target_tokens <= 8_192:
-            found.append(f"The longest target must be between 1 and 8192 tokens, not {self.max_target_tokens}.")
-        return found
+            problems.append(f"The longest target must be between 1 and 8192 tokens, not {self.max_target_tokens}.")
+        return problems
 
 
 @dataclass(frozen=True)
@@ -122,29 +125,29 @@ class TrainConfig:
     steps: int = 200
     batch_size: int = 32
     accumulation: int = 1
-    """Micro-batches whose gradients are added before each step."""
+    """Batches whose gradients are added up before each step."""
     learning_rate: float = 4e-2
     warmup_share: float = 0.05
-    """Share of the steps in which the learning rate rises from zero; it then falls linearly."""
+    """Share of the steps (0 to 1) during which the learning rate rises from zero; afterwards it falls linearly."""
     clip_norm: float = 1.0
     evaluate_every: int = 50
-    """Steps between two validation scores; the prompt with the best one is kept."""
+    """Steps between two evaluations; the prompt with the best validation score is the result."""
     checkpoint_every: int = 50
     """Steps between two checkpoints."""
     patience: int = 0
-    """Evaluations without a better score after which the run ends early; 0 never does."""
+    """Evaluations without a better score after which the run ends early; 0 means never."""
     precision: Precision = "auto"
     quantization: Quantization = "none"
-    """Bits of the backbone's stored weights: fewer fit a larger backbone into the same memory."""
+    """How many bits each weight of the backbone is stored in; fewer bits fit a larger backbone into the same memory."""
     gradient_checkpointing: bool = False
-    """Computes activations again in the backward pass rather than keep them: less memory, about half more time."""
+    """Computes activations again in the backward pass instead of keeping them: less memory, about 50 % more time."""
     compile: bool = False
-    """Compiles the backbone before the first step: minutes of waiting for faster steps after."""
+    """Compiles the backbone at the first step, which takes minutes and makes the later steps faster."""
     seed: int = 0
 
     def problems(self) -> list[str]:
-        """One sentence for each thing that is wrong."""
-        found = []
+        """One sentence for each value that is wrong."""
+        problems = []
         bounds: tuple[tuple[str, int, int, int], ...] = (
             ("number of steps", self.steps, 1, 1_000_000),
             ("batch size", self.batch_size, 1, 1024),
@@ -155,19 +158,19 @@ class TrainConfig:
         )
         for name, value, low, high in bounds:
             if not low <= value <= high:
-                found.append(f"The {name} must be between {low} and {high}, not {value}.")
+                problems.append(f"The {name} must be between {low} and {high}, not {value}.")
         if not 0 < self.learning_rate <= 10:
-            found.append(f"The learning rate must be above 0 and at most 10, not {self.learning_rate}.")
+            problems.append(f"The learning rate must be above 0 and at most 10, not {self.learning_rate}.")
         if not 0 <= self.warmup_share < 1:
-            found.append(f"The warm-up share must be at least 0 and below 1, not {self.warmup_share}.")
+            problems.append(f"The warm-up share must be at least 0 and below 1, not {self.warmup_share}.")
         if not self.clip_norm > 0:
-            found.append(f"The clipping norm must be above 0, not {self.clip_norm}.")
-        return found
+            problems.append(f"The clipping norm must be above 0, not {self.clip_norm}.")
+        return problems
 
 
 @dataclass(frozen=True)
 class TuneConfig:
-    """The immutable, complete recipe of one run, save for the data set itself."""
+    """The immutable, complete recipe of one run, without the data set itself."""
 
     backbone: str = ""
     """A Hub id ("org/name") or a local folder with config.json and safetensors weights."""
@@ -183,16 +186,16 @@ class TuneConfig:
             raise ConfigError(problems)
 
     def to_dict(self) -> dict[str, Any]:
-        """A nested dictionary that json can write; `from_dict` takes it back."""
+        """A nested dictionary that json can write and `from_dict` can read."""
         values: dict[str, Any] = dataclasses.asdict(self)
         values["data"]["input_columns"] = list(self.data.input_columns)
         return values
 
     @classmethod
     def from_dict(cls, values: object) -> TuneConfig:
-        """A recipe out of parsed JSON; absent fields take their defaults.
+        """A recipe from parsed JSON; absent fields take their defaults.
 
-        Raises ConfigError that names every field that is unknown or of the wrong type.
+        Raises one ConfigError that names every field that is unknown or of the wrong type.
         """
         problems: list[str] = []
         config = build(cls, values, "recipe", problems)

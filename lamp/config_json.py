@@ -1,4 +1,4 @@
-"""Frozen dataclasses out of parsed JSON, with a sentence for every field that does not fit."""
+"""Builds frozen dataclasses from parsed JSON, with one sentence for every field that does not fit."""
 
 from __future__ import annotations
 
@@ -10,25 +10,26 @@ _Section = TypeVar("_Section")
 
 
 def build(cls: type[_Section], values: object, where: str, problems: list[str]) -> _Section:
-    """A `cls` of the named fields in `values`; each one that is unknown or of the wrong type is a sentence more.
+    """A `cls` made of the fields in `values`; absent fields take their defaults.
 
-    where: what to call it in these sentences; absent fields take their defaults.
+    where: what the sentences call the object; problems: gets one more sentence for each field that is unknown or of
+    the wrong type.
     """
     if not isinstance(values, dict):
-        problems.append(f"{where} must be an object with named fields, not {_shown(values)}.")
+        problems.append(f"{where} must be an object with named fields, not {_quoted(values)}.")
         return cls()
     hints = get_type_hints(cls)
     for name in values:
         if name not in hints:
             problems.append(f"{where} has no field {name!r}; it has {', '.join(hints)}.")
-    known = {
+    fields = {
         name: _value(hints[name], value, f"{where}.{name}", problems) for name, value in values.items() if name in hints
     }
-    return cls(**{name: value for name, value in known.items() if value is not None})
+    return cls(**{name: value for name, value in fields.items() if value is not None})
 
 
 def _value(hint: Any, value: object, where: str, problems: list[str]) -> Any:
-    """`value` as the field's type wants it, or None with a problem noted."""
+    """`value` as the type `hint`, or None and one more sentence in `problems`. where: what the sentence calls it."""
     if dataclasses.is_dataclass(hint) and isinstance(hint, type):
         return build(hint, value, where, problems)
     if hint is int and isinstance(value, int | float) and not isinstance(value, bool) and float(value).is_integer():
@@ -44,7 +45,7 @@ def _value(hint: Any, value: object, where: str, problems: list[str]) -> Any:
     choices = get_args(hint) if hint not in (int, float, bool, str) and hint != tuple[str, ...] else ()
     if choices and isinstance(value, str) and value in choices:
         return value
-    problems.append(f"{where} must be {_expected(hint, choices)}, not {_shown(value)}.")
+    problems.append(f"{where} must be {_expected(hint, choices)}, not {_quoted(value)}.")
     return None
 
 
@@ -55,6 +56,6 @@ def _expected(hint: Any, choices: tuple[str, ...]) -> str:
     return names.get(hint, "a list of column names")
 
 
-def _shown(value: object) -> str:
+def _quoted(value: object) -> str:
     text = repr(value)
     return text if len(text) <= 60 else text[:57] + "..."

@@ -1,4 +1,4 @@
-"""Failures that one sentence explains to the person who can do something about them."""
+"""Errors whose message is one sentence for the person who can do something about them."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from collections.abc import Iterable
 
 
 class LampError(Exception):
-    """Base of every failure whose message is meant to be shown as it is."""
+    """Base class of every error whose message is shown to people as it is."""
 
 
 class ConfigError(LampError):
-    """A recipe that cannot be run; lists every problem at once."""
+    """The recipe cannot be run; lists every problem at once."""
 
     def __init__(self, problems: Iterable[str]) -> None:
         self.problems = tuple(problems)
@@ -18,22 +18,22 @@ class ConfigError(LampError):
 
 
 class DataError(LampError):
-    """A data set that cannot be read or cannot be learned from."""
+    """The data set cannot be read, or nothing can be learned from it."""
 
 
 class BackboneError(LampError):
-    """A backbone that cannot be found, reached or used with a soft prompt."""
+    """The backbone cannot be found, reached or used with a soft prompt."""
 
 
 class TrainingError(LampError):
-    """A training run that had to end, with what to try next."""
+    """The training run had to end; the message says what to try next."""
 
 
 class OutOfMemory(TrainingError):
-    """Not even one row fits into memory."""
+    """Not even one row fits into memory, so a smaller batch does not help."""
 
 
 def first_line(error: BaseException) -> str:
     """The first line of an error's message, or its class name when it has none."""
     lines = str(error).strip().splitlines()
-    return lines[0] if lines else type(error).__name__
+    return lines[0].rstrip() if lines else type(error).__name__

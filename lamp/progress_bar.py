@@ -1,4 +1,4 @@
-"""Progress bars of the command line, on standard error."""
+"""Progress bars for the command line, drawn on standard error."""
 
 from __future__ import annotations
 
@@ -14,57 +14,58 @@ if TYPE_CHECKING:
 
 
 class BarReporter:
-    """A Reporter that draws a progress bar on standard error and prints notes above it.
+    """A Reporter that draws a progress bar and prints notes above it.
 
-    Of several processes that train together only the first one draws.
+    When several processes train together, only the first one draws. While it is open, the first Ctrl+C asks the run to
+    stop after the current step; the second one ends the process at once.
     """
 
     def __init__(self, steps: int) -> None:
         from tqdm import tqdm
 
         self._stop, self._phase = False, ""
-        self._before = signal.signal(signal.SIGINT, self._interrupted)
+        self._earlier_handler = signal.signal(signal.SIGINT, self._on_interrupt)
         self._quiet = os.environ.get("RANK", "0") != "0"
         self._bar = tqdm(total=steps, unit="step", dynamic_ncols=True, disable=self._quiet)
 
     def log(self, step: int, values: Mapping[str, float]) -> None:
-        """Moves the bar; the last loss stands beside it."""
+        """Moves the bar to `step` and shows the loss beside it."""
         self._bar.update(step - self._bar.n)
         if "loss" in values:
             self._bar.set_postfix(loss=f"{values['loss']:.3f}", refresh=False)
 
     def phase(self, text: str) -> None:
-        """Names what is going on in front of the bar."""
+        """Shows the name of the phase in front of the bar."""
         self._phase = text
         self._bar.set_description(text)
 
     def part(self, share: float) -> None:
-        """Says how far the phase is."""
+        """Shows how much of the phase is done, as a percentage. share: 0 to 1."""
         self._bar.set_description(f"{self._phase}: {share:.0%}")
 
     def note(self, text: str) -> None:
-        """Prints a line."""
+        """Prints a line above the bar."""
         if not self._quiet:
             self._bar.write(text, file=sys.stderr)
 
     def should_stop(self) -> bool:
-        """After the first Ctrl+C; a second one ends at once."""
+        """Whether Ctrl+C was pressed."""
         return self._stop
 
-    def _interrupted(self, *_: object) -> None:
+    def _on_interrupt(self, *_: object) -> None:
         self._stop = True
-        signal.signal(signal.SIGINT, self._before)
+        signal.signal(signal.SIGINT, self._earlier_handler)
         self.note("Stopping after this step; the same command goes on from there. Ctrl+C again ends at once.")
 
     def close(self) -> None:
-        """Leaves the bar where it is."""
-        signal.signal(signal.SIGINT, self._before)
+        """Ends the bar, which stays on the screen, and puts the earlier handler of Ctrl+C back."""
+        signal.signal(signal.SIGINT, self._earlier_handler)
         self._bar.close()
 
 
 @contextmanager
 def rows_bar(title: str, rows: int) -> Iterator[OnProgress]:
-    """A bar over so many rows, moved by what it gives."""
+    """A bar over so many rows; yields the callback that moves it to a share of them (0 to 1)."""
     from tqdm import tqdm
 
     with tqdm(total=rows, desc=title, unit="row", dynamic_ncols=True) as bar:

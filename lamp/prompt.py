@@ -10,16 +10,16 @@ from lamp.errors import ConfigError
 
 
 class LampPrompt(nn.Module):
-    """A soft prompt held as truncated-SVD factors whose tokens interact and are then pooled.
+    """A soft prompt stored as the factors of a truncated SVD; its tokens interact and are then pooled.
 
-    Its parameters are exactly the trainable numbers: `u` (l, r), `q` (r,) and `v` (r, d), in float32;
-    r (l + d + 1) in all.
+    Its parameters are exactly what is trained: `u` (l, r), `q` (r,) and `v` (r, d) in float32, r (l + d + 1) values
+    in all.
     """
 
     def __init__(self, u: Tensor, q: Tensor, v: Tensor, pooling: int, interactions: int) -> None:
         super().__init__()
-        # Contiguous, however an SVD or a file laid them out: matrix products round by the layout of what they multiply,
-        # and a resumed run has to round as the one that never stopped.
+        # The rounding of a matrix product depends on the memory layout of its operands. With contiguous factors a
+        # resumed run, which reads them from a file, rounds like the run that got them from the SVD.
         self.u, self.q, self.v = (
             nn.Parameter(factor.detach().float().clone(memory_format=torch.contiguous_format)) for factor in (u, q, v)
         )
@@ -45,7 +45,7 @@ class LampPrompt(nn.Module):
 
     @classmethod
     def of_zeros(cls, config: LampConfig, hidden: int) -> LampPrompt:
-        """Factors of the right shapes, to be filled from elsewhere."""
+        """A prompt of the right shapes whose factors are all zero; a checkpoint fills them."""
         length, rank = config.prompt_length, config.rank
         return cls(
             torch.zeros(length, rank), torch.zeros(rank), torch.zeros(rank, hidden), config.pooling, config.interactions
@@ -53,18 +53,18 @@ class LampPrompt(nn.Module):
 
     @property
     def virtual_tokens(self) -> int:
-        """l' = l / p."""
+        """l' = l / p: number of virtual tokens."""
         return self.u.shape[0] // self.pooling
 
     def factors(self) -> dict[str, Tensor]:
-        """Copies of the trained numbers, on the CPU: u (l, r), q (r,), v (r, d)."""
+        """Copies of the factors on the CPU: u (l, r), q (r,), v (r, d)."""
         return {name: parameter.detach().cpu().clone() for name, parameter in self.named_parameters()}
 
     def interaction(self) -> Tensor:
         """M = I + G + ... + G^(K-1) with G = A'A / trace(A'A) and A = U diag(q): (r, r).
 
-        G says how strongly two directions are associated through the tokens they share; its eigenvalues lie
-        between 0 and 1 and sum to 1, so that every term of the sum is at most as large as the one before.
+        G says how strongly two singular directions are associated through the tokens that they share. Its eigenvalues
+        lie between 0 and 1 and sum to 1, so no term of the sum is larger than the one before.
         """
         a = self.u * self.q
         g = a.T @ a
@@ -76,12 +76,12 @@ class LampPrompt(nn.Module):
         return m
 
     def forward(self) -> Tensor:
-        """The composed prompt, pooled: (l / p, d), float32.
+        """The composed and pooled prompt: (l / p, d), float32.
 
-        P = A M V is the sum over i, j of M_ij q_i (u_i outer v_j), contracted so that no (r, l, d) or (l, l)
-        array is made. Pooling is linear, so it is applied to U first: the same result at 1/p of the cost.
+        P = A M V is the sum over i, j of M_ij q_i (u_i outer v_j). The products are ordered so that no array of shape
+        (r, l, d) or (l, l) is made. Pooling is linear, so it is applied to U first: the same result at 1/p of the cost.
         """
         length, rank = self.u.shape
-        with torch.autocast(self.u.device.type, enabled=False):  # so few numbers are worth their full precision
+        with torch.autocast(self.u.device.type, enabled=False):  # the factors are small, so full precision costs little
             pooled = self.u.view(length // self.pooling, self.pooling, rank).mean(dim=1)
             return ((pooled * self.q) @ self.interaction()) @ self.v

@@ -14,7 +14,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, InterfaceError, NoSuchModuleError, OperationalError
 from sqlalchemy.orm import Session
 
-from storage.errors import DatabaseUnavailable, StorageError
+from storage.errors import DatabaseUnavailable, StorageError, first_line
 from storage.migrate import migrate
 
 _BUSY_SECONDS = 30.0
@@ -123,4 +123,4 @@ def _translated() -> Iterator[None]:
 
 
 def _reason(error: BaseException) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")
+    return first_line(error).rstrip(".") or type(error).__name__

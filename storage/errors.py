@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 
+def first_line(error: BaseException) -> str:
+    """The first line of an error's text, "" when it has none."""
+    return next(iter(str(error).strip().splitlines()), "")
+
+
 class StorageError(Exception):
     """Base of every failure of the database or of the files."""
 

@@ -1,15 +1,20 @@
-"""Writing files so that they are whole or not there, and never outside their root."""
+"""Files that appear whole or not at all, and names that cannot lead out of their folder."""
 
 from __future__ import annotations
 
 import os
 import re
+import secrets
 import shutil
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from storage.errors import UnsafeName
 
+STAGED = ".staged-"
+"""Begins the names of files and folders that are still being written."""
 _SAFE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,127}")
 
 
@@ -20,7 +25,26 @@ def safe_name(name: str) -> str:
     return name
 
 
-def flush(path: Path) -> None:
+@contextmanager
+def whole(parent: Path, name: str | Callable[[], str]) -> Iterator[Path]:
+    """A path to write a file or a folder at, which becomes `parent / name` when the block ends without an error.
+
+    What was written is on disk before it takes that name. A file of that name is replaced; a folder must be new or
+    empty. After an error nothing is left.
+    name: a function where the name is only known at the end of the block. Raises OSError, UnsafeName for a link.
+    """
+    parent.mkdir(parents=True, exist_ok=True)
+    staged = parent / f"{STAGED}{secrets.token_hex(8)}"
+    try:
+        yield staged
+        _flush_tree(staged)
+        staged.replace(parent / (name if isinstance(name, str) else name()))
+        _flush(parent)
+    finally:
+        remove(staged)
+
+
+def _flush(path: Path) -> None:
     """Waits until a file's content, or a folder's entries, are on disk."""
     handle = os.open(path, os.O_RDONLY)
     try:
@@ -29,13 +53,12 @@ def flush(path: Path) -> None:
         os.close(handle)
 
 
-def flush_tree(folder: Path) -> None:
-    """`flush` of everything in a folder and of the folder. Raises UnsafeName for a link in it."""
-    for path in folder.rglob("*"):
+def _flush_tree(root: Path) -> None:
+    """`_flush` of a file, or of a folder and everything in it. Raises UnsafeName for a link."""
+    for path in (*root.rglob("*"), root):
         if path.is_symlink():
             raise UnsafeName(f"{path.name!r} is a link, and a link may lead out of its folder.")
-        flush(path)
-    flush(folder)
+        _flush(path)
 
 
 def tree_bytes(path: Path) -> int:

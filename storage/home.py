@@ -1,4 +1,4 @@
-"""Where everything lies under STUDIO_HOME, how much room it takes, and what of it is a run's."""
+"""The folders under STUDIO_HOME: where each thing is, how much room it takes, and what a run has there."""
 
 from __future__ import annotations
 
@@ -7,17 +7,18 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from storage.errors import LowDisk
-from storage.files import flush, older_than_a_day, remove, safe_name, tree_bytes
+from storage.files import STAGED, older_than_a_day, remove, safe_name, tree_bytes, whole
 from storage.logs import rotated
 
 
 @dataclass(frozen=True)
 class DiskUse:
-    """Bytes that the studio's parts take, and what is left on their disk."""
+    """How much of the disk the studio takes, in bytes."""
 
     parts: dict[str, int]
-    """Part of the home folder → bytes."""
+    """Folder of the home folder → bytes."""
     free: int
+    """Bytes that are free on the disk."""
 
     @property
     def total(self) -> int:
@@ -60,11 +61,9 @@ class Home:
         """Gives the run `target` the checkpoints of `source`, whole or not at all. Raises OSError."""
         if not self.checkpoints(source).is_dir():
             return
-        staged = self.root / "checkpoints" / f".staged-{safe_name(target)}"
-        remove(staged)
-        shutil.copytree(self.checkpoints(source), staged, ignore=shutil.ignore_patterns(".staged-*"))
-        staged.rename(self.checkpoints(target))
-        flush(staged.parent)
+        copy = self.checkpoints(target)
+        with whole(copy.parent, copy.name) as staged:
+            shutil.copytree(self.checkpoints(source), staged, ignore=shutil.ignore_patterns(f"{STAGED}*"))
 
     def forget(self, job_id: str) -> None:
         """Removes the run's checkpoints and log."""
@@ -73,21 +72,21 @@ class Home:
         remove(rotated(self.log(job_id)))
 
     def sweep(self, jobs: frozenset[str]) -> int:
-        """Removes, once unused for a day, checkpoints and logs of no run in `jobs`, and what can be made again.
+        """Removes checkpoints and logs of no run in `jobs`, and zips and token ids, which can be made again.
 
-        That is zips and token ids. Returns how many went.
+        What was used within a day stays. Returns how many were removed.
         """
-        gone = 0
-        kept = ("checkpoints", "logs")
-        for path in (path for part in (*kept, "exports", "tokens") for path in (self.root / part).glob("*")):
-            wanted = path.name.split(".")[0] in jobs and path.parent.name in kept
+        removed = 0
+        of_runs = ("checkpoints", "logs")
+        for path in (path for part in (*of_runs, "exports", "tokens") for path in (self.root / part).glob("*")):
+            wanted = path.name.split(".")[0] in jobs and path.parent.name in of_runs
             if not wanted and older_than_a_day(path):
                 remove(path)
-                gone += 1
-        return gone
+                removed += 1
+        return removed
 
     def use(self) -> DiskUse:
-        """What the studio takes; walks the folders, so seldom ask it."""
+        """How much the studio takes now. Slow: it looks at every file."""
         parts = {path.name: tree_bytes(path) for path in self.root.iterdir() if path.is_dir()}
         database = sum(tree_bytes(path) for path in self.root.glob("studio.db*"))
         return DiskUse({**parts, "database": database}, shutil.disk_usage(self.root).free)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from sqlalchemy import ColumnElement, delete, func, or_, select, update
@@ -11,22 +11,23 @@ from sqlalchemy import ColumnElement, delete, func, or_, select, update
 from storage import metrics
 from storage.database import utc_now
 from storage.errors import WrongState
-from storage.lifecycle import _ACTIVE, JobLife, _row, new_id
+from storage.job_rows import ACTIVE, job_row
+from storage.lifecycle import JobLifecycle
+from storage.queue import JobQueue, Jobs, new_id
 from storage.records import Event, Job, Worker, event_of, job_of
 from storage.states import JobState
-from storage.tables import EventRow, JobRow, SlotRow
+from storage.tables import EventRow, JobRow, SeriesRow
 
 __all__ = ["Event", "Job", "JobState", "JobStore", "Worker", "new_id"]
 
 # Named here because JobStore.list hides the type of that name from the annotations in its class.
-Jobs = list[Job]
 Events = list[Event]
 Names = list[str]
 Points = list[tuple[int, float]]
 
 
-class JobStore(JobLife):
-    """The runs: their life, what people write about them, and what they logged."""
+class JobStore(JobQueue, JobLifecycle):
+    """The runs: their queue and lifecycle, what people write about them, and what they logged."""
 
     # -- reading ------------------------------------------------------------------------------------------------
 
@@ -56,36 +57,27 @@ class JobStore(JobLife):
             return [job_of(row) for row in rows]
 
     def active(self) -> Jobs:
-        """Runs that a worker has in hand, on any host."""
+        """Runs that a worker has, on any host."""
         with self.database.read() as session:
-            return [job_of(row) for row in session.scalars(select(JobRow).where(JobRow.state.in_(_ACTIVE)))]
-
-    def leaving(self, host: str) -> Jobs:
-        """Ended runs that still take slots of `host`."""
-        with self.database.read() as session:
-            held = select(SlotRow.job).where(SlotRow.host == host)
-            return [
-                job_of(row)
-                for row in session.scalars(select(JobRow).where(JobRow.number.in_(held), JobRow.state.not_in(_ACTIVE)))
-            ]
+            return [job_of(row) for row in session.scalars(select(JobRow).where(JobRow.state.in_(ACTIVE)))]
 
     def events(self, id: str) -> Events:
         """The run's history, oldest first. Raises JobNotFound."""
         with self.database.read() as session:
             rows = session.scalars(
-                select(EventRow).where(EventRow.job == _row(session, id).number).order_by(EventRow.number)
+                select(EventRow).where(EventRow.job == job_row(session, id).number).order_by(EventRow.number)
             )
             return [event_of(row) for row in rows]
 
     def ids(self) -> frozenset[str]:
-        """Every run that is there, the deleted ones included until they are swept."""
+        """Ids of all runs, deleted ones included until they are purged."""
         with self.database.read() as session:
             return frozenset(session.scalars(select(JobRow.id)))
 
     # -- what people change -------------------------------------------------------------------------------------
 
     def rename(self, id: str, name: str) -> Job:
-        """Raises JobNotFound."""
+        """Gives the run another name. Raises JobNotFound."""
         return self._edit(id, name=name)
 
     def annotate(self, id: str, note: str, tags: Sequence[str]) -> Job:
@@ -93,28 +85,28 @@ class JobStore(JobLife):
         return self._edit(id, note=note, tags=sorted({tag.strip() for tag in tags} - {""}))
 
     def prioritize(self, id: str, priority: int) -> Job:
-        """The higher, the earlier among the queued runs of its owner. Raises JobNotFound."""
+        """Sets the priority: the higher, the earlier among the queued runs of its owner. Raises JobNotFound."""
         return self._edit(id, priority=priority)
 
     def delete(self, id: str) -> Job:
-        """Hides a run; `restore` brings it back until it is swept. Raises WrongState while it is running."""
-        self.get(id)
-        self._change_queued_to_stopped(id)
+        """Hides a run; `restore` brings it back until it is purged. Raises WrongState while it is running."""
+        if self.get(id).state is JobState.QUEUED:
+            self.request_stop(id)
         with self.database.write() as session:
-            row = _row(session, id)
-            found = session.scalar(
+            row = job_row(session, id)
+            number = session.scalar(
                 update(JobRow)
-                .where(JobRow.id == id, JobRow.state.not_in(_ACTIVE))
+                .where(JobRow.id == id, JobRow.state.not_in(ACTIVE))
                 .values(deleted_at=utc_now())
                 .returning(JobRow.number)
             )
-            if found is None:
+            if number is None:
                 raise WrongState(f"The run {row.name!r} is {row.state}: stop it before it is deleted.")
             session.refresh(row)
             return job_of(row)
 
     def restore(self, id: str) -> Job:
-        """Brings a deleted run back. Raises JobNotFound when it was swept."""
+        """Brings a deleted run back. Raises JobNotFound when it was purged."""
         return self._edit(id, deleted_at=None)
 
     def expired(self, after: timedelta) -> Jobs:
@@ -141,49 +133,41 @@ class JobStore(JobLife):
     def log_values(self, id: str, values: Iterable[metrics.Value]) -> None:
         """Records (step, name, value) of many steps in one commit. Raises JobNotFound."""
         with self.database.write() as session:
-            metrics.record(session, _row(session, id).number, values)
+            metrics.record(session, job_row(session, id).number, values)
 
     def metric_names(self, id: str) -> Names:
         """Names of what the run has logged. Raises JobNotFound."""
         with self.database.read() as session:
-            return metrics.names(session, _row(session, id).number)
+            return metrics.names(session, job_row(session, id).number)
 
     def latest_metrics(self, id: str) -> dict[str, float]:
         """The newest value of each metric. Raises JobNotFound."""
         with self.database.read() as session:
-            return metrics.latest(session, _row(session, id).number)
+            return metrics.latest(session, job_row(session, id).number)
 
     def curve(self, id: str, metric: str, points: int = 500) -> Points:
         """(step, value) of a metric, at most `points`, every span's minimum and maximum kept. Raises JobNotFound."""
         with self.database.read() as session:
-            return metrics.curve(session, _row(session, id).number, metric, points)
+            return metrics.curve(session, job_row(session, id).number, metric, points)
 
-    def pace(self) -> float | None:
-        """Seconds that a step took in the runs that were done last; None when there was none."""
+    def newest_with(self, metric: str, backbone: str) -> Job | None:
+        """The newest run on a backbone that has taken a step and logged `metric`; None when there is none."""
         with self.database.read() as session:
-            rows = session.execute(
-                select(JobRow.started_at, JobRow.finished_at, JobRow.step)
-                .where(JobRow.state == JobState.DONE, JobRow.step > 0)
+            logged = select(SeriesRow.job).where(SeriesRow.job == JobRow.number, SeriesRow.name == metric)
+            row = session.scalar(
+                select(JobRow)
+                .where(JobRow.backbone == backbone, JobRow.step > 0, JobRow.deleted_at.is_(None), logged.exists())
                 .order_by(JobRow.number.desc())
-                .limit(20)
+                .limit(1)
             )
-            paces = sorted(_seconds(started, finished) / step for started, finished, step in rows)
-        return paces[len(paces) // 2] if paces else None
+            return job_of(row) if row is not None else None
 
     def _edit(self, id: str, **values: Any) -> Job:
         with self.database.write() as session:
-            row = _row(session, id)
+            row = job_row(session, id)
             session.execute(update(JobRow).where(JobRow.id == id).values(**values))
             session.refresh(row)
             return job_of(row)
-
-    def _change_queued_to_stopped(self, id: str) -> None:
-        if self.get(id).state is JobState.QUEUED:
-            self.request_stop(id)
-
-
-def _seconds(start: datetime | None, end: datetime | None) -> float:
-    return max(0.0, (end - start).total_seconds()) if start and end else 0.0
 
 
 def _matching(

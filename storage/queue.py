@@ -1,15 +1,149 @@
-"""Whose turn it is: owners take turns, and within an owner priority comes first and then arrival."""
+"""The queue of runs: adding, whose turn it is, and claiming a run together with slots of a host."""
 
 from __future__ import annotations
 
+import secrets
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import delete, func, select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from storage import metrics
+from storage.database import utc_now
+from storage.job_rows import ACTIVE, JobRows, change_state, job_row, next_ticket
+from storage.records import Job, job_of
+from storage.states import JobState
+from storage.tables import EventRow, JobRow, SlotRow
+
+Jobs = list[Job]
+
+
+def new_id() -> str:
+    """A short random name that is safe in an address and in a path."""
+    return secrets.token_hex(5)
+
+
+class JobQueue(JobRows):
+    """Queued runs, and the slots of those that were claimed."""
+
+    def add(
+        self,
+        name: str,
+        config: Mapping[str, Any],
+        dataset: str,
+        dataset_name: str,
+        steps: int,
+        *,
+        owner: str = "",
+        parent: str | None = None,
+        priority: int = 0,
+        gpus: int = 1,
+        id: str = "",
+        tags: Sequence[str] = (),
+        note: str = "",
+        curves_of: str | None = None,
+    ) -> Job:
+        """Queues a new run; `curves_of` names a run whose metrics it starts with (it goes on from there)."""
+        with self.database.write() as session:
+            row = JobRow(
+                id=id or new_id(),
+                name=name,
+                state=JobState.QUEUED,
+                config=dict(config),
+                backbone=str(config.get("backbone", "")),
+                dataset=dataset,
+                dataset_name=dataset_name,
+                steps=steps,
+                owner=owner,
+                parent=parent,
+                priority=priority,
+                gpus=gpus,
+                tags=list(tags),
+                note=note,
+                ticket=next_ticket(session),
+                created_at=utc_now(),
+            )
+            session.add(row)
+            session.flush()
+            session.add(EventRow(job=row.number, at=utc_now(), state=row.state, reason="Queued."))
+            if curves_of is not None:
+                metrics.copy(session, job_row(session, curves_of).number, row.number)
+            return job_of(row)
+
+    def claim(self, host: str, slots: Sequence[int]) -> Job | None:
+        """Takes the next run in turn for `host`, whose slots are `slots`; None when nothing can start.
+
+        A run that needs more slots than are free waits at the head rather than be overtaken for ever; one that
+        needs more than the host has is left to another host.
+        """
+        if not self.queue():
+            return None
+        try:
+            with self.database.write() as session:
+                taken = set(session.scalars(select(SlotRow.slot).where(SlotRow.host == host)))
+                free = [slot for slot in slots if slot not in taken]
+                for waiting in _queue(session):
+                    if waiting.gpus > len(slots):
+                        continue
+                    if waiting.gpus > len(free):
+                        return None
+                    chosen = free[: waiting.gpus]
+                    number = change_state(
+                        session,
+                        JobRow.number == waiting.number,
+                        JobState.RUNNING,
+                        f"Started on {host}.",
+                        attempts=JobRow.attempts + 1,
+                        host=host,
+                        pid=None,
+                        process=None,
+                        slots=chosen,
+                        beats=0,
+                        stop_heard=False,
+                        phase="Starting",
+                        error=None,
+                        started_at=utc_now(),
+                        finished_at=None,
+                        heartbeat_at=None,
+                    )
+                    if number is not None:
+                        session.add_all(SlotRow(host=host, slot=slot, job=number) for slot in chosen)
+                        session.flush()
+                        return job_of(session.get_one(JobRow, number, populate_existing=True))
+        except IntegrityError:  # another studio took one of the slots in the same moment
+            pass
+        return None
+
+    def releasing_slots(self, host: str) -> Jobs:
+        """Ended runs that still hold slots of `host`: their processes may not be gone yet."""
+        with self.database.read() as session:
+            holding = select(SlotRow.job).where(SlotRow.host == host)
+            ended = select(JobRow).where(JobRow.number.in_(holding), JobRow.state.not_in(ACTIVE))
+            return [job_of(row) for row in session.scalars(ended)]
+
+    def release(self, id: str) -> None:
+        """Gives the slots of an ended run back, once its processes are gone."""
+        with self.database.write() as session:
+            session.execute(
+                delete(SlotRow).where(
+                    SlotRow.job.in_(select(JobRow.number).where(JobRow.id == id, JobRow.state.not_in(ACTIVE)))
+                )
+            )
+
+    def queue(self) -> list[str]:
+        """Ids of the queued runs in the order in which they will be served."""
+        with self.database.read() as session:
+            ids = dict(session.execute(select(JobRow.number, JobRow.id).where(JobRow.state == JobState.QUEUED)).all())
+            return [ids[waiting.number] for waiting in _queue(session) if waiting.number in ids]
 
 
 @dataclass(frozen=True)
 class Waiting:
-    """A queued run, as far as its turn is concerned."""
+    """What the order of the queue needs of a queued run."""
 
     number: int
     owner: str
@@ -21,16 +155,33 @@ class Waiting:
 def in_turn(waiting: Iterable[Waiting], active: Mapping[str, int], last_started: Mapping[str, float]) -> list[Waiting]:
     """The queue in the order in which it will be served.
 
-    `active`: runs that each owner has going; `last_started`: when each owner's latest run was started (any rising
+    active: each owner's number of active runs; last_started: when each owner's latest run was started (any rising
     number). An owner with one run waiting is served after at most one run of every other owner, however many those
     have queued and whatever priority they gave them.
     """
     by_owner: dict[str, list[Waiting]] = defaultdict(list)
-    for one in sorted(waiting, key=lambda one: (-one.priority, one.ticket, one.number)):
-        by_owner[one.owner].append(one)
+    for job in sorted(waiting, key=lambda job: (-job.priority, job.ticket, job.number)):
+        by_owner[job.owner].append(job)
     turns = [
-        (active.get(owner, 0) + place, last_started.get(owner, float("-inf")), one.ticket, one.number, one)
-        for owner, theirs in by_owner.items()
-        for place, one in enumerate(theirs)
+        (active.get(owner, 0) + place, last_started.get(owner, float("-inf")), job.ticket, job.number, job)
+        for owner, jobs in by_owner.items()
+        for place, job in enumerate(jobs)
     ]
     return [turn[-1] for turn in sorted(turns, key=lambda turn: turn[:-1])]
+
+
+def _queue(session: Session) -> list[Waiting]:
+    held = select(SlotRow.job)  # the process of an earlier attempt may still be ending
+    rows = session.execute(
+        select(JobRow.number, JobRow.owner, JobRow.priority, JobRow.ticket, JobRow.gpus).where(
+            JobRow.state == JobState.QUEUED, JobRow.number.not_in(held)
+        )
+    )
+    waiting = [Waiting(*row) for row in rows]
+    if len({job.owner for job in waiting}) < 2:
+        return in_turn(waiting, {}, {})
+    active = dict(
+        session.execute(select(JobRow.owner, func.count()).where(JobRow.state.in_(ACTIVE)).group_by(JobRow.owner)).all()
+    )
+    last = session.execute(select(JobRow.owner, func.max(JobRow.started_at)).group_by(JobRow.owner))
+    return in_turn(waiting, active, {owner: at.timestamp() for owner, at in last if at is not None})

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import builtins
 import hashlib
-import os
 import re
-import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -17,11 +15,11 @@ from sqlalchemy.orm import Session
 
 from storage.database import Database, utc_now
 from storage.errors import NotStored
-from storage.files import flush, older_than_a_day, remove
+from storage.files import older_than_a_day, remove, whole
 from storage.tables import UploadRow
 
 _PREFIX = "upload:"
-_CHUNK = 1 << 20
+_CHUNK_BYTES = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -53,21 +51,17 @@ class UploadStore:
 
         The same content again is stored once and takes the newer name.
         """
-        staged = self.root / f".staged-{secrets.token_hex(8)}"
         digest, size = hashlib.sha256(), 0
-        try:
-            with path.open("rb") as source, staged.open("xb") as copy:
-                while chunk := source.read(_CHUNK):
-                    digest.update(chunk)
-                    size += len(chunk)
-                    copy.write(chunk)
-                copy.flush()
-                os.fsync(copy.fileno())
-            target = self.root / digest.hexdigest()
-            staged.replace(target)  # the same content as before, if there was any; as new, so no sweep takes it
-            flush(self.root)
-        finally:
-            staged.unlink(missing_ok=True)
+        # A file of the same content is replaced: the new one is young, so that no sweep removes it.
+        with (
+            whole(self.root, digest.hexdigest) as staged,
+            path.open("rb") as source,
+            staged.open("xb") as copy,
+        ):
+            while chunk := source.read(_CHUNK_BYTES):
+                digest.update(chunk)
+                size += len(chunk)
+                copy.write(chunk)
         with self.database.write() as session:
             row = session.merge(
                 UploadRow(

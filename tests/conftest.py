@@ -60,7 +60,7 @@ def tiny_t5(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def offline_backbone(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The real offline backbone, laid by its command, beside what a killed conversion had left."""
+    """The real offline backbone, installed by its command next to what a killed conversion left behind."""
     target = tmp_path_factory.mktemp("home") / "backbones" / offline.folder_name(offline.REFERENCE)
     (target.parent / f".{target.name}-killed").mkdir(parents=True)
     done = install_offline(target)

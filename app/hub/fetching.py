@@ -1,4 +1,4 @@
-"""Data sets of the Hugging Face Hub, by their id: which parts one has, and a part fetched as a table."""
+"""Data sets of the Hugging Face Hub: lists the parts of one, and fetches a part as a table."""
 
 from __future__ import annotations
 
@@ -16,36 +16,37 @@ from lamp.hub.refusals import refusal
 from lamp.hub.timeouts import HUB_TIMEOUT
 
 MOST_ROWS = 100_000
-"""Rows that are fetched of a part, the first ones; more than a prompt of a few thousand numbers can use."""
+"""Only the first rows of a part are fetched; this is more than a prompt of a few thousand numbers can use."""
 MOST_BYTES = 400_000_000
-"""Of their text, after which no more are fetched."""
+"""No more rows are fetched once their text has this size."""
 _READERS = frozenset({"arrow", "csv", "json", "parquet", "text"})
-"""Of datasets' readers, those of tables of text; others unpack archives or media, or want libraries of their own."""
+"""Readers of the datasets library that give tables of text; others unpack archives or media, or need more libraries."""
 _BATCH = 1000
+"""Rows that are converted and written at a time."""
 _INDEX = re.compile(r"__index_level_\d+__")
-"""What pandas calls its row numbers when it writes them along."""
+"""Names of columns that hold pandas' row numbers."""
 
-Told = Callable[[int, int | None], None]
-"""Hears of progress: rows fetched so far, and of how many, where that is known."""
+OnRows = Callable[[int, int | None], None]
+"""Called with the number of rows fetched so far, and with how many there are, None where that is not known."""
 
 
 @dataclass(frozen=True)
 class Fetched:
-    """What came of fetching a part."""
+    """A part of a data set that was fetched."""
 
     name: str
-    """For people, with the ending of its format."""
+    """A file name for people, which ends in .parquet."""
     rows: int
     whole: bool
-    """Whether these are all rows that the part has."""
+    """Whether the part has no more rows than these."""
     left_out: tuple[str, ...]
-    """Columns that hold no text: lists, pictures, sounds."""
+    """Names of columns that hold no text: lists, pictures, sounds."""
 
 
 def plain_id(text: str) -> str:
-    """The id in what somebody typed or pasted, the address of a data set's page included.
+    """The id in a text that was typed or pasted: an id, or the address of a data set's page.
 
-    Raises DataError for what can be no id, and for the name of a folder here: only the Hub is asked.
+    Raises DataError for anything else, and for the name of a folder on this machine, which datasets would read.
     """
     id = re.sub(r"^(https?://[^/]+)?/?datasets/", "", text.strip()).rstrip("/")
     id = re.sub(r"/(viewer|tree|blob|resolve)(/.*)?$", "", id)
@@ -60,24 +61,24 @@ def plain_id(text: str) -> str:
 
 def subsets(id: str) -> list[str]:
     """The subsets ("configurations") of a data set, at least one. Raises DataError in one sentence."""
-    with _sentences(id) as datasets:
+    with _datasets_library(id) as datasets:
         return list(datasets.get_dataset_config_names(id))
 
 
 def splits(id: str, subset: str) -> list[str]:
     """The splits of a subset, the one to learn from first. Raises DataError in one sentence."""
-    with _sentences(id) as datasets:
-        found = list(map(str, datasets.get_dataset_split_names(id, subset)))
-    return sorted(found, key=lambda split: "train" not in split)
+    with _datasets_library(id) as datasets:
+        names = list(map(str, datasets.get_dataset_split_names(id, subset)))
+    return sorted(names, key=lambda name: "train" not in name)
 
 
-def fetch(id: str, subset: str, split: str, file: Path, told: Told = lambda rows, total: None) -> Fetched:
-    """Writes the first rows of a part to a Parquet file of text columns; the names of labels in place of their numbers.
+def fetch(id: str, subset: str, split: str, file: Path, on_rows: OnRows = lambda rows, total: None) -> Fetched:
+    """Writes the first rows of a part to a Parquet file of text columns.
 
-    Objects become a column for each of their values, called object.value. No code of the data set is run. Raises
-    DataError in one sentence.
+    Class labels are written by name, not by number. An object becomes a column for each of its values, called
+    object.value. No code of the data set is run. Raises DataError in one sentence.
     """
-    with _sentences(id) as datasets:
+    with _datasets_library(id) as datasets:
         builder = datasets.load_dataset_builder(id, subset)
         reader = type(builder).__module__.rpartition(".")[2]
         if reader not in _READERS:
@@ -85,15 +86,15 @@ def fetch(id: str, subset: str, split: str, file: Path, told: Told = lambda rows
                 f"The data set {id!r} is no table of text but {reader}: choose one in Parquet, CSV or JSON."
             )
         stream = builder.as_streaming_dataset(split)
-        known = (builder.info.splits or {}).get(split)
-        total = min(MOST_ROWS, known.num_examples) if known and known.num_examples else None
-        rows, whole, left_out = _write(stream, file, lambda rows: told(rows, total))
+        info = (builder.info.splits or {}).get(split)
+        total = min(MOST_ROWS, info.num_examples) if info and info.num_examples else None
+        rows, whole, left_out = _write(stream, file, lambda rows: on_rows(rows, total))
     parts = [id.rpartition("/")[2], *([subset] if subset != "default" else []), split]
     return Fetched(f"{' '.join(dict.fromkeys(parts))}.parquet", rows, whole, left_out)
 
 
-def _write(stream: Any, file: Path, told: Callable[[int], None]) -> tuple[int, bool, tuple[str, ...]]:
-    """Rows written, whether those were all, and columns left out."""
+def _write(stream: Any, file: Path, on_rows: Callable[[int], None]) -> tuple[int, bool, tuple[str, ...]]:
+    """Writes the stream to the file. Returns how many rows, whether those were all, and the columns left out."""
     import pyarrow as pa
     from pyarrow import parquet
 
@@ -102,20 +103,20 @@ def _write(stream: Any, file: Path, told: Callable[[int], None]) -> tuple[int, b
     rows, size, whole = 0, 0, True
     try:
         for batch in stream.take(MOST_ROWS + 1).with_format("arrow").iter(_BATCH):
-            kept = batch.slice(0, MOST_ROWS - rows if size < MOST_BYTES else 0)
-            whole = len(kept) == len(batch)
-            if not len(kept):
+            part = batch.slice(0, MOST_ROWS - rows if size < MOST_BYTES else 0)
+            whole = len(part) == len(batch)
+            if not len(part):
                 break
-            texts, others = _texts(kept, labels)
+            texts, others = _texts(part, labels)
             left_out.update(dict.fromkeys(others))
             if writer is None:
                 schema = pa.schema([(name, pa.large_string()) for name in texts])
                 writer = parquet.ParquetWriter(file, schema)
-            empty = pa.nulls(len(kept), pa.large_string())
+            empty = pa.nulls(len(part), pa.large_string())
             writer.write_table(pa.table([texts.get(name, empty) for name in schema.names], schema=schema))
-            rows += len(kept)
+            rows += len(part)
             size += sum(column.nbytes for column in texts.values())
-            told(rows)
+            on_rows(rows)
     finally:
         if writer is not None:
             writer.close()
@@ -125,7 +126,7 @@ def _write(stream: Any, file: Path, told: Callable[[int], None]) -> tuple[int, b
 
 
 def _texts(batch: Any, labels: dict[str, list[str]]) -> tuple[dict[str, Any], list[str]]:
-    """The columns of an Arrow table as text, and the names of those that are none."""
+    """The columns of an Arrow table as text, and the names of columns that hold something else."""
     import pyarrow as pa
 
     while any(pa.types.is_struct(field.type) for field in batch.schema):
@@ -156,8 +157,8 @@ def _texts(batch: Any, labels: dict[str, list[str]]) -> tuple[dict[str, Any], li
 
 
 @contextmanager
-def _sentences(id: str) -> Iterator[Any]:
-    """The datasets library, whose failures become one DataError each."""
+def _datasets_library(id: str) -> Iterator[Any]:
+    """The datasets library; whatever fails with it while the data set `id` is read raises one DataError."""
     import datasets  # late: it costs more than a second, and few pages need it
     from datasets.exceptions import DatasetNotFoundError
     from httpx2 import HTTPError

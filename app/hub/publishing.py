@@ -1,4 +1,4 @@
-"""Publishing a folder on the Hugging Face Hub: one commit, with a token that is used for the call and kept nowhere."""
+"""Publishes a folder on the Hugging Face Hub in one commit; the token is used for this call and never stored."""
 
 from __future__ import annotations
 
@@ -15,23 +15,27 @@ if TYPE_CHECKING:
 
 
 class HubError(LampError):
-    """Nothing was published, and why."""
+    """Nothing was published; the message says why."""
 
 
 def publish(
-    folder: Path, repository: str, token: str, private: bool = True, progress: Callable[[str], None] | None = None
+    folder: Path,
+    repository: str,
+    token: str,
+    private: bool = True,
+    on_progress: Callable[[str], None] = lambda _: None,
 ) -> str:
     """Puts all files of `folder` into the model repository "name" or "owner/name" with one commit; returns its URL.
 
-    The repository is created when it is missing, with `private` for its visibility; one that is there is updated, but
-    never made more or less visible. `progress` hears one short sentence a step. Raises HubError, in one sentence
-    that never holds the token.
+    A missing repository is created, private or public as `private` says; the visibility of an existing one is never
+    changed. on_progress: called with one short sentence a step. Raises HubError, in one sentence that never holds the
+    token.
     """
     repository, token = repository.strip(), token.strip()
     _check_arguments(folder, repository, token)
     problem = ""
     try:
-        return _publish(folder, repository, token, private, progress or (lambda _: None))
+        return _publish(folder, repository, token, private, on_progress)
     except HubError:
         raise
     except Exception as error:
@@ -63,28 +67,28 @@ def _files(folder: Path) -> list[Path]:
     return sorted(path for path in folder.rglob("*") if path.is_file() and not path.is_symlink())
 
 
-def _publish(folder: Path, repository: str, token: str, private: bool, say: Callable[[str], None]) -> str:
+def _publish(folder: Path, repository: str, token: str, private: bool, on_progress: Callable[[str], None]) -> str:
     from huggingface_hub import CommitOperationAdd, HfApi
 
     bound_waiting()
     api = HfApi(token=token, library_name="lamp-studio")
-    say("Checking the token")
-    owners = _writers(api)
+    on_progress("Checking the token")
+    owners = _accounts(api)
     repository = repository if "/" in repository else f"{owners[0]}/{repository}"
-    say(f"Opening the repository {repository}")
+    on_progress(f"Opening the repository {repository}")
     url = str(api.create_repo(repository, private=private, exist_ok=True))
     if private and not api.model_info(repository, timeout=ANSWER_SECONDS).private:
-        ours = repository.partition("/")[0] in owners
+        is_own = repository.partition("/")[0] in owners
         raise HubError(
             f"The repository {repository!r} is there already and is public"
             + (
                 ", but this was to be private: choose another name, or publish it publicly."
-                if ours
+                if is_own
                 else f", and it belongs to someone else: choose a name that starts with {owners[0]}/."
             )
         )
     files = _files(folder)
-    say(f"Uploading {len(files)} files ({sum(path.stat().st_size for path in files) / 1e6:.1f} MB)")
+    on_progress(f"Uploading {len(files)} files ({sum(path.stat().st_size for path in files) / 1e6:.1f} MB)")
     with ExitStack() as stack:
         # Open files, not paths: they go by plain HTTP to any Hub or mirror, where a path would want Xet storage. A
         # prompt is far too small for Xet to gain anything.
@@ -93,12 +97,15 @@ def _publish(folder: Path, repository: str, token: str, private: bool, say: Call
             for path in files
         ]
         api.create_commit(repository, operations, commit_message="Publish a prompt tuned with LAMP Studio")
-    say(f"Published at {url}")
+    on_progress(f"Published at {url}")
     return url
 
 
-def _writers(api: HfApi) -> list[str]:
-    """The account of the token, then its organisations; HubError when it is wrong, may only read, or no one answers."""
+def _accounts(api: HfApi) -> list[str]:
+    """Names of the token's account and of its organisations, in this order.
+
+    Raises HubError for a token that is wrong or may only read, and when the Hub cannot be reached.
+    """
     import httpx2
     from huggingface_hub.errors import HfHubHTTPError
 
@@ -115,11 +122,11 @@ def _writers(api: HfApi) -> list[str]:
         raise HubError(problem)
     if account.get("auth", {}).get("accessToken", {}).get("role") == "read":
         raise HubError("This token may only read: make one that may write at https://huggingface.co/settings/tokens.")
-    return [str(account["name"]), *(str(one["name"]) for one in account.get("orgs", ()))]
+    return [str(account["name"]), *(str(organisation["name"]) for organisation in account.get("orgs", ()))]
 
 
 def _sentence(error: BaseException, repository: str) -> str:
-    """What went wrong after the token was found good."""
+    """One sentence for an error after the token was accepted."""
     import httpx2
     from huggingface_hub.errors import HfHubHTTPError
 
@@ -127,7 +134,7 @@ def _sentence(error: BaseException, repository: str) -> str:
         return _sentence(error.__cause__, repository)
     if isinstance(error, HfHubHTTPError):
         status = error.response.status_code
-        said = " ".join((error.server_message or "").split())[:200]
+        reason = " ".join((error.server_message or "").split())[:200]
         if status in (401, 403, 404):
             return (
                 f"The token may not write to {repository!r}: it belongs to someone else, or the token lacks write "
@@ -137,7 +144,7 @@ def _sentence(error: BaseException, repository: str) -> str:
             return "The Hub was asked too often: try again in a few minutes."
         if status >= 500:
             return f"The Hub has a problem of its own now (it answered {status}): try again in a few minutes."
-        return f"The Hub refused to publish {repository!r} ({status}): {said or 'it gave no reason'}"
+        return f"The Hub refused to publish {repository!r} ({status}): {reason or 'it gave no reason'}"
     if isinstance(error, ValueError) and "README.md" in str(error):
         return f"The Hub does not accept the model card: {' '.join(str(error).split())[:300]}"
     if isinstance(error, OSError) and error.filename:

@@ -1,4 +1,4 @@
-"""Frees the disk space of what no run needs any more."""
+"""Frees the disk space of deleted runs and of files that nothing refers to."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from storage.home import Home
 from storage.jobs import JobStore
 from storage.uploads import UploadStore
 
-WAY_BACK = timedelta(days=1)
+RESTORABLE = timedelta(days=1)
 """How long a deleted run can be brought back."""
 
 
 def sweep(store: JobStore, home: Home, artifacts: ArtifactStore, uploads: UploadStore) -> None:
-    """Frees the files of runs that were deleted a day ago, and whatever lies there that nothing refers to."""
-    for job in store.expired(WAY_BACK):
+    """Removes runs that were deleted a day ago with their files, and every file that no run or upload refers to."""
+    for job in store.expired(RESTORABLE):
         if store.purge(job.id):
             artifacts.remove(job.id)
             home.forget(job.id)

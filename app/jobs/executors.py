@@ -1,4 +1,4 @@
-"""How a run gets a process: three verbs, and their first implementation on this machine."""
+"""Executors start, watch and stop the workers of runs: the interface, and the one for this machine."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
-from app.jobs.processes import end_family, host_name, identity, is_alive
+from app.jobs.processes import end_session, host_name, identity, is_alive
 from storage.home import Home
 from storage.jobs import Job, Worker
 from storage.logs import open_log
@@ -20,25 +20,29 @@ _KILL_SECONDS = 5.0
 
 
 class Executor(Protocol):
-    """Where workers live."""
+    """Starts and ends workers on one host."""
 
     host: str
+    """The name of that host in the database."""
 
     def start(self, job: Job, environment: Mapping[str, str]) -> Worker:
         """Starts the worker of a claimed run. Raises OSError."""
 
     def is_alive(self, worker: Worker) -> bool:
-        """Whether the worker is there."""
+        """Whether the worker's process exists."""
 
     def stop(self, worker: Worker, force: bool) -> bool:
-        """Asks the worker and all it started to end, or ends them; whether all of them are gone."""
+        """Sends SIGTERM, or SIGKILL with `force`, to the worker and all that it started.
+
+        Returns whether all of them are gone.
+        """
 
 
 class LocalExecutor:
-    """Child processes in sessions of their own, which outlive the server that started them."""
+    """Starts workers as child processes in sessions of their own, so that they outlive the server."""
 
     def __init__(self, home: Home, environment: Mapping[str, str], command: Sequence[str] = ()) -> None:
-        """`environment`: what a worker must know, STUDIO_HOME and DATABASE_URL; `command`: the worker's program."""
+        """environment: STUDIO_HOME and DATABASE_URL for the workers; command: the program of a worker, for tests."""
         self.host = host_name()
         self._home = home
         self._environment = dict(environment)
@@ -64,11 +68,11 @@ class LocalExecutor:
 
     def is_alive(self, worker: Worker) -> bool:
         for pid, child in list(self._children.items()):
-            if child.poll() is not None:  # collected here: its remains would keep the id taken
+            if child.poll() is not None:  # poll() reaps it: a zombie would keep its id taken
                 del self._children[pid]
         return is_alive(worker)
 
     def stop(self, worker: Worker, force: bool) -> bool:
         if force:
-            return end_family(worker, signal.SIGKILL, _KILL_SECONDS)
-        return end_family(worker, signal.SIGTERM, 0)
+            return end_session(worker, signal.SIGKILL, _KILL_SECONDS)
+        return end_session(worker, signal.SIGTERM, 0)

@@ -1,17 +1,17 @@
-"""A new run that continues a finished one."""
+"""Extending a run: a new run that goes on where a finished one ended."""
 
 from __future__ import annotations
 
-import copy
+from dataclasses import replace
 
-from lamp.config import TuneConfig
+from app.run import Run
 from storage.errors import WrongState
 from storage.home import Home
 from storage.jobs import Job, JobState, JobStore, new_id
 
 
 def extend(store: JobStore, home: Home, id: str, steps: int) -> Job:
-    """Queues a new run that goes on where a DONE one ended, up to `steps` in all; the old one stays as it is.
+    """Queues a new run that goes on where a DONE one ended, up to `steps` in all; the old run is not changed.
 
     Raises WrongState, ConfigError, JobNotFound, OSError.
     """
@@ -20,14 +20,14 @@ def extend(store: JobStore, home: Home, id: str, steps: int) -> Job:
         raise WrongState(f"Only a run that is done can be extended, and {job.name!r} is {job.state}.")
     if steps <= job.steps:
         raise WrongState(f"The run {job.name!r} has {job.steps} steps already: choose more than that, not {steps}.")
-    config = copy.deepcopy(job.config)
-    config["train"]["steps"] = steps
-    TuneConfig.from_dict(config).check()
+    config = Run.of(job).config
+    config = replace(config, train=replace(config.train, steps=steps))
+    config.check()
     child = new_id()
-    home.copy_checkpoints(id, child)  # before the run exists: a worker may claim it the moment it does
+    home.copy_checkpoints(id, child)  # before the run exists: a worker may claim it at once
     return store.add(
         f"{job.name}, {steps} steps",
-        config,
+        config.to_dict(),
         job.dataset,
         job.dataset_name,
         steps,

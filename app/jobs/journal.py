@@ -1,7 +1,7 @@
-"""Values on their way to the database, kept on disk so that a checkpoint is never ahead of its run's curves.
+"""Metrics that the database may not have yet, kept on disk so that a checkpoint is never ahead of its run's curves.
 
-A worker that is killed takes with it what it has not committed yet. Were that only in memory, a run that goes on from
-a checkpoint written in between would have a hole in its curves for ever.
+A worker that is killed loses what it has in memory and has not committed. A run that is resumed from a checkpoint
+written after those values would have a gap in its curves; the resumed worker reads them from here instead.
 """
 
 from __future__ import annotations
@@ -11,38 +11,38 @@ from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 
+from storage.files import whole
+
 Value = tuple[int, str, float]
 """(step, name, value)"""
-_LONG = 262_144
+_LONG_BYTES = 262_144
+"""From this length on, committed values are removed from the file."""
 
 
 class Journal:
-    """One line a batch of values, handed to the operating system at once: a killed process loses none of them."""
+    """A file with one line for each batch of values, unbuffered: the death of the process loses none of them."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
         path.parent.mkdir(parents=True, exist_ok=True)
-        self.left = _read(path)
-        """What the worker before this one may not have committed."""
+        self.uncommitted = _read(path)
+        """Values of the worker before this one, of which the database may not have the last."""
         self._file = path.open("ab", buffering=0)
 
     def add(self, values: Iterable[Value]) -> None:
-        """Keeps values until `committed`. A full disk is passed over: the database will be asked all the same."""
+        """Appends values. A full disk raises no error here: the database gets the values all the same."""
         with suppress(OSError):
             self._file.write(b"\n" + json.dumps(list(values)).encode())  # a line that broke off spoils no other
 
-    def committed(self, waiting: Iterable[Value]) -> None:
-        """Forgets what the database has by now, all but `waiting`; does so only when it is worth it."""
-        if self._file.tell() < _LONG:
+    def discard_committed(self, waiting: Iterable[Value]) -> None:
+        """Removes every value but those in `waiting`, once the file is long."""
+        if self._file.tell() < _LONG_BYTES:
             return
-        fresh = self._path.with_suffix(".new")
-        try:
-            fresh.write_bytes(json.dumps(list(waiting)).encode())
-            fresh.replace(self._path)
+        with suppress(OSError):
+            with whole(self._path.parent, self._path.name) as staged:
+                staged.write_bytes(json.dumps(list(waiting)).encode())
             self._file.close()
             self._file = self._path.open("ab", buffering=0)
-        except OSError:
-            fresh.unlink(missing_ok=True)
 
 
 def _read(path: Path) -> list[Value]:

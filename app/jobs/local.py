@@ -1,4 +1,4 @@
-"""The job system of one machine, put together from the settings."""
+"""The runner of this machine, made from the settings."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from storage.uploads import UploadStore
 
 
 def local_runner(settings: Settings, database: Database) -> Runner:
-    """A runner for this machine's slots; call its `start`."""
+    """A runner for this machine's slots, not started yet."""
     store, home = JobStore(database), Home(settings.home)
     executor = LocalExecutor(home, {"STUDIO_HOME": str(settings.home), "DATABASE_URL": settings.database_url})
     return Runner(

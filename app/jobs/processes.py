@@ -1,4 +1,4 @@
-"""Telling processes apart: an id is used again, an id with its start since boot is not."""
+"""Identifies processes by id and start time, because systems use an id again, and ends all that a worker started."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from storage.jobs import Worker
 
 
 def host_name() -> str:
-    """What this machine is called in the database."""
+    """The name of this machine in the database."""
     return socket.gethostname()
 
 
 def identity(pid: int) -> str | None:
-    """What no other process on this machine ever has; None when there is none, or only its remains.
+    """Text that differs for every process that ever has this id; None when no process has it, or a zombie.
 
-    On Linux the start is counted from boot, so that setting the clock changes nothing, and the boot is named, so that
-    a restart changes everything.
+    On Linux it is the id of the boot with the start in clock ticks since that boot: setting the clock does not change
+    it, and no process has the same after a restart. Elsewhere it is the start by the wall clock.
     """
     try:
         fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
@@ -44,34 +44,34 @@ def this_process() -> Worker:
 
 
 def is_alive(worker: Worker) -> bool:
-    """Whether that very process, and not a later one with its id, is there."""
+    """Whether that very process exists, and not a later one with its id."""
     return identity(worker.pid) == worker.process
 
 
-def family(worker: Worker) -> list[int]:
-    """Living processes of the worker's session: itself and what it started, also when it is gone itself."""
+def session_processes(worker: Worker) -> list[int]:
+    """Ids of the living processes in the worker's session: itself and what it started, even after its own end."""
     current = identity(worker.pid)
     if current not in (None, worker.process) or worker.process.partition(":")[0] != _boot():
-        return []  # the id belongs to someone else by now
-    found = []
+        return []  # the id belongs to another process by now
+    pids = []
     for pid in psutil.pids():
         try:
             if os.getsid(pid) == worker.pid and identity(pid) is not None:
-                found.append(pid)
+                pids.append(pid)
         except (ProcessLookupError, PermissionError):
             continue
-    return found
+    return pids
 
 
-def end_family(worker: Worker, number: signal.Signals, wait_seconds: float) -> bool:
-    """Sends the signal to the whole family; whether all of it is gone after `wait_seconds` at most."""
+def end_session(worker: Worker, number: signal.Signals, wait_seconds: float) -> bool:
+    """Sends a signal to every process of the worker's session and waits. Returns whether all are gone."""
     deadline = time.monotonic() + wait_seconds
-    for pid in family(worker):
+    for pid in session_processes(worker):
         try:
             os.kill(pid, number)
         except ProcessLookupError:
             continue
-    while family(worker):
+    while session_processes(worker):
         if time.monotonic() > deadline:
             return False
         time.sleep(0.02)

@@ -1,4 +1,4 @@
-"""The runner: starts queued runs in free slots, watches every worker, and puts right whatever ended badly."""
+"""The runner: starts queued runs in free slots, watches every worker, and ends or resumes runs whose worker failed."""
 
 from __future__ import annotations
 
@@ -14,41 +14,48 @@ from storage.jobs import Job, JobState, JobStore, Worker
 
 _log = logging.getLogger(__name__)
 _MOST_RESUMES = 3
+"""Automatic resumes in a row, after which a run stays interrupted."""
 
 
 @dataclass(frozen=True)
-class Patience:
-    """How long the runner waits, in seconds of a clock that nobody can set."""
+class Timeouts:
+    """How long the runner waits for workers, in seconds of a monotonic clock."""
 
-    turn: float = 0.5
     start: float = 60.0
-    """For a claimed run to get a process."""
+    """Until a claimed run has a process."""
     silence: float = 120.0
-    """For the next heartbeat: longer than a database is ever locked."""
+    """Between two heartbeats: longer than a database is ever locked."""
     stop: float = 30.0
-    """For a worker to hear of the stop; then it is told to end by SIGTERM."""
+    """Until a worker has heard of a stop; then it is sent SIGTERM."""
     terminate: float = 10.0
-    """For a told worker to end; then it is killed with everything it started."""
+    """From SIGTERM to the end of the worker; then it is killed with everything it started."""
     tidy: float = 600.0
-    """For a worker that has heard, to write its checkpoint and export its prompt."""
-    leave: float = 30.0
-    """For the process of a run that has ended, to be gone."""
+    """For a worker that has heard of a stop to write its checkpoint and export its prompt."""
+    exit: float = 30.0
+    """From the end of a run to the end of its process."""
+    turn: float = 0.5
+    """Between two turns of the runner."""
     sweep: float = 3600.0
+    """Between two sweeps of the disk."""
 
 
 @dataclass
 class _Watch:
-    """What the runner has seen of one attempt at a run."""
+    """What the runner has seen of one attempt at a run; all times are monotonic."""
 
     beats: int
     beat_at: float
+    """When `beats` last changed."""
     stop_at: float | None = None
-    told_at: float | None = None
+    """When the stop was first seen."""
+    sigterm_at: float | None = None
+    """When SIGTERM was sent."""
     ended_at: float | None = None
+    """When the end of the run was first seen."""
 
 
 class Runner:
-    """One turn is small and survives whatever happens in it; several runners may share a database."""
+    """Works in short turns, none of which ends with an error; several runners may share a database."""
 
     def __init__(
         self,
@@ -57,31 +64,31 @@ class Runner:
         devices: Sequence[str],
         *,
         auto_resume: bool = True,
-        patience: Patience = Patience(),
+        timeouts: Timeouts = Timeouts(),
         sweep: Callable[[], None] = lambda: None,
     ) -> None:
-        """`devices`: the device of each slot, "" for the CPU; `sweep` is called now and then to free disk space."""
+        """devices: the device of each slot, "" for the CPU; sweep: frees disk space."""
         self._store, self._executor, self._devices = store, executor, tuple(devices)
         self._resumes = _MOST_RESUMES if auto_resume else 0
-        self._patience, self._sweep = patience, sweep
+        self._timeouts, self._sweep = timeouts, sweep
         self._watches: dict[tuple[str, int], _Watch] = {}
         self._swept_at = float("-inf")
         self._closing = threading.Event()
         self._thread = threading.Thread(target=self._run, name="runner", daemon=True)
 
     def start(self) -> None:
-        """Takes turns in a thread of its own."""
+        """Starts a thread that takes turns."""
         self._thread.start()
 
     def close(self) -> None:
-        """Takes no more turns; workers go on and the next runner takes them up."""
+        """Ends the turns. Workers go on, and the next runner takes them over."""
         self._closing.set()
         if self._thread.is_alive():
             self._thread.join(timeout=60)
 
     def turn(self) -> None:
-        """Looks after every active run, frees slots, starts what can start. Never raises."""
-        for part in (self._look_after, self._free_slots, self._fill_slots, self._sweep_sometimes):
+        """Checks every active run, frees slots, starts the runs that can start. Never raises."""
+        for part in (self._check_active, self._free_slots, self._fill_slots, self._sweep_if_due):
             try:
                 part()
             except Exception:  # the next turn sees the same database and tries again
@@ -90,54 +97,54 @@ class Runner:
     def _run(self) -> None:
         while not self._closing.is_set():
             self.turn()
-            self._closing.wait(self._patience.turn)
+            self._closing.wait(self._timeouts.turn)
 
-    def _look_after(self) -> None:
+    def _check_active(self) -> None:
         active = self._store.active()
-        leaving = self._store.leaving(self._executor.host)
-        known = {(job.id, job.attempts) for job in (*active, *leaving)}
+        ended = self._store.releasing_slots(self._executor.host)
+        known = {(job.id, job.attempts) for job in (*active, *ended)}
         self._watches = {key: watch for key, watch in self._watches.items() if key in known}
         for job in active:
-            self._judge(job, self._watch(job))
+            self._check(job, self._watch(job))
 
-    def _judge(self, job: Job, watch: _Watch) -> None:
+    def _check(self, job: Job, watch: _Watch) -> None:
         silent = time.monotonic() - watch.beat_at
         here = job.host == self._executor.host
         if job.worker is None:
-            if silent > self._patience.start:
-                self._vanished(job, "Its worker never started.")
+            if silent > self._timeouts.start:
+                self._mark_lost(job, "Its worker never started.")
         elif here and not self._executor.is_alive(job.worker):
-            self._vanished(job, "Its worker vanished: it was killed, ran out of memory, or the machine was restarted.")
-        elif silent > self._patience.silence:
+            self._mark_lost(job, "Its worker vanished: it was killed, ran out of memory, or the machine was restarted.")
+        elif silent > self._timeouts.silence:
             if not here or self._executor.stop(job.worker, force=True):
-                self._vanished(job, f"Its worker on {job.host} gave no sign of life for {silent:.0f} seconds.")
+                self._mark_lost(job, f"Its worker on {job.host} gave no sign of life for {silent:.0f} seconds.")
         elif here and job.state is JobState.STOPPING:
-            self._press(job, job.worker, watch)
+            self._enforce_stop(job, job.worker, watch)
 
-    def _press(self, job: Job, worker: Worker, watch: _Watch) -> None:
-        """Lets a worker that has heard of the stop tidy up, and is firmer and firmer with one that has not."""
+    def _enforce_stop(self, job: Job, worker: Worker, watch: _Watch) -> None:
+        """Gives a worker that has heard of the stop time to tidy up; ends one that does not react, first politely."""
         now = time.monotonic()
         watch.stop_at = watch.stop_at or now
-        allowed = self._patience.tidy if job.stop_heard else self._patience.stop
-        if watch.told_at is None:
+        allowed = self._timeouts.tidy if job.stop_heard else self._timeouts.stop
+        if watch.sigterm_at is None:
             if now - watch.stop_at > allowed:
                 self._executor.stop(worker, force=False)
-                watch.told_at = now
-        elif now - watch.told_at > self._patience.terminate and self._executor.stop(worker, force=True):
-            self._vanished(
+                watch.sigterm_at = now
+        elif now - watch.sigterm_at > self._timeouts.terminate and self._executor.stop(worker, force=True):
+            self._mark_lost(
                 job, "Its worker did not answer and was ended; what it learned since its last checkpoint is lost."
             )
 
-    def _vanished(self, job: Job, reason: str) -> None:
+    def _mark_lost(self, job: Job, reason: str) -> None:
         if job.worker is not None and job.host == self._executor.host:
-            self._executor.stop(job.worker, force=True)  # what it started may have outlived it
-        self._store.vanished(job.id, job.attempts, reason, self._resumes)
+            self._executor.stop(job.worker, force=True)  # processes that it started may have outlived it
+        self._store.mark_lost(job.id, job.attempts, reason, self._resumes)
 
     def _free_slots(self) -> None:
-        for job in self._store.leaving(self._executor.host):
+        for job in self._store.releasing_slots(self._executor.host):
             watch = self._watch(job)
             watch.ended_at = watch.ended_at or time.monotonic()
-            late = time.monotonic() - watch.ended_at > self._patience.leave
+            late = time.monotonic() - watch.ended_at > self._timeouts.exit
             if job.worker is None or (
                 (late or not self._executor.is_alive(job.worker)) and self._executor.stop(job.worker, force=True)
             ):
@@ -153,8 +160,8 @@ class Runner:
                 return
             self._store.started(job.id, job.attempts, worker)
 
-    def _sweep_sometimes(self) -> None:
-        if time.monotonic() - self._swept_at > self._patience.sweep:
+    def _sweep_if_due(self) -> None:
+        if time.monotonic() - self._swept_at > self._timeouts.sweep:
             self._swept_at = time.monotonic()
             self._sweep()
 

@@ -1,4 +1,4 @@
-"""How many runs fit on this machine at once, and which device each of them sees."""
+"""Slots: how many runs go on this machine at once, and which device each of them sees."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from collections.abc import Sequence
 
 
 def visible_gpus() -> list[str]:
-    """Ids of the CUDA devices that this process may use, found without importing torch."""
+    """Ids of the CUDA devices that this process may use, asked of the driver so that torch is not imported."""
     chosen = os.environ.get("CUDA_VISIBLE_DEVICES")
     if chosen is not None:
         return [device.strip() for device in chosen.split(",") if device.strip() not in ("", "-1")]
     try:
-        found = subprocess.run(
+        output = subprocess.run(
             ["nvidia-smi", "--query-gpu=index", "--format=csv,noheader"],
             capture_output=True,
             text=True,
@@ -22,20 +22,23 @@ def visible_gpus() -> list[str]:
         ).stdout
     except (OSError, subprocess.SubprocessError):
         return []
-    return [line.strip() for line in found.splitlines() if line.strip()]
+    return [line.strip() for line in output.splitlines() if line.strip()]
 
 
 def devices(slots: int | None) -> list[str]:
-    """The device of each slot: one a GPU, or one on the CPU (""), unless `slots` says how many."""
+    """The device of each slot, "" for the CPU: by default a slot for each GPU, or a single one on the CPU."""
     gpus = visible_gpus() or [""]
     return [gpus[slot % len(gpus)] for slot in range(slots or len(gpus))]
 
 
 def environment(taken: Sequence[int], all_devices: Sequence[str]) -> dict[str, str]:
-    """What a worker in the slots `taken` is told: its GPUs, or its share of the processor's cores."""
-    mine = dict.fromkeys(all_devices[slot] for slot in taken)
-    if "" not in mine:
-        return {"CUDA_VISIBLE_DEVICES": ",".join(mine)}
+    """Environment variables for a worker in the slots `taken`: its GPUs, or its share of the processor's cores.
+
+    all_devices: the device of every slot, as `devices` gives them.
+    """
+    gpus = dict.fromkeys(all_devices[slot] for slot in taken)
+    if "" not in gpus:
+        return {"CUDA_VISIBLE_DEVICES": ",".join(gpus)}
     if len(all_devices) < 2 or "OMP_NUM_THREADS" in os.environ:
         return {}
     return {"OMP_NUM_THREADS": str(max(1, len(taken) * (os.cpu_count() or 1) // len(all_devices)))}

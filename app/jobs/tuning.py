@@ -1,12 +1,13 @@
-"""What a run does once it has a process: reads its data and trains, in its worker and in whoever trains along."""
+"""The training of a run, as its worker and each of its peers do it: read the data, train."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from app.backbones import resolve
+from app.backbones import Backbones
 from app.datasets import Datasets
+from app.run import Run
 from app.settings import Settings
 from lamp.config import TuneConfig
 from lamp.data.splits import prepare
@@ -14,7 +15,6 @@ from lamp.data.tables import read_table
 from storage.artifacts import ArtifactStore
 from storage.errors import NotStored
 from storage.home import Home
-from storage.jobs import Job
 from storage.uploads import UploadStore
 
 if TYPE_CHECKING:
@@ -23,29 +23,32 @@ if TYPE_CHECKING:
 
 
 def train_job(
-    settings: Settings, uploads: UploadStore, artifacts: ArtifactStore, job: Job, reporter: Reporter
+    settings: Settings, uploads: UploadStore, artifacts: ArtifactStore, run: Run, reporter: Reporter
 ) -> TrainResult:
     """Trains a run's prompt, from its last checkpoint if there is one. Raises LampError, StorageError."""
-    config, home = TuneConfig.from_dict(job.config), Home(settings.home)
+    job, config, home = run.job, run.config, Home(settings.home)
     reporter.phase("Loading the data")
     table = read_table(Datasets(uploads).path(job.dataset), job.dataset_name)
-    reporter.phase("Loading the libraries")  # here and not at the top, so that the pulse beats meanwhile
+    reporter.phase("Loading the libraries")  # not at the top of the file, so that the heartbeat goes on meanwhile
     from lamp.training.train import train
 
-    folder = resolve(settings.home, config.backbone, folders_allowed=not settings.on_space)
+    source = Backbones(settings).source(config.backbone)
     return train(
         config,
         prepare(table, config.data),
         reporter,
         home.checkpoints(job.id),
-        folder,
+        source,
         _first_prompt(config, artifacts),
         home.tokens,
     )
 
 
 def _first_prompt(config: TuneConfig, artifacts: ArtifactStore) -> Path | None:
-    """The exported prompt of the run that a recipe starts from, if it is there; never a path out of the recipe."""
+    """Folder of the exported prompt that the recipe starts from; None when it names none or that one is gone.
+
+    The recipe names a run and never a path, so that it cannot lead out of the artifacts' folder.
+    """
     if config.lamp.initial != "prompt":
         return None
     try:

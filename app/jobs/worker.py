@@ -6,142 +6,166 @@ import errno
 import os
 import signal
 import sys
+import threading
 import traceback
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
+from typing import Any
 
-from app.jobs.distributed import Crew
-from app.jobs.job_reporter import JobReporter, Pulse, say
+from app.jobs.distributed import DistributedRun
+from app.jobs.heartbeat import Heartbeat
+from app.jobs.job_reporter import JobReporter
 from app.jobs.journal import Journal
+from app.jobs.log import log_line
 from app.jobs.processes import this_process
 from app.jobs.tuning import train_job
+from app.run import Run
 from app.settings import Settings
-from lamp.config import TuneConfig
 from lamp.errors import LampError
 from lamp.inference.scores import merge_scores
 from lamp.process import prepare_process
 from storage.artifacts import ArtifactStore
 from storage.database import open_database
-from storage.errors import StorageError
+from storage.errors import StorageError, first_line
 from storage.home import Home
 from storage.jobs import Job, JobState, JobStore
 from storage.uploads import UploadStore
 
-_NOT_MINE = 3
-_TOLD_TO_END = 128 + signal.SIGTERM
+_EXIT_NOT_MINE = 3
+_EXIT_TERMINATED = 128 + signal.SIGTERM
 
 
 class StopNow(BaseException):
-    """The second, stronger request to end: leaves whatever the training is doing."""
+    """Raised in the main thread by a SIGTERM that follows a stop: the training ends wherever it is."""
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a run's work ended."""
+    """The result of a run's work."""
 
     stopped: bool
+    """Whether it ended early because of a stop."""
     step: int
     scores: dict[str, float]
     failure: str = ""
-    """Why it could not go on, in one sentence; its best prompt was published nevertheless"""
+    """Why the training could not go on, in one sentence; its best prompt was published nevertheless."""
 
 
 Work = Callable[[Job, JobReporter, ArtifactStore], Outcome]
 """Trains and publishes: the run, whom to report to, where to publish."""
 
 
+@dataclass(frozen=True)
+class _End:
+    """How the end of a run is recorded."""
+
+    exit_status: int
+    state: JobState
+    sentence: str
+    """Goes into the log."""
+    values: dict[str, Any] = field(default_factory=dict)
+    """Further arguments of JobStore.finish."""
+
+
 def tune(
     settings: Settings, uploads: UploadStore, job: Job, reporter: JobReporter, artifacts: ArtifactStore
 ) -> Outcome:
     """The work of a real run. Raises LampError, StorageError."""
-    with Crew(job):
-        result = train_job(settings, uploads, artifacts, job, reporter)
+    run = Run.of(job)
+    with DistributedRun(job):
+        result = train_job(settings, uploads, artifacts, run, reporter)
     from lamp.export.saved_prompt import save_prompt
 
     reporter.phase("Writing the prompt")
     with artifacts.stage(job.id) as staged:
-        save_prompt(result, TuneConfig.from_dict(job.config), staged)
+        save_prompt(result, run.config, staged)
     return Outcome(result.stopped, result.step, merge_scores(result.scores, result.untrained_scores), result.failure)
 
 
 def run(job_id: str, attempt: int | None, settings: Settings, work: Work | None = None) -> int:
-    """Takes the run in hand, does its work and records how it ended; the process's exit status."""
+    """Takes over a claimed run, does its work and records how it ended. Returns the exit status of the process."""
     database = open_database(settings.database_url)
-    store, home, me = JobStore(database), Home(settings.home), this_process()
+    store, home = JobStore(database), Home(settings.home)
     job = store.get(job_id)
-    mine = job.attempts if attempt is None else attempt
-    if not store.started(job_id, mine, me):
-        say(f"The run {job_id} is not waiting for this worker.")
-        return _NOT_MINE
+    attempt = job.attempts if attempt is None else attempt
+    if not store.started(job_id, attempt, this_process()):
+        log_line(f"The run {job_id} is not waiting for this worker.")
+        return _EXIT_NOT_MINE
+    work = work or partial(tune, settings, UploadStore(database, home.uploads))
     journal = Journal(home.checkpoints(job_id) / "journal.jsonl")
-    pulse = Pulse(store, job_id, mine, home.log(job_id), journal, step=job.step)
-    reporter = JobReporter(pulse)
-    told_to_end = _listen(pulse)
-    pulse.start()
-    chosen = work or partial(tune, settings, UploadStore(database, home.uploads))
-    end = partial(store.finish, job_id, attempt=mine)
+    heartbeat = Heartbeat(store, job_id, attempt, home.log(job_id), journal, step=job.step)
+    terminated = _handle_sigterm(heartbeat)
+    heartbeat.start()
     try:
-        outcome = chosen(job, reporter, ArtifactStore(home.artifacts))
+        outcome = work(job, JobReporter(heartbeat), ArtifactStore(home.artifacts))
     except StopNow:
-        reporter.note("Ended at once, as was asked; the last checkpoint stays.")
-        pulse.end(
-            lambda: end(state=JobState.STOPPED, reason="Stopped before the prompt was exported.", step=pulse.step)
-        )
-        return 0
+        end = _end_at_once(heartbeat.step)
     except Exception as error:
-        sentence = _sentence(error)
         if not isinstance(error, LampError | StorageError):
-            reporter.note(traceback.format_exc())
-        reporter.note(sentence)
-        pulse.end(lambda: end(state=JobState.FAILED, error=sentence, step=pulse.step))
-        return 1
-    if outcome.failure:
-        reporter.note(outcome.failure)
-        pulse.end(
-            lambda: end(
-                state=JobState.FAILED, error=outcome.failure, scores=outcome.scores, artifact=job_id, step=outcome.step
-            )
-        )
-        return 1
-    state, reason = JobState.DONE, "Done."
-    if outcome.stopped:
-        if told_to_end() and not pulse.stop_asked:
-            reporter.note(f"The system ended this worker after step {outcome.step}, and nobody asked the run to stop.")
-            pulse.beat()
-            return _TOLD_TO_END  # without another word: the next runner finds the run interrupted, and resumes it
-        state, reason = JobState.STOPPED, f"Stopped after step {outcome.step}; the best prompt so far was exported."
-    reporter.note(reason)
-    pulse.end(lambda: end(state=state, reason=reason, scores=outcome.scores, artifact=job_id, step=outcome.step))
-    return 0
+            log_line(traceback.format_exc())
+        end = _end_after_error(error, heartbeat.step)
+    else:
+        if outcome.stopped and not outcome.failure and terminated.is_set() and not heartbeat.stop_by_user:
+            log_line(f"The system ended this worker after step {outcome.step}, and nobody asked the run to stop.")
+            heartbeat.beat()
+            return _EXIT_TERMINATED  # no end is recorded: the runner marks the run as interrupted and resumes it
+        end = _end_after_work(job_id, outcome)
+    log_line(end.sentence)
+    heartbeat.end(lambda: store.finish(job_id, end.state, attempt=attempt, **end.values))
+    return end.exit_status
 
 
-def _listen(pulse: Pulse) -> Callable[[], bool]:
-    """Takes SIGTERM for a request to stop, and for StopNow when a stop was already asked for."""
-    heard = []
+def _handle_sigterm(heartbeat: Heartbeat) -> threading.Event:
+    """Makes SIGTERM a request to stop, or StopNow when a person asked for a stop before.
 
-    def on_terminate(number: int, frame: object) -> None:
-        heard.append(number)
-        if pulse.stop_asked:
+    Returns an event that is set when SIGTERM has come.
+    """
+    terminated = threading.Event()
+
+    def on_sigterm(number: int, frame: object) -> None:
+        terminated.set()
+        if heartbeat.stop_by_user:
             raise StopNow
-        pulse.stop_requested.set()
+        heartbeat.stop_requested.set()
 
-    signal.signal(signal.SIGTERM, on_terminate)
-    return lambda: bool(heard)
+    signal.signal(signal.SIGTERM, on_sigterm)
+    return terminated
+
+
+def _end_at_once(step: int) -> _End:
+    values = {"reason": "Stopped before the prompt was exported.", "step": step}
+    return _End(0, JobState.STOPPED, "Ended at once, as was asked; the last checkpoint stays.", values)
+
+
+def _end_after_error(error: Exception, step: int) -> _End:
+    sentence = _sentence(error)
+    return _End(1, JobState.FAILED, sentence, {"error": sentence, "step": step})
+
+
+def _end_after_work(job_id: str, outcome: Outcome) -> _End:
+    values = {"scores": outcome.scores, "artifact": job_id, "step": outcome.step}
+    if outcome.failure:
+        return _End(1, JobState.FAILED, outcome.failure, {**values, "error": outcome.failure})
+    if not outcome.stopped:
+        return _End(0, JobState.DONE, "Done.", values)
+    reason = f"Stopped after step {outcome.step}; the best prompt so far was exported."
+    return _End(0, JobState.STOPPED, reason, {**values, "reason": reason})
 
 
 def _sentence(error: Exception) -> str:
+    """An error in one sentence for the run's page."""
     if isinstance(error, LampError | StorageError):
         return str(error)
     full = (os.strerror(errno.ENOSPC), os.strerror(errno.EDQUOT))
-    if any(reason in str(error) for reason in full):  # not every library says so with an OSError
+    if any(reason in str(error) for reason in full):  # not every library raises an OSError for it
         return "The disk is full: free some space, then resume the run from its last checkpoint."
-    first = (str(error).strip().splitlines() or [""])[0][:200]
+    first = first_line(error)[:200]
     return f"The run ended with an unexpected {type(error).__name__}{': ' + first if first else ''}; the log says more."
 
 
 def main(arguments: list[str]) -> int:
-    """Exit status: 0 when the run ended as it should, 1 when it failed, 3 when it was not this worker's."""
+    """Exit status: 0 when the run ended as it should, 1 when it failed, 3 when it belongs to another worker."""
     prepare_process()
     if len(arguments) not in (1, 2):
         print("Usage: python -m app.jobs.worker JOB_ID [ATTEMPT]", file=sys.stderr)

@@ -1,4 +1,4 @@
-"""The pages."""
+"""The pages and the HTTP API, in Gradio."""
 
 from app.ui.pages import build_ui
 from app.ui.theme import launch_options

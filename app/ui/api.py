@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from lamp.errors import ConfigError, DataError
 
 
 class Endpoints:
-    """What a script can ask; values that JSON can carry, files aside."""
+    """What a script can ask. Arguments and results are JSON values, except for files."""
 
     def __init__(self, studio: Studio) -> None:
         self._studio = studio
@@ -34,15 +35,15 @@ class Endpoints:
 
     def run(self, id: str) -> dict[str, Any]:
         """One run: state, step, steps, latest metrics, error, scores."""
-        return run_json.as_dict(self._studio.job(id), self._studio.latest_metrics(id))
+        return run_json.run_as_dict(self._studio.job(id), self._studio.latest_metrics(id))
 
     def runs(self, limit: int = 100, offset: int = 0) -> list[dict[str, Any]]:
         """Runs, newest first."""
-        return [run_json.as_dict(job) for job in self._studio.jobs(limit, offset)]
+        return [run_json.run_as_dict(job) for job in self._studio.jobs(limit, offset)]
 
     def stop(self, id: str) -> dict[str, Any]:
         """Asks a run to end; its best prompt so far is kept."""
-        return run_json.as_dict(self._studio.stop(id))
+        return run_json.run_as_dict(self._studio.stop(id))
 
     def try_texts(self, id: str, texts: list[Any]) -> list[dict[str, Any]]:
         """Answers each input (a text, or an object with a value for each input column), tuned and untrained."""
@@ -76,16 +77,21 @@ class Endpoints:
 
 def publish(studio: Studio) -> None:
     """Adds the endpoints to the current Blocks."""
-    asked = Endpoints(studio)
-    for fn, name in ((asked.submit, "submit"), (asked.run, "run"), (asked.runs, "runs"), (asked.stop, "stop")):
+    endpoints = Endpoints(studio)
+    for fn, name in (
+        (endpoints.submit, "submit"),
+        (endpoints.run, "run"),
+        (endpoints.runs, "runs"),
+        (endpoints.stop, "stop"),
+    ):
         api(sentences(fn), api_name=name, concurrency_limit=None)
-    api(sentences(asked.try_texts), api_name="try")
-    api(sentences(asked.fetch), api_name="fetch_dataset", concurrency_limit=4)
-    # Files go through File components: these alone check that a path is one that the caller uploaded.
-    file, wanted = gr.File(visible=False, label="file"), gr.Textbox(visible=False, label="id")
+    api(sentences(endpoints.try_texts), api_name="try")
+    api(sentences(endpoints.fetch), api_name="fetch_dataset", concurrency_limit=4)
+    # Files need File components: only these check that the caller uploaded the file that a path names.
+    file, run = gr.File(visible=False, label="file"), gr.Textbox(visible=False, label="id")
     reference, archive = gr.Textbox(visible=False, label="reference"), gr.File(visible=False, label="zip")
-    gr.Button(visible=False).click(sentences(asked.upload), file, reference, api_name="upload_dataset")
-    gr.Button(visible=False).click(sentences(asked.export), wanted, archive, api_name="export")
+    gr.Button(visible=False).click(sentences(endpoints.upload), file, reference, api_name="upload_dataset")
+    gr.Button(visible=False).click(sentences(endpoints.export), run, archive, api_name="export")
 
 
 def _parsed(recipe: Any) -> Any:
@@ -98,8 +104,6 @@ def _parsed(recipe: Any) -> Any:
 
 
 def _with_columns(config: TuneConfig, studio: Studio, dataset: str) -> TuneConfig:
-    from dataclasses import replace
-
     guess = studio.guess_columns(dataset)
-    chosen = replace(config.data, input_columns=guess.input_columns, target_column=guess.target_column)
-    return replace(config, data=chosen)
+    data = replace(config.data, input_columns=guess.input_columns, target_column=guess.target_column)
+    return replace(config, data=data)

@@ -8,22 +8,22 @@ from typing import Any
 import gradio as gr
 
 QUIET: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden", "concurrency_limit": None}
-"""For handlers of a page: no endpoints, nothing flickers, and nobody waits for anybody else."""
+"""Event options of a page's own handlers: not part of the HTTP API, no progress overlay, any number at a time."""
 AT_ONCE: dict[str, Any] = {**QUIET, "queue": False}
-"""The same for quick ones, past the queue."""
+"""The same for handlers that answer quickly: they bypass Gradio's queue."""
 
 
 def piece(value: str = "", **options: Any) -> gr.HTML:
-    """A place for HTML of app.ui.parts and its like: our own style sheet alone, and nothing that clicks."""
+    """A gr.HTML for what app.ui.parts makes: styled by the studio's own style sheet alone, without scripts."""
     return gr.HTML(value, apply_default_css=False, js_on_load=None, **options)
 
 
-def stages(progress: gr.Progress, expected: int = 5) -> Callable[[str], None]:
-    """Shows each sentence that it is called with as one more of about `expected` stages."""
-    said: list[str] = []
+def stage_reporter(progress: gr.Progress, expected: int = 5) -> Callable[[str], None]:
+    """A function that shows each sentence as the next of about `expected` stages of the progress bar."""
+    stages: list[str] = []
 
-    def say(text: str) -> None:
-        said.append(text)
-        progress(min(0.95, len(said) / (expected + 1)), desc=text)
+    def on_stage(text: str) -> None:
+        stages.append(text)
+        progress(min(0.95, len(stages) / (expected + 1)), desc=text)
 
-    return say
+    return on_stage

@@ -1,4 +1,4 @@
-"""The one place where a failure becomes what a person sees: its sentence, and never a traceback."""
+"""The one place where an exception becomes what a person sees: one sentence, never a traceback."""
 
 from __future__ import annotations
 
@@ -15,34 +15,34 @@ from lamp.errors import LampError
 from storage.errors import StorageError
 
 KNOWN = (LampError, StorageError)
-"""Failures whose message is a sentence for the person in front of the page."""
+"""Exceptions whose message is a sentence for the person in front of the page."""
 
 _log = logging.getLogger(__name__)
-_Given = ParamSpec("_Given")
+_Params = ParamSpec("_Params")
 _Result = TypeVar("_Result")
 
 
-def sentences(handler: Callable[_Given, _Result]) -> Callable[_Given, _Result]:
-    """Turns a known failure of `handler` into gr.Error with its sentence; any other is logged and only named."""
+def sentences(handler: Callable[_Params, _Result]) -> Callable[_Params, _Result]:
+    """Wraps a handler: a KNOWN exception becomes gr.Error with its sentence; of others the log has the traceback."""
     if inspect.isgeneratorfunction(handler):
 
         @wraps(handler)
-        def following(*args: _Given.args, **kwargs: _Given.kwargs) -> Any:
-            with _in_a_sentence():
+        def guarded_generator(*args: _Params.args, **kwargs: _Params.kwargs) -> Any:
+            with _as_gradio_error():
                 yield from handler(*args, **kwargs)
 
-        return following
+        return guarded_generator
 
     @wraps(handler)
-    def guarded(*args: _Given.args, **kwargs: _Given.kwargs) -> _Result:
-        with _in_a_sentence():
+    def guarded(*args: _Params.args, **kwargs: _Params.kwargs) -> _Result:
+        with _as_gradio_error():
             return handler(*args, **kwargs)
 
     return guarded
 
 
 @contextmanager
-def _in_a_sentence() -> Iterator[None]:
+def _as_gradio_error() -> Iterator[None]:
     try:
         yield
     except gr.Error:

@@ -1,4 +1,4 @@
-"""Small pieces of HTML that several pages are made of. Every text from outside is escaped here."""
+"""Small pieces of HTML that the pages are made of. Each function escapes the texts that it is given."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _PAGES = (("Tune", "./"), ("Runs", "runs"))
 
 
 def header(current: str) -> str:
-    """The top of every page: the name, and where one can go."""
+    """The top of every page: the studio's name and the links to its pages. current: the name of this page."""
     links = "".join(
         f'<a href="{href}"{" aria-current=page" if name == current else ""}>{name}</a>' for name, href in _PAGES
     )
@@ -25,29 +25,34 @@ def header(current: str) -> str:
 
 
 def title(text: str, below: str = "") -> str:
-    """A section's heading and the sentence under it."""
+    """A section's heading and, if given, the sentence below it."""
     sentence = f"<p>{escape(below)}</p>" if below else ""
     return f'<div class="ls-title"><h2>{escape(text)}</h2>{sentence}</div>'
 
 
 def pill(label: str, tone: str) -> str:
-    """A state in one word."""
+    """A state in one word, coloured by its tone: "calm", "active", "good", "warn" or "bad"."""
     return f'<span class="ls-pill ls-{tone}">{escape(label)}</span>'
 
 
+def tags(names: Sequence[str]) -> str:
+    """A run's tags."""
+    return "".join(f'<span class="ls-tag">{escape(name)}</span>' for name in names)
+
+
 def notice(text: str, tone: str = "calm", heading: str = "") -> str:
-    """One sentence set apart."""
+    """A sentence in a box, with a heading in bold before it if one is given."""
     strong = f"<strong>{escape(heading)}</strong> " if heading else ""
     return f'<div class="ls-notice ls-{tone}" role="status">{strong}{escape(text)}</div>'
 
 
 def small(text: str) -> str:
-    """A remark."""
+    """A remark in small print."""
     return f'<p class="ls-small">{escape(text)}</p>'
 
 
 def problems(sentences: Sequence[str], heading: str = "") -> str:
-    """What has to be put right, one sentence a line."""
+    """A list of what has to be put right, each sentence once; "" when there is nothing."""
     if not sentences:
         return ""
     items = "".join(f"<li>{escape(sentence)}</li>" for sentence in dict.fromkeys(sentences))
@@ -56,13 +61,13 @@ def problems(sentences: Sequence[str], heading: str = "") -> str:
 
 
 def empty(text: str, below: str, href: str = "", action: str = "") -> str:
-    """Nothing here yet, and what to do about it."""
+    """In place of a list without entries: what is missing, what to do, and a link that does it."""
     link = f'<a class="ls-button" href="{escape(href)}">{escape(action)}</a>' if href else ""
     return f'<div class="ls-empty">{LAMP}<h3>{escape(text)}</h3><p>{escape(below)}</p>{link}</div>'
 
 
-def tiles(found: Sequence[tuple[str, str, str]]) -> str:
-    """(what, value, remark) each as a tile."""
+def tiles(items: Sequence[tuple[str, str, str]]) -> str:
+    """Each (what, value, remark) as a tile."""
 
     def small(remark: str) -> str:
         return f'<dd class="ls-small">{escape(remark)}</dd>' if remark else ""
@@ -71,29 +76,29 @@ def tiles(found: Sequence[tuple[str, str, str]]) -> str:
         '<dl class="ls-tiles">'
         + "".join(
             f"<div><dt>{escape(what)}</dt><dd>{escape(value)}</dd>{small(remark)}</div>"
-            for what, value, remark in found
+            for what, value, remark in items
         )
         + "</dl>"
     )
 
 
-def facts(found: Sequence[tuple[str, str]]) -> str:
-    """(what, value) a line."""
+def facts(items: Sequence[tuple[str, str]]) -> str:
+    """Each (what, value) as a line."""
     return (
         '<dl class="ls-facts">'
-        + "".join(f"<div><dt>{escape(what)}</dt><dd>{escape(value)}</dd></div>" for what, value in found)
+        + "".join(f"<div><dt>{escape(what)}</dt><dd>{escape(value)}</dd></div>" for what, value in items)
         + "</dl>"
     )
 
 
 def key(heading: str, lines: Sequence[tuple[str, str]]) -> str:
-    """A plot's title and what its lines are: (name, colour's class)."""
+    """A plot's title and the legend of its lines, each (name, the colour's CSS class without "ls-")."""
     names = "".join(f'<i class="ls-{colour}"></i>{escape(name)}' for name, colour in lines)
     return f'<div class="ls-key"><h3>{escape(heading)}</h3><span>{names}</span></div>'
 
 
 def bar(share: float, label: str, moving: bool = False, tone: str = "active") -> str:
-    """How much of something is done, `share` between 0 and 1."""
+    """A progress bar. share: between 0 and 1; label: for screen readers; moving: work goes on, its share is unknown."""
     percent = round(100 * share, 1)
     value = "" if moving else f' aria-valuenow="{percent:g}" aria-valuemin="0" aria-valuemax="100"'
     kind = f"ls-bar ls-{tone}{' ls-moving' if moving else ''}"
@@ -104,7 +109,7 @@ def bar(share: float, label: str, moving: bool = False, tone: str = "active") ->
 
 
 def table(columns: Sequence[str], rows: Sequence[Sequence[str]], inputs: Sequence[str] = (), target: str = "") -> str:
-    """The first rows of a table, with what the model reads and what it should answer marked."""
+    """The first rows of a table; the columns that the model reads and the one it should answer are marked."""
     kinds = ["ls-target" if column == target else "ls-input" if column in inputs else "ls-unused" for column in columns]
     words = {"ls-target": "target", "ls-input": "input", "ls-unused": "not used"}
     head = "".join(
@@ -122,7 +127,7 @@ def table(columns: Sequence[str], rows: Sequence[Sequence[str]], inputs: Sequenc
 
 
 def reading(examples: Sequence[tuple[str, str]], virtual_tokens: int | None, chat: bool = False) -> str:
-    """What the model reads for a few rows, and what it should answer; in a chat, who says what."""
+    """What the model reads and what it should answer, for (text, target) of a few rows. chat: marks who speaks."""
     user, model = ('<span class="ls-chip">user</span>', '<span class="ls-chip">model</span>') if chat else ("", "")
     size = f"{virtual_tokens} " if virtual_tokens else ""
     return "".join(
@@ -132,24 +137,24 @@ def reading(examples: Sequence[tuple[str, str]], virtual_tokens: int | None, cha
     )
 
 
-def shares(found: Mapping[str, int], most: int = 12) -> str:
-    """How many rows each label has, as bars."""
-    top = max(found.values(), default=1)
+def shares(labels: Mapping[str, int], most: int = 12) -> str:
+    """The number of rows of each label as bars, for the first `most` labels."""
+    top = max(labels.values(), default=1)
     lines = "".join(
         f'<div class="ls-share"><span>{escape(label)}</span><i><b style="width:{100 * rows / top:.1f}%"></b></i>'
         f"<em>{rows:,}</em></div>"
-        for label, rows in list(found.items())[:most]
+        for label, rows in list(labels.items())[:most]
     )
-    more = f'<p class="ls-small">and {len(found) - most} more labels</p>' if len(found) > most else ""
+    more = f'<p class="ls-small">and {len(labels) - most} more labels</p>' if len(labels) > most else ""
     return f'<div class="ls-shares">{lines}</div>{more}'
 
 
 def moment(at: datetime, shown: str) -> str:
-    """A time in words, with the exact one on hovering."""
+    """A time in words, with the exact one as a tooltip."""
     return f'<time datetime="{at.isoformat()}" title="{at:%Y-%m-%d %H:%M:%S} UTC">{escape(shown)}</time>'
 
 
 def fold(summary: str, text: str) -> str:
-    """Preformatted text under a line that opens it."""
+    """Preformatted text that is hidden until its summary is clicked."""
     inner = f'<summary>{escape(summary)}</summary><pre tabindex="0">{escape(text)}</pre>'
     return f'<details class="ls-fold">{inner}</details>'

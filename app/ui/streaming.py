@@ -1,4 +1,4 @@
-"""Work that tells of itself while it goes on, as the generator that a page's handler is."""
+"""Runs a function in a thread and yields its progress updates, then its result."""
 
 from __future__ import annotations
 
@@ -11,37 +11,39 @@ from typing import TypeVar
 _Value = TypeVar("_Value")
 
 
-def follow(work: Callable[[Callable[[_Value], None]], _Value], seconds: float = 0.1) -> Iterator[tuple[_Value, bool]]:
-    """Runs `work` in a thread of its own and yields what it tells, then what it returns: (value, whether it is final).
+def stream(work: Callable[[Callable[[_Value], None]], _Value], seconds: float = 0.1) -> Iterator[tuple[_Value, bool]]:
+    """Yields (value, is final) for the updates that `work` sends and then for what it returns.
 
-    Of what was told within the same tenth of a second only the last is passed on. What `work` raises is raised here.
+    work: called in a thread of its own with the function that sends an update; what it raises is raised here.
+    seconds: of the updates within this time only the last one is yielded.
     """
-    told: SimpleQueue[_Value] = SimpleQueue()
-    ended: list[_Value] = []
-    failed: list[BaseException] = []
+    updates: SimpleQueue[_Value] = SimpleQueue()
+    results: list[_Value] = []
+    failures: list[BaseException] = []
 
     def run() -> None:
         try:
-            ended.append(work(told.put))
-        except BaseException as error:  # whatever it is, it belongs to the page that asked
-            failed.append(error)
+            results.append(work(updates.put))
+        except BaseException as error:  # of any kind: it is raised again in the thread of the page's handler
+            failures.append(error)
 
     thread = Thread(target=copy_context().run, args=(run,), daemon=True)
     thread.start()
     while thread.is_alive():
         thread.join(seconds)
-        latest = _latest(told)
+        latest = _latest(updates)
         if latest and thread.is_alive():
             yield latest[-1], False
-    if failed:
-        raise failed[0]
-    yield ended[0], True
+    if failures:
+        raise failures[0]
+    yield results[0], True
 
 
-def _latest(told: SimpleQueue[_Value]) -> list[_Value]:
-    found: list[_Value] = []
+def _latest(updates: SimpleQueue[_Value]) -> list[_Value]:
+    """Empties the queue; the last value in it, or an empty list."""
+    latest: list[_Value] = []
     try:
         while True:
-            found = [told.get_nowait()]
+            latest = [updates.get_nowait()]
     except Empty:
-        return found
+        return latest

@@ -1,4 +1,4 @@
-"""How every page looks: the theme, the style sheet and the few lines of script that pages share."""
+"""How every page looks: the theme, the style sheet and the script that the pages share."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _MONO = ["ui-monospace", "SFMono-Regular", "Menlo", "monospace"]
 
 
 def theme() -> gr.themes.Base:
-    """Warm light on paper, and the same lamp at night; system fonts, so that nothing is fetched."""
+    """Amber on warm greys, light and dark; system fonts, so that the browser downloads none."""
     return gr.themes.Base(
         primary_hue=gr.themes.colors.amber,
         neutral_hue=gr.themes.colors.stone,
@@ -81,7 +81,7 @@ def theme() -> gr.themes.Base:
 
 
 def launch_options() -> dict[str, Any]:
-    """What launch() needs to know of the looks."""
+    """The arguments of Blocks.launch that say how the pages look."""
     return {
         "theme": theme(),
         "css": (_HERE / "studio.css").read_text(encoding="utf-8"),

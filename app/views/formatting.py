@@ -62,3 +62,8 @@ def bytes_text(size: int) -> str:
 def parse_tags(text: str) -> tuple[str, ...]:
     """The tags in a line of words separated by commas."""
     return tuple(dict.fromkeys(tag.strip() for tag in text.split(",") if tag.strip()))
+
+
+def backbone_name(reference: str) -> str:
+    """The name of a backbone without its owner or folder: "SmolLM2-135M" for "HuggingFaceTB/SmolLM2-135M"."""
+    return reference.rstrip("/").rpartition("/")[2]

@@ -9,13 +9,9 @@ from typing import Any
 from storage.records import Job
 
 
-def as_dict(job: Job, metrics: Mapping[str, float] | None = None) -> dict[str, Any]:
-    """A run as a script reads it."""
-
-    def time(value: datetime | None) -> str | None:
-        return value.isoformat() if value else None
-
-    found: dict[str, Any] = {
+def run_as_dict(job: Job, metrics: Mapping[str, float] | None = None) -> dict[str, Any]:
+    """A run as a script reads it: JSON values only. metrics: adds these and the recipe."""
+    values: dict[str, Any] = {
         "id": job.id,
         "name": job.name,
         "state": job.state.value,
@@ -24,15 +20,19 @@ def as_dict(job: Job, metrics: Mapping[str, float] | None = None) -> dict[str, A
         "phase": job.phase,
         "error": job.error,
         "scores": dict(job.scores),
-        "backbone": job.config.get("backbone", ""),
+        "backbone": job.backbone,
         "dataset": job.dataset,
         "dataset_name": job.dataset_name,
         "gpus": job.gpus,
         "tags": list(job.tags),
         "note": job.note,
-        "created_at": time(job.created_at),
-        "started_at": time(job.started_at),
-        "finished_at": time(job.finished_at),
+        "created_at": _iso(job.created_at),
+        "started_at": _iso(job.started_at),
+        "finished_at": _iso(job.finished_at),
         "ready": job.artifact is not None,
     }
-    return found if metrics is None else {**found, "metrics": dict(metrics), "recipe": job.config}
+    return values if metrics is None else {**values, "metrics": dict(metrics), "recipe": job.config}
+
+
+def _iso(time: datetime | None) -> str | None:
+    return time.isoformat() if time else None

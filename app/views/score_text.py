@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from lamp.inference.scores import LOWER_IS_BETTER
+from lamp.inference.scores import improves
 
-_SCORES = {
+_LABELS = {
     "accuracy": "Accuracy",
     "macro_f1": "Macro F1",
     "matthews": "Matthews correlation",
@@ -18,65 +18,83 @@ _SCORES = {
     "perplexity": "Perplexity",
     "loss": "Loss",
 }
-
-
+"""Metrics that have a name of their own, in the order in which they are shown."""
 _SHARES = {"accuracy", "macro_f1", "exact_match", "token_f1", "rouge_l"}
+"""Metrics between 0 and 1, shown as percentages."""
+_UNTRAINED = "untrained_"
 
 
 @dataclass(frozen=True)
-class Score:
-    """One score of a run beside the untrained backbone's."""
+class RunScores:
+    """A run's scores on the held-out rows, by metric."""
 
-    name: str
+    tuned: Mapping[str, float]
+    untrained: Mapping[str, float]
+    """Of the backbone without the prompt."""
+
+    @classmethod
+    def of(cls, stored: Mapping[str, float]) -> RunScores:
+        """Splits a job's `scores`, in which the names of the untrained backbone's begin with "untrained_"."""
+        return cls(
+            {name: value for name, value in stored.items() if not name.startswith(_UNTRAINED)},
+            {name.removeprefix(_UNTRAINED): value for name, value in stored.items() if name.startswith(_UNTRAINED)},
+        )
+
+
+@dataclass(frozen=True)
+class ScoreComparison:
+    """One score of a prompt beside the untrained backbone's, as texts."""
+
+    label: str
     tuned: str
     untrained: str
+    """Empty when the untrained backbone was not scored."""
     gain: str
     """The difference, signed; empty when there is nothing to compare with."""
     better: bool
+    """Whether the prompt is at least as good as no prompt."""
 
 
-def score_name(metric: str) -> str:
-    """What people call a metric: "validation/macro_f1" is "Macro F1"."""
-    name = metric.removeprefix("validation/").removeprefix("untrained_")
-    return _SCORES.get(name, name.replace("_", " ").capitalize())
+def metric_label(metric: str) -> str:
+    """What people call a metric: "macro_f1" is "Macro F1"."""
+    return _LABELS.get(metric, metric.replace("_", " ").capitalize())
 
 
-def score_text(metric: str, value: float) -> str:
+def format_score(metric: str, value: float) -> str:
     """A score with its unit: "87.5 %" for a share, a plain number else."""
-    name = metric.removeprefix("validation/").removeprefix("untrained_")
-    return f"{100 * value:.1f} %" if name in _SHARES else f"{value:.3g}"
+    return f"{100 * value:.1f} %" if metric in _SHARES else f"{value:.3g}"
 
 
-def main_score(names: Sequence[str]) -> str | None:
-    """The one score that is shown first, without prefix: accuracy, or the loss of a run that writes texts."""
-    plain = {name.removeprefix("validation/") for name in names}
-    return next((name for name in ("accuracy", "rouge_l", "loss") if name in plain), None)
+def main_metric(metrics: Iterable[str]) -> str | None:
+    """The metric that is shown where there is room for one: accuracy, or else ROUGE-L, or else the loss."""
+    present = set(metrics)
+    return next((metric for metric in ("accuracy", "rouge_l", "loss") if metric in present), None)
 
 
-def scores(found: Mapping[str, float]) -> list[Score]:
-    """A finished run's scores beside the untrained backbone's, the well-known ones first."""
-    order = [*_SCORES, *sorted(set(found) - set(_SCORES))]
-    return [
-        compared(name, found[name], found.get(f"untrained_{name}"))
-        for name in order
-        if name in found and not name.startswith("untrained_")
-    ]
+def compare_scores(scores: RunScores) -> tuple[ScoreComparison, ...]:
+    """Every score of a prompt beside the untrained backbone's, the well-known metrics first."""
+    order = [*_LABELS, *sorted(set(scores.tuned) - set(_LABELS))]
+    return tuple(
+        compare_score(metric, scores.tuned[metric], scores.untrained.get(metric))
+        for metric in order
+        if metric in scores.tuned
+    )
 
 
-def compared(metric: str, tuned: float, untrained: float | None) -> Score:
-    """One score beside the untrained backbone's."""
-    name = metric.removeprefix("validation/")
+def compare_score(metric: str, tuned: float, untrained: float | None) -> ScoreComparison:
+    """One score of a prompt beside the untrained backbone's."""
+    label, text = metric_label(metric), format_score(metric, tuned)
     if untrained is None:
-        return Score(score_name(name), score_text(name, tuned), "", "", better=True)
+        return ScoreComparison(label, text, "", "", better=True)
     gap = tuned - untrained
-    better = gap <= 0 if name in LOWER_IS_BETTER else gap >= 0
-    text = f"{100 * gap:+.1f} points" if name in _SHARES else f"{gap:+.3g}"
-    return Score(score_name(name), score_text(name, tuned), score_text(name, untrained), text.replace("-", "−"), better)
+    gain = f"{100 * gap:+.1f} points" if metric in _SHARES else f"{gap:+.3g}"
+    better = not improves(metric, untrained, tuned)
+    return ScoreComparison(label, text, format_score(metric, untrained), gain.replace("-", "−"), better)
 
 
-def probabilities(
+def likeliest_labels(
     tuned: Mapping[str, float], untrained: Mapping[str, float], most: int = 12
 ) -> list[tuple[str, float, float]]:
-    """(label, tuned, untrained), the tuned prompt's likeliest first."""
+    """(label, tuned probability, untrained probability), at most `most`, the tuned prompt's likeliest first."""
     labels = sorted(tuned, key=lambda label: -tuned[label])
     return [(label, tuned[label], untrained.get(label, 0.0)) for label in labels[:most]]

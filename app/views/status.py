@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import statistics
 from dataclasses import dataclass
 from datetime import datetime
 
-from app.estimates import Place, Speed
-from app.views.curves import Points
+from app.estimates import Place
 from app.views.formatting import about, duration
 from storage.records import Job
 from storage.states import JobState
@@ -23,10 +21,6 @@ _WORDS = {
 }
 
 
-_STEPS_TO_JUDGE = 3
-"""Steps before the time left is told: the first ones warm up."""
-
-
 @dataclass(frozen=True)
 class Status:
     """Where a run stands, in words."""
@@ -36,11 +30,11 @@ class Status:
     """"calm", "active", "good", "warn" or "bad"."""
     sentence: str
     share: float
-    """How much of it is done, between 0 and 1."""
-    left: str
-    """Time left, or how long it took."""
+    """How much of the run is done, between 0 and 1."""
+    time: str
+    """How long the run will still take, took, or has to wait; empty when that is unknown."""
     moving: bool
-    """Whether it is working, without a known share of the work done."""
+    """Whether the run is working without a known share of the work done."""
 
 
 def state_words(state: JobState) -> tuple[str, str]:
@@ -48,26 +42,18 @@ def state_words(state: JobState) -> tuple[str, str]:
     return _WORDS[state]
 
 
-def seconds_left(job: Job, rows_per_second: Points, scoring: float = 0.0) -> float | None:
-    """Seconds that are left at the latest speed, scorings of `scoring` seconds included; None while little is known."""
-    recent = [value for _, value in rows_per_second[-20:] if value > 0]
-    if job.state is not JobState.RUNNING or len(recent) < _STEPS_TO_JUDGE or job.steps <= job.step:
-        return None
-    speed = Speed(statistics.median(recent) / job.gpus, scoring)
-    return speed.seconds(job.config.get("train", {}), job.steps, job.step)
-
-
-def status(job: Job, now: datetime, left: float | None = None, place: Place | None = None) -> Status:
-    """What the head of a run's page says. left: seconds of training left; place: where it stands in the queue."""
+def describe_status(job: Job, now: datetime, seconds: float | None = None, place: Place | None = None) -> Status:
+    """Where a run stands. seconds: until a training run ends; place: a waiting run's place in the queue."""
     label, tone = _WORDS[job.state]
     share = min(1.0, job.step / job.steps) if job.steps else 0.0
     step = f"Step {job.step:,} of {job.steps:,}"
     if job.state is JobState.QUEUED:
-        return Status(label, tone, _waiting(job, place), share, _expected(place), moving=True)
+        return Status(label, tone, _waiting(job, place), share, _start_time(place), moving=True)
     if job.state.active:
         phase = job.phase or "Starting"
         sentence = f"{step} · {phase}" if job.step else phase
-        return Status(label, tone, sentence, share, _left(left), moving=not job.step)
+        time = "" if seconds is None else f"{about(seconds)} left"
+        return Status(label, tone, sentence, share, time, moving=not job.step)
     took = duration((job.finished_at - job.started_at).total_seconds()) if job.finished_at and job.started_at else ""
     if job.state is JobState.DONE:
         early = "" if job.step >= job.steps else " The score had stopped improving."
@@ -80,18 +66,14 @@ def status(job: Job, now: datetime, left: float | None = None, place: Place | No
 def _waiting(job: Job, place: Place | None) -> str:
     if place is None:
         return "It waits for its turn."
-    found = "It is next in the queue" if place.position == 1 else f"It is number {place.position} in the queue"
+    turn = "It is next in the queue" if place.position == 1 else f"It is number {place.position} in the queue"
     if place.fits:
-        return f"{found}."
-    return f"{found}, and asks for {job.gpus} GPUs, more than this studio has: it waits for another one."
+        return f"{turn}."
+    return f"{turn}, and asks for {job.gpus} GPUs, more than this studio has: it waits for another one."
 
 
-def _expected(place: Place | None) -> str:
+def _start_time(place: Place | None) -> str:
     if place is None or place.starts_in is None:
         return ""
     seconds = place.starts_in.total_seconds()
     return f"starts in {about(seconds)}" if seconds >= 60 else "starts within a minute"
-
-
-def _left(seconds: float | None) -> str:
-    return "" if seconds is None else f"{about(seconds)} left"

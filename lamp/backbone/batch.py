@@ -1,4 +1,4 @@
-"""What a forward pass reads: padded token ids of some rows."""
+"""The input of a forward pass."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from torch import Tensor
 
 @dataclass(frozen=True)
 class Batch:
-    """Padded token ids of some rows."""
+    """Padded token ids of several rows."""
 
     input_ids: Tensor
     """(batch, input length)"""
@@ -20,4 +20,4 @@ class Batch:
     target_mask: Tensor
     """(batch, target length), 1 where there is a token"""
     target_weights: Tensor
-    """(batch, target length), how much each token counts in its row's loss"""
+    """(batch, target length), the weight of each token in its row's loss, 0 for padding"""

@@ -1,4 +1,4 @@
-"""A backbone's forward pass, compiled by torch.compile for the machine that it runs on."""
+"""torch.compile for a backbone's forward pass."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from lamp.errors import TrainingError, first_line
 
 
 def compiled(module: torch.nn.Module) -> Callable[..., Any]:
-    """`module`, compiled at its first call for batches of any size; the module itself stays as it is.
+    """A function that calls `module` compiled for batches of any size; `module` itself stays as it is.
 
-    The call raises TrainingError where it cannot be compiled, as on a machine without a C++ compiler.
+    It compiles at the first call. The call raises TrainingError if that fails, for example without a C++ compiler.
     """
-    from torch._dynamo.exc import TorchDynamoException  # late: it costs a second, and few runs compile
+    from torch._dynamo.exc import TorchDynamoException  # imported here because it takes a second and few runs compile
 
     inner = torch.compile(module, dynamic=True)
 
-    def call(*given: Any, **named: Any) -> Any:
+    def call(*args: Any, **kwargs: Any) -> Any:
         try:
-            return inner(*given, **named)
+            return inner(*args, **kwargs)
         except TorchDynamoException as error:
             reason = first_line(error)[:200].rstrip(".")
             raise TrainingError(

@@ -1,4 +1,4 @@
-"""Which device this process computes on, and its place among the processes that train together."""
+"""The device that this process computes on, and its rank among the processes that train together."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from accelerate.utils import parse_flag_from_env
 
 
 def default_device() -> torch.device:
-    """The first accelerator that is there, otherwise the CPU."""
+    """The current CUDA device, else Apple's MPS, else the CPU."""
     if torch.cuda.is_available():
         return torch.device("cuda", torch.cuda.current_device())
     if torch.backends.mps.is_available():
@@ -17,9 +17,9 @@ def default_device() -> torch.device:
 
 
 def process_state() -> PartialState:
-    """This process among those that train together, and its device.
+    """This process' rank, the number of processes that train together, and this process' device.
 
-    accelerate has to be told of the CPU: with no accelerator, or when the launcher asks for the CPU, it would otherwise
-    take each of several processes to be alone.
+    On the CPU (without an accelerator, or when the launcher asks for it) accelerate needs the flag `cpu`. Without the
+    flag, each of several processes would believe that it trains alone.
     """
     return PartialState(cpu=parse_flag_from_env("ACCELERATE_USE_CPU") or default_device().type == "cpu")

@@ -1,4 +1,4 @@
-"""What a frozen backbone says of targets, with virtual tokens before the input and logits only where they count."""
+"""Logits and log-likelihoods of targets behind virtual tokens and an input; other logits are never computed."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from lamp.backbone.prefix import Prefix, join_prefixes, make_prefix, shared_cach
 def target_log_likelihood(backbone: FrozenBackbone, virtual_tokens: Tensor | None, batch: Batch) -> Tensor:
     """Weighted mean log-likelihood of each row's target tokens, in float32: (batch,).
 
-    virtual_tokens: (l', hidden), gradients flow into it. Each row counts alike whatever its target's length, so a batch
-    may be split over accumulation steps or processes without changing the loss.
+    virtual_tokens: (l', hidden) or None; gradients flow into them. Every row counts the same, whatever the length of
+    its target, so a batch may be split over accumulation steps or processes without changing the loss.
     """
     logits = target_logits(backbone, virtual_tokens, batch)
     weights = batch.target_weights
@@ -38,17 +38,20 @@ def target_logits(backbone: FrozenBackbone, virtual_tokens: Tensor | None, batch
         prefixes = [make_prefix(backbone, virtual_tokens)] * rows
         memory, mask = encode(backbone, prefixes, batch.input_ids, batch.input_mask)
         return decoder_logits(backbone, memory, mask, batch.target_ids, batch.target_mask)
-    # The last target token predicts nothing, so it is not read.
+    # Nothing follows the last target token, so the model need not read it.
     ids = torch.cat([batch.input_ids, batch.target_ids[:, :-1]], dim=1)
-    cache, before = shared_cache(backbone, virtual_tokens, rows)
-    mask = torch.cat([before, batch.input_mask, batch.target_mask[:, :-1]], dim=1)
-    return continue_logits(backbone, cache, ids, mask, keep=batch.target_ids.shape[1])
+    cache, prefix_mask = shared_cache(backbone, virtual_tokens, rows)
+    mask = torch.cat([prefix_mask, batch.input_mask, batch.target_mask[:, :-1]], dim=1)
+    return continue_logits(backbone, cache, ids, mask, logits_to_keep=batch.target_ids.shape[1])
 
 
-def continue_logits(backbone: FrozenBackbone, cache: DynamicCache, ids: Tensor, mask: Tensor, keep: int) -> Tensor:
-    """Reads ids (batch, length) behind a cache, which then holds them too unless it is a shared one.
+def continue_logits(
+    backbone: FrozenBackbone, cache: DynamicCache, ids: Tensor, mask: Tensor, logits_to_keep: int
+) -> Tensor:
+    """Logits of the last positions when ids (batch, length) follow a cache: (batch, logits_to_keep, vocabulary).
 
-    Gives (batch, keep, vocabulary). mask: (batch, cached + length), 1 where there is a token.
+    mask: (batch, cached + length), 1 where there is a token. The cache is extended by the ids, except for a
+    SharedCache, which never changes.
     """
     positions = (mask.cumsum(dim=1) - 1).clamp(min=0)[:, -ids.shape[1] :]
     output = backbone.forward(
@@ -57,22 +60,29 @@ def continue_logits(backbone: FrozenBackbone, cache: DynamicCache, ids: Tensor, 
         position_ids=positions,
         past_key_values=cache,
         use_cache=True,
-        logits_to_keep=keep,
+        logits_to_keep=logits_to_keep,
     )
     logits: Tensor = output.logits
     return logits
 
 
 def encode(backbone: FrozenBackbone, prefixes: Sequence[Prefix], ids: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
-    """The encoder's states behind each row's prefix (batch, l' + length, hidden), and the mask over both."""
-    embeddings, whole_mask = join_prefixes(backbone, prefixes, ids, mask)
-    return backbone.forward_encoder(inputs_embeds=embeddings, attention_mask=whole_mask).last_hidden_state, whole_mask
+    """Reads ids (batch, length) behind each row's prefix with an encoder-decoder model's encoder.
+
+    Returns its states (batch, l' + length, hidden) and the mask (batch, l' + length).
+    """
+    embeddings, mask = join_prefixes(backbone, prefixes, ids, mask)
+    return backbone.forward_encoder(inputs_embeds=embeddings, attention_mask=mask).last_hidden_state, mask
 
 
 def decoder_logits(
     backbone: FrozenBackbone, memory: Tensor, memory_mask: Tensor, target_ids: Tensor, target_mask: Tensor
 ) -> Tensor:
-    """Logits that predict each target token from the encoder's states: (batch, target length, vocabulary)."""
+    """Logits that predict each target token from the encoder's states: (batch, target length, vocabulary).
+
+    memory: (batch, memory length, hidden), memory_mask: (batch, memory length), target_ids and target_mask: (batch,
+    target length).
+    """
     labels = target_ids.masked_fill(target_mask == 0, -100)
     inputs = backbone.model.prepare_decoder_input_ids_from_labels(labels=labels)
     output = backbone.forward(

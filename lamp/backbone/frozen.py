@@ -1,4 +1,4 @@
-"""FrozenBackbone: a pre-trained language model that is only ever read, and how a soft prompt is joined to it."""
+"""FrozenBackbone: a pre-trained language model whose weights never change."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ from lamp.process import prepare_process
 
 @dataclass(frozen=True)
 class JoinedInput:
-    """What a causal model or an encoder reads: the virtual tokens, then the input."""
+    """Virtual tokens followed by the input, as a causal model or an encoder reads them."""
 
     embeddings: Tensor
     """(batch, virtual tokens + length, hidden)"""
     mask: Tensor
     """(batch, virtual tokens + length), 1 where there is a token"""
     positions: Tensor
-    """(batch, virtual tokens + length), padding not counted"""
+    """(batch, virtual tokens + length), position of each token among the row's tokens, padding not counted"""
 
 
 class FrozenBackbone:
-    """A language model and its tokenizer. No weight of it ever has requires_grad."""
+    """A language model and its tokenizer. No weight ever has requires_grad."""
 
     def __init__(self, model: Any, tokenizer: Any, reference: str) -> None:
         self.model = model.eval().requires_grad_(False)
@@ -43,8 +43,8 @@ class FrozenBackbone:
         self.embedding = model.get_input_embeddings()
         self.hidden_size = int(self.embedding.weight.shape[1])
         self._compiled: tuple[Any, Any] | None = None
-        # The head is handed a slice of the hidden states. Unless that is contiguous, PyTorch multiplies with one
-        # copy of the whole vocabulary matrix a row, which costs more than all layers together.
+        # The output layer gets a slice of the hidden states. If that slice is not contiguous, PyTorch copies the whole
+        # vocabulary matrix once for each row, which costs more than all other layers together.
         model.get_output_embeddings().register_forward_pre_hook(lambda _, args: (args[0].contiguous(),))
 
     @classmethod
@@ -56,14 +56,14 @@ class FrozenBackbone:
         device: torch.device | None = None,
         quantization: Quantization = "none",
     ) -> FrozenBackbone:
-        """Loads and freezes a backbone from safetensors, by its config's architecture.
+        """Loads a backbone from safetensors files and freezes it; its config names the architecture.
 
-        reference: the Hub id or folder that recipes and adapters name; folder: where its weights lie, when that is
-        elsewhere. Raises BackboneError when it cannot be found, read or used with a soft prompt.
+        reference: the Hub id or folder that recipes and adapters name; folder: where the files are, if not there.
+        device: the default device if None. Raises BackboneError if it cannot be found, read or used with a soft prompt.
         """
-        prepare_process()  # again, for a script that has not: no compiled code is to be fetched
+        prepare_process()  # for scripts that have not called it: transformers must not fetch compiled code
         source = str(folder or reference)
-        disable_progress_bar()  # type: ignore[no-untyped-call]  # untyped in transformers; a log is read by people
+        disable_progress_bar()  # type: ignore[no-untyped-call]  # untyped in transformers; bars would fill the log
         device = device or default_device()
         try:
             config = AutoConfig.from_pretrained(source, trust_remote_code=False)
@@ -77,8 +77,8 @@ class FrozenBackbone:
                 trust_remote_code=False,
                 quantization_config=quantization_config(quantization, dtype),
                 device_map={"": device},
-                # For the short sequences of prompt tuning, plain matrix products are faster on a CPU than PyTorch's
-                # fused attention, above all backwards (benchmarks/attention.py).
+                # On a CPU, plain matrix products are faster than PyTorch's fused attention for the short sequences of
+                # prompt tuning, above all in the backward pass (benchmarks/attention.py).
                 attn_implementation="eager" if device.type == "cpu" else None,
             )
             if quantization == "4bit":
@@ -91,28 +91,31 @@ class FrozenBackbone:
 
     @property
     def device(self) -> torch.device:
-        """Where the weights lie."""
+        """The device that holds the weights."""
         return self.embedding.weight.device  # type: ignore[no-any-return]  # transformers' modules are untyped
 
     @property
     def dtype(self) -> torch.dtype:
-        """The weights' number format."""
+        """The number format of the weights that are not quantised."""
         return self.embedding.weight.dtype  # type: ignore[no-any-return]  # transformers' modules are untyped
 
     def compile(self) -> None:
-        """Compiles what a training step calls, when it first does; scoring and answering stay as they are."""
+        """Makes calls with gradients enabled use a compiled model; scoring and answering stay as they are.
+
+        The first such call compiles it, or raises TrainingError.
+        """
         self._compiled = compiled(self.model), compiled(self._encoder()) if self.is_encoder_decoder else None
 
     def forward(self, **inputs: Any) -> Any:
         """The model's output for the keyword arguments of its own forward pass.
 
-        After `compile`, calls with gradients enabled run the compiled model.
+        After `compile`, calls with gradients enabled use the compiled model.
         """
         model = self._compiled[0] if self._compiled and torch.is_grad_enabled() else self.model
         return model(**inputs)
 
     def forward_encoder(self, **inputs: Any) -> Any:
-        """The output of an encoder-decoder model's encoder, compiled in the same cases."""
+        """The output of an encoder-decoder model's encoder, which is compiled in the same cases."""
         encoder = self._compiled[1] if self._compiled and torch.is_grad_enabled() else self._encoder()
         return encoder(**inputs)
 
@@ -120,11 +123,14 @@ class FrozenBackbone:
         return self.model.get_encoder()
 
     def embed(self, ids: Tensor) -> Tensor:
-        """What the model reads for token ids: (...,) → (..., hidden), the family's own scaling included."""
+        """Input embeddings of token ids, with the scaling that some model families apply: (...,) → (..., hidden)."""
         return self.embedding(ids)  # type: ignore[no-any-return]  # transformers' modules are untyped
 
     def join(self, virtual_tokens: Tensor | None, ids: Tensor, mask: Tensor) -> JoinedInput:
-        """Puts the virtual tokens (l', hidden) before every input (batch, length); None joins nothing."""
+        """Puts the virtual tokens (l', hidden) before every input; None leaves the inputs as they are.
+
+        ids, mask: (batch, length).
+        """
         embeddings = self.embed(ids)
         if virtual_tokens is not None:
             prefix = virtual_tokens.to(embeddings.dtype).expand(len(ids), *virtual_tokens.shape)

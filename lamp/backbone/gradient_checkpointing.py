@@ -1,4 +1,4 @@
-"""Layers that are computed again in the backward pass rather than kept: gradient checkpointing."""
+"""Gradient checkpointing: activations are computed again in the backward pass instead of being kept."""
 
 from __future__ import annotations
 
@@ -15,22 +15,27 @@ from lamp.backbone.prefix import SharedCache
 
 
 def enable_gradient_checkpointing(model: torch.nn.Module) -> None:
-    """From now on the layers of a model keep only what they were given, and compute the rest again backwards.
+    """Makes every layer of a model keep only its inputs and compute its activations again in the backward pass.
 
-    The same numbers with the memory of one layer in place of all (Chen et al. 2016). Frozen weights get no gradients,
-    so that reading backwards costs about as much as reading forwards, and this half as much again as both.
-    transformers' own way does without a cache, and so would read the prompt again with every row.
+    Losses and gradients stay the same, with the memory of one layer instead of all (Chen et al. 2016). Frozen weights
+    get no gradients, so a backward pass costs about as much as a forward pass; the second forward pass therefore adds
+    about half of a step's time. transformers' own gradient checkpointing works without a cache, and so would read the
+    prompt again for every row.
     """
     for layer in model.modules():
         if isinstance(layer, GradientCheckpointingLayer):
-            layer.forward = partial(_recomputed, layer.forward)
+            layer.forward = partial(_checkpointed, layer.forward)
 
 
-def _recomputed(forward: Callable[..., Any], *given: Any, **named: Any) -> Any:
-    """One layer; a cache that the layer writes into can be read but once, as when a prompt is read."""
-    writes = any(
-        isinstance(one, DynamicCache) and not isinstance(one, SharedCache) for one in (*given, *named.values())
+def _checkpointed(forward: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+    """The output of one layer, checkpointed unless it extends a cache.
+
+    A layer that extends a cache, as when a prompt is read, must not run twice: it would extend the cache twice.
+    """
+    extends_cache = any(
+        isinstance(argument, DynamicCache) and not isinstance(argument, SharedCache)
+        for argument in (*args, *kwargs.values())
     )
-    if writes or not torch.is_grad_enabled():
-        return forward(*given, **named)
-    return checkpoint(forward, *given, use_reentrant=False, preserve_rng_state=False, **named)
+    if extends_cache or not torch.is_grad_enabled():
+        return forward(*args, **kwargs)
+    return checkpoint(forward, *args, use_reentrant=False, preserve_rng_state=False, **kwargs)

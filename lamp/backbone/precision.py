@@ -1,4 +1,4 @@
-"""Which number format the backbone computes in."""
+"""The number format that the backbone computes in."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ _DTYPES = {"bf16": torch.bfloat16, "fp16": torch.float16, "fp32": torch.float32}
 
 
 def choose_dtype(precision: Precision, device: torch.device, model_type: str) -> torch.dtype:
-    """The backbone's number format: as asked, or the fastest one that the hardware computes in and that is safe.
+    """The number format that `precision` names; for "auto" the fastest one that the device supports and that is safe.
 
-    T5's activations overflow float16, so it falls back to float32 there.
+    The activations of T5 models overflow float16, so these get float32 where bfloat16 is not supported.
     """
     if precision != "auto":
         return _DTYPES[precision]
@@ -26,6 +26,6 @@ def choose_dtype(precision: Precision, device: torch.device, model_type: str) ->
 
 
 def _cpu_multiplies_bf16() -> bool:
-    """Whether the processor has bfloat16 dot products (AVX512-BF16, AMX or Arm's)."""
+    """Whether the processor has instructions for bfloat16 dot products (AVX512-BF16, AMX or Arm's)."""
     capabilities = torch.cpu.get_capabilities()
     return any(capabilities.get(name, False) for name in ("avx512_bf16", "amx_bf16", "arm_bf16", "bf16"))

@@ -1,4 +1,4 @@
-"""Prompts made ready for a backbone: each is read once, then stands before any number of inputs, also in one batch."""
+"""Prompts that a backbone reads once and then uses before any number of inputs, several prompts in one batch too."""
 
 from __future__ import annotations
 
@@ -16,19 +16,20 @@ from lamp.backbone.frozen import FrozenBackbone
 
 @dataclass(frozen=True, eq=False)
 class Prefix:
-    """What a backbone reads before an input; made by `make_prefix`."""
+    """A prompt as a backbone needs it before an input; made by `make_prefix`."""
 
     virtual_tokens: Tensor | None
-    """(l', hidden), or None for no prompt at all"""
+    """(l', hidden), or None for no prompt"""
     cache: DynamicCache | None
-    """Its keys and values in every layer, for a batch of one; None for an encoder, which reads it with each input"""
+    """The prompt's keys and values in every layer, for a batch of one; None for an encoder-decoder model, whose encoder
+    reads the prompt together with each input"""
 
 
 def make_prefix(backbone: FrozenBackbone, virtual_tokens: Tensor | None) -> Prefix:
-    """A prompt (l', hidden), or None for the backbone alone, ready to be put before inputs.
+    """The prefix of a prompt (l', hidden), or of no prompt; gradients flow through it.
 
-    In a causal model the virtual tokens see nothing but each other, so they are read once however many rows follow:
-    the same numbers as with a copy before every row, at a fraction of the work. Gradients flow through it.
+    In a causal model the virtual tokens attend only to each other, so reading them once for all rows gives the same
+    result as a copy before every row, for a fraction of the work.
     """
     if backbone.is_encoder_decoder:
         return Prefix(virtual_tokens, None)
@@ -46,10 +47,10 @@ def inference_prefix(backbone: FrozenBackbone, virtual_tokens: Tensor | None) ->
 
 
 class SharedCache(DynamicCache):
-    """One prompt's keys and values before every row of a batch, whatever its size.
+    """One prompt's keys and values, shared by all rows of a batch of any size; it never changes.
 
-    Reading behind it adds nothing to it. So it need not be copied for each row, and a layer that is read a second time
-    (lamp/backbone/gradient_checkpointing.py) finds what it found the first time.
+    The rows' own keys and values are not added to it. So it is not copied for each row, and a layer that runs a second
+    time (lamp/backbone/gradient_checkpointing.py) gets the same input as the first time.
     """
 
     def __init__(self, cache: DynamicCache) -> None:
@@ -73,81 +74,86 @@ class SharedCache(DynamicCache):
 def shared_cache(backbone: FrozenBackbone, virtual_tokens: Tensor | None, rows: int) -> tuple[SharedCache, Tensor]:
     """A causal model's cache for `rows` inputs behind one prompt (l', hidden), and its mask (rows, l').
 
-    It is only ever read, and gradients flow through it.
+    Gradients flow through it.
     """
-    cache = SharedCache(_cache(make_prefix(backbone, virtual_tokens)))
+    cache = SharedCache(_cache_of(make_prefix(backbone, virtual_tokens)))
     return cache, torch.ones(rows, cache.get_seq_length(), dtype=torch.long, device=backbone.device)
 
 
 def batch_cache(backbone: FrozenBackbone, prefixes: Sequence[Prefix]) -> tuple[DynamicCache, Tensor]:
-    """One cache with a row for each prefix of a causal model, and its mask (rows, longest).
+    """One cache of a causal model with a row for each prefix, and its mask (rows, longest prefix).
 
-    A shorter prefix is padded on the left. Where all rows have the same one, it is not copied.
+    Shorter prefixes are padded on the left. A prefix that all rows share is not copied.
     """
     if all(prefix is prefixes[0] for prefix in prefixes):
-        cache = repeat_cache(backbone, _cache(prefixes[0]), len(prefixes))
+        cache = repeat_cache(backbone, _cache_of(prefixes[0]), len(prefixes))
         return cache, torch.ones(len(prefixes), cache.get_seq_length(), dtype=torch.long, device=backbone.device)
-    lengths = [_cache(prefix).get_seq_length() for prefix in prefixes]
+    lengths = [_cache_of(prefix).get_seq_length() for prefix in prefixes]
     longest = max(lengths)
     columns = torch.arange(longest, device=backbone.device)
     mask = (columns >= longest - torch.tensor(lengths, device=backbone.device).unsqueeze(1)).long()
-    whole = DynamicCache(config=backbone.model.config)
-    layers: list[Any] = _cache(prefixes[lengths.index(longest)]).layers
-    for number in range(len(layers) if longest else 0):
-        rows = [_row(prefix, number, length) for prefix, length in zip(prefixes, lengths, strict=True)]
-        keys, values = (_padded(states, layers[number].keys, longest) for states in zip(*rows, strict=True))
-        whole.update(keys, values, number)
-    return whole, mask
+    batch = DynamicCache(config=backbone.model.config)
+    layers: list[Any] = _cache_of(prefixes[lengths.index(longest)]).layers
+    for index in range(len(layers) if longest else 0):
+        rows = [_keys_and_values(prefix, index, length) for prefix, length in zip(prefixes, lengths, strict=True)]
+        keys, values = (_pad_left(states, layers[index].keys, longest) for states in zip(*rows, strict=True))
+        batch.update(keys, values, index)
+    return batch, mask
 
 
 def repeat_cache(backbone: FrozenBackbone, cache: DynamicCache, times: int) -> DynamicCache:
-    """A cache in which every row stands `times` times in a row; a batch of one is not copied."""
+    """A cache in which every row is repeated `times` times, copies next to each other; a single row is not copied."""
     repeated = DynamicCache(config=backbone.model.config)
     layers: list[Any] = cache.layers
-    for number, layer in enumerate(layers):
+    for index, layer in enumerate(layers):
         if layer.is_initialized:
             keys, values = _repeat(layer.keys, times), _repeat(layer.values, times)
-            repeated.update(keys, values, number)
+            repeated.update(keys, values, index)
     return repeated
 
 
 def join_prefixes(
     backbone: FrozenBackbone, prefixes: Sequence[Prefix], ids: Tensor, mask: Tensor
 ) -> tuple[Tensor, Tensor]:
-    """Each row's virtual tokens and then its input (rows, length), padded on the right: embeddings and mask."""
+    """Puts each row's virtual tokens before its input (rows, length), which is padded on the right.
+
+    Returns embeddings (rows, longest, hidden), padded on the right, and their mask (rows, longest).
+    """
     if all(prefix is prefixes[0] for prefix in prefixes):
         joined = backbone.join(prefixes[0].virtual_tokens, ids, mask)
         return joined.embeddings, joined.mask
     rows = [
-        backbone.join(
-            prefix.virtual_tokens, row[kept].unsqueeze(0), mask[:1, :1].expand(1, int(kept.sum()))
-        ).embeddings[0]
-        for prefix, row, kept in zip(prefixes, ids, mask.bool(), strict=True)
+        backbone.join(prefix.virtual_tokens, row[tokens].unsqueeze(0), row_mask[tokens].unsqueeze(0)).embeddings[0]
+        for prefix, row, row_mask, tokens in zip(prefixes, ids, mask, mask.bool(), strict=True)
     ]
     masks = pad_sequence([mask.new_ones(len(row)) for row in rows], batch_first=True)
     return pad_sequence(rows, batch_first=True), masks
 
 
-def _cache(prefix: Prefix) -> DynamicCache:
+def _cache_of(prefix: Prefix) -> DynamicCache:
     if prefix.cache is None:
         raise TypeError("A causal model's prefix has a cache.")
     return prefix.cache
 
 
-def _row(prefix: Prefix, layer: int, length: int) -> tuple[Tensor | None, Tensor | None]:
+def _keys_and_values(prefix: Prefix, layer_index: int, length: int) -> tuple[Tensor | None, Tensor | None]:
+    """Keys and values (1, heads, length, width) of a prefix in one layer; None for an empty prefix."""
     if not length:
         return None, None
-    held: Any = _cache(prefix).layers[layer]
-    return held.keys, held.values
+    layer: Any = _cache_of(prefix).layers[layer_index]
+    return layer.keys, layer.values
 
 
-def _padded(rows: Sequence[Tensor | None], like: Tensor, longest: int) -> Tensor:
-    """Keys or values (1, heads, length, width) of each row as one tensor, zeros before the shorter ones."""
-    whole = like.new_zeros(len(rows), like.shape[1], longest, like.shape[3])
-    for number, states in enumerate(rows):
+def _pad_left(rows: Sequence[Tensor | None], like: Tensor, longest: int) -> Tensor:
+    """Keys or values (1, heads, length, width) of each row as one tensor (rows, heads, longest, width).
+
+    Zeros come before shorter rows. like: a tensor with the same heads, width, number format and device.
+    """
+    padded = like.new_zeros(len(rows), like.shape[1], longest, like.shape[3])
+    for index, states in enumerate(rows):
         if states is not None:
-            whole[number, :, longest - states.shape[2] :] = states[0]
-    return whole
+            padded[index, :, longest - states.shape[2] :] = states[0]
+    return padded
 
 
 def _repeat(states: Tensor, times: int) -> Tensor:

@@ -1,4 +1,4 @@
-"""Backbone weights stored in 8 or 4 bits by bitsandbytes."""
+"""Backbone weights that bitsandbytes stores in 8 or 4 bits."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from lamp.config import Quantization
 
 
 def quantization_config(quantization: Quantization, dtype: torch.dtype) -> dict[str, Any] | None:
-    """How transformers quantises weights while it loads them; None leaves them as they are.
+    """transformers' settings for quantising weights while it loads them; None for "none".
 
-    Eight bits are LLM.int8 (Dettmers et al. 2022), four are NF4 with its scales quantised too (Dettmers et al. 2023).
-    dtype: what is computed in.
+    8 bits are LLM.int8 (Dettmers et al. 2022); 4 bits are NF4 with double quantisation, which quantises the scales as
+    well (Dettmers et al. 2023). dtype: the number format of the computations.
     """
     if quantization == "none":
         return None
-    # It says at every product of another type that LLM.int8 computes in float16.
+    # bitsandbytes warns at every product of another type that LLM.int8 computes in float16.
     logging.getLogger("bitsandbytes.autograd._functions").setLevel(logging.ERROR)
     if quantization == "8bit":
         return {"quant_method": "bitsandbytes", "load_in_8bit": True}
@@ -32,10 +32,10 @@ def quantization_config(quantization: Quantization, dtype: torch.dtype) -> dict[
 
 
 def keep_differentiable(model: torch.nn.Module) -> None:
-    """Keeps 4-bit layers from packing their weights at the first answer, as bitsandbytes does on AVX512-BF16 CPUs.
+    """Keeps 4-bit layers from packing their weights, as bitsandbytes does at the first inference on AVX512-BF16 CPUs.
 
-    Packed layers have no gradient, and small ones cannot be packed.
+    Packed layers cannot pass gradients on, and small layers cannot be packed.
     """
     for layer in model.modules():
         if hasattr(layer, "support_avx512bf16_for_cpu"):
-            layer.support_avx512bf16_for_cpu = False  # type: ignore[assignment]  # what bitsandbytes' layers have
+            layer.support_avx512bf16_for_cpu = False  # type: ignore[assignment]  # an attribute of bitsandbytes' layers

@@ -1,4 +1,4 @@
-"""Which rows make up which batch: a pure function of the seed, so that a resumed run sees what it would have seen."""
+"""The rows of each batch: a pure function of the seed, so that a resumed run gets the batches it would have got."""
 
 from __future__ import annotations
 
@@ -7,28 +7,29 @@ from collections.abc import Iterator, Sequence
 from itertools import count
 
 _CHUNK = 32
-"""Batches whose rows are sorted by length together: enough to spare padding, few enough to stay random."""
+"""How many batches' rows are sorted by length together: enough to avoid padding, few enough to stay random."""
 
 
 def batches_of_epoch(lengths: Sequence[int], batch_size: int, seed: int, epoch: int) -> list[list[int]]:
-    """Row numbers of each batch of one epoch: shuffled, then grouped by similar length, then shuffled again.
+    """Row indices of each batch of one epoch: shuffled, grouped by similar length, and the batches shuffled again.
 
-    Rows that do not fill a last batch sit this epoch out, unless there is no full batch at all.
+    lengths: tokens of each row. Rows that do not fill a last batch are left out of this epoch, unless there is no full
+    batch at all.
     """
     rng = random.Random(f"{seed}/{epoch}")
     rows = list(range(len(lengths)))
     rng.shuffle(rows)
     rows = rows[: len(rows) // batch_size * batch_size] or rows
-    found: list[list[int]] = []
+    batches: list[list[int]] = []
     for start in range(0, len(rows), batch_size * _CHUNK):
         chunk = sorted(rows[start : start + batch_size * _CHUNK], key=lengths.__getitem__)
-        found += [chunk[i : i + batch_size] for i in range(0, len(chunk), batch_size)]
-    rng.shuffle(found)
-    return found
+        batches += [chunk[i : i + batch_size] for i in range(0, len(chunk), batch_size)]
+    rng.shuffle(batches)
+    return batches
 
 
 def batch_stream(lengths: Sequence[int], batch_size: int, seed: int, start: int) -> Iterator[list[int]]:
-    """Endless batches of row numbers from the `start`-th on, epoch after epoch."""
+    """Endless batches of row indices, epoch after epoch, beginning with batch `start` (from 0)."""
     per_epoch = max(1, len(lengths) // batch_size)
     for epoch in count(start // per_epoch):
         first = start % per_epoch if epoch == start // per_epoch else 0
@@ -36,6 +37,6 @@ def batch_stream(lengths: Sequence[int], batch_size: int, seed: int, start: int)
 
 
 def batches_by_length(lengths: Sequence[int], batch_size: int) -> list[list[int]]:
-    """All rows, longest first, in batches: for scoring, where order does not matter and padding is waste."""
+    """Row indices of all rows in batches, longest rows first: for scoring, where the order only matters for padding."""
     order = sorted(range(len(lengths)), key=lambda row: -lengths[row])
     return [order[i : i + batch_size] for i in range(0, len(order), batch_size)]

@@ -1,4 +1,4 @@
-"""How an instruct model wants to be addressed: what its chat template puts around a message."""
+"""The chat template of an instruct model: what it puts around a user's message."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from typing import Any, NamedTuple
 from lamp.errors import BackboneError
 
 _MESSAGE = "\u2063message\u2063"
-"""Stands in for the message; invisible separators keep it from being anybody's words."""
+"""Placeholder for the message; the invisible separators keep it different from any text of a template."""
 
-_FIXED = {"date_string": "26 Jul 2024", "enable_thinking": False}
-"""What templates may ask for: some write today's date, with which a prompt would be read differently every day, and
-some leave room for thoughts, which a tuned answer does without."""
+_TEMPLATE_ARGUMENTS = {"date_string": "26 Jul 2024", "enable_thinking": False}
+"""Fixed arguments for templates. Some templates write today's date, which would change the prompt's input every day;
+some ask for a thinking part, which a tuned answer does not have."""
 
 
 class ChatAffixes(NamedTuple):
@@ -23,17 +23,18 @@ class ChatAffixes(NamedTuple):
 
 
 def chat_affixes(tokenizer: Any, reference: str) -> ChatAffixes:
-    """The text that the chat template puts before a user's message, and after it up to where the answer begins.
+    """What the tokenizer's chat template puts before a user's message, and after it up to where the answer begins.
 
-    Raises BackboneError when the tokenizer has no such template.
+    reference: what error sentences call the backbone. Raises BackboneError if there is no template, if it fails, or if
+    it changes the message.
     """
     if not tokenizer.chat_template:
         raise BackboneError(no_template(reference))
     try:
         text = tokenizer.apply_chat_template(
-            [{"role": "user", "content": _MESSAGE}], tokenize=False, add_generation_prompt=True, **_FIXED
+            [{"role": "user", "content": _MESSAGE}], tokenize=False, add_generation_prompt=True, **_TEMPLATE_ARGUMENTS
         )
-    except Exception as error:  # a template is a program of the model's makers, and may raise anything
+    except Exception as error:  # a template is a program of its own and may raise anything
         raise BackboneError(
             f"The chat template of the backbone {reference!r} cannot be used ({error}): choose plain text."
         ) from error
@@ -44,5 +45,5 @@ def chat_affixes(tokenizer: Any, reference: str) -> ChatAffixes:
 
 
 def no_template(reference: str) -> str:
-    """The sentence for a backbone without a chat template."""
+    """The error sentence for a backbone without a chat template."""
     return f"The backbone {reference!r} has no chat template: let it read plain text."

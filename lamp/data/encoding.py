@@ -1,4 +1,4 @@
-"""From examples to padded batches of token ids."""
+"""Turns examples into padded batches of token ids."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import Any
 import tokenizers
 import torch
 from torch import Tensor
+from torch.nn.utils.rnn import pad_sequence
 
 from lamp.backbone.batch import Batch
 from lamp.config import DataConfig
@@ -24,21 +25,24 @@ class Encoded:
 
     input_ids: tuple[int, ...]
     target_ids: tuple[int, ...]
-    """The target's tokens, the end-of-sequence token last."""
+    """Tokens of the target, ending with the end-of-sequence token."""
 
     @property
     def length(self) -> int:
-        """Tokens the backbone must process for it."""
+        """Number of tokens of input and target together."""
         return len(self.input_ids) + len(self.target_ids)
 
 
 class Encoder:
-    """Turns text into token ids the way one backbone's tokenizer wants it."""
+    """Turns texts into token ids for one backbone and one recipe."""
 
     def __init__(
         self, tokenizer: Any, *, is_encoder_decoder: bool, config: DataConfig, end_weight: float = 1.0
     ) -> None:
-        """end_weight: how much a target's end-of-sequence token counts beside its other tokens, which count 1."""
+        """end_weight: weight of the end-of-sequence token in a target's loss; every other token has the weight 1.
+
+        Raises BackboneError if the recipe asks for a chat template that cannot be used.
+        """
         self._tokenizer = tokenizer
         self._end_weight = end_weight
         self._is_encoder_decoder = is_encoder_decoder
@@ -48,13 +52,13 @@ class Encoder:
         if config.input_format == "chat":
             self.chat = chat_affixes(tokenizer, str(tokenizer.name_or_path))
         self.truncated = 0
-        """Rows cut so far."""
+        """Number of inputs that were too long and were cut, so far."""
 
     @cached_property
     def identity(self) -> str:
-        """A digest of all that token ids follow from besides the texts: tokenizer, limits and chat template.
+        """A digest of everything except the texts that token ids depend on: tokenizer, limits and chat template.
 
-        Empty where the tokenizer cannot tell what it is made of.
+        Empty for a slow tokenizer, whose content cannot be read.
         """
         if not self._tokenizer.is_fast:
             return ""
@@ -73,7 +77,7 @@ class Encoder:
         return hashlib.sha256(parts.encode("utf-8", "surrogatepass")).hexdigest()
 
     def encode(self, examples: Sequence[Example]) -> list[Encoded]:
-        """Token ids of many examples at once."""
+        """Token ids of many examples; counts the inputs that are cut in `truncated`."""
         inputs = self.inputs([example.text for example in examples], [example.template_suffix for example in examples])
         targets = self.targets([example.target for example in examples])
         return [Encoded(i, t) for i, t in zip(inputs, targets, strict=True)]
@@ -82,27 +86,27 @@ class Encoder:
         """Token ids of inputs.
 
         template_suffixes: the end of each text that belongs to the template. A text that is too long loses the tokens
-        before this end; the end itself is always kept.
+        before this end; the end itself is never cut.
         """
         prefix, suffix = self.chat
         limit = self.config.max_input_tokens + sum(len(self._ids(part)) for part in self.chat if part)
-        found = []
-        wrapped = self._ids([prefix + text + suffix for text in texts])
-        for text, template_suffix, ids in zip(texts, template_suffixes, wrapped, strict=True):
+        inputs = []
+        ids_of_texts = self._ids([prefix + text + suffix for text in texts])
+        for text, template_suffix, ids in zip(texts, template_suffixes, ids_of_texts, strict=True):
             if len(ids) > limit:
                 self.truncated += 1
                 end = (template_suffix if text.endswith(template_suffix) else "") + suffix
-                kept = min(limit - 1, len(self._ids(end)))
-                ids = [*ids[: limit - kept], *ids[len(ids) - kept :]]
-            found.append(tuple(ids))
-        return found
+                end_length = min(limit - 1, len(self._ids(end)))
+                ids = [*ids[: limit - end_length], *ids[len(ids) - end_length :]]
+            inputs.append(tuple(ids))
+        return inputs
 
     def _ids(self, text: Any) -> Any:
-        """Token ids of a text or of several; a chat template brings its own special tokens."""
+        """Token ids of an input or of several; without special tokens for a chat template, which contains its own."""
         return self._tokenizer(text, add_special_tokens=not any(self.chat)).input_ids
 
     def targets(self, texts: Sequence[str]) -> list[tuple[int, ...]]:
-        """Token ids of targets, the end-of-sequence token last; after plain text a causal model begins with a space."""
+        """Token ids of targets, cut to the recipe's limit, with the end-of-sequence token at the end."""
         limit = self.config.max_target_tokens
         end = self._tokenizer.eos_token_id
         distinct = list(dict.fromkeys(texts))
@@ -110,10 +114,11 @@ class Encoder:
         return [(*ids_of[text][: limit - 1], end) for text in texts]
 
     def continuations(self, texts: Sequence[str]) -> list[tuple[int, ...]]:
-        """Token ids of targets as they stand behind an input, without the end-of-sequence token.
+        """Token ids of targets as they follow an input, without the end-of-sequence token.
 
-        Tokenizers differ in what a leading space means, so the ids are read off the end of a text that has one, and
-        a chat's off the end of what its template puts before the answer.
+        For a causal model a space separates plain text and target; a chat template's suffix needs none. Tokenizers
+        treat a leading space differently, so each target is tokenized behind a lead (":" or the suffix), whose ids are
+        then taken off.
         """
         if not texts:
             return []
@@ -121,18 +126,18 @@ class Encoder:
             end = self._tokenizer.eos_token_id
             return [tuple(ids[:-1] if ids[-1] == end else ids) for ids in self._tokenizer(list(texts)).input_ids]
         lead, space = (self.chat.suffix, "") if any(self.chat) else (":", " ")
-        before = self._tokenizer(lead, add_special_tokens=False).input_ids
+        lead_ids = self._tokenizer(lead, add_special_tokens=False).input_ids
         joined = [f"{lead}{space}{text}" for text in texts]
-        found = []
-        for text, whole in zip(texts, self._tokenizer(joined, add_special_tokens=False).input_ids, strict=True):
-            if whole[: len(before)] == before and len(whole) > len(before):
-                found.append(tuple(whole[len(before) :]))
-            else:
-                found.append(tuple(self._tokenizer(f"{space}{text}", add_special_tokens=False).input_ids))
-        return found
+        continuations = []
+        for text, ids in zip(texts, self._tokenizer(joined, add_special_tokens=False).input_ids, strict=True):
+            if ids[: len(lead_ids)] == lead_ids and len(ids) > len(lead_ids):
+                continuations.append(tuple(ids[len(lead_ids) :]))
+            else:  # the end of the lead and the beginning of the target became one token
+                continuations.append(tuple(self._tokenizer(f"{space}{text}", add_special_tokens=False).input_ids))
+        return continuations
 
     def batch(self, rows: Sequence[Encoded], device: torch.device) -> Batch:
-        """Pads to the longest row, and no further."""
+        """One batch of the rows, padded to the longest input and the longest target."""
         inputs = self.pad_inputs([row.input_ids for row in rows], device)
         target_ids, target_mask = self.pad_targets([row.target_ids for row in rows], device)
         weights = target_mask.float()
@@ -143,21 +148,19 @@ class Encoder:
     def pad_inputs(self, rows: Sequence[Sequence[int]], device: torch.device) -> tuple[Tensor, Tensor]:
         """Ids and mask, both (rows, longest).
 
-        A causal model's inputs are padded on the left, so that each ends where its target begins. An encoder's are
-        padded on the right: it counts positions from the virtual tokens on, and padding in between would shift them.
+        A causal model's inputs are padded on the left, so that each input ends where its target begins. An encoder's
+        are padded on the right: it counts positions from the first virtual token, and padding between the virtual
+        tokens and the input would shift the input's positions.
         """
-        return self._pad(rows, device, left=not self._is_encoder_decoder)
+        return self._pad(rows, device, "right" if self._is_encoder_decoder else "left")
 
     def pad_targets(self, rows: Sequence[Sequence[int]], device: torch.device) -> tuple[Tensor, Tensor]:
         """Ids and mask, both (rows, longest), padded on the right."""
-        return self._pad(rows, device, left=False)
+        return self._pad(rows, device, "right")
 
-    def _pad(self, rows: Sequence[Sequence[int]], device: torch.device, *, left: bool) -> tuple[Tensor, Tensor]:
-        longest = max(map(len, rows))
-        ids = torch.full((len(rows), longest), self._tokenizer.pad_token_id or 0, dtype=torch.long)
-        mask = torch.zeros((len(rows), longest), dtype=torch.long)
-        for number, row in enumerate(rows):
-            place = slice(longest - len(row), longest) if left else slice(0, len(row))
-            ids[number, place] = torch.tensor(row, dtype=torch.long)
-            mask[number, place] = 1
-        return ids.to(device), mask.to(device)
+    def _pad(self, rows: Sequence[Sequence[int]], device: torch.device, side: str) -> tuple[Tensor, Tensor]:
+        ids = [torch.tensor(row, dtype=torch.long) for row in rows]
+        mask = pad_sequence([torch.ones_like(row) for row in ids], batch_first=True, padding_side=side)
+        padding = self._tokenizer.pad_token_id or 0
+        padded = pad_sequence(ids, batch_first=True, padding_value=padding, padding_side=side)
+        return padded.to(device), mask.to(device)

@@ -1,4 +1,4 @@
-"""From a table to examples to learn from and examples that are held out."""
+"""Turns a table into examples for training and examples for validation."""
 
 from __future__ import annotations
 
@@ -13,53 +13,55 @@ from lamp.data.tables import Table
 from lamp.errors import DataError
 
 MOST_LABELS = 50
+"""Distinct targets that the task "auto" takes for labels, at most."""
 LONGEST_LABEL = 60
+"""Characters of a target that the task "auto" takes for a label, at most."""
 FEWEST_ROWS = 10
 
 
 @dataclass(frozen=True)
 class Example:
-    """One row as the model sees it."""
+    """One row of the table as the model reads it."""
 
     text: str
-    """The rendered input."""
+    """The input, rendered from the template."""
     target: str
     template_suffix: str
-    """The end of `text` that belongs to the template; truncation never takes it."""
+    """The end of `text` that belongs to the template; truncation never cuts it off."""
 
 
 @dataclass(frozen=True)
 class Splits:
-    """A prepared data set."""
+    """A data set, prepared and split."""
 
     train: tuple[Example, ...]
     validation: tuple[Example, ...]
     task: str
     """"classification" or "generation"."""
     labels: dict[str, int]
-    """Label → rows, most frequent first; empty for generation."""
+    """Label → number of rows, most frequent first; empty for generation."""
     skipped: int
-    """Rows left out because their target is empty."""
+    """How many rows were left out because their target is empty."""
 
 
 def examples_of(table: Table, config: DataConfig) -> list[Example]:
-    """Every row that has a target, rendered. Raises DataError when the columns do not fit the table."""
+    """Renders every row that has a target. Raises DataError if the columns do not fit the table."""
     problems = check_columns(config, table.columns)
     if problems:
         raise DataError(" ".join(problems))
-    found = []
+    examples = []
     for row in table.rows:
         target = row[config.target_column].strip()
         if target:
             text, template_suffix = render(config, row)
-            found.append(Example(text, target, template_suffix))
-    return found
+            examples.append(Example(text, target, template_suffix))
+    return examples
 
 
 def prepare(table: Table, config: DataConfig) -> Splits:
     """Renders, checks and splits a table; the same table and config always give the same splits.
 
-    Raises DataError with every reason why nothing can be learned from it.
+    Raises DataError if nothing can be learned from it.
     """
     examples = examples_of(table, config)
     skipped = len(table.rows) - len(examples)
@@ -74,6 +76,7 @@ def prepare(table: Table, config: DataConfig) -> Splits:
 
 
 def _task(config: DataConfig, examples: Sequence[Example]) -> tuple[str, dict[str, int]]:
+    """The task, and how many rows each label has; no labels for generation."""
     counts = Counter(example.target for example in examples)
     few = len(counts) <= min(MOST_LABELS, max(2, len(examples) // 5))
     short = max(map(len, counts)) <= LONGEST_LABEL
@@ -89,17 +92,20 @@ def _task(config: DataConfig, examples: Sequence[Example]) -> tuple[str, dict[st
 
 
 def _split(examples: Sequence[Example], config: DataConfig, *, stratify: bool) -> tuple[list[Example], list[Example]]:
-    """Holds out a share of the rows, of each label alike when there are labels."""
+    """Training and validation examples, both in the table's order.
+
+    stratify: whether the same share of every label's rows is held out.
+    """
     groups: dict[str, list[int]] = defaultdict(list)
     for index, example in enumerate(examples):
         groups[example.target if stratify else ""].append(index)
     rng = random.Random(config.split_seed)
-    wanted = min(config.validation_share, config.max_validation_rows / len(examples))
-    held: set[int] = set()
+    share = min(config.validation_share, config.max_validation_rows / len(examples))
+    held_out: set[int] = set()
     for members in groups.values():
         rng.shuffle(members)
-        count = max(1, round(len(members) * wanted)) if len(members) > 1 else 0
-        held.update(members[:count])
-    train = [example for index, example in enumerate(examples) if index not in held]
-    validation = [examples[index] for index in sorted(held)]
+        count = max(1, round(len(members) * share)) if len(members) > 1 else 0
+        held_out.update(members[:count])
+    train = [example for index, example in enumerate(examples) if index not in held_out]
+    validation = [examples[index] for index in sorted(held_out)]
     return train, validation

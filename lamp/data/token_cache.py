@@ -1,4 +1,4 @@
-"""Token ids that were made once and are found again by what they were made of."""
+"""A cache of token ids on disk, whose key is a digest of everything that the token ids depend on."""
 
 from __future__ import annotations
 
@@ -18,25 +18,27 @@ from lamp.files import written_whole
 
 
 def encode_cached(encoder: Encoder, examples: Sequence[Example], folder: Path | None) -> list[Encoded]:
-    """The examples as token ids, from `folder` where the same texts lie there as this encoder would encode them.
+    """The examples as token ids, read from `folder` if they are there and stored there if not.
 
-    None keeps nothing. What cannot be read there is made again, and a full disk is no reason to fail.
+    folder: where token ids are cached; None does not cache. Also adds the number of cut rows to `encoder.truncated`, as
+    encoding does. A cached file that cannot be read is made again; one that cannot be written is no error.
     """
     if folder is None or not encoder.identity:
         return encoder.encode(examples)
-    file = folder / f"{_content(encoder, examples)}.safetensors"
-    found = _read(file)
-    if found is None:
-        before = encoder.truncated
-        found = encoder.encode(examples), encoder.truncated - before
-        _write(file, *found)
-    else:
-        encoder.truncated += found[1]
-    return found[0]
+    file = folder / f"{_digest(encoder, examples)}.safetensors"
+    cached = _read(file)
+    if cached is not None:
+        rows, truncated = cached
+        encoder.truncated += truncated
+        return rows
+    truncated_before = encoder.truncated
+    rows = encoder.encode(examples)
+    _write(file, rows, encoder.truncated - truncated_before)
+    return rows
 
 
-def _content(encoder: Encoder, examples: Sequence[Example]) -> str:
-    """A digest of everything that the token ids follow from."""
+def _digest(encoder: Encoder, examples: Sequence[Example]) -> str:
+    """A digest of everything that the token ids depend on."""
     digest = hashlib.sha256(encoder.identity.encode())
     for example in examples:
         for text in (example.text, example.template_suffix, example.target):
@@ -46,11 +48,12 @@ def _content(encoder: Encoder, examples: Sequence[Example]) -> str:
 
 
 def _read(file: Path) -> tuple[list[Encoded], int] | None:
+    """The rows of a cached file and how many of them were cut; None if it cannot be read."""
     try:
         with safe_open(file, "pt") as stored:
             ids, ends = stored.get_tensor("ids").tolist(), stored.get_tensor("ends").tolist()
             truncated = int(stored.metadata()["truncated"])
-        file.touch()  # what is in use is not swept away
+        file.touch()  # files that have not been touched for long are deleted
     except (OSError, SafetensorError, KeyError, TypeError, ValueError):
         return None
     parts = [tuple(ids[start:end]) for start, end in pairwise([0, *ends])]
@@ -58,7 +61,7 @@ def _read(file: Path) -> tuple[list[Encoded], int] | None:
 
 
 def _write(file: Path, rows: Sequence[Encoded], truncated: int) -> None:
-    """Inputs and targets one after the other, and where each ends; whole or not at all."""
+    """Writes all inputs and targets one after the other, and where each ends."""
     parts = [part for row in rows for part in (row.input_ids, row.target_ids)]
     tensors = {
         "ids": torch.tensor([token for part in parts for token in part], dtype=torch.int32),

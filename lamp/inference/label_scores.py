@@ -1,4 +1,4 @@
-"""How likely a backbone finds each label as the answer to an input."""
+"""The log-likelihood of each label as the answer to an input."""
 
 from __future__ import annotations
 
@@ -26,20 +26,20 @@ def label_log_likelihoods(
 ) -> Tensor:
     """Length-normalised log-likelihood of every label behind every input: (inputs, labels), float32 on the CPU.
 
-    Normalising by length is what makes labels of one and of several tokens comparable. A softmax over the labels
-    gives their probabilities. prefixes: one for each input; on_progress may raise to end the scoring.
+    Dividing by the number of tokens makes short and long labels comparable. A softmax over the labels gives their
+    probabilities. prefixes: one for each input; on_progress may raise to end the scoring.
     """
     continuations = encoder.continuations(labels)
     label_ids, label_mask = encoder.pad_targets(continuations, backbone.device)
     scores = torch.empty(len(inputs), len(labels))
-    score = _encoder_decoder_scores if backbone.is_encoder_decoder else _causal_scores
+    score_batch = _encoder_decoder_scores if backbone.is_encoder_decoder else _causal_scores
 
-    def read(rows: Sequence[int]) -> None:
-        ids, mask = encoder.pad_inputs([inputs[row] for row in rows], backbone.device)
-        found = score(backbone, [prefixes[row] for row in rows], ids, mask, label_ids, label_mask)
-        scores[rows] = found.float().cpu()
+    def score(indices: Sequence[int]) -> None:
+        ids, mask = encoder.pad_inputs([inputs[index] for index in indices], backbone.device)
+        batch_prefixes = [prefixes[index] for index in indices]
+        scores[indices] = score_batch(backbone, batch_prefixes, ids, mask, label_ids, label_mask).float().cpu()
 
-    run_batched([len(ids) for ids in inputs], batch_size, read, on_progress)
+    run_batched([len(ids) for ids in inputs], batch_size, score, on_progress)
     return scores
 
 
@@ -51,7 +51,7 @@ def _encoder_decoder_scores(
     label_ids: Tensor,
     label_mask: Tensor,
 ) -> Tensor:
-    """(batch, labels): the encoder reads every input once, the decoder each label behind it."""
+    """Scores (batch, labels): the encoder reads every input once, the decoder reads every label for every input."""
     memory, memory_mask = encode(backbone, prefixes, ids, mask)
     labels = len(label_ids)
     targets, target_mask = label_ids.repeat(len(ids), 1), label_mask.repeat(len(ids), 1)
@@ -69,11 +69,11 @@ def _causal_scores(
     label_ids: Tensor,
     label_mask: Tensor,
 ) -> Tensor:
-    """(batch, labels): every input is read once; labels of several tokens go on from its cache."""
+    """Scores (batch, labels): every input is read once; longer labels are read behind the input's cache."""
     batch, (labels, longest) = len(ids), label_ids.shape
-    cache, before = batch_cache(backbone, prefixes)
-    full_mask = torch.cat([before, mask], dim=1)
-    first = continue_logits(backbone, cache, ids, full_mask, keep=1)[:, 0].float().log_softmax(dim=-1)
+    cache, prefix_mask = batch_cache(backbone, prefixes)
+    full_mask = torch.cat([prefix_mask, mask], dim=1)
+    first = continue_logits(backbone, cache, ids, full_mask, logits_to_keep=1)[:, 0].float().log_softmax(dim=-1)
     total = first[:, label_ids[:, 0]]
     if longest > 1:
         targets, target_mask = label_ids.repeat(batch, 1), label_mask.repeat(batch, 1)
@@ -82,7 +82,7 @@ def _causal_scores(
             repeat_cache(backbone, cache, labels),
             targets[:, :-1],
             torch.cat([full_mask.repeat_interleave(labels, 0), target_mask[:, :-1]], dim=1),
-            keep=longest - 1,
+            logits_to_keep=longest - 1,
         )
         total = total + sum_log_likelihood(logits, targets[:, 1:], target_mask[:, 1:]).view(batch, labels)
     return total / label_mask.sum(dim=1)

@@ -1,4 +1,4 @@
-"""Answers to inputs: a label with its probability, or free text."""
+"""Answers inputs with a label and its probability, or with free text."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from lamp.inference.label_scores import label_log_likelihoods
 
 @dataclass(frozen=True)
 class Prediction:
-    """One answer."""
+    """The answer to one input."""
 
     text: str
     probabilities: dict[str, float]
@@ -31,15 +31,14 @@ def predict(
     on_text: OnText | None = None,
     on_progress: OnProgress = lambda _: None,
 ) -> list[Prediction]:
-    """Answers every input (token ids) with the most likely label, or in free text when there are no labels.
+    """Answers every input (token ids) with the most likely label, or with free text when there are no labels.
 
-    prefixes: one for each input; requests of several prompts on one backbone are answered together. on_text: hears of
-    free text while it grows; on_progress may raise to end the work.
+    prefixes: one for each input, of one prompt or of several; on_text: called while free text is generated; on_progress
+    may raise to end the work.
     """
     if not labels:
         texts = generate(backbone, prefixes, encoder, inputs, on_progress=on_progress, on_text=on_text)
         return [Prediction(text, {}) for text in texts]
     likelihoods = label_log_likelihoods(backbone, prefixes, encoder, inputs, labels, on_progress=on_progress)
-    shares = likelihoods.softmax(dim=1).tolist()
-    found = [dict(zip(labels, row, strict=True)) for row in shares]
-    return [Prediction(max(row, key=row.__getitem__), row) for row in found]
+    distributions = [dict(zip(labels, row, strict=True)) for row in likelihoods.softmax(dim=1).tolist()]
+    return [Prediction(max(shares, key=shares.__getitem__), shares) for shares in distributions]

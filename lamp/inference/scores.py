@@ -35,6 +35,11 @@ def split_scores(merged: Mapping[str, float]) -> tuple[Scores, Scores]:
     return tuned, untrained
 
 
+def improves(metric: str, value: float, than: float) -> bool:
+    """Whether `value` is a better score of this metric than `than`; equal scores are not."""
+    return value < than if metric in LOWER_IS_BETTER else value > than
+
+
 def classification_scores(references: Sequence[str], predictions: Sequence[str]) -> Scores:
     """Accuracy, macro-averaged F1 and Matthews correlation."""
     from sklearn.metrics import accuracy_score, f1_score, matthews_corrcoef

@@ -26,7 +26,7 @@ answer([told(reference) for reference in arguments] if len(arguments) > 1 else t
 
 @pytest.fixture(scope="module")
 def llama_files(tiny_llama: Path) -> dict[str, bytes]:
-    return {**contents(tiny_llama), "README.md": b"---\nlicense: mit\n---\n"}
+    return contents(tiny_llama)
 
 
 @pytest.fixture
@@ -39,8 +39,8 @@ def test_a_backbone_on_the_hub_is_described_without_fetching_its_weights(
 ) -> None:
     hub.repository(llama).commit("grow", {"model.safetensors": llama_files["model.safetensors"] + bytes(5_000_000)})
     found = run(INSPECT, llama).result
-    assert (found["architecture"], found["model_type"], found["licence"]) == ("causal", "llama", "mit")
-    assert found["hidden_size"] == 32 and found["parameters"] > 10_000
+    assert (found["source"], found["architecture"], found["hidden_size"]) == (llama, "causal", 32)
+    assert found["parameters"] > 10_000
     spans = [
         request.headers["range"]
         for request in hub.requests
@@ -174,7 +174,7 @@ def test_whether_a_backbone_has_a_chat_template_is_told_from_its_files_on_the_hu
     hub.add("acme/chat", {**llama_files, "chat_template.jinja": b"{{ messages[0]['content'] }}"})
     hub.add("acme/older", {**llama_files, "tokenizer_config.json": b'{"chat_template": "{{ messages }}"}'})
     found = run(
-        "from lamp.data.chat import has_chat_template\nanswer([has_chat_template(one) for one in arguments])",
+        "from lamp.hub.backbone_files import has_chat_template\nanswer([has_chat_template(id) for id in arguments])",
         "acme/plain",
         "acme/chat",
         "acme/older",

@@ -6,6 +6,7 @@ import os
 import time
 from datetime import UTC, datetime, timedelta
 
+import storage.job_rows
 import storage.lifecycle
 
 
@@ -19,3 +20,4 @@ def apply() -> None:
         return datetime.now(UTC) - back
 
     storage.lifecycle.utc_now = now
+    storage.job_rows.utc_now = now

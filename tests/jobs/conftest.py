@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from app.jobs.processes import family
-from app.jobs.runner import Patience, Runner
+from app.jobs.processes import session_processes
+from app.jobs.runner import Runner, Timeouts
 from lamp.config import DataConfig, LampConfig, TrainConfig, TuneConfig
 from storage.artifacts import ArtifactStore
 from storage.database import open_database
@@ -22,7 +22,7 @@ from storage.logs import tail
 from storage.uploads import UploadStore
 from tests.jobs.warm import Mother, WarmExecutor
 
-QUICK = Patience(turn=0.1, start=20, silence=60, stop=30, terminate=5, leave=5)
+QUICK = Timeouts(turn=0.1, start=20, silence=60, stop=30, terminate=5, exit=5)
 
 
 @dataclass
@@ -57,13 +57,13 @@ class System:
         """The run once it has ended and given its slot back; it must have ended in `state`."""
         job = self.until(id, lambda job: job.state.finished, seconds)
         assert job.state is state, f"{job}\n{self.store.events(id)}\n{tail(self.home.log(id), 40)}"
-        self.until(id, lambda job: not any(one.id == id for one in self.store.leaving(job.host or "")), seconds)
-        assert job.worker is None or family(job.worker) == []
+        self.until(id, lambda job: not any(one.id == id for one in self.store.releasing_slots(job.host or "")), seconds)
+        assert job.worker is None or session_processes(job.worker) == []
         return job
 
     def kill(self, job: Job) -> None:
         """SIGKILL to the worker, and nobody but it."""
-        if job.worker is not None and family(job.worker):
+        if job.worker is not None and session_processes(job.worker):
             os.kill(job.worker.pid, signal.SIGKILL)
 
 
@@ -125,7 +125,7 @@ def executor(system: System, mother: Mother) -> Iterator[WarmExecutor]:
 
 @pytest.fixture
 def runner(system: System, executor: WarmExecutor) -> Iterator[Runner]:
-    started = Runner(system.store, executor, ["", ""], auto_resume=True, patience=QUICK)
+    started = Runner(system.store, executor, ["", ""], auto_resume=True, timeouts=QUICK)
     started.start()
     yield started
     started.close()

@@ -23,7 +23,7 @@ def main(arguments: list[str]) -> None:
 
         environment = {"STUDIO_HOME": str(settings.home), "DATABASE_URL": settings.database_url}
         executor = WarmExecutor(Mother(*arguments), Home(settings.home), environment)
-        runner = Runner(JobStore(database), executor, [""] * (settings.slots or 1), patience=QUICK)
+        runner = Runner(JobStore(database), executor, [""] * (settings.slots or 1), timeouts=QUICK)
     else:
         runner = local_runner(settings, database)
     runner.start()

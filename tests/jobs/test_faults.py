@@ -48,7 +48,7 @@ def test_a_full_disk_ends_a_run_with_a_sentence_and_with_space_again_it_goes_on_
     small_disk: Path, tmp_path: Path, tiny_llama: Path, mother: Mother
 ) -> None:
     system = make_system(small_disk / "home", tiny_llama)
-    runner = Runner(system.store, WarmExecutor(mother, system.home, system.environment()), [""], patience=QUICK)
+    runner = Runner(system.store, WarmExecutor(mother, system.home, system.environment()), [""], timeouts=QUICK)
     runner.start()
     reference = system.ended(system.submit(400).id, JobState.DONE)
     job = system.submit(400)
@@ -88,7 +88,7 @@ def test_a_clock_that_is_set_back_by_an_hour_changes_nothing_but_the_times(
     system: System, mother: Mother, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     environment = {**system.environment(), "CLOCK_SET_BACK_AFTER": "0.5"}
-    runner = Runner(system.store, WarmExecutor(mother, system.home, environment), [""], patience=QUICK)
+    runner = Runner(system.store, WarmExecutor(mother, system.home, environment), [""], timeouts=QUICK)
     runner.start()
     job = system.submit(300)
     done = system.ended(job.id, JobState.DONE)
@@ -111,9 +111,9 @@ def test_what_a_killed_process_had_not_committed_is_read_from_its_journal(tmp_pa
     with path.open("ab") as file:
         file.write(b'\n[[3, "lo')  # the moment of death
     second = Journal(path)
-    assert second.left == [(1, "loss", 0.5), (2, "loss", 0.25), (2, "rate", 1.0)]
+    assert second.uncommitted == [(1, "loss", 0.5), (2, "loss", 0.25), (2, "rate", 1.0)]
     second.add([(3, "loss", 0.125)])
-    assert Journal(path).left == [*second.left, (3, "loss", 0.125)]
+    assert Journal(path).uncommitted == [*second.uncommitted, (3, "loss", 0.125)]
 
 
 def test_a_journal_does_not_grow_with_the_run(tmp_path: Path) -> None:
@@ -124,6 +124,8 @@ def test_a_journal_does_not_grow_with_the_run(tmp_path: Path) -> None:
     for step in range(20_000):
         journal.add([(step, "loss", 0.5), (step, "rate", 0.5)])
         if step % 500 == 499:
-            journal.committed([(step, "loss", 0.5)])
+            journal.discard_committed([(step, "loss", 0.5)])
     assert path.stat().st_size < 400_000
-    assert Journal(path).left[-1] == (19_999, "rate", 0.5) or Journal(path).left == [(19_999, "loss", 0.5)]
+    assert Journal(path).uncommitted[-1] == (19_999, "rate", 0.5) or Journal(path).uncommitted == [
+        (19_999, "loss", 0.5)
+    ]

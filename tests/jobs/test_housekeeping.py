@@ -11,7 +11,7 @@ import pytest
 
 from app.estimates import places
 from app.jobs import slots
-from app.jobs.cleanup import WAY_BACK, sweep
+from app.jobs.cleanup import RESTORABLE, sweep
 from app.jobs.extend import extend
 from app.jobs.runner import Runner
 from lamp.errors import ConfigError
@@ -61,7 +61,7 @@ def test_a_sweep_frees_the_files_of_runs_deleted_a_day_ago_and_of_none_else(
     system.store.delete(deleted.id)
     sweep(system.store, system.home, system.artifacts, uploads)
     assert system.artifacts.path(deleted.id), "there is a way back for a day"
-    monkeypatch.setattr("storage.jobs.utc_now", lambda: datetime.now(UTC) + WAY_BACK + timedelta(minutes=1))
+    monkeypatch.setattr("storage.jobs.utc_now", lambda: datetime.now(UTC) + RESTORABLE + timedelta(minutes=1))
     sweep(system.store, system.home, system.artifacts, uploads)
     with pytest.raises(JobNotFound):
         system.store.get(deleted.id)
@@ -97,36 +97,49 @@ def test_files_that_no_run_knows_are_swept_when_they_are_a_day_old(system: Syste
 
 
 def test_the_queue_tells_each_run_its_place_and_when_it_will_start(system: System) -> None:
-    store, now = system.store, datetime.now(UTC)
+    store = system.store
     first, second, third = system.submit(10), system.submit(100), system.submit(10)
-    unknown = places(store, 1, now)
+    unknown = places(store, 1)
     assert [(unknown[job.id].position) for job in (first, second, third)] == [1, 2, 3]
     assert unknown[first.id].starts_in == timedelta(0) and unknown[second.id].starts_in is None
-    claimed = store.claim("here", [0])
-    assert claimed is not None and claimed.started_at is not None
-    store.heartbeat(first.id, 5, "Training")
-    later = claimed.started_at + timedelta(seconds=50)
-    assert places(store, 1, later)[second.id].starts_in == timedelta(seconds=50), "5 steps of 10 seconds are left"
-    assert places(store, 2, later)[second.id].starts_in == timedelta(0), "a second slot is free"
-    assert list(places(store, 1, later)) == [second.id, third.id]
+    store.claim("here", [0])
+    store.heartbeat(first.id, 5, "Training", [(step, "rows_per_second", 0.4) for step in range(1, 6)])
+    now = places(store, 1)
+    assert now[second.id].starts_in == timedelta(seconds=50), "5 steps of 4 rows are left"
+    assert now[third.id].starts_in == timedelta(seconds=50 + 1000), "and 100 steps of the second run at that speed"
+    assert places(store, 2)[second.id].starts_in == timedelta(0), "a second slot is free"
+    assert list(now) == [second.id, third.id]
+    store.request_stop(first.id)
+    assert places(store, 1)[second.id].starts_in == timedelta(0), "a run that is being stopped ends now"
+
+
+def test_a_run_whose_first_steps_are_still_to_come_is_taken_to_be_as_fast_as_the_last_one_on_its_backbone(
+    system: System,
+) -> None:
+    store = system.store
+    for rate in (4.0, 0.4):
+        job = system.submit(10)
+        store.claim("here", [0])
+        store.heartbeat(job.id, 10, "Training", [(step, "rows_per_second", rate) for step in range(1, 6)])
+        store.log_metrics(job.id, 8, {"scoring_seconds": 2.0})
+        store.finish(job.id, JobState.DONE)
+        store.release(job.id)
+    system.submit(10)
+    store.claim("here", [0])
+    waiting = system.submit(10)
+    assert places(store, 1)[waiting.id].starts_in == timedelta(seconds=100 + 3 * 2), "scored at 4, 8 and the end"
 
 
 def test_a_run_of_several_gpus_waits_until_enough_are_free_and_is_not_overtaken(system: System) -> None:
     store = system.store
-    for _ in range(2):
-        running = system.submit(10)
-        claimed = store.claim("here", [0, 1])
-        assert claimed is not None and claimed.started_at is not None
-        store.heartbeat(running.id, 5, "Training")
-        if store.pace() is None:
-            store.finish(running.id, JobState.DONE)
-            store.release(running.id)
-    later = claimed.started_at + timedelta(seconds=50)
-    both, one, many = (store.add("a run", {}, "d", "d", 10, gpus=gpus) for gpus in (2, 1, 3))
-    found = places(store, 2, later)
-    assert found[both.id].starts_in == timedelta(seconds=50), "one is free at once, the other then"
-    assert (found[one.id].starts_in or timedelta(0)) >= timedelta(seconds=50), "though one is free"
-    assert not found[many.id].fits and found[both.id].fits
+    running = system.submit(10)
+    store.claim("here", [0, 1])
+    store.heartbeat(running.id, 5, "Training", [(step, "rows_per_second", 0.4) for step in range(1, 6)])
+    two, single, three = (store.add("a run", running.config, "d", "d", 10, gpus=gpus) for gpus in (2, 1, 3))
+    forecast = places(store, 2)
+    assert forecast[two.id].starts_in == timedelta(seconds=50), "one is free at once, the other then"
+    assert forecast[single.id].starts_in == timedelta(seconds=150), "though one is free"
+    assert not forecast[three.id].fits and forecast[two.id].fits
 
 
 def test_slots_are_the_gpus_or_one_on_the_cpu_or_as_many_as_are_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:

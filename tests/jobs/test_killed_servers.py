@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 
 from app.jobs.executors import LocalExecutor
-from app.jobs.processes import end_family, host_name, identity, this_process
-from app.jobs.runner import Patience, Runner
+from app.jobs.processes import end_session, host_name, identity, this_process
+from app.jobs.runner import Runner, Timeouts
 from storage.jobs import JobState, Worker
 from tests.jobs.conftest import QUICK, System, make_system
 from tests.jobs.test_killed_workers import losses
@@ -56,7 +56,7 @@ def server_on() -> Iterator[Callable[[System], Start]]:
     for system in systems:
         for job in system.store.active():
             if job.worker:
-                end_family(job.worker, signal.SIGKILL, 5)
+                end_session(job.worker, signal.SIGKILL, 5)
 
 
 @pytest.fixture
@@ -96,7 +96,7 @@ def restarted(system: System, worker: Worker) -> Runner:
     job = system.store.claim(worker.host, [0])
     assert job is not None and system.store.started(job.id, 1, worker)
     executor = LocalExecutor(system.home, system.environment())
-    return Runner(system.store, executor, [], auto_resume=False, patience=replace(QUICK, silence=0.3))
+    return Runner(system.store, executor, [], auto_resume=False, timeouts=replace(QUICK, silence=0.3))
 
 
 def test_after_a_restart_of_the_machine_a_process_with_the_same_id_is_neither_adopted_nor_harmed(
@@ -111,7 +111,7 @@ def test_after_a_restart_of_the_machine_a_process_with_the_same_id_is_neither_ad
             runner.turn()
             job = system.store.list()[0]
             assert job.state is JobState.INTERRUPTED and "vanished" in (job.error or "")
-            assert system.store.leaving(host_name()) == []
+            assert system.store.releasing_slots(host_name()) == []
         assert identity(bystander.pid) == now
     finally:
         bystander.kill()
@@ -148,7 +148,7 @@ def test_a_claimed_run_whose_server_died_before_it_started_a_worker_is_not_stuck
     job = system.store.claim(host_name(), [0])
     assert job is not None
     executor = LocalExecutor(system.home, system.environment())
-    runner = Runner(system.store, executor, [], auto_resume=True, patience=Patience(start=0.1))
+    runner = Runner(system.store, executor, [], auto_resume=True, timeouts=Timeouts(start=0.1))
     runner.turn()
     time.sleep(0.2)
     runner.turn()

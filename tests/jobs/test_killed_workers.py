@@ -137,7 +137,7 @@ def test_a_damaged_checkpoint_is_passed_over_for_the_one_before(system: System, 
     kept = sorted(checkpoints.glob("step-*"))
     damage(kept[-1] / "state.safetensors")
     runner.turn()
-    again = Runner(system.store, runner._executor, ["", ""], patience=runner._patience)
+    again = Runner(system.store, runner._executor, ["", ""], timeouts=runner._timeouts)
     again.start()
     done = system.ended(job.id, JobState.DONE)
     assert done.attempts == 2

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from app.jobs.processes import family
+from app.jobs.processes import session_processes
 from app.jobs.runner import Runner
 from storage.artifacts import ArtifactStore
 from storage.database import open_database
@@ -43,7 +43,7 @@ def test_a_copy_made_while_a_run_was_going_is_restored_with_its_prompts_and_the_
     system.kill(system.store.get(going.id))
     worker = system.store.get(going.id).worker
     assert worker is not None
-    system.until(going.id, lambda _: family(worker) == [])
+    system.until(going.id, lambda _: session_processes(worker) == [])
 
     home, url = Home(root), f"sqlite:///{root / 'studio.db'}"
     restored = System(
@@ -52,7 +52,7 @@ def test_a_copy_made_while_a_run_was_going_is_restored_with_its_prompts_and_the_
     assert restored.store.get(reference.id) == reference
     committed = losses(restored, going)
     executor = WarmExecutor(mother, home, restored.environment())
-    second = Runner(restored.store, executor, [""], auto_resume=True, patience=QUICK)
+    second = Runner(restored.store, executor, [""], auto_resume=True, timeouts=QUICK)
     second.start()
     try:
         done = restored.ended(going.id, JobState.DONE)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from app.jobs.processes import family, identity
+from app.jobs.processes import identity, session_processes
 from app.jobs.runner import Runner
 from lamp.export.saved_prompt import load_prompt
 from storage.errors import NotStored
@@ -31,7 +31,7 @@ def toy_system(tmp_path: Path) -> System:
 def toy(toy_system: System, toys: Mother) -> Iterator[Toy]:
     """Queues a toy run on a system with one slot and little patience."""
     executor = WarmExecutor(toys, toy_system.home, toy_system.environment())
-    runner = Runner(toy_system.store, executor, [""], patience=replace(QUICK, stop=1.5, terminate=0.5))
+    runner = Runner(toy_system.store, executor, [""], timeouts=replace(QUICK, stop=1.5, terminate=0.5))
     runner.start()
     yield lambda steps, **config: toy_system.store.add("toy", config, "d", "d", steps)
     runner.close()
@@ -70,10 +70,10 @@ def test_a_stubborn_worker_is_killed_with_all_that_it_started_and_its_slot_is_fr
 ) -> None:
     job, next_one = toy(10_000, seconds=0.01, deaf=True, stubborn=True), toy(1)
     running = toy_system.until(job.id, lambda job: job.step > 0)
-    assert running.worker is not None and len(family(running.worker)) == 2
+    assert running.worker is not None and len(session_processes(running.worker)) == 2
     toy_system.store.request_stop(job.id)
     toy_system.ended(job.id, JobState.STOPPED, seconds=10)
-    assert family(running.worker) == []
+    assert session_processes(running.worker) == []
     assert "did not answer" in toy_system.store.events(job.id)[-1].reason
     toy_system.ended(next_one.id, JobState.DONE)
 
@@ -85,9 +85,9 @@ def test_what_a_killed_worker_had_started_is_ended_too(toy_system: System, toy: 
     os.kill(running.worker.pid, signal.SIGKILL)
     while identity(running.worker.pid):
         time.sleep(0.001)
-    assert len(family(running.worker)) == 1, "its child has outlived it"
+    assert len(session_processes(running.worker)) == 1, "its child has outlived it"
     toy_system.until(job.id, lambda job: job.attempts == 2)
-    assert family(running.worker) == []
+    assert session_processes(running.worker) == []
 
 
 def test_a_worker_that_the_system_ends_leaves_a_run_that_goes_on_by_itself(toy_system: System, toy: Toy) -> None:

@@ -42,7 +42,7 @@ def test_an_ended_run_takes_no_further_end_heartbeat_or_stop(store: JobStore, ad
     before = store.get(job.id)
     assert not any(store.finish(job.id, other) for other in S if other.finished)
     assert store.heartbeat(job.id, 99, "late", [(99, "loss", 1.0)]) is None
-    assert store.vanished(job.id, 1, "gone", resumes=3) is None
+    assert store.mark_lost(job.id, 1, "gone", resumes=3) is None
     store.request_stop(job.id)
     assert store.get(job.id) == before
     assert store.metric_names(job.id) == []
@@ -116,7 +116,7 @@ def test_a_vanished_worker_leaves_its_run_queued_again_three_times_and_then_inte
     for attempt in (1, 2, 3, 4):
         claimed = store.claim("here", [0])
         assert claimed is not None and claimed.attempts == attempt
-        left = store.vanished(job.id, attempt, "killed", resumes=3)
+        left = store.mark_lost(job.id, attempt, "killed", resumes=3)
         store.release(job.id)
     assert left is not None and (left.state, left.error, left.resumes) == (S.INTERRUPTED, "killed", 3)
     assert store.resume(job.id).resumes == 0, "a person's resume starts the count anew"
@@ -126,7 +126,7 @@ def test_a_worker_that_vanishes_while_stopping_leaves_a_stopped_run(store: JobSt
     job = add()
     store.claim("here", [0])
     store.request_stop(job.id)
-    left = store.vanished(job.id, 1, "killed", resumes=3)
+    left = store.mark_lost(job.id, 1, "killed", resumes=3)
     assert left is not None and left.state is S.STOPPED
 
 
@@ -138,7 +138,7 @@ def test_a_slot_is_taken_until_it_is_released_after_the_end(store: JobStore, add
     assert store.claim("here", [0]) is None, "a running run keeps its slot"
     store.finish(first.id, S.DONE)
     assert store.claim("here", [0]) is None, "its process may still hold memory"
-    assert [job.id for job in store.leaving("here")] == [first.id]
+    assert [job.id for job in store.releasing_slots("here")] == [first.id]
     store.release(first.id)
     assert store.claim("here", [0]).id == second.id
 

@@ -55,6 +55,23 @@ def test_every_word_of_a_search_occurs_in_the_name_the_note_a_tag_the_data_set_o
         assert names(punctuation) == [], "what holds the stored tags together is not searched"
 
 
+def test_the_newest_run_on_a_backbone_is_one_that_trained_and_was_not_deleted(store: JobStore) -> None:
+    def trained(backbone: str) -> Job:
+        job = store.add("a run", {"backbone": backbone}, "sample:x", "x.csv", 10)
+        store.claim("here", [job.number])
+        store.heartbeat(job.id, 5, "Training", [(5, "loss", 1.0)])
+        store.finish(job.id, JobState.DONE)
+        return job
+
+    assert store.newest_with("loss", "org/model") is None
+    first, second, _ = trained("org/model"), trained("org/model"), trained("org/model-2")
+    store.add("queued", {"backbone": "org/model"}, "sample:x", "x.csv", 10)
+    assert (store.newest_with("loss", "org/model") or first).id == second.id
+    assert store.newest_with("rows_per_second", "org/model") is None
+    store.delete(second.id)
+    assert (store.newest_with("loss", "org/model") or second).id == first.id
+
+
 def test_a_deleted_run_is_hidden_and_comes_back_until_it_is_swept(store: JobStore, add: Add) -> None:
     job = add()
     store.log_metrics(job.id, 1, {"loss": 1.0})

@@ -13,7 +13,9 @@ import pytest
 from safetensors.numpy import save_file
 
 from lamp.errors import BackboneError
+from lamp.hub import catalog
 from lamp.hub.catalog import inspect
+from lamp.hub.safetensors_header import Shapes, stored_shapes
 from tests.tiny import save_tiny
 
 LLAMA = {"architectures": ["LlamaForCausalLM"], "model_type": "llama", "hidden_size": 8, "tie_word_embeddings": True}
@@ -42,14 +44,33 @@ def test_a_saved_model_is_described_as_transformers_loads_it(family: str, tmp_pa
     from transformers import AutoModelForCausalLM, AutoModelForSeq2SeqLM
 
     folder = save_tiny(tmp_path / "named-like-nothing", family)
-    found = inspect(str(folder))
-    loader = AutoModelForSeq2SeqLM if found.architecture == "encoder-decoder" else AutoModelForCausalLM
+    info = inspect(str(folder))
+    loader = AutoModelForSeq2SeqLM if info.architecture == "encoder-decoder" else AutoModelForCausalLM
     model = loader.from_pretrained(folder)
-    assert (found.architecture == "encoder-decoder") == model.config.is_encoder_decoder
-    assert found.parameters == model.num_parameters()
-    assert found.hidden_size == model.get_input_embeddings().weight.shape[1]
-    assert found.model_type == model.config.model_type
-    assert found.reference == str(folder)
+    assert (info.architecture == "encoder-decoder") == model.config.is_encoder_decoder
+    assert info.parameters == model.num_parameters()
+    assert info.hidden_size == model.get_input_embeddings().weight.shape[1]
+    assert info.source == str(folder)
+
+
+def test_a_folder_is_read_again_when_one_of_its_files_has_changed_and_only_then(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    headers: list[str] = []
+
+    def read(reference: str, path: Path) -> Shapes:
+        headers.append(path.name)
+        return stored_shapes(reference, path)
+
+    monkeypatch.setattr(catalog, "stored_shapes", read)
+    reference = backbone(tmp_path / "model")
+    assert inspect(reference) == inspect(reference)
+    assert headers == ["model.safetensors"]
+    backbone(tmp_path / "model", {**LLAMA, "hidden_size": 16}, {**WEIGHTS, "model.more.weight": (3,)})
+    assert (inspect(reference).hidden_size, inspect(reference).parameters) == (16, 91)
+    assert headers == ["model.safetensors"] * 2
+    (tmp_path / "model/tokenizer.json").unlink()
+    assert "has no tokenizer" in refusal(reference)
 
 
 def test_the_width_is_that_of_the_embeddings_where_the_layers_are_wider(tmp_path: Path) -> None:

@@ -100,15 +100,15 @@ def test_a_backbone_without_a_template_is_one_sentence(instruct: Path, tiny_llam
 
 
 @pytest.mark.parametrize(
-    "template, said",
+    "template, sentence",
     [
         ("{{ raise_exception('no') }}", "cannot be used"),
         ("{% for message in messages %}{{ message['content'] | upper }}{% endfor %}", "changes the message"),
         ("{{ 'nothing' }}", "changes the message"),
     ],
 )
-def test_a_template_that_cannot_be_split_is_one_sentence(instruct: Path, template: str, said: str) -> None:
+def test_a_template_that_cannot_be_split_is_one_sentence(instruct: Path, template: str, sentence: str) -> None:
     tokenizer = AutoTokenizer.from_pretrained(instruct)
     tokenizer.chat_template = template
-    with pytest.raises(BackboneError, match=said):
+    with pytest.raises(BackboneError, match=sentence):
         chat_affixes(tokenizer, "an/instruct-model")

@@ -94,7 +94,7 @@ def test_a_trained_prompt_may_be_pooled_and_mixed_otherwise(exported: Path, back
 
 
 @pytest.mark.parametrize(
-    "config, said",
+    "config, sentence",
     [
         (
             LampConfig(prompt_length=100, rank=8),
@@ -107,11 +107,11 @@ def test_a_trained_prompt_may_be_pooled_and_mixed_otherwise(exported: Path, back
     ],
 )
 def test_a_trained_prompt_of_another_shape_is_one_sentence(
-    exported: Path, backbone: FrozenBackbone, config: LampConfig, said: str
+    exported: Path, backbone: FrozenBackbone, config: LampConfig, sentence: str
 ) -> None:
     with pytest.raises(LampError) as raised:
         from_trained(backbone, config, exported)
-    assert str(raised.value).endswith(said)
+    assert str(raised.value).endswith(sentence)
 
 
 def test_a_folder_without_factors_is_one_sentence(backbone: FrozenBackbone, tmp_path: Path) -> None:

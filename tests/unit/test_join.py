@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -48,33 +50,38 @@ TEXTS = ["the film was good", "it was a very dull and awful film . the acting wa
 TARGETS = ["positive", "negative", "very good ending"]
 
 
-@pytest.mark.parametrize("family", ["llama", "t5"])
-def test_the_join_gives_the_logits_of_peft_prompt_tuning_with_the_same_matrix(family: str, tmp_path: Path) -> None:
-    folder = save_tiny(tmp_path / family, family)
-    ours = FrozenBackbone.load(str(folder), precision="fp32")
-    virtual = virtual_tokens(ours)
-    auto = AutoModelForSeq2SeqLM if family == "t5" else AutoModelForCausalLM
-    peft = get_peft_model(
-        auto.from_pretrained(folder, dtype=torch.float32),
-        PromptTuningConfig(
-            task_type=TaskType.SEQ_2_SEQ_LM if family == "t5" else TaskType.CAUSAL_LM,
-            num_virtual_tokens=len(virtual),
-            num_transformer_submodules=1,
-        ),
-    ).eval()
+def with_peft_prompt(model: Any, task: TaskType, virtual: torch.Tensor) -> Any:
+    """A stock PEFT prompt tuning model whose prompt is `virtual` (l', hidden)."""
+    config = PromptTuningConfig(task_type=task, num_virtual_tokens=len(virtual), num_transformer_submodules=1)
+    peft = get_peft_model(model, config).eval()
     with torch.no_grad():
         peft.prompt_encoder["default"].embedding.weight.copy_(virtual)
-    batch = batch_of(ours, TEXTS[:1], TARGETS[:1])
-    length = batch.target_ids.shape[1]
+    return peft
+
+
+def test_a_causal_models_logits_are_those_of_peft_prompt_tuning_with_the_same_matrix(tmp_path: Path) -> None:
+    folder = save_tiny(tmp_path / "llama", "llama")
+    ours = FrozenBackbone.load(str(folder), precision="fp32")
+    virtual, batch = virtual_tokens(ours), batch_of(ours, TEXTS[:1], TARGETS[:1])
+    stock = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32)
+    peft = with_peft_prompt(stock, TaskType.CAUSAL_LM, virtual)
+    ids = torch.cat([batch.input_ids, batch.target_ids[:, :-1]], dim=1)
     with torch.no_grad():
-        got = target_logits(ours, virtual, batch)
-        if family == "t5":
-            labels = batch.target_ids
-            wanted = peft(input_ids=batch.input_ids, attention_mask=batch.input_mask, labels=labels).logits
-        else:
-            ids = torch.cat([batch.input_ids, batch.target_ids[:, :-1]], dim=1)
-            wanted = peft(input_ids=ids, attention_mask=torch.ones_like(ids)).logits[:, -length:]
-    torch.testing.assert_close(got, wanted, atol=1e-4, rtol=0)
+        expected = peft(input_ids=ids, attention_mask=torch.ones_like(ids)).logits[:, -batch.target_ids.shape[1] :]
+        logits = target_logits(ours, virtual, batch)
+    torch.testing.assert_close(logits, expected, atol=1e-4, rtol=0)
+
+
+def test_an_encoder_decoders_logits_are_those_of_peft_prompt_tuning_with_the_same_matrix(tmp_path: Path) -> None:
+    folder = save_tiny(tmp_path / "t5", "t5")
+    ours = FrozenBackbone.load(str(folder), precision="fp32")
+    virtual, batch = virtual_tokens(ours), batch_of(ours, TEXTS[:1], TARGETS[:1])
+    stock = AutoModelForSeq2SeqLM.from_pretrained(folder, dtype=torch.float32)
+    peft = with_peft_prompt(stock, TaskType.SEQ_2_SEQ_LM, virtual)
+    with torch.no_grad():
+        expected = peft(input_ids=batch.input_ids, attention_mask=batch.input_mask, labels=batch.target_ids).logits
+        logits = target_logits(ours, virtual, batch)
+    torch.testing.assert_close(logits, expected, atol=1e-4, rtol=0)
 
 
 @pytest.mark.parametrize("backbone", CAUSAL, indirect=True)  # an encoder reads the prompt together with each input
@@ -84,12 +91,12 @@ def test_reading_the_prompt_once_gives_the_logits_of_a_copy_before_every_row(bac
     mask = torch.cat([batch.input_mask, batch.target_mask[:, :-1]], dim=1)
     joined = backbone.join(virtual, ids, mask)
     with torch.no_grad():
-        whole = backbone.model(
+        expected = backbone.model(
             inputs_embeds=joined.embeddings, attention_mask=joined.mask, position_ids=joined.positions
         ).logits[:, -batch.target_ids.shape[1] :]
-        got = target_logits(backbone, virtual, batch)
-    kept = batch.target_mask.bool()
-    torch.testing.assert_close(got[kept], whole[kept], atol=1e-4, rtol=0)
+        logits = target_logits(backbone, virtual, batch)
+    is_token = batch.target_mask.bool()
+    torch.testing.assert_close(logits[is_token], expected[is_token], atol=1e-4, rtol=0)
 
 
 def test_padding_does_not_change_a_rows_likelihood(backbone: FrozenBackbone) -> None:
@@ -103,9 +110,11 @@ def test_padding_does_not_change_a_rows_likelihood(backbone: FrozenBackbone) -> 
     torch.testing.assert_close(together, torch.cat(alone), atol=1e-4, rtol=0)
 
 
-@pytest.mark.parametrize("with_prompt", [True, False])
-def test_label_scores_are_the_likelihoods_of_the_labels_one_by_one(backbone: FrozenBackbone, with_prompt: bool) -> None:
-    virtual = virtual_tokens(backbone) if with_prompt else None
+@pytest.mark.parametrize("prompt_for", [virtual_tokens, lambda _: None], ids=["with a prompt", "without a prompt"])
+def test_label_scores_are_the_likelihoods_of_the_labels_one_by_one(
+    backbone: FrozenBackbone, prompt_for: Callable[[FrozenBackbone], torch.Tensor | None]
+) -> None:
+    virtual = prompt_for(backbone)
     made = encoder(backbone)
     inputs = made.inputs(TEXTS, [""] * len(TEXTS))
     scores = label_log_likelihoods(backbone, [make_prefix(backbone, virtual)] * 3, made, inputs, TARGETS)

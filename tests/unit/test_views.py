@@ -10,6 +10,7 @@ import pytest
 
 from app.estimates import Place
 from app.views import curves, formatting, run_json, score_text, status
+from app.views.score_text import RunScores, ScoreComparison
 from storage.records import Job
 from storage.states import JobState
 
@@ -91,40 +92,11 @@ def test_every_state_has_a_word_and_a_tone() -> None:
     assert len(words) == len(JobState)
 
 
-def test_time_left_follows_the_median_speed_and_counts_accumulated_rows() -> None:
-    speed = [(step, 16.0) for step in range(1, 20)] + [(20, 0.01)]
-    assert status.seconds_left(a_job(), speed) == pytest.approx(200 * 16 / 16)
-
-
-def test_time_left_counts_the_scorings_that_are_still_to_come() -> None:
-    speed = [(step, 16.0) for step in range(1, 20)]
-    job = a_job(step=120, steps=310, config={"train": {"batch_size": 16, "accumulation": 1, "evaluate_every": 50}})
-    assert status.seconds_left(job, speed, scoring=7.0) == pytest.approx(190 + 5 * 7.0)  # 150, 200, 250, 300 and 310
-
-
 @pytest.mark.parametrize(
-    "job",
+    ("job", "options", "sentence", "time"),
     [
-        a_job(JobState.QUEUED),
-        a_job(JobState.STOPPING),
-        a_job(JobState.DONE),
-        a_job(step=300),
-    ],
-    ids=["queued", "stopping", "done", "at the last step"],
-)
-def test_no_time_is_left_to_tell_when_nothing_trains(job: Job) -> None:
-    assert status.seconds_left(job, [(1, 5.0), (2, 5.0), (3, 5.0)]) is None
-
-
-def test_the_first_steps_tell_no_time() -> None:
-    assert status.seconds_left(a_job(), [(1, 0.1), (2, 0.1)]) is None
-
-
-@pytest.mark.parametrize(
-    ("job", "options", "sentence", "left"),
-    [
-        (a_job(), {"left": 125.0}, "Step 100 of 300 · Training", "about 2 min left"),
-        (a_job(), {"left": 20.0}, "Step 100 of 300 · Training", "less than a minute left"),
+        (a_job(), {"seconds": 125.0}, "Step 100 of 300 · Training", "about 2 min left"),
+        (a_job(), {"seconds": 20.0}, "Step 100 of 300 · Training", "less than a minute left"),
         (a_job(step=0, phase="Loading the backbone"), {}, "Loading the backbone", ""),
         (a_job(JobState.QUEUED), {"place": Place(1, None)}, "It is next in the queue.", ""),
         (
@@ -151,41 +123,45 @@ def test_the_first_steps_tell_no_time() -> None:
     ],
 )
 def test_the_head_of_a_page_says_where_the_run_stands(
-    job: Job, options: dict[str, Any], sentence: str, left: str
+    job: Job, options: dict[str, Any], sentence: str, time: str
 ) -> None:
-    found = status.status(job, NOW, **options)
-    assert (found.sentence, found.left) == (sentence, left)
+    described = status.describe_status(job, NOW, **options)
+    assert (described.sentence, described.time) == (sentence, time)
 
 
 def test_a_run_that_ended_early_but_done_is_wholly_done() -> None:
-    assert status.status(a_job(JobState.DONE, finished_at=NOW), NOW).share == 1.0
-    assert status.status(a_job(JobState.STOPPED), NOW).share == pytest.approx(1 / 3)
+    assert status.describe_status(a_job(JobState.DONE, finished_at=NOW), NOW).share == 1.0
+    assert status.describe_status(a_job(JobState.STOPPED), NOW).share == pytest.approx(1 / 3)
 
 
 def test_only_a_run_without_a_first_step_moves_without_a_share() -> None:
-    assert status.status(a_job(step=0), NOW).moving
-    assert not status.status(a_job(), NOW).moving
+    assert status.describe_status(a_job(step=0), NOW).moving
+    assert not status.describe_status(a_job(), NOW).moving
 
 
 def test_scores_stand_beside_the_untrained_ones() -> None:
-    found = score_text.scores(
-        {"loss": 0.4, "untrained_loss": 1.0, "accuracy": 0.875, "untrained_accuracy": 0.5, "novel": 2.0}
-    )
-    assert [one.name for one in found] == ["Accuracy", "Loss", "Novel"]
-    assert found[0] == score_text.Score("Accuracy", "87.5 %", "50.0 %", "+37.5 points", better=True)
-    assert (found[1].gain, found[1].better) == ("−0.6", True)
-    assert (found[2].untrained, found[2].gain) == ("", "")
+    stored = {"loss": 0.4, "untrained_loss": 1.0, "accuracy": 0.875, "untrained_accuracy": 0.5, "novel": 2.0}
+    accuracy, loss, novel = score_text.compare_scores(RunScores.of(stored))
+    assert accuracy == ScoreComparison("Accuracy", "87.5 %", "50.0 %", "+37.5 points", better=True)
+    assert (loss.label, loss.gain, loss.better) == ("Loss", "−0.6", True)
+    assert (novel.label, novel.untrained, novel.gain) == ("Novel", "", "")
+
+
+def test_stored_scores_are_split_into_the_prompts_and_the_untrained_backbones() -> None:
+    scores = RunScores.of({"loss": 0.4, "untrained_loss": 1.0, "accuracy": 0.9})
+    assert scores == RunScores(tuned={"loss": 0.4, "accuracy": 0.9}, untrained={"loss": 1.0})
 
 
 def test_a_worse_score_is_not_called_better() -> None:
-    assert not score_text.compared("accuracy", 0.4, 0.5).better
-    assert not score_text.compared("loss", 2.0, 1.0).better
+    assert not score_text.compare_score("accuracy", 0.4, 0.5).better
+    assert not score_text.compare_score("loss", 2.0, 1.0).better
+    assert score_text.compare_score("accuracy", 0.5, 0.5).better
 
 
-def test_the_main_score_is_accuracy_and_else_the_loss() -> None:
-    assert score_text.main_score(["validation/loss", "validation/accuracy"]) == "accuracy"
-    assert score_text.main_score(["validation/loss", "validation/perplexity"]) == "loss"
-    assert score_text.main_score([]) is None
+def test_the_main_metric_is_accuracy_and_else_the_loss() -> None:
+    assert score_text.main_metric(["loss", "accuracy"]) == "accuracy"
+    assert score_text.main_metric(["loss", "perplexity"]) == "loss"
+    assert score_text.main_metric([]) is None
 
 
 def test_the_best_point_is_high_for_accuracy_low_for_loss_and_never_the_untrained_one() -> None:
@@ -193,6 +169,7 @@ def test_the_best_point_is_high_for_accuracy_low_for_loss_and_never_the_untraine
     assert curves.best_point(points, "accuracy") == (100, 0.8)
     assert curves.best_point(points, "loss") == (50, 0.7)
     assert curves.best_point([(0, 0.5)], "accuracy") is None
+    assert curves.best_point([(50, 0.8), (100, 0.8)], "accuracy") == (50, 0.8)
 
 
 def test_smoothing_keeps_a_level_line_and_calms_a_wild_one() -> None:
@@ -210,14 +187,14 @@ def test_a_few_wild_values_do_not_flatten_the_axis() -> None:
 
 
 def test_probabilities_begin_with_the_likeliest() -> None:
-    found = score_text.probabilities({"a": 0.2, "b": 0.8}, {"a": 0.6, "b": 0.4})
-    assert found == [("b", 0.8, 0.4), ("a", 0.2, 0.6)]
+    labels = score_text.likeliest_labels({"a": 0.2, "b": 0.8}, {"a": 0.6, "b": 0.4})
+    assert labels == [("b", 0.8, 0.4), ("a", 0.2, 0.6)]
 
 
 def test_a_script_reads_times_as_text_and_states_as_words() -> None:
-    found = run_json.as_dict(a_job(), {"loss": 0.5})
-    assert (found["state"], found["step"], found["metrics"]) == ("running", 100, {"loss": 0.5})
-    assert found["created_at"] == "2026-05-01T11:55:00+00:00" and found["finished_at"] is None
+    values = run_json.run_as_dict(a_job(), {"loss": 0.5})
+    assert (values["state"], values["step"], values["metrics"]) == ("running", 100, {"loss": 0.5})
+    assert values["created_at"] == "2026-05-01T11:55:00+00:00" and values["finished_at"] is None
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""An input's answers with and without the trained prompt, as people compare them."""
+"""The answers to one input with and without the trained prompt, as HTML."""
 
 from __future__ import annotations
 
@@ -9,8 +9,11 @@ from app.ui import parts
 from app.views import score_text
 
 
-def shown(answer: Answer, expected: str = "", writing: bool = False) -> str:
-    """Both answers, and for labels how sure each is. writing: whether they are still growing."""
+def answer_html(answer: Answer, expected: str = "", writing: bool = False) -> str:
+    """Both answers, and for labels the probability of each.
+
+    expected: the right answer, if it is known; writing: whether the answers are still being written.
+    """
     hint = ""
     if expected:
         right = "right" if answer.tuned.strip() == expected.strip() else "different"
@@ -18,24 +21,27 @@ def shown(answer: Answer, expected: str = "", writing: bool = False) -> str:
             f'<p class="ls-expected">The data says <b>{escape(expected)}</b>: the tuned answer is '
             f'<b class="ls-{"better" if right == "right" else "worse"}">{right}</b>.</p>'
         )
-    both = _one("Tuned prompt", answer.tuned, writing, "ls-tuned") + _one("Untrained model", answer.untrained, writing)
+    both = _section("Tuned prompt", answer.tuned, writing, "ls-tuned")
+    both += _section("Untrained model", answer.untrained, writing)
     read = parts.fold("What the model read", answer.text)
-    role = "" if writing else ' role="status"'  # read aloud once, and not at every word
-    return f'<div class="ls-result"{role}><div class="ls-answers">{both}</div>{hint}{_bars(answer)}{read}</div>'
+    role = "" if writing else ' role="status"'  # screen readers read it once, not at every word
+    return (
+        f'<div class="ls-result"{role}><div class="ls-answers">{both}</div>{hint}{_probabilities(answer)}{read}</div>'
+    )
 
 
-def _one(heading: str, text: str, writing: bool, kind: str = "") -> str:
-    said = escape(text) + '<i class="ls-caret"></i>' if writing else escape(text) or "(nothing)"
-    return f'<section class="{kind}"><h3>{heading}</h3><p>{said}</p></section>'
+def _section(heading: str, text: str, writing: bool, css_class: str = "") -> str:
+    body = escape(text) + '<i class="ls-caret"></i>' if writing else escape(text) or "(nothing)"
+    return f'<section class="{css_class}"><h3>{heading}</h3><p>{body}</p></section>'
 
 
-def _bars(answer: Answer) -> str:
+def _probabilities(answer: Answer) -> str:
     if not answer.tuned_probabilities:
         return ""
     lines = "".join(
         f'<div class="ls-label"><span>{escape(label)}</span><div>'
         f"{_bar('tuned', tuned)}{_bar('untrained', untrained)}</div></div>"
-        for label, tuned, untrained in score_text.probabilities(
+        for label, tuned, untrained in score_text.likeliest_labels(
             answer.tuned_probabilities, answer.untrained_probabilities
         )
     )

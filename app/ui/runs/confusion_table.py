@@ -1,4 +1,4 @@
-"""Which labels a prompt mistakes for which, as a picture in a table."""
+"""Which labels a prompt mistakes for which, as an HTML table."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ _MOST_COLUMNS = 12
 """Labels whose answers each get a column; with more of them a sentence names the most frequent mistake instead."""
 
 
-def confusion(found: ConfusionMatrix | None) -> str:
-    """A row for each label: what its held-out rows were answered with, and how well that is."""
-    if found is None:
+def confusion_table(matrix: ConfusionMatrix | None) -> str:
+    """A row a label: the answers to its held-out rows, precision, recall and F1. "" without a matrix."""
+    if matrix is None:
         return ""
-    wide = len(found.labels) > _MOST_COLUMNS
+    wide = len(matrix.labels) > _MOST_COLUMNS
     answers = (
         "<th scope=col>Most often taken for</th>"
         if wide
-        else "".join(f"<th scope=col>{escape(label)}</th>" for label in found.labels)
+        else "".join(f"<th scope=col>{escape(label)}</th>" for label in matrix.labels)
     )
     rows = []
-    for number, score in enumerate(found.per_label()):
-        middle = _most_frequent(found, number) if wide else _cells(found, number)
+    for number, score in enumerate(matrix.per_label()):
+        middle = _most_frequent(matrix, number) if wide else _cells(matrix, number)
         rows.append(
             f"<tr><th scope=row>{escape(score.label)}</th>{middle}<td>{score.rows:,}</td>"
             f"<td>{_percent(score.precision)}</td><td>{_percent(score.recall)}</td><td>{_percent(score.f1)}</td></tr>"
@@ -37,21 +37,21 @@ def confusion(found: ConfusionMatrix | None) -> str:
     )
 
 
-def _cells(found: ConfusionMatrix, number: int) -> str:
-    counts, rows = found.counts[number], max(1, sum(found.counts[number]))
+def _cells(matrix: ConfusionMatrix, number: int) -> str:
+    counts, rows = matrix.counts[number], max(1, sum(matrix.counts[number]))
     return "".join(
         f'<td class="{"ls-right" if column == number else "ls-wrong"}" style="--share:{count / rows:.3f}"'
-        f' title="{escape(found.labels[number])} answered with {escape(found.labels[column])}">'
+        f' title="{escape(matrix.labels[number])} answered with {escape(matrix.labels[column])}">'
         f"{count if count else '·'}</td>"
         for column, count in enumerate(counts)
     )
 
 
-def _most_frequent(found: ConfusionMatrix, number: int) -> str:
+def _most_frequent(matrix: ConfusionMatrix, number: int) -> str:
     wrong = [
         (count, label)
-        for label, count in zip(found.labels, found.counts[number], strict=True)
-        if count and label != found.labels[number]
+        for label, count in zip(matrix.labels, matrix.counts[number], strict=True)
+        if count and label != matrix.labels[number]
     ]
     if not wrong:
         return "<td>–</td>"

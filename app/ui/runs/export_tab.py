@@ -11,11 +11,11 @@ import gradio as gr
 
 from app.studio import Studio
 from app.ui import parts
-from app.ui.components import piece, stages
+from app.ui.components import piece, stage_reporter
 from app.ui.guard import KNOWN, sentences
 from app.views import formatting
 
-_SAYS = {
+_FILE_NOTES = {
     "README.md": "the model card: what it is, its scores, how to load it",
     "adapter_config.json": "PEFT's description",
     "adapter_model.safetensors": "the virtual tokens, as PEFT loads them",
@@ -33,24 +33,24 @@ model = PeftModel.from_pretrained(model, "folder-of-the-unpacked-zip")
 """
 
 
-class Handlers:
-    """What the Export tab does."""
+class ExportTab:
+    """What the Export tab tab."""
 
     def __init__(self, studio: Studio) -> None:
         self._studio = studio
 
     def prepare(self, run: str, ready: str) -> list[Any]:
-        """Makes the zip when there is a prompt, so that one click downloads it."""
+        """Makes the zip when there is a prompt, so that one click downloads it. ready: RunView.prompt_version."""
         if not ready:
             return [gr.Column(visible=True), gr.Column(visible=False), gr.skip(), gr.skip(), gr.skip()]
-        job = self._studio.job(run)
+        backbone = self._studio.run(run).config.backbone
         path = self._studio.export(run)
         with zipfile.ZipFile(path) as archive:
             files = [(info.filename, info.file_size) for info in archive.infolist()]
             adapter = json.loads(archive.read("adapter_config.json"))
-        lines = "".join(
+        rows = "".join(
             f"<tr><th scope=row>{escape(name)}</th><td>{formatting.bytes_text(size)}</td>"
-            f"<td>{escape(_SAYS.get(name, ''))}</td></tr>"
+            f"<td>{escape(_FILE_NOTES.get(name, ''))}</td></tr>"
             for name, size in files
         )
         kind = "AutoModelForSeq2SeqLM" if adapter["task_type"] == "SEQ_2_SEQ_LM" else "AutoModelForCausalLM"
@@ -58,8 +58,8 @@ class Handlers:
             gr.Column(visible=False),
             gr.Column(visible=True),
             gr.DownloadButton(f"Download the prompt ({formatting.bytes_text(path.stat().st_size)})", value=str(path)),
-            f'<table class="ls-files"><tbody>{lines}</tbody></table>',
-            _CODE.format(kind=kind, backbone=job.config["backbone"]),
+            f'<table class="ls-files"><tbody>{rows}</tbody></table>',
+            _CODE.format(kind=kind, backbone=backbone),
         ]
 
     def publish(
@@ -70,11 +70,11 @@ class Handlers:
         private: bool,
         progress: gr.Progress = gr.Progress(),  # noqa: B008  # how Gradio hands in its progress bar
     ) -> tuple[str, str]:
-        """Puts the prompt on the Hub. The token is emptied from the page, whatever happens."""
+        """Puts the prompt on the Hub. Returns what came of it, and the token field's text: empty once it was used."""
         if not repository.strip() or not token.strip():
             return parts.problems(["Give the repository's name and a token that may write to it."]), token
         try:
-            url = self._studio.publish(run, repository, token, private, stages(progress))
+            url = self._studio.publish(run, repository, token, private, stage_reporter(progress))
         except KNOWN as error:
             return parts.problems([str(error)]), ""
         return (
@@ -85,14 +85,14 @@ class Handlers:
 
 def build(studio: Studio, run: gr.State, ready: gr.Textbox) -> None:
     """Lays out the tab and wires it."""
-    with gr.Column() as nothing:
+    with gr.Column() as without_prompt:
         piece(
             parts.empty(
                 "Nothing to export yet",
                 "The prompt can be downloaded as soon as the run has ended, also when you stop it early.",
             )
         )
-    with gr.Column(visible=False) as something, gr.Row(elem_classes="ls-details"):
+    with gr.Column(visible=False) as with_prompt, gr.Row(elem_classes="ls-details"):
         with gr.Column(min_width=280):
             piece(parts.title("Take it with you", "It loads with transformers and peft alone, without the studio."))
             download = gr.DownloadButton("Download the prompt", variant="primary", elem_id="download")
@@ -110,23 +110,23 @@ def build(studio: Studio, run: gr.State, ready: gr.Textbox) -> None:
                 info="One that may write: huggingface.co/settings/tokens",
             )
             private = gr.Checkbox(True, label="Private: only you can see it")
-            send = gr.Button("Publish", size="md", elem_id="publish")
-            said = piece(elem_id="published", min_height=40)
+            publish = gr.Button("Publish", size="md", elem_id="publish")
+            published = piece(elem_id="published", min_height=40)
 
-    does = Handlers(studio)
+    tab = ExportTab(studio)
     ready.change(
-        sentences(does.prepare),
+        sentences(tab.prepare),
         [run, ready],
-        [nothing, something, download, files, code],
+        [without_prompt, with_prompt, download, files, code],
         api_visibility="private",
         show_progress="hidden",
         concurrency_limit=None,
     )
-    send.click(
-        sentences(does.publish),
+    publish.click(
+        sentences(tab.publish),
         [run, repository, token, private],
-        [said, token],
+        [published, token],
         api_visibility="private",
-        show_progress_on=said,
+        show_progress_on=published,
         concurrency_limit=4,
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
 from typing import Any
 
 import gradio as gr
@@ -15,25 +15,14 @@ from app.views import formatting
 from lamp.errors import ConfigError
 
 
-@dataclass(frozen=True)
-class Managed:
-    """What the rest of the page fills in and listens to."""
-
-    name: gr.Textbox
-    tags: gr.Textbox
-    note: gr.Textbox
-    changes: tuple[Any, ...]
-    """Events after which the page is to be refreshed."""
-
-
-class Handlers:
-    """What the lower half of the Details tab does."""
+class RunEditor:
+    """What the lower half of the Details tab does to the run."""
 
     def __init__(self, studio: Studio) -> None:
         self._studio = studio
 
     def save(self, run: str, name: str, tags: str, note: str) -> None:
-        """Keeps name, tags and note."""
+        """Stores name, tags and note."""
         if not name.strip():
             raise ConfigError(["Give the run a name."])
         self._studio.rename(run, name.strip())
@@ -41,7 +30,7 @@ class Handlers:
         gr.Info("Saved.")
 
     def extend(self, run: str, steps: float | None) -> str:
-        """Trains on; returns the new run's address."""
+        """Queues a run that trains on; returns its address."""
         if steps is None or steps < 1 or not float(steps).is_integer():
             raise ConfigError([f"The number of further steps must be a whole number from 1, not {steps}."])
         return "runs?run=" + self._studio.extend(run, self._studio.job(run).steps + int(steps))
@@ -60,16 +49,15 @@ class Handlers:
         return gr.Row(visible=False)
 
 
-def build(studio: Studio, run: gr.State) -> Managed:
-    """Lays the parts out and wires them."""
+def build(studio: Studio, run: gr.State, show: Callable[..., Any]) -> tuple[Any, ...]:
+    """Lays the parts out and wires them. show: ViewTable.add. Returns the events that change what the page shows."""
     with gr.Row(elem_classes="ls-details"):
         with gr.Column(min_width=280):
             piece(parts.title("Name, tags and note"))
-            name = gr.Textbox("", label="Name", max_length=120, elem_id="run-name")
-            tags = gr.Textbox(
-                "", label="Tags", elem_id="run-tags", info="Words to find the run by, with commas between them."
-            )
-            note = gr.Textbox("", label="Note", lines=3, elem_id="run-note")
+            name = show(gr.Textbox("", label="Name", max_length=120, elem_id="run-name"), lambda view: view.name)
+            info = "Words to find the run by, with commas between them."
+            tags = show(gr.Textbox("", label="Tags", elem_id="run-tags", info=info), lambda view: ", ".join(view.tags))
+            note = show(gr.Textbox("", label="Note", lines=3, elem_id="run-note"), lambda view: view.note)
             save = gr.Button("Save", size="md", elem_id="save")
         with gr.Column(min_width=280):
             piece(
@@ -95,12 +83,12 @@ def build(studio: Studio, run: gr.State) -> Managed:
                 no = gr.Button("Keep it", size="md", elem_id="delete-no")
     address = gr.Textbox(visible="hidden", label="Where to go on")
 
-    does = Handlers(studio)
-    saved = save.click(sentences(does.save), [run, name, tags, note], None, **QUIET)
-    extend.click(sentences(does.extend), [run, steps], address, **QUIET)
-    begin.click(sentences(does.begin), run, address, **QUIET)
+    editor = RunEditor(studio)
+    saved = save.click(sentences(editor.save), [run, name, tags, note], None, **QUIET)
+    extend.click(sentences(editor.extend), [run, steps], address, **QUIET)
+    begin.click(sentences(editor.begin), run, address, **QUIET)
     address.change(None, address, None, js="(to) => { if (to) location.assign(to) }")
     delete.click(lambda: gr.Row(visible=True), None, confirm, **AT_ONCE)
     no.click(lambda: gr.Row(visible=False), None, confirm, **AT_ONCE)
-    gone = yes.click(sentences(does.delete), run, confirm, **QUIET)
-    return Managed(name, tags, note, (saved, gone))
+    deleted = yes.click(sentences(editor.delete), run, confirm, **QUIET)
+    return saved, deleted

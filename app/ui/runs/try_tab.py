@@ -9,16 +9,16 @@ import gradio as gr
 
 from app.studio import Studio
 from app.ui import parts
-from app.ui.components import AT_ONCE, piece, stages
+from app.ui.components import AT_ONCE, piece, stage_reporter
 from app.ui.guard import sentences
 from app.ui.runs import answers
-from app.ui.streaming import follow
-from lamp.config import DataConfig, TuneConfig
+from app.ui.streaming import stream
+from lamp.config import DataConfig
 from lamp.errors import DataError
 
 
-class Handlers:
-    """What the Try tab does for the run that it shows."""
+class TryTab:
+    """What the Try tab does for one run."""
 
     def __init__(self, studio: Studio, run: str, data: DataConfig, dataset: str) -> None:
         self._studio, self._run, self._data, self._dataset = studio, run, data, dataset
@@ -29,22 +29,23 @@ class Handlers:
         *cells: str,
         progress: gr.Progress = gr.Progress(),  # noqa: B008
     ) -> Iterator[str]:
-        """Both answers to the input, free text while it is written. expected: (input, target) of the row that was
-        filled in last."""
-        say = stages(progress)
+        """Both answers to the input, again and again while free text is written.
+
+        expected: (input, target) of the row that was filled in last; cells: a text for each input column.
+        """
+        on_stage = stage_reporter(progress)
         texts = [cell or "" for cell in cells]
         row = dict(zip(self._data.input_columns, texts, strict=True))
-        for found, whole in follow(lambda tell: self._studio.try_prompt(self._run, [row], say, tell)):
-            yield answers.shown(
-                found[0], expected[1] if whole and expected[0] == "\n".join(texts) else "", writing=not whole
-            )
+        for pair, final in stream(lambda send: self._studio.try_prompt(self._run, [row], on_stage, send)):
+            target = expected[1] if final and expected[0] == "\n".join(texts) else ""
+            yield answers.answer_html(pair[0], target, writing=not final)
 
     def row(self, number: int) -> list[Any]:
-        """The cells of one of the data set's first rows, its target with them, and the next row's number."""
-        found = self._studio.preview(self._dataset, self._data)
-        if not found.rows:
+        """[(input, target), next row's number, cell of each input column] of one of the data set's first rows."""
+        rows = self._studio.first_rows(self._dataset)
+        if not rows:
             raise DataError("The data set has no rows any more.")
-        row = dict(zip(found.columns, found.rows[number % len(found.rows)], strict=True))
+        row = rows[number % len(rows)]
         cells = [row[column] for column in self._data.input_columns]
         return [("\n".join(cells), row[self._data.target_column]), number + 1, *cells]
 
@@ -61,9 +62,9 @@ def build(studio: Studio, run: gr.State, ready: gr.Textbox) -> None:
                 )
             )
             return
-        job = studio.job(run)
-        data = TuneConfig.from_dict(job.config).data
-        does = Handlers(studio, run, data, job.dataset)
+        shown = studio.run(run)
+        data = shown.config.data
+        tab = TryTab(studio, run, data, shown.job.dataset)
         piece(parts.title("Try the prompt", "Write an input as it stands in the data, without the answer."))
         cells = [
             gr.Textbox(
@@ -82,12 +83,12 @@ def build(studio: Studio, run: gr.State, ready: gr.Textbox) -> None:
         expected, number = gr.State(("", "")), gr.State(0)
         gr.on(
             [ask.click, *[cell.submit for cell in cells]],
-            sentences(does.answer),
+            sentences(tab.answer),
             [expected, *cells],
             result,
             api_visibility="private",
             concurrency_limit=2,
         )
-        fill.click(sentences(does.row), number, [expected, number, *cells], **AT_ONCE)
+        fill.click(sentences(tab.row), number, [expected, number, *cells], **AT_ONCE)
 
     gr.render([run, ready], triggers=[ready.change], queue=False)(boxes)

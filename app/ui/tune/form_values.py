@@ -1,4 +1,4 @@
-"""Form values to a recipe and back, with every problem at once."""
+"""Parses form values into a recipe, and turns a recipe into form values."""
 
 from __future__ import annotations
 
@@ -8,33 +8,20 @@ from typing import Any
 
 from app.ui.tune.recipe_fields import FIELDS, PRESETS, Field
 from lamp.config import DataConfig, LampConfig, TrainConfig, TuneConfig
-from lamp.errors import ConfigError
 
 Values = Mapping[str, Any]
-"""Field key → what the form holds; the keys are those of `FIELDS`, "backbone" and the columns."""
+"""Form value of each field key: the keys of `FIELDS`, "backbone", "data.input_columns" and "data.target_column"."""
 
 
-def read(values: Values) -> TuneConfig:
-    """The recipe that the form describes. Raises one ConfigError with every problem of it."""
-    config, problems = draft(values)
-    try:
-        config.check()
-    except ConfigError as error:
-        problems += error.problems
-    if problems:
-        raise ConfigError(dict.fromkeys(problems))
-    return config
-
-
-def draft(values: Values) -> tuple[TuneConfig, list[str]]:
-    """The recipe as far as it can be read, unread fields at their defaults, and what could not be read."""
+def parse(values: Values) -> tuple[TuneConfig, list[str]]:
+    """The recipe, with defaults for values that cannot be parsed, and one sentence for each of those."""
     sections: dict[str, dict[str, Any]] = {"data": {}, "lamp": {}, "train": {}}
     problems: list[str] = []
     for field in FIELDS:
         if field.key not in values:
             continue
         section, name = field.key.split(".")
-        value, problem = _cell(field, values[field.key])
+        value, problem = _parse_field(field, values[field.key])
         if problem:
             problems.append(problem)
         else:
@@ -50,14 +37,14 @@ def draft(values: Values) -> tuple[TuneConfig, list[str]]:
 
 
 def columns(value: object) -> tuple[str, ...]:
-    """The chosen columns, of a list, a single name or nothing."""
+    """The chosen columns; value: a list of names, one name, or nothing."""
     if isinstance(value, str):
         return (value,) if value else ()
     return tuple(map(str, value)) if isinstance(value, Sequence) else ()
 
 
-def fill(config: TuneConfig) -> dict[str, Any]:
-    """The form values that describe a recipe; `read` takes them back."""
+def values_of(config: TuneConfig) -> dict[str, Any]:
+    """The form values of a recipe; `parse` gives the recipe back."""
     values: dict[str, Any] = {
         "backbone": config.backbone,
         "data.input_columns": list(config.data.input_columns),
@@ -70,22 +57,22 @@ def fill(config: TuneConfig) -> dict[str, Any]:
 
 
 def preset_of(values: Values) -> str | None:
-    """The preset that the form's numbers are those of, if any."""
+    """The name of the preset whose numbers the form holds; None when they belong to none."""
     for name, preset in PRESETS.items():
         if all(values.get(key) == value for key, value in preset.items()):
             return name
     return None
 
 
-def _cell(field: Field, value: Any) -> tuple[Any, str]:
-    """A field's value as the recipe wants it, and a sentence when it cannot be had."""
+def _parse_field(field: Field, value: Any) -> tuple[Any, str]:
+    """(value for the recipe, "") or (None, a sentence that says what is wrong with it)."""
     if field.kind in {"text", "run"}:
         return str(value or ""), ""
     if field.kind == "choice":
         allowed = [choice for _, choice in field.choices]
         if value in allowed:
             return value, ""
-        return None, f"{field.label} must be one of {', '.join(shown for shown, _ in field.choices)}."
+        return None, f"{field.label} must be one of {', '.join(label for label, _ in field.choices)}."
     if field.kind == "switch":
         return bool(value), ""
     if value is None or value == "":

@@ -14,15 +14,15 @@ from app.ui.guard import KNOWN, sentences
 from app.views import formatting
 
 
-class Handlers:
-    """What this part does."""
+class HubSearch:
+    """The handlers of the search."""
 
-    def __init__(self, studio: Studio, chosen: Callable[[str], list[Any]]) -> None:
-        """`chosen`: the Tune page's form with a new data set as the chosen one."""
-        self._studio, self._chosen = studio, chosen
+    def __init__(self, studio: Studio, choose_dataset: Callable[[str], list[Any]]) -> None:
+        """choose_dataset: updates the Tune page's form so that a new data set is the chosen one."""
+        self._studio, self._choose_dataset = studio, choose_dataset
 
-    def edited(self) -> list[Any]:
-        """Another id: what was found for the one before does not hold."""
+    def reset(self) -> list[Any]:
+        """Hides the parts of the data set that was looked up before, because the id has changed."""
         return [
             gr.Dropdown(visible=False),
             gr.Dropdown(visible=False),
@@ -36,7 +36,7 @@ class Handlers:
             subsets = self._studio.hub_subsets(id)
             splits = self._studio.hub_splits(id, subsets[0])
         except KNOWN as error:
-            return [*self.edited(), parts.problems([str(error)])]
+            return [*self.reset(), parts.problems([str(error)])]
         return [
             gr.Dropdown(choices=subsets, value=subsets[0], visible=len(subsets) > 1),
             gr.Dropdown(choices=splits, value=splits[0], visible=True),
@@ -48,36 +48,39 @@ class Handlers:
     def splits(self, id: str, subset: str) -> list[Any]:
         """The splits of another subset."""
         try:
-            found = self._studio.hub_splits(id, subset)
+            splits = self._studio.hub_splits(id, subset)
         except KNOWN as error:
             return [gr.Dropdown(choices=[], value=None), parts.problems([str(error)])]
-        return [gr.Dropdown(choices=found, value=found[0]), ""]
+        return [gr.Dropdown(choices=splits, value=splits[0]), ""]
 
     def begin(self, id: str) -> list[Any]:
-        """What is seen at once, before the first rows are here."""
+        """Shows at once that the data set is being fetched, before its first rows have come."""
         return [gr.Button(interactive=False), parts.notice(f"Fetching {id.strip()} from the Hub.")]
 
     def fetch(self, id: str, subset: str | None, split: str | None, progress: gr.Progress = gr.Progress()) -> list[Any]:  # noqa: B008
-        """Fetches a part, as the chosen data set; what is wrong with it is one sentence, and the form stays."""
+        """Fetches a part and chooses it; what is wrong with it is one sentence, and the form stays."""
 
-        def told(rows: int, total: int | None) -> None:
+        def on_rows(rows: int, total: int | None) -> None:
             progress(rows / total if total else None, desc=f"{formatting.rows(rows)} fetched")
 
         progress(None, desc="Asking the Hub")
         try:
-            entry, found = self._studio.fetch_dataset(id, subset or "", split or "", told)
+            entry, fetched = self._studio.fetch_dataset(id, subset or "", split or "", on_rows)
         except KNOWN as error:
             return [gr.skip()] * 3 + [parts.problems([str(error)])]
-        said = f"{entry.name} has {formatting.rows(found.rows)} and {len(entry.columns)} columns."
-        if not found.whole:
-            said += " These are the first ones; the Hub has more."
-        if found.left_out:
-            said += f" Left out, because they hold no text: {', '.join(found.left_out)}."
-        return [*self._chosen(entry.reference), parts.notice(said, "good", "Added.")]
+        text = f"{entry.name} has {formatting.rows(fetched.rows)} and {len(entry.columns)} columns."
+        if not fetched.whole:
+            text += " These are the first ones; the Hub has more."
+        if fetched.left_out:
+            text += f" Left out, because they hold no text: {', '.join(fetched.left_out)}."
+        return [*self._choose_dataset(entry.reference), parts.notice(text, "good", "Added.")]
 
 
-def build(studio: Studio, chosen: Callable[[str], list[Any]], form: list[Any], said: gr.HTML) -> None:
-    """Lays the part out and wires it; `form`: the data set and its columns, which a fetched one fills."""
+def build(studio: Studio, choose_dataset: Callable[[str], list[Any]], form: list[Any], message: gr.HTML) -> None:
+    """Lays the search out and wires it.
+
+    form: the components for the data set and its columns, which `choose_dataset` updates; message: shows how it went.
+    """
     with gr.Row(elem_classes="ls-hub"):
         id = gr.Textbox(
             label="Or one from the Hugging Face Hub",
@@ -91,17 +94,17 @@ def build(studio: Studio, chosen: Callable[[str], list[Any]], form: list[Any], s
         split = gr.Dropdown([], label="Split", info="What to learn from.", visible=False, elem_id="hub-split", scale=2)
         look = gr.Button("Look up", size="md", elem_id="hub-look", scale=1, min_width=110)
         fetch = gr.Button("Fetch", size="md", visible=False, elem_id="hub-fetch", scale=1, min_width=110)
-    does = Handlers(studio, chosen)
-    found = [subset, split, look, fetch]
-    asked: dict[str, Any] = {"api_visibility": "private", "concurrency_limit": None}
-    id.input(does.edited, None, found, **AT_ONCE)
-    gr.on([id.submit, look.click], sentences(does.look_up), id, [*found, said], show_progress_on=id, **asked)
-    subset.input(sentences(does.splits), [id, subset], [split, said], show_progress_on=split, **asked)
-    fetch.click(does.begin, id, [fetch, said], **AT_ONCE).then(
-        sentences(does.fetch),
+    search = HubSearch(studio, choose_dataset)
+    controls = [subset, split, look, fetch]
+    options: dict[str, Any] = {"api_visibility": "private", "concurrency_limit": None}
+    id.input(search.reset, None, controls, **AT_ONCE)
+    gr.on([id.submit, look.click], sentences(search.look_up), id, [*controls, message], show_progress_on=id, **options)
+    subset.input(sentences(search.splits), [id, subset], [split, message], show_progress_on=split, **options)
+    fetch.click(search.begin, id, [fetch, message], **AT_ONCE).then(
+        sentences(search.fetch),
         [id, subset, split],
-        [*form, said],
-        show_progress_on=said,
+        [*form, message],
+        show_progress_on=message,
         api_visibility="private",
         concurrency_limit=4,
     ).then(lambda: gr.Button(interactive=True), None, fetch, **AT_ONCE)

@@ -1,4 +1,4 @@
-"""What the Tune page's form says when it is opened: a newcomer's recipe, another run's, or what was left there."""
+"""What the Tune page's form holds when it is opened: a draft, another run's recipe, or a recipe for newcomers."""
 
 from __future__ import annotations
 
@@ -14,70 +14,71 @@ from lamp.config import TuneConfig
 
 
 @dataclass(frozen=True)
-class Filled:
-    """What a form says."""
+class FormContent:
+    """Everything that a person can fill in."""
 
     config: TuneConfig
     dataset: str
     gpus: int = 1
-    words: Mapping[str, str] = field(default_factory=lambda: dict.fromkeys(browser_storage.WORDS, ""))
+    texts: Mapping[str, str] = field(default_factory=lambda: dict.fromkeys(browser_storage.TEXTS, ""))
+    """Name, note and tags of the run."""
 
 
 @dataclass(frozen=True)
-class Opened:
-    """A form as it is first seen."""
+class Prefill:
+    """A form when it is opened."""
 
-    filled: Filled
+    content: FormContent
     note: str
-    """HTML that says where the form comes from, where that is not plain."""
+    """HTML that says where the content comes from; empty for a newcomer's form."""
     parent: str
     """Id of the run that it comes from, or ""."""
-    changed: bool
-    """Whether a person had filled it before and can start over."""
+    is_draft: bool
+    """Whether a person had changed the form before, and can start over."""
 
 
-def opened(studio: Studio, left: object, query: Mapping[str, str]) -> Opened:
+def prefill(studio: Studio, draft: object, query: Mapping[str, str]) -> Prefill:
     """The form at an address: ready to start, or filled from the run in `?from=`, in `?start=` with its prompt.
 
-    left: what the browser has kept, which comes first.
+    draft: what the browser has stored; where it belongs to this address, it goes first.
     """
-    way, source = browser_storage.asked(query)
-    filled, run, failed = None, "", ""
+    way, source = browser_storage.source_run(query)
+    content, run_name, failure = None, "", ""
     if source:
         try:
-            job = studio.job(source)
-            filled, run = Filled(TuneConfig.from_dict(job.config), job.dataset, job.gpus), job.name
+            run = studio.run(source)
+            content, run_name = FormContent(run.config, run.job.dataset, run.job.gpus), run.job.name
             if way == "start":
-                lamp = replace(filled.config.lamp, initial="prompt", initial_prompt=job.id)
-                filled = replace(filled, config=replace(filled.config, lamp=lamp))
+                lamp = replace(run.config.lamp, initial="prompt", initial_prompt=run.job.id)
+                content = replace(content, config=replace(run.config, lamp=lamp))
         except KNOWN as error:
-            failed = parts.problems([str(error)])
-    filled = filled or _first(studio)
-    values = browser_storage.left(left, query)
-    again = _of_values(values) if values else filled
-    changed = again != filled
-    note = failed or summary.filled_in(run, with_prompt=bool(run) and way == "start", left=changed)
-    return Opened(again, note, source if run else "", changed)
+            failure = parts.problems([str(error)])
+    content = content or _default_content(studio)
+    values = browser_storage.draft_for(draft, query)
+    shown = _content_of(values) if values else content
+    is_draft = shown != content
+    note = failure or summary.origin_note(run_name, with_prompt=bool(run_name) and way == "start", is_draft=is_draft)
+    return Prefill(shown, note, source if run_name else "", is_draft)
 
 
-def _first(studio: Studio) -> Filled:
-    """What a newcomer finds."""
-    backbone = next((one.reference for one in studio.backbones()), "")
+def _default_content(studio: Studio) -> FormContent:
+    """The first backbone and the first data set, which a newcomer can start as they are."""
+    backbone = next((choice.reference for choice in studio.backbones()), "")
     dataset = next((entry.reference for entry in studio.datasets()), "")
     config = TuneConfig(backbone=backbone)
     try:
-        return Filled(replace(config, data=studio.guess_columns(dataset)), dataset)
+        return FormContent(replace(config, data=studio.guess_columns(dataset)), dataset)
     except KNOWN:
-        return Filled(config, dataset)
+        return FormContent(config, dataset)
 
 
-def _of_values(values: Mapping[str, Any]) -> Filled:
-    """What these values of a form say; what is unreadable among them is as it is by itself."""
-    config, _ = form_values.draft({**values, "backbone": values.get("backbone.choice") or values.get("backbone.other")})
+def _content_of(values: Mapping[str, Any]) -> FormContent:
+    """The content of a draft. Values that cannot be parsed fall back to their defaults."""
+    config, _ = form_values.parse({**values, "backbone": values.get("backbone.choice") or values.get("backbone.other")})
     gpus = values.get("gpus")
-    return Filled(
+    return FormContent(
         config,
         str(values.get("dataset") or ""),
         gpus if isinstance(gpus, int) else 1,
-        {word: str(values.get(word) or "") for word in browser_storage.WORDS},
+        {name: str(values.get(name) or "") for name in browser_storage.TEXTS},
     )

@@ -1,4 +1,4 @@
-"""The fields of a recipe as people meet them: what each is called, what it means, and presets of numbers."""
+"""The recipe's fields as people see them: labels, help, choices, and presets of numbers."""
 
 from __future__ import annotations
 
@@ -10,23 +10,23 @@ from lamp.config import TrainConfig, TuneConfig
 
 @dataclass(frozen=True)
 class Field:
-    """One field of the recipe as a person meets it."""
+    """One field of the recipe as a person sees it."""
 
     key: str
-    """Where it goes in a TuneConfig: "lamp.rank"."""
+    """Its place in a TuneConfig, such as "lamp.rank"."""
     label: str
     help: str
-    """One sentence."""
+    """One sentence that explains it."""
     kind: str
-    """"whole", "number", "text", "switch", "choice", or "run" for one of the runs that have a prompt."""
+    """"whole" (a whole number), "number", "text", "switch", "choice", or "run" (a run that has a prompt)."""
     choices: tuple[tuple[str, str], ...] = ()
-    """(shown, value) of a choice."""
+    """(label, value) of each choice."""
     basic: bool = False
-    """Whether it is shown at once, and not among the details."""
+    """Whether it is shown at once, and not under More settings."""
 
     @property
     def default(self) -> Any:
-        """The value that the recipe has by itself."""
+        """Its value in a recipe that does not set it."""
         section, name = self.key.split(".")
         return getattr(getattr(TuneConfig(), section), name)
 
@@ -196,4 +196,4 @@ PRESETS: dict[str, dict[str, Any]] = {
     },
     "Thorough": {"train.steps": 1000, "train.evaluate_every": 100, "train.checkpoint_every": 100},
 }
-"""Recipes for people who do not want to choose numbers: name → what differs from the defaults."""
+"""Recipes for people who do not want to choose numbers: name → field key → value."""

@@ -1,14 +1,13 @@
-"""What the Tune page says about a recipe that is not started yet."""
+"""HTML of what the Tune page says about a recipe that is not started yet."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from html import escape
 from typing import Any
 
+from app.plan import Estimate, Plan, Preview
 from app.ui import parts
-from app.values import Estimate, Preview
 from app.views import formatting
 from lamp.config import TuneConfig
 from lamp.data.truncation import Truncation
@@ -17,7 +16,7 @@ _ARCHITECTURES = {"causal": "Writes on from a text (causal)", "encoder-decoder":
 
 
 def backbone(estimate: Estimate | None) -> str:
-    """What is known of the chosen backbone."""
+    """Facts about the chosen backbone."""
     if estimate is None:
         return ""
     return parts.facts(
@@ -29,45 +28,45 @@ def backbone(estimate: Estimate | None) -> str:
     )
 
 
-def preview(found: Preview, config: TuneConfig) -> str:
+def preview(preview: Preview, config: TuneConfig) -> str:
     """The first rows, what the model will read, and how the labels are spread."""
-    shown = parts.title("First rows", f"{len(found.rows)} of {formatting.rows(found.row_count)}")
-    shown += parts.table(found.columns, found.rows, config.data.input_columns, config.data.target_column)
-    if found.examples:
+    html = parts.title("First rows", f"{len(preview.rows)} of {formatting.rows(preview.row_count)}")
+    cells = [tuple(row[column] for column in preview.columns) for row in preview.rows]
+    html += parts.table(preview.columns, cells, config.data.input_columns, config.data.target_column)
+    if preview.examples:
         virtual = None if config.lamp.problems() else config.lamp.virtual_tokens
-        shown += parts.title(
+        html += parts.title(
             "What the model will read",
             "The trained prompt comes first, then your row; the marked answer is what it learns to give.",
         )
-        shown += parts.reading(found.examples[:2], virtual, chat=config.data.input_format == "chat")
-    if found.labels:
-        shown += parts.title(f"{len(found.labels)} labels", "Rows of each answer; a rare label is hard to learn.")
-        shown += parts.shares(found.labels)
-    return shown
+        html += parts.reading(preview.examples[:2], virtual, chat=config.data.input_format == "chat")
+    if preview.labels:
+        html += parts.title(f"{len(preview.labels)} labels", "Rows of each answer; a rare label is hard to learn.")
+        html += parts.shares(preview.labels)
+    return html
 
 
 LOOKING = f"<h2>Your run</h2>{parts.small('Looking at the model and the data …')}"
 """The card beside the form before anything is known."""
 
 
-def rail(
-    config: TuneConfig, dataset: str, found: Preview | None, estimate: Estimate | None, problems: Sequence[str]
-) -> str:
+def rail(config: TuneConfig, plan: Plan) -> str:
     """The card beside the form: what would be started, what it trains, and what stands in the way."""
-    chosen = [
+    preview, estimate = plan.preview, plan.estimate
+    facts = [
         ("Backbone", config.backbone.rstrip("/").rpartition("/")[2] or "not chosen yet"),
-        ("Data", f"{dataset} · {formatting.rows(found.row_count)}" if found else "not chosen yet"),
+        ("Data", f"{preview.dataset_name} · {formatting.rows(preview.row_count)}" if preview else "not chosen yet"),
     ]
-    if found and found.task:
-        task = f"pick one of {len(found.labels)} labels" if found.labels else "write a text"
-        split = f"{found.train_rows:,} to learn from, {found.validation_rows:,} to score on"
-        chosen += [("Task", task), ("Rows", split)]
-    shown = "<h2>Your run</h2>" + parts.facts(chosen)
+    if preview and preview.task:
+        task = f"pick one of {len(preview.labels)} labels" if preview.labels else "write a text"
+        split = f"{preview.train_rows:,} to learn from, {preview.validation_rows:,} to score on"
+        facts += [("Task", task), ("Rows", split)]
+    html = "<h2>Your run</h2>" + parts.facts(facts)
     if estimate is None:
-        shown += parts.tiles([("Trainable", "–", ""), ("Virtual tokens", "–", ""), ("Steps", "–", "")])
+        html += parts.tiles([("Trainable", "–", ""), ("Virtual tokens", "–", ""), ("Steps", "–", "")])
     else:
         passes = f"{estimate.epochs:.1f} passes over the rows"
-        shown += parts.tiles(
+        html += parts.tiles(
             [
                 ("Trainable", f"{estimate.trainable:,}", f"{100 * estimate.share:.2g} % of the backbone"),
                 ("Virtual tokens", f"{estimate.virtual_tokens:,}", "before every input"),
@@ -75,8 +74,8 @@ def rail(
             ]
         )
         if estimate.truncation and estimate.truncation.rows:
-            shown += parts.notice(_cut(estimate.truncation, found, config), "warn")
-    count = len(list(dict.fromkeys(problems)))
+            html += parts.notice(_truncation(estimate.truncation, preview, config), "warn")
+    count = len(set(plan.problems))
     heading = "One thing to put right" if count == 1 else f"{count} things to put right"
     ready = '<p class="ls-ready">Ready to start</p>'
     if estimate and estimate.seconds is not None:
@@ -84,14 +83,14 @@ def rail(
             f"Training will take {formatting.about(estimate.seconds)}, if rows go as fast as in the last "
             "run on this backbone."
         )
-    return shown + (parts.problems(problems, heading) or ready)
+    return html + (parts.problems(plan.problems, heading) or ready)
 
 
-def _cut(found: Truncation, data: Preview | None, config: TuneConfig) -> str:
-    of = f" of {data.train_rows:,}" if data else ""
-    inputs = "input is" if found.rows == 1 else "inputs are"
+def _truncation(truncation: Truncation, preview: Preview | None, config: TuneConfig) -> str:
+    of = f" of {preview.train_rows:,}" if preview else ""
+    inputs = "input is" if truncation.rows == 1 else "inputs are"
     return (
-        f"{'' if found.exact else 'About '}{found.rows:,}{of} {inputs} longer than "
+        f"{'' if truncation.exact else 'About '}{truncation.rows:,}{of} {inputs} longer than "
         f"{config.data.max_input_tokens:,} tokens: the end is cut, but never the template's last words or the "
         "target."
     )
@@ -110,26 +109,31 @@ def script(config: TuneConfig, dataset: str, gpus: int, port: int) -> str:
     )
 
 
-def _differing(values: dict[str, Any], usual: dict[str, Any]) -> dict[str, Any]:
-    found = {
-        key: _differing(value, usual[key]) if isinstance(value, dict) else value
+def _differing(values: dict[str, Any], defaults: dict[str, Any]) -> dict[str, Any]:
+    """The values that are not the defaults, in nested dictionaries of which none is empty."""
+    differing = {
+        key: _differing(value, defaults[key]) if isinstance(value, dict) else value
         for key, value in values.items()
-        if value != usual[key]
+        if value != defaults[key]
     }
-    return {key: value for key, value in found.items() if value != {}}
+    return {key: value for key, value in differing.items() if value != {}}
 
 
-def filled_in(run: str = "", with_prompt: bool = False, left: bool = False) -> str:
-    """Says where the form comes from, where that is not plain: another run, its prompt too, what was `left` here."""
-    name = f"<strong>{escape(run)}</strong>"
-    said = ""
+def origin_note(run_name: str, with_prompt: bool, is_draft: bool) -> str:
+    """Says where the form's content comes from; empty for a newcomer's form.
+
+    run_name: the run that it was filled from, or ""; with_prompt: whether training starts from that run's prompt;
+    is_draft: whether a person had changed it before.
+    """
+    name = f"<strong>{escape(run_name)}</strong>"
+    text = ""
     if with_prompt:
-        said = (
+        text = (
             f"Training starts from the prompt of {name}. Choose other data or other settings; backbone, prompt "
             "length and rank stay."
         )
-    elif run:
-        said = f"Filled in from the run {name}: change what you like."
-    if left:
-        said += " Your changes are as you left them." if run else "Everything is as you left it."
-    return f'<div class="ls-notice ls-calm" role="status">{said}</div>' if said else ""
+    elif run_name:
+        text = f"Filled in from the run {name}: change what you like."
+    if is_draft:
+        text += " Your changes are as you left them." if run_name else "Everything is as you left it."
+    return f'<div class="ls-notice ls-calm" role="status">{text}</div>' if text else ""

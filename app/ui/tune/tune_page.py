@@ -10,12 +10,9 @@ from app.studio import Studio
 from app.ui import parts
 from app.ui.components import AT_ONCE, QUIET, piece
 from app.ui.guard import sentences
-from app.ui.tune import browser_storage, hub_search, recipe_fields, summary
-from app.ui.tune.form_components import fields
-from app.ui.tune.handlers import Handlers
-
-_FILES = [".csv", ".tsv", ".json", ".jsonl", ".ndjson", ".parquet"]
-_STEPS = ("Backbone", "Data", "Recipe", "Start")
+from app.ui.tune import browser_storage, hub_search, recipe_fields, steps, summary
+from app.ui.tune.steps import DataStep, Form, RecipeStep
+from app.ui.tune.tune_form import TuneForm
 
 
 def build(studio: Studio, page: gr.Blocks) -> None:
@@ -28,164 +25,105 @@ def build(studio: Studio, page: gr.Blocks) -> None:
     with gr.Row(elem_classes="ls-beside"):
         note = piece(elem_classes="ls-slot")
         over = gr.Button("Start over", visible=False, elem_classes="ls-back", elem_id="start-over", size="md")
-    form: dict[str, Any] = {}
+    form: Form = {}
     with gr.Row(elem_classes="ls-split"):
-        with gr.Column(scale=7, min_width=0), gr.Tabs(elem_id="stepper", selected=0) as steps:
-            with gr.Tab(_STEPS[0], id=0):
-                piece(parts.title("Which model should learn?", "It stays as it is: a prompt put before it learns."))
-                form["backbone.choice"] = gr.Radio(
-                    [], show_label=False, container=False, elem_id="backbone", elem_classes="ls-cards", label="Backbone"
-                )
-                form["backbone.other"] = gr.Textbox(
-                    label="Hub id or folder",
-                    placeholder="org/name or /path/to/folder",
-                    visible=False,
-                    elem_id="other-backbone",
-                    info="A model that transformers can load, with weights in safetensors.",
-                )
-                facts = piece(elem_id="backbone-facts", min_height=60)
-                first = _next_button("Next: data")
-            with gr.Tab(_STEPS[1], id=1):
-                piece(
-                    parts.title(
-                        "What should it learn from?",
-                        "A table with one example a row: what goes in, and the "
-                        "answer you want. Ten rows at least; a few hundred work well.",
-                    )
-                )
-                with gr.Row(elem_classes="ls-data"):
-                    form["dataset"] = gr.Dropdown(
-                        [],
-                        label="Data set",
-                        elem_id="dataset",
-                        info="Samples to begin with, and what you added: CSV, TSV, JSON, JSON Lines or Parquet.",
-                    )
-                    file = gr.File(label="Or add your own table", file_types=_FILES, height=120, elem_id="upload")
-                with gr.Column() as hub:
-                    pass
-                said = piece(elem_id="upload-said", elem_classes="ls-slot")
-                with gr.Row():
-                    form["data.input_columns"] = gr.Dropdown(
-                        [], label="Input columns", multiselect=True, elem_id="inputs", info="What the model reads."
-                    )
-                    form["data.target_column"] = gr.Dropdown(
-                        [], label="Target column", elem_id="target", info="What it should answer."
-                    )
-                with gr.Accordion("Template, task and held-out rows", open=False):
-                    form |= fields("data.")
-                preview = piece(elem_id="preview")
-                with gr.Row(elem_classes="ls-walk"):
-                    back_to_backbone, second = _back_button(), _next_button("Next: recipe")
-            with gr.Tab(_STEPS[2], id=2):
-                piece(parts.title("How should it learn?", "The recommended recipe is a good start for most tables."))
-                preset = gr.Radio(
-                    list(recipe_fields.PRESETS),
-                    value="Recommended",
-                    label="Length",
-                    elem_id="preset",
-                    show_label=False,
-                    container=False,
-                    elem_classes="ls-segments",
-                )
-                form |= fields("train.", basic=True) | fields("lamp.", basic=True)
-                form["gpus"] = gr.Dropdown(
-                    [1],
-                    value=1,
-                    label="GPUs",
-                    visible=False,
-                    filterable=False,
-                    elem_id="gpus",
-                    info="That train together: each reads a batch of its own in every step.",
-                )
-                with gr.Accordion("More settings", open=False):
-                    form |= fields("lamp.") | fields("train.")
-                with gr.Row(elem_classes="ls-walk"):
-                    back_to_data, third = _back_button(), _next_button("Next: start")
-            with gr.Tab(_STEPS[3], id=3):
-                piece(parts.title("Name it, if you like", "Everything here can be changed later."))
-                name = gr.Textbox(
-                    "",
-                    label="Name",
-                    placeholder="Data set and backbone, when left empty",
-                    elem_id="name",
-                    max_length=120,
-                )
-                tags = gr.Textbox(
-                    "",
-                    label="Tags",
-                    placeholder="first try, customer A",
-                    info="Words to find the run by, with commas between them.",
-                )
-                memo = gr.Textbox("", label="Note", lines=2, placeholder="What you want to find out with this run")
-                with gr.Accordion("The same from a script", open=False):
-                    recipe = gr.Code(
-                        language="python",
-                        label="Script",
-                        elem_id="script",
-                        show_label=False,
-                        container=False,
-                        interactive=False,
-                        max_lines=24,
-                    )
-                back_to_recipe = _back_button()
+        with gr.Column(scale=7, min_width=0), gr.Tabs(elem_id="stepper", selected=0) as stepper:
+            with gr.Tab("Backbone", id=0):
+                backbone_step = steps.backbone_step(form)
+            with gr.Tab("Data", id=1):
+                data_step = steps.data_step(form)
+            with gr.Tab("Recipe", id=2):
+                recipe_step = steps.recipe_step(form)
+            with gr.Tab("Start", id=3):
+                start_step = steps.start_step()
         with gr.Column(scale=4, min_width=300, elem_classes="ls-rail"):
             rail = piece(summary.LOOKING, elem_id="rail")
             start = gr.Button("Start training", variant="primary", size="lg", elem_id="start")
-    parent, left = gr.State(""), browser_storage.browser_state()
-    started = gr.Textbox(visible="hidden", elem_id="started", label="Started run")
-    moment = gr.Number(visible="hidden", label="Moment of the last change")
+    parent, draft = gr.State(""), browser_storage.browser_state()
+    handlers, texts, values = TuneForm(studio, list(form)), start_step.texts, list(form.values())
 
-    does = Handlers(studio, list(form))
-    inputs = list(form.values())
-    seen = [preview, facts, rail, recipe, preset]
-    words = [name, memo, tags]
-    opened = page.load(sentences(does.open), left, [*inputs, *words, note, parent, over], **QUIET)
-    opened.then(None, [*words, *inputs], moment, js=browser_storage.OPENED, **AT_ONCE)
-    choice, other = form["backbone.choice"], form["backbone.other"]
+    moment = gr.Number(visible="hidden", label="Moment of the last change")
+    opened = page.load(sentences(handlers.open), draft, [*values, *texts, note, parent, over], **QUIET)
+    opened.then(None, [*texts, *values], moment, js=browser_storage.FORM_OPENED, **AT_ONCE)
+    over.click(None, None, None, js=browser_storage.START_OVER, **AT_ONCE)
+    facts = backbone_step.facts
+    seen = [data_step.preview, facts, rail, start_step.script, recipe_step.preset]
+    _wire_look(handlers, form, moment, seen, facts, draft, texts)
+    _wire_fields(studio, handlers, form, data_step, recipe_step)
+    _wire_start(handlers, start, [*texts, parent, *values], rail)
+    for button, step in (
+        (backbone_step.next, 1),
+        (data_step.next, 2),
+        (recipe_step.next, 3),
+        (data_step.back, 0),
+        (recipe_step.back, 1),
+        (start_step.back, 2),
+    ):
+        button.click(_turn_to(step), None, stepper, **AT_ONCE)
+
+
+def _wire_look(
+    handlers: TuneForm,
+    form: Form,
+    moment: gr.Number,
+    seen: list[Any],
+    facts: gr.HTML,
+    draft: gr.BrowserState,
+    texts: list[Any],
+) -> None:
+    """Looks at the form after every change, and saves it as a draft in the browser."""
+    values, other = list(form.values()), form["backbone.other"]
     # An address is looked at when it is whole: asking the Hub about a half of one would be answered "no such model".
-    changes = [*(part.change for part in inputs if part is not other), other.blur, other.submit]
-    gr.on(changes, None, moment, moment, js=browser_storage.CHANGED, **AT_ONCE)
-    remember: dict[str, Any] = {
+    changes = [*(component.change for component in values if component is not other), other.blur, other.submit]
+    gr.on(changes, None, moment, moment, js=browser_storage.FORM_CHANGED, **AT_ONCE)
+    save: dict[str, Any] = {
         "fn": None,
-        "inputs": [left, *words, *inputs],
-        "outputs": left,
-        "js": browser_storage.remember(list(form)),
+        "inputs": [draft, *texts, *values],
+        "outputs": draft,
+        "js": browser_storage.save_draft(list(form)),
         **AT_ONCE,
     }
     # One look at a time, and what it shows is the newest: two at once could be answered in either order.
     moment.change(
-        sentences(does.look),
-        inputs,
+        sentences(handlers.look),
+        values,
         seen,
         trigger_mode="always_last",
         api_visibility="private",
         show_progress_on=facts,
         concurrency_limit=None,
-    ).then(**remember)
-    gr.on([part.change for part in words], **remember)
-    over.click(None, None, None, js=browser_storage.START_OVER, **AT_ONCE)
-    choice.change(sentences(does.other), choice, other, **AT_ONCE)
-    origins = [form["lamp.initial_text"], form["lamp.initial_prompt"]]
-    form["lamp.initial"].input(sentences(does.origin), form["lamp.initial"], origins, **AT_ONCE)
+    ).then(**save)
+    gr.on([component.change for component in texts], **save)
+
+
+def _wire_fields(studio: Studio, handlers: TuneForm, form: Form, data_step: DataStep, recipe_step: RecipeStep) -> None:
+    """Fields that change others: the backbone's and the first prompt's kind, the data set, the preset."""
+    choice, other = form["backbone.choice"], form["backbone.other"]
+    choice.change(sentences(handlers.show_other_backbone), choice, other, **AT_ONCE)
+    initial = [form["lamp.initial_text"], form["lamp.initial_prompt"]]
+    form["lamp.initial"].input(sentences(handlers.show_initial), form["lamp.initial"], initial, **AT_ONCE)
     columns = [form["data.input_columns"], form["data.target_column"]]
-    with hub:
-        hub_search.build(studio, does.chosen, [form["dataset"], *columns], said)
-    form["dataset"].input(sentences(does.columns), form["dataset"], columns, **QUIET)
+    dataset, message, file = form["dataset"], data_step.message, data_step.file
+    with data_step.hub:
+        hub_search.build(studio, handlers.choose_dataset, [dataset, *columns], message)
+    dataset.input(sentences(handlers.columns), dataset, columns, **QUIET)
     file.upload(
-        sentences(does.upload),
+        sentences(handlers.upload),
         file,
-        [form["dataset"], *columns, said, file],
+        [dataset, *columns, message, file],
         api_visibility="private",
         show_progress_on=file,
         concurrency_limit=None,
     )
     numbers = [form[key] for key in recipe_fields.PRESETS["Recommended"]]
-    preset.input(sentences(does.preset), preset, numbers, **AT_ONCE)
-    turns = ((first, 1), (second, 2), (third, 3), (back_to_backbone, 0), (back_to_data, 1), (back_to_recipe, 2))
-    for button, step in turns:
-        button.click(_turn_to(step), None, steps, **AT_ONCE)
+    recipe_step.preset.input(sentences(handlers.preset), recipe_step.preset, numbers, **AT_ONCE)
+
+
+def _wire_start(handlers: TuneForm, start: gr.Button, inputs: list[Any], rail: gr.HTML) -> None:
+    """Starts a run, drops the draft and leads the browser to the run's page."""
+    started = gr.Textbox(visible="hidden", elem_id="started", label="Started run")
     start.click(lambda: gr.Button("Starting …", interactive=False), None, start, **AT_ONCE).then(
-        sentences(does.start), [name, memo, tags, parent, *inputs], [started, rail], **QUIET
+        sentences(handlers.start), inputs, [started, rail], **QUIET
     ).then(
         lambda run: gr.Button("Starting …" if run else "Start training", interactive=not run), started, start, **AT_ONCE
     )
@@ -193,16 +131,8 @@ def build(studio: Studio, page: gr.Blocks) -> None:
         None,
         started,
         None,
-        js=f"(run) => {{ if (run) {{ {browser_storage.FORGET}; location.assign('runs?run=' + run) }} }}",
+        js=f"(run) => {{ if (run) {{ {browser_storage.DROP_DRAFT}; location.assign('runs?run=' + run) }} }}",
     )
-
-
-def _next_button(text: str) -> gr.Button:
-    return gr.Button(text, size="md", elem_classes="ls-next")
-
-
-def _back_button() -> gr.Button:
-    return gr.Button("Back", size="md", elem_classes="ls-back", variant="secondary")
 
 
 def _turn_to(step: int) -> Any:

@@ -1,4 +1,4 @@
-"""Tables of text cells out of CSV, TSV, JSON, JSON Lines and Parquet files; no tensors here."""
+"""Reads CSV, TSV, JSON, JSON Lines and Parquet files as tables of text cells; does not need torch."""
 
 from lamp.data.tables.checks import Table
 from lamp.data.tables.read import read_table

@@ -1,4 +1,4 @@
-"""The table itself, how large one may be, and what its columns may be called."""
+"""The Table, and limits on its size and on the names of its columns."""
 
 from __future__ import annotations
 
@@ -7,36 +7,37 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 MAX_BYTES = 200_000_000
+"""Size of a file in bytes."""
 MAX_UNPACKED = 1_000_000_000
-"""Bytes and characters that a packed file may grow to."""
+"""Size of a compressed file after unpacking, in bytes and in characters."""
 MAX_ROWS = 1_000_000
 MAX_COLUMNS = 1_000
 MAX_CELLS = 10_000_000
 MAX_NAME = 200
-"""Characters of a column's name; more is nearly always a row where the header should be."""
+"""Characters of a column's name. A longer name nearly always means that a row stands where the header should be."""
 
 
 @dataclass(frozen=True)
 class Table:
-    """Rows of named text cells, in the file's order."""
+    """Rows of text cells, in the file's order."""
 
     columns: tuple[str, ...]
     rows: Sequence[dict[str, str]]
-    """Each row has every column; a cell that was missing or null is ""."""
+    """Column → cell for each row. Every row has every column; a missing cell or null is ""."""
 
 
 class TableError(Exception):
-    """What is wrong with a file and what to do, as the rest of a sentence that starts with the file's name."""
+    """A file is not a usable table. The message goes on after the file's name: what is wrong, and what to do."""
 
 
 def quoted(value: object) -> str:
-    """A value from a file, quoted, its control characters escaped, short enough for a sentence."""
+    """A value from a file as quoted in an error: control characters escaped, at most 80 characters."""
     text = repr(value)
     return text if len(text) <= 80 else text[:77] + "..."
 
 
 def column_names(raw: Iterable[str]) -> tuple[str, ...]:
-    """The names without surrounding blanks; raises Fault when they cannot serve as the columns of a table."""
+    """The names without surrounding blanks; raises TableError if they cannot be the columns of a table."""
     names = tuple(name.strip() for name in raw)
     if not names:
         raise TableError("has only empty cells: its first line must be a header that names the columns.")
@@ -63,7 +64,7 @@ def column_names(raw: Iterable[str]) -> tuple[str, ...]:
 
 
 def check_size(rows: int, columns: int) -> None:
-    """Raises Fault when a table has more rows or cells than memory should hold."""
+    """Raises TableError if a table has too many rows or cells to be kept in memory."""
     if rows > MAX_ROWS:
         raise TableError(f"has more than {MAX_ROWS:,} rows: take some out.")
     if rows * columns > MAX_CELLS:
@@ -71,7 +72,7 @@ def check_size(rows: int, columns: int) -> None:
 
 
 def make_table(columns: tuple[str, ...], rows: list[dict[str, str]]) -> Table:
-    """The finished table; raises Fault when it has no rows."""
+    """A table of these rows; raises TableError if there are none."""
     if not rows:
         raise TableError("has a header but no rows: choose a file with rows beneath the header.")
     return Table(columns, rows)

@@ -1,4 +1,4 @@
-"""From bytes to text: what a file really is, whatever its name says, and which encoding it is in."""
+"""What a file really contains, whatever its name says, and how its bytes become text."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from lamp.data.tables.checks import TableError
 
-_MAGIC = (
+_SIGNATURES = (
     (b"PK\x03\x04", "is a zip archive or an Excel workbook", "open it and save its table as CSV"),
     (b"\xd0\xcf\x11\xe0", "is an old Excel workbook or another Office document", "open it and save its table as CSV"),
     (b"PAR1", "is a Parquet file", "give it the ending .parquet"),
@@ -23,14 +23,18 @@ _MAGIC = (
     (b"\xfd7zXZ", "is packed with xz", "unpack it first"),
     (b"\x28\xb5\x2f\xfd", "is packed with zstd", "unpack it first"),
 )
+"""First bytes of formats that files with another suffix really have, what to call them, and what to do."""
 
 
-def check_magic(head: bytes, suffix: str) -> None:
-    """Raises when the first bytes belong to a format that the suffix does not name."""
+def check_signature(head: bytes, suffix: str) -> None:
+    """Raises TableError if the first bytes of a file belong to another format than its suffix.
+
+    head: the first few kilobytes, suffix: in lower case with its dot.
+    """
     if suffix == ".parquet" and head.startswith(b"PAR1"):
         return
-    for magic, what, advice in _MAGIC:
-        if head.startswith(magic):
+    for signature, what, advice in _SIGNATURES:
+        if head.startswith(signature):
             raise TableError(f"{what}, not what its ending {suffix} says: {advice}.")
     if suffix == ".parquet":
         raise TableError(
@@ -42,7 +46,10 @@ def check_magic(head: bytes, suffix: str) -> None:
 
 
 def decode(data: bytes) -> str:
-    """UTF-8 with or without its byte order mark, or UTF-16 with it, as text without the mark."""
+    """The text of UTF-8 bytes, or of UTF-16 bytes with a byte order mark; without the mark.
+
+    Raises TableError for anything else, and for a file without content.
+    """
     if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         try:
             text = data.decode("utf-16")
@@ -69,5 +76,5 @@ def decode(data: bytes) -> str:
 
 
 def lines(text: str) -> Iterator[str]:
-    """Each line with its end; only CR and LF end lines, and nothing is copied ahead."""
+    """Yields each line with its line end (CR, LF or CR LF); the text is not copied as a whole."""
     return (match.group() for match in re.finditer(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+", text))

@@ -1,4 +1,4 @@
-"""Parquet, whose footer is read and judged before any of its data is unpacked."""
+"""Parquet. The footer is checked before any data is unpacked."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from lamp.errors import first_line
 
 
 def read_parquet(source: BinaryIO) -> Table:
-    """The rows of an open file whose columns are flat; values become text as Arrow casts them."""
+    """The table in an open Parquet file without nested columns; Arrow casts its values to text."""
     import pyarrow as pa
     from pyarrow import parquet
 
     try:
         with parquet.ParquetFile(source) as file:
             names = _check_footer(file.metadata, file.schema_arrow)
-        # Repeated texts stay one text in memory, however often a small file repeats a long one.
+        # With dictionaries a repeated text is in memory once, however often a small file repeats a long text.
         texts = [field.name for field in file.schema_arrow if not pa.types.is_dictionary(field.type)]
         with parquet.ParquetFile(source, read_dictionary=texts) as file:
             table = file.read()
@@ -43,7 +43,7 @@ def read_parquet(source: BinaryIO) -> Table:
 
 
 def _check_footer(metadata: Any, schema: Any) -> tuple[str, ...]:
-    """The column names; raises when the footer announces more than can be held, or columns that are not text."""
+    """The column names; raises TableError if the table is too large or has nested columns."""
     import pyarrow as pa
 
     if metadata.num_columns > MAX_COLUMNS:
@@ -61,12 +61,13 @@ def _check_footer(metadata: Any, schema: Any) -> tuple[str, ...]:
 
 
 def _check_unpacked(size: int) -> None:
+    """Raises TableError for more than MAX_UNPACKED bytes or characters."""
     if size > MAX_UNPACKED:
         raise TableError(f"unpacks to more than {MAX_UNPACKED / 1e6:,.0f} MB: take rows or columns out of it.")
 
 
 def _texts(array: Any, name: str) -> list[str]:
-    """The cells of one Arrow array."""
+    """The text cells of one Arrow array. name: its column, for the error sentence."""
     import pyarrow as pa
 
     array = getattr(array, "storage", array)

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from app.jobs.processes import family
+from app.jobs.processes import session_processes
 from app.jobs.runner import Runner
 from lamp.export.saved_prompt import load_prompt
 from storage.jobs import Job, JobState
@@ -22,7 +22,7 @@ pytestmark = pytest.mark.slow
 @pytest.fixture
 def pair(system: System, executor: WarmExecutor) -> Iterator[Runner]:
     """A runner with two GPUs; torch finds none there, so that the processes compute on the CPU."""
-    started = Runner(system.store, executor, ["0", "1"], patience=QUICK)
+    started = Runner(system.store, executor, ["0", "1"], timeouts=QUICK)
     started.start()
     yield started
     started.close()
@@ -37,7 +37,7 @@ def submit(system: System, steps: int, gpus: int, batch_size: int) -> Job:
 def others(system: System, job: Job) -> list[int]:
     """Processes of a run beside its worker."""
     worker = system.store.get(job.id).worker
-    return [pid for pid in family(worker) if pid != worker.pid] if worker else []
+    return [pid for pid in session_processes(worker) if pid != worker.pid] if worker else []
 
 
 def at_work(system: System, job: Job) -> list[int]:
@@ -73,7 +73,7 @@ def test_a_run_that_loses_one_of_its_processes_goes_on_by_itself(system: System,
     assert worker is not None
     os.kill(found[0], signal.SIGKILL)
     again = system.until(job.id, lambda job: "Going on from the checkpoint" in system.home.log(job.id).read_text())
-    assert (again.state, again.attempts) == (JobState.RUNNING, 2) and family(worker) == []
+    assert (again.state, again.attempts) == (JobState.RUNNING, 2) and session_processes(worker) == []
     system.store.request_stop(job.id)
     system.ended(job.id, JobState.STOPPED)
 
@@ -94,7 +94,7 @@ def test_no_process_outlives_its_worker_when_nobody_looks_after_them(
 def test_a_run_that_was_given_fewer_gpus_than_it_asks_for_is_not_trained_on_those(
     system: System, executor: WarmExecutor
 ) -> None:
-    shared = Runner(system.store, executor, ["0", "0"], patience=QUICK)
+    shared = Runner(system.store, executor, ["0", "0"], timeouts=QUICK)
     shared.start()
     failed = system.ended(submit(system, 4, gpus=2, batch_size=4).id, JobState.FAILED)
     shared.close()

@@ -1,4 +1,4 @@
-"""The worker's pulse: it never holds up the training, and never speaks for a run that is another's."""
+"""The worker's heartbeat: it never holds up the training, and never speaks for a run that is another's."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 
 from app.jobs.executors import LocalExecutor
-from app.jobs.job_reporter import JobReporter, Pulse
+from app.jobs.heartbeat import Heartbeat
+from app.jobs.job_reporter import JobReporter
 from app.jobs.journal import Journal
-from app.jobs.runner import Patience, Runner
+from app.jobs.runner import Runner, Timeouts
 from app.jobs.worker import main
 from storage.errors import DatabaseUnavailable
 from storage.jobs import Job, JobState, JobStore
@@ -30,72 +31,74 @@ def claimed(system: System) -> Job:
     return job
 
 
-def pulse_of(system: System, job: Job, on_lost: Callable[[], None] = lambda: None) -> Pulse:
+def heartbeat_of(system: System, job: Job, on_lost: Callable[[], None] = lambda: None) -> Heartbeat:
     journal = Journal(system.home.checkpoints(job.id) / "journal.jsonl")
-    return Pulse(system.store, job.id, job.attempts, system.home.log(job.id), journal, seconds=0.05, on_lost=on_lost)
+    return Heartbeat(
+        system.store, job.id, job.attempts, system.home.log(job.id), journal, seconds=0.05, on_lost=on_lost
+    )
 
 
 def test_many_values_are_one_commit_and_a_stop_comes_back_with_it(system: System) -> None:
     job = claimed(system)
-    pulse = pulse_of(system, job)
-    reporter = JobReporter(pulse)
+    heartbeat = heartbeat_of(system, job)
+    reporter = JobReporter(heartbeat)
     for step in range(1, 101):
         reporter.log(step, {"loss": 1.0})
     assert system.store.metric_names(job.id) == []
-    assert pulse.beat()
+    assert heartbeat.beat()
     now = system.store.get(job.id)
     assert (now.beats, now.step, len(system.store.curve(job.id, "loss"))) == (1, 100, 100)
     assert not reporter.should_stop()
     reporter.phase("Scoring on 200 held-out rows")
     reporter.part(0.0)
-    assert pulse.phase == "Scoring on 200 held-out rows"
+    assert heartbeat.phase == "Scoring on 200 held-out rows"
     reporter.part(0.254)
-    assert pulse.phase == "Scoring on 200 held-out rows, 25 % done"
+    assert heartbeat.phase == "Scoring on 200 held-out rows, 25 % done"
     system.store.request_stop(job.id)
-    pulse.beat()
+    heartbeat.beat()
     assert reporter.should_stop()
     reporter.part(0.5)
-    assert pulse.phase == "Stopping: keeping what was learned"
+    assert heartbeat.phase == "Stopping: keeping what was learned"
     assert not system.store.get(job.id).stop_heard
     reporter.phase("Writing the prompt")
-    pulse.beat()
+    heartbeat.beat()
     stopping = system.store.get(job.id)
     assert (stopping.phase, stopping.stop_heard) == ("Stopping: writing the prompt", True)
 
 
 def test_values_wait_while_the_database_does_not_answer(system: System, monkeypatch: pytest.MonkeyPatch) -> None:
     job = claimed(system)
-    pulse = pulse_of(system, job)
-    pulse.add(1, {"loss": 1.0})
+    heartbeat = heartbeat_of(system, job)
+    heartbeat.add(1, {"loss": 1.0})
 
     def locked(*_: object, **__: object) -> None:
         raise DatabaseUnavailable("The database did not answer: database is locked.")
 
     with monkeypatch.context() as patched:
         patched.setattr(JobStore, "heartbeat", locked)
-        assert not pulse.beat()
-    pulse.add(2, {"loss": 0.5})
-    assert pulse.beat()
+        assert not heartbeat.beat()
+    heartbeat.add(2, {"loss": 0.5})
+    assert heartbeat.beat()
     assert system.store.curve(job.id, "loss") == [(1, 1.0), (2, 0.5)]
 
 
 def test_a_worker_whose_run_was_given_to_another_stops_at_once(system: System) -> None:
     job = claimed(system)
     lost: list[bool] = []
-    pulse = pulse_of(system, job, on_lost=lambda: lost.append(True))
-    system.store.vanished(job.id, 1, "taken for dead", resumes=3)
-    pulse.add(1, {"loss": 1.0})
-    pulse.beat()
+    heartbeat = heartbeat_of(system, job, on_lost=lambda: lost.append(True))
+    system.store.mark_lost(job.id, 1, "taken for dead", resumes=3)
+    heartbeat.add(1, {"loss": 1.0})
+    heartbeat.beat()
     assert lost and system.store.metric_names(job.id) == []
 
 
 def test_the_end_is_recorded_once_even_while_the_pulse_goes_on(system: System) -> None:
     job = claimed(system)
     lost: list[bool] = []
-    pulse = pulse_of(system, job, on_lost=lambda: lost.append(True))
-    pulse.start()
-    pulse.add(12, {"loss": 1.0})
-    pulse.end(lambda: system.store.finish(job.id, JobState.DONE, attempt=1))
+    heartbeat = heartbeat_of(system, job, on_lost=lambda: lost.append(True))
+    heartbeat.start()
+    heartbeat.add(12, {"loss": 1.0})
+    heartbeat.end(lambda: system.store.finish(job.id, JobState.DONE, attempt=1))
     time.sleep(0.2)
     assert not lost
     done = system.store.get(job.id)
@@ -120,13 +123,13 @@ def test_a_worker_that_comes_too_late_leaves_the_run_alone(
 def test_a_worker_that_cannot_be_started_fails_its_run_in_one_sentence(system: System) -> None:
     job = system.submit()
     executor = LocalExecutor(system.home, {}, command=["/nowhere/python"])
-    runner = Runner(system.store, executor, [""], patience=Patience())
+    runner = Runner(system.store, executor, [""], timeouts=Timeouts())
     runner.turn()
     failed = system.store.get(job.id)
     assert failed.state is JobState.FAILED
     assert failed.error == "The worker could not be started: No such file or directory."
     runner.turn()
-    assert system.store.leaving(executor.host) == []
+    assert system.store.releasing_slots(executor.host) == []
 
 
 def test_a_turn_survives_whatever_happens_in_it(system: System, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -139,7 +142,7 @@ def test_a_turn_survives_whatever_happens_in_it(system: System, monkeypatch: pyt
         swept.append(True)
         raise RuntimeError("a bug")
 
-    runner = Runner(system.store, executor, [""], patience=Patience(), sweep=sweep)
+    runner = Runner(system.store, executor, [""], timeouts=Timeouts(), sweep=sweep)
     with monkeypatch.context() as patched:
         patched.setattr(JobStore, "active", lambda _: 1 / 0)
         runner.turn()

@@ -1,4 +1,4 @@
-"""What the studio tells pages and scripts: frozen values."""
+"""What one look at a recipe finds before it is started: frozen values without Gradio."""
 
 from __future__ import annotations
 
@@ -8,39 +8,27 @@ from lamp.data.truncation import Truncation
 
 
 @dataclass(frozen=True)
-class DatasetEntry:
-    """A data set that can be picked: a sample of the studio's or an upload."""
-
-    reference: str
-    """"sample:<name>" or "upload:<sha256>"."""
-    name: str
-    rows: int
-    columns: tuple[str, ...]
-
-
-@dataclass(frozen=True)
 class Preview:
     """A data set as the model will see it."""
 
+    dataset_name: str
     columns: tuple[str, ...]
-    rows: tuple[tuple[str, ...], ...]
-    """The first rows, each cell as text."""
+    rows: tuple[dict[str, str], ...]
+    """The first rows: column → cell, long ones cut."""
     row_count: int
     examples: tuple[tuple[str, str], ...]
-    """(text that the model reads after the virtual tokens, target) of the first rows."""
+    """(text that the model reads after the virtual tokens, target) of the first rows; empty while columns are wrong."""
     task: str
-    """"classification" or "generation"."""
+    """"classification" or "generation"; empty when nothing can be learned from the rows."""
     labels: dict[str, int]
     """Rows of each label, most frequent first; empty for generation."""
     train_rows: int
     validation_rows: int
-    problems: tuple[str, ...]
-    """Sentences that say why this cannot be trained on; empty when it can."""
 
 
 @dataclass(frozen=True)
 class Estimate:
-    """What a recipe will train, before it is started."""
+    """What a recipe will train."""
 
     architecture: str
     hidden_size: int
@@ -58,3 +46,17 @@ class Estimate:
     def share(self) -> float:
         """Trainable parameters as a share of the backbone's, between 0 and 1."""
         return self.trainable / self.backbone_parameters
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A recipe with a data set, looked at as a whole."""
+
+    problems: tuple[str, ...]
+    """Every reason why it cannot be started, one sentence each; empty when it can."""
+    preview: Preview | None
+    """None when the data set cannot be read."""
+    estimate: Estimate | None
+    """None when there are problems."""
+    unreadable: str = ""
+    """Why the data set cannot be read, which is one of the problems; empty when it can."""

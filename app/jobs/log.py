@@ -1,0 +1,12 @@
+"""Lines that the processes of a run write into its log, which is their standard output."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from datetime import UTC, datetime
+
+
+def log_line(text: str) -> None:
+    """Writes one line with the time. A log that cannot be written (a full disk) does not end the run."""
+    with suppress(OSError):
+        print(f"{datetime.now(UTC):%H:%M:%S} {text}", flush=True)

@@ -1,0 +1,170 @@
+"""Layout of the Tune page's four steps."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import gradio as gr
+
+from app.ui import parts
+from app.ui.components import piece
+from app.ui.tune import recipe_fields
+from app.ui.tune.form_components import fields
+
+_FILES = [".csv", ".tsv", ".json", ".jsonl", ".ndjson", ".parquet"]
+
+Form = dict[str, Any]
+"""Field key → component, in page order."""
+
+
+class BackboneStep(NamedTuple):
+    """What the page wires of the first step."""
+
+    facts: gr.HTML
+    next: gr.Button
+
+
+class DataStep(NamedTuple):
+    """What the page wires of the second step."""
+
+    file: gr.File
+    hub: gr.Column
+    """The place for app.ui.tune.hub_search."""
+    message: gr.HTML
+    """How adding a data set went."""
+    preview: gr.HTML
+    back: gr.Button
+    next: gr.Button
+
+
+class RecipeStep(NamedTuple):
+    """What the page wires of the third step."""
+
+    preset: gr.Radio
+    back: gr.Button
+    next: gr.Button
+
+
+class StartStep(NamedTuple):
+    """What the page wires of the last step."""
+
+    texts: list[Any]
+    """The fields of `browser_storage.TEXTS`."""
+    script: gr.Code
+    back: gr.Button
+
+
+def backbone_step(form: Form) -> BackboneStep:
+    """Lays out the choice of the backbone and adds its components to `form`."""
+    piece(parts.title("Which model should learn?", "It stays as it is: a prompt put before it learns."))
+    form["backbone.choice"] = gr.Radio(
+        [], show_label=False, container=False, elem_id="backbone", elem_classes="ls-cards", label="Backbone"
+    )
+    form["backbone.other"] = gr.Textbox(
+        label="Hub id or folder",
+        placeholder="org/name or /path/to/folder",
+        visible=False,
+        elem_id="other-backbone",
+        info="A model that transformers can load, with weights in safetensors.",
+    )
+    return BackboneStep(piece(elem_id="backbone-facts", min_height=60), _next_button("Next: data"))
+
+
+def data_step(form: Form) -> DataStep:
+    """Lays out the choice of the data set and its columns and adds their components to `form`."""
+    piece(
+        parts.title(
+            "What should it learn from?",
+            "A table with one example a row: what goes in, and the "
+            "answer you want. Ten rows at least; a few hundred work well.",
+        )
+    )
+    with gr.Row(elem_classes="ls-data"):
+        form["dataset"] = gr.Dropdown(
+            [],
+            label="Data set",
+            elem_id="dataset",
+            info="Samples to begin with, and what you added: CSV, TSV, JSON, JSON Lines or Parquet.",
+        )
+        file = gr.File(label="Or add your own table", file_types=_FILES, height=120, elem_id="upload")
+    with gr.Column() as hub:
+        pass
+    message = piece(elem_id="upload-said", elem_classes="ls-slot")
+    with gr.Row():
+        form["data.input_columns"] = gr.Dropdown(
+            [], label="Input columns", multiselect=True, elem_id="inputs", info="What the model reads."
+        )
+        form["data.target_column"] = gr.Dropdown(
+            [], label="Target column", elem_id="target", info="What it should answer."
+        )
+    with gr.Accordion("Template, task and held-out rows", open=False):
+        form |= fields("data.")
+    preview = piece(elem_id="preview")
+    with gr.Row(elem_classes="ls-walk"):
+        return DataStep(file, hub, message, preview, _back_button(), _next_button("Next: recipe"))
+
+
+def recipe_step(form: Form) -> RecipeStep:
+    """Lays out the numbers of the recipe and adds their components to `form`."""
+    piece(parts.title("How should it learn?", "The recommended recipe is a good start for most tables."))
+    preset = gr.Radio(
+        list(recipe_fields.PRESETS),
+        value="Recommended",
+        label="Length",
+        elem_id="preset",
+        show_label=False,
+        container=False,
+        elem_classes="ls-segments",
+    )
+    form |= fields("train.", basic=True) | fields("lamp.", basic=True)
+    form["gpus"] = gr.Dropdown(
+        [1],
+        value=1,
+        label="GPUs",
+        visible=False,
+        filterable=False,
+        elem_id="gpus",
+        info="That train together: each reads a batch of its own in every step.",
+    )
+    with gr.Accordion("More settings", open=False):
+        form |= fields("lamp.") | fields("train.")
+    with gr.Row(elem_classes="ls-walk"):
+        return RecipeStep(preset, _back_button(), _next_button("Next: start"))
+
+
+def start_step() -> StartStep:
+    """Lays out the run's name, tags and note."""
+    piece(parts.title("Name it, if you like", "Everything here can be changed later."))
+    name = gr.Textbox(
+        "",
+        label="Name",
+        placeholder="Data set and backbone, when left empty",
+        elem_id="name",
+        max_length=120,
+    )
+    tags = gr.Textbox(
+        "",
+        label="Tags",
+        placeholder="first try, customer A",
+        info="Words to find the run by, with commas between them.",
+    )
+    note = gr.Textbox("", label="Note", lines=2, placeholder="What you want to find out with this run")
+    with gr.Accordion("The same from a script", open=False):
+        script = gr.Code(
+            language="python",
+            label="Script",
+            elem_id="script",
+            show_label=False,
+            container=False,
+            interactive=False,
+            max_lines=24,
+        )
+    return StartStep([name, note, tags], script, _back_button())
+
+
+def _next_button(text: str) -> gr.Button:
+    return gr.Button(text, size="md", elem_classes="ls-next")
+
+
+def _back_button() -> gr.Button:
+    return gr.Button("Back", size="md", elem_classes="ls-back", variant="secondary")

@@ -1,0 +1,184 @@
+"""What the Tune page does: fills the form, looks at what it holds, and starts a run."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from app.plan import Plan
+from app.studio import Studio
+from app.ui import parts
+from app.ui.guard import KNOWN
+from app.ui.tune import browser_storage, form_values, recipe_fields, summary
+from app.ui.tune.prefill import FormContent, prefill
+from app.views import formatting, score_text
+from lamp.config import TuneConfig
+
+_OTHER = "Another model\nAny model of the Hugging Face Hub, by its id"
+_OR_FOLDER = ", or a folder on this machine"
+
+
+class TuneForm:
+    """The handlers of the Tune page's form."""
+
+    def __init__(self, studio: Studio, keys: Sequence[str]) -> None:
+        self._studio = studio
+        self._keys = tuple(keys)
+        """Form field names, in page order."""
+
+    def open(self, draft: object, request: gr.Request) -> list[Any]:
+        """The form's values, a note where they come from, the parent run, and the button to start over.
+
+        draft: what the browser has stored.
+        """
+        opened = prefill(self._studio, draft, request.query_params)
+        texts = [opened.content.texts[name] for name in browser_storage.TEXTS]
+        return [*self._updates(opened.content), *texts, opened.note, opened.parent, gr.Button(visible=opened.is_draft)]
+
+    def upload(self, path: str | None) -> list[Any]:
+        """Adds a file to the data sets; says in one sentence what is wrong with it, and the form stays."""
+        if not path:
+            return [gr.skip()] * 4 + [None]
+        try:
+            entry = self._studio.add_dataset(Path(path), Path(path).name)
+        except KNOWN as error:
+            return [gr.skip(), gr.skip(), gr.skip(), parts.problems([str(error)]), None]
+        size = f"{entry.name} has {formatting.rows(entry.rows)} and {len(entry.columns)} columns."
+        return [*self.choose_dataset(entry.reference), parts.notice(size, "good", "Added."), None]
+
+    def choose_dataset(self, dataset: str) -> list[Any]:
+        """A data set that was just added, as the chosen one, with a first choice of its columns."""
+        return [gr.Dropdown(choices=self._datasets(), value=dataset), *self.columns(dataset)]
+
+    def columns(self, dataset: str) -> list[Any]:
+        """A first choice of columns for another data set."""
+        try:
+            names = list(self._studio.dataset(dataset).columns)
+            guess = self._studio.guess_columns(dataset)
+        except KNOWN:
+            return [gr.Dropdown(choices=[], value=[]), gr.Dropdown(choices=[], value=None)]
+        return [
+            gr.Dropdown(choices=names, value=list(guess.input_columns)),
+            gr.Dropdown(choices=names, value=guess.target_column),
+        ]
+
+    def look(self, *form: Any) -> tuple[str, str, str, str, str | None]:
+        """Preview, backbone facts, the card beside the form, the same as a script, and which preset it is."""
+        values = self._values(form)
+        config, plan = self._plan(values)
+        return (
+            summary.preview(plan.preview, config)
+            if plan.preview
+            else parts.empty("No rows to show yet", plan.unreadable),
+            summary.backbone(plan.estimate),
+            summary.rail(config, plan),
+            summary.script(config, str(values["dataset"] or ""), values["gpus"], self._studio.settings.port),
+            form_values.preset_of(values),
+        )
+
+    def start(self, name: str, note: str, tags: str, parent: str, *form: Any) -> tuple[str, Any]:
+        """Queues the run; its id leads the browser on. What is wrong is listed beside the button instead."""
+        values = self._values(form)
+        config, plan = self._plan(values)
+        if plan.problems:
+            count = len(plan.problems)
+            gr.Warning(
+                plan.problems[0]
+                if count == 1
+                else f"{count} things have to be put right first: they are listed beside Start."
+            )
+            return "", summary.rail(config, plan)
+        try:
+            run = self._studio.submit(
+                config, str(values["dataset"] or ""), name, parent=parent or None, gpus=values["gpus"]
+            )
+            if note.strip() or tags.strip():
+                self._studio.annotate(run, note.strip(), formatting.parse_tags(tags))
+        except KNOWN as error:
+            gr.Warning(str(error))
+            return "", gr.skip()
+        return run, gr.skip()
+
+    def show_other_backbone(self, choice: str) -> Any:
+        """Shows the field for another backbone when that is chosen."""
+        return gr.Textbox(visible=choice == "")
+
+    def show_initial(self, initial: str) -> list[Any]:
+        """Shows the field for what the prompt starts from, where that takes one."""
+        from_run = initial == "prompt"
+        runs = gr.Dropdown(choices=self._prompts(), visible=True) if from_run else gr.Dropdown(visible=False)
+        return [gr.Textbox(visible=initial == "text"), runs]
+
+    def preset(self, name: str | None) -> list[Any]:
+        """The numbers of a preset."""
+        changed = recipe_fields.PRESETS.get(name or "", {})
+        return [changed.get(key, gr.skip()) for key in recipe_fields.PRESETS["Recommended"]]
+
+    def _values(self, form: Sequence[Any]) -> dict[str, Any]:
+        values = dict(zip(self._keys, form, strict=True))
+        values["backbone"] = values["backbone.choice"] or values["backbone.other"]
+        return values
+
+    def _plan(self, values: form_values.Values) -> tuple[TuneConfig, Plan]:
+        """The recipe in the form and its plan, whose problems begin with the values that cannot be parsed."""
+        config, unparsed = form_values.parse(values)
+        plan = self._studio.plan(config, str(values["dataset"] or ""), values["gpus"])
+        if unparsed:
+            plan = replace(plan, problems=(*unparsed, *plan.problems), estimate=None)
+        return config, plan
+
+    def _backbones(self) -> list[tuple[str, str]]:
+        choices = [
+            (f"{choice.reference.rpartition('/')[2]}\n{choice.note}", choice.reference)
+            for choice in self._studio.backbones()
+        ]
+        return [*choices, (_OTHER if self._studio.settings.on_space else _OTHER + _OR_FOLDER, "")]
+
+    def _datasets(self) -> list[tuple[str, str]]:
+        return [(f"{entry.name} · {formatting.rows(entry.rows)}", entry.reference) for entry in self._studio.datasets()]
+
+    def _prompts(self, chosen: str = "") -> list[tuple[str, str]]:
+        """Runs to start from. The chosen one is among them even when its prompt is gone: `Plan.problems` says so."""
+        choices = []
+        for job in self._studio.prompts():
+            metric = score_text.main_metric(job.scores)
+            score = f" · {score_text.format_score(metric, job.scores[metric])}" if metric else ""
+            choices.append((f"{job.name}{score}", job.id))
+        if chosen and all(run != chosen for _, run in choices):
+            choices.append((chosen, chosen))
+        return choices
+
+    def _updates(self, content: FormContent) -> list[Any]:
+        """The components with the values of `content`, and with what can be chosen now."""
+        config, dataset = content.config, content.dataset
+        values = form_values.values_of(config)
+        backbones, datasets = self._backbones(), self._datasets()
+        is_offered = any(reference == config.backbone for _, reference in backbones)
+        is_listed = any(reference == dataset for _, reference in datasets)
+        columns = self.columns(dataset)
+        most = self._studio.most_gpus
+        gpus = min(max(content.gpus, 1), most)
+        if config.data.target_column and is_listed:
+            columns[0] = gr.Dropdown(choices=columns[0].choices, value=list(config.data.input_columns))
+            columns[1] = gr.Dropdown(choices=columns[1].choices, value=config.data.target_column)
+        updates = {
+            "backbone.choice": gr.Radio(choices=backbones, value=config.backbone if is_offered else ""),
+            "backbone.other": gr.Textbox(
+                value="" if is_offered else config.backbone, visible=not is_offered or not config.backbone
+            ),
+            "dataset": gr.Dropdown(choices=datasets, value=dataset if is_listed else None),
+            "data.input_columns": columns[0],
+            "data.target_column": columns[1],
+            "lamp.initial_text": gr.Textbox(value=config.lamp.initial_text, visible=config.lamp.initial == "text"),
+            "lamp.initial_prompt": gr.Dropdown(
+                choices=self._prompts(config.lamp.initial_prompt) if config.lamp.initial == "prompt" else [],
+                value=(config.lamp.initial_prompt or None) if config.lamp.initial == "prompt" else None,
+                visible=config.lamp.initial == "prompt",
+            ),
+            "gpus": gr.Dropdown(choices=list(range(1, most + 1)), value=gpus, visible=most > 1),
+        }
+        return [updates.get(key, values.get(key)) for key in self._keys]

@@ -1,0 +1,164 @@
+"""What the page of one run shows, as a frozen value without Gradio and without HTML."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from app.estimates import Place, seconds_left
+from app.run import Run
+from app.views import curves, score_text
+from app.views.curves import Points
+from app.views.formatting import backbone_name
+from app.views.recipe_facts import Facts, recipe_facts
+from app.views.score_text import RunScores, ScoreComparison
+from app.views.status import Status, describe_status
+from lamp.inference.confusion_matrix import ConfusionMatrix
+from storage.records import Event
+from storage.states import JobState
+
+LOG_LINES = 40
+"""Lines of a run's log that its page shows."""
+_VALIDATION = "validation/"
+"""Begins the names of the metrics that were measured on the held-out rows."""
+
+Tile = tuple[str, str, str]
+"""(what, value, remark)"""
+
+
+@dataclass(frozen=True)
+class RunView:
+    """One run as its page shows it."""
+
+    id: str
+    name: str
+    tags: tuple[str, ...]
+    note: str
+    backbone: str
+    """The backbone's name without its owner or folder."""
+    dataset_name: str
+    parent: str | None
+    """Id of the run that this one was started from."""
+    created_at: datetime
+    now: datetime
+    """When the view was made; ages are counted up to it."""
+    state: JobState
+    deleted: bool
+    error: str | None
+    status: Status
+    tiles: tuple[Tile, ...]
+    """The few numbers that tell how the run is going."""
+    steps: int
+    loss: tuple[tuple[int, float], ...]
+    """(step, training loss)"""
+    metric: str
+    """The metric that stands for the run, such as "accuracy"."""
+    validation: tuple[tuple[int, float], ...]
+    """(step, score) of `metric` on the held-out rows; step 0 is the untrained backbone."""
+    scores: tuple[ScoreComparison, ...]
+    """The final scores; empty before the run has ended."""
+    confusion: ConfusionMatrix | None
+    events: tuple[Event, ...]
+    """Every change of state, oldest first."""
+    log: str
+    """The last LOG_LINES lines of the log."""
+    recipe: Facts
+    prompt_version: str
+    """Changes whenever the run has a new prompt to try and to export; empty while it has none."""
+
+    @property
+    def live(self) -> bool:
+        """Whether the run goes on: it can be stopped, and its page must ask again."""
+        return not self.state.finished and not self.deleted
+
+    @property
+    def stopping(self) -> bool:
+        """Whether the run was asked to end and has not yet."""
+        return self.state is JobState.STOPPING
+
+    @property
+    def can_resume(self) -> bool:
+        """Whether the run ended early and can go on from its last checkpoint."""
+        return self.state.resumable and self.state.finished and not self.deleted
+
+    @property
+    def can_move_up(self) -> bool:
+        """Whether the run waits in the queue."""
+        return self.state is JobState.QUEUED and not self.deleted
+
+    @property
+    def can_try(self) -> bool:
+        """Whether there is a prompt to try."""
+        return bool(self.prompt_version) and not self.deleted
+
+    @property
+    def has_curves(self) -> bool:
+        """Whether there are enough steps for a curve."""
+        return len(self.loss) > 1
+
+
+def make_run_view(
+    run: Run,
+    now: datetime,
+    *,
+    metrics: Mapping[str, float],
+    curve: Callable[[str], Points],
+    place: Place | None,
+    confusion: ConfusionMatrix | None,
+    events: Sequence[Event],
+    log: str,
+) -> RunView:
+    """The view of a run at `now`.
+
+    metrics: the last value of each; curve: reads the points of a metric; place: a waiting run's in the queue.
+    """
+    job = run.job
+    measured = (name.removeprefix(_VALIDATION) for name in metrics if name.startswith(_VALIDATION))
+    metric = score_text.main_metric(measured) or "accuracy"
+    loss, validation = tuple(curve("loss")), tuple(curve(_VALIDATION + metric))
+    speed = curve("rows_per_second") if job.state is JobState.RUNNING else ()
+    seconds = seconds_left(run.job, run.config.train, speed, metrics.get("scoring_seconds", 0.0))
+    return RunView(
+        id=job.id,
+        name=job.name,
+        tags=job.tags,
+        note=job.note,
+        backbone=backbone_name(run.config.backbone),
+        dataset_name=job.dataset_name,
+        parent=job.parent,
+        created_at=job.created_at,
+        now=now,
+        state=job.state,
+        deleted=job.deleted_at is not None,
+        error=job.error,
+        status=describe_status(job, now, seconds, place),
+        tiles=tuple(_tiles(loss, metric, validation, metrics.get("rows_per_second", 0.0))),
+        steps=job.steps,
+        loss=loss,
+        metric=metric,
+        validation=validation,
+        scores=score_text.compare_scores(RunScores.of(job.scores)),
+        confusion=confusion,
+        events=tuple(events),
+        log=log,
+        recipe=recipe_facts(run),
+        prompt_version=f"{job.id} {job.finished_at}" if job.artifact is not None else "",
+    )
+
+
+def _tiles(loss: Points, metric: str, validation: Points, rows_per_second: float) -> list[Tile]:
+    tiles = []
+    best = curves.best_point(validation, metric)
+    if best is not None:
+        step, value = best
+        score = score_text.compare_score(metric, value, curves.untrained_value(validation))
+        tiles.append((f"Best {score.label[:1].lower()}{score.label[1:]}", score.tuned, f"at step {step:,}"))
+        if score.gain:
+            tiles.append(("Against untrained", score.gain, f"from {score.untrained}"))
+    if loss:
+        means = [value for _, value in curves.smoothed(loss)]
+        tiles.append(("Training loss", f"{means[-1]:.3g}", f"at the start {means[0]:.3g}"))
+    if rows_per_second:
+        tiles.append(("Speed", f"{rows_per_second:.1f}", "rows a second"))
+    return tiles

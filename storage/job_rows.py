@@ -1,0 +1,67 @@
+"""Rows of the jobs table: finding one, and changing its state with one conditional UPDATE, here and nowhere else."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import ColumnElement, func, select, update
+from sqlalchemy.orm import Session
+
+from storage.database import Database, utc_now
+from storage.errors import JobNotFound
+from storage.records import Job, job_of
+from storage.states import JobState, before
+from storage.tables import EventRow, JobRow
+
+ACTIVE = tuple(state for state in JobState if state.active)
+"""The states of a run that a worker has."""
+
+
+class JobRows:
+    """The base of JobStore's parts: the database, and a run by its id."""
+
+    def __init__(self, database: Database) -> None:
+        self.database = database
+
+    def get(self, id: str) -> Job:
+        """The run as it is now. Raises JobNotFound."""
+        with self.database.read() as session:
+            return job_of(job_row(session, id))
+
+
+def job_row(session: Session, id: str) -> JobRow:
+    """The row of a run. Raises JobNotFound."""
+    row = session.scalar(select(JobRow).where(JobRow.id == id))
+    if row is None:
+        raise JobNotFound(f"There is no run {id[:64]!r}.")
+    return row
+
+
+def change_state(
+    session: Session, which: ColumnElement[bool], state: JobState, reason: str, **values: Any
+) -> int | None:
+    """Moves the run that `which` selects to `state`, sets `values` and writes the event.
+
+    Returns the run's number, or None when nothing was changed because its state does not allow it.
+    """
+    number = session.scalar(
+        update(JobRow)
+        .where(which, JobRow.state.in_(before(state)))
+        .values(state=state, **values)
+        .returning(JobRow.number)
+        .execution_options(synchronize_session=False)
+    )
+    if number is not None:
+        session.add(EventRow(job=number, at=utc_now(), state=state, reason=reason))
+    return number
+
+
+def held_by(id: str, attempt: int | None) -> ColumnElement[bool]:
+    """Selects the run while a worker has it, and only while it is this attempt's; None: any attempt's."""
+    active = (JobRow.id == id) & JobRow.state.in_(ACTIVE)
+    return active if attempt is None else active & (JobRow.attempts == attempt)
+
+
+def next_ticket(session: Session) -> int:
+    """The number of the next arrival in the queue."""
+    return (session.scalar(select(func.max(JobRow.ticket))) or 0) + 1

@@ -1,0 +1,48 @@
+"""How much time a run still takes."""
+
+from __future__ import annotations
+
+import pytest
+
+from app.estimates import seconds_left
+from lamp.config import TrainConfig
+from storage.records import Job
+from storage.states import JobState
+from tests.unit.test_views import a_job
+
+TRAIN = TrainConfig(batch_size=8, accumulation=2)
+
+
+def test_time_left_follows_the_median_speed_and_counts_accumulated_rows() -> None:
+    speed = [(step, 16.0) for step in range(1, 20)] + [(20, 0.01)]
+    assert seconds_left(a_job(step=100, steps=300), TRAIN, speed, 0.0) == pytest.approx(200 * 16 / 16)
+
+
+def test_time_left_counts_the_scorings_that_are_still_to_come() -> None:
+    speed = [(step, 16.0) for step in range(1, 20)]
+    train = TrainConfig(batch_size=16, evaluate_every=50)
+    left = seconds_left(a_job(step=120, steps=310), train, speed, 7.0)
+    assert left == pytest.approx(190 + 5 * 7.0)  # 150, 200, 250, 300 and 310
+
+
+def test_each_of_several_gpus_reads_a_batch_of_its_own() -> None:
+    speed = [(step, 32.0) for step in range(1, 20)]  # of two GPUs together
+    assert seconds_left(a_job(gpus=2), TRAIN, speed, 0.0) == pytest.approx(200 * 16 / 16)
+
+
+@pytest.mark.parametrize(
+    "job",
+    [
+        a_job(JobState.QUEUED),
+        a_job(JobState.STOPPING),
+        a_job(JobState.DONE),
+        a_job(step=300),
+    ],
+    ids=["queued", "stopping", "done", "at the last step"],
+)
+def test_no_time_is_left_to_tell_when_nothing_trains(job: Job) -> None:
+    assert seconds_left(job, TRAIN, [(1, 5.0), (2, 5.0), (3, 5.0)], 0.0) is None
+
+
+def test_the_first_steps_tell_no_time() -> None:
+    assert seconds_left(a_job(), TRAIN, [(1, 0.1), (2, 0.1)], 0.0) is None

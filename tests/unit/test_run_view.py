@@ -1,0 +1,135 @@
+"""What a run's page is given to show, and that it is sent only what changed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import gradio as gr
+import pytest
+
+from app.studio import Studio
+from app.ui.runs import run_page
+from app.ui.runs.view_table import ViewTable
+from lamp.config import DataConfig, TrainConfig, TuneConfig
+from storage.database import open_database
+from storage.jobs import JobState, JobStore
+
+SCORES = {"accuracy": 0.9, "untrained_accuracy": 0.5, "loss": 0.4, "untrained_loss": 1.1}
+
+
+@pytest.fixture
+def store(studio: Studio) -> JobStore:
+    return JobStore(open_database(studio.settings.database_url))
+
+
+def add_run(store: JobStore, config: dict[str, Any] | None = None) -> str:
+    recipe = TuneConfig("acme/tiny", DataConfig(("text",), "label"), train=TrainConfig(steps=60))
+    return store.add("a run", config or recipe.to_dict(), "sample:x.csv", "x.csv", 60).id
+
+
+def train(store: JobStore, run: str, *steps: int) -> None:
+    values = [(step, "loss", 2.0 - step / 40) for step in steps]
+    values += [(step, "validation/accuracy", 0.5 + step / 100) for step in (0, *steps)]
+    store.heartbeat(run, steps[-1], "Training", values)
+
+
+def test_a_waiting_run_can_be_moved_up_and_stopped(studio: Studio, store: JobStore) -> None:
+    view = studio.run_view(add_run(store))
+    assert (view.live, view.can_move_up, view.can_resume, view.can_try) == (True, True, False, False)
+    assert (view.status.sentence, view.has_curves, view.prompt_version) == ("It is next in the queue.", False, "")
+    assert (view.backbone, view.recipe[0]) == ("tiny", ("Backbone", "acme/tiny"))
+
+
+def test_a_running_run_shows_its_curves_and_its_best_score_so_far(studio: Studio, store: JobStore) -> None:
+    run = add_run(store)
+    store.claim("here", [0])
+    train(store, run, 10, 20)
+    view = studio.run_view(run)
+    assert view.live and not view.can_move_up and not view.stopping
+    assert (view.loss, view.metric) == (((10, 1.75), (20, 1.5)), "accuracy")
+    assert view.validation == ((0, 0.5), (10, 0.6), (20, 0.7))
+    best, gain, *_ = view.tiles
+    assert best == ("Best accuracy", "70.0 %", "at step 20")
+    assert gain == ("Against untrained", "+20.0 points", "from 50.0 %")
+    store.request_stop(run)
+    assert studio.run_view(run).stopping
+
+
+def test_a_failed_run_can_be_resumed_until_it_is_deleted(studio: Studio, store: JobStore) -> None:
+    run = add_run(store)
+    store.claim("here", [0])
+    store.finish(run, JobState.FAILED, error="The loss became nan.", scores=SCORES, step=20)
+    view = studio.run_view(run)
+    assert (view.error, view.live, view.can_resume, view.deleted) == ("The loss became nan.", False, True, False)
+    assert [(score.label, score.untrained) for score in view.scores] == [("Accuracy", "50.0 %"), ("Loss", "1.1")]
+    assert [event.state for event in view.events] == [JobState.QUEUED, JobState.RUNNING, JobState.FAILED]
+    studio.delete(run)
+    view = studio.run_view(run)
+    assert (view.deleted, view.can_resume, view.live) == (True, False, False)
+
+
+def test_a_prompt_can_be_tried_and_a_new_one_has_another_version(studio: Studio, store: JobStore) -> None:
+    run, versions = add_run(store), set()
+    for _ in range(2):
+        store.claim("here", [0])
+        store.finish(run, JobState.STOPPED, artifact=run, step=20)
+        store.release(run)
+        view = studio.run_view(run)
+        assert view.can_try
+        versions.add(view.prompt_version)
+        store.resume(run)
+    assert len(versions) == 2
+
+
+@pytest.fixture
+def page(studio: Studio) -> run_page.Refresh:
+    with gr.Blocks():
+        return run_page.build(studio, gr.State(""))
+
+
+def refreshed(page: run_page.Refresh, run: str, seen: Any) -> tuple[dict[str, Any], Any]:
+    """The updates of the components that changed, by element id or class and label, and what the page has seen."""
+    *updates, seen = page.handler(run, seen)
+    names = [output.elem_id or getattr(output, "label", "") or type(output).__name__ for output in page.outputs]
+    return {name: update for name, update in zip(names, updates, strict=False) if update != gr.skip()}, seen
+
+
+def test_a_page_is_sent_everything_at_first_and_then_only_what_changed(page: run_page.Refresh, store: JobStore) -> None:
+    run = add_run(store)
+    store.claim("here", [0])
+    train(store, run, 10, 20)
+    first, seen = refreshed(page, run, page.inputs[1].value)
+    assert len(first) > 10
+    again, seen = refreshed(page, run, seen)
+    assert again == {}
+    train(store, run, 30)
+    changed, seen = refreshed(page, run, seen)
+    assert set(changed) == {"run-head", "Training loss", "Score on the held-out rows"}
+    store.annotate(run, "a note", [])
+    changed, seen = refreshed(page, run, seen)
+    assert changed["run-note"] == "a note" and set(changed) == {"run-head", "run-note"}
+
+
+def test_a_run_that_cannot_be_read_is_a_sentence_and_its_page_stops_asking(
+    page: run_page.Refresh, store: JobStore
+) -> None:
+    for run, sentence in (("nothing", "nothing"), (add_run(store, {"lamp": {"colour": 1}}), "colour")):
+        changed, seen = refreshed(page, run, page.inputs[1].value)
+        assert "This run cannot be shown" in changed["run-head"] and sentence in changed["run-head"]
+        assert changed["Timer"]["active"] is False and changed["Column"]["visible"] is False
+        assert set(changed) == {"run-head", "run-ready", "Timer", "Column"}
+        assert refreshed(page, run, seen)[0] == {}
+
+
+def test_a_page_without_a_run_is_left_as_it_is(page: run_page.Refresh) -> None:
+    changed, seen = refreshed(page, "", page.inputs[1].value)
+    assert changed == {} and seen == page.inputs[1].value
+
+
+def test_gradio_may_empty_an_update_without_the_component_being_sent_again(studio: Studio, store: JobStore) -> None:
+    table = ViewTable()
+    table.add(gr.Button(), lambda view: view.live, lambda live: gr.update(value="Stop", visible=live))
+    view = studio.run_view(add_run(store))
+    (update,), seen = table.updates(view, table.unseen)
+    update.pop("value")  # as Gradio does while it sends an update
+    assert table.updates(view, seen) == ([gr.skip()], seen)
