@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import torch
@@ -98,7 +99,10 @@ class PromptTrainer:
                 changed |= {f"{index}/{key}": value for key, value in state.items() if torch.is_tensor(value)}
             return changed
 
-        self.graphs = StepGraphs(lambda batch: _whole_step(self, batch), tensors, recorder, self.log_line)
+        # A causal model can read prompt and rows in two passes or in one: which is faster depends on the device.
+        passes = (False,) if self.backbone.is_encoder_decoder else (False, True)
+        ways = [partial(_whole_step, self, one_pass=one_pass) for one_pass in passes]
+        self.graphs = StepGraphs(ways, tensors, recorder, self.log_line)
 
 
 def train_step(trainer: PromptTrainer, rows: Sequence[Encoded], learning_rate: float) -> StepResult:
@@ -146,10 +150,10 @@ def _can_be_recorded(accelerator: Accelerator, settings: TrainConfig) -> bool:
     )
 
 
-def _whole_step(trainer: PromptTrainer, batch: Batch) -> tuple[torch.Tensor, torch.Tensor]:
+def _whole_step(trainer: PromptTrainer, batch: Batch, *, one_pass: bool) -> tuple[torch.Tensor, torch.Tensor]:
     """One step on one device without any wait for it: loss before the step, and gradient norm before clipping."""
     trainer.prompt.zero_grad(set_to_none=True)
-    loss = -target_log_likelihood(trainer.backbone, trainer.prompt(), batch).mean()
+    loss = -target_log_likelihood(trainer.backbone, trainer.prompt(), batch, one_pass=one_pass).mean()
     loss.backward()  # type: ignore[no-untyped-call]  # torch's
     norm = torch.nn.utils.clip_grad_norm_(trainer.prompt.parameters(), trainer.clip_norm)
     trainer.optimizer.optimizer.step()

@@ -6,8 +6,9 @@ the launches of a whole step (forward, backward, clipping, optimizer) for one sh
 
 from __future__ import annotations
 
+import time
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any, Protocol
 
@@ -15,6 +16,7 @@ import torch
 from torch import Tensor
 
 from lamp.backbone.batch import Batch
+from lamp.errors import first_line
 
 Measured = tuple[Tensor, Tensor]
 """Loss and gradient norm of a step, each a scalar on the device."""
@@ -28,6 +30,9 @@ class Recorder(Protocol):
 
     def record(self, body: Callable[[], Measured]) -> Callable[[], Measured]:
         """Calls `body` once and returns what repeats it on the same memory. Raises RuntimeError where it cannot."""
+
+    def seconds(self, replay: Callable[[], Measured]) -> float:
+        """How long one replay takes."""
 
 
 class CudaRecorder:
@@ -48,6 +53,16 @@ class CudaRecorder:
 
         return replay
 
+    def seconds(self, replay: Callable[[], Measured]) -> float:
+        taken = []
+        for _ in range(5):
+            torch.cuda.synchronize()
+            began = time.perf_counter()
+            replay()
+            torch.cuda.synchronize()
+            taken.append(time.perf_counter() - began)
+        return min(taken)
+
 
 @dataclass(frozen=True)
 class _Recording:
@@ -63,13 +78,18 @@ class StepGraphs:
 
     def __init__(
         self,
-        take_step: Callable[[Batch], Measured],
+        ways: Sequence[Callable[[Batch], Measured]],
         tensors: Callable[[], Mapping[str, Tensor]],
         recorder: Recorder,
         log_line: Callable[[str], None],
     ) -> None:
-        """take_step: one whole step, without any read of a result; tensors: all that it changes, by name."""
-        self._take_step, self._tensors, self._recorder, self._log_line = take_step, tensors, recorder, log_line
+        """ways: functions that take one whole step, without any read of a result; all do the same in another way.
+
+        tensors: all that a step changes, by name.
+        """
+        self.way: int | None = None if len(ways) > 1 else 0
+        """Index of the way that is recorded: the fastest one at the first recording; None before it."""
+        self._ways, self._tensors, self._recorder, self._log_line = ways, tensors, recorder, log_line
         self._recordings: dict[tuple[int, ...], _Recording] = {}
         self._seen: Counter[tuple[int, ...]] = Counter()
         self._usable = True
@@ -95,27 +115,34 @@ class StepGraphs:
         return recording.replay()
 
     def _record(self, batch: Batch) -> _Recording | None:
+        """Records the fastest way, or the one that was chosen before; None when none can be recorded."""
         static = Batch(*(getattr(batch, field.name).clone() for field in fields(Batch)))
         before = {name: tensor.detach().clone() for name, tensor in self._tensors().items()}
-        try:
-            _on_side_stream(lambda: [self._take_step(static) for _ in range(_WARM_UP)])
-            return _Recording(static, self._recorder.record(lambda: self._take_step(static)))
-        except torch.OutOfMemoryError:
-            self._give_up("the memory is too small for it")
-        except RuntimeError as error:
-            self._give_up(str(error).strip().splitlines()[0][:200])
-        finally:
-            with torch.no_grad():
-                for name, tensor in self._tensors().items():
-                    tensor.copy_(before[name])
-        return None
+        replays, reasons = {}, []
+        for way in range(len(self._ways)) if self.way is None else [self.way]:
+            try:
+                replays[way] = self._record_way(self._ways[way], static)
+            except torch.OutOfMemoryError:
+                reasons.append("the memory is too small for it")
+            except RuntimeError as error:
+                reasons.append(first_line(error)[:200].rstrip("."))
+        if not replays:
+            self._give_up(reasons[0])
+        elif self.way is None:
+            self.way = min(replays, key=lambda way: self._recorder.seconds(replays[way]))
+        with torch.no_grad():
+            for name, tensor in self._tensors().items():
+                tensor.copy_(before[name])
+        return _Recording(static, replays[self.way]) if self.way in replays else None
+
+    def _record_way(self, take_step: Callable[[Batch], Measured], static: Batch) -> Callable[[], Measured]:
+        _on_side_stream(lambda: [take_step(static) for _ in range(_WARM_UP)])
+        return self._recorder.record(lambda: take_step(static))
 
     def _give_up(self, reason: str) -> None:
         self._usable = False
         self._recordings.clear()
-        self._log_line(
-            f"Steps are not recorded as CUDA graphs ({reason.rstrip('.')}): they take longer, and are as exact."
-        )
+        self._log_line(f"Steps are not recorded as CUDA graphs ({reason}): they take longer, and are as exact.")
 
 
 def bucketed(batch: Batch, *, pad_left: bool) -> Batch:

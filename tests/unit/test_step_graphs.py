@@ -18,6 +18,7 @@ from lamp.data.splits import Example
 from lamp.prompt import LampPrompt
 from lamp.training.step import PromptTrainer, train_step
 from lamp.training.step_graphs import Measured, bucketed
+from tests.tiny import save_tiny
 
 WORDS = ("good", "bad", "dull", "bright", "great", "awful", "fine", "poor")
 
@@ -32,11 +33,19 @@ class Repeat:
         self.recorded += 1
         return body
 
+    def seconds(self, replay: Callable[[], Measured]) -> float:
+        """The later a way comes, the faster it is."""
+        replay()
+        return 1.0 / self.recorded
+
 
 class Refuse:
     def record(self, body: Callable[[], Measured]) -> Callable[[], Measured]:
         body()  # a recording breaks off somewhere in the middle
         raise RuntimeError("operation not permitted when stream is capturing\nmore")
+
+    def seconds(self, replay: Callable[[], Measured]) -> float:
+        raise AssertionError("Nothing was recorded.")
 
 
 def rows_of(backbone: FrozenBackbone, words: Sequence[str]) -> tuple[Encoder, list[Encoded]]:
@@ -72,6 +81,21 @@ def test_a_batch_padded_to_its_bucket_has_the_same_likelihoods(folder: Path) -> 
     assert padded.input_ids.shape[1] % 16 == 0 and padded.input_ids.shape[1] > plain.input_ids.shape[1]
     expected = target_log_likelihood(backbone, virtual_tokens, plain)
     assert torch.allclose(target_log_likelihood(backbone, virtual_tokens, padded), expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("family", ["llama", "qwen3", "gemma3", "gpt2", "opt"])
+def test_prompt_and_rows_read_in_one_pass_have_the_likelihoods_of_two(family: str, tmp_path: Path) -> None:
+    backbone = FrozenBackbone.load(str(save_tiny(tmp_path, family)), precision="fp32", device=torch.device("cpu"))
+    encoder, rows = rows_of(backbone, WORDS)
+    batch = encoder.batch(rows, backbone.device)
+    virtual_tokens = torch.randn(5, backbone.hidden_size, requires_grad=True)
+    likelihoods, gradients = [], []
+    for one_pass in (False, True):
+        likelihood = target_log_likelihood(backbone, virtual_tokens, batch, one_pass=one_pass)
+        likelihoods.append(likelihood.detach())
+        gradients.append(torch.autograd.grad(likelihood.sum(), virtual_tokens)[0])
+    assert torch.allclose(likelihoods[0], likelihoods[1], atol=1e-4)
+    assert torch.allclose(gradients[0], gradients[1], atol=1e-4)
 
 
 @pytest.mark.parametrize(
@@ -122,3 +146,21 @@ def test_where_recording_fails_the_run_goes_on_eagerly_from_where_it_was_and_say
         "Steps are not recorded as CUDA graphs (operation not permitted when stream is capturing): "
         "they take longer, and are as exact."
     ]
+
+
+def test_a_way_that_cannot_be_recorded_leaves_the_other_one(tiny_llama: Path) -> None:
+    class RefuseFirst(Repeat):
+        def record(self, body: Callable[[], Measured]) -> Callable[[], Measured]:
+            if not self.recorded:
+                self.recorded = 1
+                return Refuse().record(body)
+            return super().record(body)
+
+    lines: list[str] = []
+    trainer, rows = trainer_of(tiny_llama, lines)
+    trainer.record_with(RefuseFirst())
+    eager, _ = trainer_of(tiny_llama, [])
+    expected = [train_step(eager, rows[:4], 1e-2).loss for _ in range(4)]
+    assert [train_step(trainer, rows[:4], 1e-2).loss for _ in range(4)] == pytest.approx(expected, rel=1e-4)
+    assert trainer.graphs is not None
+    assert (trainer.graphs.way, lines) == (1, [])
