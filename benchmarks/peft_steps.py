@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sized
 from contextlib import suppress
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -20,7 +20,8 @@ def peft_step(backbone: str, encoder: Any, rows: list[Any], tokens: int) -> Call
 
     device = default_device()
     dtype = choose_dtype("auto", device, "llama")
-    model = AutoModelForCausalLM.from_pretrained(backbone, dtype=dtype).to(device)
+    model: Any = AutoModelForCausalLM.from_pretrained(backbone, dtype=dtype)
+    model.to(device)
     tuned = get_peft_model(model, PromptTuningConfig(task_type=TaskType.CAUSAL_LM, num_virtual_tokens=tokens))
     optimizer = torch.optim.AdamW([p for p in tuned.parameters() if p.requires_grad], lr=5e-3, weight_decay=0.0)
 
@@ -75,6 +76,7 @@ def run_trainer(connection: Any, tokens: int, backbone: str, rows: list[Any], ba
 
     class InOrder(Trainer):
         def _get_train_sampler(self, *_: Any) -> SequentialSampler:
+            assert isinstance(self.train_dataset, Sized)
             return SequentialSampler(self.train_dataset)
 
     examples = [

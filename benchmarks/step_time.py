@@ -22,6 +22,8 @@ import multiprocessing
 import statistics
 import time
 from itertools import islice
+from multiprocessing.connection import Connection
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
 
@@ -64,7 +66,8 @@ def main() -> None:
     from lamp.data.batching import batches_of_epoch
 
     context = multiprocessing.get_context("spawn")
-    connections, processes = {}, []
+    connections: dict[str, Connection] = {}
+    processes: list[BaseProcess] = []
     sizes: list[tuple[int, int]] = []
     variants = {name: given for name, given in VARIANTS.items() if given[0] in arguments.only}
     for name, (kind, tokens) in variants.items():

@@ -1,1 +1,1 @@
-"""What outlives a process: job records in a database, artifacts on disk."""
+"""Everything that outlives a process: runs in a database, files on disk."""

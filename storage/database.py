@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 from storage.errors import DatabaseUnavailable, StorageError, first_line
 from storage.migrate import migrate
 
-_BUSY_SECONDS = 30.0
+BUSY_SECONDS = 30.0
 """How long a writer waits for another one: longer than any transaction of ours and than a slow backup."""
 
 
@@ -50,10 +50,11 @@ class Database:
         self.engine.dispose()
 
 
-def open_database(url: str, backups: Path | None = None) -> Database:
+def open_database(url: str, backups: Path | None = None, busy_seconds: float = BUSY_SECONDS) -> Database:
     """Opens or creates the database and brings its tables up to date; safe when several processes do so at once.
 
     A database that has to be migrated is first copied into `backups` (default: beside the SQLite file).
+    busy_seconds: how long a writer waits for another one on SQLite.
     Raises DatabaseTooNew, DatabaseUnavailable or StorageError for a URL that is none.
     """
     try:
@@ -66,23 +67,23 @@ def open_database(url: str, backups: Path | None = None) -> Database:
             if not address.database or address.database == ":memory:":
                 raise StorageError("The SQLite database must be a file, as in sqlite:////home/me/studio.db.")
             Path(address.database).parent.mkdir(parents=True, exist_ok=True)
-        waiting: dict[str, Any] = {"timeout": _BUSY_SECONDS} if address.get_backend_name() == "sqlite" else {}
+        waiting: dict[str, Any] = {"timeout": busy_seconds} if address.get_backend_name() == "sqlite" else {}
         engine = create_engine(address, connect_args=waiting, pool_pre_ping=address.get_backend_name() != "sqlite")
     except (ArgumentError, NoSuchModuleError, ModuleNotFoundError, ValueError) as error:
         raise StorageError(f"The database URL cannot be used: {_reason(error)}.") from None
     with _translated():
         if engine.dialect.name == "sqlite":
-            _prepare_sqlite(engine)
+            _prepare_sqlite(engine, busy_seconds)
         migrate(engine, backups)
     return Database(engine)
 
 
 def utc_now() -> datetime:
-    """The wall clock, for people; no decision rests on it."""
+    """The wall clock, for people to read; nothing is decided by it."""
     return datetime.now(UTC)
 
 
-def _prepare_sqlite(engine: Engine) -> None:
+def _prepare_sqlite(engine: Engine, busy_seconds: float) -> None:
     @event.listens_for(engine, "connect")
     def _settings(connection: Any, _record: object) -> None:
         connection.isolation_level = None  # the driver begins no transaction by itself: `_begin` does
@@ -96,7 +97,7 @@ def _prepare_sqlite(engine: Engine) -> None:
         writes = connection.get_execution_options().get("writes", False)
         connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
-    deadline = time.monotonic() + _BUSY_SECONDS
+    deadline = time.monotonic() + busy_seconds
     while True:  # the change to WAL fails at once, without waiting, while another process makes it
         raw = engine.raw_connection()
         try:

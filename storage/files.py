@@ -83,7 +83,7 @@ def remove(path: Path) -> None:
 
 
 def older_than_a_day(path: Path) -> bool:
-    """Whether nobody can be writing it any more, or be about to refer to it."""
+    """Whether it was last written over a day ago, so that nobody is still writing it or about to refer to it."""
     try:
         return time.time() - path.lstat().st_mtime > 24 * 3600
     except FileNotFoundError:

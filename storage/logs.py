@@ -1,4 +1,4 @@
-"""The log of a run: two files of bounded size, the newer one open for appending, and its end read in constant time."""
+"""Logs of runs: two files of bounded size each, whose end is read at a cost that does not grow."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 CAP_BYTES = 5_000_000
-"""A log file that is longer becomes the older part; so a run's log takes about twice this at most."""
+"""A log file that is longer becomes the older part, so that a run's log takes at most about twice as much."""
 _BLOCK = 65_536
 
 

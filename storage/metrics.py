@@ -1,4 +1,4 @@
-"""The values that a run logs: appended in batches, read down-sampled with every peak kept."""
+"""Metrics of runs: written in batches, read as curves that are thinned without losing a peak."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ Value = tuple[int, str, float]
 
 
 def record(session: Session, job: int, values: Iterable[Value]) -> None:
-    """Adds values; a step that was logged before (a resumed run repeats some) takes the new value.
+    """Adds values. A step that was logged before takes the new value: a resumed run repeats some steps.
 
-    What is not a finite number is left out: no curve can show it, and JSON cannot carry it.
+    Values that are not finite are left out: no curve can show them, and JSON cannot hold them.
     """
     latest = {(name, step): float(value) for step, name, value in values if math.isfinite(value)}
     if not latest:
@@ -34,7 +34,7 @@ def record(session: Session, job: int, values: Iterable[Value]) -> None:
 
 
 def copy(session: Session, source: int, target: int) -> None:
-    """Gives `target` the curves of `source`, inside the database."""
+    """Copies all curves of the run `source` to the run `target`, inside the database."""
     series = _series(session, target, _numbers(session, source))
     for name, number in _numbers(session, source).items():
         session.execute(
@@ -52,14 +52,14 @@ def names(session: Session, job: int) -> list[str]:
 
 def latest(session: Session, job: int) -> dict[str, float]:
     """The value of the last step of each metric."""
-    found = {}
+    values = {}
     for name, number in _numbers(session, job).items():
         value = session.scalar(
             select(MetricRow.value).where(MetricRow.series == number).order_by(MetricRow.step.desc()).limit(1)
         )
         if value is not None:
-            found[name] = value
-    return found
+            values[name] = value
+    return values
 
 
 def curve(session: Session, job: int, name: str, points: int) -> list[tuple[int, float]]:
@@ -84,7 +84,7 @@ def curve(session: Session, job: int, name: str, points: int) -> list[tuple[int,
     spans = spans.union_all(select(spans.c.begin + width).where(spans.c.begin + width <= last))
 
     def step_of(order: ColumnElement[float]) -> ScalarSelect[int]:
-        """The step that comes first in a span's `order`: a walk along the key, and nothing is sorted."""
+        """The step of a span that comes first in `order`."""
         begin = spans.c.begin
         return (
             select(MetricRow.step)
@@ -98,10 +98,10 @@ def curve(session: Session, job: int, name: str, points: int) -> list[tuple[int,
         select(step_of(MetricRow.value.asc()), step_of(MetricRow.value.desc())).select_from(spans)
     )
     steps = {first, last, *(step for pair in extremes for step in pair if step is not None)}
-    kept = session.execute(
+    rows = session.execute(
         select(MetricRow.step, MetricRow.value).where(mine, MetricRow.step.in_(steps)).order_by(MetricRow.step)
     )
-    return [(step, value) for step, value in kept]
+    return [(step, value) for step, value in rows]
 
 
 def _numbers(session: Session, job: int) -> dict[str, int]:
@@ -118,5 +118,5 @@ def _series(session: Session, job: int, wanted: Iterable[str]) -> Mapping[str, i
 
 
 def _insert(session: Session) -> Any:
-    """INSERT with ON CONFLICT, which each database spells its own way."""
+    """The INSERT with ON CONFLICT of the session's database."""
     return postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert

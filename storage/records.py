@@ -1,4 +1,4 @@
-"""What the store hands out: frozen values that stay as they were when they were read."""
+"""The frozen values that the store returns, as they were when they were read."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from storage.tables import EventRow, JobRow
 
 @dataclass(frozen=True)
 class Worker:
-    """The process that has a run in hand."""
+    """The process that works on a run."""
 
     host: str
     pid: int
     process: str
-    """What tells it from any other process that ever had this id."""
+    """Identifies it beyond its id, which systems use again (app.jobs.processes.identity)."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ class Job:
     note: str
     parent: str | None
     attempts: int
-    """Times that it was started."""
+    """How many times it was started."""
     resumes: int
     """Automatic resumes since a person last queued it."""
     ticket: int
@@ -74,7 +74,7 @@ class Job:
 
 
 def job_of(row: JobRow) -> Job:
-    """The value of a row."""
+    """The Job of a row."""
     known = row.host is not None and row.pid is not None and row.process is not None
     return Job(
         id=row.id,
@@ -114,5 +114,5 @@ def job_of(row: JobRow) -> Job:
 
 
 def event_of(row: EventRow) -> Event:
-    """The value of a row."""
+    """The Event of a row."""
     return Event(row.at, JobState(row.state), row.reason)

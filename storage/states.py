@@ -1,4 +1,4 @@
-"""The states of a run and which may follow which: the one place that says so."""
+"""The states of a run, and the only table of which state may follow which."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from enum import StrEnum
 
 
 class JobState(StrEnum):
-    """Where a run stands."""
+    """The state of a run."""
 
     QUEUED = "queued"
     RUNNING = "running"
@@ -18,17 +18,17 @@ class JobState(StrEnum):
 
     @property
     def active(self) -> bool:
-        """Whether a worker has it in hand."""
+        """Whether a worker has the run."""
         return self in (JobState.RUNNING, JobState.STOPPING)
 
     @property
     def finished(self) -> bool:
-        """Whether no worker has it or will have it unless it is resumed."""
+        """Whether no worker has the run, nor will have it unless it is resumed."""
         return not self.active and self is not JobState.QUEUED
 
     @property
     def resumable(self) -> bool:
-        """Whether it can go back to the queue and on from its last checkpoint; DONE is final."""
+        """Whether the run can be queued again, to go on from its last checkpoint; DONE is final."""
         return JobState.QUEUED in _NEXT[self]
 
 

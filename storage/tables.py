@@ -22,7 +22,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 
 class UtcTime(TypeDecorator[datetime]):
-    """An aware time in UTC; databases without time zones hold it without one."""
+    """A column of aware times in UTC; SQLite stores them without the time zone."""
 
     impl = DateTime(timezone=True)
     cache_ok = True
@@ -75,20 +75,20 @@ class JobRow(Base):
 
     priority: Mapped[int] = mapped_column(default=0)
     ticket: Mapped[int]
-    """Place in the order of arrival; drawn anew each time the run is queued, so that no clock decides it."""
+    """Place in the order of arrival, a new one each time the run is queued: a number, so that no clock decides it."""
     gpus: Mapped[int] = mapped_column(default=1)
     attempts: Mapped[int] = mapped_column(default=0)
-    """Times it was claimed; a worker of an earlier attempt can write nothing any more."""
+    """How many times it was claimed. A worker of an earlier attempt cannot write any more."""
     resumes: Mapped[int] = mapped_column(default=0)
     """Automatic resumes since a person last queued it."""
 
     host: Mapped[str | None] = mapped_column(String(255))
     pid: Mapped[int | None]
     process: Mapped[str | None]
-    """What tells the process from any other that ever had its id."""
+    """Identifies the process beyond its id, which systems use again (app.jobs.processes.identity)."""
     slots: Mapped[list[int]] = mapped_column(default=list)
     beats: Mapped[int] = mapped_column(default=0)
-    """Heartbeats of this attempt: a count moves on whatever the clocks do."""
+    """Number of heartbeats of this attempt: it rises whatever the clocks do."""
     stop_heard: Mapped[bool] = mapped_column(default=False, server_default=false())
     """Whether the worker of this attempt knows of the stop and is putting its things in order."""
 
@@ -100,7 +100,7 @@ class JobRow(Base):
 
 
 class SlotRow(Base):
-    """A slot of a host that is taken; its key makes sure that it is taken once."""
+    """A slot of a host that a run holds; the primary key makes sure that no other run holds it."""
 
     __tablename__ = "slots"
 
@@ -133,7 +133,7 @@ class SeriesRow(Base):
 
 
 class MetricRow(Base):
-    """One value of a series; a repeated step replaces the value."""
+    """One value of a series; there is one for each step."""
 
     __tablename__ = "metrics"
     __table_args__ = {"sqlite_with_rowid": False}
@@ -144,7 +144,7 @@ class MetricRow(Base):
 
 
 class UploadRow(Base):
-    """A file that a person added as a data set."""
+    """An uploaded file, which is a data set."""
 
     __tablename__ = "uploads"
 

@@ -1,4 +1,4 @@
-"""UploadStore: data sets that people added, stored by content, so that the same file twice lies there once."""
+"""UploadStore: uploaded data sets, stored by the hash of their content so that the same file is stored once."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Upload:
     reference: str
     """ "upload:<sha256>"."""
     name: str
-    """What the person's file was called, without its folder."""
+    """The name of the file that was uploaded, without its folder."""
     bytes: int
     created_at: datetime
     rows: int | None
@@ -39,7 +39,7 @@ class Upload:
 
 
 class UploadStore:
-    """Files under one root, each called by the SHA-256 of its content."""
+    """Files under one root, each named by the SHA-256 of its content."""
 
     def __init__(self, database: Database, root: Path) -> None:
         self.database = database
@@ -85,12 +85,12 @@ class UploadStore:
         return path
 
     def get(self, reference: str) -> Upload:
-        """What is known of an upload. Raises NotStored."""
+        """The upload of a reference. Raises NotStored."""
         with self.database.read() as session:
             return _upload_of(_row(session, reference))
 
     def list(self) -> builtins.list[Upload]:
-        """All data sets that were added, newest first."""
+        """All uploads, newest first."""
         with self.database.read() as session:
             rows = session.scalars(select(UploadRow).order_by(UploadRow.created_at.desc(), UploadRow.sha256))
             return [_upload_of(row) for row in rows]

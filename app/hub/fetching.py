@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from app.hub.client import bound_waiting
-from lamp.errors import DataError
+from lamp.errors import DataError, first_line
 from lamp.hub.catalog import is_hub_id
 from lamp.hub.refusals import refusal
 from lamp.hub.timeouts import HUB_TIMEOUT
@@ -185,7 +185,7 @@ def _datasets_library(id: str) -> Iterator[Any]:
     except (ConnectionError, HTTPError, OfflineModeIsEnabled) as error:
         raise DataError(refusal("data set", id, error, "add the table as a file")) from error
     except Exception as error:  # datasets, and what it reads with, raise errors of many kinds
-        reason = (str(error).strip().splitlines() or [type(error).__name__])[0][:200].rstrip(".")
+        reason = first_line(error)[:200].rstrip(".")
         raise DataError(
             f"The data set {id!r} cannot be read ({reason}): choose another part of it, or add the table as a file."
         ) from error

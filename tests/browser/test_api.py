@@ -8,6 +8,7 @@ import time
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from gradio_client import Client, handle_file
@@ -18,11 +19,11 @@ from tests.hub.server import Hub
 
 
 @pytest.fixture(scope="module")
-def call(studio: RunningStudio) -> Callable[..., object]:
+def call(studio: RunningStudio) -> Callable[..., Any]:
     return Client(studio.url, verbose=False).predict
 
 
-def test_a_script_goes_the_whole_way(call: Callable[..., object], tiny_llama: Path, films: Path) -> None:
+def test_a_script_goes_the_whole_way(call: Callable[..., Any], tiny_llama: Path, films: Path) -> None:
     dataset = call(handle_file(str(films)), api_name="/upload_dataset")
     recipe = {
         "backbone": str(tiny_llama),
@@ -46,7 +47,7 @@ def test_a_script_goes_the_whole_way(call: Callable[..., object], tiny_llama: Pa
     assert run in [one["id"] for one in call(api_name="/runs")]
 
 
-def test_a_script_stops_a_run(call: Callable[..., object], tiny_llama: Path) -> None:
+def test_a_script_stops_a_run(call: Callable[..., Any], tiny_llama: Path) -> None:
     recipe = {"backbone": str(tiny_llama), "train": {"steps": 1_000_000}}
     run = call(recipe, "sample:support-tickets.csv", "", api_name="/submit")
     assert call(run, api_name="/stop")["state"] in ("stopping", "stopped")
@@ -56,7 +57,7 @@ def test_a_script_stops_a_run(call: Callable[..., object], tiny_llama: Path) -> 
     assert state == "stopped"
 
 
-def test_a_script_fetches_a_data_set_of_the_hub(call: Callable[..., object], small_hub: Hub) -> None:
+def test_a_script_fetches_a_data_set_of_the_hub(call: Callable[..., Any], small_hub: Hub) -> None:
     small_hub.add("acme/few", {"train.csv": b"text,label\n" + b"a,b\n" * 12}, "datasets")
     dataset = call("acme/few", api_name="/fetch_dataset")
     with pytest.raises(AppError, match="Every row has the same target, 'b'"):
@@ -78,13 +79,13 @@ def test_a_script_fetches_a_data_set_of_the_hub(call: Callable[..., object], sma
     ],
     ids=["a rank too large", "an unknown field", "an unknown data set", "no data set"],
 )
-def test_a_script_is_told_in_a_sentence(given: tuple[object, ...], said: str, call: Callable[..., object]) -> None:
+def test_a_script_is_told_in_a_sentence(given: tuple[object, ...], said: str, call: Callable[..., Any]) -> None:
     with pytest.raises(AppError, match=said.replace("(", r"\(").replace(")", r"\)")) as told:
         call(*given, api_name="/submit")
     assert "Traceback" not in str(told.value)
 
 
-def test_a_script_cannot_have_the_server_read_its_own_files(call: Callable[..., object]) -> None:
+def test_a_script_cannot_have_the_server_read_its_own_files(call: Callable[..., Any]) -> None:
     stolen = {"path": "/etc/passwd", "orig_name": "passwd.csv", "meta": {"_type": "gradio.FileData"}}
     with pytest.raises(AppError, match=r"passwd|allowed|upload"):
         call(stolen, api_name="/upload_dataset")

@@ -111,10 +111,10 @@ def blob_oid(content: bytes) -> str:
 
 def entry(path: str, content: bytes) -> dict[str, Any]:
     """One line of a tree listing."""
-    found: dict[str, Any] = {"type": "file", "path": path, "size": len(content), "oid": blob_oid(content)}
+    entry: dict[str, Any] = {"type": "file", "path": path, "size": len(content), "oid": blob_oid(content)}
     if is_large(path):
-        found["lfs"] = {"oid": hashlib.sha256(content).hexdigest(), "size": len(content), "pointerSize": 134}
-    return found
+        entry["lfs"] = {"oid": hashlib.sha256(content).hexdigest(), "size": len(content), "pointerSize": 134}
+    return entry
 
 
 def tree(files: dict[str, bytes], folder: str, recursive: bool) -> list[dict[str, Any]]:
@@ -130,4 +130,4 @@ def tree(files: dict[str, bytes], folder: str, recursive: bool) -> list[dict[str
         {"type": "directory", "path": path, "size": 0, "oid": blob_oid(path.encode())} for path in folders
     ]
     entries += [entry(path, content) for path, content in inside.items()]
-    return [one for one in entries if recursive or "/" not in one["path"][len(prefix) :]]
+    return [entry for entry in entries if recursive or "/" not in entry["path"][len(prefix) :]]

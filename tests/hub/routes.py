@@ -119,7 +119,7 @@ class Handler(Connection):
             raise Refusal(403, f'You don\'t have the rights to create a model under the namespace "{namespace}"')
         kind, id = f"{wanted.get('type') or 'model'}s", f"{namespace}/{wanted['name']}"
         url = f"{self.hub.url}/{'' if kind == 'models' else kind + '/'}{id}"
-        if any((one.kind, one.id) == (kind, id) for one in self.hub.repositories):
+        if any((known.kind, known.id) == (kind, id) for known in self.hub.repositories):
             raise Refusal(409, "You already created this model repo", url=url)
         self.hub.add(id, {}, kind, private=wanted.get("visibility") == "private")
         self.json({"url": url, "name": id, "id": id})

@@ -97,8 +97,8 @@ class Hub:
     def add(self, id: str, files: dict[str, bytes] | Path, kind: str = "models", **about: Any) -> Repository:
         """A repository that has been there already, its files from a dictionary or a folder."""
         if isinstance(files, Path):
-            found = (file for file in files.rglob("*") if file.is_file())
-            files = {file.relative_to(files).as_posix(): file.read_bytes() for file in found}
+            paths = (path for path in files.rglob("*") if path.is_file())
+            files = {path.relative_to(files).as_posix(): path.read_bytes() for path in paths}
         repository = Repository(kind, id, **about)
         repository.commit("initial commit", {".gitattributes": b"*.safetensors filter=lfs\n", **files})
         self.repositories.append(repository)

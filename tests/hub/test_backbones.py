@@ -15,12 +15,12 @@ INSPECT = """
 import dataclasses
 from lamp.hub.catalog import inspect
 from lamp.errors import BackboneError
-def told(reference):
+def described(reference):
     try:
         return dataclasses.asdict(inspect(reference))
     except BackboneError as error:
         return str(error)
-answer([told(reference) for reference in arguments] if len(arguments) > 1 else told(arguments[0]))
+answer([described(reference) for reference in arguments] if len(arguments) > 1 else described(arguments[0]))
 """
 
 
@@ -38,9 +38,9 @@ def test_a_backbone_on_the_hub_is_described_without_fetching_its_weights(
     hub: Hub, run: Run, llama: str, llama_files: dict[str, bytes]
 ) -> None:
     hub.repository(llama).commit("grow", {"model.safetensors": llama_files["model.safetensors"] + bytes(5_000_000)})
-    found = run(INSPECT, llama).result
-    assert (found["source"], found["architecture"], found["hidden_size"]) == (llama, "causal", 32)
-    assert found["parameters"] > 10_000
+    info = run(INSPECT, llama).result
+    assert (info["source"], info["architecture"], info["hidden_size"]) == (llama, "causal", 32)
+    assert info["parameters"] > 10_000
     spans = [
         request.headers["range"]
         for request in hub.requests
@@ -54,9 +54,9 @@ def test_the_hub_and_a_folder_tell_the_same(hub: Hub, run: Run, tiny_t5: Path, l
 
     hub.add("acme/t5", contents(tiny_t5))
     on_hub = run(INSPECT, llama, "acme/t5").result
-    for told, folder in zip(on_hub, (tiny_llama, tiny_t5), strict=True):
+    for described, folder in zip(on_hub, (tiny_llama, tiny_t5), strict=True):
         here = inspect(str(folder))
-        assert (told["architecture"], told["hidden_size"], told["parameters"]) == (
+        assert (described["architecture"], described["hidden_size"], described["parameters"]) == (
             here.architecture,
             here.hidden_size,
             here.parameters,
@@ -109,8 +109,8 @@ def test_a_gated_backbone_asks_to_accept_its_licence(hub: Hub, run: Run, llama_f
     hub.add("acme/gated", llama_files, gated=True)
     hub.accounts.append(Account("greta", "hf_greta", granted=("acme/gated",)))
     for token in ({}, {"HF_TOKEN": ADA.token}):
-        told = run(INSPECT, "acme/gated", **token).result
-        assert "accept its licence" in told and "HF_TOKEN" in told
+        described = run(INSPECT, "acme/gated", **token).result
+        assert "accept its licence" in described and "HF_TOKEN" in described
     assert run(INSPECT, "acme/gated", HF_TOKEN="hf_greta").result["architecture"] == "causal"
 
 
@@ -133,23 +133,23 @@ def test_what_cannot_be_tuned_is_refused_before_its_weights_are_asked_for(
         },
     )
     hub.add("acme/data", {"train.csv": b"text,label\n"})
-    told = run(INSPECT, "acme/pickled", "acme/bert", "acme/data").result
-    assert "pickle files" in told[0]
-    assert "BertForMaskedLM, which cannot write text" in told[1]
-    assert "holds no config.json" in told[2]
+    described = run(INSPECT, "acme/pickled", "acme/bert", "acme/data").result
+    assert "pickle files" in described[0]
+    assert "BertForMaskedLM, which cannot write text" in described[1]
+    assert "holds no config.json" in described[2]
     assert not any(request.path.startswith("/storage/") for request in hub.requests)
 
 
 def test_a_hub_that_cannot_be_reached_offers_other_ways(hub: Hub, run: Run) -> None:
     hub.stop()
-    told = run(INSPECT, "acme/tiny").result
-    assert "could not be reached" in told and "offline backbone" in told and "folder" in told
+    described = run(INSPECT, "acme/tiny").result
+    assert "could not be reached" in described and "offline backbone" in described and "folder" in described
 
 
 def test_a_silent_hub_is_given_up_after_its_time(hub: Hub, run: Run, llama: str) -> None:
     hub.delay = 5
-    told = run("import lamp.hub.catalog; lamp.hub.catalog.HUB_TIMEOUT = 0.3\n" + INSPECT, llama).result
-    assert "could not be reached" in told
+    described = run("import lamp.hub.catalog; lamp.hub.catalog.HUB_TIMEOUT = 0.3\n" + INSPECT, llama).result
+    assert "could not be reached" in described
 
 
 def test_a_hub_in_trouble_says_to_try_again(hub: Hub, run: Run, llama: str) -> None:
@@ -173,11 +173,11 @@ def test_whether_a_backbone_has_a_chat_template_is_told_from_its_files_on_the_hu
     hub.add("acme/plain", llama_files)
     hub.add("acme/chat", {**llama_files, "chat_template.jinja": b"{{ messages[0]['content'] }}"})
     hub.add("acme/older", {**llama_files, "tokenizer_config.json": b'{"chat_template": "{{ messages }}"}'})
-    found = run(
+    has_template = run(
         "from lamp.hub.backbone_files import has_chat_template\nanswer([has_chat_template(id) for id in arguments])",
         "acme/plain",
         "acme/chat",
         "acme/older",
         "acme/nobody",
     ).result
-    assert found == [False, True, True, False]
+    assert has_template == [False, True, True, False]

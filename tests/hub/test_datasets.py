@@ -14,23 +14,23 @@ from tests.hub.conftest import ADA, Run
 from tests.hub.repositories import Account
 from tests.hub.server import Hub
 
-TOLD = """
+OUTCOME = """
 from dataclasses import asdict
 from pathlib import Path
 from lamp.errors import DataError
 from lamp.data.tables import read_table
 from app.hub import fetching
-def told(work):
+def outcome(work):
     try:
         return work()
     except DataError as error:
         return str(error)
 def fetched(id, subset="default", split="train"):
-    file, heard = Path("fetched.parquet"), []
-    found = fetching.fetch(id, subset, split, file, lambda rows, total: heard.append([rows, total]))
-    return {**asdict(found), "table": read_table(file, found.name).rows, "heard": heard}
+    file, progress = Path("fetched.parquet"), []
+    part = fetching.fetch(id, subset, split, file, lambda rows, total: progress.append([rows, total]))
+    return {**asdict(part), "table": read_table(file, part.name).rows, "progress": progress}
 """
-FETCH = TOLD + "answer([told(lambda: fetched(*part)) for part in arguments])"
+FETCH = OUTCOME + "answer([outcome(lambda: fetched(*part)) for part in arguments])"
 """Every argument is a part: [id, subset, split], the latter two as they are by themselves when left out."""
 
 CARD = b"""---
@@ -77,24 +77,24 @@ def films(hub: Hub) -> str:
 
 def test_a_part_is_fetched_with_the_names_of_its_labels(hub: Hub, run: Run, films: str) -> None:
     assert run(
-        TOLD + "answer([fetching.subsets(arguments[0]), fetching.splits(arguments[0], 'default')])", films
+        OUTCOME + "answer([fetching.subsets(arguments[0]), fetching.splits(arguments[0], 'default')])", films
     ).result == [["default"], ["train", "test"]]
-    found, test = run(FETCH, [films], [films, "default", "test"]).result
-    assert (found["name"], found["rows"], found["whole"], found["left_out"]) == ("films train.parquet", 5, True, [])
-    assert [(row["sentence"], row["label"]) for row in found["table"]] == [
+    part, test = run(FETCH, [films], [films, "default", "test"]).result
+    assert (part["name"], part["rows"], part["whole"], part["left_out"]) == ("films train.parquet", 5, True, [])
+    assert [(row["sentence"], row["label"]) for row in part["table"]] == [
         ("good", "positive"),
         ("bad", "negative"),
         ("fine", "positive"),
         ("poor", "negative"),
         ("", ""),
     ]
-    assert found["heard"][-1] == [5, 5]
+    assert part["progress"][-1] == [5, 5]
     assert test["table"][1] == {"sentence": "bright", "label": ""}
 
 
 def test_of_a_large_part_the_first_rows_are_fetched(hub: Hub, run: Run, films: str) -> None:
-    found = run(
-        TOLD
+    parts = run(
+        OUTCOME
         + """
 fetching._BATCH = 2
 def limited(name, limit):
@@ -107,7 +107,7 @@ answer([limited("MOST_ROWS", 3), limited("MOST_BYTES", 1)])
 """,
         films,
     ).result
-    assert [(one["rows"], one["whole"], len(one["table"])) for one in found] == [(3, False, 3), (2, False, 2)]
+    assert [(part["rows"], part["whole"], len(part["table"])) for part in parts] == [(3, False, 3), (2, False, 2)]
 
 
 def test_subsets_are_named_and_csv_and_json_are_read(hub: Hub, run: Run) -> None:
@@ -118,7 +118,7 @@ def test_subsets_are_named_and_csv_and_json_are_read(hub: Hub, run: Run) -> None
         "datasets",
     )
     hub.add("acme/lines", {"train.jsonl": b'{"text": "good", "label": true}\n'}, "datasets")
-    assert run(TOLD + "answer(fetching.subsets('acme/tongues'))").result == ["de", "en"]
+    assert run(OUTCOME + "answer(fetching.subsets('acme/tongues'))").result == ["de", "en"]
     english, lines = run(FETCH, ["acme/tongues", "en"], ["acme/lines"]).result
     assert english["name"] == "tongues en train.parquet" and english["table"] == [{"text": "good", "label": "2"}]
     assert lines["table"] == [{"text": "good", "label": "true"}]
@@ -138,9 +138,9 @@ def test_objects_become_columns_and_what_is_no_text_is_left_out_and_named(hub: H
         },
         "datasets",
     )
-    found = run(FETCH, ["acme/mixed"]).result[0]
-    assert found["table"] == [{"translation.de": "gut", "translation.en": "good", "score": "0.5"}]
-    assert sorted(found["left_out"]) == ["picture", "words"]
+    part = run(FETCH, ["acme/mixed"]).result[0]
+    assert part["table"] == [{"translation.de": "gut", "translation.en": "good", "score": "0.5"}]
+    assert sorted(part["left_out"]) == ["picture", "words"]
 
 
 def test_what_cannot_be_fetched_is_one_sentence_and_is_not_run(hub: Hub, run: Run, films: str, tmp_path: Path) -> None:
@@ -158,8 +158,10 @@ def test_what_cannot_be_fetched_is_one_sentence_and_is_not_run(hub: Hub, run: Ru
         "broken": "'acme/broken' cannot be read (",
     }
     done = run(FETCH, *([f"acme/{name}"] for name in expected), [films, "default", "nosuch"], [films, "nosuch"])
-    for said, sentence in zip(done.result, [*expected.values(), *2 * ["'acme/films' cannot be read ("]], strict=True):
-        assert sentence in said and "\n" not in said
+    for outcome, sentence in zip(
+        done.result, [*expected.values(), *2 * ["'acme/films' cannot be read ("]], strict=True
+    ):
+        assert sentence in outcome and "\n" not in outcome
     assert "Traceback" not in done.output and not (tmp_path / "run").exists()
 
 
@@ -203,7 +205,7 @@ def test_an_address_of_the_hub_is_taken_for_its_id_and_a_folder_never_is(run: Ru
         "acme/films",
         "no id at all",
     ]
-    plain = TOLD + "answer([told(lambda: fetching.plain_id(text)) for text in arguments])"
-    found = run(plain, *ids).result
-    assert found[:3] == ["nyu-mll/glue", "stanfordnlp/sst2", "imdb"]
-    assert all("such as stanfordnlp/sst2" in sentence for sentence in found[3:])
+    plain = OUTCOME + "answer([outcome(lambda: fetching.plain_id(text)) for text in arguments])"
+    outcomes = run(plain, *ids).result
+    assert outcomes[:3] == ["nyu-mll/glue", "stanfordnlp/sst2", "imdb"]
+    assert all("such as stanfordnlp/sst2" in sentence for sentence in outcomes[3:])

@@ -110,7 +110,7 @@ def test_a_refusal_is_one_sentence_and_nothing_is_published(
     assert "\n" not in refused["error"] and len(refused["error"]) < 300
     assert len(refused["chain"]) == 1 or "HFValidationError" in refused["chain"][1]  # which has seen the name alone
     assert not token.strip() or token not in "".join(refused["chain"])
-    assert all(len(one.commits) == 1 for one in hub.repositories)
+    assert all(len(repository.commits) == 1 for repository in hub.repositories)
 
 
 def test_someone_elses_public_repository_is_left_alone_by_a_public_publish(hub: Hub, run: Run, prompt: Path) -> None:
@@ -151,7 +151,7 @@ def test_a_hub_that_is_down_is_one_sentence(hub: Hub, run: Run, prompt: Path) ->
 
 def test_a_silent_hub_is_given_up(hub: Hub, run: Run, prompt: Path) -> None:
     hub.delay = 5
-    impatient = "import app.hub; app.hub.ANSWER_SECONDS = 0.5\n"
+    impatient = "import app.hub.client; app.hub.client.ANSWER_SECONDS = 0.5\n"
     assert "could not be reached" in run(impatient + PUBLISH, str(prompt), "ada/p", ADA.token, True).result["error"]
 
 

@@ -19,5 +19,5 @@ def apply() -> None:
         back = timedelta(hours=1) if time.monotonic() - began > after else timedelta(0)
         return datetime.now(UTC) - back
 
-    storage.lifecycle.utc_now = now
-    storage.job_rows.utc_now = now
+    for module in (storage.lifecycle, storage.job_rows):
+        setattr(module, "utc_now", now)  # noqa: B010

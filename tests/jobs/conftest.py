@@ -57,8 +57,10 @@ class System:
         """The run once it has ended and given its slot back; it must have ended in `state`."""
         job = self.until(id, lambda job: job.state.finished, seconds)
         assert job.state is state, f"{job}\n{self.store.events(id)}\n{tail(self.home.log(id), 40)}"
-        self.until(id, lambda job: not any(one.id == id for one in self.store.releasing_slots(job.host or "")), seconds)
-        assert job.worker is None or session_processes(job.worker) == []
+        host = job.host or ""
+        self.until(id, lambda _: id not in {ended.id for ended in self.store.releasing_slots(host)}, seconds)
+        remaining = session_processes(job.worker) if job.worker is not None else []
+        assert remaining == []
         return job
 
     def kill(self, job: Job) -> None:

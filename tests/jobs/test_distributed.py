@@ -34,7 +34,7 @@ def submit(system: System, steps: int, gpus: int, batch_size: int) -> Job:
     return system.store.add("a run", values, system.dataset, "table.csv", steps, gpus=gpus)
 
 
-def others(system: System, job: Job) -> list[int]:
+def peers_of(system: System, job: Job) -> list[int]:
     """Processes of a run beside its worker."""
     worker = system.store.get(job.id).worker
     return [pid for pid in session_processes(worker) if pid != worker.pid] if worker else []
@@ -42,7 +42,7 @@ def others(system: System, job: Job) -> list[int]:
 
 def at_work(system: System, job: Job) -> list[int]:
     system.until(job.id, lambda job: job.step > 2)
-    return others(system, job)
+    return peers_of(system, job)
 
 
 def test_a_run_of_two_gpus_has_the_losses_and_scores_of_one_with_the_doubled_batch(
@@ -68,10 +68,10 @@ def test_a_stop_ends_all_processes_of_a_run_after_the_same_step(system: System, 
 
 def test_a_run_that_loses_one_of_its_processes_goes_on_by_itself(system: System, pair: Runner) -> None:
     job = submit(system, 400, gpus=2, batch_size=4)
-    found = at_work(system, job)
+    peers = at_work(system, job)
     worker = system.store.get(job.id).worker
     assert worker is not None
-    os.kill(found[0], signal.SIGKILL)
+    os.kill(peers[0], signal.SIGKILL)
     again = system.until(job.id, lambda job: "Going on from the checkpoint" in system.home.log(job.id).read_text())
     assert (again.state, again.attempts) == (JobState.RUNNING, 2) and session_processes(worker) == []
     system.store.request_stop(job.id)
@@ -82,13 +82,13 @@ def test_no_process_outlives_its_worker_when_nobody_looks_after_them(
     system: System, executor: WarmExecutor, pair: Runner
 ) -> None:
     job = submit(system, 4000, gpus=2, batch_size=4)
-    found = at_work(system, job)
+    peers = at_work(system, job)
     pair.close()
     system.kill(system.store.get(job.id))
     deadline = time.monotonic() + 10
-    while others(system, job) and time.monotonic() < deadline:
+    while peers_of(system, job) and time.monotonic() < deadline:
         time.sleep(0.05)
-    assert found and not others(system, job)
+    assert peers and not peers_of(system, job)
 
 
 def test_a_run_that_was_given_fewer_gpus_than_it_asks_for_is_not_trained_on_those(

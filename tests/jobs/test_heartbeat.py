@@ -92,7 +92,7 @@ def test_a_worker_whose_run_was_given_to_another_stops_at_once(system: System) -
     assert lost and system.store.metric_names(job.id) == []
 
 
-def test_the_end_is_recorded_once_even_while_the_pulse_goes_on(system: System) -> None:
+def test_the_end_is_recorded_once_even_while_the_heartbeat_goes_on(system: System) -> None:
     job = claimed(system)
     lost: list[bool] = []
     heartbeat = heartbeat_of(system, job, on_lost=lambda: lost.append(True))

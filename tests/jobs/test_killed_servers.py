@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -110,7 +111,10 @@ def test_after_a_restart_of_the_machine_a_process_with_the_same_id_is_neither_ad
             runner = restarted(system, Worker(host_name(), bystander.pid, before))
             runner.turn()
             job = system.store.list()[0]
-            assert job.state is JobState.INTERRUPTED and "vanished" in (job.error or "")
+            assert (job.state, job.error) == (
+                JobState.INTERRUPTED,
+                "Its worker vanished: it was killed, ran out of memory, or the machine was restarted.",
+            )
             assert system.store.releasing_slots(host_name()) == []
         assert identity(bystander.pid) == now
     finally:
@@ -126,7 +130,9 @@ def test_a_process_that_is_there_but_gives_no_sign_of_life_is_ended_and_its_run_
     time.sleep(0.4)
     runner.turn()
     job = system.store.list()[0]
-    assert job.state is JobState.INTERRUPTED and "no sign of life" in (job.error or "")
+    assert job.state is JobState.INTERRUPTED
+    assert job.error is not None
+    assert re.fullmatch(rf"Its worker on {host_name()} gave no sign of life for \d+ seconds\.", job.error)
     assert stuck.wait(timeout=5) == -signal.SIGKILL
 
 

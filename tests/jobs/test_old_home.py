@@ -63,11 +63,13 @@ def test_its_runs_its_upload_its_curves_and_its_prompts_are_there(old: System, t
     [upload] = [entry for entry in studio.datasets() if entry.reference.startswith("upload:")]
     assert (upload.reference, upload.name, upload.rows) == (old.dataset, "films.csv", 60)
     assert upload.columns == ("text", "label")
-    loss = studio.curve(DONE, "loss")
+    loss = studio.run_view(DONE).loss
     assert [step for step, _ in loss] == list(range(1, 13))
-    assert (loss[0], loss[-1]) == ((1, pytest.approx(5.03944)), (12, pytest.approx(5.301158)))
-    assert [event.state for event in studio.events(STOPPED)] == ["queued", "running", "stopping", "stopped"]
-    assert "Going on" not in studio.log_tail(STOPPED, 100) and "Training" in studio.log_tail(STOPPED, 100)
+    assert [loss[0][1], loss[-1][1]] == pytest.approx([5.03944, 5.301158])
+    stopped = studio.run_view(STOPPED)
+    assert [event.state for event in stopped.events] == ["queued", "running", "stopping", "stopped"]
+    assert "Training" in stopped.log
+    assert "Going on" not in stopped.log
     for run in (DONE, STOPPED):
         prompt = load_prompt(old.artifacts.path(run))
         assert prompt.labels == ("positive", "negative") and prompt.virtual_tokens.shape == (2, 32)

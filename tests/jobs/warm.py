@@ -14,12 +14,14 @@ import signal
 import subprocess
 import sys
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 
 from app.jobs import worker
 from app.jobs.executors import LocalExecutor
 from app.jobs.processes import identity
 from app.settings import Settings
+from storage.database import open_database
 from storage.home import Home
 from storage.jobs import Job, Worker
 from tests.jobs import clock, toy
@@ -98,6 +100,8 @@ def main(arguments: list[str]) -> None:
             os.dup2(log, descriptor)
         os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
         clock.apply()
+        if busy_seconds := os.environ.get("BUSY_SECONDS"):
+            setattr(worker, "open_database", partial(open_database, busy_seconds=float(busy_seconds)))  # noqa: B010
         job_id, attempt = order["run"]
         status = worker.run(job_id, int(attempt), Settings.from_environment(), work)
         sys.stdout.flush()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -33,7 +34,7 @@ def store(database: Database) -> JobStore:
 
 @pytest.fixture
 def add(store: JobStore) -> Callable[..., Job]:
-    def queued(name: str = "a run", **values: object) -> Job:
+    def queued(name: str = "a run", **values: Any) -> Job:
         return store.add(name, {"train": {"steps": 10}}, "sample:x", "x.csv", 10, **values)
 
     return queued

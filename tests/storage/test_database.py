@@ -30,11 +30,11 @@ def test_the_migrations_make_exactly_the_tables_of_the_models(database: Database
 def test_sqlite_is_set_up_for_readers_beside_a_writer(tmp_path: Path) -> None:
     database = open_database(f"sqlite:///{tmp_path / 'studio.db'}")
     with database.read() as session:
-        found = {
+        settings = {
             name: session.scalar(text(f"PRAGMA {name}"))
             for name in ("journal_mode", "foreign_keys", "synchronous", "busy_timeout")
         }
-    assert found == {"journal_mode": "wal", "foreign_keys": 1, "synchronous": 1, "busy_timeout": 30_000}
+    assert settings == {"journal_mode": "wal", "foreign_keys": 1, "synchronous": 1, "busy_timeout": 30_000}
 
 
 def test_a_reader_is_not_held_up_by_a_writer_and_sees_what_was_committed(tmp_path: Path) -> None:
@@ -89,12 +89,18 @@ def test_a_copy_is_made_before_a_migration_and_the_runs_are_still_there(url: str
         assert session.scalar(text("SELECT count(*) FROM uploads")) == 0
     copies = list((tmp_path / "backups").iterdir())
     assert len(copies) == 1 and "schema-0001" in copies[0].name
-    if database.dialect == "sqlite":
-        with closing(sqlite3.connect(copies[0])) as copy:
-            assert copy.execute("SELECT name FROM jobs").fetchall() == [("kept",)]
-            assert copy.execute("SELECT version_num FROM alembic_version").fetchall() == [("0001",)]
     open_database(url, backups=tmp_path / "backups").close()
     assert len(list((tmp_path / "backups").iterdir())) == 1, "nothing to migrate, nothing to copy"
+
+
+def test_the_copy_of_an_sqlite_database_is_the_one_from_before_the_migration(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'studio.db'}"
+    at_first_schema(url)
+    open_database(url, backups=tmp_path / "backups").close()
+    [path] = (tmp_path / "backups").iterdir()
+    with closing(sqlite3.connect(path)) as copy:
+        assert copy.execute("SELECT name FROM jobs").fetchall() == [("kept",)]
+        assert copy.execute("SELECT version_num FROM alembic_version").fetchall() == [("0001",)]
 
 
 def test_a_first_start_makes_no_copy(url: str, tmp_path: Path) -> None:
@@ -129,12 +135,11 @@ def test_a_migration_that_breaks_off_changes_nothing(url: str, monkeypatch: pyte
 def test_a_write_waits_for_another_writer_and_gives_up_with_a_sentence(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path / 'studio.db'}"
     patient = JobStore(open_database(url))
-    impatient = create_engine(url, connect_args={"timeout": 0.2})
-    migrate(impatient, None)
+    impatient = JobStore(open_database(url, busy_seconds=0.2))
     with closing(sqlite3.connect(tmp_path / "studio.db", isolation_level=None, check_same_thread=False)) as other:
         other.execute("BEGIN IMMEDIATE")
         with pytest.raises(DatabaseUnavailable, match="The database did not answer: database is locked"):
-            JobStore(Database(impatient)).add("a", {}, "d", "d", 1)
+            impatient.add("a", {}, "d", "d", 1)
         release = threading.Timer(1.0, lambda: other.execute("COMMIT"))
         release.start()
         assert patient.add("b", {}, "d", "d", 1).name == "b"

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from storage.database import open_database
+from storage.errors import StorageError
 from storage.jobs import JobState, JobStore
 from storage.move import main, move
 from storage.uploads import UploadStore
@@ -33,8 +34,9 @@ def test_everything_is_in_the_new_database_and_it_goes_on_from_there(url: str, t
     assert UploadStore(new.database, tmp_path / "uploads").list() == [upload]
     added = new.add("later", {}, "d", "d", 1)
     assert added.number > queued.number
-    assert new.heartbeat(new.claim("here", [0]).id, 1, "Training", [(1, "loss", 1.0), (1, "rate", 2.0)])
-    with pytest.raises(Exception, match="has runs already"):
+    assert new.claim("here", [0]) == new.get(queued.id)
+    assert new.heartbeat(queued.id, 1, "Training", [(1, "loss", 1.0), (1, "rate", 2.0)])
+    with pytest.raises(StorageError, match="has runs already"):
         move(old_url, url)
     new.database.close()
 

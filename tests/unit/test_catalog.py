@@ -46,7 +46,7 @@ def test_a_saved_model_is_described_as_transformers_loads_it(family: str, tmp_pa
     folder = save_tiny(tmp_path / "named-like-nothing", family)
     info = inspect(str(folder))
     loader = AutoModelForSeq2SeqLM if info.architecture == "encoder-decoder" else AutoModelForCausalLM
-    model = loader.from_pretrained(folder)
+    model: Any = loader.from_pretrained(folder)
     assert (info.architecture == "encoder-decoder") == model.config.is_encoder_decoder
     assert info.parameters == model.num_parameters()
     assert info.hidden_size == model.get_input_embeddings().weight.shape[1]

@@ -61,9 +61,9 @@ def test_a_long_message_loses_its_end_and_neither_the_templates_tail_nor_the_cha
     encoder = Encoder(tokenizer, is_encoder_decoder=False, config=replace(CHAT, max_input_tokens=12))
     short, long = encoder.inputs(["text : good\nlabel :", "text : " + "good " * 60 + "\nlabel :"], ["\nlabel :"] * 2)
     assert encoder.truncated == 1
-    assert tokenizer.decode(short) == "question : text : good\nlabel : .\nanswer :"
-    assert tokenizer.decode(long).startswith("question : text : good good")
-    assert tokenizer.decode(long).endswith("good\nlabel : .\nanswer :")
+    assert tokenizer.decode(list(short)) == "question : text : good\nlabel : .\nanswer :"
+    assert tokenizer.decode(list(long)).startswith("question : text : good good")
+    assert tokenizer.decode(list(long)).endswith("good\nlabel : .\nanswer :")
 
 
 def test_a_chat_prompt_is_trained_exported_and_answers_from_its_card(

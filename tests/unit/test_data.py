@@ -117,6 +117,6 @@ def test_a_long_input_loses_its_middle_never_the_templates_tail_or_the_target(ti
     encoded = encoder.encode(splits.train)
     assert encoder.truncated == len(splits.train)
     assert {len(row.input_ids) for row in encoded} == {24}
-    assert all(tokenizer.decode(row.input_ids).endswith("\nlabel:") for row in encoded)
-    assert all(tokenizer.decode(row.target_ids[:-1]).strip() in {"yes", "no"} for row in encoded)
+    assert all(tokenizer.decode(list(row.input_ids)).endswith("\nlabel:") for row in encoded)
+    assert all(tokenizer.decode(list(row.target_ids[:-1])).strip() in {"yes", "no"} for row in encoded)
     assert all(row.target_ids[-1] == tokenizer.eos_token_id for row in encoded)

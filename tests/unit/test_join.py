@@ -53,7 +53,7 @@ TARGETS = ["positive", "negative", "very good ending"]
 def with_peft_prompt(model: Any, task: TaskType, virtual: torch.Tensor) -> Any:
     """A stock PEFT prompt tuning model whose prompt is `virtual` (l', hidden)."""
     config = PromptTuningConfig(task_type=task, num_virtual_tokens=len(virtual), num_transformer_submodules=1)
-    peft = get_peft_model(model, config).eval()
+    peft: Any = get_peft_model(model, config).eval()
     with torch.no_grad():
         peft.prompt_encoder["default"].embedding.weight.copy_(virtual)
     return peft

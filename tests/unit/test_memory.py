@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 import torch
+from transformers import DynamicCache
 
 import lamp.inference.label_scores
 from lamp.backbone.batch import Batch
-from lamp.backbone.forward import target_log_likelihood
+from lamp.backbone.forward import continue_logits, target_log_likelihood
 from lamp.backbone.frozen import FrozenBackbone
 from lamp.backbone.gradient_checkpointing import enable_gradient_checkpointing
 from lamp.config import DataConfig, Quantization
@@ -121,16 +122,16 @@ def test_scoring_that_does_not_fit_goes_on_in_smaller_parts(
     tiny_llama: Path, tiny_table: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     whole, _ = run(recipe(tiny_llama), tiny_table, tmp_path / "whole")
-    original = lamp.inference.label_scores.continue_logits
+    original = continue_logits
     tried: list[int] = []
 
     def small_memory(
-        backbone: FrozenBackbone, cache: object, ids: torch.Tensor, *rest: object, logits_to_keep: int
-    ) -> object:
+        backbone: FrozenBackbone, cache: DynamicCache, ids: torch.Tensor, mask: torch.Tensor, logits_to_keep: int
+    ) -> torch.Tensor:
         tried.append(len(ids))
         if len(ids) > 4:
             raise torch.OutOfMemoryError("out of memory")
-        return original(backbone, cache, ids, *rest, logits_to_keep=logits_to_keep)  # type: ignore[arg-type]  # handed on as they came
+        return original(backbone, cache, ids, mask, logits_to_keep=logits_to_keep)
 
     monkeypatch.setattr(lamp.inference.label_scores, "continue_logits", small_memory)
     parts, _ = run(recipe(tiny_llama), tiny_table, tmp_path / "parts")

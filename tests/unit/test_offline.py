@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -53,9 +54,9 @@ def test_the_offline_backbone_equals_the_wheels_model(offline_backbone: Path) ->
             logits = model(**tokenizer("The capital of France is", return_tensors="pt")).logits
         return torch.log_softmax(logits, -1)
 
-    ours = AutoModelForCausalLM.from_pretrained(offline_backbone, dtype=torch.float32)
-    source = AutoModelForCausalLM.from_pretrained(gguf.parent, gguf_file=gguf.name)
-    plain = type(source)(ours.config).to(torch.float32)  # transformers lets no quantised model change its type
+    ours: Any = AutoModelForCausalLM.from_pretrained(offline_backbone, dtype=torch.float32)
+    source: Any = AutoModelForCausalLM.from_pretrained(gguf.parent, gguf_file=gguf.name)
+    plain: Any = type(source)(ours.config).to(torch.float32)  # transformers lets no quantised model change its type
     plain.load_state_dict(source.state_dict())
     mine, wanted = probabilities(ours), probabilities(plain)
     assert tokenizer.decode(mine[0, -1].argmax()).strip() == "Paris"

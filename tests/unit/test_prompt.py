@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -15,8 +18,8 @@ def matrix(length: int = 20, hidden: int = 12, seed: int = 0) -> torch.Tensor:
     return torch.randn(length, hidden, generator=torch.Generator().manual_seed(seed))
 
 
-def prompt(initial: torch.Tensor, **changes: int) -> LampPrompt:
-    return LampPrompt.from_matrix(initial, LampConfig(**{"prompt_length": 20, "rank": 4, "pooling": 5, **changes}))
+def prompt(initial: torch.Tensor, **changes: Any) -> LampPrompt:
+    return LampPrompt.from_matrix(initial, replace(LampConfig(prompt_length=20, rank=4, pooling=5), **changes))
 
 
 def test_with_one_interaction_the_first_prompt_is_the_pooled_truncated_svd() -> None:
@@ -36,8 +39,8 @@ def test_interactions_equal_the_sum_over_all_outer_products(interactions: int) -
     u, q, v = u[:, :4], q[:4], v[:4]
     a = u * q
     g = a.T @ a / np.trace(a.T @ a)
-    m = sum(np.linalg.matrix_power(g, power) for power in range(interactions))
-    whole = sum(m[i, j] * q[i] * np.outer(u[:, i], v[j]) for i in range(4) for j in range(4))
+    m = np.sum([np.linalg.matrix_power(g, power) for power in range(interactions)], axis=0)
+    whole = np.sum([m[i, j] * q[i] * np.outer(u[:, i], v[j]) for i in range(4) for j in range(4)], axis=0)
     pooled = whole.reshape(4, 5, 12).mean(axis=1)
     np.testing.assert_allclose(prompt(initial, interactions=interactions)().detach().numpy(), pooled, atol=1e-5)
 

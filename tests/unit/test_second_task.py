@@ -41,7 +41,7 @@ def obedient_t5(tmp_path_factory: pytest.TempPathFactory) -> Path:
             num_layers=2,
             num_heads=4,
             dropout_rate=0.0,
-            decoder_start_token_id=0,
+            decoder_start_token_id=0,  # type: ignore[call-arg]  # one of those that PretrainedConfig takes
             pad_token_id=0,
             eos_token_id=1,
         )

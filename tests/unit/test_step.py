@@ -11,6 +11,7 @@ import torch
 
 import lamp.training.step
 from lamp.backbone.batch import Batch
+from lamp.backbone.forward import target_log_likelihood
 from lamp.backbone.frozen import FrozenBackbone
 from lamp.config import DataConfig, TrainConfig
 from lamp.data.encoding import Encoded, Encoder
@@ -78,7 +79,7 @@ def test_accumulated_micro_batches_give_the_losses_of_one_large_batch(
 ) -> None:
     config = recipe(tiny_llama, batch_size=8, steps=6)
     _, whole = run(config, tiny_table, tmp_path / "whole")
-    original = lamp.training.step.target_log_likelihood
+    original = target_log_likelihood
     tried: list[int] = []
 
     def small_memory(backbone: FrozenBackbone, virtual: torch.Tensor, batch: Batch) -> torch.Tensor:
@@ -108,7 +109,7 @@ def test_a_row_that_does_not_fit_alone_is_one_sentence(
 
 def diverge_at(step: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """Lets the loss of a step be no number."""
-    original = lamp.training.step.target_log_likelihood
+    original = target_log_likelihood
     calls: list[int] = []
 
     def diverging(backbone: FrozenBackbone, virtual: torch.Tensor, batch: Batch) -> torch.Tensor:

@@ -32,8 +32,8 @@ def test_of_very_many_inputs_some_are_counted_and_the_number_is_scaled_up(
 ) -> None:
     monkeypatch.setattr(truncation, "MOST_COUNTED", 10)
     texts = ["good", "good film " * 50] * 100
-    found = count_truncated(tiny_llama / "tokenizer.json", ["good film " * 50] * 95, 40)
-    assert found == Truncation(95, exact=False)
+    estimated = count_truncated(tiny_llama / "tokenizer.json", ["good film " * 50] * 95, 40)
+    assert estimated == Truncation(95, exact=False)
     assert count_truncated(tiny_llama / "tokenizer.json", texts[:10], 40) == Truncation(5, exact=True)
 
 

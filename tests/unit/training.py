@@ -10,7 +10,8 @@ from typing import Any
 from lamp.config import DataConfig, LampConfig, TrainConfig, TuneConfig
 from lamp.data.splits import Splits, prepare
 from lamp.data.tables import read_table
-from lamp.training.train import TrainResult, train
+from lamp.training.result import TrainResult
+from lamp.training.train import train
 
 
 class Recorder:

@@ -1,9 +1,10 @@
-"""The life of a run, on every database."""
+"""The lifecycle of a run, on every database."""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from datetime import timedelta
 
 import pytest
 
@@ -16,21 +17,28 @@ S = JobState
 HERE = Worker("here", 7, "boot:1")
 
 
+def claimed(store: JobStore, host: str, slots: Sequence[int]) -> Job:
+    """The run that a host claims; there must be one."""
+    job = store.claim(host, slots)
+    assert job is not None
+    return job
+
+
 def states(store: JobStore, job: Job) -> list[JobState]:
     return [event.state for event in store.events(job.id)]
 
 
 def test_a_run_is_queued_claimed_and_done_with_every_change_in_its_history(store: JobStore, add: Add) -> None:
     job = add(tags=["b", "a"], owner="ada")
-    claimed = store.claim("here", [0])
-    assert claimed is not None and claimed.id == job.id and claimed.state is S.RUNNING and claimed.attempts == 1
+    running = claimed(store, "here", [0])
+    assert (running.id, running.state, running.attempts) == (job.id, S.RUNNING, 1)
     assert store.started(job.id, 1, HERE)
     assert store.heartbeat(job.id, 3, "Training", [(3, "loss", 0.5)], attempt=1) is S.RUNNING
     assert store.finish(job.id, S.DONE, scores={"accuracy": 0.9}, artifact=job.id, step=10, attempt=1)
     done = store.get(job.id)
     assert (done.state, done.step, done.scores, done.worker) == (S.DONE, 10, {"accuracy": 0.9}, HERE)
     assert done.started_at and done.finished_at and done.created_at <= done.started_at <= done.finished_at
-    assert done.created_at.tzinfo is not None and done.created_at.utcoffset().total_seconds() == 0
+    assert done.created_at.utcoffset() == timedelta(0)
     assert states(store, job) == [S.QUEUED, S.RUNNING, S.DONE]
 
 
@@ -114,11 +122,10 @@ def test_a_vanished_worker_leaves_its_run_queued_again_three_times_and_then_inte
 ) -> None:
     job = add()
     for attempt in (1, 2, 3, 4):
-        claimed = store.claim("here", [0])
-        assert claimed is not None and claimed.attempts == attempt
-        left = store.mark_lost(job.id, attempt, "killed", resumes=3)
+        assert claimed(store, "here", [0]).attempts == attempt
+        lost = store.mark_lost(job.id, attempt, "killed", resumes=3)
         store.release(job.id)
-    assert left is not None and (left.state, left.error, left.resumes) == (S.INTERRUPTED, "killed", 3)
+    assert lost is not None and (lost.state, lost.error, lost.resumes) == (S.INTERRUPTED, "killed", 3)
     assert store.resume(job.id).resumes == 0, "a person's resume starts the count anew"
 
 
@@ -126,13 +133,13 @@ def test_a_worker_that_vanishes_while_stopping_leaves_a_stopped_run(store: JobSt
     job = add()
     store.claim("here", [0])
     store.request_stop(job.id)
-    left = store.mark_lost(job.id, 1, "killed", resumes=3)
-    assert left is not None and left.state is S.STOPPED
+    lost = store.mark_lost(job.id, 1, "killed", resumes=3)
+    assert lost is not None and lost.state is S.STOPPED
 
 
 def test_a_slot_is_taken_until_it_is_released_after_the_end(store: JobStore, add: Add) -> None:
     first, second = add(), add()
-    assert store.claim("here", [0]).id == first.id
+    assert claimed(store, "here", [0]).id == first.id
     assert store.claim("here", [0]) is None
     store.release(first.id)
     assert store.claim("here", [0]) is None, "a running run keeps its slot"
@@ -140,17 +147,17 @@ def test_a_slot_is_taken_until_it_is_released_after_the_end(store: JobStore, add
     assert store.claim("here", [0]) is None, "its process may still hold memory"
     assert [job.id for job in store.releasing_slots("here")] == [first.id]
     store.release(first.id)
-    assert store.claim("here", [0]).id == second.id
+    assert claimed(store, "here", [0]).id == second.id
 
 
 def test_a_run_that_wants_two_slots_waits_for_both_and_is_not_overtaken(store: JobStore, add: Add) -> None:
     small, large, huge, last = add(), add(gpus=2), add(gpus=3), add()
-    assert store.claim("here", [0, 1]).id == small.id
+    assert claimed(store, "here", [0, 1]).id == small.id
     assert store.claim("here", [0, 1]) is None
     store.finish(small.id, S.DONE)
     store.release(small.id)
-    assert store.claim("here", [0, 1]).slots == (0, 1)
-    assert store.claim("there", [0, 1]).id == last.id, "what fits nowhere here is left to a larger host"
+    assert claimed(store, "here", [0, 1]).slots == (0, 1)
+    assert claimed(store, "there", [0, 1]).id == last.id, "what fits nowhere here is left to a larger host"
     assert store.get(huge.id).state is S.QUEUED and store.get(large.id).state is S.RUNNING
 
 
@@ -179,12 +186,13 @@ def test_many_claiming_at_once_never_get_the_same_run_nor_the_same_slot(url: str
 def test_the_first_of_two_ends_wins_when_both_come_at_once(url: str, store: JobStore, add: Add) -> None:
     for _ in range(8):
         job = add()
-        claimed = store.claim("here", range(100))
-        barrier, results = threading.Barrier(2), {}
+        running = claimed(store, "here", range(100))
+        barrier = threading.Barrier(2)
+        results: dict[JobState, bool] = {}
 
         def end(
             state: JobState,
-            id: str = claimed.id,
+            id: str = running.id,
             barrier: threading.Barrier = barrier,
             results: dict[JobState, bool] = results,
         ) -> None:
