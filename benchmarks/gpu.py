@@ -79,32 +79,10 @@ def random_model(shape: str, device: str, dtype: torch.dtype) -> Any:
     """An untrained model with the published sizes of a backbone."""
     import transformers as tf
 
-<<<<<<< HEAD
     sizes = SHAPES[shape]
     config = (
         tf.T5Config(**sizes, decoder_start_token_id=0, dropout_rate=0.0) if "d_kv" in sizes else tf.LlamaConfig(**sizes)
     )
-=======
-    configs: dict[str, Callable[[], Any]] = {
-        "t5-large": lambda: tf.T5Config(
-            d_model=1024,
-            d_kv=64,
-            d_ff=4096,
-            num_layers=24,
-            num_heads=16,
-            vocab_size=32128,
-            decoder_start_token_id=0,  # type: ignore[call-arg]  # one of those that PretrainedConfig takes
-            dropout_rate=0.0,
-        ),
-        "llama-2-7b": lambda: tf.LlamaConfig(
-            hidden_size=4096, intermediate_size=11008, num_hidden_layers=32, num_attention_heads=32, vocab_size=32000
-        ),
-        "tiny": lambda: tf.LlamaConfig(
-            hidden_size=128, intermediate_size=64, num_hidden_layers=2, num_attention_heads=4, vocab_size=400
-        ),
-    }
-    config = configs[shape]()
->>>>>>> house
     auto = tf.AutoModelForSeq2SeqLM if config.is_encoder_decoder else tf.AutoModelForCausalLM
     with torch.device(device):
         return auto.from_config(config, dtype=dtype).eval().requires_grad_(False)
