@@ -17,6 +17,7 @@ import statistics
 import sys
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -80,9 +81,8 @@ def random_model(shape: str, device: str, dtype: torch.dtype) -> Any:
     import transformers as tf
 
     sizes = SHAPES[shape]
-    config = (
-        tf.T5Config(**sizes, decoder_start_token_id=0, dropout_rate=0.0) if "d_kv" in sizes else tf.LlamaConfig(**sizes)
-    )
+    t5 = {"decoder_start_token_id": 0, "dropout_rate": 0.0}
+    config = tf.T5Config(**sizes, **t5) if "d_kv" in sizes else tf.LlamaConfig(**sizes)
     auto = tf.AutoModelForSeq2SeqLM if config.is_encoder_decoder else tf.AutoModelForCausalLM
     with torch.device(device):
         return auto.from_config(config, dtype=dtype).eval().requires_grad_(False)
@@ -97,15 +97,15 @@ def random_rows(vocabulary: int, lengths: Sequence[int]) -> list[Any]:
     return [Encoded(tuple(row[:-TARGET]), tuple(row[-TARGET:])) for row in ids]
 
 
-def lamp_step(model: Any, rows: list[Any], *, recorded: bool) -> Callable[[], object]:
-    """One training step of LAMP's default prompt."""
+def lamp_trainer(model: Any, rows: list[Any], *, recorded: bool) -> Any:
+    """What a training step of LAMP's default prompt works with."""
     from types import SimpleNamespace
 
     from lamp.backbone.frozen import FrozenBackbone
     from lamp.config import DataConfig, LampConfig, TrainConfig
     from lamp.data.encoding import Encoder
     from lamp.prompt import LampPrompt
-    from lamp.training.step import PromptTrainer, train_step
+    from lamp.training.step import PromptTrainer
 
     frozen = FrozenBackbone(model, None, "random")
     padding: Any = SimpleNamespace(pad_token_id=0)
@@ -116,7 +116,7 @@ def lamp_step(model: Any, rows: list[Any], *, recorded: bool) -> Callable[[], ob
     trainer = PromptTrainer.create(frozen, prompt, lambda some: encoder.batch(some, frozen.device), settings, print)
     if not recorded:
         trainer.graphs = None
-    return lambda: train_step(trainer, rows, learning_rate=1e-2)
+    return trainer
 
 
 def peft_step(model: Any, rows: list[Any]) -> Callable[[], object]:
@@ -196,20 +196,24 @@ def matrix_rate(device: str, dtype: torch.dtype) -> float:
 
 def measure_load(model: Any, shape: str, load: str, steps: int, rate: float) -> None:
     """Measures every step on one load and prints its lines of the table; rate: as `matrix_rate` gives it."""
+    from lamp.training.step import train_step
+
+    cuda = model.device.type == "cuda"
     rows = random_rows(model.config.vocab_size, LOADS[load])
-    made: dict[str, Callable[[], Callable[[], object]]] = {
-        "PEFT PromptTuning, 100 tokens": lambda: peft_step(model, rows),
-        "LAMP, launched by Python": lambda: lamp_step(model, rows, recorded=False),
-        "LAMP, recorded": lambda: lamp_step(model, rows, recorded=True),
-    }
-    usual = peak_usual = 0.0
-    for name, make in made.items():
-        took, peak = measure(make(), steps, model.device.type == "cuda")
-        usual, peak_usual = usual or took, peak_usual or peak or 1.0
-        share = f"{operations(model, LOADS[load]) / took / rate:.3f}" if name.startswith("LAMP") else ""
+    usual, peak_usual = measure(peft_step(model, rows), steps, cuda)
+    print(
+        f"| {shape} | {load} | PEFT PromptTuning, 100 tokens | {1000 * usual:.1f} ms | | {peak_usual:.2f} GB | | |",
+        flush=True,
+    )
+    for recorded in (False, True):
+        trainer = lamp_trainer(model, rows, recorded=recorded)
+        took, peak = measure(partial(train_step, trainer, rows, 1e-2), steps, cuda)
+        how = "launched by Python"
+        if trainer.graphs is not None:
+            how = "recorded, in one pass" if trainer.graphs.way else "recorded"
         print(
-            f"| {shape} | {load} | {name} | {1000 * took:.1f} ms | {took / usual:.2f} | {peak:.2f} GB "
-            f"| {peak / peak_usual:.2f} | {share} |",
+            f"| {shape} | {load} | LAMP, {how} | {1000 * took:.1f} ms | {took / usual:.2f} | {peak:.2f} GB "
+            f"| {peak / (peak_usual or 1.0):.2f} | {operations(model, LOADS[load]) / took / rate:.3f} |",
             flush=True,
         )
 
