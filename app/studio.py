@@ -113,17 +113,11 @@ class Studio:
         plan = self.plan(config, dataset, gpus)
         if plan.preview is None or plan.problems:
             raise ConfigError(plan.problems)
-        name = name.strip() or f"{Path(plan.preview.dataset_name).stem} on {Path(config.backbone).name}"
+        dataset_name = plan.preview.dataset_name
+        name = name.strip() or f"{Path(dataset_name).stem} on {Path(config.backbone).name}"
         self._home.check_space(self.settings.low_disk_bytes)
         return self._store.add(
-            name,
-            config.to_dict(),
-            dataset,
-            plan.preview.dataset_name,
-            config.train.steps,
-            owner=owner,
-            parent=parent,
-            gpus=gpus,
+            name, config.to_dict(), dataset, dataset_name, config.train.steps, owner=owner, parent=parent, gpus=gpus
         ).id
 
     # Runs
