@@ -81,7 +81,7 @@ def random_model(shape: str, device: str, dtype: torch.dtype) -> Any:
     import transformers as tf
 
     sizes = SHAPES[shape]
-    t5 = {"decoder_start_token_id": 0, "dropout_rate": 0.0}
+    t5: dict[str, Any] = {"decoder_start_token_id": 0, "dropout_rate": 0.0}
     config = tf.T5Config(**sizes, **t5) if "d_kv" in sizes else tf.LlamaConfig(**sizes)
     auto = tf.AutoModelForSeq2SeqLM if config.is_encoder_decoder else tf.AutoModelForCausalLM
     with torch.device(device):
