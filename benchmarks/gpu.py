@@ -1,6 +1,6 @@
 """A training step of LAMP against PEFT's prompt tuning on a CUDA device, at the size of real backbones.
 
-    python benchmarks/gpu.py [--shapes smollm2-135m t5-large ...] [--loads sst2 16x128] [--steps 20]
+    python benchmarks/gpu.py [--shapes smollm2-135m t5-large ...] [--loads sst2 16x128] [--steps 20] [--profile]
 
 Models have random weights: they compute as fast as trained ones, and nothing has to be downloaded. LAMP's step is
 measured twice, launched by Python and recorded as a CUDA graph; PEFT's is the barest loop there is. Each load is a
@@ -166,6 +166,22 @@ def measure(step: Callable[[], object], steps: int, cuda: bool) -> tuple[float, 
     return statistics.median(seconds), torch.cuda.max_memory_allocated() / 1e9 if cuda else 0.0
 
 
+def print_profile(step: Callable[[], object]) -> None:
+    """What the device does in a step, by PyTorch's profiler: the kernels that take longest."""
+    from torch.profiler import ProfilerActivity, profile
+
+    with profile(activities=[ProfilerActivity.CUDA]) as profiler:
+        for _ in range(3):
+            step()
+        torch.cuda.synchronize()
+    kernels = sorted(profiler.key_averages(), key=lambda kernel: -kernel.device_time_total)
+    total, count = sum(kernel.device_time_total for kernel in kernels), sum(kernel.count for kernel in kernels)
+    print(f"\n{count / 3:.0f} kernels a step take {total / 3e3:.1f} ms:\n")
+    for kernel in kernels[:20]:
+        print(f"{kernel.device_time_total / 3e3:.3f} ms in {kernel.count / 3:.0f}: {kernel.key[:100]}")
+    print()
+
+
 def operations(model: Any, lengths: Sequence[int]) -> float:
     """Floating-point operations that LAMP's step cannot do without: products with the weights, both ways."""
     head = model.get_output_embeddings().weight.numel()
@@ -194,7 +210,7 @@ def matrix_rate(device: str, dtype: torch.dtype) -> float:
     return 2 * size**3 / statistics.median(taken[2:])
 
 
-def measure_load(model: Any, shape: str, load: str, steps: int, rate: float) -> None:
+def measure_load(model: Any, shape: str, load: str, steps: int, rate: float, *, profiled: bool) -> None:
     """Measures every step on one load and prints its lines of the table; rate: as `matrix_rate` gives it."""
     from lamp.training.step import train_step
 
@@ -216,6 +232,8 @@ def measure_load(model: Any, shape: str, load: str, steps: int, rate: float) -> 
             f"| {peak / (peak_usual or 1.0):.2f} | {operations(model, LOADS[load]) / took / rate:.3f} |",
             flush=True,
         )
+        if profiled and recorded:
+            print_profile(partial(train_step, trainer, rows, 1e-2))
 
 
 def main() -> None:
@@ -225,6 +243,7 @@ def main() -> None:
     )
     parser.add_argument("--loads", nargs="+", choices=list(LOADS), default=list(LOADS))
     parser.add_argument("--steps", type=int, default=20)
+    parser.add_argument("--profile", action="store_true", help="list the kernels of recorded steps as well")
     options = parser.parse_args()
     prepare_process()
     cuda = torch.cuda.is_available()
@@ -240,7 +259,7 @@ def main() -> None:
     for shape in options.shapes:
         model = random_model(shape, device, dtype)
         for load in options.loads:
-            measure_load(model, shape, load, options.steps, rate)
+            measure_load(model, shape, load, options.steps, rate, profiled=options.profile and cuda)
         del model
 
 
