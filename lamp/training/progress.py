@@ -32,8 +32,8 @@ class Progress:
     """Rows read at a time: fewer than a batch where memory was too small for it."""
     waited: int = 0
     """Evaluations since the best one."""
-    recorded_way: int | None = None
-    """Which way of taking a step was recorded, if any; a resumed run keeps to it."""
+    graphs: dict[str, Any] | None = None
+    """State of the recorded steps; None where steps are not recorded."""
     gradient_scale: dict[str, float] | None = None
     """State of float16's gradient scaler; no other precision has one."""
 

@@ -94,6 +94,15 @@ class StepGraphs:
         self._seen: Counter[tuple[int, ...]] = Counter()
         self._usable = True
 
+    def state(self) -> dict[str, Any]:
+        """What a resumed run must know to take the same steps in the same way, as JSON can hold it."""
+        return {"way": self.way, "seen": [[*shape, count] for shape, count in self._seen.items()]}
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Goes on from what `state` gave."""
+        self.way = state["way"]
+        self._seen = Counter({tuple(shape): count for *shape, count in state["seen"]})
+
     def step(self, batch: Batch) -> Measured | None:
         """Takes one step on the batch by a recording; None when this step is to be taken eagerly.
 
@@ -132,7 +141,10 @@ class StepGraphs:
             self.way = min(replays, key=lambda way: self._recorder.seconds(replays[way]))
         with torch.no_grad():
             for name, tensor in self._tensors().items():
-                tensor.copy_(before[name])
+                if name in before:
+                    tensor.copy_(before[name])
+                else:  # an optimizer's state comes with its first step, and begins with zeros
+                    tensor.zero_()
         return _Recording(static, replays[self.way]) if self.way in replays else None
 
     def _record_way(self, take_step: Callable[[Batch], Measured], static: Batch) -> Callable[[], Measured]:

@@ -55,9 +55,8 @@ def test_a_recorded_run_that_was_stopped_goes_on_as_if_it_had_not_been(
     assert (stopped.stopped, stopped.step) == (True, 17)
     resumed, after = run(config, table, tmp_path / "parts")
     assert min(after.losses) == 18
-    losses = {**before.losses, **after.losses}
-    assert list(losses.values()) == pytest.approx(list(uninterrupted.losses.values()), rel=1e-4)
-    assert torch.allclose(whole.virtual_tokens, resumed.virtual_tokens, atol=1e-4)
+    assert {**before.losses, **after.losses} == uninterrupted.losses
+    assert torch.equal(whole.virtual_tokens, resumed.virtual_tokens)
 
 
 def test_steps_are_replayed_and_not_only_prepared(table: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
@@ -58,12 +59,14 @@ def rows_of(backbone: FrozenBackbone, words: Sequence[str]) -> tuple[Encoder, li
 
 def trainer_of(folder: Path, lines: list[str]) -> tuple[PromptTrainer, list[Encoded]]:
     torch.manual_seed(0)
-    backbone = FrozenBackbone.load(str(folder), precision="fp32", device=torch.device("cpu"))
+    backbone = FrozenBackbone.load(str(folder), precision="fp32")
     encoder, rows = rows_of(backbone, WORDS)
     config = LampConfig(prompt_length=10, rank=4)
     prompt = LampPrompt.from_matrix(torch.randn(10, backbone.hidden_size), config)
     collate = partial(encoder.batch, device=backbone.device)
-    return PromptTrainer.create(backbone, prompt, collate, TrainConfig(batch_size=4), lines.append), rows
+    trainer = PromptTrainer.create(backbone, prompt, collate, TrainConfig(batch_size=4), lines.append)
+    trainer.graphs = None  # each test says whether and how steps are recorded
+    return trainer, rows
 
 
 @pytest.fixture(params=["tiny_llama", "tiny_t5"])
@@ -73,11 +76,11 @@ def folder(request: pytest.FixtureRequest) -> Path:
 
 
 def test_a_batch_padded_to_its_bucket_has_the_same_likelihoods(folder: Path) -> None:
-    backbone = FrozenBackbone.load(str(folder), precision="fp32", device=torch.device("cpu"))
+    backbone = FrozenBackbone.load(str(folder), precision="fp32")
     encoder, rows = rows_of(backbone, WORDS)
     plain = encoder.batch(rows, backbone.device)
     padded = bucketed(plain, pad_left=not backbone.is_encoder_decoder)
-    virtual_tokens = torch.randn(5, backbone.hidden_size)
+    virtual_tokens = torch.randn(5, backbone.hidden_size).to(backbone.device)
     assert padded.input_ids.shape[1] % 16 == 0 and padded.input_ids.shape[1] > plain.input_ids.shape[1]
     expected = target_log_likelihood(backbone, virtual_tokens, plain)
     assert torch.allclose(target_log_likelihood(backbone, virtual_tokens, padded), expected, atol=1e-5)
@@ -85,10 +88,10 @@ def test_a_batch_padded_to_its_bucket_has_the_same_likelihoods(folder: Path) -> 
 
 @pytest.mark.parametrize("family", ["llama", "qwen3", "gemma3", "gpt2", "opt"])
 def test_prompt_and_rows_read_in_one_pass_have_the_likelihoods_of_two(family: str, tmp_path: Path) -> None:
-    backbone = FrozenBackbone.load(str(save_tiny(tmp_path, family)), precision="fp32", device=torch.device("cpu"))
+    backbone = FrozenBackbone.load(str(save_tiny(tmp_path, family)), precision="fp32")
     encoder, rows = rows_of(backbone, WORDS)
     batch = encoder.batch(rows, backbone.device)
-    virtual_tokens = torch.randn(5, backbone.hidden_size, requires_grad=True)
+    virtual_tokens = torch.randn(5, backbone.hidden_size).to(backbone.device).requires_grad_()
     likelihoods, gradients = [], []
     for one_pass in (False, True):
         likelihood = target_log_likelihood(backbone, virtual_tokens, batch, one_pass=one_pass)
@@ -164,3 +167,18 @@ def test_a_way_that_cannot_be_recorded_leaves_the_other_one(tiny_llama: Path) ->
     assert [train_step(trainer, rows[:4], 1e-2).loss for _ in range(4)] == pytest.approx(expected, rel=1e-4)
     assert trainer.graphs is not None
     assert (trainer.graphs.way, lines) == (1, [])
+
+
+def test_a_resumed_run_records_what_was_recorded_before(tiny_llama: Path) -> None:
+    first, rows = trainer_of(tiny_llama, [])
+    first.record_with(Repeat())
+    for _ in range(2):
+        train_step(first, rows[:4], 1e-2)
+    assert first.graphs is not None
+    resumed, _ = trainer_of(tiny_llama, [])
+    recorder = Repeat()
+    resumed.record_with(recorder)
+    assert resumed.graphs is not None
+    resumed.graphs.restore(json.loads(json.dumps(first.graphs.state())))
+    train_step(resumed, rows[:4], 1e-2)
+    assert (recorder.recorded, resumed.graphs.way) == (1, first.graphs.way)
