@@ -1,10 +1,13 @@
-"""LAMP against PEFT's prompt tuning on a CUDA device, at the size of real backbones with random weights.
+"""A training step of LAMP against PEFT's prompt tuning on a CUDA device, at the size of real backbones.
 
-    python benchmarks/gpu.py [--shapes t5-large llama-2-7b] [--batch 16] [--length 128] [--steps 30]
+    python benchmarks/gpu.py [--shapes smollm2-135m t5-large ...] [--loads sst2 16x128] [--steps 20] [--profile]
 
-Random weights compute as fast as trained ones, and nothing has to be downloaded. Prints one Markdown table: rows and
-tokens a second (of the rows, virtual tokens not counted) and the peak of the device's memory. `--shapes tiny` goes
-through the same lines on any machine in a few seconds; its numbers say nothing.
+Models have random weights: they compute as fast as trained ones, and nothing has to be downloaded. LAMP's step is
+measured twice, launched by Python and recorded as a CUDA graph; PEFT's is the barest loop there is. Each load is a
+batch of rows: 32 of the lengths that rows of SST-2 have, or 16 of 128 tokens. Prints one Markdown table: the median
+step, its share of PEFT's, the peak of the device's memory, and the share of the device's matrix rate (that of one large
+product) which the step's own products reach, forwards, and backwards to the activations alone; padding is not counted.
+`--shapes tiny` goes through the same lines on any machine in a few seconds; its numbers say nothing.
 """
 
 from __future__ import annotations
@@ -13,7 +16,8 @@ import argparse
 import statistics
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,105 +27,223 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from lamp.process import prepare_process  # found by the line above
 
-TARGET = 2
-"""Tokens of a target: a label and its end."""
-VARIANTS = {"LAMP, 100 tokens pooled to 20": "lamp", "PEFT PromptTuning, 100 tokens": "peft"}
+VIRTUAL, PLAIN, TARGET = 20, 100, 2
+"""Tokens: of LAMP's pooled prompt, of PEFT's, and of a target (a label and its end)."""
+
+LOADS = {
+    "sst2": [
+        *(30, 20, 49, 26, 37, 26, 24, 23, 32, 11, 30, 33, 38, 23, 20, 26),
+        *(32, 34, 16, 23, 27, 15, 27, 54, 40, 30, 36, 8, 33, 15, 39, 9),
+    ],
+    "16x128": [128] * 16,
+}
+"""Input tokens of each row; those of SST-2 are its first 32 training rows under SmolLM2's tokenizer."""
+
+SHAPES: dict[str, dict[str, Any]] = {
+    "smollm2-135m": {
+        "hidden_size": 576,
+        "intermediate_size": 1536,
+        "num_hidden_layers": 30,
+        "num_attention_heads": 9,
+        "num_key_value_heads": 3,
+        "vocab_size": 49152,
+        "tie_word_embeddings": True,
+    },
+    "t5-large": {"d_model": 1024, "d_kv": 64, "d_ff": 4096, "num_layers": 24, "num_heads": 16, "vocab_size": 32128},
+    "llama-3.2-1b": {
+        "hidden_size": 2048,
+        "intermediate_size": 8192,
+        "num_hidden_layers": 16,
+        "num_attention_heads": 32,
+        "num_key_value_heads": 8,
+        "vocab_size": 128256,
+        "tie_word_embeddings": True,
+    },
+    "llama-2-7b": {
+        "hidden_size": 4096,
+        "intermediate_size": 11008,
+        "num_hidden_layers": 32,
+        "num_attention_heads": 32,
+        "vocab_size": 32000,
+    },
+    "tiny": {
+        "hidden_size": 128,
+        "intermediate_size": 64,
+        "num_hidden_layers": 2,
+        "num_attention_heads": 4,
+        "vocab_size": 400,
+    },
+}
 
 
 def random_model(shape: str, device: str, dtype: torch.dtype) -> Any:
     """An untrained model with the published sizes of a backbone."""
     import transformers as tf
 
-    configs: dict[str, Callable[[], Any]] = {
-        "t5-large": lambda: tf.T5Config(
-            d_model=1024,
-            d_kv=64,
-            d_ff=4096,
-            num_layers=24,
-            num_heads=16,
-            vocab_size=32128,
-            decoder_start_token_id=0,  # type: ignore[call-arg]  # one of those that PretrainedConfig takes
-            dropout_rate=0.0,
-        ),
-        "llama-2-7b": lambda: tf.LlamaConfig(
-            hidden_size=4096, intermediate_size=11008, num_hidden_layers=32, num_attention_heads=32, vocab_size=32000
-        ),
-        "tiny": lambda: tf.LlamaConfig(
-            hidden_size=128, intermediate_size=64, num_hidden_layers=2, num_attention_heads=4, vocab_size=400
-        ),
-    }
-    config = configs[shape]()
+    sizes = SHAPES[shape]
+    t5: dict[str, Any] = {"decoder_start_token_id": 0, "dropout_rate": 0.0}
+    config = tf.T5Config(**sizes, **t5) if "d_kv" in sizes else tf.LlamaConfig(**sizes)
     auto = tf.AutoModelForSeq2SeqLM if config.is_encoder_decoder else tf.AutoModelForCausalLM
     with torch.device(device):
         return auto.from_config(config, dtype=dtype).eval().requires_grad_(False)
 
 
-def lamp_step(model: Any, ids: torch.Tensor, target: torch.Tensor) -> Callable[[], object]:
-    """One training step of LAMP's default prompt; ids and target: (batch, length)."""
-    from lamp.backbone.batch import Batch
-    from lamp.backbone.frozen import FrozenBackbone
-    from lamp.config import LampConfig, TrainConfig
+def random_rows(vocabulary: int, lengths: Sequence[int]) -> list[Any]:
+    """Rows of these input lengths as training has them."""
     from lamp.data.encoding import Encoded
+
+    torch.manual_seed(0)
+    ids = [torch.randint(3, vocabulary, (length + TARGET,)).tolist() for length in lengths]
+    return [Encoded(tuple(row[:-TARGET]), tuple(row[-TARGET:])) for row in ids]
+
+
+def lamp_trainer(model: Any, rows: list[Any], *, recorded: bool) -> Any:
+    """What a training step of LAMP's default prompt works with."""
+    from types import SimpleNamespace
+
+    from lamp.backbone.frozen import FrozenBackbone
+    from lamp.config import DataConfig, LampConfig, TrainConfig
+    from lamp.data.encoding import Encoder
     from lamp.prompt import LampPrompt
-    from lamp.training.step import PromptTrainer, train_step
+    from lamp.training.step import PromptTrainer
 
     frozen = FrozenBackbone(model, None, "random")
-    first = frozen.embed(torch.arange(100, device=ids.device)).detach()
-    batch = Batch(ids, torch.ones_like(ids), target, torch.ones_like(target), torch.ones_like(target).float())
-    rows = [Encoded(tuple(row), tuple(answer)) for row, answer in zip(ids.tolist(), target.tolist(), strict=True)]
-    settings = TrainConfig(batch_size=len(rows))
+    padding: Any = SimpleNamespace(pad_token_id=0)
+    encoder = Encoder(padding, is_encoder_decoder=frozen.is_encoder_decoder, config=DataConfig())
+    first = frozen.embed(torch.arange(100, device=frozen.device)).detach()
     prompt = LampPrompt.from_matrix(first, LampConfig())
-    trainer = PromptTrainer.create(frozen, prompt, lambda _: batch, settings)
-    return lambda: train_step(trainer, rows, learning_rate=1e-2)
+    settings = TrainConfig(batch_size=len(rows))
+    trainer = PromptTrainer.create(frozen, prompt, lambda some: encoder.batch(some, frozen.device), settings, print)
+    if not recorded:
+        trainer.graphs = None
+    return trainer
 
 
-def peft_step(model: Any, ids: torch.Tensor, target: torch.Tensor) -> Callable[[], None]:
-    """One step of stock PEFT: ids and labels in, the model's own loss out."""
+def peft_step(model: Any, rows: list[Any]) -> Callable[[], object]:
+    """One step of stock PEFT: padded ids and labels in, the model's own loss out."""
     from peft import PromptTuningConfig, TaskType, get_peft_model
+    from torch.nn.utils.rnn import pad_sequence
 
     seq2seq = bool(model.config.is_encoder_decoder)
     kind = TaskType.SEQ_2_SEQ_LM if seq2seq else TaskType.CAUSAL_LM
-    tuned = get_peft_model(model, PromptTuningConfig(task_type=kind, num_virtual_tokens=100))
+    tuned = get_peft_model(model, PromptTuningConfig(task_type=kind, num_virtual_tokens=PLAIN))
     trained = [p for p in tuned.parameters() if p.requires_grad]
     optimizer = torch.optim.AdamW(trained, lr=1e-2, weight_decay=0.0)
-    if seq2seq:
-        inputs, labels = ids, target
-    else:
-        inputs = torch.cat([ids, target], dim=1)
-        labels = torch.cat([torch.full_like(ids, -100), target], dim=1)
+    inputs = [row.input_ids if seq2seq else (*row.input_ids, *row.target_ids) for row in rows]
+    answers = [row.target_ids if seq2seq else (*[-100] * len(row.input_ids), *row.target_ids) for row in rows]
 
-    def step() -> None:
+    def step() -> float:
+        ids = pad_sequence([torch.tensor(row) for row in inputs], batch_first=True).to(model.device)
+        mask = pad_sequence([torch.ones(len(row), dtype=torch.long) for row in inputs], batch_first=True).to(
+            model.device
+        )
+        labels = pad_sequence([torch.tensor(row) for row in answers], batch_first=True, padding_value=-100).to(
+            model.device
+        )
         optimizer.zero_grad(set_to_none=True)
-        tuned(input_ids=inputs, attention_mask=torch.ones_like(inputs), labels=labels).loss.backward()
+        loss = tuned(input_ids=ids, attention_mask=mask, labels=labels).loss
+        loss.backward()
         torch.nn.utils.clip_grad_norm_(trained, 1.0)
         optimizer.step()
+        return float(loss.detach())
 
     return step
 
 
 def measure(step: Callable[[], object], steps: int, cuda: bool) -> tuple[float, float]:
     """Median seconds of a step, and the peak of the device's memory in GB (0 without CUDA)."""
+    if cuda:
+        torch.cuda.empty_cache()
+        torch.cuda.reset_peak_memory_stats()
     seconds = []
-    for number in range(steps + 5):
-        if cuda:
-            torch.cuda.synchronize()
+    for index in range(steps + 5):
         began = time.perf_counter()
-        step()
+        step()  # reads its loss, and so waits for the device
         if cuda:
             torch.cuda.synchronize()
-        if number >= 5:
+        if index >= 5:
             seconds.append(time.perf_counter() - began)
     return statistics.median(seconds), torch.cuda.max_memory_allocated() / 1e9 if cuda else 0.0
+
+
+def print_profile(step: Callable[[], object]) -> None:
+    """What the device does in a step, by PyTorch's profiler: the kernels that take longest."""
+    from torch.profiler import ProfilerActivity, profile
+
+    with profile(activities=[ProfilerActivity.CUDA]) as profiler:
+        for _ in range(3):
+            step()
+        torch.cuda.synchronize()
+    kernels = sorted(profiler.key_averages(), key=lambda kernel: -kernel.device_time_total)
+    total, count = sum(kernel.device_time_total for kernel in kernels), sum(kernel.count for kernel in kernels)
+    print(f"\n{count / 3:.0f} kernels a step take {total / 3e3:.1f} ms:\n")
+    for kernel in kernels[:20]:
+        print(f"{kernel.device_time_total / 3e3:.3f} ms in {kernel.count / 3:.0f}: {kernel.key[:100]}")
+    print()
+
+
+def operations(model: Any, lengths: Sequence[int]) -> float:
+    """Floating-point operations that LAMP's step cannot do without: products with the weights, both ways."""
+    head = model.get_output_embeddings().weight.numel()
+    count = sum(lengths)
+    if model.config.is_encoder_decoder:
+        encoder = sum(p.numel() for p in model.get_encoder().block.parameters())
+        decoder = sum(p.numel() for p in model.get_decoder().block.parameters())
+        products = encoder * (count + VIRTUAL * len(lengths)) + (decoder + head) * TARGET * len(lengths)
+    else:
+        layers = sum(p.numel() for p in model.base_model.layers.parameters())
+        products = layers * (count + len(lengths) * (TARGET - 1) + VIRTUAL) + head * TARGET * len(lengths)
+    return 4.0 * products
+
+
+def matrix_rate(device: str, dtype: torch.dtype) -> float:
+    """Floating-point operations a second of one large product."""
+    size = 8192 if device == "cuda" else 512
+    left, right = (torch.randn(size, size, device=device, dtype=dtype) for _ in "ab")
+    taken = []
+    for _ in range(12):
+        began = time.perf_counter()
+        torch.matmul(left, right)
+        if device == "cuda":
+            torch.cuda.synchronize()
+        taken.append(time.perf_counter() - began)
+    return 2 * size**3 / statistics.median(taken[2:])
+
+
+def measure_load(model: Any, shape: str, load: str, steps: int, rate: float, *, profiled: bool) -> None:
+    """Measures every step on one load and prints its lines of the table; rate: as `matrix_rate` gives it."""
+    from lamp.training.step import train_step
+
+    cuda = model.device.type == "cuda"
+    rows = random_rows(model.config.vocab_size, LOADS[load])
+    usual, peak_usual = measure(peft_step(model, rows), steps, cuda)
+    print(
+        f"| {shape} | {load} | PEFT PromptTuning, 100 tokens | {1000 * usual:.1f} ms | | {peak_usual:.2f} GB | | |",
+        flush=True,
+    )
+    for recorded in (False, True):
+        trainer = lamp_trainer(model, rows, recorded=recorded)
+        took, peak = measure(partial(train_step, trainer, rows, 1e-2), steps, cuda)
+        how = "launched by Python"
+        if trainer.graphs is not None:
+            how = "recorded, in one pass" if trainer.graphs.way else "recorded"
+        print(
+            f"| {shape} | {load} | LAMP, {how} | {1000 * took:.1f} ms | {took / usual:.2f} | {peak:.2f} GB "
+            f"| {peak / (peak_usual or 1.0):.2f} | {operations(model, LOADS[load]) / took / rate:.3f} |",
+            flush=True,
+        )
+        if profiled and recorded:
+            print_profile(partial(train_step, trainer, rows, 1e-2))
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
     parser.add_argument(
-        "--shapes", nargs="+", choices=["t5-large", "llama-2-7b", "tiny"], default=["t5-large", "llama-2-7b"]
+        "--shapes", nargs="+", choices=list(SHAPES), default=[name for name in SHAPES if name != "tiny"]
     )
-    parser.add_argument("--batch", type=int, default=16)
-    parser.add_argument("--length", type=int, default=128)
-    parser.add_argument("--steps", type=int, default=30)
+    parser.add_argument("--loads", nargs="+", choices=list(LOADS), default=list(LOADS))
+    parser.add_argument("--steps", type=int, default=20)
+    parser.add_argument("--profile", action="store_true", help="list the kernels of recorded steps as well")
     options = parser.parse_args()
     prepare_process()
     cuda = torch.cuda.is_available()
@@ -129,30 +251,16 @@ def main() -> None:
         print("There is no CUDA device here, so nothing was measured: run this where there is one.")
         return
     device, dtype = ("cuda", torch.bfloat16) if cuda else ("cpu", torch.float32)
+    rate = matrix_rate(device, dtype)
     where = torch.cuda.get_device_name() if cuda else "CPU"
-    print(f"{where}, {options.batch} rows of {options.length} tokens, {dtype}\n")
-    print("| backbone | prompt | step | rows/s | tokens/s | peak memory |\n| --- | --- | --- | --- | --- | --- |")
+    print(f"{where}, {dtype}, PyTorch {torch.__version__}, one product at {rate / 1e12:.0f} TFLOP/s\n")
+    print("| backbone | rows | step | time | of PEFT's | peak memory | of PEFT's | share of the matrix rate |")
+    print("| --- " * 8 + "|")
     for shape in options.shapes:
-        for name, kind in VARIANTS.items():
-            torch.manual_seed(0)
-            model = random_model(shape, device, dtype)
-            ids, target = (
-                torch.randint(3, model.config.vocab_size, (options.batch, length), device=device)
-                for length in (options.length, TARGET)
-            )
-            if cuda:
-                torch.cuda.reset_peak_memory_stats()
-            step = (lamp_step if kind == "lamp" else peft_step)(model, ids, target)
-            took, peak = measure(step, options.steps, cuda)
-            rows = options.batch / took
-            print(
-                f"| {shape} | {name} | {1000 * took:.1f} ms | {rows:.1f} | {rows * (options.length + TARGET):,.0f} "
-                f"| {peak:.2f} GB |",
-                flush=True,
-            )
-            del model, step
-            if cuda:
-                torch.cuda.empty_cache()
+        model = random_model(shape, device, dtype)
+        for load in options.loads:
+            measure_load(model, shape, load, options.steps, rate, profiled=options.profile and cuda)
+        del model
 
 
 if __name__ == "__main__":

@@ -14,13 +14,16 @@ from lamp.backbone.frozen import FrozenBackbone
 from lamp.backbone.prefix import Prefix, join_prefixes, make_prefix, shared_cache
 
 
-def target_log_likelihood(backbone: FrozenBackbone, virtual_tokens: Tensor | None, batch: Batch) -> Tensor:
+def target_log_likelihood(
+    backbone: FrozenBackbone, virtual_tokens: Tensor | None, batch: Batch, *, one_pass: bool = False
+) -> Tensor:
     """Weighted mean log-likelihood of each row's target tokens, in float32: (batch,).
 
-    virtual_tokens: (l', hidden) or None; gradients flow into them. Every row counts the same, whatever the length of
-    its target, so a batch may be split over accumulation steps or processes without changing the loss.
+    virtual_tokens: (l', hidden) or None; gradients flow into them; one_pass: see `target_logits`. Every row counts the
+    same, whatever the length of its target, so a batch may be split over accumulation steps or processes without
+    changing the loss.
     """
-    logits = target_logits(backbone, virtual_tokens, batch)
+    logits = target_logits(backbone, virtual_tokens, batch, one_pass=one_pass)
     weights = batch.target_weights
     return sum_log_likelihood(logits, batch.target_ids, weights) / weights.sum(dim=1)
 
@@ -31,8 +34,14 @@ def sum_log_likelihood(logits: Tensor, ids: Tensor, weights: Tensor) -> Tensor:
     return -(losses * weights).sum(dim=1)
 
 
-def target_logits(backbone: FrozenBackbone, virtual_tokens: Tensor | None, batch: Batch) -> Tensor:
-    """Logits that predict each target token: (batch, target length, vocabulary)."""
+def target_logits(
+    backbone: FrozenBackbone, virtual_tokens: Tensor | None, batch: Batch, *, one_pass: bool = False
+) -> Tensor:
+    """Logits that predict each target token: (batch, target length, vocabulary).
+
+    A causal model reads the prompt once for all rows and then the rows, in two passes; with `one_pass` it reads both
+    together, a copy of the prompt before every row. That computes more with half the calls, and gives the same logits.
+    """
     rows = len(batch.input_ids)
     if backbone.is_encoder_decoder:
         prefixes = [make_prefix(backbone, virtual_tokens)] * rows
@@ -40,6 +49,17 @@ def target_logits(backbone: FrozenBackbone, virtual_tokens: Tensor | None, batch
         return decoder_logits(backbone, memory, mask, batch.target_ids, batch.target_mask)
     # Nothing follows the last target token, so the model need not read it.
     ids = torch.cat([batch.input_ids, batch.target_ids[:, :-1]], dim=1)
+    if one_pass:
+        joined = backbone.join(virtual_tokens, ids, torch.cat([batch.input_mask, batch.target_mask[:, :-1]], dim=1))
+        output = backbone.forward(
+            inputs_embeds=joined.embeddings,
+            attention_mask=joined.mask,
+            position_ids=joined.positions,
+            use_cache=False,
+            logits_to_keep=batch.target_ids.shape[1],
+        )
+        logits: Tensor = output.logits
+        return logits
     cache, prefix_mask = shared_cache(backbone, virtual_tokens, rows)
     mask = torch.cat([prefix_mask, batch.input_mask, batch.target_mask[:, :-1]], dim=1)
     return continue_logits(backbone, cache, ids, mask, logits_to_keep=batch.target_ids.shape[1])

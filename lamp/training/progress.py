@@ -32,6 +32,8 @@ class Progress:
     """Rows read at a time: fewer than a batch where memory was too small for it."""
     waited: int = 0
     """Evaluations since the best one."""
+    graphs: dict[str, Any] | None = None
+    """State of the recorded steps; None where steps are not recorded."""
     gradient_scale: dict[str, float] | None = None
     """State of float16's gradient scaler; no other precision has one."""
 
@@ -57,11 +59,12 @@ def restore_progress(
     labels: of the data set, in the order in which the checkpoint's confusion matrix counts them.
     """
     tensors, values = saved
+    on_device = optimizer.param_groups[0].get("capturable", False)  # as recorded steps want the count of steps
     with torch.no_grad():
         for name, parameter in prompt.named_parameters():
             parameter.copy_(tensors[f"factor/{name}"])
             optimizer.state[parameter] = {
-                key: tensors[f"adamw/{name}/{key}"].to("cpu" if key == "step" else parameter.device)
+                key: tensors[f"adamw/{name}/{key}"].to(parameter.device if on_device or key != "step" else "cpu")
                 for key in ("step", "exp_avg", "exp_avg_sq")
                 if f"adamw/{name}/{key}" in tensors
             }

@@ -62,6 +62,8 @@ class RunState:
         trainer = self._trainer
         self._best, self._progress = restore_progress(saved, self._prompt, trainer.optimizer, self._held_out.labels)
         trainer.micro_batch = self._progress.micro_batch
+        if trainer.graphs is not None and self._progress.graphs is not None:
+            trainer.graphs.restore(self._progress.graphs)
         if trainer.accelerator.scaler and self._progress.gradient_scale:
             trainer.accelerator.scaler.load_state_dict(self._progress.gradient_scale)
         self._reporter.note(f"Going on from the checkpoint at step {self.step}.")
@@ -97,6 +99,7 @@ class RunState:
         accelerator = self._trainer.accelerator
         if accelerator.is_main_process:
             self._progress.micro_batch = self._trainer.micro_batch
+            self._progress.graphs = self._trainer.graphs.state() if self._trainer.graphs else None
             self._progress.gradient_scale = accelerator.scaler.state_dict() if accelerator.scaler else None
             save_progress(self._checkpoints, self._prompt, self._trainer.optimizer, self._best, self._progress)
 

@@ -88,7 +88,9 @@ def test_a_chat_prompt_is_trained_exported_and_answers_from_its_card(
     assert isinstance(names["model"], PeftModel)
     inputs = names["inputs"]
     assert inputs["input_ids"].tolist() == [list(ids[0])]  # type: ignore[index]
-    answers = predict(backbone, [make_prefix(backbone, saved.virtual_tokens)], encoder, ids, saved.labels)
+    answers = predict(
+        backbone, [make_prefix(backbone, saved.virtual_tokens.to(backbone.device))], encoder, ids, saved.labels
+    )
     assert set(answers[0].probabilities) == {"positive", "negative"}
 
 

@@ -37,8 +37,9 @@ def test_the_exported_adapter_gives_the_same_logits_in_stock_peft(
     batch = encoder.batch(encoder.encode([Example("text: the film was good\nlabel:", "positive", "")]), ours.device)
     auto = AutoModelForSeq2SeqLM if family == "tiny_t5" else AutoModelForCausalLM
     peft = PeftModel.from_pretrained(auto.from_pretrained(folder, dtype=torch.float32), str(exported)).eval()
+    peft.to(ours.device)
     with torch.no_grad():
-        wanted = target_logits(ours, load_prompt(exported).virtual_tokens, batch)
+        wanted = target_logits(ours, load_prompt(exported).virtual_tokens.to(ours.device), batch)
         if family == "tiny_t5":
             got = peft(input_ids=batch.input_ids, attention_mask=batch.input_mask, labels=batch.target_ids).logits
         else:

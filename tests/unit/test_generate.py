@@ -38,7 +38,8 @@ def encoder(backbone: FrozenBackbone) -> Encoder:
 def virtual_tokens(backbone: FrozenBackbone, count: int) -> torch.Tensor | None:
     if not count:
         return None
-    return torch.randn(count, backbone.hidden_size, generator=torch.Generator().manual_seed(count)) * 0.5
+    values = torch.randn(count, backbone.hidden_size, generator=torch.Generator().manual_seed(count)) * 0.5
+    return values.to(backbone.device)
 
 
 def prefixes_of(backbone: FrozenBackbone) -> list[Prefix]:

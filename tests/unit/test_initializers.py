@@ -27,7 +27,7 @@ def backbone(tiny_llama: Path) -> FrozenBackbone:
 
 
 def rows_are_embeddings_of(rows: torch.Tensor, tokens: set[int], backbone: FrozenBackbone) -> bool:
-    table = backbone.embedding.weight.detach()
+    table = backbone.embedding.weight.detach().cpu()
     return all(any(torch.equal(row, table[token]) for token in tokens) for row in rows)
 
 
@@ -41,7 +41,7 @@ def test_an_instruction_is_repeated_to_fill_the_prompt(backbone: FrozenBackbone)
     config = LampConfig(prompt_length=30, initial="text", initial_text="good film")
     ids = backbone.tokenizer("good film", add_special_tokens=False).input_ids
     rows = initial_prompt(backbone, config, (), INPUTS, seed=0)
-    wanted = backbone.embedding.weight.detach()[[ids[i % len(ids)] for i in range(30)]]
+    wanted = backbone.embedding.weight.detach().cpu()[[ids[i % len(ids)] for i in range(30)]]
     assert torch.equal(rows, wanted)
 
 

@@ -33,7 +33,8 @@ def backbone(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
 
 
 def virtual_tokens(backbone: FrozenBackbone, count: int = 6) -> torch.Tensor:
-    return torch.randn(count, backbone.hidden_size, generator=torch.Generator().manual_seed(3)) * 0.5
+    values = torch.randn(count, backbone.hidden_size, generator=torch.Generator().manual_seed(3)) * 0.5
+    return values.to(backbone.device)
 
 
 def encoder(backbone: FrozenBackbone) -> Encoder:
@@ -63,7 +64,8 @@ def test_a_causal_models_logits_are_those_of_peft_prompt_tuning_with_the_same_ma
     folder = save_tiny(tmp_path / "llama", "llama")
     ours = FrozenBackbone.load(str(folder), precision="fp32")
     virtual, batch = virtual_tokens(ours), batch_of(ours, TEXTS[:1], TARGETS[:1])
-    stock = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32)
+    stock: Any = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32)
+    stock.to(ours.device)
     peft = with_peft_prompt(stock, TaskType.CAUSAL_LM, virtual)
     ids = torch.cat([batch.input_ids, batch.target_ids[:, :-1]], dim=1)
     with torch.no_grad():
@@ -76,7 +78,8 @@ def test_an_encoder_decoders_logits_are_those_of_peft_prompt_tuning_with_the_sam
     folder = save_tiny(tmp_path / "t5", "t5")
     ours = FrozenBackbone.load(str(folder), precision="fp32")
     virtual, batch = virtual_tokens(ours), batch_of(ours, TEXTS[:1], TARGETS[:1])
-    stock = AutoModelForSeq2SeqLM.from_pretrained(folder, dtype=torch.float32)
+    stock: Any = AutoModelForSeq2SeqLM.from_pretrained(folder, dtype=torch.float32)
+    stock.to(ours.device)
     peft = with_peft_prompt(stock, TaskType.SEQ_2_SEQ_LM, virtual)
     with torch.no_grad():
         expected = peft(input_ids=batch.input_ids, attention_mask=batch.input_mask, labels=batch.target_ids).logits

@@ -34,7 +34,8 @@ def batch_of(backbone: FrozenBackbone) -> Batch:
 
 
 def virtual_tokens(backbone: FrozenBackbone) -> torch.Tensor:
-    return (torch.randn(6, backbone.hidden_size, generator=torch.Generator().manual_seed(3)) * 0.5).requires_grad_()
+    values = torch.randn(6, backbone.hidden_size, generator=torch.Generator().manual_seed(3)) * 0.5
+    return values.to(backbone.device).requires_grad_()
 
 
 def pass_forward_and_back(backbone: FrozenBackbone) -> tuple[torch.Tensor, torch.Tensor | None, int]:

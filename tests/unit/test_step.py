@@ -82,11 +82,11 @@ def test_accumulated_micro_batches_give_the_losses_of_one_large_batch(
     original = target_log_likelihood
     tried: list[int] = []
 
-    def small_memory(backbone: FrozenBackbone, virtual: torch.Tensor, batch: Batch) -> torch.Tensor:
+    def small_memory(backbone: FrozenBackbone, virtual: torch.Tensor, batch: Batch, **options: bool) -> torch.Tensor:
         tried.append(len(batch.input_ids))
         if len(batch.input_ids) > 2:
             raise torch.OutOfMemoryError("out of memory")
-        return original(backbone, virtual, batch)
+        return original(backbone, virtual, batch, **options)
 
     monkeypatch.setattr(lamp.training.step, "target_log_likelihood", small_memory)
     _, parts = run(config, tiny_table, tmp_path / "parts")
@@ -99,7 +99,7 @@ def test_accumulated_micro_batches_give_the_losses_of_one_large_batch(
 def test_a_row_that_does_not_fit_alone_is_one_sentence(
     tiny_llama: Path, tiny_table: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def no_memory(*_: object) -> torch.Tensor:
+    def no_memory(*_: object, **__: object) -> torch.Tensor:
         raise torch.OutOfMemoryError("out of memory")
 
     monkeypatch.setattr(lamp.training.step, "target_log_likelihood", no_memory)
@@ -112,9 +112,9 @@ def diverge_at(step: int, monkeypatch: pytest.MonkeyPatch) -> None:
     original = target_log_likelihood
     calls: list[int] = []
 
-    def diverging(backbone: FrozenBackbone, virtual: torch.Tensor, batch: Batch) -> torch.Tensor:
+    def diverging(backbone: FrozenBackbone, virtual: torch.Tensor, batch: Batch, **options: bool) -> torch.Tensor:
         calls.append(1)
-        return original(backbone, virtual, batch) * (float("nan") if len(calls) == step else 1.0)
+        return original(backbone, virtual, batch, **options) * (float("nan") if len(calls) == step else 1.0)
 
     monkeypatch.setattr(lamp.training.step, "target_log_likelihood", diverging)
 
