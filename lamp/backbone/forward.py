@@ -50,11 +50,13 @@ def target_logits(
     # Nothing follows the last target token, so the model need not read it.
     ids = torch.cat([batch.input_ids, batch.target_ids[:, :-1]], dim=1)
     if one_pass:
-        joined = backbone.join(virtual_tokens, ids, torch.cat([batch.input_mask, batch.target_mask[:, :-1]], dim=1))
+        embeddings, mask = backbone.join(
+            virtual_tokens, ids, torch.cat([batch.input_mask, batch.target_mask[:, :-1]], dim=1)
+        )
         output = backbone.forward(
-            inputs_embeds=joined.embeddings,
-            attention_mask=joined.mask,
-            position_ids=joined.positions,
+            inputs_embeds=embeddings,
+            attention_mask=mask,
+            position_ids=_positions(mask),
             use_cache=False,
             logits_to_keep=batch.target_ids.shape[1],
         )
@@ -73,7 +75,7 @@ def continue_logits(
     mask: (batch, cached + length), 1 where there is a token. The cache is extended by the ids, except for a
     SharedCache, which never changes.
     """
-    positions = (mask.cumsum(dim=1) - 1).clamp(min=0)[:, -ids.shape[1] :]
+    positions = _positions(mask)[:, -ids.shape[1] :]
     output = backbone.forward(
         inputs_embeds=backbone.embed(ids),
         attention_mask=mask,
@@ -113,3 +115,8 @@ def decoder_logits(
     )
     logits: Tensor = output.logits
     return logits
+
+
+def _positions(mask: Tensor) -> Tensor:
+    """Position of every token, padding not counted; mask: (batch, length), 1 where there is a token."""
+    return (mask.cumsum(dim=1) - 1).clamp(min=0)
