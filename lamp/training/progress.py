@@ -1,4 +1,4 @@
-"""What a run knows of itself at a step, and how checkpoints keep it."""
+"""The progress of a run, and how it is written to checkpoints and read from them."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from lamp.training.checkpoint import save_checkpoint
 
 @dataclass
 class Progress:
-    """What a run knows at a step beside its factors and optimizer."""
+    """The state of a run at one step, without its factors and its optimizer."""
 
     step: int = 0
     scored: int = 0
@@ -26,7 +26,7 @@ class Progress:
     best_step: int = 0
     best_scores: Scores | None = None
     best_confusion: ConfusionMatrix | None = None
-    """Of the best evaluation; None for generation."""
+    """The confusion matrix of the best evaluation; None for generation."""
     untrained: Scores | None = None
     micro_batch: int = 0
     """Rows read at a time: fewer than a batch where memory was too small for it."""

@@ -31,7 +31,7 @@ class StopRequested(Exception):
 
 
 class RunState:
-    """The state of one run beside the trainer's: what `train` scores, saves and asks at each step."""
+    """The progress of one run and its best prompt; evaluates, writes checkpoints and checks for a stop."""
 
     def __init__(
         self,
@@ -129,7 +129,7 @@ class RunState:
         return f"{sentence}; the prompt of step {self._progress.best_step}, the best one so far, was kept."
 
     def result(self, lamp: LampConfig, task: str, *, stopped: bool, failure: str) -> TrainResult:
-        """The best prompt and its scores; a run that writes texts is asked for some first, unless it ended early."""
+        """The best prompt and its scores. For generation its answers are scored first, unless the run ended early."""
         progress, trainer = self._progress, self._trainer
         if progress.best_scores is None:  # stopped before the first evaluation
             self._best, progress.best_step = self._prompt.factors(), self.step

@@ -46,7 +46,7 @@ class PromptTrainer:
     accelerator: Accelerator
     backbone: FrozenBackbone
     prompt: torch.nn.Module
-    """Its parameters are trained; called, it gives the virtual tokens (l', hidden), or None for none."""
+    """Its parameters are trained. A call returns the virtual tokens (l', hidden), or None to train without a prompt."""
     module: Any
     """`prompt` as accelerate wrapped it: the same parameters, with gradients reduced over processes."""
     optimizer: Any
@@ -70,7 +70,8 @@ class PromptTrainer:
     ) -> PromptTrainer:
         """Moves the prompt to this process's device and prepares AdamW without weight decay for its parameters.
 
-        collate: pads rows to a batch on the backbone's device; log_line: is told when memory runs out.
+        collate: pads rows to a batch on the backbone's device; log_line: called with a sentence for the log, for instance
+        when memory runs out.
         """
         # float16 wants its gradients scaled; the factors themselves are float32 in every precision.
         accelerator = Accelerator(mixed_precision="fp16" if backbone.dtype == torch.float16 else "no")
