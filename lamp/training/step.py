@@ -70,7 +70,7 @@ class PromptTrainer:
     ) -> PromptTrainer:
         """Moves the prompt to this process's device and prepares AdamW without weight decay for its parameters.
 
-        collate: pads rows to a batch on the backbone's device; log_line: called with a sentence for the log, for instance
+        collate: pads rows to a batch on the backbone's device; log_line: called with a sentence for the log, such as
         when memory runs out.
         """
         # float16 wants its gradients scaled; the factors themselves are float32 in every precision.
