@@ -76,8 +76,9 @@ def test_a_script_fetches_a_data_set_of_the_hub(call: Callable[..., Any], small_
         (({"rank": 8}, "sample:support-tickets.csv", ""), "no field 'rank'"),
         (({}, "upload:nothing", ""), "upload:nothing"),
         (({}, "", ""), "Choose a data set"),
+        (({}, None, ""), "Choose a data set"),
     ],
-    ids=["a rank too large", "an unknown field", "an unknown data set", "no data set"],
+    ids=["a rank too large", "an unknown field", "an unknown data set", "no data set", "null for a data set"],
 )
 def test_a_script_is_told_in_a_sentence(given: tuple[object, ...], said: str, call: Callable[..., Any]) -> None:
     with pytest.raises(AppError, match=said.replace("(", r"\(").replace(")", r"\)")) as told:
