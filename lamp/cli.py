@@ -39,7 +39,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for subparser, command in ((predictor, _predict), (evaluator, _evaluate)):
         subparser.add_argument("prompt", type=Path, help="folder of an exported prompt")
         subparser.add_argument("--data", type=Path, required=True)
-        subparser.add_argument("--rows", type=int, help="only the first so many")
+        subparser.add_argument("--rows", type=_positive, help="only the first so many")
         subparser.add_argument("--backbone", help="folder of the backbone, when it lies elsewhere than the recipe says")
         subparser.add_argument("--untrained", action="store_true", help="the backbone alone, without the prompt")
         subparser.set_defaults(command=command)
@@ -51,6 +51,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(error, file=sys.stderr)
         return 1
     return 0
+
+
+def _positive(text: str) -> int:
+    """A whole number from 1 on, as an option gives it."""
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"it must be a whole number from 1 on, not {text!r}")
+    return int(text)
 
 
 def _train(options: argparse.Namespace) -> None:

@@ -87,3 +87,13 @@ def test_a_recipe_that_makes_no_sense_is_one_sentence(
     told = capsys.readouterr().err
     assert told.strip()
     assert "Traceback" not in told
+
+
+@pytest.mark.parametrize("rows", ["0", "-3", "many"])
+def test_a_number_of_rows_that_makes_no_sense_is_one_sentence(
+    rows: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["predict", str(tmp_path), "--data", "x.csv", "--rows", rows])
+    assert ended.value.code == 2
+    assert f"--rows: it must be a whole number from 1 on, not '{rows}'" in capsys.readouterr().err
