@@ -16,6 +16,7 @@ from torch.nn.utils.rnn import pad_sequence
 from lamp.backbone.batch import Batch
 from lamp.config import DataConfig
 from lamp.data.chat import ChatAffixes, chat_affixes
+from lamp.data.label_trie import LabelTrie
 from lamp.data.splits import Example
 
 
@@ -135,6 +136,11 @@ class Encoder:
             else:  # the end of the lead and the beginning of the target became one token
                 continuations.append(tuple(self._tokenizer(f"{space}{text}", add_special_tokens=False).input_ids))
         return continuations
+
+    def label_trie(self, labels: Sequence[str]) -> LabelTrie:
+        """Where the labels differ, their ends included."""
+        end = self._tokenizer.eos_token_id
+        return LabelTrie.of([(*ids, end) for ids in self.continuations(labels)])
 
     def batch(self, rows: Sequence[Encoded], device: torch.device) -> Batch:
         """One batch of the rows, padded to the longest input and the longest target."""
