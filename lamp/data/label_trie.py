@@ -1,74 +1,76 @@
-"""The tokens of a set of labels as a tree: where labels part, and what must be read to tell them apart."""
+"""The tokens of a set of labels as a tree: where labels differ, and what must be read to tell them apart."""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
 class Branch:
-    """A place where labels part: after the same tokens, at least two different ones follow."""
+    """A place in the tree where at least two different tokens follow the same tokens."""
 
     read: int | None
-    """Index of a sequence in `LabelTrie.reads` that begins with the tokens before this place; None if there are none
-    and labels part at their first token"""
+    """Index of a sequence in `LabelTrie.reads` that begins with the tokens before this place; None for the place before
+    the first token"""
     depth: int
-    """How many tokens come before"""
+    """Number of tokens before this place"""
     tokens: tuple[int, ...]
     """The different tokens that follow"""
 
 
 @dataclass(frozen=True)
 class LabelTrie:
-    """Where labels part, for targets that end with an end token, so that no target begins another."""
+    """The branches of a tree of targets; each target ends with the end token, so none is the beginning of another."""
 
     branches: tuple[Branch, ...]
-    """In the order of their reads; the branch at the first token comes first"""
+    """In the order of their reads; a branch before the first token is the first one"""
     reads: tuple[tuple[int, ...], ...]
-    """Token sequences that pass every branch behind the first token, the longest first. Far fewer and shorter than the
-    targets: the last branch of a target ends its reading, and targets share what they have in common"""
+    """Token sequences, longest first, whose reading reaches every branch behind the first token. They are fewer and
+    shorter than the targets: a target needs no reading behind its last branch, and many targets share one read."""
     choices: tuple[tuple[tuple[int, int], ...], ...]
-    """For each target its branch and the index of its token there, for every branch on its way"""
+    """For each target its way through the tree: pairs of a branch and the index of the target's token there"""
 
     @classmethod
     def of(cls, targets: Sequence[Sequence[int]]) -> LabelTrie:
-        """The trie of targets, each a sequence of token ids with the end token at the end."""
-        found = _branches(targets)
+        """The trie of targets, which are token ids."""
         reads: list[tuple[int, ...]] = []
-        read_of: dict[int, int] = {}
-        placed: list[tuple[int | None, int, dict[int, list[int]]]] = []
-        for depth, by_token in sorted(found, key=lambda branch: -branch[0]):
-            members = [target for group in by_token.values() for target in group]
-            # A longer read of one of the targets passes here as well.
-            read = next((read_of[target] for target in members if target in read_of), None)
+        read_of_target: dict[int, int] = {}
+        branches: list[tuple[Branch, Mapping[int, Sequence[int]]]] = []
+        for depth, followers in sorted(_branches(targets), key=lambda branch: -branch[0]):
+            members = [target for group in followers.values() for target in group]
+            # The read of a deeper branch of the same target passes here as well.
+            read = next((read_of_target[target] for target in members if target in read_of_target), None)
             if read is None and depth:
                 read = len(reads)
                 reads.append(tuple(targets[members[0]][:depth]))
-                read_of.update((target, read) for target in members)
-            placed.append((read if depth else None, depth, by_token))
-        placed.sort(key=lambda branch: -1 if branch[0] is None else branch[0])
+                read_of_target.update(dict.fromkeys(members, read))
+            branches.append((Branch(read if depth else None, depth, tuple(followers)), followers))
+        branches.sort(key=lambda branch: -1 if branch[0].read is None else branch[0].read)
         choices: list[list[tuple[int, int]]] = [[] for _ in targets]
-        for index, (_, _, by_token) in enumerate(placed):
-            for child, group in enumerate(by_token.values()):
+        for index, (_, followers) in enumerate(branches):
+            for choice, group in enumerate(followers.values()):
                 for target in group:
-                    choices[target].append((index, child))
-        branches = tuple(Branch(read, depth, tuple(by_token)) for read, depth, by_token in placed)
-        return cls(branches, tuple(reads), tuple(map(tuple, choices)))
+                    choices[target].append((index, choice))
+        return cls(tuple(branch for branch, _ in branches), tuple(reads), tuple(map(tuple, choices)))
+
+    def positions(self) -> list[frozenset[int]]:
+        """For each target the positions of the tokens that distinguish it from other targets."""
+        return [frozenset(self.branches[branch].depth for branch, _ in way) for way in self.choices]
 
 
-def _branches(targets: Sequence[Sequence[int]]) -> list[tuple[int, dict[int, list[int]]]]:
-    """Of every branch the number of tokens before it, and the indices of the targets that go on with each token."""
-    found: list[tuple[int, dict[int, list[int]]]] = []
+def _branches(targets: Sequence[Sequence[int]]) -> list[tuple[int, Mapping[int, Sequence[int]]]]:
+    """The depth of every branch, and the indices of the targets that go on with each of its tokens."""
+    branches: list[tuple[int, Mapping[int, Sequence[int]]]] = []
     waiting = [(0, list(range(len(targets))))]
     while waiting:
         depth, members = waiting.pop()
-        by_token: dict[int, list[int]] = defaultdict(list)
+        followers: dict[int, list[int]] = defaultdict(list)
         for target in members:
             if depth < len(targets[target]):
-                by_token[targets[target][depth]].append(target)
-        if len(by_token) > 1:
-            found.append((depth, by_token))
-        waiting += [(depth + 1, group) for group in by_token.values() if len(group) > 1]
-    return found
+                followers[targets[target][depth]].append(target)
+        if len(followers) > 1:
+            branches.append((depth, followers))
+        waiting += [(depth + 1, group) for group in followers.values() if len(group) > 1]
+    return branches

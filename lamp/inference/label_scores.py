@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Callable, Iterable, Sequence
 from itertools import accumulate
 
@@ -126,9 +127,10 @@ class _Options:
         of_option = [branch for branch in trie.branches for _ in branch.tokens]
         self._tokens = tensor(token for branch in trie.branches for token in branch.tokens)
         self._branches = tensor(index for index, size in enumerate(sizes) for _ in range(size))
-        self._reads = tensor(-1 if branch.read is None else branch.read for branch in of_option)
+        reads = [-1 if branch.read is None else branch.read for branch in of_option]
+        self._reads = tensor(reads)
         self._positions = tensor(branch.depth - 1 for branch in of_option)
-        self._starts = [int((self._reads < read).sum()) for read in range(len(trie.reads) + 1)]
+        self._starts = [bisect_left(reads, read) for read in range(len(trie.reads) + 1)]
         self._number_of_branches = len(sizes)
         ways = [torch.tensor([first_option[branch] + choice for branch, choice in way]) for way in trie.choices]
         self._ways = pad_sequence(ways, batch_first=True, padding_value=len(of_option)).long().to(device)

@@ -18,6 +18,7 @@ from lamp.backbone.prefix import inference_prefix
 from lamp.config import DataConfig
 from lamp.data.encoding import Encoder
 from lamp.data.label_trie import LabelTrie
+from lamp.data.splits import Example
 from lamp.inference.label_scores import label_log_likelihoods
 from tests.tiny import save_tiny
 
@@ -168,3 +169,12 @@ def test_what_labels_share_is_read_once_and_what_follows_their_last_difference_n
     targets: list[tuple[int, ...]], reads: tuple[tuple[int, ...], ...]
 ) -> None:
     assert set(LabelTrie.of(targets).reads) == set(reads)
+
+
+def test_tokens_that_distinguish_labels_weigh_more_than_those_that_follow_from_them(llama: FrozenBackbone) -> None:
+    labels = ["a film", "a film was good", "a plot"]
+    config = DataConfig(("text",), "label")
+    made = Encoder(llama.tokenizer, is_encoder_decoder=False, config=config, labels=labels, settled_weight=0.1)
+    batch = made.batch(made.encode([Example("text", label, "") for label in labels]), llama.device)
+    expected = [[0.1, 1.0, 1.0, 0.0, 0.0], [0.1, 1.0, 1.0, 0.1, 0.1], [0.1, 1.0, 0.1, 0.0, 0.0]]
+    torch.testing.assert_close(batch.target_weights, torch.tensor(expected))
