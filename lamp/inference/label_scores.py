@@ -44,14 +44,10 @@ def label_log_likelihoods(
     """
     trie = encoder.label_trie(labels)
     options = _Options(trie, backbone.device)
-    lengths = [len(ids) for ids in inputs]
-    if trie.reads and inputs:
-        numbers = _numbers_per_read(backbone, prefixes, max(lengths), len(trie.reads[0]))
-        batch_size = min(batch_size, max(1, _MEMORY_LIMIT // numbers))
     read_input = _read_input_encoder_decoder if backbone.is_encoder_decoder else _read_input_causal
     scores = torch.empty(len(inputs), len(labels))
 
-    def score(indices: Sequence[int]) -> None:
+    def score_rows(indices: Sequence[int]) -> None:
         ids, mask = encoder.pad_inputs([inputs[index] for index in indices], backbone.device)
         batch_prefixes = [prefixes[index] for index in indices]
         logits, read_on = read_input(backbone, batch_prefixes, ids, mask)
@@ -65,7 +61,16 @@ def label_log_likelihoods(
             start = reads.stop
         scores[indices] = options.log_probabilities(torch.cat(parts, dim=1)).cpu()
 
-    run_batched(lengths, batch_size, score, on_progress)
+    def score(indices: Sequence[int]) -> None:
+        rows = len(indices)
+        if trie.reads:
+            longest = max(len(inputs[index]) for index in indices)
+            numbers = _numbers_per_read(backbone, [prefixes[index] for index in indices], longest, len(trie.reads[0]))
+            rows = max(1, _MEMORY_LIMIT // numbers)
+        for start in range(0, len(indices), rows):
+            score_rows(indices[start : start + rows])
+
+    run_batched([len(ids) for ids in inputs], batch_size, score, on_progress)
     return scores
 
 
