@@ -150,7 +150,13 @@ def run_cell(cell: Cell, data: Path, folder: str) -> dict[str, Any]:
 
     torch.manual_seed(cell.seed)
     backbone = FrozenBackbone.load(folder)
-    encoder = Encoder(backbone.tokenizer, is_encoder_decoder=False, config=config, end_weight=variant.end_weight)
+    encoder = Encoder(
+        backbone.tokenizer,
+        is_encoder_decoder=False,
+        config=config,
+        labels=labels,
+        settled_weight=variant.end_weight,
+    )
     rows = encoder.encode(training)
     module = trained_module(backbone, variant, labels, [row.input_ids for row in rows], cell.seed).to(backbone.device)
     parameters = list(module.parameters())

@@ -1,4 +1,4 @@
-"""torch's out-of-memory error as the package's own, so that callers need not import torch to catch it."""
+"""Which errors mean that memory ran out, on a GPU or a CPU, and the package's own error in their place."""
 
 from __future__ import annotations
 
@@ -9,11 +9,23 @@ import torch
 
 from lamp.errors import OutOfMemory
 
+_CPU_ALLOCATOR = "DefaultCPUAllocator"
+"""In the message of a failed allocation on a CPU, which torch raises as a plain RuntimeError."""
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether an error means that memory ran out, on a GPU or a CPU."""
+    return isinstance(error, torch.OutOfMemoryError | MemoryError) or (
+        isinstance(error, RuntimeError) and _CPU_ALLOCATOR in str(error)
+    )
+
 
 @contextmanager
 def out_of_memory() -> Iterator[None]:
-    """Raises OutOfMemory in place of torch.OutOfMemoryError."""
+    """Raises OutOfMemory in place of an error that means that memory ran out, so that callers need not import torch."""
     try:
         yield
-    except torch.OutOfMemoryError as error:
+    except (RuntimeError, MemoryError) as error:
+        if not is_out_of_memory(error):
+            raise
         raise OutOfMemory("The memory is too short for this backbone: choose a smaller one.") from error

@@ -47,10 +47,11 @@ def inference_prefix(backbone: FrozenBackbone, virtual_tokens: Tensor | None) ->
 
 
 class SharedCache(DynamicCache):
-    """One prompt's keys and values, shared by all rows of a batch of any size; it never changes.
+    """Keys and values that several rows of a batch share; it never changes.
 
-    The rows' own keys and values are not added to it. So it is not copied for each row, and a layer that runs a second
-    time (lamp/backbone/gradient_checkpointing.py) gets the same input as the first time.
+    Of one prompt, shared by a batch of any size, or of several rows, each shared by as many rows next to each other.
+    The rows' own keys and values are not added to it. So only one layer at a time is copied for them, and a layer that
+    runs a second time (lamp/backbone/gradient_checkpointing.py) gets the same input as the first time.
     """
 
     def __init__(self, cache: DynamicCache) -> None:
@@ -60,14 +61,14 @@ class SharedCache(DynamicCache):
     def update(
         self, key_states: Tensor, value_states: Tensor, layer_idx: int, *_: Any, **__: Any
     ) -> tuple[Tensor, Tensor]:
-        """The prompt's keys and values in a layer, then the rows' own: each (batch, heads, l' + length, width)."""
+        """The shared keys and values in a layer, then the rows' own: each (batch, heads, shared + length, width)."""
         layer: Any = self.layers[layer_idx]
         if not layer.is_initialized:
             return key_states, value_states
-        rows = len(key_states)
+        times = len(key_states) // len(layer.keys)
         return (
-            torch.cat([layer.keys.expand(rows, -1, -1, -1), key_states], dim=2),
-            torch.cat([layer.values.expand(rows, -1, -1, -1), value_states], dim=2),
+            torch.cat([_repeat(layer.keys, times), key_states], dim=2),
+            torch.cat([_repeat(layer.values, times), value_states], dim=2),
         )
 
 

@@ -16,6 +16,7 @@ from torch.nn.utils.rnn import pad_sequence
 from lamp.backbone.batch import Batch
 from lamp.config import DataConfig
 from lamp.data.chat import ChatAffixes, chat_affixes
+from lamp.data.label_trie import LabelTrie
 from lamp.data.splits import Example
 
 
@@ -37,14 +38,20 @@ class Encoder:
     """Turns texts into token ids for one backbone and one recipe."""
 
     def __init__(
-        self, tokenizer: Any, *, is_encoder_decoder: bool, config: DataConfig, end_weight: float = 1.0
+        self,
+        tokenizer: Any,
+        *,
+        is_encoder_decoder: bool,
+        config: DataConfig,
+        labels: Sequence[str] = (),
+        settled_weight: float = 1.0,
     ) -> None:
-        """end_weight: weight of the end-of-sequence token in a target's loss; every other token has the weight 1.
+        """labels: what targets are, in classification; settled_weight: weight in a label's loss of the tokens that do
+        not distinguish it from other labels (see LabelTrie). Every other token has the weight 1.
 
         Raises BackboneError if the recipe asks for a chat template that cannot be used.
         """
         self._tokenizer = tokenizer
-        self._end_weight = end_weight
         self._is_encoder_decoder = is_encoder_decoder
         self.config = config
         self.chat = ChatAffixes()
@@ -53,6 +60,9 @@ class Encoder:
             self.chat = chat_affixes(tokenizer, str(tokenizer.name_or_path))
         self.truncated = 0
         """Number of inputs that were too long and were cut, so far."""
+        self._settled_weight = settled_weight
+        targets = self.targets(labels)
+        self._choices = dict(zip(targets, LabelTrie.of(targets).positions(), strict=True))
 
     @cached_property
     def identity(self) -> str:
@@ -136,14 +146,22 @@ class Encoder:
                 continuations.append(tuple(self._tokenizer(f"{space}{text}", add_special_tokens=False).input_ids))
         return continuations
 
+    def label_trie(self, labels: Sequence[str]) -> LabelTrie:
+        """Where the labels differ, their ends included."""
+        end = self._tokenizer.eos_token_id
+        return LabelTrie.of([(*ids, end) for ids in self.continuations(labels)])
+
     def batch(self, rows: Sequence[Encoded], device: torch.device) -> Batch:
         """One batch of the rows, padded to the longest input and the longest target."""
         inputs = self.pad_inputs([row.input_ids for row in rows], device)
         target_ids, target_mask = self.pad_targets([row.target_ids for row in rows], device)
-        weights = target_mask.float()
-        ends = torch.tensor([len(row.target_ids) - 1 for row in rows], device=device)
-        weights[torch.arange(len(rows), device=device), ends] = self._end_weight
-        return Batch(*inputs, target_ids, target_mask, weights)
+        weights = pad_sequence([torch.tensor(self._weights(row.target_ids)) for row in rows], batch_first=True)
+        return Batch(*inputs, target_ids, target_mask, weights.to(device))
+
+    def _weights(self, target_ids: tuple[int, ...]) -> list[float]:
+        """The weight of each token in the target's loss."""
+        choices = self._choices.get(target_ids, range(len(target_ids)))
+        return [1.0 if position in choices else self._settled_weight for position in range(len(target_ids))]
 
     def pad_inputs(self, rows: Sequence[Sequence[int]], device: torch.device) -> tuple[Tensor, Tensor]:
         """Ids and mask, both (rows, longest).

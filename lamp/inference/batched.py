@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 
 import torch
 
+from lamp.backbone.out_of_memory import is_out_of_memory
 from lamp.data.batching import batches_by_length
 from lamp.errors import OutOfMemory
 
@@ -33,7 +34,9 @@ def run_split_on_oom(indices: Sequence[int], work: Callable[[Sequence[int]], Non
     """
     try:
         return work(indices)
-    except torch.OutOfMemoryError as error:
+    except (RuntimeError, MemoryError) as error:
+        if not is_out_of_memory(error):
+            raise
         if len(indices) == 1:
             raise OutOfMemory(
                 "The memory is too short to read even one row with this backbone: lower the longest input, choose a "

@@ -62,7 +62,7 @@ def evaluate(
 ) -> Evaluation:
     """Scores virtual tokens (l', hidden) on held-out rows, or the backbone alone when they are None.
 
-    Classification picks the label of the highest length-normalised likelihood. Generation has loss and perplexity;
+    Classification picks the most probable of the labels. Generation has loss and perplexity;
     with `write_answers`, the first rows are answered as well and their text is scored. Processes that train together
     share the rows, and each gets the scores of all. on_progress may raise to end the evaluation; all processes call it
     equally often, and it must raise in all of them at the same call.

@@ -1,17 +1,28 @@
-"""The log-likelihood of each label as the answer to an input."""
+"""How likely each label is as the answer to an input, in bounded memory."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from bisect import bisect_left
+from collections.abc import Callable, Iterable, Sequence
+from itertools import accumulate
 
 import torch
 from torch import Tensor
+from torch.nn.utils.rnn import pad_sequence
 
-from lamp.backbone.forward import continue_logits, decoder_logits, encode, sum_log_likelihood
+from lamp.backbone.forward import continue_logits, decoder_logits, encode
 from lamp.backbone.frozen import FrozenBackbone
-from lamp.backbone.prefix import Prefix, batch_cache, repeat_cache
+from lamp.backbone.prefix import Prefix, SharedCache, batch_cache
 from lamp.data.encoding import Encoder
+from lamp.data.label_trie import LabelTrie
 from lamp.inference.batched import OnProgress, run_batched
+
+_MEMORY_LIMIT = 64_000_000
+"""How many numbers one pass over label tokens may need at a time, by the estimate of `_numbers_per_read`."""
+
+_ReadOn = Callable[[Tensor, Tensor], Tensor]
+"""Reads token sequences behind every input of a batch: ids and mask, both (reads, longest), to the logits after each
+token, (batch x reads, longest, vocabulary)."""
 
 
 @torch.inference_mode()
@@ -24,65 +35,127 @@ def label_log_likelihoods(
     batch_size: int = 32,
     on_progress: OnProgress = lambda _: None,
 ) -> Tensor:
-    """Length-normalised log-likelihood of every label behind every input: (inputs, labels), float32 on the CPU.
+    """Log-probability of every label, among the labels, behind every input: (inputs, labels), float32 on the CPU.
 
-    Dividing by the number of tokens makes short and long labels comparable. A softmax over the labels gives their
-    probabilities. prefixes: one for each input; on_progress may raise to end the scoring.
+    Where labels differ, the backbone's probabilities of the tokens that can follow there are scaled to add up to 1.
+    The probability of a label is the product of these over its tokens and its end, so that those of all labels add up
+    to 1. Labels that the tokenizer cannot tell apart each get the probability of all of them.
+    prefixes: one for each input; on_progress may raise to end the scoring.
     """
-    continuations = encoder.continuations(labels)
-    label_ids, label_mask = encoder.pad_targets(continuations, backbone.device)
+    trie = encoder.label_trie(labels)
+    options = _Options(trie, backbone.device)
+    read_input = _read_input_encoder_decoder if backbone.is_encoder_decoder else _read_input_causal
     scores = torch.empty(len(inputs), len(labels))
-    score_batch = _encoder_decoder_scores if backbone.is_encoder_decoder else _causal_scores
 
-    def score(indices: Sequence[int]) -> None:
+    def score_rows(indices: Sequence[int]) -> None:
         ids, mask = encoder.pad_inputs([inputs[index] for index in indices], backbone.device)
         batch_prefixes = [prefixes[index] for index in indices]
-        scores[indices] = score_batch(backbone, batch_prefixes, ids, mask, label_ids, label_mask).float().cpu()
+        logits, read_on = read_input(backbone, batch_prefixes, ids, mask)
+        parts = [options.after_input(logits)]
+        start = 0
+        while start < len(trie.reads):
+            numbers = len(ids) * _numbers_per_read(backbone, batch_prefixes, ids.shape[1], len(trie.reads[start]))
+            reads = range(start, min(len(trie.reads), start + max(1, _MEMORY_LIMIT // numbers)))
+            logits = read_on(*encoder.pad_targets(trie.reads[start : reads.stop], backbone.device))
+            parts.append(options.after_reads(logits.view(len(ids), len(reads), *logits.shape[1:]), reads))
+            start = reads.stop
+        scores[indices] = options.log_probabilities(torch.cat(parts, dim=1)).cpu()
+
+    def score(indices: Sequence[int]) -> None:
+        rows = len(indices)
+        if trie.reads:
+            longest = max(len(inputs[index]) for index in indices)
+            numbers = _numbers_per_read(backbone, [prefixes[index] for index in indices], longest, len(trie.reads[0]))
+            rows = max(1, _MEMORY_LIMIT // numbers)
+        for start in range(0, len(indices), rows):
+            score_rows(indices[start : start + rows])
 
     run_batched([len(ids) for ids in inputs], batch_size, score, on_progress)
     return scores
 
 
-def _encoder_decoder_scores(
-    backbone: FrozenBackbone,
-    prefixes: Sequence[Prefix],
-    ids: Tensor,
-    mask: Tensor,
-    label_ids: Tensor,
-    label_mask: Tensor,
-) -> Tensor:
-    """Scores (batch, labels): the encoder reads every input once, the decoder reads every label for every input."""
-    memory, memory_mask = encode(backbone, prefixes, ids, mask)
-    labels = len(label_ids)
-    targets, target_mask = label_ids.repeat(len(ids), 1), label_mask.repeat(len(ids), 1)
-    logits = decoder_logits(
-        backbone, memory.repeat_interleave(labels, 0), memory_mask.repeat_interleave(labels, 0), targets, target_mask
-    )
-    return sum_log_likelihood(logits, targets, target_mask).view(len(ids), labels) / label_mask.sum(dim=1)
+def _numbers_per_read(backbone: FrozenBackbone, prefixes: Sequence[Prefix], input_length: int, read_length: int) -> int:
+    """About how many numbers are in memory while one read of a label follows one input.
+
+    These are the logits of the read, and the keys, values and attention weights of one layer.
+    """
+    virtual_tokens = max(0 if prefix.virtual_tokens is None else len(prefix.virtual_tokens) for prefix in prefixes)
+    tokens = virtual_tokens + input_length + read_length
+    return read_length * len(backbone.embedding.weight) + 4 * tokens * backbone.hidden_size
 
 
-def _causal_scores(
-    backbone: FrozenBackbone,
-    prefixes: Sequence[Prefix],
-    ids: Tensor,
-    mask: Tensor,
-    label_ids: Tensor,
-    label_mask: Tensor,
-) -> Tensor:
-    """Scores (batch, labels): every input is read once; longer labels are read behind the input's cache."""
-    batch, (labels, longest) = len(ids), label_ids.shape
+def _read_input_causal(
+    backbone: FrozenBackbone, prefixes: Sequence[Prefix], ids: Tensor, mask: Tensor
+) -> tuple[Tensor, _ReadOn]:
+    """Logits after each input (batch, vocabulary), and a function that reads on from there."""
     cache, prefix_mask = batch_cache(backbone, prefixes)
     full_mask = torch.cat([prefix_mask, mask], dim=1)
-    first = continue_logits(backbone, cache, ids, full_mask, logits_to_keep=1)[:, 0].float().log_softmax(dim=-1)
-    total = first[:, label_ids[:, 0]]
-    if longest > 1:
-        targets, target_mask = label_ids.repeat(batch, 1), label_mask.repeat(batch, 1)
-        logits = continue_logits(
-            backbone,
-            repeat_cache(backbone, cache, labels),
-            targets[:, :-1],
-            torch.cat([full_mask.repeat_interleave(labels, 0), target_mask[:, :-1]], dim=1),
-            logits_to_keep=longest - 1,
-        )
-        total = total + sum_log_likelihood(logits, targets[:, 1:], target_mask[:, 1:]).view(batch, labels)
-    return total / label_mask.sum(dim=1)
+    first = continue_logits(backbone, cache, ids, full_mask, logits_to_keep=1)[:, 0]
+    shared = SharedCache(cache)
+
+    def read_on(read_ids: Tensor, read_mask: Tensor) -> Tensor:
+        reads, longest = read_ids.shape
+        rows_mask = torch.cat([full_mask.repeat_interleave(reads, 0), read_mask.repeat(len(ids), 1)], dim=1)
+        return continue_logits(backbone, shared, read_ids.repeat(len(ids), 1), rows_mask, logits_to_keep=longest)
+
+    return first, read_on
+
+
+def _read_input_encoder_decoder(
+    backbone: FrozenBackbone, prefixes: Sequence[Prefix], ids: Tensor, mask: Tensor
+) -> tuple[Tensor, _ReadOn]:
+    """Logits of the first decoded token (batch, vocabulary), and a function that reads on from there."""
+    memory, memory_mask = encode(backbone, prefixes, ids, mask)
+    any_token = ids.new_zeros(len(ids), 1)  # the decoder does not read the last token of its targets
+    first = decoder_logits(backbone, memory, memory_mask, any_token, torch.ones_like(any_token))[:, 0]
+
+    def read_on(read_ids: Tensor, _: Tensor) -> Tensor:
+        repeated = memory.repeat_interleave(len(read_ids), 0), memory_mask.repeat_interleave(len(read_ids), 0)
+        targets = torch.nn.functional.pad(read_ids, (0, 1)).repeat(len(ids), 1)
+        return decoder_logits(backbone, *repeated, targets, torch.ones_like(targets))[:, 1:]
+
+    return first, read_on
+
+
+class _Options:
+    """The tokens to choose from at every branch of a label trie, all in one row, as tensors.
+
+    The tokens at the first position come first, then those of each read.
+    """
+
+    def __init__(self, trie: LabelTrie, device: torch.device) -> None:
+        def tensor(values: Iterable[int]) -> Tensor:
+            return torch.tensor(list(values), dtype=torch.long, device=device)
+
+        sizes = [len(branch.tokens) for branch in trie.branches]
+        first_option = [0, *accumulate(sizes)]
+        of_option = [branch for branch in trie.branches for _ in branch.tokens]
+        self._tokens = tensor(token for branch in trie.branches for token in branch.tokens)
+        self._branches = tensor(index for index, size in enumerate(sizes) for _ in range(size))
+        reads = [-1 if branch.read is None else branch.read for branch in of_option]
+        self._reads = tensor(reads)
+        self._positions = tensor(branch.depth - 1 for branch in of_option)
+        self._starts = [bisect_left(reads, read) for read in range(len(trie.reads) + 1)]
+        self._number_of_branches = len(sizes)
+        ways = [torch.tensor([first_option[branch] + choice for branch, choice in way]) for way in trie.choices]
+        self._ways = pad_sequence(ways, batch_first=True, padding_value=len(of_option)).long().to(device)
+
+    def after_input(self, logits: Tensor) -> Tensor:
+        """The options' share of logits (rows, vocabulary) after the inputs: (rows, options at the first position)."""
+        return logits[:, self._tokens[: self._starts[0]]].float()
+
+    def after_reads(self, logits: Tensor, reads: range) -> Tensor:
+        """The options' share of logits (rows, reads, longest, vocabulary): (rows, options of these reads)."""
+        options = slice(self._starts[reads.start], self._starts[reads.stop])
+        reads_of, positions, tokens = self._reads[options], self._positions[options], self._tokens[options]
+        return logits[:, reads_of - reads.start, positions, tokens].float()
+
+    def log_probabilities(self, logits: Tensor) -> Tensor:
+        """Log-probability of every label: (rows, labels). logits: (rows, options)."""
+        branches = self._branches.expand_as(logits)
+        empty = logits.new_zeros(len(logits), self._number_of_branches)
+        highest = empty.scatter_reduce(1, branches, logits, "amax", include_self=False)
+        logits = logits - highest.gather(1, branches)
+        sums = empty.scatter_add(1, branches, logits.exp())
+        chosen = torch.nn.functional.pad(logits - sums.log().gather(1, branches), (0, 1))
+        return chosen[:, self._ways].sum(dim=2)

@@ -26,11 +26,11 @@ from lamp.training.result import TrainResult
 from lamp.training.run_state import RunState, StopRequested
 from lamp.training.step import LossDiverged, PromptTrainer, train_step
 
-_END_WEIGHT = 0.1
-"""Weight of the token that ends a label; a label's other tokens weigh 1.
+_SETTLED_WEIGHT = 0.1
+"""Weight of a label's tokens that follow from those before them, as the token that ends a label mostly does.
 
-A backbone that was never asked to end there finds it so unlikely at first that at full weight its gradient drowns the
-label's, which is often a single token.
+The tokens that distinguish labels weigh 1. A backbone that was never asked to end there finds the end so unlikely at
+first that at full weight its gradient drowns that of the label, which is often a single token.
 """
 
 
@@ -63,7 +63,8 @@ def train(
         backbone.tokenizer,
         is_encoder_decoder=backbone.is_encoder_decoder,
         config=config.data,
-        end_weight=_END_WEIGHT if splits.labels else 1.0,
+        labels=tuple(splits.labels),
+        settled_weight=_SETTLED_WEIGHT,
     )
     rows = encode_cached(encoder, splits.train, tokens)
     held_out = HeldOut(splits.validation, encode_cached(encoder, splits.validation, tokens), tuple(splits.labels))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +13,9 @@ from transformers import AutoModelForCausalLM, AutoModelForSeq2SeqLM
 from lamp.backbone.batch import Batch
 from lamp.backbone.forward import target_log_likelihood, target_logits
 from lamp.backbone.frozen import FrozenBackbone
-from lamp.backbone.prefix import make_prefix
 from lamp.config import DataConfig
 from lamp.data.encoding import Encoder
 from lamp.data.splits import Example
-from lamp.inference.label_scores import label_log_likelihoods
 from tests.tiny import save_tiny
 
 CAUSAL = ["llama", "qwen2", "qwen3", "gemma", "gemma3", "gpt2", "opt"]
@@ -113,25 +110,6 @@ def test_padding_does_not_change_a_rows_likelihood(backbone: FrozenBackbone) -> 
             for text, target in zip(TEXTS, TARGETS, strict=True)
         ]
     torch.testing.assert_close(together, torch.cat(alone), atol=1e-4, rtol=0)
-
-
-@pytest.mark.parametrize("prompt_for", [virtual_tokens, lambda _: None], ids=["with a prompt", "without a prompt"])
-def test_label_scores_are_the_likelihoods_of_the_labels_one_by_one(
-    backbone: FrozenBackbone, prompt_for: Callable[[FrozenBackbone], torch.Tensor | None]
-) -> None:
-    virtual = prompt_for(backbone)
-    made = encoder(backbone)
-    inputs = made.inputs(TEXTS, [""] * len(TEXTS))
-    scores = label_log_likelihoods(backbone, [make_prefix(backbone, virtual)] * 3, made, inputs, TARGETS)
-    assert scores.shape == (3, 3)
-    for row, ids in enumerate(inputs):
-        for column, label in enumerate(TARGETS):
-            input_ids, input_mask = made.pad_inputs([ids], backbone.device)
-            target_ids, target_mask = made.pad_targets(made.continuations([label]), backbone.device)
-            with torch.no_grad():
-                batch = Batch(input_ids, input_mask, target_ids, target_mask, target_mask.float())
-                alone = target_log_likelihood(backbone, virtual, batch)
-            assert scores[row, column].item() == pytest.approx(alone.item(), abs=1e-4)
 
 
 def test_only_the_prompt_gets_gradients(backbone: FrozenBackbone) -> None:

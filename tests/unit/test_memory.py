@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
+import numpy
 import pytest
 import torch
 from transformers import DynamicCache
@@ -14,10 +16,11 @@ from lamp.backbone.batch import Batch
 from lamp.backbone.forward import continue_logits, target_log_likelihood
 from lamp.backbone.frozen import FrozenBackbone
 from lamp.backbone.gradient_checkpointing import enable_gradient_checkpointing
+from lamp.backbone.out_of_memory import out_of_memory
 from lamp.config import DataConfig, Quantization
 from lamp.data.encoding import Encoder
 from lamp.data.splits import Example
-from lamp.errors import TrainingError
+from lamp.errors import OutOfMemory, TrainingError
 from lamp.inference.batched import run_split_on_oom
 from tests.tiny import save_tiny
 from tests.unit.training import recipe, run
@@ -140,23 +143,62 @@ def test_scoring_that_does_not_fit_goes_on_in_smaller_parts(
     assert parts.scores == pytest.approx(whole.scores, abs=1e-5)
 
 
-def test_every_row_is_done_once_however_small_the_parts_and_a_row_that_does_not_fit_is_one_sentence() -> None:
+def too_much_on_a_gpu() -> None:
+    raise torch.OutOfMemoryError("CUDA out of memory.")
+
+
+def too_much_on_a_cpu() -> None:
+    torch.empty(2**50, dtype=torch.int8, device="cpu")
+
+
+def too_much_on_windows() -> None:
+    raise RuntimeError(
+        "[enforce fail at alloc_cpu.cpp:116] data. DefaultCPUAllocator: not enough memory: you tried ..."
+    )
+
+
+def too_much_for_numpy() -> None:
+    numpy.empty(2**50, dtype=numpy.int8)
+
+
+ALLOCATIONS = [too_much_on_a_gpu, too_much_on_a_cpu, too_much_on_windows, too_much_for_numpy]
+
+
+@pytest.mark.parametrize("allocate", ALLOCATIONS)
+def test_every_row_is_done_once_however_small_the_parts_and_a_row_that_does_not_fit_is_one_sentence(
+    allocate: Callable[[], None],
+) -> None:
     done: list[int] = []
 
-    def work(rows: object) -> None:
-        assert isinstance(rows, list)
+    def work(rows: Sequence[int]) -> None:
         if len(rows) > 2:
-            raise torch.OutOfMemoryError("out of memory")
+            allocate()
         done.extend(rows)
 
     run_split_on_oom(list(range(11)), work)
     assert done == list(range(11))
-
-    def hopeless(rows: object) -> None:
-        raise torch.OutOfMemoryError("out of memory")
-
     with pytest.raises(TrainingError, match="too short to read even one row"):
-        run_split_on_oom([1, 2, 3], hopeless)
+        run_split_on_oom([1, 2, 3], lambda _: allocate())
+
+
+@pytest.mark.parametrize("allocate", ALLOCATIONS)
+def test_memory_that_ran_out_is_the_packages_own_error(allocate: Callable[[], None]) -> None:
+    with pytest.raises(OutOfMemory, match="choose a smaller one"), out_of_memory():
+        allocate()
+
+
+def test_an_error_that_has_nothing_to_do_with_memory_stays_what_it_is() -> None:
+    tried: list[Sequence[int]] = []
+
+    def broken(rows: Sequence[int]) -> None:
+        tried.append(rows)
+        torch.ones(2, 3) @ torch.ones(2, 3)
+
+    with pytest.raises(RuntimeError, match="cannot be multiplied"):
+        run_split_on_oom([1, 2, 3], broken)
+    assert tried == [[1, 2, 3]]
+    with pytest.raises(RuntimeError, match="cannot be multiplied"), out_of_memory():
+        broken([1])
 
 
 @pytest.mark.slow
