@@ -47,6 +47,15 @@ class _NoMoreTurns(Exception):
     """The parent process has seen enough steps."""
 
 
+def _example(row: Any) -> dict[str, list[int]]:
+    """A row as transformers' Trainer takes it; only the target is learned."""
+    return {
+        "input_ids": [*row.input_ids, *row.target_ids],
+        "attention_mask": [1] * row.length,
+        "labels": [-100] * len(row.input_ids) + list(row.target_ids),
+    }
+
+
 def run_trainer(connection: Any, tokens: int, backbone: str, rows: list[Any], batch: int) -> None:
     """Stock PEFT in transformers' Trainer on consecutive rows; every step waits for its turn and tells its seconds."""
     import torch
@@ -79,14 +88,6 @@ def run_trainer(connection: Any, tokens: int, backbone: str, rows: list[Any], ba
             assert isinstance(self.train_dataset, Sized)
             return SequentialSampler(self.train_dataset)
 
-    examples = [
-        {
-            "input_ids": [*row.input_ids, *row.target_ids],
-            "attention_mask": [1] * row.length,
-            "labels": [-100] * len(row.input_ids) + list(row.target_ids),
-        }
-        for row in rows
-    ]
     from lamp.backbone.devices import default_device
     from lamp.backbone.precision import choose_dtype
 
@@ -108,7 +109,7 @@ def run_trainer(connection: Any, tokens: int, backbone: str, rows: list[Any], ba
         InOrder(
             model,
             settings,
-            train_dataset=examples,
+            train_dataset=[_example(row) for row in rows],
             callbacks=[Turns()],
             data_collator=DataCollatorForSeq2Seq(AutoTokenizer.from_pretrained(backbone)),
         ).train()

@@ -150,13 +150,8 @@ def run_cell(cell: Cell, data: Path, folder: str) -> dict[str, Any]:
 
     torch.manual_seed(cell.seed)
     backbone = FrozenBackbone.load(folder)
-    encoder = Encoder(
-        backbone.tokenizer,
-        is_encoder_decoder=False,
-        config=config,
-        labels=labels,
-        settled_weight=variant.end_weight,
-    )
+    weights: dict[str, Any] = {"labels": labels, "settled_weight": variant.end_weight}
+    encoder = Encoder(backbone.tokenizer, is_encoder_decoder=False, config=config, **weights)
     rows = encoder.encode(training)
     module = trained_module(backbone, variant, labels, [row.input_ids for row in rows], cell.seed).to(backbone.device)
     parameters = list(module.parameters())
@@ -167,7 +162,7 @@ def run_cell(cell: Cell, data: Path, folder: str) -> dict[str, Any]:
         if variant.relative:
             sizes = [p.detach().float().square().mean().sqrt().item() for p in parameters]
             groups = [{"params": [p], "rate_scale": size} for p, size in zip(parameters, sizes, strict=True)]
-            trainer.optimizer = torch.optim.AdamW(groups, weight_decay=0.0)
+            trainer.optimizer, trainer.graphs = torch.optim.AdamW(groups, weight_decay=0.0), None
         stream = batch_stream([row.length for row in rows], cell.batch, cell.seed, 0)
         for step in range(cell.steps):
             began = time.perf_counter()

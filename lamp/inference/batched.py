@@ -14,6 +14,15 @@ OnProgress = Callable[[float], None]
 """Called before every batch with the share of the batches that is done (0 to 1); may raise to end the work."""
 
 
+def rows_at_a_time(device: torch.device, on_cpu: int) -> int:
+    """The size of a batch for scoring: `on_cpu` rows on a CPU, eight times as many elsewhere.
+
+    On a GPU a pass over few rows takes nearly as long as one over many: two labels behind 200 rows of SST-2's lengths
+    took an H200 with SmolLM2-135M 218 ms in batches of 32, and 88 ms in one of 256.
+    """
+    return on_cpu if device.type == "cpu" else 8 * on_cpu
+
+
 def run_batched(
     lengths: Sequence[int], batch_size: int, work: Callable[[Sequence[int]], None], on_progress: OnProgress
 ) -> None:

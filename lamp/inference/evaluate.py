@@ -16,7 +16,7 @@ from lamp.backbone.frozen import FrozenBackbone
 from lamp.backbone.prefix import make_prefix
 from lamp.data.encoding import Encoded, Encoder
 from lamp.data.splits import Example
-from lamp.inference.batched import OnProgress, run_batched
+from lamp.inference.batched import OnProgress, rows_at_a_time, run_batched
 from lamp.inference.confusion_matrix import ConfusionMatrix, count_confusions
 from lamp.inference.generate import generate
 from lamp.inference.label_scores import label_log_likelihoods
@@ -25,7 +25,7 @@ from lamp.inference.scores import Scores, classification_scores, generation_scor
 _Value = TypeVar("_Value")
 
 _LOSS_BATCH = 16
-"""Rows that are read at a time to compute the loss."""
+"""Rows that a CPU reads at a time to compute the loss."""
 _GENERATED_ROWS = 64
 """The most rows that are answered in free text for the text scores: writing is far slower than scoring."""
 
@@ -126,7 +126,8 @@ def _loss(
         for index, likelihood in zip(indices, target_log_likelihood(backbone, virtual, batch).tolist(), strict=True):
             losses[index] = -likelihood
 
-    run_batched([rows[row].length for row in own], _LOSS_BATCH, read, on_progress)
+    size = rows_at_a_time(backbone.device, on_cpu=_LOSS_BATCH)
+    run_batched([rows[row].length for row in own], size, read, on_progress)
     return sum(_gathered(losses, len(rows))) / len(rows)
 
 

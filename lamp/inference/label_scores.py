@@ -15,7 +15,7 @@ from lamp.backbone.frozen import FrozenBackbone
 from lamp.backbone.prefix import Prefix, SharedCache, batch_cache
 from lamp.data.encoding import Encoder
 from lamp.data.label_trie import LabelTrie
-from lamp.inference.batched import OnProgress, run_batched
+from lamp.inference.batched import OnProgress, rows_at_a_time, run_batched
 
 _MEMORY_LIMIT = 64_000_000
 """How many numbers one pass over label tokens may need at a time, by the estimate of `_numbers_per_read`."""
@@ -32,7 +32,7 @@ def label_log_likelihoods(
     encoder: Encoder,
     inputs: Sequence[Sequence[int]],
     labels: Sequence[str],
-    batch_size: int = 32,
+    batch_size: int | None = None,
     on_progress: OnProgress = lambda _: None,
 ) -> Tensor:
     """Log-probability of every label, among the labels, behind every input: (inputs, labels), float32 on the CPU.
@@ -70,7 +70,8 @@ def label_log_likelihoods(
         for start in range(0, len(indices), rows):
             score_rows(indices[start : start + rows])
 
-    run_batched([len(ids) for ids in inputs], batch_size, score, on_progress)
+    size = batch_size or rows_at_a_time(backbone.device, on_cpu=32)
+    run_batched([len(ids) for ids in inputs], size, score, on_progress)
     return scores
 
 

@@ -15,6 +15,7 @@ from accelerate import Accelerator
 from lamp.backbone.batch import Batch
 from lamp.backbone.forward import target_log_likelihood
 from lamp.backbone.frozen import FrozenBackbone
+from lamp.backbone.out_of_memory import is_out_of_memory
 from lamp.config import TrainConfig
 from lamp.data.encoding import Encoded
 from lamp.errors import TrainingError
@@ -176,7 +177,9 @@ def _gradient(trainer: PromptTrainer, rows: Sequence[Encoded]) -> float:
                 total += loss.item()
             mean = accelerator.reduce(torch.tensor(total, device=accelerator.device), "mean")
             return float(mean.item())
-        except torch.OutOfMemoryError as error:
+        except (RuntimeError, MemoryError) as error:
+            if not is_out_of_memory(error):
+                raise
             if trainer.micro_batch == 1:
                 longest = max(row.length for row in rows)
                 raise TrainingError(

@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 
 from lamp.backbone.batch import Batch
+from lamp.backbone.out_of_memory import is_out_of_memory
 from lamp.errors import first_line
 
 Measured = tuple[Tensor, Tensor]
@@ -131,10 +132,9 @@ class StepGraphs:
         for way in range(len(self._ways)) if self.way is None else [self.way]:
             try:
                 replays[way] = self._record_way(self._ways[way], static)
-            except torch.OutOfMemoryError:
-                reasons.append("the memory is too small for it")
             except RuntimeError as error:
-                reasons.append(first_line(error)[:200].rstrip("."))
+                small = is_out_of_memory(error)
+                reasons.append("the memory is too small for it" if small else first_line(error)[:200].rstrip("."))
         if not replays:
             self._give_up(reasons[0])
         elif self.way is None:
