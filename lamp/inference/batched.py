@@ -17,8 +17,7 @@ OnProgress = Callable[[float], None]
 def rows_at_a_time(device: torch.device, on_cpu: int) -> int:
     """The size of a batch for scoring: `on_cpu` rows on a CPU, eight times as many elsewhere.
 
-    On a GPU a pass over few rows takes nearly as long as one over many: two labels behind 200 rows of SST-2's lengths
-    took an H200 with SmolLM2-135M 218 ms in batches of 32, and 88 ms in one of 256.
+    On a GPU a pass over few rows takes nearly as long as one over many (benchmarks/scoring.py).
     """
     return on_cpu if device.type == "cpu" else 8 * on_cpu
 

@@ -1,0 +1,61 @@
+"""How long it takes to score labels behind 200 rows, by the number of rows that are read at a time.
+
+    python benchmarks/scoring.py [--backbone FOLDER] [--sizes 32 64 128 256]
+
+The model has the shape of SmolLM2-135M and random weights; rows have the lengths of SST-2's. --backbone is the folder
+of the tokenizer.
+"""
+
+from __future__ import annotations
+
+import argparse
+import random
+import time
+from itertools import cycle, islice
+
+from gpu import LOADS
+from random_models import random_model
+from steps import OFFLINE
+
+LABELS = (
+    ("positive", "negative"),
+    ("description", "entity", "abbreviation", "human being", "numeric value", "location"),
+)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
+    parser.add_argument("--backbone", default=str(OFFLINE))
+    parser.add_argument("--sizes", type=int, nargs="+", default=[32, 64, 128, 256])
+    options = parser.parse_args()
+    import torch
+    from transformers import AutoTokenizer
+
+    from lamp.backbone.devices import default_device
+    from lamp.backbone.frozen import FrozenBackbone
+    from lamp.backbone.precision import choose_dtype
+    from lamp.backbone.prefix import inference_prefix
+    from lamp.config import DataConfig
+    from lamp.data.encoding import Encoder
+    from lamp.inference.label_scores import label_log_likelihoods
+
+    device = default_device()
+    model = random_model("smollm2-135m", device.type, choose_dtype("auto", device, "llama"))
+    backbone = FrozenBackbone(model, AutoTokenizer.from_pretrained(options.backbone), "random")
+    encoder = Encoder(backbone.tokenizer, is_encoder_decoder=False, config=DataConfig(("text",), "label"))
+    rng = random.Random(0)
+    inputs = [[rng.randrange(3, 40_000) for _ in range(length)] for length in islice(cycle(LOADS["sst2"]), 200)]
+    prefixes = [inference_prefix(backbone, torch.randn(20, backbone.hidden_size))] * len(inputs)
+    print("| labels | rows at a time | time |\n| --- | --- | --- |")
+    for labels in LABELS:
+        for size in options.sizes:
+            seconds = []
+            for _ in range(3):
+                began = time.perf_counter()
+                label_log_likelihoods(backbone, prefixes, encoder, inputs, labels, batch_size=size)
+                seconds.append(time.perf_counter() - began)
+            print(f"| {len(labels)} | {size} | {1000 * min(seconds):.0f} ms |", flush=True)
+
+
+if __name__ == "__main__":
+    main()
