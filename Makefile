@@ -17,8 +17,6 @@ check: .venv/installed-dev
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
-	@# app.py is named like the package, so it is read as a program without a name.
-	$(BIN)/mypy -c "$$(cat app.py)"
 	$(BIN)/lint-imports --no-cache --no-logo  # its cache does not always see that a file has changed
 
 .venv/installed: requirements.txt requirements-offline.txt
