@@ -26,6 +26,11 @@ _WARM_UP = 2
 """Steps before a recording: libraries choose their kernels and workspaces in the first ones."""
 
 
+_CLOSE = 0.05
+"""How far a recorded step's loss may be from that of the same step launched by Python, relative and absolute: other
+kernels may be chosen, and round differently."""
+
+
 class Recorder(Protocol):
     """Records what a function launches."""
 
@@ -131,25 +136,38 @@ class StepGraphs:
         replays, reasons = {}, []
         for way in range(len(self._ways)) if self.way is None else [self.way]:
             try:
-                replays[way] = self._record_way(self._ways[way], static)
+                replays[way] = self._record_way(self._ways[way], static, before)
             except RuntimeError as error:
                 small = is_out_of_memory(error)
                 reasons.append("the memory is too small for it" if small else first_line(error)[:200].rstrip("."))
+            self._put_back(before)
         if not replays:
             self._give_up(reasons[0])
         elif self.way is None:
             self.way = min(replays, key=lambda way: self._recorder.seconds(replays[way]))
+            self._put_back(before)
+        return _Recording(static, replays[self.way]) if self.way in replays else None
+
+    def _record_way(
+        self, take_step: Callable[[Batch], Measured], static: Batch, before: Mapping[str, Tensor]
+    ) -> Callable[[], Measured]:
+        """A recording whose first replay has given the loss that the same step gave when it was launched by Python."""
+        launched: list[Tensor] = []
+        _on_side_stream(lambda: launched.extend(take_step(static)[0].clone() for _ in range(_WARM_UP)))
+        replay = self._recorder.record(lambda: take_step(static))
+        self._put_back(before)
+        if not torch.allclose(replay()[0].float(), launched[0].float(), rtol=_CLOSE, atol=_CLOSE, equal_nan=True):
+            raise RuntimeError("a recorded step had another loss than the same step launched one by one")
+        return replay
+
+    def _put_back(self, before: Mapping[str, Tensor]) -> None:
+        """Undoes all steps since `before` was copied from the tensors that a step changes."""
         with torch.no_grad():
             for name, tensor in self._tensors().items():
                 if name in before:
                     tensor.copy_(before[name])
                 else:  # an optimizer's state comes with its first step, and begins with zeros
                     tensor.zero_()
-        return _Recording(static, replays[self.way]) if self.way in replays else None
-
-    def _record_way(self, take_step: Callable[[Batch], Measured], static: Batch) -> Callable[[], Measured]:
-        _on_side_stream(lambda: [take_step(static) for _ in range(_WARM_UP)])
-        return self._recorder.record(lambda: take_step(static))
 
     def _give_up(self, reason: str) -> None:
         self._usable = False

@@ -182,3 +182,21 @@ def test_a_resumed_run_records_what_was_recorded_before(tiny_llama: Path) -> Non
     resumed.graphs.restore(json.loads(json.dumps(first.graphs.state())))
     train_step(resumed, rows[:4], 1e-2)
     assert (recorder.recorded, resumed.graphs.way) == (1, first.graphs.way)
+
+
+def test_a_recording_that_computes_something_else_is_not_used(tiny_llama: Path) -> None:
+    class Wrong(Repeat):
+        def record(self, body: Callable[[], Measured]) -> Callable[[], Measured]:
+            def replay() -> Measured:
+                loss, norm = body()
+                return loss + 1, norm
+
+            return replay
+
+    lines: list[str] = []
+    trainer, rows = trainer_of(tiny_llama, lines)
+    trainer.record_with(Wrong())
+    eager, _ = trainer_of(tiny_llama, [])
+    expected = [train_step(eager, rows[:4], 1e-2).loss for _ in range(3)]
+    assert [train_step(trainer, rows[:4], 1e-2).loss for _ in range(3)] == pytest.approx(expected, rel=1e-5)
+    assert ["another loss" in line for line in lines] == [True]
