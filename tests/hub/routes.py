@@ -6,16 +6,16 @@ import base64
 import hashlib
 import json
 import re
-from urllib.parse import parse_qs
 
-from tests.hub.connection import Connection, Refusal
-from tests.hub.repositories import Account, Commit, Repository, blob_oid, entry, is_large, tree
+from tests.hub.connection import Refusal
+from tests.hub.reading import ReadingRoutes
+from tests.hub.repositories import Repository, entry, is_large
 
 KIND = r"/api/(?P<kind>models|datasets|spaces)/(?P<id>[^/]+(?:/[^/]+?)??)"
 RESOLVE = r"/(?:(?P<kind>datasets|spaces)/)?(?P<id>[^/]+(?:/[^/]+)?)/resolve/(?P<revision>[^/]+)/(?P<path>.+)"
 
 
-class Handler(Connection):
+class Handler(ReadingRoutes):
     """What is answered on each route."""
 
     def do_GET(self) -> None:
@@ -49,30 +49,6 @@ class Handler(Connection):
     def do_PUT(self) -> None:
         self.answer([(r"/storage/(?P<oid>[0-9a-f]{64})", self.store)])
 
-    # --- who asks, and for what
-
-    def account(self) -> Account | None:
-        token = self.headers.get("Authorization", "").removeprefix("Bearer ")
-        if not token:
-            return None
-        for account in self.hub.accounts:
-            if account.token == token:
-                return account
-        raise Refusal(401, "Invalid credentials in Authorization header")
-
-    def readable(self, kind: str | None, id: str) -> Repository:
-        account = self.account()
-        try:
-            repository = self.hub.repository(id, kind or "models")
-        except KeyError:
-            repository = None
-        owns = account and repository and repository.namespace in (account.name, *account.organisations)
-        if repository is None or (repository.private and not owns):
-            if account is None:
-                raise Refusal(401, "Invalid username or password.", "RepoNotFound")
-            raise Refusal(404, "Repository not found", "RepoNotFound")
-        return repository
-
     def writable(self, kind: str | None, id: str) -> Repository:
         repository = self.readable(kind, id)
         account = self.account()
@@ -83,14 +59,6 @@ class Handler(Connection):
         if not account.may_write_in(repository.namespace):
             raise Refusal(403, "Forbidden: pass `create_pr=1` as a query parameter to create a Pull Request")
         return repository
-
-    def at(self, repository: Repository, revision: str | None) -> Commit:
-        commit = repository.at(revision or "main")
-        if commit is None:
-            raise Refusal(404, f"Invalid rev id: {revision}", "RevisionNotFound")
-        return commit
-
-    # --- routes
 
     def whoami(self) -> None:
         account = self.account()
@@ -147,68 +115,6 @@ class Handler(Connection):
             )
         else:
             self.json({"errors": [], "warnings": []})
-
-    def info(self, kind: str, id: str, revision: str | None) -> None:
-        repository = self.readable(kind, id)
-        self.json(repository.info(self.at(repository, revision)))
-
-    def tree(self, kind: str, id: str, revision: str, path: str | None) -> None:
-        commit = self.at(self.readable(kind, id), revision)
-        recursive = self.query.get("recursive", ["false"])[0].lower() in ("true", "1")
-        self.json(tree(commit.files, path or "", recursive))
-
-    def paths_info(self, kind: str, id: str, revision: str) -> None:
-        commit = self.at(self.readable(kind, id), revision)
-        paths = json.loads(self.body)["paths"] if self.body[:1] == b"{" else parse_qs(self.body.decode())["paths"]
-        self.json([entry(path, commit.files[path]) for path in paths if path in commit.files])
-
-    def resolve(self, kind: str | None, id: str, revision: str, path: str) -> None:
-        repository = self.readable(kind, id)
-        account = self.account()
-        if repository.gated and (account is None or id not in account.granted):
-            raise Refusal(
-                401 if account is None else 403,
-                f"Access to model {id} is restricted. You must have access to it and be authenticated.",
-                "GatedRepo",
-            )
-        commit = self.at(repository, revision)
-        head = {"X-Repo-Commit": commit.oid, "Accept-Ranges": "bytes"}
-        if path not in commit.files:
-            return self.json(
-                {"error": "Entry not found"},
-                404,
-                {**head, "X-Error-Code": "EntryNotFound", "X-Error-Message": "Entry not found"},
-            )
-        content = commit.files[path]
-        if not is_large(path):
-            return self.ranged(content, {**head, "ETag": f'"{blob_oid(content)}"'})
-        oid = hashlib.sha256(content).hexdigest()
-        self.hub.storage[oid] = content
-        self.send(
-            b"",
-            302,
-            {
-                **head,
-                "Location": f"{self.hub.storage_url}/{oid}",
-                "X-Linked-Size": str(len(content)),
-                "X-Linked-ETag": f'"{oid}"',
-            },
-        )
-
-    def stored(self, oid: str) -> None:
-        if oid not in self.hub.storage:
-            raise Refusal(404, "NoSuchKey")
-        self.ranged(self.hub.storage[oid], {"ETag": f'"{oid}"', "Accept-Ranges": "bytes"})
-
-    def ranged(self, content: bytes, headers: dict[str, str]) -> None:
-        asked = re.fullmatch(r"bytes=(\d+)-(\d*)", self.headers.get("Range", ""))
-        if not asked:
-            return self.send(content, 200, headers)
-        first, last = int(asked[1]), min(int(asked[2] or len(content) - 1), len(content) - 1)
-        if first > last:
-            return self.send(b"", 416, {**headers, "Content-Range": f"bytes */{len(content)}"})
-        span = {"Content-Range": f"bytes {first}-{last}/{len(content)}"}
-        self.send(content[first : last + 1], 206, {**headers, **span})
 
     def preupload(self, kind: str, id: str, revision: str) -> None:
         files = self.at(self.writable(kind, id), revision).files
