@@ -49,7 +49,7 @@ def lamp_step(
     from lamp.training.step import train_step
 
     trainer = lamp_trainer(backbone, encoder, rows, quantization, recomputed=recomputed, compiled=compiled)
-    rate = trainer.optimizer.param_groups[0]["lr"]
+    rate = float(trainer.optimizer.param_groups[0]["lr"])
     return lambda indices: train_step(trainer, [rows[index] for index in indices], rate)
 
 

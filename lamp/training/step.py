@@ -93,7 +93,12 @@ class PromptTrainer:
         """Lets steps be recorded and replayed from now on; batches are padded so that they have few shapes."""
         optimizer, collate = self.optimizer.optimizer, self.collate
         pad_left = not self.backbone.is_encoder_decoder
-        self.collate = lambda rows: bucketed(collate(rows), pad_left=pad_left)
+
+        def bucketed_while_recording(rows: Sequence[Encoded]) -> Batch:
+            batch = collate(rows)
+            return bucketed(batch, pad_left=pad_left) if self.graphs is not None and self.graphs.usable else batch
+
+        self.collate = bucketed_while_recording
 
         def tensors() -> dict[str, torch.Tensor]:
             changed: dict[str, torch.Tensor] = dict(self.prompt.named_parameters())
@@ -110,11 +115,11 @@ class PromptTrainer:
 def train_step(trainer: PromptTrainer, rows: Sequence[Encoded], learning_rate: float) -> StepResult:
     """Moves the prompt's parameters once by the gradient of the mean loss of `rows`.
 
-    Several processes each bring as many rows of their own, and all move alike. Raises LossDiverged before anything is
-    moved, and TrainingError when memory is too small for a single row.
+    Several processes each bring as many rows of their own, and all move alike. Raises LossDiverged, and TrainingError
+    when memory is too small for a single row.
     """
     _set_rate(trainer.optimizer, learning_rate)
-    if trainer.graphs is not None and len(rows) <= trainer.micro_batch:
+    if trainer.graphs is not None and trainer.graphs.usable and len(rows) <= trainer.micro_batch:
         measured = trainer.graphs.step(trainer.collate(rows))
         if measured is not None:
             loss, norm = torch.stack(measured).tolist()  # one wait for the device, not two

@@ -98,7 +98,8 @@ class StepGraphs:
         self._ways, self._tensors, self._recorder, self._log_line = ways, tensors, recorder, log_line
         self._recordings: dict[tuple[int, ...], _Recording] = {}
         self._seen: Counter[tuple[int, ...]] = Counter()
-        self._usable = True
+        self.usable = True
+        """False once a recording has failed: all steps are eager from then on."""
 
     def state(self) -> dict[str, Any]:
         """What a resumed run must know to take the same steps in the same way, as JSON can hold it."""
@@ -117,7 +118,7 @@ class StepGraphs:
         """
         shape = (*batch.input_ids.shape, *batch.target_ids.shape)
         self._seen[shape] += 1
-        if not self._usable or self._seen[shape] < 2:
+        if self._seen[shape] < 2:
             return None
         if shape not in self._recordings:
             recording = self._record(batch)
@@ -170,7 +171,7 @@ class StepGraphs:
                     tensor.zero_()
 
     def _give_up(self, reason: str) -> None:
-        self._usable = False
+        self.usable = False
         self._recordings.clear()
         self._log_line(f"Steps are not recorded as CUDA graphs ({reason}): they take longer, and are as exact.")
 

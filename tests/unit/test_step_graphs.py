@@ -145,6 +145,7 @@ def test_where_recording_fails_the_run_goes_on_eagerly_from_where_it_was_and_say
     trainer.record_with(Refuse())
     expected = [train_step(eager, rows[:4], 1e-2).loss for _ in range(4)]
     assert [train_step(trainer, rows[:4], 1e-2).loss for _ in range(4)] == pytest.approx(expected, rel=1e-5)
+    assert trainer.collate(rows[:4]).input_ids.shape == eager.collate(rows[:4]).input_ids.shape
     assert lines == [
         "Steps are not recorded as CUDA graphs (operation not permitted when stream is capturing): "
         "they take longer, and are as exact."
