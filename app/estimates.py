@@ -12,6 +12,7 @@ from functools import cache, partial
 from app.run import Run
 from lamp.config import TrainConfig
 from lamp.errors import ConfigError
+from lamp.training.halving import work_left
 from storage.jobs import Job, JobState, JobStore
 
 Points = Sequence[tuple[int, float]]
@@ -31,14 +32,14 @@ class Speed:
     scoring_seconds: float
     """Seconds that one scoring of the held-out rows takes."""
 
-    def seconds(self, train: TrainConfig, steps: int, done: int = 0) -> float:
+    def seconds(self, train: TrainConfig, done: int = 0) -> float:
         """Seconds for the steps after `done`, and for the scorings that belong to them.
 
         Each of several GPUs reads a batch of its own, so their number changes nothing.
         """
-        rows = (steps - done) * train.batch_size * train.accumulation
-        scorings = -(-steps // train.evaluate_every) - done // train.evaluate_every
-        return rows / self.rows_per_second + scorings * self.scoring_seconds
+        left = work_left(train, done)
+        rows = left.steps * train.batch_size * train.accumulation
+        return rows / self.rows_per_second + left.scorings * self.scoring_seconds
 
 
 def speed_on(store: JobStore, backbone: str) -> Speed | None:
@@ -58,7 +59,7 @@ def seconds_left(job: Job, train: TrainConfig, rows_per_second: Points, scoring:
     if job.state is not JobState.RUNNING or len(recent) < _STEPS_TO_JUDGE or job.steps <= job.step:
         return None
     speed = _speed(recent, job.gpus, scoring)
-    return speed.seconds(train, job.steps, job.step) if speed else None
+    return speed.seconds(train, job.step) if speed else None
 
 
 @dataclass(frozen=True)
@@ -116,7 +117,7 @@ def _seconds_left(store: JobStore, job: Job, speed: Callable[[str], Speed | None
 def _seconds_at(speed: Speed | None, job: Job) -> float | None:
     """Seconds that the rest of a run takes at a speed; None where the speed or its recipe is unknown."""
     train = _train_config(job)
-    return None if speed is None or train is None else max(0.0, speed.seconds(train, job.steps, job.step))
+    return None if speed is None or train is None else max(0.0, speed.seconds(train, job.step))
 
 
 def _train_config(job: Job) -> TrainConfig | None:

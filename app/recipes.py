@@ -134,7 +134,7 @@ class Recipes:
             steps=train.steps,
             epochs=rows / max(1, len(splits.train)),
             truncation=file.truncation(config.data, backbone.source),
-            seconds=speed.seconds(train, train.steps) + speed.scoring_seconds  # the untrained backbone is scored too
+            seconds=speed.seconds(train) + speed.scoring_seconds  # the untrained backbone is scored too
             if speed
             else None,
         )

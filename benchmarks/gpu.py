@@ -67,7 +67,7 @@ def lamp_trainer(model: Any, rows: list[Any], *, recorded: bool) -> Any:
     first = frozen.embed(torch.arange(100, device=frozen.device)).detach()
     prompt = LampPrompt.from_matrix(first, LampConfig())
     settings = TrainConfig(batch_size=len(rows))
-    trainer = PromptTrainer.create(frozen, prompt, lambda some: encoder.batch(some, frozen.device), settings, print)
+    trainer = PromptTrainer.create(frozen, [prompt], lambda some: encoder.batch(some, frozen.device), settings, print)
     if not recorded:
         trainer.graphs = None
     return trainer

@@ -158,11 +158,11 @@ def run_cell(cell: Cell, data: Path, folder: str) -> dict[str, Any]:
     seconds = []
     if parameters:
         settings = TrainConfig(steps=cell.steps, batch_size=cell.batch)
-        trainer = PromptTrainer.create(backbone, module, partial(encoder.batch, device=backbone.device), settings)
+        trainer = PromptTrainer.create(backbone, [module], partial(encoder.batch, device=backbone.device), settings)
         if variant.relative:
             sizes = [p.detach().float().square().mean().sqrt().item() for p in parameters]
             groups = [{"params": [p], "rate_scale": size} for p, size in zip(parameters, sizes, strict=True)]
-            trainer.optimizer, trainer.graphs = torch.optim.AdamW(groups, weight_decay=0.0), None
+            trainer.prompts[0].adamw, trainer.graphs = torch.optim.AdamW(groups, weight_decay=0.0), None
         stream = batch_stream([row.length for row in rows], cell.batch, cell.seed, 0)
         for step in range(cell.steps):
             began = time.perf_counter()

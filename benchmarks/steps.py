@@ -49,8 +49,7 @@ def lamp_step(
     from lamp.training.step import train_step
 
     trainer = lamp_trainer(backbone, encoder, rows, quantization, recomputed=recomputed, compiled=compiled)
-    rate = float(trainer.optimizer.param_groups[0]["lr"])
-    return lambda indices: train_step(trainer, [rows[index] for index in indices], rate)
+    return lambda indices: train_step(trainer, [rows[index] for index in indices], learning_rate=0.04)
 
 
 def lamp_trainer(
@@ -81,7 +80,7 @@ def lamp_trainer(
     first = initial_prompt(frozen, config, (), [row.input_ids for row in rows], 0)
     prompt = LampPrompt.from_matrix(first, config)
     settings = TrainConfig(batch_size=len(rows))
-    return PromptTrainer.create(frozen, prompt, partial(encoder.batch, device=frozen.device), settings)
+    return PromptTrainer.create(frozen, [prompt], partial(encoder.batch, device=frozen.device), settings)
 
 
 def peak_bytes() -> int:

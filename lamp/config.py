@@ -14,6 +14,7 @@ InputFormat = Literal["plain", "chat"]
 Precision = Literal["auto", "bf16", "fp16", "fp32"]
 Quantization = Literal["none", "8bit", "4bit"]
 InitialPrompt = Literal["vocabulary", "text", "labels", "prompt"]
+Found = Literal["found"]
 
 
 @dataclass(frozen=True)
@@ -127,7 +128,8 @@ class TrainConfig:
     """Rows in each batch of each process."""
     accumulation: int = 1
     """Batches whose gradients are added up before each step."""
-    learning_rate: float = 4e-2
+    learning_rate: float | Found = "found"
+    """"found" tries several rates in the first steps and goes on with the best one."""
     warmup_share: float = 0.05
     """Share of the steps (0 to 1) during which the learning rate rises from zero; afterwards it falls linearly."""
     clip_norm: float = 1.0
@@ -161,7 +163,7 @@ class TrainConfig:
         for name, value, low, high in bounds:
             if not low <= value <= high:
                 problems.append(f"The {name} must be between {low} and {high}, not {value}.")
-        if not 0 < self.learning_rate <= 10:
+        if self.learning_rate != "found" and not 0 < self.learning_rate <= 10:
             problems.append(f"The learning rate must be above 0 and at most 10, not {self.learning_rate}.")
         if not 0 <= self.warmup_share < 1:
             problems.append(f"The warm-up share must be at least 0 and below 1, not {self.warmup_share}.")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from typing import Any, TypeVar, get_args, get_type_hints
+from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
 _Section = TypeVar("_Section")
 
@@ -42,7 +42,10 @@ def _value(hint: Any, value: object, where: str, problems: list[str]) -> Any:
         return value
     if hint == tuple[str, ...] and isinstance(value, list | tuple) and all(isinstance(item, str) for item in value):
         return tuple(value)
-    choices = get_args(hint) if hint not in (int, float, bool, str) and hint != tuple[str, ...] else ()
+    if get_origin(hint) is Union:  # a number, or a word in its place
+        word = next(part for part in get_args(hint) if part is not float)
+        return _value(word if isinstance(value, str) else float, value, where, problems)
+    choices = get_args(hint) if get_origin(hint) is Literal else ()
     if choices and isinstance(value, str) and value in choices:
         return value
     problems.append(f"{where} must be {_expected(hint, choices)}, not {_quoted(value)}.")
@@ -51,7 +54,7 @@ def _value(hint: Any, value: object, where: str, problems: list[str]) -> Any:
 
 def _expected(hint: Any, choices: tuple[str, ...]) -> str:
     if choices:
-        return "one of " + ", ".join(choices)
+        return "one of " + ", ".join(choices) if len(choices) > 1 else f"a finite number or {choices[0]!r}"
     names = {int: "a whole number", float: "a finite number", bool: "true or false", str: "a text"}
     return names.get(hint, "a list of column names")
 

@@ -14,6 +14,9 @@ def recipe_facts(run: Run) -> Facts:
     job, data, lamp, train = run.job, run.config.data, run.config.lamp, run.config.train
     chat = ", in the model's chat format" if data.input_format == "chat" else ""
     rows = train.batch_size * train.accumulation * job.gpus
+    rate = (
+        "a learning rate that is found" if train.learning_rate == "found" else f"learning rate {train.learning_rate:g}"
+    )
     return (
         ("Backbone", run.config.backbone),
         ("Data", job.dataset_name),
@@ -21,7 +24,7 @@ def recipe_facts(run: Run) -> Facts:
         ("Target", data.target_column),
         ("Prompt", f"{lamp.prompt_length} tokens, pooled by {lamp.pooling} to {lamp.virtual_tokens} virtual tokens"),
         ("Rank, interactions", f"{lamp.rank}, {lamp.interactions}"),
-        ("Training", f"{train.steps:,} steps of {rows} rows, learning rate {train.learning_rate:g}"),
+        ("Training", f"{train.steps:,} steps of {rows} rows, {rate}"),
         ("Computing", _computing(train, job.gpus)),
         ("Seed", str(train.seed)),
     )

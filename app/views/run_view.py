@@ -11,6 +11,7 @@ from app.run import Run
 from app.views import curves, score_text
 from app.views.curves import Points
 from app.views.formatting import backbone_name
+from app.views.rate_search import TriedRate, tried_rates
 from app.views.recipe_facts import Facts, recipe_facts
 from app.views.score_text import RunScores, ScoreComparison
 from app.views.status import Status, describe_status
@@ -56,6 +57,8 @@ class RunView:
     """The one metric whose curve is shown, such as "accuracy"."""
     validation: tuple[tuple[int, float], ...]
     """(step, score) of `metric` on the held-out rows; step 0 is the untrained backbone."""
+    tried_rates: tuple[TriedRate, ...]
+    """What was tried to find the learning rate, and how it did."""
     scores: tuple[ScoreComparison, ...]
     """The final scores; empty before the run has ended."""
     confusion: ConfusionMatrix | None
@@ -139,6 +142,7 @@ def make_run_view(
         loss=loss,
         metric=metric,
         validation=validation,
+        tried_rates=tried_rates(run.config.train, metrics, curve),
         scores=score_text.compare_scores(RunScores.of(job.scores)),
         confusion=confusion,
         events=tuple(events),

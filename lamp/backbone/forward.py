@@ -11,7 +11,7 @@ from transformers.modeling_outputs import BaseModelOutput
 
 from lamp.backbone.batch import Batch
 from lamp.backbone.frozen import FrozenBackbone
-from lamp.backbone.prefix import Prefix, join_prefixes, make_prefix, shared_cache
+from lamp.backbone.prefix import Prefix, join_prefixes, shared_cache
 
 
 def target_log_likelihood(
@@ -19,9 +19,9 @@ def target_log_likelihood(
 ) -> Tensor:
     """Weighted mean log-likelihood of each row's target tokens, in float32: (batch,).
 
-    virtual_tokens: (l', hidden) or None; gradients flow into them; one_pass: see `target_logits`. Every row counts the
-    same, whatever the length of its target, so a batch may be split over accumulation steps or processes without
-    changing the loss.
+    virtual_tokens: of one prompt (l', hidden), or of several (prompts, l', hidden), each before as many rows next to
+    each other, or None; gradients flow into them; one_pass: see `target_logits`. Every row counts the same, whatever
+    the length of its target, so a batch may be split over accumulation steps or processes without changing the loss.
     """
     logits = target_logits(backbone, virtual_tokens, batch, one_pass=one_pass)
     weights = batch.target_weights
@@ -39,13 +39,12 @@ def target_logits(
 ) -> Tensor:
     """Logits that predict each target token: (batch, target length, vocabulary).
 
-    A causal model reads the prompt once for all rows and then the rows, in two passes; with `one_pass` it reads both
+    A causal model reads the prompts once for all rows and then the rows, in two passes; with `one_pass` it reads both
     together, a copy of the prompt before every row. That computes more with half the calls, and gives the same logits.
     """
-    rows = len(batch.input_ids)
     if backbone.is_encoder_decoder:
-        prefixes = [make_prefix(backbone, virtual_tokens)] * rows
-        memory, mask = encode(backbone, prefixes, batch.input_ids, batch.input_mask)
+        embeddings, mask = backbone.join(virtual_tokens, batch.input_ids, batch.input_mask)
+        memory = backbone.forward_encoder(inputs_embeds=embeddings, attention_mask=mask).last_hidden_state
         return decoder_logits(backbone, memory, mask, batch.target_ids, batch.target_mask)
     # Nothing follows the last target token, so the model need not read it.
     ids = torch.cat([batch.input_ids, batch.target_ids[:, :-1]], dim=1)
@@ -62,7 +61,7 @@ def target_logits(
         )
         logits: Tensor = output.logits
         return logits
-    cache, prefix_mask = shared_cache(backbone, virtual_tokens, rows)
+    cache, prefix_mask = shared_cache(backbone, virtual_tokens, len(ids))
     mask = torch.cat([prefix_mask, batch.input_mask, batch.target_mask[:, :-1]], dim=1)
     return continue_logits(backbone, cache, ids, mask, logits_to_keep=batch.target_ids.shape[1])
 

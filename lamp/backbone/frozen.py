@@ -114,13 +114,19 @@ class FrozenBackbone:
         return self.embedding(ids)  # type: ignore[no-any-return]  # transformers' modules are untyped
 
     def join(self, virtual_tokens: Tensor | None, ids: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
-        """Puts the virtual tokens (l', hidden) before every input; None leaves the inputs as they are.
+        """Puts virtual tokens before every input; None leaves the inputs as they are.
 
-        ids, mask: (batch, length). Returns embeddings (batch, l' + length, hidden) and their mask (batch, l' + length).
+        virtual_tokens: of one prompt (l', hidden), or of several (prompts, l', hidden), each before as many inputs next
+        to each other; ids, mask: (batch, length). Returns embeddings (batch, l' + length, hidden) and their mask
+        (batch, l' + length).
         """
         embeddings = self.embed(ids)
         if virtual_tokens is not None:
-            prefix = virtual_tokens.to(embeddings.dtype).expand(len(ids), *virtual_tokens.shape)
+            prefix = virtual_tokens.to(embeddings.dtype)
+            if prefix.dim() == 2:
+                prefix = prefix.expand(len(ids), *prefix.shape)
+            else:
+                prefix = prefix.repeat_interleave(len(ids) // len(prefix), dim=0)
             embeddings = torch.cat([prefix, embeddings], dim=1)
-            mask = torch.cat([mask.new_ones(len(ids), len(virtual_tokens)), mask], dim=1)
+            mask = torch.cat([mask.new_ones(prefix.shape[:2]), mask], dim=1)
         return embeddings, mask

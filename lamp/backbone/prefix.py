@@ -19,14 +19,14 @@ class Prefix:
     """A prompt as a backbone needs it before an input; made by `make_prefix`."""
 
     virtual_tokens: Tensor | None
-    """(l', hidden), or None for no prompt"""
+    """(l', hidden), or None for no prompt; in training also several prompts, (prompts, l', hidden)"""
     cache: DynamicCache | None
-    """The prompt's keys and values in every layer, for a batch of one; None for an encoder-decoder model, whose encoder
-    reads the prompt together with each input"""
+    """The prompt's keys and values in every layer, a batch of as many as there are prompts; None for an encoder-decoder
+    model, whose encoder reads the prompt together with each input"""
 
 
 def make_prefix(backbone: FrozenBackbone, virtual_tokens: Tensor | None) -> Prefix:
-    """The prefix of a prompt (l', hidden), or of no prompt; gradients flow through it.
+    """The prefix of a prompt (l', hidden), of several (prompts, l', hidden), or of none; gradients flow through it.
 
     In a causal model the virtual tokens attend only to each other, so reading them once for all rows gives the same
     result as a copy before every row, for a fraction of the work.
@@ -35,7 +35,9 @@ def make_prefix(backbone: FrozenBackbone, virtual_tokens: Tensor | None) -> Pref
         return Prefix(virtual_tokens, None)
     cache = DynamicCache(config=backbone.model.config)
     if virtual_tokens is not None:
-        embeddings = virtual_tokens.to(backbone.dtype).unsqueeze(0)
+        embeddings = virtual_tokens.to(backbone.dtype)
+        if embeddings.dim() == 2:
+            embeddings = embeddings.unsqueeze(0)
         backbone.model.base_model(inputs_embeds=embeddings, past_key_values=cache, use_cache=True)
     return Prefix(virtual_tokens, cache)
 
@@ -73,9 +75,10 @@ class SharedCache(DynamicCache):
 
 
 def shared_cache(backbone: FrozenBackbone, virtual_tokens: Tensor | None, rows: int) -> tuple[SharedCache, Tensor]:
-    """A causal model's cache for `rows` inputs behind one prompt (l', hidden), and its mask (rows, l').
+    """A causal model's cache for `rows` inputs behind virtual tokens, and its mask (rows, l').
 
-    Gradients flow through it.
+    virtual_tokens: of one prompt (l', hidden), or of several (prompts, l', hidden), each before as many rows next to
+    each other; gradients flow through them.
     """
     cache = SharedCache(_cache_of(make_prefix(backbone, virtual_tokens)))
     return cache, torch.ones(rows, cache.get_seq_length(), dtype=torch.long, device=backbone.device)

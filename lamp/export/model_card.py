@@ -27,7 +27,7 @@ is unchanged: put these {virtual} vectors before its input, and it does the task
 | --- | --- |
 | task | {task} |
 | trained numbers | {trainable:,}: rank {rank}, {length} tokens pooled by {pooling}, {interactions} interactions |
-| training | {steps} steps, batches of {batch}, learning rate {rate:g}, seed {seed} |
+| training | {steps} steps, batches of {batch}, learning rate {rate:g}{found}, seed {seed} |
 | best held-out score | at step {best_step} |{weights}
 
 ## Scores on the held-out rows
@@ -91,7 +91,8 @@ def model_card(result: TrainResult, config: TuneConfig) -> str:
         interactions=lamp.interactions,
         steps=result.step,
         batch=training.batch_size,
-        rate=training.learning_rate,
+        rate=result.learning_rate,
+        found=" (found by trying several)" if training.learning_rate == "found" else "",
         seed=training.seed,
         best_step=result.best_step,
         scores="\n".join(lines),

@@ -25,6 +25,8 @@ class TrainResult:
     """Scores of the best prompt on the held-out rows"""
     untrained_scores: Scores
     """Scores of the backbone alone on the same rows"""
+    learning_rate: float
+    """The one of the recipe, or the one that was found"""
     best_step: int
     step: int
     """Number of steps taken"""

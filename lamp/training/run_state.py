@@ -1,26 +1,30 @@
-"""Where a training run stands: its progress, its best prompt, and when it is scored, saved and stopped."""
+"""Where a training run stands: its candidates, and when they are scored, dropped, saved and stopped."""
 
 from __future__ import annotations
 
+import math
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
+from accelerate.utils import reduce
 from torch import Tensor
 
-from lamp.config import LampConfig, TrainConfig
+from lamp.backbone.devices import process_state
+from lamp.config import TrainConfig
 from lamp.data.encoding import Encoder
 from lamp.errors import TrainingError
 from lamp.inference.evaluate import Evaluation, HeldOut, evaluate
-from lamp.inference.scores import is_better
 from lamp.prompt import LampPrompt
+from lamp.training.candidate import Candidate
+from lamp.training.halving import Rung
 from lamp.training.log_text import format_scores, shorten
 from lamp.training.progress import Progress, restore_progress, save_progress
 from lamp.training.reporter import Reporter
 from lamp.training.result import TrainResult
-from lamp.training.step import LossDiverged, PromptTrainer
+from lamp.training.step import LossDiverged, PromptTrainer, StepResult
 
 _SAMPLES = 3
 """Held-out predictions written to the log at each evaluation."""
@@ -31,41 +35,48 @@ class StopRequested(Exception):
 
 
 class RunState:
-    """The progress of one run and its best prompt; evaluates, writes checkpoints and checks for a stop."""
+    """The progress of one run: scores its candidates, drops the worse ones, writes checkpoints, checks for a stop."""
 
     def __init__(
         self,
         trainer: PromptTrainer,
-        prompt: LampPrompt,
+        candidates: Sequence[Candidate],
+        rungs: Sequence[Rung],
         encoder: Encoder,
         held_out: HeldOut,
         settings: TrainConfig,
         reporter: Reporter,
         checkpoints: Path,
     ) -> None:
-        self._trainer, self._prompt, self._encoder, self._held_out = trainer, prompt, encoder, held_out
+        """candidates: in the order of the trainer's prompts; rungs: when some of them are dropped."""
+        self._trainer, self._encoder, self._held_out = trainer, encoder, held_out
         self._settings, self._reporter, self._checkpoints = settings, reporter, checkpoints
-        self._progress = Progress(micro_batch=settings.batch_size)
-        self._best: Mapping[str, Tensor] = prompt.factors()
+        self.candidates, self._rungs = candidates, rungs
+        self._progress = Progress(micro_batch=trainer.micro_batch)
 
     @property
     def step(self) -> int:
         """Steps taken so far."""
         return self._progress.step
 
-    def advance(self) -> None:
-        """Counts one step more."""
-        self._progress.step += 1
+    @property
+    def trained(self) -> list[Candidate]:
+        """The candidates that were not dropped."""
+        return [candidate for candidate in self.candidates if candidate.standing.dropped_at is None]
+
+    @property
+    def leader(self) -> Candidate:
+        """The best of those."""
+        return min(self.trained, key=lambda candidate: candidate.rank)
 
     def restore(self, saved: tuple[Mapping[str, Tensor], Mapping[str, Any]]) -> None:
         """Goes on from a checkpoint, as `newest_checkpoint` gives it."""
         trainer = self._trainer
-        self._best, self._progress = restore_progress(saved, self._prompt, trainer.optimizer, self._held_out.labels)
+        self._progress = restore_progress(saved, self.candidates, self._held_out.labels)
+        trainer.prompts = [candidate.optimizer for candidate in self.trained]
         trainer.micro_batch = self._progress.micro_batch
         if trainer.graphs is not None and self._progress.graphs is not None:
             trainer.graphs.restore(self._progress.graphs)
-        if trainer.accelerator.scaler and self._progress.gradient_scale:
-            trainer.accelerator.scaler.load_state_dict(self._progress.gradient_scale)
         self._reporter.note(f"Going on from the checkpoint at step {self.step}.")
 
     def score_untrained(self) -> None:
@@ -73,39 +84,107 @@ class RunState:
         if self._progress.untrained is not None:
             return
         self._reporter.phase("Scoring the untrained backbone")
-        self._progress.untrained = self._evaluate(None).scores
-        self._reporter.note(f"Untrained backbone: {format_scores(self._progress.untrained)}")
-        self._log_scores(self._progress.untrained)
+        evaluation = self._evaluate(None)
+        self._progress.untrained = evaluation.scores
+        self._reporter.note(f"Untrained backbone: {format_scores(evaluation.scores)}")
+        self._note_samples(evaluation)
+        self._log_scores(evaluation.scores)
+
+    def training_phase(self) -> str:
+        """What the run is doing between evaluations."""
+        if self._searching:
+            return f"Trying {len(self.trained)} learning rates"
+        return "Training"
+
+    @property
+    def _searching(self) -> bool:
+        """Whether candidates are still to be dropped."""
+        return any(rung.keep < len(self.trained) for rung in self._rungs)
+
+    def record(self, measured: Sequence[StepResult], rate_share: float, rows_per_second: float) -> None:
+        """Counts a step. rate_share: factor of the schedule on each candidate's learning rate.
+
+        A candidate whose loss is no finite number is dropped; raises LossDiverged when no other one is left.
+        """
+        trained = self.trained
+        finite = [index for index, result in enumerate(measured) if not result.diverged]
+        if not finite:
+            raise LossDiverged(measured[0].loss)
+        self._progress.step += 1
+        for candidate, result in zip(trained, measured, strict=True):
+            candidate.take_loss(result.loss)
+            if self._searching:
+                candidate.take_prompt()
+            if len(trained) > 1:
+                self._reporter.log(self.step, {f"search/{candidate.name}/loss": result.loss})
+        if len(finite) < len(trained):
+            self._drop([trained[index] for index in finite], "as the other losses were no longer finite")
+        leader = self.leader
+        result = measured[trained.index(leader)]
+        values = {"loss": result.loss, "learning_rate": leader.learning_rate * rate_share}
+        values |= {"gradient_norm": result.gradient_norm, "rows_per_second": rows_per_second}
+        self._reporter.log(self.step, values)
 
     def evaluate_and_checkpoint(self) -> None:
-        """Scores the prompt and writes a checkpoint, each where it is due at this step."""
+        """Drops the worse candidates, scores the others and writes a checkpoint, each where it is due at this step."""
         step, settings, progress = self.step, self._settings, self._progress
-        if step > progress.scored and _is_due(step, settings.evaluate_every, settings.steps):
-            self._reporter.phase(f"Scoring on {len(self._held_out.examples)} held-out rows")
-            evaluation = self._evaluate(self._prompt().detach())
-            self._reporter.note(f"Step {step}: {format_scores(evaluation.scores)}")
-            self._log_scores(evaluation.scores)
-            progress.scored, progress.waited = step, progress.waited + 1
-            if progress.best_scores is None or is_better(evaluation.scores, progress.best_scores):
-                self._best, progress.waited = self._prompt.factors(), 0
-                progress.best_step, progress.best_scores = step, evaluation.scores
-                progress.best_confusion = evaluation.confusion
-            self._reporter.phase("Training")
+        if step > progress.scored:
+            keep = min((rung.keep for rung in self._rungs if rung.step == step), default=len(self.trained))
+            if keep < len(self.trained):
+                self._compare(keep)
+            if not self._searching and _is_due(step, settings.evaluate_every, settings.steps):
+                self._score()
+            progress.scored = step
         if step and _is_due(step, settings.checkpoint_every, settings.steps):
             self.save()
 
+    def _compare(self, keep: int) -> None:
+        """Goes on with the `keep` candidates whose mean prompts have the lowest loss on the held-out rows."""
+        trained = self.trained
+        self._reporter.phase(f"Comparing {len(trained)} learning rates")
+        losses = [self._evaluate(candidate.mean_prompt).scores["loss"] for candidate in trained]
+        for candidate, loss in zip(trained, losses, strict=True):  # all of them, or after a stop none
+            candidate.standing.held_out_loss = loss if math.isfinite(loss) else None
+            self._reporter.note(f"Step {self.step}: learning rate {candidate.name}, held-out loss {loss:.4g}")
+            self._reporter.log(self.step, {f"search/{candidate.name}/validation/loss": loss})
+        self._drop(sorted(trained, key=lambda candidate: candidate.rank)[:keep], "by their held-out losses")
+        self._reporter.phase(self.training_phase())
+
+    def _score(self) -> None:
+        """Scores the candidates on the held-out rows; each keeps its best prompt."""
+        trained, step = self.trained, self.step
+        self._reporter.phase(f"Scoring on {len(self._held_out.examples)} held-out rows")
+        evaluations = [self._evaluate(candidate.prompt().detach()) for candidate in trained]
+        for candidate, evaluation in zip(trained, evaluations, strict=True):  # all of them, or after a stop none
+            candidate.take(evaluation, step)
+            name = f", {candidate.name}" if len(trained) > 1 else ""
+            self._reporter.note(f"Step {step}{name}: {format_scores(evaluation.scores)}")
+        leading = evaluations[trained.index(self.leader)]
+        self._note_samples(leading)
+        self._log_scores(leading.scores)
+        self._reporter.phase(self.training_phase())
+
+    def _drop(self, kept: Sequence[Candidate], reason: str) -> None:
+        """Goes on with some of the candidates. reason: why, as the end of a sentence."""
+        trained = self.trained
+        for candidate in trained:
+            if candidate not in kept:
+                candidate.standing.dropped_at = self.step
+        numbers = [number for number, candidate in enumerate(trained) if candidate in kept]
+        self._trainer.keep(numbers, self._settings.batch_size)
+        names = ", ".join(candidate.name for candidate in self.trained)
+        self._reporter.note(f"Going on with the learning rate{'s' if len(numbers) > 1 else ''} {names}, {reason}.")
+
     def save(self) -> None:
         """Writes a checkpoint. Raises OSError, as when the disk is full."""
-        accelerator = self._trainer.accelerator
-        if accelerator.is_main_process:
+        if process_state().is_main_process:
             self._progress.micro_batch = self._trainer.micro_batch
             self._progress.graphs = self._trainer.graphs.state() if self._trainer.graphs else None
-            self._progress.gradient_scale = accelerator.scaler.state_dict() if accelerator.scaler else None
-            save_progress(self._checkpoints, self._prompt, self._trainer.optimizer, self._best, self._progress)
+            save_progress(self._checkpoints, self.candidates, self._progress)
 
     def has_stopped_improving(self) -> bool:
         """Whether the recipe's patience is at its end."""
-        waited = self._progress.waited
+        waited = min(candidate.standing.waited for candidate in self.trained)
         if not 0 < self._settings.patience <= waited:
             return False
         self._reporter.note(f"No better score in {waited} evaluations: ending early.")
@@ -113,54 +192,63 @@ class RunState:
 
     def check_stop(self, share: float | None = None) -> None:
         """Raises StopRequested where the run is to end; share: how much of a long phase is done."""
-        if _any_process(self._trainer, self._reporter.should_stop()):
+        if _any_process(self._reporter.should_stop()):
             raise StopRequested
         if share is not None:
             self._reporter.part(share)
 
-    def failure(self, error: LossDiverged, learning_rate: float) -> str:
+    def failure(self, error: LossDiverged) -> str:
         """Why the run cannot go on, in one sentence. Raises TrainingError when it has no prompt worth keeping."""
+        leader = self.leader
+        advice = "try a smaller one, or the precision fp32" if len(self.candidates) == 1 else "try the precision fp32"
         sentence = (
-            f"The loss became {error.loss} at step {self.step + 1} with a learning rate of {learning_rate:g}: "
-            "try a smaller one, or the precision fp32"
+            f"The loss became {error.loss} at step {self.step + 1} with a learning rate of {leader.learning_rate:g}: "
+            f"{advice}"
         )
-        if self._progress.best_scores is None:
+        if leader.standing.best_scores is None:
             raise TrainingError(f"{sentence}.")
-        return f"{sentence}; the prompt of step {self._progress.best_step}, the best one so far, was kept."
+        return f"{sentence}; the prompt of step {leader.standing.best_step}, the best one so far, was kept."
 
-    def result(self, lamp: LampConfig, task: str, *, stopped: bool, failure: str) -> TrainResult:
-        """The best prompt and its scores. For generation its answers are scored first, unless the run ended early."""
-        progress, trainer = self._progress, self._trainer
-        if progress.best_scores is None:  # stopped before the first evaluation
-            self._best, progress.best_step = self._prompt.factors(), self.step
-        best = LampPrompt(self._best["u"], self._best["q"], self._best["v"], lamp.pooling, lamp.interactions)
+    def result(self, candidate: Candidate, task: str, *, stopped: bool, failure: str) -> TrainResult:
+        """A candidate's best prompt and its scores.
+
+        For generation its answers are scored first, unless the run ended early.
+        """
+        standing, lamp = candidate.standing, candidate.recipe.lamp
+        if standing.best_scores is None:  # stopped before the first evaluation
+            candidate.best, standing.best_step = candidate.prompt.factors(), self.step
+        factors = dict(candidate.best)
+        best = LampPrompt(factors["u"], factors["q"], factors["v"], lamp.pooling, lamp.interactions)
         virtual_tokens = best().detach()
         if not self._held_out.labels and not stopped and not failure:
             self._reporter.phase("Writing answers to held-out rows")
             try:
-                on_device = virtual_tokens.to(trainer.accelerator.device)
-                progress.best_scores = self._evaluate(on_device, write_answers=True).scores
+                evaluation = self._evaluate(virtual_tokens.to(self._trainer.device), write_answers=True)
+                self._note_samples(evaluation)
+                standing.best_scores = evaluation.scores
             except StopRequested:
                 self._reporter.note("Stopped before answers were written to held-out rows; everything else is done.")
+        backbone = self._trainer.backbone
         return TrainResult(
-            factors=dict(self._best),
+            factors=factors,
             virtual_tokens=virtual_tokens,
-            token_dim=trainer.backbone.hidden_size,
-            scores=progress.best_scores or {},
-            untrained_scores=progress.untrained or {},
-            best_step=progress.best_step,
-            step=self.step,
+            token_dim=backbone.hidden_size,
+            scores=standing.best_scores or {},
+            untrained_scores=self._progress.untrained or {},
+            learning_rate=candidate.learning_rate,
+            best_step=standing.best_step,
+            step=self.step if standing.dropped_at is None else standing.dropped_at,
             stopped=stopped,
             failure=failure,
             task=task,
             labels=self._held_out.labels,
-            encoder_decoder=trainer.backbone.is_encoder_decoder,
+            encoder_decoder=backbone.is_encoder_decoder,
             chat=self._encoder.chat,
-            confusion=progress.best_confusion,
+            confusion=standing.best_confusion,
         )
 
     def _evaluate(self, virtual: Tensor | None, *, write_answers: bool = False) -> Evaluation:
-        """Scores of virtual tokens (l', hidden), or of the backbone alone; a few answers go to the log."""
+        """Scores of virtual tokens (l', hidden), or of the backbone alone."""
         began = time.perf_counter()
         with torch.inference_mode():
             evaluation = evaluate(
@@ -172,9 +260,12 @@ class RunState:
                 on_progress=self.check_stop,
             )
         self._reporter.log(self.step, {"scoring_seconds": time.perf_counter() - began})
+        return evaluation
+
+    def _note_samples(self, evaluation: Evaluation) -> None:
+        """Writes a few answers to the log."""
         for example, answer in list(zip(self._held_out.examples, evaluation.predictions, strict=False))[:_SAMPLES]:
             self._reporter.note(f"  {shorten(example.text)} → {answer!r} (target {example.target!r})")
-        return evaluation
 
     def _log_scores(self, scores: Mapping[str, float]) -> None:
         self._reporter.log(self.step, {f"validation/{name}": value for name, value in scores.items()})
@@ -184,9 +275,9 @@ def _is_due(step: int, every: int, last: int) -> bool:
     return step == last or step % every == 0
 
 
-def _any_process(trainer: PromptTrainer, stop: bool) -> bool:
+def _any_process(stop: bool) -> bool:
     """Whether any process wants to stop: all must leave the loop at the same step, or the others wait for ever."""
-    accelerator = trainer.accelerator
-    if accelerator.num_processes == 1:
+    state = process_state()
+    if state.num_processes == 1:
         return stop
-    return bool(accelerator.reduce(torch.tensor(float(stop), device=accelerator.device)).item())
+    return bool(reduce(torch.tensor(float(stop), device=state.device)).item())

@@ -20,7 +20,7 @@ from lamp.backbone.out_of_memory import is_out_of_memory
 from lamp.errors import first_line
 
 Measured = tuple[Tensor, Tensor]
-"""Loss and gradient norm of a step, each a scalar on the device."""
+"""Losses and gradient norms of a step, both (prompts,) on the device."""
 
 _WARM_UP = 2
 """Steps before a recording: libraries choose their kernels and workspaces in the first ones."""
@@ -101,6 +101,12 @@ class StepGraphs:
         self.usable = True
         """False once a recording has failed: all steps are eager from then on."""
 
+    def reset(self) -> None:
+        """Drops all recordings and what was learned from them: other prompts are trained from now on."""
+        self._recordings.clear()
+        self._seen.clear()
+        self.way, self.usable = None if len(self._ways) > 1 else 0, True
+
     def state(self) -> dict[str, Any]:
         """What a resumed run must know to take the same steps in the same way, as JSON can hold it."""
         return {"way": self.way, "seen": [[*shape, count] for shape, count in self._seen.items()]}
@@ -176,14 +182,15 @@ class StepGraphs:
         self._log_line(f"Steps are not recorded as CUDA graphs ({reason}): they take longer, and are as exact.")
 
 
-def bucketed(batch: Batch, *, pad_left: bool) -> Batch:
+def bucketed(batch: Batch, *, pad_left: bool, coarse: bool = False) -> Batch:
     """The batch padded so that batches of similar lengths have one shape; the loss is the same.
 
-    Inputs grow to a multiple of 16 up to 128 tokens and to one of eight sizes an octave above; targets to a power of
-    two. pad_left: on which side the batch's inputs are padded.
+    Inputs grow to a multiple of 16 up to 128 tokens and to one of eight sizes an octave above, with `coarse` to a power
+    of two from 32 on; targets to a power of two. pad_left: on which side the batch's inputs are padded.
     """
     inputs, targets = batch.input_ids.shape[1], batch.target_ids.shape[1]
-    step = max(16, 1 << max(0, (inputs - 1).bit_length() - 3))
+    octave = (inputs - 1).bit_length()
+    step = 1 << max(5, octave) if coarse else max(16, 1 << max(0, octave - 3))
     more_inputs, more_targets = -inputs % step, (1 << (targets - 1).bit_length()) - targets
     on_inputs = (more_inputs, 0) if pad_left else (0, more_inputs)
     pad = torch.nn.functional.pad

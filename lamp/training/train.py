@@ -1,8 +1,11 @@
-"""The training loop: only the prompt's factors change, and everything is reported through a Reporter."""
+"""The training loop: only the prompts' factors change, and everything is reported through a Reporter."""
 
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator, Sequence
+from copy import deepcopy
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -13,18 +16,20 @@ from lamp.backbone.frozen import FrozenBackbone
 from lamp.backbone.gradient_checkpointing import enable_gradient_checkpointing
 from lamp.config import TrainConfig, TuneConfig
 from lamp.data.batching import batch_stream
-from lamp.data.encoding import Encoder
+from lamp.data.encoding import Encoded, Encoder
 from lamp.data.splits import Splits
 from lamp.data.token_cache import encode_cached
 from lamp.inference.evaluate import HeldOut
 from lamp.prompt import LampPrompt
+from lamp.training.candidate import Candidate
 from lamp.training.checkpoint import newest_checkpoint
 from lamp.training.first_prompt import first_prompt
+from lamp.training.halving import LEARNING_RATES, Rung, plan_of
 from lamp.training.log_text import data_summary
 from lamp.training.reporter import Reporter
 from lamp.training.result import TrainResult
 from lamp.training.run_state import RunState, StopRequested
-from lamp.training.step import LossDiverged, PromptTrainer, train_step
+from lamp.training.step import LossDiverged, PromptTrainer, train_together
 
 _SETTLED_WEIGHT = 0.1
 """Weight of a label's tokens that follow from those before them, as the token that ends a label mostly does.
@@ -45,18 +50,105 @@ def train(
 ) -> TrainResult:
     """Trains the factors of a prompt and returns the best one on the held-out rows.
 
-    Goes on from the newest whole checkpoint in `checkpoints`, exactly: in float32 on one CPU the losses and the
-    result are bit by bit those of a run that never stopped. backbone_folder: where the weights lie, if not where the
-    recipe says; trained_prompt: folder of the exported prompt that a recipe with the initial "prompt" starts from;
-    tokens: folder that keeps token ids for the next run on the same data.
-    Raises LampError in one sentence; a run that could not go on but has a good prompt returns that, with the sentence
-    as its `failure`.
+    Where the learning rate is to be found, a prompt for each of LEARNING_RATES starts, and the worse ones are dropped
+    by successive halving; the winner takes all the steps. Goes on from the newest whole checkpoint in `checkpoints`,
+    exactly: in float32 on one CPU the losses and the result are bit by bit those of a run that never stopped.
+    backbone_folder: where the weights lie, if not where the recipe says; trained_prompt: folder of the exported prompt
+    that a recipe with the initial "prompt" starts from; tokens: folder that keeps token ids for the next run on the
+    same data. Raises LampError in one sentence; a run that could not go on but has a good prompt returns that, with the
+    sentence as its `failure`.
     """
-    config.check()
-    settings = config.train
+    recipes = [config]
+    if config.train.learning_rate == "found":
+        recipes = [replace(config, train=replace(config.train, learning_rate=rate)) for rate in LEARNING_RATES]
+    _, plan = plan_of(config.train)
+    places = _Places(checkpoints, backbone_folder, trained_prompt, tokens)
+    run, end = _train_side_by_side(recipes, plan, splits, reporter, places)
+    return run.result(run.leader, splits.task, stopped=end.stopped, failure=end.failure)
+
+
+def sweep(
+    recipes: Sequence[TuneConfig],
+    plan: Sequence[Rung],
+    splits: Splits,
+    reporter: Reporter,
+    checkpoints: Path,
+    backbone_folder: str | Path | None = None,
+) -> list[TrainResult]:
+    """Trains a prompt for each recipe side by side, and returns their results in the order of the recipes.
+
+    Recipes may differ in their learning rate, a number, their seed and their `lamp` section. plan: when the worse
+    prompts are dropped; empty to train all of them to the end. For the rest see `train`.
+    """
+    places = _Places(checkpoints, backbone_folder, None, None)
+    run, end = _train_side_by_side(recipes, plan, splits, reporter, places)
+    return [
+        run.result(candidate, splits.task, stopped=end.stopped, failure=end.failure) for candidate in run.candidates
+    ]
+
+
+@dataclass(frozen=True)
+class _Places:
+    """The folders of `train`'s arguments."""
+
+    checkpoints: Path
+    backbone: str | Path | None
+    trained_prompt: Path | None
+    tokens: Path | None
+
+
+@dataclass(frozen=True)
+class _End:
+    """How the loop ended."""
+
+    stopped: bool = False
+    failure: str = ""
+
+
+def _train_side_by_side(
+    recipes: Sequence[TuneConfig], plan: Sequence[Rung], splits: Splits, reporter: Reporter, places: _Places
+) -> tuple[RunState, _End]:
+    """Every step reads the rows of all prompts in one batch, each behind its own prompt."""
+    settings = recipes[0].train
+    run, trainer, rows = _set_up(recipes, plan, splits, reporter, places)
+    processes, rank = process_state().num_processes, process_state().process_index
+    orders = _orders(recipes, rows, run.step * settings.accumulation, processes)
+    try:
+        run.score_untrained()
+        reporter.phase(
+            "Compiling the backbone at the first step, then training" if settings.compile else run.training_phase()
+        )
+        while True:
+            run.evaluate_and_checkpoint()
+            if run.step >= settings.steps or run.has_stopped_improving():
+                break
+            run.check_stop()
+            began = time.perf_counter()
+            share = schedule(run.step, settings)
+            drawn = {seed: [n for _ in range(settings.accumulation) for n in next(orders[seed])] for seed in orders}
+            orders_of_rows = [drawn[candidate.recipe.train.seed] for candidate in run.trained]
+            batches = [[rows[index] for index in order[rank::processes]] for order in orders_of_rows]
+            rates = [candidate.learning_rate * share for candidate in run.trained]
+            measured = train_together(trainer, batches, rates)
+            run.record(measured, share, sum(map(len, orders_of_rows)) / (time.perf_counter() - began))
+    except StopRequested:
+        run.save()
+        return run, _End(stopped=True)
+    except LossDiverged as error:
+        return run, _End(failure=run.failure(error))
+    return run, _End()
+
+
+def _set_up(
+    recipes: Sequence[TuneConfig], plan: Sequence[Rung], splits: Splits, reporter: Reporter, places: _Places
+) -> tuple[RunState, PromptTrainer, list[Encoded]]:
+    """The run as it stands, what its steps work with, and the rows to train on."""
+    for recipe in recipes:
+        recipe.check()
+    config, settings = recipes[0], recipes[0].train
     set_seed(settings.seed)
     reporter.phase("Loading the backbone")
-    backbone = _load_backbone(config, backbone_folder, reporter)
+    backbone = _load_backbone(config, places.backbone, reporter)
 
     reporter.phase("Reading the data")
     encoder = Encoder(
@@ -66,48 +158,27 @@ def train(
         labels=tuple(splits.labels),
         settled_weight=_SETTLED_WEIGHT,
     )
-    rows = encode_cached(encoder, splits.train, tokens)
-    held_out = HeldOut(splits.validation, encode_cached(encoder, splits.validation, tokens), tuple(splits.labels))
+    rows = encode_cached(encoder, splits.train, places.tokens)
+    scored = encode_cached(encoder, splits.validation, places.tokens)
     reporter.note(data_summary(splits, encoder.truncated, config.data.max_input_tokens))
 
-    saved = newest_checkpoint(checkpoints)
-    prompt = (
-        LampPrompt.of_zeros(config.lamp, backbone.hidden_size)  # the checkpoint fills it; its origin may be gone
+    saved = newest_checkpoint(places.checkpoints)
+    prompts = (
+        [LampPrompt.of_zeros(recipe.lamp, backbone.hidden_size) for recipe in recipes]  # the checkpoint fills them
         if saved
-        else first_prompt(backbone, config, splits.labels, rows, trained_prompt)
+        else _first_prompts(backbone, recipes, splits, rows, places)
     )
-    trainer = PromptTrainer.create(
-        backbone, prompt, partial(encoder.batch, device=backbone.device), settings, reporter.note
-    )
-    run = RunState(trainer, prompt, encoder, held_out, settings, reporter, checkpoints)
+    collate = partial(encoder.batch, device=backbone.device)
+    trainer = PromptTrainer.create(backbone, prompts, collate, settings, reporter.note)
+    candidates = [
+        Candidate(f"{recipe.train.learning_rate:g}", recipe, prompt, optimizer, prompt.factors())
+        for recipe, prompt, optimizer in zip(recipes, prompts, trainer.prompts, strict=True)
+    ]
+    held_out = HeldOut(splits.validation, scored, tuple(splits.labels))
+    run = RunState(trainer, candidates, plan, encoder, held_out, settings, reporter, places.checkpoints)
     if saved:
         run.restore(saved)
-
-    processes, rank = trainer.accelerator.num_processes, trainer.accelerator.process_index
-    lengths = [row.length for row in rows]
-    stream = batch_stream(lengths, settings.batch_size * processes, settings.seed, run.step * settings.accumulation)
-    stopped, failure = False, ""
-    try:
-        run.score_untrained()
-        reporter.phase("Compiling the backbone at the first step, then training" if settings.compile else "Training")
-        while True:
-            run.evaluate_and_checkpoint()
-            if run.step >= settings.steps or run.has_stopped_improving():
-                break
-            run.check_stop()
-            began = time.perf_counter()
-            rate = settings.learning_rate * schedule(run.step, settings)
-            indices = [index for _ in range(settings.accumulation) for index in next(stream)]
-            measured = train_step(trainer, [rows[index] for index in indices[rank::processes]], rate)
-            run.advance()
-            values = {"loss": measured.loss, "learning_rate": rate, "gradient_norm": measured.gradient_norm}
-            reporter.log(run.step, {**values, "rows_per_second": len(indices) / (time.perf_counter() - began)})
-    except StopRequested:
-        stopped = True
-        run.save()
-    except LossDiverged as error:
-        failure = run.failure(error, settings.learning_rate)
-    return run.result(config.lamp, splits.task, stopped=stopped, failure=failure)
+    return run, trainer, rows
 
 
 def schedule(step: int, settings: TrainConfig) -> float:
@@ -116,6 +187,29 @@ def schedule(step: int, settings: TrainConfig) -> float:
     if step < warmup:
         return (step + 1) / (warmup + 1)
     return (settings.steps - step) / max(1, settings.steps - warmup)
+
+
+def _first_prompts(
+    backbone: FrozenBackbone, recipes: Sequence[TuneConfig], splits: Splits, rows: Sequence[Encoded], places: _Places
+) -> list[LampPrompt]:
+    """The prompt that each recipe starts from; recipes that differ only in their rate start from the same one."""
+    made: dict[object, LampPrompt] = {}
+    for recipe in recipes:
+        start = recipe.lamp, recipe.train.seed
+        if start not in made:
+            made[start] = first_prompt(backbone, recipe, splits.labels, rows, places.trained_prompt)
+    return [deepcopy(made[recipe.lamp, recipe.train.seed]) for recipe in recipes]
+
+
+def _orders(
+    recipes: Sequence[TuneConfig], rows: Sequence[Encoded], start: int, processes: int
+) -> dict[int, Iterator[list[int]]]:
+    """For each seed the batches of row indices, from batch `start` on."""
+    lengths = [row.length for row in rows]
+    return {
+        recipe.train.seed: batch_stream(lengths, recipe.train.batch_size * processes, recipe.train.seed, start)
+        for recipe in recipes
+    }
 
 
 def _load_backbone(config: TuneConfig, folder: str | Path | None, reporter: Reporter) -> FrozenBackbone:

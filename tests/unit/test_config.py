@@ -65,6 +65,10 @@ def test_a_bad_prompt_shape_is_one_sentence_that_says_what_to_do(lamp: LampConfi
         ({"train": {"learning_rate": float("nan")}}, "recipe.train.learning_rate must be a finite number, not nan."),
         ({"train": {"learning_rate": float("inf")}}, "recipe.train.learning_rate must be a finite number, not inf."),
         ({"train": {"steps": float("inf")}}, "recipe.train.steps must be a whole number, not inf."),
+        (
+            {"train": {"learning_rate": "fast"}},
+            "recipe.train.learning_rate must be a finite number or 'found', not 'fast'.",
+        ),
         ({"train": {"precision": "int4"}}, "recipe.train.precision must be one of auto, bf16, fp16, fp32, not 'int4'."),
         ({"data": {"input_columns": "text"}}, "recipe.data.input_columns must be a list of column names, not 'text'."),
         ({"data": {"input_columns": [1]}}, "recipe.data.input_columns must be a list of column names, not [1]."),

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from app.estimates import seconds_left
 from lamp.config import TrainConfig
+from lamp.training.halving import Work, plan_of, work_left
 from storage.records import Job
 from storage.states import JobState
 from tests.unit.test_views import a_job
 
-TRAIN = TrainConfig(batch_size=8, accumulation=2)
+TRAIN = TrainConfig(steps=300, batch_size=8, accumulation=2, learning_rate=0.04)
 
 
 def test_time_left_follows_the_median_speed_and_counts_accumulated_rows() -> None:
@@ -20,9 +23,21 @@ def test_time_left_follows_the_median_speed_and_counts_accumulated_rows() -> Non
 
 def test_time_left_counts_the_scorings_that_are_still_to_come() -> None:
     speed = [(step, 16.0) for step in range(1, 20)]
-    train = TrainConfig(batch_size=16, evaluate_every=50)
+    train = TrainConfig(steps=310, batch_size=16, evaluate_every=50, learning_rate=0.04)
     left = seconds_left(a_job(step=120, steps=310), train, speed, 7.0)
     assert left == pytest.approx(190 + 5 * 7.0)  # 150, 200, 250, 300 and 310
+
+
+def test_time_left_counts_every_prompt_that_a_search_for_the_rate_still_trains() -> None:
+    speed = [(step, 16.0) for step in range(1, 20)]
+    train = TrainConfig(steps=200, batch_size=16, evaluate_every=50)
+    first, second, third = (rung.step for rung in plan_of(train)[1])
+    left = seconds_left(a_job(step=second, steps=200), train, speed, 0.0)
+    assert left == pytest.approx(2 * (third - second) + 200 - third)
+    whole = work_left(train)
+    assert whole.steps == 5 * first + 3 * (second - first) + 2 * (third - second) + 200 - third
+    assert whole.scorings == 5 + 3 + 2 + 3  # at the rungs, then after 100, 150 and 200 steps
+    assert work_left(replace(train, learning_rate=0.04)) == Work(200, 4)
 
 
 def test_each_of_several_gpus_reads_a_batch_of_its_own() -> None:

@@ -71,6 +71,24 @@ def test_what_is_no_whole_number_is_one_sentence(value: object, sentence: str, v
     assert form_values.parse({**values, "train.steps": value})[1] == [sentence]
 
 
+@pytest.mark.parametrize(
+    ("value", "rate", "problems"),
+    [
+        ("found", "found", []),
+        ("0.16", 0.16, []),
+        (" 0,04 ", 0.04, []),
+        (0.1, 0.1, []),
+        ("quick", "found", ["Learning rate must be a number, not 'quick'."]),
+        ("", "found", ["Learning rate is empty: give a number, such as 0.32."]),
+    ],
+)
+def test_a_learning_rate_is_found_or_a_number_with_a_point_or_a_comma(
+    value: object, rate: object, problems: list[str], values: dict[str, Any]
+) -> None:
+    config, unparsed = form_values.parse({**values, "train.learning_rate": value})
+    assert (config.train.learning_rate, unparsed) == (rate, problems)
+
+
 def test_every_problem_of_a_form_is_listed_at_once(studio: Studio, values: dict[str, Any]) -> None:
     dataset = studio.datasets()[0].reference
     values |= {"backbone.choice": "", "backbone.other": " ", "dataset": dataset, "gpus": 1} | {

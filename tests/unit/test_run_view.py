@@ -8,9 +8,10 @@ import gradio as gr
 import pytest
 
 from app.studio import Studio
-from app.ui.runs import plots, run_page
+from app.ui.runs import plots, run_html, run_page
 from app.ui.runs.view_table import ViewTable
 from lamp.config import DataConfig, TrainConfig, TuneConfig
+from lamp.training.halving import plan_of
 from storage.database import open_database
 from storage.jobs import JobState, JobStore
 
@@ -53,6 +54,32 @@ def test_a_running_run_shows_its_curves_and_its_best_score_so_far(studio: Studio
     assert gain == ("Against untrained", "+20.0 points", "from 50.0 %")
     store.request_stop(run)
     assert studio.run_view(run).stopping
+
+
+def test_a_run_shows_which_learning_rates_were_dropped_and_which_one_goes_on(studio: Studio, store: JobStore) -> None:
+    run = add_run(store)
+    store.claim("here", [0])
+    train(store, run, 2)
+    assert studio.run_view(run).tried_rates == ()
+    rungs = [rung.step for rung in plan_of(TrainConfig(steps=60))[1]]
+    losses = {"0.01": 0.9, "0.025": 0.5, "0.06": 0.4, "0.14": 0.3, "0.32": 0.95}
+    compared = [(rungs[0], f"search/{rate}/validation/loss", loss) for rate, loss in losses.items()]
+    store.heartbeat(run, rungs[0], "Trying 3 learning rates", compared)
+    view = studio.run_view(run)
+    assert [tried.rate for tried in view.tried_rates if tried.goes_on] == ["0.025", "0.06", "0.14"]
+    assert "3 of 5 still compete." in run_html.tried_rates(view)
+    better = {"0.025": 0.3, "0.06": 0.2, "0.14": 0.25}
+    compared = [(rungs[1], f"search/{rate}/validation/loss", loss) for rate, loss in better.items()]
+    compared += [(rungs[2], f"search/{rate}/validation/loss", better[rate]) for rate in ("0.06", "0.14")]
+    store.heartbeat(run, rungs[2], "Training", compared)
+    view = studio.run_view(run)
+    assert [(tried.rate, tried.step) for tried in view.tried_rates if not tried.goes_on] == [
+        ("0.01", rungs[0]),
+        ("0.025", rungs[1]),
+        ("0.14", rungs[2]),
+        ("0.32", rungs[0]),
+    ]
+    assert "0.06 had the lowest loss on the held-out rows and goes on alone." in run_html.tried_rates(view)
 
 
 def test_a_failed_run_can_be_resumed_until_it_is_deleted(studio: Studio, store: JobStore) -> None:

@@ -30,11 +30,11 @@ def rows_and_trainer(tiny_llama: Path) -> tuple[Sequence[Encoded], PromptTrainer
     rows = encoder.encode([Example(f"the film was {word}", word, "") for word in ("good", "bad", "dull", "bright")])
     prompt = LampPrompt.from_matrix(torch.randn(10, backbone.hidden_size), recipe(tiny_llama).lamp)
     collate = partial(encoder.batch, device=backbone.device)
-    return rows, PromptTrainer.create(backbone, prompt, collate, TrainConfig(batch_size=4))
+    return rows, PromptTrainer.create(backbone, [prompt], collate, TrainConfig(batch_size=4))
 
 
 def factors(trainer: PromptTrainer) -> list[torch.Tensor]:
-    return [parameter.detach().clone() for parameter in trainer.prompt.parameters()]
+    return [parameter.detach().clone() for parameter in trainer.prompts[0].prompt.parameters()]
 
 
 def test_a_step_moves_every_factor_by_at_most_the_learning_rate_and_lowers_the_loss(
@@ -65,9 +65,10 @@ def test_a_parameter_group_can_have_a_rate_of_its_own(
 ) -> None:
     rows, trainer = rows_and_trainer
     groups = [
-        {"params": [p], "rate_scale": scale} for p, scale in zip(trainer.prompt.parameters(), (0, 1, 2), strict=True)
+        {"params": [p], "rate_scale": scale}
+        for p, scale in zip(trainer.prompts[0].prompt.parameters(), (0, 1, 2), strict=True)
     ]
-    trainer.optimizer = torch.optim.AdamW(groups, weight_decay=0.0)
+    trainer.prompts[0].adamw = torch.optim.AdamW(groups, weight_decay=0.0)
     before = factors(trainer)
     train_step(trainer, rows, learning_rate=1e-3)
     moves = [(new - old).abs().max().item() for new, old in zip(factors(trainer), before, strict=True)]

@@ -64,7 +64,7 @@ def trainer_of(folder: Path, lines: list[str]) -> tuple[PromptTrainer, list[Enco
     config = LampConfig(prompt_length=10, rank=4)
     prompt = LampPrompt.from_matrix(torch.randn(10, backbone.hidden_size), config)
     collate = partial(encoder.batch, device=backbone.device)
-    trainer = PromptTrainer.create(backbone, prompt, collate, TrainConfig(batch_size=4), lines.append)
+    trainer = PromptTrainer.create(backbone, [prompt], collate, TrainConfig(batch_size=4), lines.append)
     trainer.graphs = None  # each test says whether and how steps are recorded
     return trainer, rows
 
@@ -122,7 +122,7 @@ def test_replayed_steps_give_the_losses_and_factors_of_eager_ones(folder: Path) 
             trainer.record_with(recorder)
         batches = [rows[:4], rows[4:], rows[2:6], rows[:4], rows[4:]]
         losses[name] = [train_step(trainer, batch, 1e-2).loss for batch in batches]
-        factors[name] = [parameter.detach() for parameter in trainer.prompt.parameters()]
+        factors[name] = [parameter.detach() for parameter in trainer.prompts[0].prompt.parameters()]
         assert (recorder.recorded > 0) == (name == "recorded")
     assert losses["recorded"] == pytest.approx(losses["eager"], rel=1e-5)
     for ours, expected in zip(factors["recorded"], factors["eager"], strict=True):

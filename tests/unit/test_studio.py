@@ -87,7 +87,8 @@ def test_how_long_a_run_will_take_is_told_by_the_last_one_on_its_backbone(
         )
         store.finish(run.id, JobState.DONE)
         store.release(run.id)
-    long = replace(config, train=TrainConfig(steps=100, batch_size=8, accumulation=2, evaluate_every=50))
+    train = TrainConfig(steps=100, batch_size=8, accumulation=2, learning_rate=0.04, evaluate_every=50)
+    long = replace(config, train=train)
     assert estimate(studio, long).seconds == 100 * 16 / 4 + 3 * 7  # two scorings, and the untrained backbone's
     assert estimate(studio, long, gpus=2).seconds == 100 * 16 / 4 + 3 * 7, "twice the rows at twice the speed"
 

@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
-from typing import Any
 
 import pytest
 import sentencepiece
 import torch
-from accelerate import Accelerator
-from accelerate.state import AcceleratorState
 from safetensors.torch import load_file
 
-import lamp.training.step
 from lamp.backbone.frozen import FrozenBackbone
 from lamp.errors import BackboneError
 from lamp.training.checkpoint import newest_checkpoint
@@ -89,26 +85,11 @@ def test_a_stopped_and_resumed_run_is_bit_by_bit_the_one_that_never_stopped(
     assert whole.scores == resumed.scores
 
 
-@pytest.fixture
-def other_precision() -> Iterator[None]:
-    """A process has one precision for all that accelerate does in it: a test of another one leaves none behind."""
-    AcceleratorState._reset_state(reset_partial_state=True)
-    yield
-    AcceleratorState._reset_state(reset_partial_state=True)
-
-
-@pytest.mark.usefixtures("other_precision")
 def test_a_resumed_float16_run_keeps_the_scale_of_its_gradients(
     tiny_llama: Path, tiny_table: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    class Scaled(Accelerator):
-        """Scales gradients on the CPU as it does on a GPU; the scale grows after every second step."""
-
-        def __init__(self, **options: Any) -> None:
-            super().__init__(**options)
-            self.native_amp, self.scaler = True, torch.amp.GradScaler("cpu", init_scale=256.0, growth_interval=2)
-
-    monkeypatch.setattr(lamp.training.step, "Accelerator", Scaled)
+    growing = partial(torch.amp.GradScaler, init_scale=256.0, growth_interval=2)
+    monkeypatch.setattr(torch.amp, "GradScaler", growing)
     config = recipe(tiny_llama, precision="fp16")
     whole, uninterrupted = run(config, tiny_table, tmp_path / "whole")
     run(config, tiny_table, tmp_path / "parts", stop_after=7)
@@ -119,7 +100,7 @@ def test_a_resumed_float16_run_keeps_the_scale_of_its_gradients(
     for name in ("whole", "parts"):
         saved = newest_checkpoint(tmp_path / name)
         assert saved is not None
-        scales.append(saved[1]["progress"]["gradient_scale"])
+        scales.append(saved[1]["progress"]["candidates"][0]["gradient_scale"])
     assert scales[0] == scales[1]
     assert scales[0]["scale"] == 256.0 * 2**6
 
@@ -200,7 +181,7 @@ def test_a_checkpoint_of_a_version_that_counted_no_confusions_is_resumed(
     run(recipe(tiny_llama), tiny_table, tmp_path / "parts", stop_after=7)
     [newest] = (tmp_path / "parts").glob("step-00000007/state.json")
     values = json.loads(newest.read_text())
-    assert values["progress"].pop("best_confusion") is not None
+    assert values["progress"]["candidates"][0].pop("best_confusion") is not None
     newest.write_text(json.dumps(values))
     resumed, after = run(recipe(tiny_llama), tiny_table, tmp_path / "parts")
     assert min(after.losses) == 8, "it goes on from that checkpoint"

@@ -50,7 +50,10 @@ def recipe(backbone: Path, **train_changes: Any) -> TuneConfig:
         data=DataConfig(("text",), "label", validation_share=0.2),
         lamp=LampConfig(prompt_length=20, rank=4, pooling=5, interactions=2),
         train=replace(
-            TrainConfig(steps=12, batch_size=4, evaluate_every=5, checkpoint_every=5, precision="fp32"), **train_changes
+            TrainConfig(
+                steps=12, batch_size=4, learning_rate=0.04, evaluate_every=5, checkpoint_every=5, precision="fp32"
+            ),
+            **train_changes,
         ),
     )
 

@@ -170,6 +170,7 @@ def _build_training(show: Callable[..., Any]) -> None:
                 lambda shown: plots.score_plot(*shown),
             )
     show(both, lambda view: view.has_curves, _visible)
+    show(piece(elem_id="run-rates"), run_html.tried_rates)
     show(piece(elem_id="run-scores"), run_html.scores)
     show(piece(elem_id="run-confusion"), lambda view: confusion_table(view.confusion))
     piece(parts.title("Log", "The last lines; at each score a few held-out rows with the model's answers."))

@@ -40,6 +40,15 @@ def _component(field: recipe_fields.Field) -> Any:
             elem_id=_id(field.key),
             filterable=False,
         )
+    if field.kind == "rate":
+        return gr.Dropdown(
+            list(field.choices),
+            value=field.default,
+            label=field.label,
+            info=field.help,
+            elem_id=_id(field.key),
+            allow_custom_value=True,
+        )
     if field.kind == "run":
         return gr.Dropdown([], label=field.label, info=field.help, elem_id=_id(field.key))
     if field.kind == "switch":

@@ -52,7 +52,8 @@ def values_of(config: TuneConfig) -> dict[str, Any]:
     }
     for field in FIELDS:
         section, name = field.key.split(".")
-        values[field.key] = getattr(getattr(config, section), name)
+        value = getattr(getattr(config, section), name)
+        values[field.key] = str(value) if field.kind == "rate" else value
     return values
 
 
@@ -75,16 +76,25 @@ def _parse_field(field: Field, value: Any) -> tuple[Any, str]:
         return None, f"{field.label} must be one of {', '.join(label for label, _ in field.choices)}."
     if field.kind == "switch":
         return bool(value), ""
+    if field.kind == "rate" and isinstance(value, str):
+        if value == field.default:
+            return value, ""
+        value = value.strip().replace(",", ".")  # many people write 0,04
     if value is None or value == "":
-        return None, f"{field.label} is empty: give a number, such as {field.default:g}."
+        return None, f"{field.label} is empty: give a number, such as {_example(field)}."
     try:
         number = float(value)
     except (TypeError, ValueError):
         return None, f"{field.label} must be a number, not {str(value)[:40]!r}."
     if not math.isfinite(number):
         return None, f"{field.label} must be a number, not {value}."
-    if field.kind == "number":
+    if field.kind in {"number", "rate"}:
         return number, ""
     if number.is_integer():
         return int(number), ""
     return None, f"{field.label} must be a whole number, not {value}."
+
+
+def _example(field: Field) -> str:
+    """A number that the field may hold."""
+    return field.choices[-1][1] if field.kind == "rate" else f"{field.default:g}"

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from lamp.config import TrainConfig, TuneConfig
+from lamp.training.halving import LEARNING_RATES
 
 
 @dataclass(frozen=True)
@@ -18,7 +19,8 @@ class Field:
     help: str
     """One sentence that explains it."""
     kind: str
-    """"whole" (a whole number), "number", "text", "switch", "choice", or "run" (a run that has a prompt)."""
+    """"whole" (a whole number), "number", "rate" (a number or one of the choices), "text", "switch", "choice", or "run"
+    (a run that has a prompt)."""
     choices: tuple[tuple[str, str], ...] = ()
     """(label, value) of each choice."""
     basic: bool = False
@@ -49,8 +51,9 @@ FIELDS: tuple[Field, ...] = (
     Field(
         "train.learning_rate",
         "Learning rate",
-        "How far each step moves the prompt; lower it when the loss jumps up, raise it when nothing happens.",
-        "number",
+        "How far each step moves the prompt: found by trying several in the first steps, or a number that you type.",
+        "rate",
+        (("Found by trying several", "found"), *((f"{rate:g}", f"{rate:g}") for rate in LEARNING_RATES)),
         basic=True,
     ),
     Field(

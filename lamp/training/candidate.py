@@ -1,0 +1,126 @@
+"""A prompt in training with what is known of it: alone in an ordinary run, one of several while a rate is searched."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from torch import Tensor
+
+from lamp.config import TuneConfig
+from lamp.inference.confusion_matrix import ConfusionMatrix
+from lamp.inference.evaluate import Evaluation
+from lamp.inference.scores import Scores, is_better
+from lamp.prompt import LampPrompt
+from lamp.training.prompt_optimizer import PromptOptimizer
+
+_SMOOTHING = 0.8
+"""Weight of the earlier steps in a candidate's mean loss and mean prompt, which so reach back about five steps."""
+
+
+@dataclass
+class Standing:
+    """How a candidate has done so far."""
+
+    best_step: int = 0
+    best_scores: Scores | None = None
+    best_confusion: ConfusionMatrix | None = None
+    """The confusion matrix of the best evaluation; None for generation."""
+    waited: int = 0
+    """Evaluations since the best one."""
+    held_out_loss: float | None = None
+    """At the last evaluation; None before the first, and where it was no finite number."""
+    mean_loss: float | None = None
+    """Mean training loss of the last steps; None before the first."""
+    dropped_at: int | None = None
+    """The step after which it was dropped; None while it is trained."""
+
+
+@dataclass(eq=False)
+class Candidate:
+    """A prompt, its recipe with a learning rate in numbers, and its standing."""
+
+    name: str
+    """Tells candidates apart, such as "0.04"; empty for the only one."""
+    recipe: TuneConfig
+    prompt: LampPrompt
+    optimizer: PromptOptimizer
+    best: Mapping[str, Tensor]
+    """Factors of the best evaluation, and before it the first ones."""
+    standing: Standing = field(default_factory=Standing)
+    mean_prompt: Tensor | None = None
+    """Mean virtual tokens (l', hidden) of the last steps, by which candidates are compared; None where they are not.
+
+    At a high rate a prompt swings about its path. Its mean tells how good it will be when the rate has fallen.
+    """
+
+    @property
+    def learning_rate(self) -> float:
+        """The highest rate of its schedule."""
+        return float(self.recipe.train.learning_rate)
+
+    def take(self, evaluation: Evaluation, step: int) -> None:
+        """Counts an evaluation after `step` steps; the best one keeps its factors."""
+        standing, loss = self.standing, evaluation.scores["loss"]
+        standing.held_out_loss = loss if math.isfinite(loss) else None
+        standing.waited += 1
+        if standing.best_scores is None or is_better(evaluation.scores, standing.best_scores):
+            self.best, standing.waited = self.prompt.factors(), 0
+            standing.best_step, standing.best_scores = step, evaluation.scores
+            standing.best_confusion = evaluation.confusion
+
+    def take_loss(self, loss: float) -> None:
+        """Counts a step's training loss."""
+        before = self.standing.mean_loss
+        self.standing.mean_loss = loss if before is None else _SMOOTHING * before + (1 - _SMOOTHING) * loss
+
+    def take_prompt(self) -> None:
+        """Counts the prompt after a step."""
+        now, before = self.prompt().detach(), self.mean_prompt
+        self.mean_prompt = now if before is None else before.lerp(now, 1 - _SMOOTHING)
+
+    @property
+    def rank(self) -> tuple[float, float]:
+        """Sorts candidates, the best first: by held-out loss, and before that is known by training loss."""
+        held_out, mean = self.standing.held_out_loss, self.standing.mean_loss
+        return math.inf if held_out is None else held_out, math.inf if mean is None else mean
+
+    def tensors(self) -> dict[str, Tensor]:
+        """What a checkpoint keeps: the best factors, and while it is trained its factors and AdamW's moments."""
+        tensors = {f"best/{name}": value for name, value in self.best.items()}
+        if self.standing.dropped_at is None:
+            tensors |= {f"factor/{name}": value for name, value in self.prompt.factors().items()}
+            tensors |= {f"adamw/{name}": value for name, value in self.optimizer.moments().items()}
+            tensors |= {"mean_prompt": self.mean_prompt} if self.mean_prompt is not None else {}
+        return tensors
+
+    def state(self) -> dict[str, Any]:
+        """What a checkpoint keeps beside the tensors, as JSON can hold it."""
+        confusion, scaler = self.standing.best_confusion, self.optimizer.scaler
+        return {
+            **vars(self.standing),
+            "best_confusion": confusion.counts if confusion else None,
+            "gradient_scale": scaler.state_dict() if scaler else None,
+        }
+
+    def restore(self, tensors: Mapping[str, Tensor], state: Mapping[str, Any], labels: tuple[str, ...]) -> None:
+        """Goes on from what `tensors` and `state` gave. labels: in the order in which confusions were counted."""
+        values = dict(state)
+        scale, counts = values.pop("gradient_scale", None), values.pop("best_confusion", None)
+        self.standing = Standing(**values)
+        if counts:  # checkpoints of early versions have none
+            self.standing.best_confusion = ConfusionMatrix(labels, tuple(map(tuple, counts)))
+        self.best = _within("best/", tensors)
+        if self.standing.dropped_at is None:
+            for name, parameter in self.prompt.named_parameters():
+                parameter.data.copy_(tensors[f"factor/{name}"])
+            self.optimizer.restore(_within("adamw/", tensors), scale)
+        if "mean_prompt" in tensors:
+            self.mean_prompt = tensors["mean_prompt"].to(self.prompt.u.device)
+
+
+def _within(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The tensors whose names begin with the prefix, without it."""
+    return {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}
