@@ -9,6 +9,9 @@ from typing import Any, Literal
 from lamp.config_json import build
 from lamp.errors import ConfigError
 
+_SEEDS = 2**32
+"""Number of seeds that NumPy takes."""
+
 Task = Literal["auto", "classification", "generation"]
 InputFormat = Literal["plain", "chat"]
 Precision = Literal["auto", "bf16", "fp16", "fp32"]
@@ -184,6 +187,8 @@ class TuneConfig:
         """Raises one ConfigError that lists every problem of the recipe."""
         problems = [] if self.backbone.strip() else ["Choose a backbone: the language model that stays frozen."]
         problems += self.data.problems() + self.lamp.problems() + self.train.problems()
+        if not 0 <= self.train.seed < _SEEDS:
+            problems.append(f"The seed must be between 0 and {_SEEDS - 1}, not {self.train.seed}.")
         if problems:
             raise ConfigError(problems)
 
