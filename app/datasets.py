@@ -10,7 +10,7 @@ from tempfile import TemporaryDirectory
 from app.hub import fetching
 from app.hub.fetching import Fetched, OnRows
 from lamp.config import DataConfig
-from lamp.data.checks import data_warnings, leak_warnings
+from lamp.data.checks import data_warnings
 from lamp.data.column_roles import ColumnRole, column_roles
 from lamp.data.splits import Splits, prepare
 from lamp.data.tables import Table, read_table
@@ -171,8 +171,8 @@ def _prepared(path: Path, name: str, config: DataConfig) -> Splits:
 
 @lru_cache(maxsize=16)
 def _warnings(path: Path, name: str, config: DataConfig) -> tuple[str, ...]:
-    leaks = leak_warnings(_column_roles(path, name, config.target_column), config.input_columns)
-    return (*leaks, *data_warnings(_prepared(path, name, config)))
+    roles = _column_roles(path, name, config.target_column)
+    return tuple(data_warnings(_prepared(path, name, config), roles, config.input_columns))
 
 
 @lru_cache(maxsize=16)

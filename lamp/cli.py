@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lamp.config import TuneConfig
+from lamp.data.checks import data_warnings
+from lamp.data.column_roles import column_roles
 from lamp.data.columns import Template, check_columns
 from lamp.data.splits import examples_of, prepare
 from lamp.data.tables import Table, read_table
@@ -67,7 +69,8 @@ def _train(options: argparse.Namespace) -> None:
     except (OSError, ValueError) as error:
         raise DataError(f"The recipe {options.recipe} cannot be read: {error}.") from error
     recipe.check()
-    splits = prepare(read_table(options.data), recipe.data)
+    table = read_table(options.data)
+    splits = prepare(table, recipe.data)
     checkpoints = options.out / "checkpoints"
     if difference := other_run(checkpoints, recipe, splits):
         raise DataError(
@@ -85,6 +88,10 @@ def _train(options: argparse.Namespace) -> None:
 
     reporter = BarReporter(recipe.train.steps)
     try:
+        for sentence in data_warnings(
+            splits, column_roles(table, recipe.data.target_column), recipe.data.input_columns
+        ):
+            reporter.note(sentence)
         trained_prompt = Path(recipe.lamp.initial_prompt) if recipe.lamp.initial == "prompt" else None
         result = train(recipe, splits, reporter, checkpoints, options.backbone, trained_prompt, checkpoints / "tokens")
     finally:

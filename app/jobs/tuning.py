@@ -10,6 +10,8 @@ from app.datasets import Datasets
 from app.run import Run
 from app.settings import Settings
 from lamp.config import TuneConfig
+from lamp.data.checks import data_warnings
+from lamp.data.column_roles import column_roles
 from lamp.data.splits import prepare
 from lamp.data.tables import read_table
 from lamp.errors import TrainingError
@@ -37,6 +39,8 @@ def train_job(
             f"The checkpoints of this run have {difference}, so it cannot go on from them: start it again as a new run."
         )
     record_run(checkpoints, config, splits)
+    for sentence in data_warnings(splits, column_roles(table, config.data.target_column), config.data.input_columns):
+        reporter.note(sentence)
     reporter.phase("Loading the libraries")  # not at the top of the file, so that the heartbeat goes on meanwhile
     from lamp.training.train import train
 

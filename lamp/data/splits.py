@@ -84,7 +84,8 @@ def prepare(table: Table, config: DataConfig) -> Splits:
         raise DataError(f"The target column {config.target_column!r} is empty in every row: choose another column.")
     if len(examples) < FEWEST_ROWS:
         raise DataError(_too_few(len(examples), skipped, without_input))
-    task, labels = _task(config, examples)
+    usable = " with an input and a target" if skipped or without_input else ""
+    task, labels = _task(config, examples, usable)
     of_label = [example.target if labels else "" for example in examples]
     keys = [same_input_key(example.text) for example in examples]
     held_out = held_out_rows(keys, of_label, config)
@@ -103,8 +104,8 @@ def _too_few(rows: int, skipped: int, without_input: int) -> str:
     return f"The data set has only {rows} rows{usable}: at least {FEWEST_ROWS} are needed."
 
 
-def _task(config: DataConfig, examples: Sequence[Example]) -> tuple[str, dict[str, int]]:
-    """The task, and how many rows each label has; no labels for generation."""
+def _task(config: DataConfig, examples: Sequence[Example], usable: str) -> tuple[str, dict[str, int]]:
+    """The task, and how many rows each label has; no labels for generation. usable: which rows, for sentences."""
     counts = Counter(example.target for example in examples)
     few = len(counts) <= min(MOST_LABELS, max(2, len(examples) // 5))
     short = max(map(len, counts)) <= LONGEST_LABEL
@@ -112,12 +113,12 @@ def _task(config: DataConfig, examples: Sequence[Example]) -> tuple[str, dict[st
         return "generation", {}
     if len(counts) == 1:
         raise DataError(
-            f"Every row has the same target, {next(iter(counts))!r}: at least two different labels are needed."
+            f"Every row{usable} has the same target, {next(iter(counts))!r}: at least two different labels are needed."
         )
     if len(counts) == len(examples):
         raise DataError(
-            f"Each of the {len(examples):,} rows has a target of its own, so there are no labels to learn: choose the "
-            "task of writing a text, or another target column."
+            f"Each of the {len(examples):,} rows{usable} has a target of its own, so there are no labels to learn: "
+            "choose the task of writing a text, or another target column."
         )
     if len(counts) > MOST_CHOSEN_LABELS:
         raise DataError(f"The target has {len(counts)} different values, too many for labels: choose generation.")

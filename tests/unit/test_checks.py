@@ -15,7 +15,7 @@ TARGETS = [f"an answer of words, {row * 7}" for row in ROWS]
 
 
 def warnings_of(texts: list[str], targets: list[str]) -> list[str]:
-    return data_warnings(prepare(table_of(text=texts, label=targets), DataConfig(("text",), "label")))
+    return data_warnings(prepare(table_of(text=texts, label=targets), DataConfig(("text",), "label")), (), ())
 
 
 def test_of_good_rows_there_is_nothing_to_say() -> None:

@@ -223,3 +223,16 @@ def test_checkpoints_of_an_earlier_version_are_gone_on_from(
     assert main(command) == 0
     assert "Going on from the checkpoint at step 2" in capsys.readouterr().err
     assert (tmp_path / "out" / "checkpoints" / "run.json").is_file()
+
+
+def test_warnings_about_the_data_stand_before_the_bar(
+    tiny_llama: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "recipe.json").write_text(json.dumps(recipe(tiny_llama, steps=1).to_dict()))
+    data = tmp_path / "rows.csv"
+    data.write_text(
+        "text,label\n" + "".join(f"film {row} by p{row}@example.org,{'ab'[row % 2]}\n" for row in range(20))
+    )
+    command = ["train", str(tmp_path / "recipe.json"), "--data", str(data), "--out", str(tmp_path / "out")]
+    assert main(command) == 0
+    assert "In 20 of 20 rows there is what looks like an e-mail address" in capsys.readouterr().err

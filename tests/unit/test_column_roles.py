@@ -124,7 +124,7 @@ def test_the_page_tells_which_columns_are_left_out_and_why(studio: Studio, leaki
     plan = studio.plan(TuneConfig(data=data), leaking)
     assert plan.preview and plan.warnings == ()
     html = summary.preview(plan.preview, TuneConfig(data=data))
-    assert "Unnamed: 0 numbers the rows; label_text gives &#x27;label&#x27; away" in html
+    assert "Not proposed: Unnamed: 0 numbers the rows; label_text gives &#x27;label&#x27; away" in html
 
 
 def test_whoever_chooses_a_column_that_gives_the_target_away_is_warned(studio: Studio, leaking: str) -> None:

@@ -92,6 +92,9 @@ def test_rows_without_an_input_are_left_out_and_counted() -> None:
     assert (of_text.skipped, of_text.without_input, len(of_text.train) + len(of_text.validation)) == (15, 15, 30)
     of_both = prepare(table, replace(CONFIG, input_columns=("text", "more")))
     assert (of_both.skipped, of_both.without_input) == (15, 5)
+    alike = table_of(text=["good", ""] * 20, label=["a", "b"] * 20)
+    with pytest.raises(DataError, match="Every row with an input and a target has the same target, 'a'"):
+        prepare(alike, CONFIG)
     nothing = table_of(text=[""] * 20, label=["a", "b"] * 10)
     with pytest.raises(DataError, match=r"only 0 rows with an input and a target \(20 have no input\): at least 10"):
         prepare(nothing, CONFIG)

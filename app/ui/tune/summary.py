@@ -36,7 +36,7 @@ def preview(preview: Preview, config: TuneConfig) -> str:
     chosen = (*config.data.input_columns, config.data.target_column)
     ignored = [role for role in preview.column_roles if role.role == "ignored" and role.column not in chosen]
     if ignored:
-        html += parts.small("; ".join(f"{role.column} {role.reason}" for role in ignored) + ".")
+        html += parts.small(f"Not proposed: {'; '.join(f'{role.column} {role.reason}' for role in ignored)}.")
     if preview.examples:
         virtual = None if config.lamp.problems() else config.lamp.virtual_tokens
         html += parts.title(
