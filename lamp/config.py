@@ -85,7 +85,8 @@ class DataConfig:
     input_columns: tuple[str, ...] = ()
     target_column: str = ""
     template: str = ""
-    """Text of an input, with {column} placeholders. When empty, every column gets a line of its own."""
+    """Text of an input, with {column} placeholders; a doubled brace is a literal one. When empty, every column gets a
+    line of its own."""
     input_format: InputFormat = "plain"
     """"chat" puts the text into the backbone's chat template, as a user's message. The template's own tokens do not
     count towards `max_input_tokens`."""
