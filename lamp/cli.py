@@ -6,6 +6,7 @@ import argparse
 import json
 import sys
 from collections.abc import Sequence
+from io import TextIOWrapper
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one command. Returns the exit status: 0, or 1 after one sentence on standard error."""
     prepare_process()
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(encoding="utf-8")  # answers are in any script, whatever the terminal's encoding is
     parser = argparse.ArgumentParser(prog="python -m lamp", description="Low-parameter prompt tuning.")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     trainer = commands.add_parser("train", help="train a prompt; go on from the last checkpoint if there is one")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import shutil
 import signal
@@ -126,6 +127,17 @@ def test_a_column_called_prediction_stays_as_it_is(
     (answer,) = map(json.loads, capsys.readouterr().out.splitlines())
     assert (answer["prediction"], answer["lamp_prediction"], answer["probabilities"]) == ("mine", "mine too", "0.5")
     assert answer["lamp_lamp_prediction"] in answer["lamp_probabilities"]
+
+
+def test_answers_are_written_in_utf_8_whatever_the_encoding_of_the_pipe(
+    trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "rows.csv"
+    file.write_text("text,n\nZürich 电影,1\n", encoding="utf-8")
+    pipe = io.BytesIO()
+    monkeypatch.setattr("sys.stdout", io.TextIOWrapper(pipe, encoding="ascii", write_through=True))
+    assert main(["predict", str(trained), "--data", str(file)]) == 0
+    assert json.loads(pipe.getvalue().decode("utf-8"))["text"] == "Zürich 电影"
 
 
 def test_rows_without_an_input_are_not_answered_and_counted(
