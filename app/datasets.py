@@ -10,9 +10,11 @@ from tempfile import TemporaryDirectory
 from app.hub import fetching
 from app.hub.fetching import Fetched, OnRows
 from lamp.config import DataConfig
+from lamp.data.checks import data_warnings
+from lamp.data.column_roles import ColumnRole, column_roles
 from lamp.data.splits import Splits, prepare
 from lamp.data.tables import Table, read_table
-from lamp.data.truncation import Truncation, count_truncated
+from lamp.data.truncation import Truncation, count_cut_targets, count_truncated
 from lamp.errors import DataError
 from lamp.hub.backbone_files import tokenizer_file
 from storage.errors import NotStored
@@ -21,7 +23,6 @@ from storage.uploads import Upload, UploadStore
 SAMPLES = Path(__file__).resolve().parent / "samples"
 _SAMPLE = "sample:"
 _FIRST_ROWS = 8
-_LONGEST_CELL = 300
 
 
 @dataclass(frozen=True)
@@ -47,9 +48,17 @@ class DatasetFile:
         """Its rows. Raises DataError when it cannot be read."""
         return _read(self.path, self.name)
 
+    def column_roles(self, target: str) -> tuple[ColumnRole, ...]:
+        """What is proposed for each column when `target` is answered. Raises DataError when it cannot be read."""
+        return _column_roles(self.path, self.name, target)
+
     def splits(self, config: DataConfig) -> Splits:
         """Its rows as examples. Raises DataError when nothing can be learned from them."""
         return _prepared(self.path, self.name, config)
+
+    def warnings(self, config: DataConfig) -> tuple[str, ...]:
+        """What may spoil the result, one sentence each. Raises DataError when nothing can be learned from the rows."""
+        return _warnings(self.path, self.name, config)
 
     def truncation(self, config: DataConfig, backbone: str) -> Truncation | None:
         """How many training inputs will be cut because they are too long; None where that is unknown before the run.
@@ -57,6 +66,10 @@ class DatasetFile:
         backbone: the folder or Hub id that it is loaded from.
         """
         return _truncation(self.path, self.name, config, backbone)
+
+    def cut_targets(self, config: DataConfig, backbone: str) -> Truncation | None:
+        """How many training targets will be cut because they are too long; None as for inputs."""
+        return _cut_targets(self.path, self.name, config, backbone)
 
 
 class Datasets:
@@ -126,13 +139,13 @@ class Datasets:
         return DatasetEntry(upload.reference, upload.name, rows, columns)
 
 
-def first_rows(table: Table) -> tuple[dict[str, str], ...]:
-    """The rows of a table that people are shown: the first ones, with long cells cut."""
-    return tuple({column: _cut(cell) for column, cell in row.items()} for row in table.rows[:_FIRST_ROWS])
+def first_rows(table: Table, longest_cell: int | None) -> tuple[dict[str, str], ...]:
+    """The rows of a table that people are shown. longest_cell: characters of a cell that are kept; None keeps all."""
+    return tuple({column: _cut(cell, longest_cell) for column, cell in row.items()} for row in table.rows[:_FIRST_ROWS])
 
 
-def _cut(cell: str) -> str:
-    return cell if len(cell) <= _LONGEST_CELL else cell[: _LONGEST_CELL - 1] + "…"
+def _cut(cell: str, longest: int | None) -> str:
+    return cell if longest is None or len(cell) <= longest else cell[: longest - 1] + "…"
 
 
 @lru_cache(maxsize=16)
@@ -146,9 +159,20 @@ def _read(path: Path, name: str) -> Table:
     return read_table(path, name)
 
 
+@lru_cache(maxsize=16)
+def _column_roles(path: Path, name: str, target: str) -> tuple[ColumnRole, ...]:
+    return column_roles(_read(path, name), target)
+
+
 @lru_cache(maxsize=4)
 def _prepared(path: Path, name: str, config: DataConfig) -> Splits:
     return prepare(_read(path, name), config)
+
+
+@lru_cache(maxsize=16)
+def _warnings(path: Path, name: str, config: DataConfig) -> tuple[str, ...]:
+    roles = _column_roles(path, name, config.target_column)
+    return tuple(data_warnings(_prepared(path, name, config), roles, config.input_columns))
 
 
 @lru_cache(maxsize=16)
@@ -156,3 +180,10 @@ def _truncation(path: Path, name: str, config: DataConfig, backbone: str) -> Tru
     file = tokenizer_file(backbone)
     texts = [example.text for example in _prepared(path, name, config).train]
     return count_truncated(file, texts, config.max_input_tokens) if file else None
+
+
+@lru_cache(maxsize=16)
+def _cut_targets(path: Path, name: str, config: DataConfig, backbone: str) -> Truncation | None:
+    file = tokenizer_file(backbone)
+    targets = [example.target for example in _prepared(path, name, config).train]
+    return count_cut_targets(file, targets, config.max_target_tokens) if file else None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from lamp.data.column_roles import ColumnRole
 from lamp.data.truncation import Truncation
 
 
@@ -13,6 +14,8 @@ class Preview:
 
     dataset_name: str
     columns: tuple[str, ...]
+    column_roles: tuple[ColumnRole, ...]
+    """What is proposed for each column, with the reason, when the chosen target is answered."""
     rows: tuple[dict[str, str], ...]
     """The first rows: column → cell, long ones cut."""
     row_count: int
@@ -39,6 +42,8 @@ class Estimate:
     epochs: float
     truncation: Truncation | None
     """Training inputs that will be cut; None when that is unknown before the run."""
+    cut_targets: Truncation | None
+    """Training targets that will be cut; None when that is unknown before the run."""
     seconds: float | None
     """Seconds that the run takes at the speed of the last run on this backbone; None before the first one."""
 
@@ -58,5 +63,7 @@ class Plan:
     """None when the data set cannot be read."""
     estimate: Estimate | None
     """None when there are problems."""
+    warnings: tuple[str, ...] = ()
+    """What does not keep it from being started but may spoil its result, one sentence each."""
     unreadable: str = ""
     """Why the data set cannot be read, which is one of the problems; empty when it can."""

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lamp.config import Quantization
-from lamp.data.columns import check_columns, render
+from lamp.data.columns import Template, check_columns
 from lamp.errors import DataError, LampError, OutOfMemory
 
 if TYPE_CHECKING:
@@ -169,6 +169,7 @@ def _rendered(saved: SavedPrompt, values: str | Mapping[str, str]) -> tuple[str,
     problems = check_columns(saved.config.data, [*values, saved.config.data.target_column])
     if problems:
         raise DataError(" ".join(problems))
-    if not any(values[column].strip() for column in columns):
+    template = Template.of(saved.config.data)
+    if not template.has_input(values):
         raise DataError("Write an input first: there is nothing to answer.")
-    return render(saved.config.data, values)
+    return template.render(values), template.suffix

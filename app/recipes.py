@@ -25,6 +25,8 @@ from storage.errors import StorageError
 from storage.jobs import JobStore
 
 _PREVIEW_EXAMPLES = 3
+_LONGEST_CELL = 300
+"""Characters of a cell that the preview shows."""
 
 
 @dataclass(frozen=True)
@@ -58,11 +60,17 @@ class Recipes:
         problems += self._device_problems(config, gpus)
         backbone, backbone_problems = self._inspect(config)
         problems += backbone_problems
-        preview = _preview(data.file.name, data.table, data.splits, config.data) if data.file and data.table else None
+        preview = _preview(data.file, data.table, data.splits, config.data) if data.file and data.table else None
         estimate = None
         if not problems and data.file and data.splits and backbone:
             estimate = self._estimate(config, data.file, data.splits, backbone, gpus)
-        return Plan(tuple(problems), preview, estimate, data.problem if data.table is None else "")
+        return Plan(
+            problems=tuple(problems),
+            preview=preview,
+            estimate=estimate,
+            warnings=data.file.warnings(config.data) if data.file and data.splits else (),
+            unreadable=data.problem if data.table is None else "",
+        )
 
     @cached_property
     def slots(self) -> list[str]:
@@ -134,6 +142,7 @@ class Recipes:
             steps=train.steps,
             epochs=rows / max(1, len(splits.train)),
             truncation=file.truncation(config.data, backbone.source),
+            cut_targets=file.cut_targets(config.data, backbone.source),
             seconds=speed.seconds(train) + speed.scoring_seconds  # the untrained backbone is scored too
             if speed
             else None,
@@ -149,15 +158,16 @@ def _recipe_problems(config: TuneConfig) -> list[str]:
     return []
 
 
-def _preview(name: str, table: Table, splits: Splits | None, config: DataConfig) -> Preview:
+def _preview(file: DatasetFile, table: Table, splits: Splits | None, config: DataConfig) -> Preview:
     examples: tuple[tuple[str, str], ...] = ()
     if not check_columns(config, table.columns):
         rows = table.rows[:_PREVIEW_EXAMPLES]
         examples = tuple((render(config, row)[0], row[config.target_column].strip()) for row in rows)
     return Preview(
-        dataset_name=name,
+        dataset_name=file.name,
         columns=tuple(table.columns),
-        rows=first_rows(table),
+        column_roles=file.column_roles(config.target_column),
+        rows=first_rows(table, _LONGEST_CELL),
         row_count=len(table.rows),
         examples=examples,
         task=splits.task if splits else "",

@@ -21,7 +21,7 @@ from app.run import Run
 from app.settings import Settings
 from app.views.run_view import LOG_LINES, RunView, make_run_view
 from lamp.config import DataConfig, TuneConfig
-from lamp.data.columns import guess_columns
+from lamp.data.column_roles import guess_columns
 from lamp.errors import ConfigError
 from lamp.inference.confusion_matrix import ConfusionMatrix, read_confusion
 from storage.artifacts import ArtifactStore
@@ -61,8 +61,8 @@ class Studio:
         return self._datasets.entry(reference)
 
     def first_rows(self, dataset: str) -> tuple[dict[str, str], ...]:
-        """The first rows of a data set: column → cell, long cells cut. Raises DataError, StorageError."""
-        return first_rows(self._datasets.file(dataset).table())
+        """The first rows of a data set, whole: column → cell. Raises DataError, StorageError."""
+        return first_rows(self._datasets.file(dataset).table(), longest_cell=None)
 
     def add_dataset(self, path: Path, name: str) -> DatasetEntry:
         """Keeps a copy of a file that can be read as a table; raises DataError when it cannot."""
@@ -91,7 +91,7 @@ class Studio:
 
     def guess_columns(self, dataset: str) -> DataConfig:
         """A first choice of input and target columns. Raises DataError, StorageError."""
-        return guess_columns(self._datasets.entry(dataset).columns)
+        return guess_columns(self._datasets.file(dataset).table())
 
     def plan(self, config: TuneConfig, dataset: str, gpus: int = 1) -> Plan:
         """What the recipe would read and train, and every reason why it cannot be started."""

@@ -132,7 +132,7 @@ def run_cell(cell: Cell, data: Path, folder: str) -> dict[str, Any]:
     from lamp.backbone.frozen import FrozenBackbone
     from lamp.config import TrainConfig
     from lamp.data.batching import batch_stream
-    from lamp.data.columns import guess_columns
+    from lamp.data.column_roles import guess_columns
     from lamp.data.encoding import Encoder
     from lamp.data.splits import examples_of
     from lamp.data.tables import read_table
@@ -143,7 +143,7 @@ def run_cell(cell: Cell, data: Path, folder: str) -> dict[str, Any]:
     variant = VARIANTS[cell.variant]
     split, count = TASKS[cell.task]
     table = read_table(data / f"{cell.task}.train.jsonl")
-    config = guess_columns(table.columns)
+    config = guess_columns(table)
     training = examples_of(table, config)
     scored = examples_of(read_table(data / f"{cell.task}.{split}.jsonl"), config)[:count]
     labels = sorted({example.target for example in training})

@@ -60,7 +60,7 @@ def measure(task: str, seed: int, options: argparse.Namespace) -> dict[str, Any]
     """Trains all rates on one data set with one seed."""
     from lamp.backbone.frozen import FrozenBackbone
     from lamp.config import LampConfig, TrainConfig, TuneConfig
-    from lamp.data.columns import guess_columns
+    from lamp.data.column_roles import guess_columns
     from lamp.data.encoding import Encoder
     from lamp.data.splits import examples_of, prepare
     from lamp.data.tables import read_table
@@ -69,7 +69,7 @@ def measure(task: str, seed: int, options: argparse.Namespace) -> dict[str, Any]
 
     split, count = TASKS[task]
     table = read_table(options.data / f"{task}.train.jsonl")
-    data = guess_columns(table.columns)
+    data = guess_columns(table)
     splits = prepare(table, data)
     settings = TrainConfig(steps=options.steps, batch_size=options.batch, seed=seed)
     recipe = TuneConfig(str(options.backbone), data, LampConfig(), settings)

@@ -25,13 +25,13 @@ def rows_of(data: Path, backbone: str) -> tuple[Any, list[Any]]:
     """The studio's encoder and the encoded training rows of a data set, the same for every variant."""
     from transformers import AutoTokenizer
 
-    from lamp.data.columns import guess_columns
+    from lamp.data.column_roles import guess_columns
     from lamp.data.encoding import Encoder
     from lamp.data.splits import prepare
     from lamp.data.tables import read_table
 
     table = read_table(data)
-    config = guess_columns(table.columns)
+    config = guess_columns(table)
     encoder = Encoder(AutoTokenizer.from_pretrained(backbone), is_encoder_decoder=False, config=config)
     return encoder, encoder.encode(prepare(table, config).train)
 

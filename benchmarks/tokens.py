@@ -25,14 +25,14 @@ def main() -> None:
     options = parser.parse_args()
     from transformers import AutoTokenizer
 
-    from lamp.data.columns import guess_columns
+    from lamp.data.column_roles import guess_columns
     from lamp.data.encoding import Encoder
     from lamp.data.splits import prepare
     from lamp.data.tables import read_table
     from lamp.data.token_cache import encode_cached
 
     table = read_table(options.data)
-    config = guess_columns(table.columns)
+    config = guess_columns(table)
     examples = prepare(table, config).train
     tokenizer = AutoTokenizer.from_pretrained(options.backbone)
     print("| rows | first time | found again |\n| --- | --- | --- |")

@@ -6,17 +6,21 @@ import argparse
 import json
 import sys
 from collections.abc import Sequence
+from io import TextIOWrapper
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lamp.config import TuneConfig
-from lamp.data.columns import check_columns, render
+from lamp.data.checks import data_warnings
+from lamp.data.column_roles import column_roles
+from lamp.data.columns import Template, check_columns
 from lamp.data.splits import examples_of, prepare
 from lamp.data.tables import Table, read_table
 from lamp.errors import DataError, LampError, TrainingError
 from lamp.inference.scores import merge_scores
 from lamp.process import prepare_process
 from lamp.progress_bar import BarReporter, rows_bar
+from lamp.run_digest import other_run, record_run
 
 if TYPE_CHECKING:
     from lamp.backbone.frozen import FrozenBackbone
@@ -27,6 +31,8 @@ if TYPE_CHECKING:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one command. Returns the exit status: 0, or 1 after one sentence on standard error."""
     prepare_process()
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(encoding="utf-8")  # answers are in any script, whatever the terminal's encoding is
     parser = argparse.ArgumentParser(prog="python -m lamp", description="Low-parameter prompt tuning.")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     trainer = commands.add_parser("train", help="train a prompt; go on from the last checkpoint if there is one")
@@ -66,15 +72,30 @@ def _train(options: argparse.Namespace) -> None:
     except (OSError, ValueError) as error:
         raise DataError(f"The recipe {options.recipe} cannot be read: {error}.") from error
     recipe.check()
-    splits = prepare(read_table(options.data), recipe.data)
+    table = read_table(options.data)
+    splits = prepare(table, recipe.data)
+    checkpoints = options.out / "checkpoints"
+    if difference := other_run(checkpoints, recipe, splits):
+        raise DataError(
+            f"The folder {options.out} holds another run, which has {difference}: choose another folder, or give the "
+            "recipe and the data of that run to go on with it."
+        )
+    try:
+        record_run(checkpoints, recipe, splits)
+    except OSError as error:
+        reason = error.strerror or "unknown reason"
+        raise DataError(f"The folder {options.out} cannot be written ({reason}): choose another one.") from error
     from lamp.backbone.devices import process_state
     from lamp.export.saved_prompt import save_prompt
     from lamp.training.train import train
 
     reporter = BarReporter(recipe.train.steps)
     try:
+        for sentence in data_warnings(
+            splits, column_roles(table, recipe.data.target_column), recipe.data.input_columns
+        ):
+            reporter.note(sentence)
         trained_prompt = Path(recipe.lamp.initial_prompt) if recipe.lamp.initial == "prompt" else None
-        checkpoints = options.out / "checkpoints"
         result = train(recipe, splits, reporter, checkpoints, options.backbone, trained_prompt, checkpoints / "tokens")
     finally:
         reporter.close()
@@ -94,21 +115,46 @@ def _predict(options: argparse.Namespace) -> None:
     problems = check_columns(data, [*table.columns, data.target_column])
     if problems:
         raise DataError(" ".join(problems))
-    rendered = [render(data, row) for row in table.rows]
-    inputs = encoder.inputs([text for text, _ in rendered], [suffix for _, suffix in rendered])
+    template = Template.of(data)
+    rows = [row for row in table.rows if template.has_input(row)]
+    if not rows:
+        raise DataError(f"The file {options.data} has no row with an input: there is nothing to answer.")
+    _note_left_out(len(table.rows) - len(rows), "no input")
+    texts = [template.render(row) for row in rows]
+    inputs = encoder.inputs(texts, [template.suffix] * len(texts))
     prefixes = [inference_prefix(backbone, None if options.untrained else saved.virtual_tokens)] * len(inputs)
     with rows_bar("Answering", len(inputs)) as on_progress:
         answers = predict(backbone, prefixes, encoder, inputs, saved.labels, on_progress=on_progress)
-    for row, answer in zip(table.rows, answers, strict=True):
-        probabilities = {"probabilities": answer.probabilities} if answer.probabilities else {}
-        print(json.dumps({**row, "prediction": answer.text, **probabilities}, ensure_ascii=False))
+    text_name, shares_name = (_free_name(name, table.columns) for name in ("prediction", "probabilities"))
+    for row, answer in zip(rows, answers, strict=True):
+        probabilities = {shares_name: answer.probabilities} if answer.probabilities else {}
+        print(json.dumps({**row, text_name: answer.text, **probabilities}, ensure_ascii=False))
+
+
+def _free_name(name: str, columns: Sequence[str]) -> str:
+    """The name of an answer's field: `name`, or with "lamp_" before it where the file has a column of that name."""
+    while name in columns:
+        name = f"lamp_{name}"
+    return name
+
+
+def _note_left_out(rows: int, reason: str) -> None:
+    if rows:
+        print(f"Rows left out because they have {reason}: {rows:,}.", file=sys.stderr)
 
 
 def _evaluate(options: argparse.Namespace) -> None:
     saved, backbone, encoder = _load(options)
     from lamp.inference.evaluate import HeldOut, evaluate
 
-    examples = examples_of(_table(options), saved.config.data)
+    table = _table(options)
+    examples = examples_of(table, saved.config.data)
+    if not examples:
+        raise DataError(
+            f"The file {options.data} has no row with an input and a target in {saved.config.data.target_column!r}: "
+            "there is nothing to score."
+        )
+    _note_left_out(len(table.rows) - len(examples), "no input or no target")
     unknown = {example.target for example in examples} - set(saved.labels) if saved.labels else set()
     if unknown:
         raise DataError(f"The file has labels that the prompt does not know: {', '.join(sorted(unknown)[:5])}.")

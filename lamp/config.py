@@ -83,7 +83,8 @@ class DataConfig:
     input_columns: tuple[str, ...] = ()
     target_column: str = ""
     template: str = ""
-    """Text of an input, with {column} placeholders. When empty, every column gets a line of its own."""
+    """Text of an input, with {column} placeholders; a doubled brace is a literal one. When empty, every column gets a
+    line of its own."""
     input_format: InputFormat = "plain"
     """"chat" puts the text into the backbone's chat template, as a user's message. The template's own tokens do not
     count towards `max_input_tokens`."""
@@ -159,6 +160,7 @@ class TrainConfig:
             ("evaluation interval", self.evaluate_every, 1, 1_000_000),
             ("checkpoint interval", self.checkpoint_every, 1, 1_000_000),
             ("patience", self.patience, 0, 1_000_000),
+            ("seed", self.seed, 0, 2**32 - 1),  # what NumPy takes
         )
         for name, value, low, high in bounds:
             if not low <= value <= high:

@@ -10,8 +10,12 @@ from app.datasets import Datasets
 from app.run import Run
 from app.settings import Settings
 from lamp.config import TuneConfig
+from lamp.data.checks import data_warnings
+from lamp.data.column_roles import column_roles
 from lamp.data.splits import prepare
 from lamp.data.tables import read_table
+from lamp.errors import TrainingError
+from lamp.run_digest import other_run, record_run
 from storage.artifacts import ArtifactStore
 from storage.errors import NotStored
 from storage.home import Home
@@ -29,15 +33,23 @@ def train_job(
     job, config, home = run.job, run.config, Home(settings.home)
     reporter.phase("Loading the data")
     table = read_table(Datasets(uploads).path(job.dataset), job.dataset_name)
+    splits, checkpoints = prepare(table, config.data), home.checkpoints(job.id)
+    if difference := other_run(checkpoints, config, splits):
+        raise TrainingError(
+            f"The checkpoints of this run have {difference}, so it cannot go on from them: start it again as a new run."
+        )
+    record_run(checkpoints, config, splits)
+    for sentence in data_warnings(splits, column_roles(table, config.data.target_column), config.data.input_columns):
+        reporter.note(sentence)
     reporter.phase("Loading the libraries")  # not at the top of the file, so that the heartbeat goes on meanwhile
     from lamp.training.train import train
 
     source = Backbones(settings).source(config.backbone)
     return train(
         config,
-        prepare(table, config.data),
+        splits,
         reporter,
-        home.checkpoints(job.id),
+        checkpoints,
         source,
         _initial_prompt_folder(config, artifacts),
         home.tokens,

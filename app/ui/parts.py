@@ -61,6 +61,13 @@ def problems(sentences: Sequence[str], heading: str = "") -> str:
     return f'<div class="ls-notice ls-bad ls-problems" role="alert">{strong}<ul>{items}</ul></div>'
 
 
+def warnings(sentences: Sequence[str], heading: str) -> str:
+    """A list of what should be known and keeps nothing from being done; "" when there is nothing."""
+    items = "".join(f"<li>{escape(sentence)}</li>" for sentence in sentences)
+    strong = f"<strong>{escape(heading)}</strong>"
+    return f'<div class="ls-notice ls-calm ls-problems" role="status">{strong}<ul>{items}</ul></div>' if items else ""
+
+
 def empty(text: str, below: str, href: str = "", action: str = "") -> str:
     """What stands in place of an empty list: what is missing, what to do, and a link that does it."""
     link = f'<a class="ls-button" href="{escape(href)}">{escape(action)}</a>' if href else ""

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from lamp.config import DataConfig
 
-_PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
+_FIELD = re.compile(r"\{\{|\}\}|\{([^{}]*)\}")
+"""A doubled brace, which stands for a literal one, or a {column} placeholder."""
 
 
 def default_template(config: DataConfig) -> str:
@@ -16,14 +18,43 @@ def default_template(config: DataConfig) -> str:
     return "\n".join([*lines, f"{config.target_column}:"])
 
 
-def render(config: DataConfig, row: Mapping[str, str]) -> tuple[str, str]:
-    """The input text of one row, and the end of it that is the same in every row (the template suffix).
+@dataclass(frozen=True)
+class Template:
+    """A recipe's template, parsed: {column} placeholders are replaced, doubled braces stand for single ones."""
 
-    Only the template's {column} placeholders are replaced; braces inside a cell stay as they are.
-    """
-    template = config.template or default_template(config)
-    template_suffix = _PLACEHOLDER.split(template)[-1]
-    return _PLACEHOLDER.sub(lambda match: row[match.group(1)].strip(), template), template_suffix
+    pairs: tuple[tuple[str, str], ...]
+    """(literal text, column whose cell follows it), in order"""
+    suffix: str
+    """The literal text at the end, which is the same in every row"""
+
+    @classmethod
+    def of(cls, config: DataConfig) -> Template:
+        """The template that a recipe gives, or the default one."""
+        template = config.template or default_template(config)
+        pairs, literal, end = [], "", 0
+        for match in _FIELD.finditer(template):
+            literal += template[end : match.start()]
+            end = match.end()
+            if match[1] is None:
+                literal += match[0][0]
+            else:
+                pairs.append((literal, match[1]))
+                literal = ""
+        return cls(tuple(pairs), literal + template[end:])
+
+    def render(self, row: Mapping[str, str]) -> str:
+        """The input text of a row; braces inside a cell stay as they are."""
+        return "".join([literal + row[column].strip() for literal, column in self.pairs]) + self.suffix
+
+    def has_input(self, row: Mapping[str, str]) -> bool:
+        """Whether a row has a filled cell in a column that is read."""
+        return any(row[column].strip() for _, column in self.pairs)
+
+
+def render(config: DataConfig, row: Mapping[str, str]) -> tuple[str, str]:
+    """The input text of one row, and the end of it that is the same in every row (the template suffix)."""
+    template = Template.of(config)
+    return template.render(row), template.suffix
 
 
 def check_columns(config: DataConfig, columns: Sequence[str]) -> list[str]:
@@ -34,24 +65,13 @@ def check_columns(config: DataConfig, columns: Sequence[str]) -> list[str]:
         if column and column not in columns:
             problems.append(f"The data set has no column {column!r}; it has {available}.")
     if config.template:
-        used = _PLACEHOLDER.findall(config.template)
+        used = [column for _, column in Template.of(config).pairs]
         for name in used:
             if name not in config.input_columns:
-                problems.append(f"The template names {{{name}}}, which is not an input column.")
+                problems.append(
+                    f"The template names {{{name}}}, which is not an input column: choose that column, or double both "
+                    "braces if they belong to the text."
+                )
         if not used:
             problems.append("The template names no input column: write one in braces, such as {text}.")
     return problems
-
-
-def guess_columns(columns: Sequence[str]) -> DataConfig:
-    """A first guess: the target is a column with a well-known name, else the last one; the others are inputs.
-
-    Columns that only number the rows, such as "id", are left out of the inputs unless there are no others.
-    """
-    usual = ("label", "labels", "target", "answer", "output", "category", "class", "summary", "sentiment", "intent")
-    lowered = {column.strip().lower(): column for column in columns}
-    target = next((lowered[name] for name in usual if name in lowered), columns[-1])
-    identifiers = {"id", "idx", "index", "uuid", "row", "row_id"}
-    inputs = [column for column in columns if column != target]
-    texts = [column for column in inputs if column.strip().lower() not in identifiers]
-    return DataConfig(input_columns=tuple(texts or inputs), target_column=target)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -16,7 +17,9 @@ from torch.nn.utils.rnn import pad_sequence
 from lamp.backbone.batch import Batch
 from lamp.config import DataConfig
 from lamp.data.chat import ChatAffixes, chat_affixes
+from lamp.data.columns import Template
 from lamp.data.label_trie import LabelTrie
+from lamp.data.plain_text import PlainText
 from lamp.data.splits import Example
 
 
@@ -61,6 +64,8 @@ class Encoder:
         self.truncated = 0
         """Number of inputs that were too long and were cut, so far."""
         self._settled_weight = settled_weight
+        self._cells = PlainText(tokenizer, "".join(self.chat))
+        self._answers = PlainText(tokenizer)
         targets = self.targets(labels)
         self._choices = dict(zip(targets, LabelTrie.of(targets).positions(), strict=True))
 
@@ -82,6 +87,7 @@ class Encoder:
                 self._is_encoder_decoder,
                 limits,
                 tuple(self.chat),
+                ("special tokens in cells are text", self._template_tokens),
             )
         )
         return hashlib.sha256(parts.encode("utf-8", "surrogatepass")).hexdigest()
@@ -103,6 +109,8 @@ class Encoder:
         inputs = []
         ids_of_texts = self._ids([prefix + text + suffix for text in texts])
         for text, template_suffix, ids in zip(texts, template_suffixes, ids_of_texts, strict=True):
+            if self._cells.count(text) > self._template_tokens:
+                ids = self._ids_as_text(text)
             if len(ids) > limit:
                 self.truncated += 1
                 end = (template_suffix if text.endswith(template_suffix) else "") + suffix
@@ -114,6 +122,19 @@ class Encoder:
     def _ids(self, text: Any) -> Any:
         """Token ids of an input or of several; without special tokens for a chat template, which contains its own."""
         return self._tokenizer(text, add_special_tokens=not any(self.chat)).input_ids
+
+    @cached_property
+    def _template_tokens(self) -> int:
+        """How many special tokens the recipe's template itself writes into each text."""
+        return self._cells.count(Template.of(self.config).render(defaultdict(str)))
+
+    def _ids_as_text(self, text: str) -> list[int]:
+        """Token ids of an input whose cells hold special tokens: only those of the chat template are special."""
+        if not any(self.chat):
+            return self._cells.ids(text, add_special_tokens=True)
+        head, plain, tail = self._cells.inside(self.chat.prefix, text, self.chat.suffix)
+        before, after = (list(self._ids(part)) if part else [] for part in (head, tail))
+        return [*before, *self._cells.ids(plain, add_special_tokens=False), *after]
 
     def targets(self, texts: Sequence[str]) -> list[tuple[int, ...]]:
         """Token ids of targets, cut to the recipe's limit, with the end-of-sequence token at the end."""
@@ -134,17 +155,32 @@ class Encoder:
             return []
         if self._is_encoder_decoder:
             end = self._tokenizer.eos_token_id
-            return [tuple(ids[:-1] if ids[-1] == end else ids) for ids in self._tokenizer(list(texts)).input_ids]
+            ids_of_texts = [
+                self._answers.ids(text, add_special_tokens=True) if self._answers.count(text) else ids
+                for text, ids in zip(texts, self._tokenizer(list(texts)).input_ids, strict=True)
+            ]
+            return [tuple(ids[:-1] if ids[-1] == end else ids) for ids in ids_of_texts]
         lead, space = (self.chat.suffix, "") if any(self.chat) else (":", " ")
         lead_ids = self._tokenizer(lead, add_special_tokens=False).input_ids
         joined = [f"{lead}{space}{text}" for text in texts]
         continuations = []
         for text, ids in zip(texts, self._tokenizer(joined, add_special_tokens=False).input_ids, strict=True):
-            if ids[: len(lead_ids)] == lead_ids and len(ids) > len(lead_ids):
+            if self._answers.count(text):
+                continuations.append(self._continuation_as_text(text, lead, space))
+            elif ids[: len(lead_ids)] == lead_ids and len(ids) > len(lead_ids):
                 continuations.append(tuple(ids[len(lead_ids) :]))
             else:  # the end of the lead and the beginning of the target became one token
                 continuations.append(tuple(self._tokenizer(f"{space}{text}", add_special_tokens=False).input_ids))
         return continuations
+
+    def _continuation_as_text(self, text: str, lead: str, space: str) -> tuple[int, ...]:
+        """As `continuations`, for a target that holds special tokens, which stay text."""
+        _, lead, _ = self._cells.inside(lead, "", "")
+        lead_ids = self._answers.ids(lead, add_special_tokens=False)
+        ids = self._answers.ids(f"{lead}{space}{text}", add_special_tokens=False)
+        if ids[: len(lead_ids)] != lead_ids:
+            return tuple(self._answers.ids(f"{space}{text}", add_special_tokens=False))
+        return tuple(ids[len(lead_ids) :])
 
     def label_trie(self, labels: Sequence[str]) -> LabelTrie:
         """Where the labels differ, their ends included."""

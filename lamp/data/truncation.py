@@ -1,8 +1,8 @@
-"""Counts the inputs that are too long for a recipe, before a run, with the tokenizer's file alone."""
+"""Counts the inputs and targets that are too long for a recipe, before a run, with the tokenizer's file alone."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -12,15 +12,15 @@ if TYPE_CHECKING:
     from tokenizers import Tokenizer
 
 MOST_COUNTED = 5000
-"""About how many inputs are tokenized at most; a larger data set is sampled at even distances."""
+"""About how many texts are tokenized at most; a larger data set is sampled at even distances."""
 
 
 @dataclass(frozen=True)
 class Truncation:
-    """How many inputs will be cut."""
+    """How many texts will be cut."""
 
     rows: int
-    """Number of inputs that will be cut; an estimate if `exact` is False."""
+    """Number of texts that will be cut; an estimate if `exact` is False."""
     exact: bool
 
 
@@ -31,10 +31,29 @@ def count_truncated(tokenizer_file: Path, texts: Sequence[str], limit: int) -> T
     """
     if not texts:
         return None
+    return _count(tokenizer_file, texts, lambda tokenizer: limit)
+
+
+def count_cut_targets(tokenizer_file: Path, targets: Sequence[str], limit: int) -> Truncation | None:
+    """Counts the targets that have more than `limit` tokens, the end token included; None as for inputs."""
+    if not targets:
+        return None
+    # Behind a colon and a space, as targets are tokenized for a causal backbone.
+    lead = ":"
+    return _count(
+        tokenizer_file,
+        [f"{lead} {target}" for target in targets],
+        lambda tokenizer: limit - 1 + len(tokenizer.encode(lead).ids),
+    )
+
+
+def _count(tokenizer_file: Path, texts: Sequence[str], limit_of: Callable[[Tokenizer], int]) -> Truncation | None:
     stride = max(1, -(-len(texts) // MOST_COUNTED))
     sample = list(texts[::stride])
     try:
-        longer = sum(len(encoding.ids) > limit for encoding in _tokenizer(tokenizer_file).encode_batch_fast(sample))
+        tokenizer = _tokenizer(tokenizer_file)
+        limit = limit_of(tokenizer)
+        longer = sum(len(encoding.ids) > limit for encoding in tokenizer.encode_batch_fast(sample))
     except Exception:  # tokenizers raises nothing more specific; loading the backbone reports the error
         return None
     return Truncation(round(longer * len(texts) / len(sample)), exact=stride == 1)
@@ -47,4 +66,5 @@ def _tokenizer(file: Path) -> Tokenizer:
     tokenizer = Tokenizer.from_file(str(file))
     tokenizer.no_truncation()
     tokenizer.no_padding()
+    tokenizer.encode_special_tokens = True  # a special token in a text is text
     return tokenizer

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from lamp.config import TuneConfig
-from lamp.data.columns import default_template
+from lamp.data.columns import Template
 from lamp.training.factors_file import FACTORS_FILE
 from lamp.training.result import TrainResult
 
@@ -64,7 +64,7 @@ Write the input in the same form as above: the prompt was trained on it.{labels}
 def model_card(result: TrainResult, config: TuneConfig) -> str:
     """Markdown with the Hub's front matter. No row of the data set is quoted in it."""
     lamp, training = config.lamp, config.train
-    template = config.data.template or default_template(config.data)
+    text = Template.of(config.data).render({column: f"{{{column}}}" for column in config.data.input_columns})
     on_hub = re.fullmatch(r"\w[\w.-]*/\w[\w.-]*", config.backbone) is not None
     auto = "AutoModelForSeq2SeqLM" if result.encoder_decoder else "AutoModelForCausalLM"
     lines = [
@@ -100,7 +100,7 @@ def model_card(result: TrainResult, config: TuneConfig) -> str:
         if per_label
         else "",
         auto=auto,
-        example=result.chat.prefix + template + result.chat.suffix,
+        example=result.chat.prefix + text + result.chat.suffix,
         weights=""
         if training.quantization == "none"
         else f"\n| backbone while training | its weights stored in {training.quantization.removesuffix('bit')} bits |",

@@ -6,6 +6,8 @@ import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
+from lamp.inference.score_tokens import UnicodeTokenizer, bleu_tokenizer, plain
+
 Scores = dict[str, float]
 """Name of a score to its value."""
 
@@ -52,17 +54,24 @@ def classification_scores(references: Sequence[str], predictions: Sequence[str])
 
 
 def generation_scores(references: Sequence[str], predictions: Sequence[str]) -> Scores:
-    """Exact match, token F1, ROUGE-L, all between 0 and 1, and BLEU between 0 and 100."""
-    import sacrebleu
-    from rouge_score.rouge_scorer import RougeScorer
+    """Exact match, token F1, ROUGE-L, all between 0 and 1, and BLEU between 0 and 100.
 
-    scorer = RougeScorer(["rougeL"])
+    A text that is the same as its reference has the full score in every script. BLEU counts sequences of up to four
+    tokens, or of as many as the longest prediction has (sacrebleu's effective order): else short answers would have 0.
+    """
+    from rouge_score.rouge_scorer import RougeScorer
+    from sacrebleu.metrics.bleu import BLEU
+
+    tokenizer = UnicodeTokenizer()
+    rouge = RougeScorer(["rougeL"], tokenizer=tokenizer)
+    bleu = BLEU(tokenize=bleu_tokenizer(references), effective_order=True)
+    references, predictions = [plain(text) for text in references], [plain(text) for text in predictions]
     pairs = list(zip(references, predictions, strict=True))
     return {
-        "exact_match": sum(r.strip() == p.strip() for r, p in pairs) / len(pairs),
-        "token_f1": sum(_token_f1(r, p) for r, p in pairs) / len(pairs),
-        "rouge_l": sum(scorer.score(r, p)["rougeL"].fmeasure for r, p in pairs) / len(pairs),
-        "bleu": float(sacrebleu.corpus_bleu(list(predictions), [list(references)]).score),
+        "exact_match": sum(r == p for r, p in pairs) / len(pairs),
+        "token_f1": sum(_token_f1(tokenizer.tokenize(r), tokenizer.tokenize(p)) for r, p in pairs) / len(pairs),
+        "rouge_l": sum(rouge.score(r, p)["rougeL"].fmeasure for r, p in pairs) / len(pairs),
+        "bleu": float(bleu.corpus_score(predictions, [references]).score),
     }
 
 
@@ -71,9 +80,8 @@ def perplexity(loss: float) -> float:
     return math.exp(loss) if loss < 700 else math.inf
 
 
-def _token_f1(reference: str, prediction: str) -> float:
-    """Harmonic mean of the precision and recall of whitespace tokens, as SQuAD scores answers."""
-    wanted, given = reference.lower().split(), prediction.lower().split()
+def _token_f1(wanted: Sequence[str], given: Sequence[str]) -> float:
+    """Harmonic mean of the precision and recall of tokens, as SQuAD scores answers."""
     shared = sum((Counter(wanted) & Counter(given)).values())
     if not shared:
         return float(wanted == given)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import json
+import shutil
 import signal
 from pathlib import Path
 
@@ -97,3 +99,152 @@ def test_a_number_of_rows_that_makes_no_sense_is_one_sentence(
         main(["predict", str(tmp_path), "--data", "x.csv", "--rows", rows])
     assert ended.value.code == 2
     assert f"--rows: it must be a whole number from 1 on, not '{rows}'" in capsys.readouterr().err
+
+
+@pytest.fixture(scope="module")
+def trained(tiny_llama: Path, tiny_table: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a trained prompt."""
+    folder = tmp_path_factory.mktemp("trained")
+    (folder / "recipe.json").write_text(json.dumps(recipe(tiny_llama, steps=2).to_dict()))
+    out = folder / "out"
+    assert main(["train", str(folder / "recipe.json"), "--data", str(tiny_table), "--out", str(out)]) == 0
+    return out
+
+
+def told(capsys: pytest.CaptureFixture[str]) -> str:
+    """The sentence on standard error, without progress bars."""
+    error = capsys.readouterr().err
+    assert "Traceback" not in error
+    return error.splitlines()[-1]
+
+
+def test_a_column_called_prediction_stays_as_it_is(
+    trained: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "rows.csv"
+    file.write_text("text,prediction,lamp_prediction,probabilities\ngood film,mine,mine too,0.5\n")
+    assert main(["predict", str(trained), "--data", str(file)]) == 0
+    (answer,) = map(json.loads, capsys.readouterr().out.splitlines())
+    assert (answer["prediction"], answer["lamp_prediction"], answer["probabilities"]) == ("mine", "mine too", "0.5")
+    assert answer["lamp_lamp_prediction"] in answer["lamp_probabilities"]
+
+
+def test_answers_are_written_in_utf_8_whatever_the_encoding_of_the_pipe(
+    trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "rows.csv"
+    file.write_text("text,n\nZürich 电影,1\n", encoding="utf-8")
+    pipe = io.BytesIO()
+    monkeypatch.setattr("sys.stdout", io.TextIOWrapper(pipe, encoding="ascii", write_through=True))
+    assert main(["predict", str(trained), "--data", str(file)]) == 0
+    assert json.loads(pipe.getvalue().decode("utf-8"))["text"] == "Zürich 电影"
+
+
+def test_rows_without_an_input_are_not_answered_and_counted(
+    trained: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "rows.csv"
+    file.write_text("text,n\ngood film,1\n ,2\nbad film,3\n")
+    assert main(["predict", str(trained), "--data", str(file)]) == 0
+    output = capsys.readouterr()
+    assert [json.loads(line)["n"] for line in output.out.splitlines()] == ["1", "3"]
+    assert "Rows left out because they have no input: 1." in output.err
+    file.write_text("text,n\n ,1\n ,2\n")
+    assert main(["predict", str(trained), "--data", str(file)]) == 1
+    assert told(capsys).endswith("rows.csv has no row with an input: there is nothing to answer.")
+
+
+def test_rows_without_a_target_are_not_scored_and_counted(
+    trained: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "rows.csv"
+    file.write_text("text,label\ngood film,positive\nbad film,\n ,negative\n")
+    assert main(["evaluate", str(trained), "--data", str(file)]) == 0
+    output = capsys.readouterr()
+    assert json.loads(output.out)["rows"] == 1
+    assert "Rows left out because they have no input or no target: 2." in output.err
+    file.write_text("text,label\ngood film,\nbad film,\n")
+    assert main(["evaluate", str(trained), "--data", str(file)]) == 1
+    assert told(capsys).endswith("has no row with an input and a target in 'label': there is nothing to score.")
+
+
+def test_a_seed_that_makes_no_sense_is_one_sentence(
+    tiny_llama: Path, tiny_table: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "recipe.json").write_text(json.dumps(recipe(tiny_llama, seed=-1).to_dict()))
+    assert main(["train", str(tmp_path / "recipe.json"), "--data", str(tiny_table), "--out", str(tmp_path)]) == 1
+    assert told(capsys) == "The seed must be between 0 and 4294967295, not -1."
+
+
+def test_a_folder_that_cannot_be_written_is_one_sentence(
+    tiny_llama: Path, tiny_table: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "recipe.json").write_text(json.dumps(recipe(tiny_llama).to_dict()))
+    (tmp_path / "file").write_text("in the way")
+    command = ["train", str(tmp_path / "recipe.json"), "--data", str(tiny_table), "--out", str(tmp_path / "file")]
+    assert main(command) == 1
+    assert told(capsys).endswith("cannot be written (Not a directory): choose another one.")
+
+
+@pytest.mark.parametrize(
+    ("changes", "difference"),
+    [
+        ({"seed": 5}, "train.seed 0 instead of 5"),
+        ({"seed": 5, "batch_size": 2}, "train.batch_size 4 instead of 2, and another train.seed"),
+        ({}, "other rows"),
+    ],
+)
+def test_a_folder_of_another_run_is_one_sentence_before_anything_is_written(
+    tiny_llama: Path,
+    tiny_table: Path,
+    trained: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    changes: dict[str, int],
+    difference: str,
+) -> None:
+    data = tiny_table
+    if not changes:
+        data = tmp_path / "other.csv"
+        data.write_text(tiny_table.read_text().replace("number 7,", "number seven,"))
+    (tmp_path / "recipe.json").write_text(json.dumps(recipe(tiny_llama, **{"steps": 4, **changes}).to_dict()))
+    before = {path: path.read_bytes() for path in trained.rglob("*") if path.is_file()}
+    assert main(["train", str(tmp_path / "recipe.json"), "--data", str(data), "--out", str(trained)]) == 1
+    sentence = told(capsys)
+    assert sentence.startswith(f"The folder {trained} holds another run, which has ") and difference in sentence
+    assert before == {path: path.read_bytes() for path in trained.rglob("*") if path.is_file()}
+
+
+def test_the_same_run_goes_on_to_more_steps(
+    tiny_llama: Path, tiny_table: Path, trained: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.copytree(trained, tmp_path / "out")
+    (tmp_path / "recipe.json").write_text(json.dumps(recipe(tiny_llama, steps=4).to_dict()))
+    command = ["train", str(tmp_path / "recipe.json"), "--data", str(tiny_table), "--out", str(tmp_path / "out")]
+    assert main(command) == 0
+    assert "Going on from the checkpoint at step 2" in capsys.readouterr().err
+
+
+def test_checkpoints_of_an_earlier_version_are_gone_on_from(
+    tiny_llama: Path, tiny_table: Path, trained: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.copytree(trained, tmp_path / "out")
+    (tmp_path / "out" / "checkpoints" / "run.json").unlink()
+    (tmp_path / "recipe.json").write_text(json.dumps(recipe(tiny_llama, steps=2).to_dict()))
+    command = ["train", str(tmp_path / "recipe.json"), "--data", str(tiny_table), "--out", str(tmp_path / "out")]
+    assert main(command) == 0
+    assert "Going on from the checkpoint at step 2" in capsys.readouterr().err
+    assert (tmp_path / "out" / "checkpoints" / "run.json").is_file()
+
+
+def test_warnings_about_the_data_stand_before_the_bar(
+    tiny_llama: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "recipe.json").write_text(json.dumps(recipe(tiny_llama, steps=1).to_dict()))
+    data = tmp_path / "rows.csv"
+    data.write_text(
+        "text,label\n" + "".join(f"film {row} by p{row}@example.org,{'ab'[row % 2]}\n" for row in range(20))
+    )
+    command = ["train", str(tmp_path / "recipe.json"), "--data", str(data), "--out", str(tmp_path / "out")]
+    assert main(command) == 0
+    assert "In 20 of 20 rows there is what looks like an e-mail address" in capsys.readouterr().err

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from lamp.config import DataConfig
-from lamp.data.columns import guess_columns, render
+from lamp.data.column_roles import guess_columns
+from lamp.data.columns import render
 from lamp.data.encoding import Encoder
 from lamp.data.splits import prepare
 from lamp.data.tables import Table
@@ -34,6 +35,20 @@ def test_a_cell_with_braces_is_not_a_placeholder() -> None:
 
 
 @pytest.mark.parametrize(
+    ("template", "text", "suffix"),
+    [
+        ('{{"text": "{text}"}} ->', '{"text": "good"} ->', '"} ->'),
+        ("{{{text}}}", "{good}", "}"),
+        ("{{text}} {text}", "{text} good", ""),
+        ("{text}: {{}}", "good: {}", ": {}"),
+        ("} {text} {", "} good {", " {"),
+    ],
+)
+def test_a_doubled_brace_in_a_template_is_a_brace(template: str, text: str, suffix: str) -> None:
+    assert render(replace(CONFIG, template=template), {"text": "good", "label": "x"}) == (text, suffix)
+
+
+@pytest.mark.parametrize(
     ("targets", "sentence"),
     [
         ([""] * 20, "'label' is empty in every row"),
@@ -56,6 +71,8 @@ def test_a_column_that_is_not_there_is_named_with_those_that_are() -> None:
     ("template", "sentence"),
     [
         ("{label} is", "names {label}, which is not an input column"),
+        ('{"text": {text}, "x": {}}', "names {}, which is not an input column: .* double both braces"),
+        ("{{text}}", "names no input column"),
         ("nothing", "names no input column"),
     ],
 )
@@ -100,7 +117,8 @@ def test_no_more_rows_are_held_out_than_are_scored() -> None:
     ],
 )
 def test_the_target_column_is_guessed(columns: tuple[str, ...], target: str) -> None:
-    guess = guess_columns(columns)
+    rows = [{column: str(row) if column == "id" else f"{column} {row}" for column in columns} for row in range(20)]
+    guess = guess_columns(Table(columns, rows))
     assert guess.target_column == target
     assert target not in guess.input_columns
     assert "id" not in guess.input_columns
@@ -112,7 +130,9 @@ def test_a_long_input_loses_its_middle_never_the_templates_tail_or_the_target(ti
     tokenizer = AutoTokenizer.from_pretrained(tiny_llama)
     config = replace(CONFIG, max_input_tokens=24)
     encoder = Encoder(tokenizer, is_encoder_decoder=False, config=config)
-    rows = tuple({"text": "good film " * 100, "label": answer} for answer in ["yes", "no"] * 10)
+    rows = tuple(
+        {"text": f"{number} " + "good film " * 100, "label": ("yes", "no")[number % 2]} for number in range(20)
+    )
     splits = prepare(Table(("text", "label"), rows), config)
     encoded = encoder.encode(splits.train)
     assert encoder.truncated == len(splits.train)

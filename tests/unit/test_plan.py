@@ -146,8 +146,11 @@ def test_uploads_are_listed_without_opening_them(studio: Studio, tiny_table: Pat
     stored = _stored(studio, entry.reference)
     opened.clear()
     assert studio.datasets()[-1] == studio.dataset(entry.reference) == entry
-    assert studio.guess_columns(entry.reference).target_column == "label"
     assert opened[str(stored)] == 0
+    assert studio.guess_columns(entry.reference).target_column == "label"
+    assert opened[str(stored)] == 1, "columns are proposed by what is in them"
+    assert studio.plan(TuneConfig(), entry.reference).preview is not None
+    assert opened[str(stored)] == 1
 
 
 def test_an_upload_of_an_earlier_version_is_read_once_and_never_again(

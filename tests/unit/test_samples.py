@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from lamp.config import DataConfig
-from lamp.data.columns import guess_columns
+from lamp.data.column_roles import guess_columns
 from lamp.data.splits import prepare
 from lamp.data.tables import Table, read_table
 
@@ -49,15 +49,15 @@ def test_the_tickets_have_five_labels_of_sixty_rows_or_more(tickets: Table) -> N
 
 
 def test_the_tickets_are_prepared_as_a_classification_with_every_label_held_out(tickets: Table) -> None:
-    splits = prepare(tickets, guess_columns(tickets.columns))
+    splits = prepare(tickets, guess_columns(tickets))
     assert splits.task == "classification" and splits.skipped == 0
     assert {example.target for example in splits.validation} == set(splits.labels)
 
 
 def test_the_sentences_are_prepared_as_generation(sentences: Table) -> None:
     assert sentences.columns == ("text", "plain")
-    assert guess_columns(sentences.columns) == DataConfig(input_columns=("text",), target_column="plain")
-    assert prepare(sentences, guess_columns(sentences.columns)).task == "generation"
+    assert guess_columns(sentences) == DataConfig(input_columns=("text",), target_column="plain")
+    assert prepare(sentences, guess_columns(sentences)).task == "generation"
 
 
 def test_a_ticket_has_six_to_sixty_words_and_their_lengths_vary(tickets: Table) -> None:

@@ -10,7 +10,7 @@ from transformers import AutoTokenizer
 from lamp.config import DataConfig
 from lamp.data import truncation
 from lamp.data.encoding import Encoder
-from lamp.data.truncation import Truncation, count_truncated
+from lamp.data.truncation import Truncation, count_cut_targets, count_truncated
 from lamp.hub.backbone_files import tokenizer_file
 
 
@@ -25,6 +25,18 @@ def test_as_many_inputs_are_counted_as_the_encoder_cuts(tiny_llama: Path, tiny_t
         encoder.inputs(texts, [""] * len(texts))
         assert 0 < encoder.truncated < len(texts)
         assert count_truncated(backbone / "tokenizer.json", texts, 40) == Truncation(encoder.truncated, exact=True)
+
+
+def test_as_many_targets_are_counted_as_the_encoder_cuts(tiny_llama: Path, tiny_t5: Path) -> None:
+    targets = ["the film was good " * times for times in range(1, 30)]
+    for backbone, encoder_decoder in ((tiny_llama, False), (tiny_t5, True)):
+        encoder = Encoder(
+            AutoTokenizer.from_pretrained(backbone), is_encoder_decoder=encoder_decoder, config=DataConfig()
+        )
+        limit = encoder.config.max_target_tokens
+        cut = sum(len(ids) >= limit for ids in encoder.continuations(targets))
+        assert 0 < cut < len(targets)
+        assert count_cut_targets(backbone / "tokenizer.json", targets, limit) == Truncation(cut, exact=True)
 
 
 def test_of_very_many_inputs_some_are_counted_and_the_number_is_scaled_up(

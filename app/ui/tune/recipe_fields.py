@@ -175,7 +175,8 @@ FIELDS: tuple[Field, ...] = (
     Field(
         "data.template",
         "Template",
-        "How a row becomes the text that the model reads, with columns in braces; empty writes one line a column.",
+        "How a row becomes the text that the model reads, with columns in braces, such as {text}; braces of the text "
+        "itself are doubled, {{ and }}; empty writes one line a column.",
         "text",
     ),
     Field(

@@ -33,6 +33,10 @@ def preview(preview: Preview, config: TuneConfig) -> str:
     html = parts.title("First rows", f"{len(preview.rows)} of {formatting.rows(preview.row_count)}")
     cells = [tuple(row[column] for column in preview.columns) for row in preview.rows]
     html += parts.table(preview.columns, cells, config.data.input_columns, config.data.target_column)
+    chosen = (*config.data.input_columns, config.data.target_column)
+    ignored = [role for role in preview.column_roles if role.role == "ignored" and role.column not in chosen]
+    if ignored:
+        html += parts.small(f"Not proposed: {'; '.join(f'{role.column} {role.reason}' for role in ignored)}.")
     if preview.examples:
         virtual = None if config.lamp.problems() else config.lamp.virtual_tokens
         html += parts.title(
@@ -73,8 +77,6 @@ def rail(config: TuneConfig, plan: Plan) -> str:
                 ("Steps", f"{estimate.steps:,}", passes),
             ]
         )
-        if estimate.truncation and estimate.truncation.rows:
-            html += parts.notice(_truncation(estimate.truncation, preview, config), "warn")
     count = len(set(plan.problems))
     heading = "One thing to put right" if count == 1 else f"{count} things to put right"
     ready = '<p class="ls-ready">Ready to start</p>'
@@ -83,17 +85,27 @@ def rail(config: TuneConfig, plan: Plan) -> str:
             f"Training will take {formatting.about(estimate.seconds)}, if rows go as fast as in the last "
             "run on this backbone."
         )
-    return html + (parts.problems(plan.problems, heading) or ready)
+    warnings = [*plan.warnings, *(_truncations(estimate, preview, config) if estimate else ())]
+    return html + (parts.problems(plan.problems, heading) or ready) + parts.warnings(warnings, "Worth a look")
 
 
-def _truncation(truncation: Truncation, preview: Preview | None, config: TuneConfig) -> str:
+def _truncations(estimate: Estimate, preview: Preview | None, config: TuneConfig) -> list[str]:
+    """Says how many inputs and targets will be cut."""
     of = f" of {preview.train_rows:,}" if preview else ""
-    inputs = "input is" if truncation.rows == 1 else "inputs are"
-    return (
-        f"{'' if truncation.exact else 'About '}{truncation.rows:,}{of} {inputs} longer than "
-        f"{config.data.max_input_tokens:,} tokens: the end is cut, but never the template's last words or the "
-        "target."
-    )
+
+    def longer(truncation: Truncation, kind: str, limit: int) -> str:
+        are = f"{kind} is" if truncation.rows == 1 else f"{kind}s are"
+        about = "" if truncation.exact else "About "
+        return f"{about}{truncation.rows:,}{of} {are} longer than {limit:,} tokens: the end is cut"
+
+    sentences = []
+    if estimate.truncation and estimate.truncation.rows:
+        inputs = longer(estimate.truncation, "input", config.data.max_input_tokens)
+        sentences.append(f"{inputs}, but never the template's last words or the target.")
+    if estimate.cut_targets and estimate.cut_targets.rows:
+        targets = longer(estimate.cut_targets, "target", config.data.max_target_tokens)
+        sentences.append(f"{targets}, and answers will end there too. Raise the longest answer to keep it.")
+    return sentences
 
 
 def script(config: TuneConfig, dataset: str, gpus: int, port: int) -> str:

@@ -1,0 +1,30 @@
+"""Warnings about rows that can be learned from but may spoil the result; nothing here keeps a run from starting."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from lamp.data.checks.columns import leak_warnings
+from lamp.data.checks.labels import label_warnings
+from lamp.data.checks.personal import personal_warnings
+from lamp.data.checks.rows import left_out_warnings, repeated_warnings, target_in_input_warnings
+from lamp.data.column_roles import ColumnRole
+from lamp.data.splits import Splits
+
+__all__ = ["data_warnings"]
+
+
+def data_warnings(splits: Splits, roles: Sequence[ColumnRole], inputs: Sequence[str]) -> list[str]:
+    """One sentence, with a count and an example, for each thing in the data that a person should know of.
+
+    roles: what is proposed for each column when the chosen target is answered; inputs: the chosen input columns.
+    """
+    examples = [*splits.train, *splits.validation]
+    return [
+        *leak_warnings(roles, inputs),
+        *left_out_warnings(splits),
+        *label_warnings(splits.labels),
+        *repeated_warnings(splits, examples),
+        *target_in_input_warnings(examples, splits.labels),
+        *personal_warnings(examples),
+    ]

@@ -1,0 +1,28 @@
+"""What all checks need: some rows of many, and a row quoted in a sentence."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from lamp.data.splits import Example
+
+_MOST_ROWS = 5000
+"""About how many rows are searched at most; of a larger data set every second row, say, is."""
+_LONGEST_QUOTE = 60
+
+
+def some_of(examples: Sequence[Example]) -> Sequence[Example]:
+    """At most 5000 rows, at even distances."""
+    return examples[:: max(1, -(-len(examples) // _MOST_ROWS))]
+
+
+def counted(found: int, searched: int, total: int) -> str:
+    """How many of `total` rows there are if `searched` ones have `found`: "about 1,200 of 9,000 rows"."""
+    number = round(found * total / searched)
+    return f"{'' if searched == total else 'about '}{number:,} of {total:,} rows"
+
+
+def quoted(text: str) -> str:
+    """A text in quotes, on one line, cut to 60 characters."""
+    line = " ".join(text.split())
+    return repr(line if len(line) <= _LONGEST_QUOTE else line[: _LONGEST_QUOTE - 1] + "…")

@@ -1,0 +1,152 @@
+"""Proposes for each column of a table whether it is read, answered or ignored, and says why."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from lamp.config import DataConfig
+from lamp.data.tables import Table
+
+Role = Literal["read", "answered", "ignored"]
+
+_TARGET_NAMES = (
+    *("label", "labels", "target", "answer", "output", "category"),
+    *("class", "summary", "sentiment", "intent"),
+)
+"""Usual names of target columns, the most telling one first."""
+_ROW_NUMBER_NAME = re.compile(r"idx|index|row|row_?id|unnamed: \d+|__index_level_\d+__")
+_ID_NAME = re.compile(r"(?:.*[\s_-])?(?:id|uuid|guid)")
+_MONTH = "(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*"
+_TIME = r"\d{1,2}:\d{2}(?::\d{2}(?:[.,]\d+)?)?(?: ?[ap]m)?(?: ?(?:z|utc|gmt|[+-]\d{2}:?\d{2}))?"
+_DATE = re.compile(
+    rf"(?:(?:\d{{4}}[-/.]\d{{1,2}}[-/.]\d{{1,2}}|\d{{1,2}}([-/.])\d{{1,2}}\1(?:\d{{4}}|\d{{2}})"
+    rf"|\d{{1,2}}\.? {_MONTH} \d{{4}}|{_MONTH} \d{{1,2}},? \d{{4}})(?:(?:t|,? ){_TIME})?|{_TIME})",
+    re.IGNORECASE,
+)
+_EMAIL = re.compile(r"[^\s@<>]+@[^\s@<>]+\.[a-z]{2,}", re.IGNORECASE)
+_CODE = re.compile(r"(?=.*\d)[\w:#/+=-]{4,}")
+_MOST = 0.95
+"""Share of the filled cells that must have a form for the column to have it."""
+_LONGEST_HINT = 60
+"""The longest cell, in characters, of a column that says the label in other words."""
+_SLICES, _SLICE_ROWS = 10, 200
+"""Of a larger table, so many slices of so many rows are looked at, at even distances."""
+
+
+@dataclass(frozen=True)
+class ColumnRole:
+    """What is proposed for one column."""
+
+    column: str
+    role: Role
+    reason: str
+    """Goes on from the column's name: "holds dates"."""
+    leak: str = ""
+    """How its cells give the target away, as `reason` says it; empty when they do not."""
+
+
+def column_roles(table: Table, target: str = "") -> tuple[ColumnRole, ...]:
+    """A proposal for each column. target: the column to answer; chosen by its name, or else its place, when empty.
+
+    Columns that number or name the rows, hold dates or addresses, or give the target away are ignored, unless nothing
+    would be left to read.
+    """
+    sample = _sample(table)
+    cells = {column: [row[column].strip() for row in sample] for column in table.columns}
+    reasons = {column: _reason_to_ignore(column, cells[column]) for column in table.columns}
+    target, why = (target, "is chosen") if target in cells else _target(table.columns, reasons)
+    leaks = {column: _gives_away(cells[column], cells[target], target) for column in table.columns if column != target}
+    ignored = {column: leak or reasons[column] for column, leak in leaks.items() if leak or reasons[column]}
+    if len(ignored) == len(leaks):
+        kept = [column for column, leak in leaks.items() if not leak] or list(leaks)
+        ignored = {column: reason for column, reason in ignored.items() if column not in kept}
+    return tuple(
+        ColumnRole(column, "answered", why)
+        if column == target
+        else ColumnRole(column, "ignored", ignored[column], leaks[column])
+        if column in ignored
+        else ColumnRole(column, "read", "says what the row is about", leaks[column])
+        for column in table.columns
+    )
+
+
+def guess_columns(table: Table) -> DataConfig:
+    """A first choice of input and target columns: those that `column_roles` proposes."""
+    roles = column_roles(table)
+    target = next(role.column for role in roles if role.role == "answered")
+    return DataConfig(tuple(role.column for role in roles if role.role == "read"), target)
+
+
+def _sample(table: Table) -> list[Mapping[str, str]]:
+    total = len(table.rows)
+    if total <= _SLICES * _SLICE_ROWS:
+        return list(table.rows)
+    starts = [slice_ * (total - _SLICE_ROWS) // (_SLICES - 1) for slice_ in range(_SLICES)]
+    return [row for start in starts for row in table.rows[start : start + _SLICE_ROWS]]
+
+
+def _target(columns: Sequence[str], reasons: Mapping[str, str]) -> tuple[str, str]:
+    """The column to answer, and why."""
+    lowered = {column.strip().lower(): column for column in columns}
+    named = next((lowered[name] for name in _TARGET_NAMES if name in lowered), None)
+    if named is not None:
+        return named, "has a name that answers usually have"
+    telling = [column for column in columns if not reasons[column]]
+    return (telling[-1], "is the last column that is not ignored") if telling else (columns[-1], "is the last column")
+
+
+def _reason_to_ignore(column: str, cells: Sequence[str]) -> str:
+    """Why a column tells nothing to learn from, whatever the target is; empty when it may."""
+    filled = [cell for cell in cells if cell]
+    if not filled:
+        return "is empty in every row"
+    name = column.strip().lower()
+    one_word = not any(re.search(r"\s", cell) for cell in filled)
+    if _counts_up(filled) or (_ROW_NUMBER_NAME.fullmatch(name) and all(cell.isdecimal() for cell in filled)):
+        return "numbers the rows"
+    if one_word and (_ID_NAME.fullmatch(name) or re.search(r"[a-z]I[dD]$", column.strip())):
+        return "holds ids"
+    if _mostly(filled, _DATE.fullmatch):
+        return "holds dates or times"
+    if _mostly(filled, _EMAIL.fullmatch):
+        return "holds e-mail addresses"
+    if len(filled) >= 10 and len(set(filled)) >= _MOST * len(filled) and _are_codes(filled):
+        return "holds a code of its own in nearly every row"
+    return ""
+
+
+def _counts_up(filled: Sequence[str]) -> bool:
+    """Whether the cells at the table's beginning are whole numbers, each one more than the last."""
+    first = filled[:_SLICE_ROWS]
+    if len(first) < 5 or not all(cell.isascii() and cell.isdigit() and len(cell) <= 18 for cell in first):
+        return False
+    return [int(cell) for cell in first] == list(range(int(first[0]), int(first[0]) + len(first)))
+
+
+def _are_codes(filled: Sequence[str]) -> bool:
+    """Whether the cells are single words with digits in them; plain numbers only where all have equally many digits."""
+    if not _mostly(filled, _CODE.fullmatch):
+        return False
+    return not _mostly(filled, str.isdecimal) or len({len(cell) for cell in filled}) == 1
+
+
+def _mostly(filled: Sequence[str], has_form: Callable[[str], object]) -> bool:
+    return sum(bool(has_form(cell)) for cell in filled) >= _MOST * len(filled)
+
+
+def _gives_away(cells: Sequence[str], answers: Sequence[str], target: str) -> str:
+    """Why a column cannot be known before the answer is; empty when it can."""
+    pairs = [(cell, answer) for cell, answer in zip(cells, answers, strict=True) if cell and answer]
+    if len(pairs) < 10:
+        return ""
+    if sum(cell.casefold() == answer.casefold() for cell, answer in pairs) >= _MOST * len(pairs):
+        return f"says the same as {target!r}"
+    labels = {answer for _, answer in pairs}
+    values = {cell for cell, _ in pairs}
+    few = 2 <= len(values) <= 3 * len(labels) and len(pairs) >= 3 * len(values) and len(labels) >= 2
+    if few and max(map(len, values)) <= _LONGEST_HINT and len(set(pairs)) == len(values):
+        return f"gives {target!r} away: each of its {len(values)} values always goes with the same one"
+    return ""

@@ -1,0 +1,93 @@
+"""Chooses the rows that are held out: never learned from, only scored."""
+
+from __future__ import annotations
+
+import random
+import unicodedata
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+
+from lamp.config import DataConfig
+from lamp.errors import DataError
+
+_ROWS_ABOVE_SHARE = 10
+"""So many rows more than the asked share may be held out, so that each of a few labels is scored."""
+
+
+def same_input_key(text: str) -> str:
+    """What is equal for inputs that are the same but for blanks around them and for how Unicode composes characters."""
+    text = text.strip()
+    return text if text.isascii() else unicodedata.normalize("NFC", text)
+
+
+def held_out_rows(keys: Sequence[str], labels: Sequence[str], config: DataConfig) -> set[int]:
+    """Indices of the held-out rows, of which each label has the same share; always the same for the same arguments.
+
+    keys: one a row, of which equal ones are held out together or not at all (`same_input_key`); labels: one a row, all
+    the same for generation. Raises DataError when there are too few different keys to hold any row out.
+    """
+    rows_of_label: dict[str, list[int]] = defaultdict(list)
+    rows_of_input: dict[str, list[int]] = defaultdict(list)
+    for index, (label, key) in enumerate(zip(labels, keys, strict=True)):
+        rows_of_label[label].append(index)
+        rows_of_input[key].append(index)
+    rng = random.Random(config.split_seed)
+    for rows in rows_of_label.values():
+        rng.shuffle(rows)
+    counts = _counts([len(rows) for rows in rows_of_label.values()], config, rng)
+    left = Counter(labels)
+    held_out: set[int] = set()
+
+    def hold_out(rows: Sequence[int], most: int) -> int:
+        """Holds out up to `most` of the rows with all that have the same input, and returns how many those were."""
+        count = 0
+        for index in rows:
+            if count == most:
+                break
+            copies = rows_of_input[keys[index]]
+            if count + len(copies) > most or index in held_out:
+                continue
+            copies_of_label = Counter(labels[copy] for copy in copies)
+            if all(left[label] > number for label, number in copies_of_label.items()):
+                left.subtract(copies_of_label)
+                held_out.update(copies)
+                count += len(copies)
+        return count
+
+    missing = 0
+    for rows, count in zip(rows_of_label.values(), counts, strict=True):
+        missing += count - hold_out(rows, count)
+    for rows in rows_of_label.values():
+        missing -= hold_out(rows, missing)
+    return held_out or _smallest_input(rows_of_input, labels, config)
+
+
+def _counts(sizes: Sequence[int], config: DataConfig, rng: random.Random) -> list[int]:
+    """How many rows of each label are held out. sizes: how many rows each has."""
+    total = sum(sizes)
+    share = min(config.validation_share, config.max_validation_rows / total)
+    asked = max(1, round(total * share))
+    counts = [max(1, round(size * share)) if size > 1 else 0 for size in sizes]
+    if sum(counts) <= min(config.max_validation_rows, asked + _ROWS_ABOVE_SHARE):
+        return counts
+    # One row of each of very many labels, or the rounding, would hold out too many: largest remainders get the rest.
+    divisible = sum(size for size in sizes if size > 1)
+    exact = [size * min(asked / divisible, 0.5) if size > 1 else 0.0 for size in sizes]
+    counts = [int(number) for number in exact]
+    order = rng.sample(range(len(sizes)), len(sizes))
+    order.sort(key=lambda index: counts[index] - exact[index])
+    for index in order[: asked - sum(counts)]:
+        counts[index] += sizes[index] > 1
+    return counts
+
+
+def _smallest_input(rows_of_input: dict[str, list[int]], labels: Sequence[str], config: DataConfig) -> set[int]:
+    """All rows of the input that stands in the fewest rows, where each input stands in more than would be held out."""
+    smallest = set(min((len(rows), rows) for rows in rows_of_input.values())[1])
+    left = {label for index, label in enumerate(labels) if index not in smallest}
+    if len(smallest) > config.max_validation_rows or left != set(labels):
+        raise DataError(
+            f"The {len(labels):,} rows have too few different inputs ({len(rows_of_input):,}) to hold some out: bring "
+            "rows with other inputs, or choose more input columns."
+        )
+    return smallest

@@ -1,0 +1,64 @@
+"""Token ids of texts in which nothing is taken for a special token, whatever a cell holds."""
+
+from __future__ import annotations
+
+import json
+import re
+from functools import cached_property
+from typing import Any
+
+from tokenizers import Tokenizer
+
+_UNREACHABLE = "\uffff"
+"""A character that no text has: a noncharacter of Unicode."""
+
+
+class PlainText:
+    """Encodes "</s>" as the four characters that it is."""
+
+    def __init__(self, tokenizer: Any, affixes: str = "") -> None:
+        """affixes: what a chat template puts around a text. Added tokens in it count as special, though some tokenizers
+        do not call them so."""
+        self._tokenizer = tokenizer
+        added = [
+            token.content
+            for token in tokenizer.added_tokens_decoder.values()
+            if token.content.strip() and (token.special or token.content in affixes)
+        ]
+        longest_first = sorted(added, key=len, reverse=True)
+        self._special = re.compile("|".join(map(re.escape, longest_first)) or r"(?!)")
+
+    def count(self, text: str) -> int:
+        """How often a text holds the name of a special token."""
+        return len(self._special.findall(text))
+
+    def ids(self, text: str, *, add_special_tokens: bool) -> list[int]:
+        """Token ids of a text. add_special_tokens: whether the tokenizer's own first and last tokens are added."""
+        if self._tokenizer.is_fast:
+            return self._backend.encode(text, add_special_tokens=add_special_tokens).ids
+        ids: list[int] = self._tokenizer(
+            text, add_special_tokens=add_special_tokens, split_special_tokens=True
+        ).input_ids
+        return ids
+
+    def inside(self, prefix: str, text: str, suffix: str) -> tuple[str, str, str]:
+        """The same text in other pieces: up to the prefix's last special token, what is plain, from the suffix's first.
+
+        So plain text on both sides of a border is tokenized together, as it is where a text holds no special token.
+        """
+        start = max((match.end() for match in self._special.finditer(prefix)), default=0)
+        match = self._special.search(suffix)
+        end = match.start() if match else len(suffix)
+        return prefix[:start], prefix[start:] + text + suffix[:end], suffix[end:]
+
+    @cached_property
+    def _backend(self) -> Tokenizer:
+        """The tokenizer without its added tokens."""
+        parts = json.loads(self._tokenizer.backend_tokenizer.to_str())
+        if parts["model"]["type"] == "Unigram":  # it would still find their names among its pieces
+            for token in parts["added_tokens"]:
+                if token["id"] < len(parts["model"]["vocab"]) and token["id"] != parts["model"]["unk_id"]:
+                    parts["model"]["vocab"][token["id"]][0] = f"{_UNREACHABLE}{token['id']}"
+        parts["added_tokens"] = []
+        parts["truncation"] = parts["padding"] = None
+        return Tokenizer.from_str(json.dumps(parts))

@@ -1,0 +1,79 @@
+"""What the checkpoints in a folder were made from: a recipe and a digest of its rows, in a file beside them."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from lamp.config import TuneConfig
+from lamp.data.splits import Splits
+from lamp.files import written_whole
+
+_FILE = "run.json"
+_MAY_CHANGE = frozenset(
+    f"train.{name}"
+    for name in ("steps", "evaluate_every", "checkpoint_every", "patience", "gradient_checkpointing", "compile")
+)
+"""Fields of the recipe with which a run may go on as well: how long, how it is watched, and how it is computed."""
+_LONGEST_VALUE = 40
+
+
+def other_run(checkpoints: Path, config: TuneConfig, splits: Splits) -> str:
+    """How the run whose checkpoints lie in a folder differs from this one; "" if it does not or there are none.
+
+    Goes on from "it has". Checkpoints of earlier versions, which do not tell their run, count as this one's.
+    """
+    recorded = _recorded(checkpoints)
+    if recorded is None or not any(checkpoints.glob("step-*")):
+        return ""
+    there, here = dict(_fields(recorded["recipe"])), dict(_fields(config.to_dict()))
+    names = [name for name in here if there.get(name, here[name]) != here[name] and name not in _MAY_CHANGE]
+    if names:
+        more = f", and another {', '.join(names[1:])}" if len(names) > 1 else ""
+        return f"{names[0]} {_short(there[names[0]])} instead of {_short(here[names[0]])}{more}"
+    return "" if recorded["rows"] == _digest(splits) else "other rows"
+
+
+def record_run(checkpoints: Path, config: TuneConfig, splits: Splits) -> None:
+    """Writes down what the checkpoints in a folder will be made from. Raises OSError."""
+    content = {"recipe": config.to_dict(), "rows": _digest(splits)}
+    with written_whole(checkpoints / _FILE) as staged:
+        staged.write_text(json.dumps(content, ensure_ascii=False, indent=2), encoding="utf-8")
+
+
+def _recorded(checkpoints: Path) -> Mapping[str, Any] | None:
+    """The content of the file; None if there is none that can be read."""
+    try:
+        content = json.loads((checkpoints / _FILE).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    is_whole = isinstance(content, dict) and isinstance(content.get("recipe"), dict) and "rows" in content
+    return content if is_whole else None
+
+
+def _fields(recipe: Mapping[str, Any], section: str = "") -> Iterator[tuple[str, Any]]:
+    """Each field of a recipe with its whole name, such as "train.seed"."""
+    for name, value in recipe.items():
+        if isinstance(value, dict):
+            yield from _fields(value, f"{section}{name}.")
+        else:
+            yield f"{section}{name}", value
+
+
+def _short(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= _LONGEST_VALUE else text[: _LONGEST_VALUE - 1] + "…"
+
+
+def _digest(splits: Splits) -> str:
+    """SHA-256 of all rows in their order, and of the part that each is in."""
+    digest = hashlib.sha256(f"{splits.task} {len(splits.train)} ".encode())
+    for example in (*splits.train, *splits.validation):
+        for text in (example.text, example.target):
+            encoded = text.encode("utf-8", "surrogatepass")
+            digest.update(b"%d " % len(encoded))
+            digest.update(encoded)
+    return digest.hexdigest()

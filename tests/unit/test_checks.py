@@ -1,0 +1,112 @@
+"""Before the start people are warned of what may spoil the result, with a count and an example."""
+
+from __future__ import annotations
+
+import pytest
+
+from lamp.config import DataConfig
+from lamp.data.checks import data_warnings
+from lamp.data.splits import prepare
+from tests.unit.tables_of import table_of
+
+ROWS = range(60)
+TEXTS = [f"the film number {row} was long" for row in ROWS]
+TARGETS = [f"an answer of words, {row * 7}" for row in ROWS]
+
+
+def warnings_of(texts: list[str], targets: list[str]) -> list[str]:
+    return data_warnings(prepare(table_of(text=texts, label=targets), DataConfig(("text",), "label")), (), ())
+
+
+def test_of_good_rows_there_is_nothing_to_say() -> None:
+    assert warnings_of(TEXTS, [("bad", "good", "good enough")[row % 3] for row in ROWS]) == []
+    assert warnings_of(TEXTS, TARGETS) == []
+
+
+@pytest.mark.parametrize("alike", ["Good", "GOOD", "ｇｏｏｄ"])
+def test_labels_that_differ_by_case_or_form_are_told(alike: str) -> None:
+    labels = [("good", "bad", alike)[row % 3] for row in ROWS]
+    (warning,) = warnings_of(TEXTS, labels)
+    assert warning.startswith("2 labels differ from another one only by case, blanks or Unicode form")
+    assert f"'good' (20 rows) and {alike!r} (20 rows)" in warning
+
+
+def test_labels_that_differ_by_blanks_are_told() -> None:
+    (warning,) = warnings_of(TEXTS, [("very good", "bad", "very  good")[row % 3] for row in ROWS])
+    assert "'very good' (20 rows) and 'very  good' (20 rows)" in warning
+
+
+def test_labels_with_too_few_rows_are_told() -> None:
+    (warning,) = warnings_of(TEXTS, ["a"] * 30 + ["b"] * 28 + ["c"] * 2)
+    assert warning.startswith("1 of 3 labels has fewer than 3 rows, such as 'c' (2)")
+    (warning,) = warnings_of(TEXTS, ["a"] * 30 + ["b"] * 26 + ["c", "d", "e", "f"])
+    assert warning.startswith("Most labels have too few rows: 4 of 6 labels have fewer than 3 rows")
+
+
+def test_a_label_that_nearly_all_rows_have_is_told() -> None:
+    (warning,) = warnings_of(TEXTS, ["a"] * 57 + ["b"] * 3)
+    assert warning.startswith("95% of the rows have the label 'a'")
+
+
+def test_rows_that_are_left_out_are_told() -> None:
+    texts, targets = [*TEXTS], [*TARGETS]
+    texts[3] = targets[5] = targets[6] = " "
+    assert warnings_of(texts, targets) == ["Some rows are left out: 2 without a target and 1 without an input."]
+
+
+def test_repeated_inputs_are_told() -> None:
+    (warning,) = warnings_of([*TEXTS[:50], *TEXTS[:10]], TARGETS)
+    assert warning.startswith("20 of 60 rows have the same input as another row")
+
+
+def test_a_target_that_stands_in_its_input_is_told() -> None:
+    texts = [f"{text}: {target}" for text, target in zip(TEXTS, TARGETS, strict=True)]
+    (warning,) = warnings_of(texts, TARGETS)
+    assert warning.startswith("In 60 of 60 rows the target stands in the input, such as 'an answer of words, 0'")
+    labels = [("bad", "good")[row % 2] for row in ROWS]
+    (warning,) = warnings_of([f"{text}, {label}" for text, label in zip(TEXTS, labels, strict=True)], labels)
+    assert "the target stands in the input" in warning
+
+
+def test_labels_that_every_input_names_are_no_leak() -> None:
+    assert warnings_of([f"good or bad? {text}" for text in TEXTS], [("bad", "good")[row % 2] for row in ROWS]) == []
+
+
+@pytest.mark.parametrize(
+    ("cell", "kind"),
+    [
+        ("write to Ada.Lovelace+x@mail.example.org, please", "an e-mail address"),
+        ("card 4111 1111 1111 1111, thanks", "a card number"),
+        ("card 378282246310005.", "a card number"),
+        ("export HF_TOKEN=hf_" + "aB3" * 12, "a key, token or password"),
+        ("AKIA" + "IOSFODNN7EXAMPLE is mine", "a key, token or password"),
+        ("my password: hunter2hunter2", "a key, token or password"),
+        ("-----BEGIN RSA PRIVATE KEY-----", "a key, token or password"),
+    ],
+)
+def test_secrets_and_personal_data_are_told_and_not_repeated(cell: str, kind: str) -> None:
+    for texts, targets in (([cell, *TEXTS[1:]], TARGETS), (TEXTS, [cell, *TARGETS[1:]])):
+        (warning,) = warnings_of(texts, targets)
+        assert warning.startswith(f"In 1 of 60 rows there is what looks like {kind}, such as '")
+        assert cell not in warning
+
+
+@pytest.mark.parametrize(
+    "cell",
+    [
+        "order 4111 1111 1111 1112",
+        "the years 2001 2002 2003 2004",
+        "0000000000000000",
+        "a token: it counts words",
+        "see @ada or sk-ill and 3 @ 5.00",
+        "1234-5678",
+    ],
+)
+def test_what_only_resembles_a_secret_is_not_told(cell: str) -> None:
+    assert warnings_of([cell, *TEXTS[1:]], TARGETS) == []
+
+
+def test_of_very_many_rows_some_are_searched_and_the_number_is_scaled_up() -> None:
+    texts = [f"row {row} by p{row}@example.org" for row in range(12_000)]
+    (warning,) = warnings_of(texts, [f"an answer, {row * 7}" for row in range(12_000)])
+    assert warning.startswith("In about 12,000 of 12,000 rows there is what looks like an e-mail address")

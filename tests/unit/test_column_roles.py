@@ -1,0 +1,135 @@
+"""Each column is proposed as read, answered or ignored, and the reason is one that a person can check."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from app.studio import Studio
+from app.ui.tune import summary
+from lamp.config import DataConfig, TuneConfig
+from lamp.data.column_roles import column_roles, guess_columns
+from tests.unit.tables_of import table_of
+
+ROWS = range(40)
+TEXTS = [f"the film number {row} was long" for row in ROWS]
+LABELS = [("bad", "good")[row % 2] for row in ROWS]
+
+
+def _hash(row: int) -> str:
+    return f"{random.Random(row).getrandbits(64):016x}"
+
+
+IGNORED: dict[str, tuple[str, Callable[[int], object], str]] = {
+    "row numbers of pandas": ("Unnamed: 0", lambda row: row, "numbers the rows"),
+    "row numbers of pandas, shuffled": ("__index_level_0__", lambda row: row * 7 % 40, "numbers the rows"),
+    "row numbers by any name": ("no", lambda row: row + 1, "numbers the rows"),
+    "ids": ("customer_id", lambda row: f"c{row % 9}", "holds ids"),
+    "UUIDs": ("reference", lambda row: f"{_hash(row)[:8]}-{_hash(row)[8:12]}-{_hash(row)[12:]}", "holds a code"),
+    "hashes": ("checksum", _hash, "holds a code"),
+    "order numbers": ("order", lambda row: 100_000 + row * 37, "holds a code"),
+    "dates": ("day", lambda row: f"2024-03-{row % 28 + 1:02}", "holds dates"),
+    "German dates": ("Datum", lambda row: f"{row % 28 + 1}.3.2024", "holds dates"),
+    "written dates": ("when", lambda row: f"March {row % 28 + 1}, 2024", "holds dates"),
+    "times": ("at", lambda row: f"2024-03-01T10:{row:02}:00Z", "holds dates"),
+    "addresses": ("writer", lambda row: f"p{row}@example.org", "holds e-mail addresses"),
+    "nothing": ("remark", lambda row: "", "is empty in every row"),
+    "the label in words": ("label_text", lambda row: ("awful", "great")[row % 2], "gives 'label' away"),
+    "a finer label": ("stars", lambda row: (1, 4, 2, 5)[row % 4], "gives 'label' away"),
+    "the label again": ("gold", lambda row: ("Bad", "Good")[row % 2], "says the same as 'label'"),
+}
+
+
+@pytest.mark.parametrize("kind", IGNORED)
+def test_a_column_that_says_nothing_or_says_too_much_is_ignored_with_the_reason(kind: str) -> None:
+    name, cell, reason = IGNORED[kind]
+    columns: dict[str, list[object]] = {name: [cell(row) for row in ROWS], "text": [*TEXTS], "label": [*LABELS]}
+    roles = {role.column: role for role in column_roles(table_of(**columns))}
+    assert (roles[name].role, roles["text"].role, roles["label"].role) == ("ignored", "read", "answered")
+    assert roles[name].reason.startswith(reason)
+    assert bool(roles[name].leak) == reason.startswith(("gives", "says"))
+
+
+@pytest.mark.parametrize(
+    "cell",
+    [
+        lambda row: f"it is {row % 3} of 3",
+        lambda row: f"{row * 1.7:.1f}",
+        lambda row: row % 7,
+        lambda row: row * row,
+        lambda row: ("red", "blue", "green")[row % 3],
+        lambda row: f"PS{row % 5}",
+        lambda row: f"I wrote to p{row}@example.org on 2024-03-01",
+    ],
+    ids=["text", "numbers", "few numbers", "many numbers", "words", "names", "texts with addresses and dates"],
+)
+def test_a_column_that_may_tell_something_is_read(cell: Callable[[int], object]) -> None:
+    roles = column_roles(table_of(extra=[cell(row) for row in ROWS], text=TEXTS, label=LABELS))
+    assert [role.role for role in roles] == ["read", "read", "answered"]
+
+
+def test_texts_that_stand_many_times_are_read_although_they_determine_the_label() -> None:
+    texts = [f"text number {row // 4}" for row in ROWS]
+    labels = [("bad", "good")[row // 4 % 2] for row in ROWS]
+    assert guess_columns(table_of(text=texts, extra=[row % 3 for row in ROWS], label=labels)) == DataConfig(
+        ("text", "extra"), "label"
+    )
+
+
+def test_where_nothing_else_is_left_what_would_be_ignored_is_read() -> None:
+    assert guess_columns(table_of(id=ROWS, label=LABELS)) == DataConfig(("id",), "label")
+    leaking = table_of(label_text=[("awful", "great")[row % 2] for row in ROWS], id=ROWS, label=LABELS)
+    assert guess_columns(leaking) == DataConfig(("id",), "label")
+
+
+def test_the_last_column_that_is_not_ignored_is_answered_where_no_name_tells() -> None:
+    assert guess_columns(table_of(question=TEXTS, reply=TEXTS[::-1], day=["2024-03-01"] * 40)) == DataConfig(
+        ("question",), "reply"
+    )
+
+
+def test_a_column_gives_away_the_target_that_is_chosen_and_not_another() -> None:
+    table = table_of(text=TEXTS, label=LABELS, label_text=[("awful", "great")[row % 2] for row in ROWS])
+    by_target = {target: [role.role for role in column_roles(table, target)] for target in ("label_text", "text")}
+    assert by_target == {"label_text": ["read", "ignored", "answered"], "text": ["answered", "read", "read"]}
+
+
+def test_of_a_large_table_rows_everywhere_are_looked_at() -> None:
+    rows = range(30_000)
+    labels = [("bad", "good")[row >= 15_000] for row in rows]
+    table = table_of(
+        text=[f"text {row}" for row in rows], code=[("awful", "great")[row >= 15_000] for row in rows], label=labels
+    )
+    assert guess_columns(table) == DataConfig(("text",), "label")
+
+
+@pytest.fixture
+def leaking(studio: Studio, tmp_path: Path) -> str:
+    """A stored data set whose column label_text gives the label away."""
+    file = tmp_path / "films.csv"
+    lines = [
+        f"{row},{text},{label},{('awful', 'great')[row % 2]}"
+        for row, text, label in zip(ROWS, TEXTS, LABELS, strict=True)
+    ]
+    file.write_text("\n".join(["Unnamed: 0,text,label,label_text", *lines]))
+    return studio.add_dataset(file, file.name).reference
+
+
+def test_the_page_tells_which_columns_are_left_out_and_why(studio: Studio, leaking: str) -> None:
+    data = studio.guess_columns(leaking)
+    assert data == DataConfig(("text",), "label")
+    plan = studio.plan(TuneConfig(data=data), leaking)
+    assert plan.preview and plan.warnings == ()
+    html = summary.preview(plan.preview, TuneConfig(data=data))
+    assert "Not proposed: Unnamed: 0 numbers the rows; label_text gives &#x27;label&#x27; away" in html
+
+
+def test_whoever_chooses_a_column_that_gives_the_target_away_is_warned(studio: Studio, leaking: str) -> None:
+    config = TuneConfig(data=DataConfig(("text", "label_text"), "label"))
+    plan = studio.plan(config, leaking)
+    (warning,) = plan.warnings
+    assert warning.startswith("The input column 'label_text' gives 'label' away")
+    assert "Worth a look" in summary.rail(config, plan) and "label_text" in summary.rail(config, plan)

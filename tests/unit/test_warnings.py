@@ -1,0 +1,58 @@
+"""What the Tune page warns of beside Start, and what it shows of long rows."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from app.studio import Studio
+from app.ui.tune import summary
+from lamp.config import DataConfig, TuneConfig
+
+
+def added(studio: Studio, folder: Path, rows: list[str]) -> str:
+    """The reference of a stored data set of two columns."""
+    file = folder / "rows.csv"
+    file.write_text("\n".join(["text,answer", *rows]), encoding="utf-8")
+    return studio.add_dataset(file, file.name).reference
+
+
+def rail(studio: Studio, backbone: Path, dataset: str) -> str:
+    config = TuneConfig(str(backbone), DataConfig(("text",), "answer"))
+    return summary.rail(config, studio.plan(config, dataset))
+
+
+def test_targets_that_will_be_cut_are_told_before_the_start(studio: Studio, tiny_llama: Path, tmp_path: Path) -> None:
+    rows = [f"question {row},{'the film was very good ' * (30 if row % 4 else 1)}{row}" for row in range(40)]
+    html = rail(studio, tiny_llama, added(studio, tmp_path, rows))
+    assert "Ready to start" in html
+    assert "of 36 targets are longer than 64 tokens: the end is cut, and answers will end there too." in html
+
+
+def test_good_rows_start_without_a_warning(studio: Studio, tiny_llama: Path, tmp_path: Path) -> None:
+    html = rail(studio, tiny_llama, added(studio, tmp_path, [f"question {row},answer {row * 3}" for row in range(40)]))
+    assert "Ready to start" in html and "Worth a look" not in html
+
+
+def test_a_warning_keeps_nothing_from_starting(studio: Studio, tiny_llama: Path, tmp_path: Path) -> None:
+    dataset = added(studio, tmp_path, [f"question {row} by p{row}@example.org,answer {row * 3}" for row in range(40)])
+    html = rail(studio, tiny_llama, dataset)
+    assert "Ready to start" in html and "Worth a look" in html and "an e-mail address" in html
+
+
+def test_the_warnings_of_an_unchanged_data_set_are_not_made_again(
+    studio: Studio, tiny_llama: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dataset = added(studio, tmp_path, [f"p{row}@example.org,answer {row * 3}" for row in range(40)])
+    first = rail(studio, tiny_llama, dataset)
+    monkeypatch.setattr("app.datasets.data_warnings", lambda *_: pytest.fail("searched again"))
+    assert rail(studio, tiny_llama, dataset) == first
+
+
+def test_a_row_to_try_is_whole_where_the_preview_cuts_it(studio: Studio, tmp_path: Path) -> None:
+    long = "word " * 150 + "end"
+    dataset = added(studio, tmp_path, [f"{long},answer {row}" for row in range(20)])
+    assert studio.first_rows(dataset)[0]["text"] == long
+    plan = studio.plan(TuneConfig(data=DataConfig(("text",), "answer")), dataset)
+    assert plan.preview is not None and plan.preview.rows[0]["text"].endswith("…")
