@@ -3,7 +3,8 @@
     python benchmarks/gpu_suite.py [--minutes 8]
 
 Needs what lamp needs and pytest; nothing is downloaded. Runs the tests that are for a CUDA device alone, then lamp's
-unit tests, whose backbones lie on the device where there is one, then benchmarks/gpu.py. Each part has a share of the
+unit tests, whose backbones lie on the device where there is one, then benchmarks/gpu.py and what finding the learning
+rate costs. Each part has a share of the
 time; one that does not end in time is cut off, and the next one starts. The exit status is that of the worst part.
 """
 
@@ -46,8 +47,9 @@ def main() -> int:
     quiet = ["-m", "pytest", "-o", "addopts=", "-q", "--tb=line", "-rfE"]
     parts = [
         ("Recorded steps", [*quiet, "tests/gpu"], 0.15),
-        ("Unit tests of lamp", [*quiet, "-n", "8", *lamp_tests()], 0.4),
-        ("Steps against PEFT's", ["benchmarks/gpu.py"], 0.45),
+        ("Unit tests of lamp", [*quiet, "-n", "8", *lamp_tests()], 0.35),
+        ("Steps against PEFT's", ["benchmarks/gpu.py"], 0.35),
+        ("The search's cost", ["benchmarks/search.py", "--random", "smollm2-135m", "--turns", "1"], 0.15),
     ]
     return max(run(title, command, share * seconds) for title, command, share in parts)
 

@@ -14,9 +14,7 @@ def recipe_facts(run: Run) -> Facts:
     job, data, lamp, train = run.job, run.config.data, run.config.lamp, run.config.train
     chat = ", in the model's chat format" if data.input_format == "chat" else ""
     rows = train.batch_size * train.accumulation * job.gpus
-    rate = (
-        "a learning rate that is found" if train.learning_rate == "found" else f"learning rate {train.learning_rate:g}"
-    )
+    rate = "automatic learning rate" if train.learning_rate == "found" else f"learning rate {train.learning_rate:g}"
     return (
         ("Backbone", run.config.backbone),
         ("Data", job.dataset_name),

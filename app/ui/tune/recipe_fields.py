@@ -51,9 +51,9 @@ FIELDS: tuple[Field, ...] = (
     Field(
         "train.learning_rate",
         "Learning rate",
-        "How far each step moves the prompt: found by trying several in the first steps, or a number that you type.",
+        "How far each step moves the prompt: automatic tries several in the first steps, or type a number.",
         "rate",
-        (("Found by trying several", "found"), *((f"{rate:g}", f"{rate:g}") for rate in LEARNING_RATES)),
+        (("Automatic", "found"), *((f"{rate:g}", f"{rate:g}") for rate in LEARNING_RATES)),
         basic=True,
     ),
     Field(
@@ -80,7 +80,7 @@ FIELDS: tuple[Field, ...] = (
     Field(
         "lamp.interactions",
         "Interactions",
-        "How often the prompt's tokens exchange what they know; 1 is none, 2 is a good choice.",
+        "How often the prompt's tokens exchange what they know; 1 is the published method, more extends it.",
         "whole",
         basic=True,
     ),
