@@ -48,6 +48,10 @@ def save_prompt(result: TrainResult, config: TuneConfig, folder: Path) -> None:
         token_dim=result.token_dim,
         # The prompt stands before the encoder's input alone; PEFT's default for these models expects a second one.
         num_transformer_submodules=1,
+        # PEFT looks these two up in the model's config, where some families name them otherwise. Only prefix tuning
+        # reads them, so any number will do.
+        num_layers=1,
+        num_attention_heads=1,
         inference_mode=True,
     )
     adapter.save_pretrained(str(folder))

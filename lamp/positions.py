@@ -1,0 +1,42 @@
+"""The longest sequence that a model is made for, from its config."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+_LIMIT_KEYS = ("max_position_embeddings", "n_positions", "max_seq_len", "max_sequence_length")
+_ENCODER_KEYS = ("max_encoder_position_embeddings", "max_position_embeddings")
+_ROTARY_KEYS = ("rope_parameters", "rope_scaling")
+
+
+def longest_sequence(config: Mapping[str, Any]) -> int | None:
+    """Positions for prompt, input and target together, or for prompt and input of an encoder; None without a limit.
+
+    Rotary embeddings with one set of factors for short and another for long sequences ("longrope") end where the first
+    set does: beyond that, one long row would rotate the tokens of every other row in its batch in another way, and a
+    prompt that was read before would stay rotated in the first way. config: as config.json has it.
+    """
+    if config.get("is_encoder_decoder"):  # T5's n_positions is no limit: its positions are relative
+        return next((config[key] for key in _ENCODER_KEYS if _is_length(config.get(key))), None)
+    text = config["text_config"] if isinstance(config.get("text_config"), Mapping) else config
+    limits = [text[key] for key in _LIMIT_KEYS if _is_length(text.get(key))]
+    return min([*limits, *_first_lengths(text)], default=None)
+
+
+def _first_lengths(config: Mapping[str, Any]) -> Iterator[int]:
+    """Up to which length each "longrope" embedding uses its first factors."""
+    for key in _ROTARY_KEYS:
+        rotary = config.get(key)
+        if not isinstance(rotary, Mapping):
+            continue
+        for settings in (rotary, *(part for part in rotary.values() if isinstance(part, Mapping))):
+            if (settings.get("rope_type") or settings.get("type")) in ("longrope", "su"):
+                name = "original_max_position_embeddings"
+                length: Any = settings.get(name) or config.get(name)
+                if _is_length(length):
+                    yield length
+
+
+def _is_length(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and 0 < value < 10**9
