@@ -18,7 +18,7 @@ from lamp.backbone.generation_config import decoder_start, end_tokens, greedy_co
 from lamp.backbone.out_of_memory import is_out_of_memory, out_of_memory
 from lamp.backbone.precision import choose_dtype
 from lamp.backbone.quantization import keep_differentiable, quantization_config
-from lamp.backbone.whole import check_tokenizer, check_weights
+from lamp.backbone.whole import adapter_beside_weights, check_tokenizer, check_weights
 from lamp.config import Precision, Quantization
 from lamp.errors import BackboneError, first_line
 from lamp.positions import longest_sequence
@@ -180,6 +180,8 @@ def _load(
     reference: str, source: str, precision: Precision, device: torch.device | None, quantization: Quantization
 ) -> tuple[Any, Any]:
     """The model and tokenizer in a folder or under a Hub id, whole and fitting each other."""
+    if (Path(source) / "adapter_config.json").is_file():  # transformers would fetch the model that it names
+        raise BackboneError(adapter_beside_weights(reference))
     device = device or default_device()
     config = AutoConfig.from_pretrained(source, trust_remote_code=False)
     dtype = choose_dtype(precision, device, str(config.model_type))

@@ -54,6 +54,11 @@ def check_files(reference: str, names: Iterable[str]) -> None:
             else "holds no model.safetensors"
         )
         raise BackboneError(f"The backbone {reference!r} {has}: choose one with safetensors weights, or convert it.")
+    if "adapter_config.json" in names:
+        raise BackboneError(
+            f"The backbone {reference!r} has an adapter (adapter_config.json) beside its weights: merge it into them "
+            "or move it away, or choose the model that it was made for."
+        )
     if not names & _TOKENIZER_FILES:
         raise BackboneError(f"The backbone {reference!r} has no tokenizer beside its weights: add its tokenizer.json.")
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 
-import lamp.inference.label_scores
+import lamp.backbone.reading
 from app.plan import Estimate
 from app.predictor import Predictor
 from app.studio import Studio
@@ -45,7 +45,7 @@ def test_a_memory_too_short_to_try_a_prompt_is_one_sentence_and_frees_the_backbo
         raise torch.OutOfMemoryError("out of memory")
 
     with monkeypatch.context() as patched:
-        patched.setattr(lamp.inference.label_scores, "continue_logits", no_memory)
+        patched.setattr(lamp.backbone.reading, "continue_logits", no_memory)
         with pytest.raises(LampError, match="not enough memory to try this prompt now: wait until the runs have ended"):
             predictor.answers(tmp_path / "prompt", str(tiny_llama), ["good film"], lambda _: None)
     said: list[str] = []
