@@ -86,6 +86,9 @@ def encode(backbone: FrozenBackbone, prefixes: Sequence[Prefix], ids: Tensor, ma
     Returns its states (batch, l' + length, hidden) and the mask (batch, l' + length).
     """
     embeddings, mask = join_prefixes(backbone, prefixes, ids, mask)
+    backbone.check_length(mask)
+    limit = backbone.longest_sequence  # only padding lies beyond it
+    embeddings, mask = embeddings[:, :limit], mask[:, :limit]
     return backbone.forward_encoder(inputs_embeds=embeddings, attention_mask=mask).last_hidden_state, mask
 
 

@@ -116,7 +116,7 @@ class FrozenBackbone:
         inputs: keyword arguments of the model's forward pass; position_ids only count where it takes them. Raises
         BackboneError for rows that are longer than the backbone's positions.
         """
-        self.check_length(inputs["attention_mask"], inputs.get("decoder_input_ids"))
+        self.check_length(inputs["decoder_input_ids" if self.is_encoder_decoder else "attention_mask"])
         inputs["logits_to_keep"] = keep
         taken = {name: value for name, value in inputs.items() if self._arguments is None or name in self._arguments}
         logits: Tensor = self.forward(**taken).logits
@@ -142,21 +142,19 @@ class FrozenBackbone:
         longer = f" longer than {self.shared_columns} tokens, prompt included," if self.shared_columns else ""
         return f"This backbone reads the prompt again with every row{longer} because only that is exact: it is slower."
 
-    def check_length(self, mask: Tensor, target_ids: Tensor | None = None, new_tokens: int = 0) -> None:
-        """Raises BackboneError for rows that need more positions than the backbone has.
+    def check_length(self, mask: Tensor, behind: int = 0) -> None:
+        """Raises BackboneError if the longest row needs more positions than the backbone has.
 
-        mask: (batch, length), 1 where there is a token; target_ids: a decoder's (batch, length); new_tokens: how many
-        more a row may grow by.
+        mask: (batch, length), 1 where there is a token; behind: how many tokens follow it.
         """
         limit = self.longest_sequence
-        if limit is None or max(mask.shape[1] + new_tokens, 0 if target_ids is None else target_ids.shape[1]) <= limit:
+        if limit is None or mask.shape[1] + behind <= limit:
             return  # without a look at the mask, which would wait for the device
-        needed = int(mask.sum(dim=1).max()) + new_tokens
-        needed = max(needed, 0 if target_ids is None else target_ids.shape[1])
+        needed = int(mask.sum(dim=1).max()) + behind
         if needed > limit:
             raise BackboneError(
-                f"Prompt, input and target take {needed} positions in the longest row, and the backbone "
-                f"{self.reference!r} has {limit}: lower the longest input, the longest target or the prompt length."
+                f"The longest row takes {needed} positions with its prompt, and the backbone {self.reference!r} has "
+                f"{limit}: lower the longest input, the longest target or the prompt length."
             )
 
     def embed(self, ids: Tensor) -> Tensor:

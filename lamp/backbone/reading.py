@@ -37,20 +37,24 @@ def generation_inputs(
 ) -> tuple[dict[str, Any], int]:
     """Arguments of a model's `generate` for at most `new_tokens` tokens behind inputs (batch, length).
 
-    The second value is the number of tokens at the beginning of its output that are not new ones.
+    The second value is the number of tokens at the beginning of its output that are not new ones. Raises BackboneError
+    where the backbone has too few positions.
     """
     if backbone.is_encoder_decoder:
         embeddings, mask = join_prefixes(backbone, prefixes, ids, mask)
+        backbone.check_length(mask)
         start = ids.new_full((len(ids), 1), backbone.decoder_start_id)
         return {"inputs_embeds": embeddings, "attention_mask": mask, "decoder_input_ids": start}, 1
     if not backbone.shares_prompts(_longest_prompt(prefixes) + ids.shape[1] + new_tokens):
         prompts = [prefix.virtual_tokens for prefix in prefixes]
         embeddings, mask = join_left_padded(backbone, prompts, ids, mask)
+        backbone.check_length(mask, new_tokens)
         return {"inputs_embeds": embeddings, "attention_mask": mask}, 0
     cache, prefix_mask = batch_cache(backbone, prefixes)
     if prefix_mask.shape[1]:
         # transformers expects ids for the cached tokens as well and skips them unread, so zeros will do.
         ids, mask = torch.cat([torch.zeros_like(prefix_mask), ids], dim=1), torch.cat([prefix_mask, mask], dim=1)
+    backbone.check_length(mask, new_tokens)
     return {"input_ids": ids, "attention_mask": mask, "past_key_values": cache}, ids.shape[1]
 
 
