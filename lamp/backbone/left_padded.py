@@ -21,8 +21,10 @@ def padding_first(embeddings: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
 
     embeddings: (batch, length, hidden); mask: (batch, length), 1 where there is a token. Returns both in that order.
     """
-    order = mask.argsort(dim=1, stable=True)
-    return embeddings.gather(1, order.unsqueeze(2).expand_as(embeddings)), mask.gather(1, order)
+    gaps = 1 - mask
+    columns = torch.where(mask.bool(), gaps.sum(dim=1, keepdim=True) + mask.cumsum(dim=1), gaps.cumsum(dim=1)) - 1
+    moved = torch.empty_like(embeddings).scatter(1, columns.unsqueeze(2).expand_as(embeddings), embeddings)
+    return moved, torch.empty_like(mask).scatter(1, columns, mask)
 
 
 def join_left_padded(

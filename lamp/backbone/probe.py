@@ -8,7 +8,6 @@ prompt (lamp/backbone/left_padded.py); where that is not exact either, the backb
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from functools import cached_property
 from textwrap import shorten
@@ -23,21 +22,15 @@ from lamp.backbone.frozen import FrozenBackbone
 from lamp.backbone.out_of_memory import is_out_of_memory
 from lamp.backbone.prefix import make_prefix
 from lamp.backbone.reading import generation_inputs, read_inputs
+from lamp.backbone.rounding import distance, tolerance
 from lamp.backbone.windows import attention_window
 from lamp.errors import BackboneError, first_line
 
 _TEXT = "The weather was fine this morning, so we walked along the river and had lunch in a small village."
-_PROMPT, _INPUTS, _TARGETS = 3, (2, 7), (3, 4)
+_PROMPT, _INPUTS, _TARGETS = 3, (1, 8), (3, 4)
 """Tokens of the virtual prompt, of the two inputs and of their targets."""
-_TOLERANCE = {torch.float32: 1e-3, torch.float16: 0.04, torch.bfloat16: 0.15}
-"""Distance between two computations of the same logits that counts as rounding, as a share of the logits' spread.
-
-Rounding of one operation (6e-8, 5e-4 and 4e-3 of a number) adds up over the layers, and in half precision an expert may
-be chosen otherwise in single tokens. TF32 convolutions count as float32. A row that sees its prompt wrongly, or not at
-all, differs by several tenths.
-"""
 _GRADIENT_TOLERANCE = 1e-2
-"""The same for the prompt's gradient in float32. In half precision it must only be finite."""
+"""Distance of the prompt's gradients in float32, as a share, that counts as rounding; else they must be finite only."""
 
 
 class _NotExact(Exception):
@@ -54,8 +47,6 @@ class _Row:
     """(target length,)"""
     logits: Tensor
     """(target length, vocabulary), behind the prompt"""
-    without_prompt: Tensor
-    """(target length, vocabulary)"""
 
 
 def find_exact_reading(backbone: FrozenBackbone) -> None:
@@ -93,8 +84,6 @@ class _Probe:
 
     def __init__(self, backbone: FrozenBackbone) -> None:
         self._backbone = backbone
-        quantised = getattr(backbone.model, "is_quantized", False)
-        self._tolerance = _TOLERANCE[torch.bfloat16 if quantised else backbone.dtype]
         ids = iter(_ordinary_ids(backbone, 2 * _PROMPT + sum(_INPUTS) + sum(_TARGETS)))
 
         def next_ids(count: int) -> Tensor:
@@ -103,23 +92,37 @@ class _Probe:
         # Like a trained prompt, these are no embeddings of tokens: some models look for the ids of what they are given.
         pairs = backbone.embed(next_ids(2 * _PROMPT).view(_PROMPT, 2))
         self._prompt = pairs.detach().float().mean(dim=1).requires_grad_()
-        self._rows = [self._read_alone(next_ids(i), next_ids(t)) for i, t in zip(_INPUTS, _TARGETS, strict=True)]
+        pairs_of_ids = [(next_ids(i), next_ids(t)) for i, t in zip(_INPUTS, _TARGETS, strict=True)]
+        self._rows = [_Row(*ids, self._plain(self._prompt, *ids)) for ids in pairs_of_ids]
+        if not all(torch.isfinite(row.logits).all() for row in self._rows):
+            raise _NotExact(f"its logits are not finite in {str(backbone.dtype).removeprefix('torch.')}")
         losses = [_log_likelihood(row.logits[None], row.target_ids[None]).sum() for row in self._rows]
         (self._gradient,) = torch.autograd.grad(torch.stack(losses).sum(), self._prompt)
-
-    def _read_alone(self, input_ids: Tensor, target_ids: Tensor) -> _Row:
-        logits = self._plain(self._prompt, input_ids, target_ids)
         with torch.no_grad():
-            return _Row(input_ids, target_ids, logits, self._plain(None, input_ids, target_ids))
+            self._without_prompt = self._plain(None, self._rows[1].input_ids, self._rows[1].target_ids)
+            noise = self._noise()
+        self._tolerance = tolerance(backbone.dtype, quantised=self._is_quantised, noise=noise)
 
-    def _plain(self, prompt: Tensor | None, input_ids: Tensor, target_ids: Tensor) -> Tensor:
-        """Logits that predict a target, from one call of the model for one row without padding."""
+    @property
+    def _is_quantised(self) -> bool:
+        return bool(getattr(self._backbone.model, "is_quantized", False))
+
+    def _noise(self) -> float:
+        """How much rounding alone changes the longer row's logits: read twice in one batch, and one token further."""
+        row = self._rows[1]
+        further = torch.cat([row.target_ids, row.target_ids[:1]])
+        return distance(self._plain(self._prompt, row.input_ids, further, rows=2)[:-1], row.logits)
+
+    def _plain(self, prompt: Tensor | None, input_ids: Tensor, target_ids: Tensor, rows: int = 1) -> Tensor:
+        """Logits that predict a target, from one call of the model for one row (or copies of it) without padding."""
         backbone, keep = self._backbone, len(target_ids)
         ids = input_ids if backbone.is_encoder_decoder else torch.cat([input_ids, target_ids[:-1]])
         embeddings = backbone.embed(ids[None])
         if prompt is not None:
             embeddings = torch.cat([prompt.to(embeddings.dtype)[None], embeddings], dim=1)
-        logits: Tensor = backbone.model(inputs_embeds=embeddings, **self._decoder_inputs(target_ids)).logits
+        inputs = {"inputs_embeds": embeddings, **self._decoder_inputs(target_ids)}
+        copies = {name: given.repeat_interleave(rows, dim=0) for name, given in inputs.items()}
+        logits: Tensor = backbone.model(**copies).logits
         return logits[0, -keep:]
 
     def _decoder_inputs(self, target_ids: Tensor) -> dict[str, Tensor]:
@@ -138,7 +141,7 @@ class _Probe:
         logits = self._backbone.model(input_ids=ids[None], **self._decoder_inputs(row.target_ids)).logits
         self._compare(
             logits[0, -len(row.target_ids) :],
-            row.without_prompt,
+            self._without_prompt,
             "it reads the embeddings of tokens in another way than the tokens, for example unscaled",
         )
 
@@ -159,7 +162,8 @@ class _Probe:
         if not torch.isfinite(gradient).all():
             raise _NotExact("the prompt gets no finite gradient")
         far = (gradient - self._gradient).norm() / self._gradient.norm()
-        if self._tolerance == _TOLERANCE[torch.float32] and not far <= _GRADIENT_TOLERANCE:
+        plain = self._backbone.dtype == torch.float32 and not self._is_quantised
+        if plain and not far <= _GRADIENT_TOLERANCE:
             raise _NotExact("rows of unequal length change the prompt's gradient")
 
     def _check_labels(self) -> None:
@@ -170,7 +174,7 @@ class _Probe:
         inputs = self._batch.input_ids, self._batch.input_mask
         first, read_on = read_inputs(self._backbone, prefixes, *inputs, ids.shape[1])
         behind = read_on(ids, mask)[[0, 3]]  # each row's own target
-        for index, wanted in enumerate((self._rows[0].logits, self._rows[1].without_prompt)):
+        for index, wanted in enumerate((self._rows[0].logits, self._without_prompt)):
             self._compare(first[index][None], wanted[:1], "a label's first token is scored otherwise than alone")
             read = behind[index, : len(wanted) - 1]
             self._compare(read, wanted[1:], "a label's tokens are scored otherwise than alone")
@@ -205,14 +209,10 @@ class _Probe:
         )
 
     def _compare(self, got: Tensor, wanted: Tensor, what: str) -> None:
-        """Raises _NotExact if logits (positions, vocabulary) differ by more than rounding, on average of the positions.
-
-        Only what distinguishes tokens counts: logits may differ by a constant.
-        """
-        got, wanted = (logits.detach().float() - logits.float().mean(-1, keepdim=True) for logits in (got, wanted))
-        far = ((got - wanted).norm(dim=-1) / wanted.norm(dim=-1).clamp(min=1e-30)).mean().item()
+        """Raises _NotExact if logits (positions, vocabulary) differ by more than rounding."""
+        far = distance(got, wanted)
         if not far <= self._tolerance:  # also where it is no number
-            raise _NotExact(f"{what}: {far:.2g} of their spread" if math.isfinite(far) else f"{what}: {far}")
+            raise _NotExact(f"{what}: {far:.2g} of their spread")
 
 
 def _log_likelihood(logits: Tensor, ids: Tensor) -> Tensor:
@@ -221,5 +221,5 @@ def _log_likelihood(logits: Tensor, ids: Tensor) -> Tensor:
 
 def _ordinary_ids(backbone: FrozenBackbone, count: int) -> list[int]:
     """Ids of a plain sentence's tokens, repeated if it has fewer."""
-    ids = backbone.tokenizer(_TEXT, add_special_tokens=False).input_ids
+    ids = backbone.tokenizer(_TEXT, add_special_tokens=False).input_ids or [0]
     return [ids[index % len(ids)] for index in range(count)]
