@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-_LIMIT_KEYS = ("max_position_embeddings", "n_positions", "max_seq_len", "max_sequence_length")
+_LIMIT_KEYS = ("max_position_embeddings", "n_positions", "max_seq_len", "max_sequence_length", "index_topk")
 _ENCODER_KEYS = ("max_encoder_position_embeddings", "max_position_embeddings")
 _ROTARY_KEYS = ("rope_parameters", "rope_scaling")
 
@@ -15,7 +15,8 @@ def longest_sequence(config: Mapping[str, Any]) -> int | None:
 
     Rotary embeddings with one set of factors for short and another for long sequences ("longrope") end where the first
     set does: beyond that, one long row would rotate the tokens of every other row in its batch in another way, and a
-    prompt that was read before would stay rotated in the first way. config: as config.json has it.
+    prompt that was read before would stay rotated in the first way. Sparse attention to the `index_topk` best tokens
+    ends where it would begin to choose. config: as config.json has it.
     """
     if config.get("is_encoder_decoder"):  # T5's n_positions is no limit: its positions are relative
         return next((config[key] for key in _ENCODER_KEYS if _is_length(config.get(key))), None)

@@ -206,6 +206,8 @@ CAUSAL: dict[str, Build] = {
     "smollm3": _causal("SmolLM3", no_rope_layers=[1, 0], tie_word_embeddings=True),
     "deepseek_v2": _causal("DeepseekV2", **_LATENT, **_ROUTED, head_dim=4),
     "deepseek_v3": _causal("DeepseekV3", **_LATENT, **_ROUTED),
+    "deepseek_v32": _causal("DeepseekV32", **_LATENT, **_ROUTED, index_topk=64, index_head_dim=8, index_n_heads=2),
+    "youtu": _causal("Youtu", **_LATENT),
     "minicpm3": _causal("MiniCPM3", **_LATENT, scale_emb=12, scale_depth=1.4, dim_model_base=16),
     "glm4": _causal("Glm4", head_dim=8),
     "glm4_moe": _causal("Glm4Moe", head_dim=8, **_ROUTED),

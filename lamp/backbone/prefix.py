@@ -111,6 +111,11 @@ def repeat_cache(cache: DynamicCache, times: int) -> DynamicCache:
     return repeated
 
 
+def longest_prompt(prefixes: Sequence[Prefix]) -> int:
+    """Virtual tokens of the longest prompt; 0 without any."""
+    return max(0 if prefix.virtual_tokens is None else len(prefix.virtual_tokens) for prefix in prefixes)
+
+
 def join_prefixes(
     backbone: FrozenBackbone, prefixes: Sequence[Prefix], ids: Tensor, mask: Tensor
 ) -> tuple[Tensor, Tensor]:

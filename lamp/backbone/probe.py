@@ -8,6 +8,7 @@ prompt (lamp/backbone/left_padded.py); where that is not exact either, the backb
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import cached_property
 from textwrap import shorten
@@ -15,15 +16,17 @@ from textwrap import shorten
 import torch
 from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
+from transformers import LogitsProcessor
 
 from lamp.backbone.batch import Batch
 from lamp.backbone.forward import sum_log_likelihood, target_logits
 from lamp.backbone.frozen import FrozenBackbone
 from lamp.backbone.out_of_memory import is_out_of_memory
 from lamp.backbone.prefix import make_prefix
-from lamp.backbone.reading import generation_inputs, read_inputs
+from lamp.backbone.reading import read_inputs
 from lamp.backbone.rounding import distance, tolerance
 from lamp.backbone.windows import attention_window
+from lamp.backbone.writing import write
 from lamp.errors import BackboneError, first_line
 
 _TEXT = "The weather was fine this morning, so we walked along the river and had lunch in a small village."
@@ -31,6 +34,17 @@ _PROMPT, _INPUTS, _TARGETS = 3, (1, 8), (3, 4)
 """Tokens of the virtual prompt, of the two inputs and of their targets."""
 _GRADIENT_TOLERANCE = 1e-2
 """Distance of the prompt's gradients in float32, as a share, that counts as rounding; else they must be finite only."""
+
+
+class _Watcher(LogitsProcessor):
+    """Keeps the logits (batch, vocabulary) of every step of a generation."""
+
+    def __init__(self) -> None:
+        self.logits: list[Tensor] = []
+
+    def __call__(self, input_ids: Tensor, scores: Tensor) -> Tensor:
+        self.logits.append(scores.clone())
+        return scores
 
 
 class _NotExact(Exception):
@@ -54,16 +68,21 @@ def find_exact_reading(backbone: FrozenBackbone) -> None:
 
     Raises BackboneError, in one sentence, for a backbone that cannot be read exactly in either way.
     """
+    window = None if backbone.is_encoder_decoder else attention_window(backbone.model.config.to_dict())
     try:
         probe = _Probe(backbone)
         probe.check_embeddings()
         try:
             probe.check_reading()
+            longest_shared: float = math.inf if window is None else window
         except Exception as error:
             if backbone.is_encoder_decoder or is_out_of_memory(error):
                 raise
+            longest_shared = 0
+        if longest_shared < math.inf:
             backbone.shared_columns = 0
             probe.check_reading()
+            backbone.shared_columns = longest_shared
     except Exception as error:  # of transformers' own code for each family, which may raise anything
         if is_out_of_memory(error):
             raise
@@ -74,9 +93,6 @@ def find_exact_reading(backbone: FrozenBackbone) -> None:
         raise BackboneError(
             f"The backbone {backbone.reference!r} cannot be used with a soft prompt ({reason}): choose another one."
         ) from error
-    window = attention_window(backbone.model.config.to_dict())
-    if window is not None and not backbone.is_encoder_decoder:
-        backbone.shared_columns = min(backbone.shared_columns, window)
 
 
 class _Probe:
@@ -183,16 +199,15 @@ class _Probe:
         """Writes two tokens, both rows behind the prompt."""
         backbone, prompt = self._backbone, self._prompt.detach()
         prefixes = [make_prefix(backbone, prompt)] * 2
-        arguments, skip = generation_inputs(backbone, prefixes, self._batch.input_ids, self._batch.input_mask, 2)
-        written = backbone.model.generate(
-            **arguments, max_new_tokens=2, eos_token_id=None, output_logits=True, return_dict_in_generate=True
-        )
+        watcher = _Watcher()
+        inputs = self._batch.input_ids, self._batch.input_mask
+        written = write(backbone, prefixes, *inputs, 2, may_end=False, watcher=watcher)
         for index, row in enumerate(self._rows):
-            token = written.sequences[index, skip : skip + 1]
+            token = written[index, :1]
             # The last target token is never read, so what stands there does not matter.
             second = self._plain(prompt, row.input_ids, torch.cat([token, token]))[1:]
             wanted = torch.cat([row.logits[:1], second])
-            got = torch.stack([logits[index] for logits in written.logits])
+            got = torch.stack([logits[index] for logits in watcher.logits])
             self._compare(got, wanted, "its answers are not those to each input alone")
 
     @cached_property

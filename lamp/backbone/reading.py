@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -11,7 +10,7 @@ from torch import Tensor
 from lamp.backbone.forward import continue_logits, decoder_logits, encode
 from lamp.backbone.frozen import FrozenBackbone
 from lamp.backbone.left_padded import join_left_padded, left_padded_logits
-from lamp.backbone.prefix import Prefix, SharedCache, batch_cache, join_prefixes
+from lamp.backbone.prefix import Prefix, SharedCache, batch_cache, longest_prompt
 
 ReadOn = Callable[[Tensor, Tensor], Tensor]
 """Reads token sequences behind every input of a batch: ids and mask, both (reads, longest), to the logits after each
@@ -27,39 +26,9 @@ def read_inputs(
     """
     if backbone.is_encoder_decoder:
         return _encoded(backbone, prefixes, ids, mask)
-    if backbone.shares_prompts(_longest_prompt(prefixes) + ids.shape[1] + longest_read):
+    if backbone.shares_prompts(longest_prompt(prefixes) + ids.shape[1] + longest_read):
         return _cached(backbone, prefixes, ids, mask)
     return _left_padded(backbone, prefixes, ids, mask)
-
-
-def generation_inputs(
-    backbone: FrozenBackbone, prefixes: Sequence[Prefix], ids: Tensor, mask: Tensor, new_tokens: int
-) -> tuple[dict[str, Any], int]:
-    """Arguments of a model's `generate` for at most `new_tokens` tokens behind inputs (batch, length).
-
-    The second value is the number of tokens at the beginning of its output that are not new ones. Raises BackboneError
-    where the backbone has too few positions.
-    """
-    if backbone.is_encoder_decoder:
-        embeddings, mask = join_prefixes(backbone, prefixes, ids, mask)
-        backbone.check_length(mask)
-        start = ids.new_full((len(ids), 1), backbone.decoder_start_id)
-        return {"inputs_embeds": embeddings, "attention_mask": mask, "decoder_input_ids": start}, 1
-    if not backbone.shares_prompts(_longest_prompt(prefixes) + ids.shape[1] + new_tokens):
-        prompts = [prefix.virtual_tokens for prefix in prefixes]
-        embeddings, mask = join_left_padded(backbone, prompts, ids, mask)
-        backbone.check_length(mask, new_tokens)
-        return {"inputs_embeds": embeddings, "attention_mask": mask}, 0
-    cache, prefix_mask = batch_cache(backbone, prefixes)
-    if prefix_mask.shape[1]:
-        # transformers expects ids for the cached tokens as well and skips them unread, so zeros will do.
-        ids, mask = torch.cat([torch.zeros_like(prefix_mask), ids], dim=1), torch.cat([prefix_mask, mask], dim=1)
-    backbone.check_length(mask, new_tokens)
-    return {"input_ids": ids, "attention_mask": mask, "past_key_values": cache}, ids.shape[1]
-
-
-def _longest_prompt(prefixes: Sequence[Prefix]) -> int:
-    return max(0 if prefix.virtual_tokens is None else len(prefix.virtual_tokens) for prefix in prefixes)
 
 
 def _cached(backbone: FrozenBackbone, prefixes: Sequence[Prefix], ids: Tensor, mask: Tensor) -> tuple[Tensor, ReadOn]:

@@ -11,7 +11,7 @@ from transformers.generation.streamers import BaseStreamer
 
 from lamp.backbone.frozen import FrozenBackbone
 from lamp.backbone.prefix import Prefix
-from lamp.backbone.reading import generation_inputs
+from lamp.backbone.writing import write
 from lamp.data.encoding import Encoder
 from lamp.inference.batched import OnProgress, run_batched
 
@@ -38,15 +38,10 @@ def generate(
 
     def answer(indices: Sequence[int]) -> None:
         ids, mask = encoder.pad_inputs([inputs[index] for index in indices], backbone.device)
-        new_tokens = encoder.config.max_target_tokens
-        chosen = [prefixes[index] for index in indices]
-        arguments, input_length = generation_inputs(backbone, chosen, ids, mask, new_tokens)
-        output = backbone.model.generate(
-            **arguments,
-            max_new_tokens=new_tokens,
-            streamer=_TextStreamer(backbone, indices, on_text) if on_text else None,
-        )
-        for index, text in zip(indices, _texts(backbone, output[:, input_length:]), strict=True):
+        streamer = _TextStreamer(backbone, indices, on_text) if on_text else None
+        limit = encoder.config.max_target_tokens
+        output = write(backbone, [prefixes[index] for index in indices], ids, mask, limit, streamer)
+        for index, text in zip(indices, _texts(backbone, output), strict=True):
             answers[index] = text
 
     run_batched([len(ids) for ids in inputs], batch_size, answer, on_progress)

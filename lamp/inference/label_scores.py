@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
 from lamp.backbone.frozen import FrozenBackbone
-from lamp.backbone.prefix import Prefix
+from lamp.backbone.prefix import Prefix, longest_prompt
 from lamp.backbone.reading import read_inputs
 from lamp.data.encoding import Encoder
 from lamp.data.label_trie import LabelTrie
@@ -77,8 +77,7 @@ def _numbers_per_read(backbone: FrozenBackbone, prefixes: Sequence[Prefix], inpu
     These are the logits of the read, and the keys, values and attention weights of one layer; where the input is read
     again with every label, also that layer's states of all its tokens.
     """
-    virtual_tokens = max(0 if prefix.virtual_tokens is None else len(prefix.virtual_tokens) for prefix in prefixes)
-    tokens = virtual_tokens + input_length + read_length
+    tokens = longest_prompt(prefixes) + input_length + read_length
     layer = 4 if backbone.is_encoder_decoder or backbone.shares_prompts(tokens) else 16
     return read_length * len(backbone.embedding.weight) + layer * tokens * backbone.hidden_size
 

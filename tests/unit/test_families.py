@@ -35,21 +35,17 @@ from tests.unit.training import recipe, run
 pytestmark = pytest.mark.slow
 
 REFUSED = {
-    "bamba": "fails on two short rows",
-    "ctrl": "fails on two short rows",
     "falcon_h1": "embeddings of tokens in another way",
     "gemma3n": "embeddings of tokens in another way",
     "gemma4, shared keys": "fails on two short rows",
     "marian": "embeddings of tokens in another way",
     "minimax": "its answers are not those to each input alone",
     "mvp": "embeddings of tokens in another way",
-    "openai-gpt": "fails on two short rows",
     "pegasus": "embeddings of tokens in another way",
     "prophetnet": "rows of unequal length change each other's logits",
     "recurrent_gemma": "rows of unequal length change each other's logits",
     "rwkv": "fails on two short rows",
     "switch_transformers": "fails on two short rows",
-    "zamba2": "fails on two short rows",
 }
 """Families that cannot be read exactly, and why; every other one must be read exactly."""
 
