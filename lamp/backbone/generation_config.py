@@ -9,11 +9,11 @@ from transformers import GenerationConfig
 
 
 def end_tokens(model: Any, tokenizer: Any) -> list[int]:
-    """Ids of all tokens that end an answer: the tokenizer's, then those that the model's configs name."""
-    ids: list[int | None] = [tokenizer.eos_token_id]
-    for config in (model.generation_config, model.config, model.config.get_text_config(decoder=True)):
-        named = getattr(config, "eos_token_id", None)
-        ids += named if isinstance(named, list | tuple) else [named]
+    """Ids of all tokens that end an answer: the tokenizer's, then those that the model names."""
+    named = model.generation_config.eos_token_id
+    if named is None:
+        named = getattr(model.config.get_text_config(decoder=True), "eos_token_id", None)
+    ids = [tokenizer.eos_token_id, *(named if isinstance(named, list | tuple) else [named])]
     return [token for token in dict.fromkeys(ids) if token is not None]
 
 

@@ -16,7 +16,10 @@ from lamp.backbone.left_padded import left_padded_logits, padding_first
 from lamp.backbone.prefix import make_prefix, repeat_cache, shared_cache
 from lamp.backbone.reading import read_inputs
 from lamp.backbone.windows import attention_window
+from lamp.config import DataConfig
+from lamp.data.encoding import Encoder
 from lamp.errors import BackboneError, OutOfMemory
+from lamp.inference.generate import generate
 from tests.families import WINDOW, save_family
 from tests.tiny import save_tiny
 
@@ -117,3 +120,23 @@ def test_memory_that_runs_out_while_a_backbone_is_tried_is_said_to_be_that(
     monkeypatch.setattr(lamp.backbone.forward, "shared_cache", out_of_memory)
     with pytest.raises(OutOfMemory, match="The memory is too short for this backbone"):
         FrozenBackbone.load(str(save_tiny(tmp_path / "llama", "llama")), precision="fp32")
+
+
+def test_a_backbone_with_windows_whose_longer_rows_would_not_be_exact_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lamp.backbone.forward, "left_padded_logits", disturbed(left_padded_logits))
+    with pytest.raises(BackboneError, match="rows of unequal length change each other's logits"):
+        load(tmp_path, "mistral")
+
+
+def test_a_family_that_writes_without_a_cache_reports_its_answers_while_they_grow(tmp_path: Path) -> None:
+    backbone = load(tmp_path, "ctrl")
+    config = DataConfig(("text",), "label", max_target_tokens=6)
+    encoder = Encoder(backbone.tokenizer, is_encoder_decoder=False, config=config)
+    texts: dict[int, list[str]] = {0: [], 1: []}
+    inputs = encoder.inputs(["the film was good", "bad"], ["", ""])
+    prefixes = [make_prefix(backbone, torch.randn(3, backbone.hidden_size))] * 2
+    answers = generate(backbone, prefixes, encoder, inputs, on_text=lambda index, text: texts[index].append(text))
+    assert any(answers) and answers == [texts[index][-1] for index in (0, 1)]
+    assert max(map(len, texts.values())) > 1

@@ -53,6 +53,17 @@ def test_a_memory_too_short_to_try_a_prompt_is_one_sentence_and_frees_the_backbo
     assert "Loading the backbone" in said
 
 
+def test_a_recipe_with_more_tokens_than_the_backbone_has_positions_is_one_problem_before_the_start(
+    studio: Studio, config: TuneConfig
+) -> None:
+    long = replace(config, data=replace(config.data, max_input_tokens=512 - 20 - 64 + 1))
+    problems = studio.plan(long, studio.datasets()[0].reference, 1).problems
+    assert problems == (
+        "The backbone has 512 positions, too few for 20 virtual tokens and the longest target (64 tokens) with the "
+        "longest input (429 tokens): set the longest input to 428 tokens or less.",
+    )
+
+
 @pytest.mark.parametrize("gpus", [0, 3, 1.5, "two", True, None])
 def test_a_number_of_gpus_that_cannot_be_had_is_one_sentence(
     studio: Studio, config: TuneConfig, gpus: int, monkeypatch: pytest.MonkeyPatch
