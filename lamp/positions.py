@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-_LIMIT_KEYS = ("max_position_embeddings", "n_positions", "max_seq_len", "max_sequence_length", "index_topk")
+_SPARSE_KEYS = ("index_topk", "keep_window_size")
+"""How many tokens sparse attention chooses."""
+_LIMIT_KEYS = ("max_position_embeddings", "n_positions", "max_seq_len", "max_sequence_length", *_SPARSE_KEYS)
 _ENCODER_KEYS = ("max_encoder_position_embeddings", "max_position_embeddings")
 _ROTARY_KEYS = ("rope_parameters", "rope_scaling")
 
@@ -15,11 +17,15 @@ def longest_sequence(config: Mapping[str, Any]) -> int | None:
 
     Rotary embeddings with one set of factors for short and another for long sequences ("longrope") end where the first
     set does: beyond that, one long row would rotate the tokens of every other row in its batch in another way, and a
-    prompt that was read before would stay rotated in the first way. Sparse attention to the `index_topk` best tokens
-    ends where it would begin to choose. config: as config.json has it.
+    prompt that was read before would stay rotated in the first way. Sparse attention ends where it would begin to
+    choose tokens or blocks. config: as config.json has it.
     """
     if config.get("is_encoder_decoder"):  # T5's n_positions is no limit: its positions are relative
-        return next((config[key] for key in _ENCODER_KEYS if _is_length(config.get(key))), None)
+        limits = [config[key] for key in _ENCODER_KEYS if _is_length(config.get(key))][:1]
+        if config.get("attention_type") == "block_sparse":  # BigBird: up to here it sees everything
+            blocks, size = config.get("num_random_blocks", 3), config.get("block_size", 64)
+            limits += [(5 + 2 * blocks) * size] if _is_length(blocks) and _is_length(size) else []
+        return min(limits, default=None)
     text = config["text_config"] if isinstance(config.get("text_config"), Mapping) else config
     limits = [text[key] for key in _LIMIT_KEYS if _is_length(text.get(key))]
     return min([*limits, *_first_lengths(text)], default=None)

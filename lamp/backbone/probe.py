@@ -68,8 +68,8 @@ def find_exact_reading(backbone: FrozenBackbone) -> None:
 
     Raises BackboneError, in one sentence, for a backbone that cannot be read exactly in either way.
     """
-    window = None if backbone.is_encoder_decoder else attention_window(backbone.model.config.to_dict())
     try:
+        window = None if backbone.is_encoder_decoder else attention_window(backbone.model.config.to_dict())
         probe = _Probe(backbone)
         probe.check_embeddings()
         try:

@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-_WINDOW_KEYS = {
-    "attention_chunk_size",
-    "attention_window",
-    "attention_window_size",
-    "local_attention",
-    "sliding_window",
-    "sliding_window_size",
-    "window_size",
-}
+_WINDOW = re.compile(r"window|attention_chunk|local_attention")
+_OTHER_NUMBERS = re.compile(r"layer|pattern|prob|^(n|num)_")
+"""Keys that name a window and are no length, such as max_window_layers."""
 
 
 def attention_window(config: Mapping[str, Any]) -> int | None:
@@ -25,8 +20,10 @@ def attention_window(config: Mapping[str, Any]) -> int | None:
 
 
 def _windows(config: Mapping[str, Any]) -> Iterator[int]:
-    for key, value in config.items():
+    for name, value in config.items():
+        key = str(name)  # names of labels stand behind numbers
         if isinstance(value, Mapping):
             yield from _windows(value)
-        elif key in _WINDOW_KEYS and isinstance(value, int) and value > 0:
-            yield value
+        elif _WINDOW.search(key) and not _OTHER_NUMBERS.search(key):
+            lengths = value if isinstance(value, list | tuple) else [value]
+            yield from (length for length in lengths if type(length) is int and length > 0)

@@ -200,6 +200,7 @@ LONGROPE = {"type": "longrope", "short_factor": [1.0], "long_factor": [2.0]}
         ({"n_positions": 1024}, 1024),
         ({"max_position_embeddings": 4096, "index_topk": 2048}, 2048),
         ({"is_encoder_decoder": True, "n_positions": 512}, None),
+        ({"is_encoder_decoder": True, "attention_type": "block_sparse", "block_size": 16}, 176),
         ({"is_encoder_decoder": True, "max_position_embeddings": 1024}, 1024),
         ({"max_position_embeddings": 131072, "original_max_position_embeddings": 4096, "rope_scaling": LONGROPE}, 4096),
         ({"rope_parameters": {"full": {**LONGROPE, "original_max_position_embeddings": 64}}}, 64),

@@ -41,7 +41,8 @@ def test_rows_share_the_prompts_keys_and_values_where_that_is_exact(tmp_path: Pa
 def test_the_shortest_window_of_any_layer_counts_also_in_a_part_of_the_config() -> None:
     assert attention_window({"sliding_window": 4096, "text_config": {"attention_chunk_size": 128}}) == 128
     assert attention_window({"sliding_window": None, "max_window_layers": 28, "window_size": 0}) is None
-    assert attention_window({"attention_window": [8, 8], "mamba_chunk_size": 16}) is None
+    assert attention_window({"sliding_windows": [512, 256], "use_sliding_window": True, "mamba_chunk_size": 16}) == 256
+    assert attention_window({"num_windows": 4, "sliding_window_pattern": 6, "local_attention_probs": 1}) is None
 
 
 def test_padding_moves_before_the_prompt_and_tokens_keep_their_order() -> None:
