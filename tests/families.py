@@ -143,6 +143,21 @@ def _t5gemma(vocabulary: int) -> Any:
     )
 
 
+REFUSED = {
+    "falcon_h1": "embeddings of tokens in another way",
+    "gemma3n": "embeddings of tokens in another way",
+    "gemma4, shared keys": "fails on two short rows",
+    "marian": "embeddings of tokens in another way",
+    "minimax": "its answers are not those to each input alone",
+    "mvp": "embeddings of tokens in another way",
+    "pegasus": "embeddings of tokens in another way",
+    "prophetnet": "rows of unequal length change each other's logits",
+    "recurrent_gemma": "rows of unequal length change each other's logits",
+    "rwkv": "fails on two short rows",
+    "switch_transformers": "fails on two short rows",
+}
+"""Families that cannot be read exactly, and why; every other one must be read exactly."""
+
 CAUSAL: dict[str, Build] = {
     # attention over everything
     "llama": _causal("Llama"),

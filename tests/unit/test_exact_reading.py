@@ -23,9 +23,11 @@ from lamp.inference.generate import generate
 from tests.families import WINDOW, save_family
 from tests.tiny import save_tiny
 
+CPU = torch.device("cpu")
+
 
 def load(folder: Path, family: str) -> FrozenBackbone:
-    return FrozenBackbone.load(str(save_family(folder / family, family)), precision="fp32")
+    return FrozenBackbone.load(str(save_family(folder / family, family)), precision="fp32", device=CPU)
 
 
 def test_rows_share_the_prompts_keys_and_values_where_that_is_exact(tmp_path: Path) -> None:
@@ -94,7 +96,7 @@ def test_where_sharing_is_not_exact_each_row_is_read_with_the_prompt(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(lamp.backbone.forward, "shared_cache", disturbed(shared_cache))
-    backbone = FrozenBackbone.load(str(save_tiny(tmp_path / "llama", "llama")), precision="fp32")
+    backbone = FrozenBackbone.load(str(save_tiny(tmp_path / "llama", "llama")), precision="fp32", device=CPU)
     assert backbone.shared_columns == 0
 
 
@@ -102,13 +104,13 @@ def test_where_neither_way_is_exact_the_backbone_is_refused(tmp_path: Path, monk
     monkeypatch.setattr(lamp.backbone.forward, "shared_cache", disturbed(shared_cache))
     monkeypatch.setattr(lamp.backbone.forward, "left_padded_logits", disturbed(left_padded_logits))
     with pytest.raises(BackboneError, match=r"rows of unequal length change each other's logits: 0\.\d+ of their spre"):
-        FrozenBackbone.load(str(save_tiny(tmp_path / "llama", "llama")), precision="fp32")
+        FrozenBackbone.load(str(save_tiny(tmp_path / "llama", "llama")), precision="fp32", device=CPU)
 
 
 @pytest.mark.parametrize("precision", ["bf16", "fp32"])
 @pytest.mark.parametrize("family", ["llama", "gemma3", "gpt2", "t5", "bart", "opt"])
 def test_rounding_in_half_precision_is_no_reason_to_read_slowly(family: str, precision: Any, tmp_path: Path) -> None:
-    backbone = FrozenBackbone.load(str(save_tiny(tmp_path / family, family)), precision=precision)
+    backbone = FrozenBackbone.load(str(save_tiny(tmp_path / family, family)), precision=precision, device=CPU)
     assert backbone.shares_prompts(64)
 
 
@@ -120,7 +122,7 @@ def test_memory_that_runs_out_while_a_backbone_is_tried_is_said_to_be_that(
 
     monkeypatch.setattr(lamp.backbone.forward, "shared_cache", out_of_memory)
     with pytest.raises(OutOfMemory, match="The memory is too short for this backbone"):
-        FrozenBackbone.load(str(save_tiny(tmp_path / "llama", "llama")), precision="fp32")
+        FrozenBackbone.load(str(save_tiny(tmp_path / "llama", "llama")), precision="fp32", device=CPU)
 
 
 def test_a_backbone_with_windows_whose_longer_rows_would_not_be_exact_is_refused(

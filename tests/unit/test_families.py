@@ -29,25 +29,12 @@ from lamp.export.saved_prompt import load_prompt, save_prompt
 from lamp.hub.catalog import inspect
 from lamp.inference.generate import generate
 from lamp.inference.label_scores import label_log_likelihoods
-from tests.families import CAUSAL, ENCODER_DECODER, WINDOW, save_family
+from tests.families import CAUSAL, ENCODER_DECODER, REFUSED, WINDOW, save_family
 from tests.unit.training import recipe, run
 
 pytestmark = pytest.mark.slow
 
-REFUSED = {
-    "falcon_h1": "embeddings of tokens in another way",
-    "gemma3n": "embeddings of tokens in another way",
-    "gemma4, shared keys": "fails on two short rows",
-    "marian": "embeddings of tokens in another way",
-    "minimax": "its answers are not those to each input alone",
-    "mvp": "embeddings of tokens in another way",
-    "pegasus": "embeddings of tokens in another way",
-    "prophetnet": "rows of unequal length change each other's logits",
-    "recurrent_gemma": "rows of unequal length change each other's logits",
-    "rwkv": "fails on two short rows",
-    "switch_transformers": "fails on two short rows",
-}
-"""Families that cannot be read exactly, and why; every other one must be read exactly."""
+CPU = torch.device("cpu")
 
 TEXTS = [
     "the film was good and the plot was fine but it was a very dull and awful ending . the acting was bad",
@@ -68,7 +55,7 @@ class Family:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.backbone = FrozenBackbone.load(str(folder), precision="fp32")
+        self.backbone = FrozenBackbone.load(str(folder), precision="fp32", device=CPU)
         self.seq2seq = self.backbone.is_encoder_decoder
         config = DataConfig(("text",), "label", max_target_tokens=NEW_TOKENS)
         self.encoder = Encoder(self.backbone.tokenizer, is_encoder_decoder=self.seq2seq, config=config)
@@ -180,7 +167,7 @@ def test_a_family_is_exact_in_everything_or_refused_in_one_sentence(
     folder = save_family(tmp_path / "model", name)
     if name in REFUSED:
         with pytest.raises(BackboneError, match=REFUSED[name]) as refusal:
-            FrozenBackbone.load(str(folder), precision="fp32")
+            FrozenBackbone.load(str(folder), precision="fp32", device=CPU)
         assert re.fullmatch(r"The backbone '[^\n]*: choose another one\.", str(refusal.value))
         return
     family = Family(folder)
@@ -194,3 +181,16 @@ def test_a_family_is_exact_in_everything_or_refused_in_one_sentence(
     family.check_generation([None, virtual[:4], virtual])
     family.check_gradient_checkpointing()
     family.check_run_and_export(tiny_table, tmp_path)
+
+
+@pytest.mark.parametrize("name", [*CAUSAL, *ENCODER_DECODER])
+def test_half_precision_decides_on_a_family_as_full_precision_does(name: str, tmp_path: Path) -> None:
+    folder = save_family(tmp_path, name)
+    if name in REFUSED:
+        with pytest.raises(BackboneError, match=REFUSED[name]):
+            FrozenBackbone.load(str(folder), precision="bf16", device=CPU)
+        return
+    half = FrozenBackbone.load(str(folder), precision="bf16", device=CPU)
+    if name != "ctrl":  # it changes its inputs in place: in float32 that is the prompt itself, else a copy
+        full = FrozenBackbone.load(str(folder), precision="fp32", device=CPU)
+        assert half.shared_columns == full.shared_columns

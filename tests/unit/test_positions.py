@@ -22,6 +22,7 @@ from tests.families import save_family
 from tests.tiny import save_tokenizer
 
 POSITIONS = 48
+CPU = torch.device("cpu")
 
 
 def tiny(folder: Path, family: str) -> FrozenBackbone:
@@ -41,7 +42,7 @@ def tiny(folder: Path, family: str) -> FrozenBackbone:
         }
         more: dict[str, Any] = {"max_position_embeddings": POSITIONS, "decoder_start_token_id": 1}
         BartForConditionalGeneration(BartConfig(d_model=32, **layers, **more, **size)).save_pretrained(folder)
-    return FrozenBackbone.load(str(folder), precision="fp32")
+    return FrozenBackbone.load(str(folder), precision="fp32", device=CPU)
 
 
 def batch(inputs: list[int], targets: list[int]) -> Batch:
@@ -89,7 +90,9 @@ def test_padding_of_an_encoder_takes_no_positions(tmp_path: Path) -> None:
 
 
 def test_rotary_factors_that_change_with_the_length_end_at_their_first_length(tmp_path: Path) -> None:
-    backbone = FrozenBackbone.load(str(save_family(tmp_path / "longrope", "phi3, longrope")), precision="fp32")
+    backbone = FrozenBackbone.load(
+        str(save_family(tmp_path / "longrope", "phi3, longrope")), precision="fp32", device=CPU
+    )
     assert backbone.longest_sequence == 128
     virtual = torch.zeros(10, backbone.hidden_size)
     target_logits(backbone, virtual, batch([128 - 10 - 3], [4]))
