@@ -18,9 +18,10 @@ from lamp.backbone.generation_config import decoder_start, end_tokens, greedy_co
 from lamp.backbone.out_of_memory import is_out_of_memory, out_of_memory
 from lamp.backbone.precision import choose_dtype
 from lamp.backbone.quantization import keep_differentiable, quantization_config
-from lamp.backbone.whole import adapter_beside_weights, check_tokenizer, check_weights
+from lamp.backbone.whole import check_tokenizer, check_weights
 from lamp.config import Precision, Quantization
 from lamp.errors import BackboneError, first_line
+from lamp.file_faults import adapter_beside_weights
 from lamp.positions import longest_sequence
 from lamp.process import prepare_process
 

@@ -9,6 +9,7 @@ from typing import Any
 from tokenizers import Tokenizer
 
 from lamp.errors import BackboneError
+from lamp.file_faults import adapter_beside_weights, no_end_token, tokens_without_embedding
 
 _ALWAYS_ZERO = "final_logits_bias"
 """A buffer of BART's relatives, zero in every checkpoint and absent from some."""
@@ -30,14 +31,6 @@ def check_weights(model: Any, loaded: Mapping[str, Any], reference: str) -> None
         )
 
 
-def adapter_beside_weights(reference: str) -> str:
-    """The error sentence for weights beside which lies an adapter that transformers would add to them."""
-    return (
-        f"The backbone {reference!r} has an adapter (adapter_config.json) beside its weights: merge it into them or "
-        "move it away, or choose the model that it was made for."
-    )
-
-
 def check_tokenizer(tokenizer: Any, model: Any, reference: str) -> None:
     """Raises BackboneError if the tokenizer has no end token, or makes tokens that the model has no embedding for.
 
@@ -45,23 +38,14 @@ def check_tokenizer(tokenizer: Any, model: Any, reference: str) -> None:
     """
     rows = len(model.get_input_embeddings().weight)
     if tokenizer.eos_token_id is None:
-        raise BackboneError(
-            f"The tokenizer of the backbone {reference!r} has no end token, so its answers could not end: "
-            'name one as "eos_token" in its tokenizer_config.json, or choose another backbone.'
-        )
+        raise BackboneError(no_end_token(reference))
     if tokenizer.eos_token_id >= rows:
-        raise BackboneError(
-            f"The end token of the backbone {reference!r} has the id {tokenizer.eos_token_id}, and the model has "
-            f"embeddings for {rows} tokens: get a tokenizer and weights that belong together."
-        )
+        raise BackboneError(tokens_without_embedding(reference, tokenizer.eos_token_id, rows))
     if len(tokenizer) > rows and tokenizer.is_fast:
         tokenizer._tokenizer = _without_tokens_from(tokenizer.backend_tokenizer, rows)
     largest = max(tokenizer.get_vocab().values(), default=0)
     if largest >= rows:
-        raise BackboneError(
-            f"The tokenizer of the backbone {reference!r} has tokens up to the id {largest}, and the model has "
-            f"embeddings for {rows} tokens: get a tokenizer and weights that belong together."
-        )
+        raise BackboneError(tokens_without_embedding(reference, largest, rows))
     if tokenizer.pad_token_id is not None and tokenizer.pad_token_id >= rows:
         tokenizer.pad_token = tokenizer.eos_token  # what stands in padding is never attended to
 

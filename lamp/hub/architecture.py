@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from lamp.errors import BackboneError
+from lamp.file_faults import adapter_beside_weights
 
 Architecture = Literal["causal", "encoder-decoder"]
 
@@ -56,10 +57,7 @@ def check_files(reference: str, names: Iterable[str]) -> None:
         )
         raise BackboneError(f"The backbone {reference!r} {has}: choose one with safetensors weights, or convert it.")
     if "adapter_config.json" in names:
-        raise BackboneError(
-            f"The backbone {reference!r} has an adapter (adapter_config.json) beside its weights: merge it into them "
-            "or move it away, or choose the model that it was made for."
-        )
+        raise BackboneError(adapter_beside_weights(reference))
     if not names & _TOKENIZER_FILES:
         raise BackboneError(f"The backbone {reference!r} has no tokenizer beside its weights: add its tokenizer.json.")
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from lamp.errors import BackboneError
+from lamp.file_faults import no_end_token, tokens_without_embedding
 
 _WITHOUT_DEFAULTS = {"PreTrainedTokenizerFast", "TokenizersBackend"}
 """Tokenizer classes that have an end token only if the files name one."""
@@ -22,20 +23,14 @@ def check_tokenizer_files(reference: str, config: Mapping[str, Any], folder: Pat
     settings = _json(folder / "tokenizer_config.json")
     end = settings.get("eos_token") or _json(folder / "special_tokens_map.json").get("eos_token")
     if end is None and settings.get("tokenizer_class") in _WITHOUT_DEFAULTS:
-        raise BackboneError(
-            f"The tokenizer of the backbone {reference!r} has no end token, so its answers could not end: "
-            'name one as "eos_token" in its tokenizer_config.json, or choose another backbone.'
-        )
+        raise BackboneError(no_end_token(reference))
     rows = config.get("vocab_size")
     tokenizer = _json(folder / "tokenizer.json")
     if not isinstance(rows, int) or not tokenizer:
         return
     largest = _largest_id(tokenizer, end.get("content") if isinstance(end, dict) else end)
     if largest >= rows:
-        raise BackboneError(
-            f"The tokenizer of the backbone {reference!r} has tokens up to the id {largest}, and the model has "
-            f"embeddings for {rows} tokens: get a tokenizer and weights that belong together."
-        )
+        raise BackboneError(tokens_without_embedding(reference, largest, rows))
 
 
 def _largest_id(tokenizer: Mapping[str, Any], end: object) -> int:
