@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 _SPARSE_KEYS = ("index_topk", "keep_window_size")
 """How many tokens sparse attention chooses."""
 _LIMIT_KEYS = ("max_position_embeddings", "n_positions", "max_seq_len", "max_sequence_length", *_SPARSE_KEYS)
+_DECODER_KEYS = ("max_decoder_position_embeddings", "max_position_embeddings")
 _ENCODER_KEYS = ("max_encoder_position_embeddings", "max_position_embeddings")
 _ROTARY_KEYS = ("rope_parameters", "rope_scaling")
 
@@ -21,7 +22,7 @@ def longest_sequence(config: Mapping[str, Any]) -> int | None:
     choose tokens or blocks. config: as config.json has it.
     """
     if config.get("is_encoder_decoder"):  # T5's n_positions is no limit: its positions are relative
-        limits = [config[key] for key in _ENCODER_KEYS if _is_length(config.get(key))][:1]
+        limits = _first(config, _ENCODER_KEYS)
         if config.get("attention_type") == "block_sparse":  # BigBird: up to here it sees everything
             blocks, size = config.get("num_random_blocks", 3), config.get("block_size", 64)
             limits += [(5 + 2 * blocks) * size] if _is_length(blocks) and _is_length(size) else []
@@ -29,6 +30,16 @@ def longest_sequence(config: Mapping[str, Any]) -> int | None:
     text = config["text_config"] if isinstance(config.get("text_config"), Mapping) else config
     limits = [text[key] for key in _LIMIT_KEYS if _is_length(text.get(key))]
     return min([*limits, *_first_lengths(text)], default=None)
+
+
+def longest_target(config: Mapping[str, Any]) -> int | None:
+    """Positions for a target in the decoder of an encoder-decoder model; None without a limit."""
+    return min(_first(config, _DECODER_KEYS), default=None)
+
+
+def _first(config: Mapping[str, Any], keys: Sequence[str]) -> list[int]:
+    """The length under the first key that names one; empty without any."""
+    return [config[key] for key in keys if _is_length(config.get(key))][:1]
 
 
 def _first_lengths(config: Mapping[str, Any]) -> Iterator[int]:

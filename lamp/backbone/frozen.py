@@ -22,7 +22,7 @@ from lamp.backbone.whole import check_tokenizer, check_weights
 from lamp.config import Precision, Quantization
 from lamp.errors import BackboneError, first_line
 from lamp.file_faults import adapter_beside_weights
-from lamp.positions import longest_sequence
+from lamp.positions import longest_sequence, longest_target
 from lamp.process import prepare_process
 
 
@@ -36,8 +36,11 @@ class FrozenBackbone:
         self.is_encoder_decoder = bool(model.config.is_encoder_decoder)
         self.embedding = model.get_input_embeddings()
         self.hidden_size = int(self.embedding.weight.shape[1])
-        self.longest_sequence = longest_sequence(model.config.to_dict())
-        """Positions for prompt, input and target (lamp/positions.py); None without a limit."""
+        config = model.config.to_dict()
+        self.longest_sequence = longest_sequence(config)
+        """Positions for prompt, input and target, or of an encoder (lamp/positions.py); None without a limit."""
+        self.longest_target = longest_target(config) if self.is_encoder_decoder else None
+        """Positions of a decoder; None without a limit."""
         self.shared_columns = math.inf
         """The most columns of a batch, padding included, for which rows may share a prompt's keys and values; 0 where
         they never may. `lamp.backbone.probe` finds it out."""
@@ -117,7 +120,10 @@ class FrozenBackbone:
         inputs: keyword arguments of the model's forward pass; position_ids only count where it takes them. Raises
         BackboneError for rows that are longer than the backbone's positions.
         """
-        self.check_length(inputs["decoder_input_ids" if self.is_encoder_decoder else "attention_mask"])
+        if self.is_encoder_decoder:
+            self.check_target(inputs["decoder_input_ids"].shape[1])
+        else:
+            self.check_length(inputs["attention_mask"])
         inputs["logits_to_keep"] = keep
         taken = {name: value for name, value in inputs.items() if self._arguments is None or name in self._arguments}
         logits: Tensor = self.forward(**taken).logits
@@ -156,6 +162,14 @@ class FrozenBackbone:
             raise BackboneError(
                 f"The longest row takes {needed} positions with its prompt, and the backbone {self.reference!r} has "
                 f"{limit}: lower the longest input, the longest target or the prompt length."
+            )
+
+    def check_target(self, length: int) -> None:
+        """Raises BackboneError if a decoder has too few positions for targets of this length."""
+        if self.longest_target is not None and length > self.longest_target:
+            raise BackboneError(
+                f"The longest target takes {length} positions, and the decoder of the backbone {self.reference!r} has "
+                f"{self.longest_target}: lower the longest target."
             )
 
     def embed(self, ids: Tensor) -> Tensor:

@@ -40,6 +40,7 @@ def write(
     if backbone.is_encoder_decoder:
         embeddings, mask = join_prefixes(backbone, prefixes, ids, mask)
         backbone.check_length(mask)
+        backbone.check_target(new_tokens)
         start = ids.new_full((len(ids), 1), backbone.decoder_start_id)
         return _new(generate(inputs_embeds=embeddings, attention_mask=mask, decoder_input_ids=start, **more), start)
     if not backbone.shares_prompts(longest_prompt(prefixes) + ids.shape[1] + new_tokens):

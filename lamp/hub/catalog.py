@@ -19,7 +19,7 @@ from lamp.hub.safetensors_header import Shapes, count_parameters, is_floating_po
 from lamp.hub.stored_layers import check_layers
 from lamp.hub.timeouts import HUB_TIMEOUT
 from lamp.hub.tokenizer_fit import check_tokenizer_files
-from lamp.positions import longest_sequence
+from lamp.positions import longest_sequence, longest_target
 
 REFUSAL_SECONDS = 15.0
 """How long a refusal about a Hub id is repeated without asking again."""
@@ -44,7 +44,9 @@ class BackboneInfo:
     parameters: int
     """Number of stored floating-point numbers; tied matrices count once."""
     longest_sequence: int | None
-    """Positions for prompt, input and target (see lamp/positions.py); None without a limit."""
+    """Positions for prompt, input and target, or of an encoder (see lamp/positions.py); None without a limit."""
+    longest_target: int | None = None
+    """Positions of an encoder-decoder model's decoder; None without a limit."""
 
 
 def inspect(reference: str) -> BackboneInfo:
@@ -176,4 +178,5 @@ def _info_of(reference: str, config: Mapping[str, Any], shapes: Shapes) -> Backb
         hidden_size=hidden_size_of(reference, config),
         parameters=count_parameters(config, shapes),
         longest_sequence=longest_sequence(config),
+        longest_target=longest_target(config) if architecture == "encoder-decoder" else None,
     )

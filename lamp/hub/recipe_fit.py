@@ -17,7 +17,13 @@ def recipe_problems(backbone: BackboneInfo, config: TuneConfig) -> list[str]:
             f"The rank ({config.lamp.rank}) is larger than the backbone's width ({backbone.hidden_size}): "
             f"choose {backbone.hidden_size} or less."
         )
-    limit, target = backbone.longest_sequence, config.data.max_target_tokens
+    target = config.data.max_target_tokens
+    if backbone.longest_target is not None and target > backbone.longest_target:
+        problems.append(
+            f"The longest target ({target} tokens) is longer than the backbone's {backbone.longest_target} positions: "
+            f"set it to {backbone.longest_target} or less."
+        )
+    limit = backbone.longest_sequence
     if limit is None:
         return problems
     behind_input = target if backbone.architecture == "causal" else 0
@@ -32,10 +38,5 @@ def recipe_problems(backbone: BackboneInfo, config: TuneConfig) -> list[str]:
         problems.append(
             f"The backbone has {limit} positions, too few for {counted} with the longest input "
             f"({config.data.max_input_tokens} tokens): {advice}."
-        )
-    if not behind_input and target > limit:
-        problems.append(
-            f"The longest target ({target} tokens) is longer than the backbone's {limit} positions: "
-            f"set it to {limit} or less."
         )
     return problems

@@ -18,7 +18,7 @@ from lamp.hub import catalog
 from lamp.hub.catalog import BackboneInfo, inspect
 from lamp.hub.recipe_fit import recipe_problems
 from lamp.hub.safetensors_header import Shapes, stored_shapes
-from lamp.positions import longest_sequence
+from lamp.positions import longest_sequence, longest_target
 from tests.tiny import save_tiny
 
 LLAMA = {"architectures": ["LlamaForCausalLM"], "model_type": "llama", "hidden_size": 8, "tie_word_embeddings": True}
@@ -215,6 +215,12 @@ def test_the_longest_sequence_ends_where_positions_or_the_first_rotary_factors_d
     assert longest_sequence(config) == limit
 
 
+def test_a_decoder_has_positions_of_its_own() -> None:
+    assert longest_target({"max_decoder_position_embeddings": 1024, "max_position_embeddings": 16384}) == 1024
+    assert longest_target({"max_position_embeddings": 512, "max_encoder_position_embeddings": 16384}) == 512
+    assert longest_target({"n_positions": 512}) is None
+
+
 @pytest.mark.parametrize(
     ("architecture", "limit", "words"),
     [
@@ -239,7 +245,8 @@ def test_the_longest_sequence_ends_where_positions_or_the_first_rotary_factors_d
 def test_prompt_input_and_target_must_have_room_in_the_backbones_positions(
     architecture: Any, limit: int | None, words: str
 ) -> None:
-    info = BackboneInfo("a/model", architecture, 576, 10**8, limit)
+    decoder = limit if architecture == "encoder-decoder" else None
+    info = BackboneInfo("a/model", architecture, 576, 10**8, limit, decoder)
     problems = recipe_problems(info, TuneConfig("a/model", DataConfig(("text",), "label")))
     assert any(words in problem for problem in problems) if words else not problems
 

@@ -75,6 +75,17 @@ def test_scoring_and_answering_beyond_the_last_position_is_refused(family: str, 
     assert len(generate(backbone, prefixes, encoder, [[5] * room])) == 1
 
 
+def test_a_target_that_is_longer_than_the_decoder_is_refused(tmp_path: Path) -> None:
+    backbone = tiny(tmp_path / "bart", "bart")
+    assert target_logits(backbone, None, batch([5], [POSITIONS])).shape[1] == POSITIONS
+    with pytest.raises(BackboneError, match=f"takes {POSITIONS + 1} positions, and the decoder"):
+        target_logits(backbone, None, batch([5], [POSITIONS + 1]))
+    config = DataConfig(("text",), "label", max_target_tokens=POSITIONS + 1)
+    encoder = Encoder(backbone.tokenizer, is_encoder_decoder=True, config=config)
+    with pytest.raises(BackboneError, match="lower the longest target"):
+        generate(backbone, [make_prefix(backbone, None)], encoder, [[5]])
+
+
 def test_padding_of_an_encoder_takes_no_positions(tmp_path: Path) -> None:
     backbone = tiny(tmp_path / "bart", "bart")
     virtual, rows = torch.zeros(10, backbone.hidden_size), batch([POSITIONS - 10], [4])
