@@ -130,7 +130,9 @@ def _predict(
     from lamp.inference.predict import predict
 
     texts, suffixes = [text for text, _ in rendered], [suffix for _, suffix in rendered]
-    encoder = Encoder(backbone.tokenizer, is_encoder_decoder=backbone.is_encoder_decoder, config=saved.config.data)
+    encoder = Encoder(
+        backbone.tokenizer, is_encoder_decoder=backbone.is_encoder_decoder, config=saved.config.data, chat=saved.chat
+    )
     ids = encoder.inputs(texts, suffixes)
     each_prefix = [prefix for prefix in prefixes for _ in ids]
     on_text = _collector(texts, on_answers) if on_answers is not None else None

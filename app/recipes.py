@@ -20,6 +20,7 @@ from lamp.data.tables import Table
 from lamp.errors import BackboneError, ConfigError, DataError
 from lamp.hub.backbone_files import has_chat_template
 from lamp.hub.catalog import BackboneInfo
+from lamp.hub.recipe_fit import recipe_problems
 from storage.artifacts import ArtifactStore
 from storage.errors import StorageError
 from storage.jobs import JobStore
@@ -117,12 +118,7 @@ class Recipes:
             backbone = self._backbones.inspect(config.backbone)
         except BackboneError as error:
             return None, [str(error)]
-        problems = []
-        if backbone.hidden_size < config.lamp.rank <= config.lamp.prompt_length:
-            problems.append(
-                f"The rank ({config.lamp.rank}) is larger than the backbone's width ({backbone.hidden_size}): "
-                f"choose {backbone.hidden_size} or less."
-            )
+        problems = recipe_problems(backbone, config)
         if config.data.input_format == "chat" and has_chat_template(backbone.source) is False:
             problems.append(no_template(config.backbone))
         return backbone, problems

@@ -176,7 +176,9 @@ def _load(options: argparse.Namespace) -> tuple[SavedPrompt, FrozenBackbone, Enc
     backbone = FrozenBackbone.load(
         config.backbone, options.backbone, config.train.precision, quantization=config.train.quantization
     )
-    encoder = Encoder(backbone.tokenizer, is_encoder_decoder=backbone.is_encoder_decoder, config=config.data)
+    encoder = Encoder(
+        backbone.tokenizer, is_encoder_decoder=backbone.is_encoder_decoder, config=config.data, chat=saved.chat
+    )
     return saved, backbone, encoder
 
 

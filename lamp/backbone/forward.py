@@ -11,6 +11,7 @@ from transformers.modeling_outputs import BaseModelOutput
 
 from lamp.backbone.batch import Batch
 from lamp.backbone.frozen import FrozenBackbone
+from lamp.backbone.left_padded import left_padded_logits, padding_first, positions
 from lamp.backbone.prefix import Prefix, join_prefixes, shared_cache
 
 
@@ -41,29 +42,22 @@ def target_logits(
 
     A causal model reads the prompts once for all rows and then the rows, in two passes; with `one_pass` it reads both
     together, a copy of the prompt before every row. That computes more with half the calls, and gives the same logits.
+    Where two passes would not be exact (`FrozenBackbone.shares_prompts`), it is always one.
     """
     if backbone.is_encoder_decoder:
-        embeddings, mask = backbone.join(virtual_tokens, batch.input_ids, batch.input_mask)
-        memory = backbone.forward_encoder(inputs_embeds=embeddings, attention_mask=mask).last_hidden_state
-        return decoder_logits(backbone, memory, mask, batch.target_ids, batch.target_mask)
+        joined = backbone.join(virtual_tokens, batch.input_ids, batch.input_mask)
+        return decoder_logits(backbone, *_encoded(backbone, *joined), batch.target_ids)
     # Nothing follows the last target token, so the model need not read it.
-    ids = torch.cat([batch.input_ids, batch.target_ids[:, :-1]], dim=1)
-    if one_pass:
-        embeddings, mask = backbone.join(
-            virtual_tokens, ids, torch.cat([batch.input_mask, batch.target_mask[:, :-1]], dim=1)
-        )
-        output = backbone.forward(
-            inputs_embeds=embeddings,
-            attention_mask=mask,
-            position_ids=_positions(mask),
-            use_cache=False,
-            logits_to_keep=batch.target_ids.shape[1],
-        )
-        logits: Tensor = output.logits
-        return logits
-    cache, prefix_mask = shared_cache(backbone, virtual_tokens, len(ids))
-    mask = torch.cat([prefix_mask, batch.input_mask, batch.target_mask[:, :-1]], dim=1)
-    return continue_logits(backbone, cache, ids, mask, logits_to_keep=batch.target_ids.shape[1])
+    target_ids, target_mask = batch.target_ids[:, :-1], batch.target_mask[:, :-1]
+    keep = batch.target_ids.shape[1]
+    prompt_length = 0 if virtual_tokens is None else virtual_tokens.shape[-2]
+    if one_pass or not backbone.shares_prompts(prompt_length + batch.input_ids.shape[1] + keep):
+        joined = padding_first(*backbone.join(virtual_tokens, batch.input_ids, batch.input_mask))
+        return left_padded_logits(backbone, *joined, target_ids, target_mask, logits_to_keep=keep)
+    cache, prefix_mask = shared_cache(backbone, virtual_tokens, len(target_ids))
+    ids = torch.cat([batch.input_ids, target_ids], dim=1)
+    mask = torch.cat([prefix_mask, batch.input_mask, target_mask], dim=1)
+    return continue_logits(backbone, cache, ids, mask, logits_to_keep=keep)
 
 
 def continue_logits(
@@ -74,17 +68,14 @@ def continue_logits(
     mask: (batch, cached + length), 1 where there is a token. The cache is extended by the ids, except for a
     SharedCache, which never changes.
     """
-    positions = _positions(mask)[:, -ids.shape[1] :]
-    output = backbone.forward(
+    return backbone.logits(
+        logits_to_keep,
         inputs_embeds=backbone.embed(ids),
         attention_mask=mask,
-        position_ids=positions,
+        position_ids=positions(mask)[:, -ids.shape[1] :],
         past_key_values=cache,
         use_cache=True,
-        logits_to_keep=logits_to_keep,
     )
-    logits: Tensor = output.logits
-    return logits
 
 
 def encode(backbone: FrozenBackbone, prefixes: Sequence[Prefix], ids: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
@@ -92,30 +83,27 @@ def encode(backbone: FrozenBackbone, prefixes: Sequence[Prefix], ids: Tensor, ma
 
     Returns its states (batch, l' + length, hidden) and the mask (batch, l' + length).
     """
-    embeddings, mask = join_prefixes(backbone, prefixes, ids, mask)
+    return _encoded(backbone, *join_prefixes(backbone, prefixes, ids, mask))
+
+
+def _encoded(backbone: FrozenBackbone, embeddings: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
+    """The encoder's states of embeddings (batch, length, hidden) that are padded on the right, and their mask."""
+    backbone.check_length(mask)
+    limit = backbone.longest_sequence  # only padding lies beyond it
+    embeddings, mask = embeddings[:, :limit], mask[:, :limit]
     return backbone.forward_encoder(inputs_embeds=embeddings, attention_mask=mask).last_hidden_state, mask
 
 
-def decoder_logits(
-    backbone: FrozenBackbone, memory: Tensor, memory_mask: Tensor, target_ids: Tensor, target_mask: Tensor
-) -> Tensor:
+def decoder_logits(backbone: FrozenBackbone, memory: Tensor, memory_mask: Tensor, target_ids: Tensor) -> Tensor:
     """Logits that predict each target token from the encoder's states: (batch, target length, vocabulary).
 
-    memory: (batch, memory length, hidden), memory_mask: (batch, memory length), target_ids and target_mask: (batch,
-    target length).
+    memory: (batch, memory length, hidden), memory_mask: (batch, memory length), target_ids: (batch, target length).
     """
-    labels = target_ids.masked_fill(target_mask == 0, -100)
-    inputs = backbone.model.prepare_decoder_input_ids_from_labels(labels=labels)
-    output = backbone.forward(
+    start = target_ids.new_full((len(target_ids), 1), backbone.decoder_start_id)
+    return backbone.logits(
+        target_ids.shape[1],
         encoder_outputs=BaseModelOutput(last_hidden_state=memory),
         attention_mask=memory_mask,
-        decoder_input_ids=inputs,
+        decoder_input_ids=torch.cat([start, target_ids[:, :-1]], dim=1),
         use_cache=False,
     )
-    logits: Tensor = output.logits
-    return logits
-
-
-def _positions(mask: Tensor) -> Tensor:
-    """Position of every token, padding not counted; mask: (batch, length), 1 where there is a token."""
-    return (mask.cumsum(dim=1) - 1).clamp(min=0)

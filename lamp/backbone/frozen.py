@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import inspect
+import math
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +14,15 @@ from transformers.utils.logging import disable_progress_bar
 
 from lamp.backbone.compiling import compiled
 from lamp.backbone.devices import default_device
+from lamp.backbone.generation_config import decoder_start, end_tokens, greedy_config
+from lamp.backbone.out_of_memory import is_out_of_memory, out_of_memory
 from lamp.backbone.precision import choose_dtype
 from lamp.backbone.quantization import keep_differentiable, quantization_config
+from lamp.backbone.whole import check_tokenizer, check_weights
 from lamp.config import Precision, Quantization
 from lamp.errors import BackboneError, first_line
+from lamp.file_faults import adapter_beside_weights
+from lamp.positions import longest_sequence, longest_target
 from lamp.process import prepare_process
 
 
@@ -29,7 +36,23 @@ class FrozenBackbone:
         self.is_encoder_decoder = bool(model.config.is_encoder_decoder)
         self.embedding = model.get_input_embeddings()
         self.hidden_size = int(self.embedding.weight.shape[1])
+        config = model.config.to_dict()
+        self.longest_sequence = longest_sequence(config)
+        """Positions for prompt, input and target, or of an encoder (lamp/positions.py); None without a limit."""
+        self.longest_target = longest_target(config) if self.is_encoder_decoder else None
+        """Positions of a decoder; None without a limit."""
+        self.shared_columns = math.inf
+        """The most columns of a batch, padding included, for which rows may share a prompt's keys and values; 0 where
+        they never may. `lamp.backbone.probe` finds it out."""
+        self.end_ids = end_tokens(model, tokenizer)
+        """Every token that ends an answer; the tokenizer's end token, which ends targets, comes first."""
+        self.decoder_start_id = decoder_start(model, self.end_ids[0]) if self.is_encoder_decoder else 0
+        """The token before an encoder-decoder model's first target token."""
+        model.generation_config = greedy_config(self.end_ids, tokenizer.pad_token_id, self.decoder_start_id)
         self._compiled: tuple[Any, Any] | None = None
+        parameters = inspect.signature(model.forward).parameters.values()
+        takes_all = any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters)
+        self._arguments = None if takes_all else {parameter.name for parameter in parameters}
         # The output layer gets a slice of the hidden states. If that slice is not contiguous, PyTorch copies the whole
         # vocabulary matrix once for each row, which costs more than all other layers together.
         model.get_output_embeddings().register_forward_pre_hook(lambda _, args: (args[0].contiguous(),))
@@ -43,38 +66,28 @@ class FrozenBackbone:
         device: torch.device | None = None,
         quantization: Quantization = "none",
     ) -> FrozenBackbone:
-        """Loads a backbone from safetensors files and freezes it; its config names the architecture.
+        """Loads a backbone from safetensors files, freezes it and finds out how it can be read exactly.
 
         reference: the Hub id or folder that recipes and adapters name; folder: where the files are, if not there.
         device: the default device if None. Raises BackboneError if it cannot be found, read or used with a soft prompt.
         """
         prepare_process()  # for scripts that have not called it: transformers must not fetch compiled code
-        source = str(folder or reference)
         disable_progress_bar()  # type: ignore[no-untyped-call]  # untyped in transformers; bars would fill the log
-        device = device or default_device()
-        try:
-            config = AutoConfig.from_pretrained(source, trust_remote_code=False)
-            dtype = choose_dtype(precision, device, str(config.model_type))
-            auto = AutoModelForSeq2SeqLM if config.is_encoder_decoder else AutoModelForCausalLM
-            model: Any = auto.from_pretrained(
-                source,
-                config=config,
-                dtype=dtype,
-                use_safetensors=True,
-                trust_remote_code=False,
-                quantization_config=quantization_config(quantization, dtype),
-                device_map={"": device},
-                # On a CPU, plain matrix products are faster than PyTorch's fused attention for the short sequences of
-                # prompt tuning, above all in the backward pass (benchmarks/attention.py).
-                attn_implementation="eager" if device.type == "cpu" else None,
-            )
-            if quantization == "4bit":
-                keep_differentiable(model)
-            tokenizer = AutoTokenizer.from_pretrained(source, trust_remote_code=False)
-        except (OSError, ValueError, KeyError, ImportError) as error:
-            reason = first_line(error).removesuffix(".") + "."
-            raise BackboneError(f"The backbone {reference!r} cannot be loaded: {reason}") from error
-        return cls(model, tokenizer, reference)
+        with out_of_memory():
+            try:
+                model, tokenizer = _load(reference, str(folder or reference), precision, device, quantization)
+                backbone = cls(model, tokenizer, reference)
+            except BackboneError:
+                raise
+            except Exception as error:  # of transformers' own code for each family, which may raise anything
+                if is_out_of_memory(error):
+                    raise
+                reason = first_line(error).removesuffix(".") + "."
+                raise BackboneError(f"The backbone {reference!r} cannot be loaded: {reason}") from error
+            from lamp.backbone.probe import find_exact_reading  # late: it reads with a FrozenBackbone
+
+            find_exact_reading(backbone)
+        return backbone
 
     @property
     def device(self) -> torch.device:
@@ -101,6 +114,21 @@ class FrozenBackbone:
         model = self._compiled[0] if self._compiled and torch.is_grad_enabled() else self.model
         return model(**inputs)
 
+    def logits(self, keep: int, **inputs: Any) -> Tensor:
+        """Logits of the last `keep` positions: (batch, keep, vocabulary); others are computed only if they must.
+
+        inputs: keyword arguments of the model's forward pass; position_ids only count where it takes them. Raises
+        BackboneError for rows that are longer than the backbone's positions.
+        """
+        if self.is_encoder_decoder:
+            self.check_target(inputs["decoder_input_ids"].shape[1])
+        else:
+            self.check_length(inputs["attention_mask"])
+        inputs["logits_to_keep"] = keep
+        taken = {name: value for name, value in inputs.items() if self._arguments is None or name in self._arguments}
+        logits: Tensor = self.forward(**taken).logits
+        return logits[:, -keep:]
+
     def forward_encoder(self, **inputs: Any) -> Any:
         """The output of an encoder-decoder model's encoder; compiled in the same cases as `forward`."""
         encoder = self._compiled[1] if self._compiled and torch.is_grad_enabled() else self._encoder()
@@ -108,6 +136,41 @@ class FrozenBackbone:
 
     def _encoder(self) -> Any:
         return self.model.get_encoder()
+
+    def shares_prompts(self, columns: int = 1) -> bool:
+        """Whether rows of so many columns, prompt and padding included, may share a prompt's keys and values."""
+        return columns <= self.shared_columns
+
+    @property
+    def reading_note(self) -> str:
+        """A sentence for the log where rows cannot always share the prompt's keys and values; else empty."""
+        if math.isinf(self.shared_columns):
+            return ""
+        longer = f" longer than {self.shared_columns} tokens, prompt included," if self.shared_columns else ""
+        return f"This backbone reads the prompt again with every row{longer} because only that is exact: it is slower."
+
+    def check_length(self, mask: Tensor, behind: int = 0) -> None:
+        """Raises BackboneError if the longest row needs more positions than the backbone has.
+
+        mask: (batch, length), 1 where there is a token; behind: how many tokens follow it.
+        """
+        limit = self.longest_sequence
+        if limit is None or mask.shape[1] + behind <= limit:
+            return  # without a look at the mask, which would wait for the device
+        needed = int(mask.sum(dim=1).max()) + behind
+        if needed > limit:
+            raise BackboneError(
+                f"The longest row takes {needed} positions with its prompt, and the backbone {self.reference!r} has "
+                f"{limit}: lower the longest input, the longest target or the prompt length."
+            )
+
+    def check_target(self, length: int) -> None:
+        """Raises BackboneError if a decoder has too few positions for targets of this length."""
+        if self.longest_target is not None and length > self.longest_target:
+            raise BackboneError(
+                f"The longest target takes {length} positions, and the decoder of the backbone {self.reference!r} has "
+                f"{self.longest_target}: lower the longest target."
+            )
 
     def embed(self, ids: Tensor) -> Tensor:
         """Input embeddings of token ids, with the scaling that some model families apply: (...,) → (..., hidden)."""
@@ -130,3 +193,35 @@ class FrozenBackbone:
             embeddings = torch.cat([prefix, embeddings], dim=1)
             mask = torch.cat([mask.new_ones(prefix.shape[:2]), mask], dim=1)
         return embeddings, mask
+
+
+def _load(
+    reference: str, source: str, precision: Precision, device: torch.device | None, quantization: Quantization
+) -> tuple[Any, Any]:
+    """The model and tokenizer in a folder or under a Hub id, whole and fitting each other."""
+    if (Path(source) / "adapter_config.json").is_file():  # transformers would fetch the model that it names
+        raise BackboneError(adapter_beside_weights(reference))
+    device = device or default_device()
+    config = AutoConfig.from_pretrained(source, trust_remote_code=False)
+    dtype = choose_dtype(precision, device, str(config.model_type))
+    auto = AutoModelForSeq2SeqLM if config.is_encoder_decoder else AutoModelForCausalLM
+    loaded: Any = auto.from_pretrained(
+        source,
+        config=config,
+        dtype=dtype,
+        use_safetensors=True,
+        trust_remote_code=False,
+        quantization_config=quantization_config(quantization, dtype),
+        device_map={"": device},
+        # On a CPU, plain matrix products are faster than PyTorch's fused attention for the short sequences of
+        # prompt tuning, above all in the backward pass (benchmarks/attention.py).
+        attn_implementation="eager" if device.type == "cpu" else None,
+        output_loading_info=True,
+    )
+    model, loading_info = loaded
+    check_weights(model, loading_info, reference)
+    if quantization == "4bit":
+        keep_differentiable(model)
+    tokenizer = AutoTokenizer.from_pretrained(source, trust_remote_code=False)
+    check_tokenizer(tokenizer, model, reference)
+    return model, tokenizer

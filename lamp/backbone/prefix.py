@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from copy import copy
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,8 +22,8 @@ class Prefix:
     virtual_tokens: Tensor | None
     """(l', hidden), or None for no prompt; in training also several prompts, (prompts, l', hidden)"""
     cache: DynamicCache | None
-    """The prompt's keys and values in every layer, a batch of as many as there are prompts; None for an encoder-decoder
-    model, whose encoder reads the prompt together with each input"""
+    """The prompt's keys and values in every layer, a batch of as many as there are prompts; None for a model that reads
+    the prompt together with each input, as encoders do"""
 
 
 def make_prefix(backbone: FrozenBackbone, virtual_tokens: Tensor | None) -> Prefix:
@@ -31,7 +32,7 @@ def make_prefix(backbone: FrozenBackbone, virtual_tokens: Tensor | None) -> Pref
     In a causal model the virtual tokens attend only to each other, so reading them once for all rows gives the same
     result as a copy before every row, for a fraction of the work.
     """
-    if backbone.is_encoder_decoder:
+    if backbone.is_encoder_decoder or not backbone.shares_prompts():
         return Prefix(virtual_tokens, None)
     cache = DynamicCache(config=backbone.model.config)
     if virtual_tokens is not None:
@@ -90,7 +91,7 @@ def batch_cache(backbone: FrozenBackbone, prefixes: Sequence[Prefix]) -> tuple[D
     Shorter prefixes are padded on the left. A prefix that all rows share is not copied.
     """
     if all(prefix is prefixes[0] for prefix in prefixes):
-        cache = repeat_cache(backbone, _cache_of(prefixes[0]), len(prefixes))
+        cache = repeat_cache(_cache_of(prefixes[0]), len(prefixes))
         return cache, torch.ones(len(prefixes), cache.get_seq_length(), dtype=torch.long, device=backbone.device)
     lengths = [_cache_of(prefix).get_seq_length() for prefix in prefixes]
     longest = max(lengths)
@@ -100,20 +101,22 @@ def batch_cache(backbone: FrozenBackbone, prefixes: Sequence[Prefix]) -> tuple[D
     layers: list[Any] = _cache_of(prefixes[lengths.index(longest)]).layers
     for index in range(len(layers) if longest else 0):
         rows = [_keys_and_values(prefix, index, length) for prefix, length in zip(prefixes, lengths, strict=True)]
-        keys, values = (_pad_left(states, layers[index].keys, longest) for states in zip(*rows, strict=True))
-        batch.update(keys, values, index)
+        keys, values = zip(*rows, strict=True)  # multi-head latent attention has values of another width than keys
+        like = layers[index]
+        batch.update(_pad_left(keys, like.keys, longest), _pad_left(values, like.values, longest), index)
     return batch, mask
 
 
-def repeat_cache(backbone: FrozenBackbone, cache: DynamicCache, times: int) -> DynamicCache:
+def repeat_cache(cache: DynamicCache, times: int) -> DynamicCache:
     """A cache in which every row is repeated `times` times, copies next to each other; a single row is not copied."""
-    repeated = DynamicCache(config=backbone.model.config)
-    layers: list[Any] = cache.layers
-    for index, layer in enumerate(layers):
-        if layer.is_initialized:
-            keys, values = _repeat(layer.keys, times), _repeat(layer.values, times)
-            repeated.update(keys, values, index)
+    repeated = copy(cache)
+    repeated.layers = [_repeat_layer(layer, times) for layer in cache.layers]
     return repeated
+
+
+def longest_prompt(prefixes: Sequence[Prefix]) -> int:
+    """Virtual tokens of the longest prompt; 0 without any."""
+    return max(0 if prefix.virtual_tokens is None else len(prefix.virtual_tokens) for prefix in prefixes)
 
 
 def join_prefixes(
@@ -157,6 +160,14 @@ def _pad_left(rows: Sequence[Tensor | None], like: Tensor, longest: int) -> Tens
         if states is not None:
             padded[index, :, longest - states.shape[2] :] = states[0]
     return padded
+
+
+def _repeat_layer(layer: Any, times: int) -> Any:
+    """A layer with repeated rows and everything else, as the number of tokens that a window layer has seen."""
+    repeated = copy(layer)
+    if layer.is_initialized:
+        repeated.keys, repeated.values = _repeat(layer.keys, times), _repeat(layer.values, times)
+    return repeated
 
 
 def _repeat(states: Tensor, times: int) -> Tensor:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any, NamedTuple
 
 from lamp.errors import BackboneError
@@ -9,9 +10,12 @@ from lamp.errors import BackboneError
 _MESSAGE = "\u2063message\u2063"
 """Placeholder for the message; the invisible separators keep it different from any text of a template."""
 
-_TEMPLATE_ARGUMENTS = {"date_string": "26 Jul 2024", "enable_thinking": False}
-"""Fixed arguments for templates. Some templates write today's date, which would change the prompt's input every day;
-some ask for a thinking part, which a tuned answer does not have."""
+_DAY = datetime(2024, 7, 26)
+"""The date that every template is given. Many write today's, which would change the prompt's input every day."""
+_TEMPLATE_ARGUMENTS = {"date_string": _DAY.strftime("%d %b %Y"), "enable_thinking": False}
+"""Fixed arguments for templates; some ask for a thinking part, which a tuned answer does not have."""
+_DIRECTIVES = (*"aAbBdeHIjmMpSuUwyYFD", "-d", "-m", "-H", "-I")
+"""The strftime directives that a template may use, without their "%"."""
 
 
 class ChatAffixes(NamedTuple):
@@ -32,7 +36,11 @@ def chat_affixes(tokenizer: Any, reference: str) -> ChatAffixes:
         raise BackboneError(no_template(reference))
     try:
         text = tokenizer.apply_chat_template(
-            [{"role": "user", "content": _MESSAGE}], tokenize=False, add_generation_prompt=True, **_TEMPLATE_ARGUMENTS
+            [{"role": "user", "content": _MESSAGE}],
+            chat_template=_with_fixed_date(tokenizer.get_chat_template()),
+            tokenize=False,
+            add_generation_prompt=True,
+            **_TEMPLATE_ARGUMENTS,
         )
     except Exception as error:  # a template is a program of its own and may raise anything
         raise BackboneError(
@@ -42,6 +50,18 @@ def chat_affixes(tokenizer: Any, reference: str) -> ChatAffixes:
     if not separator or _MESSAGE in suffix:
         raise BackboneError(f"The chat template of the backbone {reference!r} changes the message: choose plain text.")
     return ChatAffixes(prefix, suffix)
+
+
+def _with_fixed_date(template: str) -> str:
+    """The template with a macro in the place of `strftime_now`, transformers' function for today's date.
+
+    Functions cannot be given to a template as arguments, so the macro replaces each directive by its text.
+    """
+    if "strftime_now" not in template:
+        return template
+    replaced = "".join(f" | replace('%{name}', '{_DAY.strftime('%' + name)}')" for name in _DIRECTIVES)
+    # "+%}" keeps a line break at the beginning of the template.
+    return f"{{% macro strftime_now(format) %}}{{{{ format{replaced} }}}}{{% endmacro +%}}{template}"
 
 
 def no_template(reference: str) -> str:

@@ -48,9 +48,11 @@ class Encoder:
         config: DataConfig,
         labels: Sequence[str] = (),
         settled_weight: float = 1.0,
+        chat: ChatAffixes | None = None,
     ) -> None:
         """labels: what targets are, in classification; settled_weight: weight in a label's loss of the tokens that do
-        not distinguish it from other labels (see LabelTrie). Every other token has the weight 1.
+        not distinguish it from other labels (see LabelTrie). Every other token has the weight 1. chat: what an exported
+        prompt was trained with; the backbone's template may have changed since.
 
         Raises BackboneError if the recipe asks for a chat template that cannot be used.
         """
@@ -60,7 +62,7 @@ class Encoder:
         self.chat = ChatAffixes()
         """What the backbone's chat template puts around every input."""
         if config.input_format == "chat":
-            self.chat = chat_affixes(tokenizer, str(tokenizer.name_or_path))
+            self.chat = chat or chat_affixes(tokenizer, str(tokenizer.name_or_path))
         self.truncated = 0
         """Number of inputs that were too long and were cut, so far."""
         self._settled_weight = settled_weight

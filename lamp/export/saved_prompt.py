@@ -12,6 +12,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from lamp.config import TuneConfig
+from lamp.data.chat import ChatAffixes
 from lamp.errors import DataError
 from lamp.export.model_card import model_card
 from lamp.inference.confusion_matrix import write_confusion
@@ -35,6 +36,8 @@ class SavedPrompt:
     task: str
     labels: tuple[str, ...]
     """Empty for generation"""
+    chat: ChatAffixes | None
+    """What stood around every input when the prompt was trained in the backbone's chat template; None for plain text"""
 
 
 def save_prompt(result: TrainResult, config: TuneConfig, folder: Path) -> None:
@@ -48,6 +51,10 @@ def save_prompt(result: TrainResult, config: TuneConfig, folder: Path) -> None:
         token_dim=result.token_dim,
         # The prompt stands before the encoder's input alone; PEFT's default for these models expects a second one.
         num_transformer_submodules=1,
+        # PEFT looks these two up in the model's config, where some families name them otherwise. Only prefix tuning
+        # reads them, so any number will do.
+        num_layers=1,
+        num_attention_heads=1,
         inference_mode=True,
     )
     adapter.save_pretrained(str(folder))
@@ -77,7 +84,8 @@ def load_prompt(folder: Path) -> SavedPrompt:
         virtual = load_file(folder / ADAPTER)["prompt_embeddings"]
         lamp = json.loads((folder / LAMP_CONFIG).read_text(encoding="utf-8"))
         recipe = json.loads((folder / RECIPE).read_text(encoding="utf-8"))
-        return SavedPrompt(virtual, TuneConfig.from_dict(recipe), str(lamp["task"]), tuple(lamp["labels"]))
+        chat = ChatAffixes(str(lamp["chat_before"]), str(lamp["chat_after"])) if "chat_before" in lamp else None
+        return SavedPrompt(virtual, TuneConfig.from_dict(recipe), str(lamp["task"]), tuple(lamp["labels"]), chat)
     except (OSError, ValueError, KeyError, TypeError, SafetensorError) as error:
         raise DataError(f"{folder.name} does not hold a whole exported prompt: {error}.") from error
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
+from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Literal
 
 from lamp.errors import BackboneError
+from lamp.file_faults import adapter_beside_weights
 
 Architecture = Literal["causal", "encoder-decoder"]
 
@@ -27,6 +28,7 @@ _MULTIMODAL_KEYS = (
     "audio_encoder",
 )
 """Keys in the configs of models that read images or sound as well."""
+_TYPE_LISTS = ("auto_mappings.py", "configuration_auto.py")
 _TOKENIZER_FILES = {
     "tokenizer.json",
     "tokenizer.model",
@@ -54,6 +56,8 @@ def check_files(reference: str, names: Iterable[str]) -> None:
             else "holds no model.safetensors"
         )
         raise BackboneError(f"The backbone {reference!r} {has}: choose one with safetensors weights, or convert it.")
+    if "adapter_config.json" in names:
+        raise BackboneError(adapter_beside_weights(reference))
     if not names & _TOKENIZER_FILES:
         raise BackboneError(f"The backbone {reference!r} has no tokenizer beside its weights: add its tokenizer.json.")
 
@@ -70,6 +74,11 @@ def architecture_of(reference: str, config: Mapping[str, Any]) -> Architecture:
         raise BackboneError(
             f"The backbone {reference!r} needs code from its own repository, which the studio does "
             "not run: choose one that transformers supports by itself."
+        )
+    if model_type and not _known_to_transformers(model_type):
+        raise BackboneError(
+            f"The backbone {reference!r} is of the type {model_type!r}, which the installed version of transformers "
+            "does not know: choose another one, or install a version that knows it."
         )
     if isinstance(quantised := config.get("quantization_config"), dict):
         how = quantised.get("quant_method") or "unknown method"
@@ -101,10 +110,16 @@ def architecture_of(reference: str, config: Mapping[str, Any]) -> Architecture:
 
 def _known_to_transformers(model_type: str) -> bool:
     """Whether the installed transformers has code of its own for this type; transformers is not imported."""
+    return f'"{model_type}"' in _transformers_types()
+
+
+@cache
+def _transformers_types() -> str:
+    """The source code in which transformers lists the types it knows."""
     spec = find_spec("transformers")
-    folders = spec.submodule_search_locations if spec else None
-    name = re.sub(r"\W", "_", model_type)
-    return bool(name and folders) and any((Path(folder) / "models" / name).is_dir() for folder in folders or ())
+    folders = (spec.submodule_search_locations if spec else None) or ()
+    files = (Path(folder) / "models/auto" / name for folder in folders for name in _TYPE_LISTS)
+    return "".join(file.read_text(encoding="utf-8") for file in files if file.is_file())
 
 
 def hidden_size_of(reference: str, config: Mapping[str, Any]) -> int:

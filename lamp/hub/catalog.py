@@ -16,7 +16,10 @@ from lamp.errors import BackboneError
 from lamp.hub.architecture import WEIGHTS, WEIGHTS_INDEX, Architecture, architecture_of, check_files, hidden_size_of
 from lamp.hub.refusals import refusal
 from lamp.hub.safetensors_header import Shapes, count_parameters, is_floating_point, stored_shapes
+from lamp.hub.stored_layers import check_layers
 from lamp.hub.timeouts import HUB_TIMEOUT
+from lamp.hub.tokenizer_fit import check_tokenizer_files
+from lamp.positions import longest_sequence, longest_target
 
 REFUSAL_SECONDS = 15.0
 """How long a refusal about a Hub id is repeated without asking again."""
@@ -40,6 +43,10 @@ class BackboneInfo:
     """d: width of the token embeddings, and so of each virtual token."""
     parameters: int
     """Number of stored floating-point numbers; tied matrices count once."""
+    longest_sequence: int | None
+    """Positions for prompt, input and target, or of an encoder (see lamp/positions.py); None without a limit."""
+    longest_target: int | None = None
+    """Positions of an encoder-decoder model's decoder; None without a limit."""
 
 
 def inspect(reference: str) -> BackboneInfo:
@@ -105,6 +112,7 @@ def _read_folder(folder: Path, reference: str, files: _Files) -> BackboneInfo:
     shapes: Shapes = {}
     for shard in sorted(shards):
         shapes |= stored_shapes(reference, folder / shard)
+    check_tokenizer_files(reference, config, folder)
     return _info_of(reference, config, shapes)
 
 
@@ -162,9 +170,13 @@ def _parsed(reference: str, path: Path) -> dict[str, Any]:
 
 
 def _info_of(reference: str, config: Mapping[str, Any], shapes: Shapes) -> BackboneInfo:
+    architecture = architecture_of(reference, config)
+    check_layers(reference, config, shapes)
     return BackboneInfo(
         source=reference,
-        architecture=architecture_of(reference, config),
+        architecture=architecture,
         hidden_size=hidden_size_of(reference, config),
         parameters=count_parameters(config, shapes),
+        longest_sequence=longest_sequence(config),
+        longest_target=longest_target(config) if architecture == "encoder-decoder" else None,
     )

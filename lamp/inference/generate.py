@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from itertools import takewhile
 
 import torch
 from torch import Tensor
 from transformers.generation.streamers import BaseStreamer
 
 from lamp.backbone.frozen import FrozenBackbone
-from lamp.backbone.prefix import Prefix, batch_cache, join_prefixes
+from lamp.backbone.prefix import Prefix
+from lamp.backbone.writing import write
 from lamp.data.encoding import Encoder
 from lamp.inference.batched import OnProgress, run_batched
 
@@ -37,46 +38,21 @@ def generate(
 
     def answer(indices: Sequence[int]) -> None:
         ids, mask = encoder.pad_inputs([inputs[index] for index in indices], backbone.device)
-        arguments, input_length = _generate_arguments(backbone, [prefixes[index] for index in indices], ids, mask)
-        output = backbone.model.generate(
-            **arguments,
-            max_new_tokens=encoder.config.max_target_tokens,
-            do_sample=False,
-            num_beams=1,
-            temperature=None,
-            top_p=None,
-            top_k=None,
-            pad_token_id=backbone.tokenizer.pad_token_id or 0,
-            eos_token_id=backbone.tokenizer.eos_token_id,
-            streamer=_TextStreamer(backbone.tokenizer, indices, on_text) if on_text else None,
-        )
-        for index, text in zip(indices, _texts(backbone.tokenizer, output[:, input_length:]), strict=True):
+        streamer = _TextStreamer(backbone, indices, on_text) if on_text else None
+        limit = encoder.config.max_target_tokens
+        output = write(backbone, [prefixes[index] for index in indices], ids, mask, limit, streamer)
+        for index, text in zip(indices, _texts(backbone, output), strict=True):
             answers[index] = text
 
     run_batched([len(ids) for ids in inputs], batch_size, answer, on_progress)
     return answers
 
 
-def _generate_arguments(
-    backbone: FrozenBackbone, prefixes: Sequence[Prefix], ids: Tensor, mask: Tensor
-) -> tuple[dict[str, Any], int]:
-    """Arguments of a model's `generate` for inputs (batch, length) behind prefixes.
-
-    The second value is the number of tokens at the beginning of its output that are the input again.
-    """
-    if backbone.is_encoder_decoder:
-        embeddings, mask = join_prefixes(backbone, prefixes, ids, mask)
-        return {"inputs_embeds": embeddings, "attention_mask": mask}, 0
-    cache, prefix_mask = batch_cache(backbone, prefixes)
-    if prefix_mask.shape[1]:
-        # transformers expects ids for the cached tokens as well and skips them unread, so zeros will do.
-        ids, mask = torch.cat([torch.zeros_like(prefix_mask), ids], dim=1), torch.cat([prefix_mask, mask], dim=1)
-    return {"input_ids": ids, "attention_mask": mask, "past_key_values": cache}, ids.shape[1]
-
-
-def _texts(tokenizer: Any, ids: Tensor) -> list[str]:
-    """The text of each row of token ids (batch, length)."""
-    return [text.strip() for text in tokenizer.batch_decode(ids, skip_special_tokens=True)]
+def _texts(backbone: FrozenBackbone, ids: Tensor) -> list[str]:
+    """The text of each row of token ids (batch, length), up to the first token that ends an answer."""
+    ends = set(backbone.end_ids)
+    answers = [list(takewhile(lambda token: token not in ends, row)) for row in ids.tolist()]
+    return [text.strip() for text in backbone.tokenizer.batch_decode(answers, skip_special_tokens=True)]
 
 
 class _TextStreamer(BaseStreamer):
@@ -85,8 +61,8 @@ class _TextStreamer(BaseStreamer):
     transformers calls `put` with the input ids first, and then with one token of every row.
     """
 
-    def __init__(self, tokenizer: Any, indices: Sequence[int], on_text: OnText) -> None:
-        self._tokenizer, self._indices, self._on_text = tokenizer, indices, on_text
+    def __init__(self, backbone: FrozenBackbone, indices: Sequence[int], on_text: OnText) -> None:
+        self._backbone, self._indices, self._on_text = backbone, indices, on_text
         self._tokens: list[Tensor] | None = None
 
     def put(self, value: Tensor) -> None:
@@ -95,7 +71,7 @@ class _TextStreamer(BaseStreamer):
             self._tokens = []
             return
         self._tokens.append(value.reshape(-1))
-        for index, text in zip(self._indices, _texts(self._tokenizer, torch.stack(self._tokens, dim=1)), strict=True):
+        for index, text in zip(self._indices, _texts(self._backbone, torch.stack(self._tokens, dim=1)), strict=True):
             self._on_text(index, text)
 
     def end(self) -> None:

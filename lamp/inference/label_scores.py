@@ -3,26 +3,22 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from itertools import accumulate
 
 import torch
 from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
-from lamp.backbone.forward import continue_logits, decoder_logits, encode
 from lamp.backbone.frozen import FrozenBackbone
-from lamp.backbone.prefix import Prefix, SharedCache, batch_cache
+from lamp.backbone.prefix import Prefix, longest_prompt
+from lamp.backbone.reading import read_inputs
 from lamp.data.encoding import Encoder
 from lamp.data.label_trie import LabelTrie
 from lamp.inference.batched import OnProgress, rows_at_a_time, run_batched
 
 _MEMORY_LIMIT = 64_000_000
 """How many numbers one pass over label tokens may need at a time, by the estimate of `_numbers_per_read`."""
-
-_ReadOn = Callable[[Tensor, Tensor], Tensor]
-"""Reads token sequences behind every input of a batch: ids and mask, both (reads, longest), to the logits after each
-token, (batch x reads, longest, vocabulary)."""
 
 
 @torch.inference_mode()
@@ -44,13 +40,13 @@ def label_log_likelihoods(
     """
     trie = encoder.label_trie(labels)
     options = _Options(trie, backbone.device)
-    read_input = _read_input_encoder_decoder if backbone.is_encoder_decoder else _read_input_causal
+    longest_read = max(map(len, trie.reads), default=0)
     scores = torch.empty(len(inputs), len(labels))
 
     def score_rows(indices: Sequence[int]) -> None:
         ids, mask = encoder.pad_inputs([inputs[index] for index in indices], backbone.device)
         batch_prefixes = [prefixes[index] for index in indices]
-        logits, read_on = read_input(backbone, batch_prefixes, ids, mask)
+        logits, read_on = read_inputs(backbone, batch_prefixes, ids, mask, longest_read)
         parts = [options.after_input(logits)]
         start = 0
         while start < len(trie.reads):
@@ -78,44 +74,12 @@ def label_log_likelihoods(
 def _numbers_per_read(backbone: FrozenBackbone, prefixes: Sequence[Prefix], input_length: int, read_length: int) -> int:
     """About how many numbers are in memory while one read of a label follows one input.
 
-    These are the logits of the read, and the keys, values and attention weights of one layer.
+    These are the logits of the read, and the keys, values and attention weights of one layer; where the input is read
+    again with every label, also that layer's states of all its tokens.
     """
-    virtual_tokens = max(0 if prefix.virtual_tokens is None else len(prefix.virtual_tokens) for prefix in prefixes)
-    tokens = virtual_tokens + input_length + read_length
-    return read_length * len(backbone.embedding.weight) + 4 * tokens * backbone.hidden_size
-
-
-def _read_input_causal(
-    backbone: FrozenBackbone, prefixes: Sequence[Prefix], ids: Tensor, mask: Tensor
-) -> tuple[Tensor, _ReadOn]:
-    """Logits after each input (batch, vocabulary), and a function that reads on from there."""
-    cache, prefix_mask = batch_cache(backbone, prefixes)
-    full_mask = torch.cat([prefix_mask, mask], dim=1)
-    first = continue_logits(backbone, cache, ids, full_mask, logits_to_keep=1)[:, 0]
-    shared = SharedCache(cache)
-
-    def read_on(read_ids: Tensor, read_mask: Tensor) -> Tensor:
-        reads, longest = read_ids.shape
-        rows_mask = torch.cat([full_mask.repeat_interleave(reads, 0), read_mask.repeat(len(ids), 1)], dim=1)
-        return continue_logits(backbone, shared, read_ids.repeat(len(ids), 1), rows_mask, logits_to_keep=longest)
-
-    return first, read_on
-
-
-def _read_input_encoder_decoder(
-    backbone: FrozenBackbone, prefixes: Sequence[Prefix], ids: Tensor, mask: Tensor
-) -> tuple[Tensor, _ReadOn]:
-    """Logits of the first decoded token (batch, vocabulary), and a function that reads on from there."""
-    memory, memory_mask = encode(backbone, prefixes, ids, mask)
-    any_token = ids.new_zeros(len(ids), 1)  # the decoder does not read the last token of its targets
-    first = decoder_logits(backbone, memory, memory_mask, any_token, torch.ones_like(any_token))[:, 0]
-
-    def read_on(read_ids: Tensor, _: Tensor) -> Tensor:
-        repeated = memory.repeat_interleave(len(read_ids), 0), memory_mask.repeat_interleave(len(read_ids), 0)
-        targets = torch.nn.functional.pad(read_ids, (0, 1)).repeat(len(ids), 1)
-        return decoder_logits(backbone, *repeated, targets, torch.ones_like(targets))[:, 1:]
-
-    return first, read_on
+    tokens = longest_prompt(prefixes) + input_length + read_length
+    layer = 4 if backbone.is_encoder_decoder or backbone.shares_prompts(tokens) else 16
+    return read_length * len(backbone.embedding.weight) + layer * tokens * backbone.hidden_size
 
 
 class _Options:

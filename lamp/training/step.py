@@ -133,7 +133,8 @@ class PromptTrainer:
             }
 
         # A causal model can read prompt and rows in two passes or in one: which is faster depends on the device.
-        passes = (False,) if self.backbone.is_encoder_decoder else (False, True)
+        two_ways = not self.backbone.is_encoder_decoder and self.backbone.shares_prompts()
+        passes = (False, True) if two_ways else (False,)
         ways = [partial(_whole_step, self, one_pass=one_pass) for one_pass in passes]
         self.graphs = StepGraphs(ways, tensors, recorder, self.log_line)
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
+import torch
 from accelerate.utils import set_seed
 
 from lamp.backbone.devices import process_state
@@ -161,6 +162,8 @@ def _set_up(
     rows = encode_cached(encoder, splits.train, places.tokens)
     scored = encode_cached(encoder, splits.validation, places.tokens)
     reporter.note(data_summary(splits, encoder.truncated, config.data.max_input_tokens))
+    virtual_tokens = max(recipe.lamp.virtual_tokens for recipe in recipes)
+    _check_positions(backbone, (*rows, *scored), virtual_tokens)
 
     saved = newest_checkpoint(places.checkpoints)
     prompts = (
@@ -187,6 +190,12 @@ def schedule(step: int, settings: TrainConfig) -> float:
     if step < warmup:
         return (step + 1) / (warmup + 1)
     return (settings.steps - step) / max(1, settings.steps - warmup)
+
+
+def _check_positions(backbone: FrozenBackbone, rows: Sequence[Encoded], virtual_tokens: int) -> None:
+    """Raises BackboneError if a row, with all that stands around it, is too long for the backbone's positions."""
+    read = [len(row.input_ids) if backbone.is_encoder_decoder else row.length - 1 for row in rows]
+    backbone.check_length(torch.ones(1, virtual_tokens + max(read)))
 
 
 def _first_prompts(
@@ -220,6 +229,8 @@ def _load_backbone(config: TuneConfig, folder: str | Path | None, reporter: Repo
     )
     if settings.quantization != "none" and backbone.device.type == "cpu":
         reporter.note("Weights in 8 or 4 bits are for CUDA GPUs: on a CPU they make steps slower and spare little.")
+    if backbone.reading_note:
+        reporter.note(backbone.reading_note)
     if settings.gradient_checkpointing:
         enable_gradient_checkpointing(backbone.model)
     if settings.compile:

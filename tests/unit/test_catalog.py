@@ -12,10 +12,13 @@ import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
+from lamp.config import DataConfig, TuneConfig
 from lamp.errors import BackboneError
 from lamp.hub import catalog
-from lamp.hub.catalog import inspect
+from lamp.hub.catalog import BackboneInfo, inspect
+from lamp.hub.recipe_fit import recipe_problems
 from lamp.hub.safetensors_header import Shapes, stored_shapes
+from lamp.positions import longest_sequence, longest_target
 from tests.tiny import save_tiny
 
 LLAMA = {"architectures": ["LlamaForCausalLM"], "model_type": "llama", "hidden_size": 8, "tie_word_embeddings": True}
@@ -130,6 +133,7 @@ def test_weights_are_counted_without_being_read(tmp_path: Path) -> None:
             {"architectures": ["OddForCausalLM"], "model_type": "odd", "auto_map": {"AutoModel": "odd.Odd"}},
             "needs code from its own repository",
         ),
+        ({"architectures": ["Llama9ForCausalLM"], "model_type": "llama9"}, "of the type 'llama9', which the installed"),
         ({"quantization_config": {"quant_method": "gptq", "bits": 4}}, "stored quantised (gptq)"),
         ({"architectures": None}, "does not say what it is"),
         ({"hidden_size": None}, "does not give its hidden size"),
@@ -139,6 +143,112 @@ def test_a_model_that_a_prompt_cannot_be_tuned_for_is_refused(
     change: dict[str, Any], words: str, tmp_path: Path
 ) -> None:
     assert words in refusal(backbone(tmp_path / "model", {**LLAMA, **change}))
+
+
+def test_types_that_share_a_folder_of_transformers_with_others_are_known(tmp_path: Path) -> None:
+    config = {**LLAMA, "architectures": ["Gemma3ForCausalLM"], "model_type": "gemma3_text"}
+    assert inspect(backbone(tmp_path / "model", config)).architecture == "causal"
+
+
+def test_weights_that_lack_a_layer_of_the_config_are_refused_before_they_are_loaded(tmp_path: Path) -> None:
+    layers = {f"model.layers.{index}.mlp.up_proj.weight": (8, 8) for index in (0, 2)}
+    reference = backbone(tmp_path / "model", {**LLAMA, "num_hidden_layers": 3}, {**WEIGHTS, **layers})
+    assert "counts 3 layers, and the weights lack 1 of them, such as model.layers.1:" in refusal(reference)
+    backbone(tmp_path / "whole", {**LLAMA, "num_hidden_layers": 1}, {**WEIGHTS, **layers})
+    assert inspect(str(tmp_path / "whole")).parameters == 216
+
+
+def test_an_adapter_beside_the_weights_is_refused(tmp_path: Path) -> None:
+    reference = backbone(tmp_path / "model")
+    (tmp_path / "model/adapter_config.json").write_text("{}")
+    assert "has an adapter (adapter_config.json) beside its weights" in refusal(reference)
+
+
+@pytest.mark.parametrize(
+    ("tokenizer", "settings", "words"),
+    [
+        ({}, {"tokenizer_class": "PreTrainedTokenizerFast"}, "has no end token"),
+        ({}, {"tokenizer_class": "TokenizersBackend", "eos_token": "</s>"}, ""),
+        ({}, {"tokenizer_class": "T5Tokenizer"}, ""),
+        ({"model": {"vocab": {"a": 0, "b": 10}}}, {"eos_token": "b"}, "tokens up to the id 10"),
+        ({"model": {"vocab": [["a", 0.0]] * 11}}, {"eos_token": "a"}, "tokens up to the id 10"),
+        ({"model": {"vocab": {"a": 9}}}, {"eos_token": "a"}, ""),
+        ({"added_tokens": [{"id": 10, "content": "</s>"}]}, {"eos_token": {"content": "</s>"}}, "up to the id 10"),
+        ({"added_tokens": [{"id": 10, "content": "<image>"}]}, {"eos_token": "</s>"}, ""),
+    ],
+)
+def test_a_tokenizer_must_end_answers_and_have_an_embedding_for_each_token_of_text(
+    tokenizer: dict[str, Any], settings: dict[str, Any], words: str, tmp_path: Path
+) -> None:
+    reference = backbone(tmp_path / "model", {**LLAMA, "vocab_size": 10})
+    (tmp_path / "model/tokenizer.json").write_text(json.dumps(tokenizer))
+    (tmp_path / "model/tokenizer_config.json").write_text(json.dumps(settings))
+    if words:
+        assert words in refusal(reference)
+    else:
+        assert inspect(reference).hidden_size == 8
+
+
+LONGROPE = {"type": "longrope", "short_factor": [1.0], "long_factor": [2.0]}
+
+
+@pytest.mark.parametrize(
+    ("config", "limit"),
+    [
+        ({}, None),
+        ({"max_position_embeddings": 2048}, 2048),
+        ({"n_positions": 1024}, 1024),
+        ({"max_position_embeddings": 4096, "index_topk": 2048}, 2048),
+        ({"is_encoder_decoder": True, "n_positions": 512}, None),
+        ({"is_encoder_decoder": True, "attention_type": "block_sparse", "block_size": 16}, 176),
+        ({"is_encoder_decoder": True, "max_position_embeddings": 1024}, 1024),
+        ({"max_position_embeddings": 131072, "original_max_position_embeddings": 4096, "rope_scaling": LONGROPE}, 4096),
+        ({"rope_parameters": {"full": {**LONGROPE, "original_max_position_embeddings": 64}}}, 64),
+        ({"max_position_embeddings": 32, "rope_parameters": {"rope_type": "dynamic", "factor": 2.0}}, 32),
+        ({"rope_scaling": {"rope_type": "yarn", "original_max_position_embeddings": 64}}, None),
+        ({"max_position_embeddings": -1}, None),
+    ],
+)
+def test_the_longest_sequence_ends_where_positions_or_the_first_rotary_factors_do(
+    config: dict[str, Any], limit: int | None
+) -> None:
+    assert longest_sequence(config) == limit
+
+
+def test_a_decoder_has_positions_of_its_own() -> None:
+    assert longest_target({"max_decoder_position_embeddings": 1024, "max_position_embeddings": 16384}) == 1024
+    assert longest_target({"max_position_embeddings": 512, "max_encoder_position_embeddings": 16384}) == 512
+    assert longest_target({"n_positions": 512}) is None
+
+
+@pytest.mark.parametrize(
+    ("architecture", "limit", "words"),
+    [
+        ("causal", 340, ""),
+        ("causal", None, ""),
+        (
+            "causal",
+            339,
+            "for 20 virtual tokens and the longest target (64 tokens) with the longest input",
+        ),
+        ("causal", 339, "set the longest input to 255 tokens or less."),
+        ("causal", 80, "shorten the prompt or the target."),
+        ("encoder-decoder", 276, ""),
+        ("encoder-decoder", 275, "too few for 20 virtual tokens with the longest input (256 tokens): set the longest"),
+        (
+            "encoder-decoder",
+            60,
+            "(64 tokens) is longer than the backbone's 60 positions: set it to 60 or less",
+        ),
+    ],
+)
+def test_prompt_input_and_target_must_have_room_in_the_backbones_positions(
+    architecture: Any, limit: int | None, words: str
+) -> None:
+    decoder = limit if architecture == "encoder-decoder" else None
+    info = BackboneInfo("a/model", architecture, 576, 10**8, limit, decoder)
+    problems = recipe_problems(info, TuneConfig("a/model", DataConfig(("text",), "label")))
+    assert any(words in problem for problem in problems) if words else not problems
 
 
 def test_code_in_the_repository_is_no_matter_when_transformers_has_its_own(tmp_path: Path) -> None:

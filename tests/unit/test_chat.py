@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
+from shutil import copytree
+from typing import Any
 
 import pytest
 from peft import PeftModel
 from transformers import AutoTokenizer
+from transformers.utils import chat_template_utils
 
+from app.predictor import Predictor
 from lamp.backbone.frozen import FrozenBackbone
 from lamp.backbone.prefix import make_prefix
 from lamp.config import DataConfig
@@ -80,6 +85,7 @@ def test_a_chat_prompt_is_trained_exported_and_answers_from_its_card(
     assert (shape["chat_before"], shape["chat_after"]) == ("question : ", " .\nanswer :")
 
     backbone, saved = FrozenBackbone.load(str(instruct), precision="fp32"), load_prompt(exported)
+    assert saved.chat == ("question : ", " .\nanswer :")
     encoder = Encoder(backbone.tokenizer, is_encoder_decoder=False, config=saved.config.data)
     ids = encoder.inputs(["text: {text}\nlabel:"], ["label:"])
     code = (exported / "README.md").read_text().split("```python\n")[1].split("```")[0]
@@ -92,6 +98,27 @@ def test_a_chat_prompt_is_trained_exported_and_answers_from_its_card(
         backbone, [make_prefix(backbone, saved.virtual_tokens.to(backbone.device))], encoder, ids, saved.labels
     )
     assert set(answers[0].probabilities) == {"positive", "negative"}
+
+    changed = copytree(instruct, tmp_path / "changed")
+    (changed / "chat_template.jinja").write_text("something else {{ messages[0]['content'] }} :")
+    tried = [Predictor().answers(exported, str(folder), ["good"], lambda _: None)[0] for folder in (instruct, changed)]
+    assert tried[0] == tried[1], "the prompt is read as it was trained, though the template has changed"
+
+
+def test_a_template_that_writes_the_date_writes_the_same_one_on_every_day(
+    instruct: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tokenizer = AutoTokenizer.from_pretrained(instruct)
+    dates = "{{ strftime_now('%Y-%m-%d') }}, {{ date_string }} "
+    tokenizer.chat_template = "\n{% set today = strftime_now('%-d %B %Y') %}{{ today }}, " + dates + TEMPLATE
+
+    class AnotherDay(datetime):
+        @classmethod
+        def now(cls, tz: Any = None) -> AnotherDay:
+            return cls(2031, 1, 2)
+
+    monkeypatch.setattr(chat_template_utils, "datetime", AnotherDay)
+    assert chat_affixes(tokenizer, "an/instruct-model").prefix == "\n26 July 2024, 2024-07-26, 26 Jul 2024 question : "
 
 
 def test_a_backbone_without_a_template_is_one_sentence(instruct: Path, tiny_llama: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -117,3 +118,52 @@ def test_answers_are_reported_while_they_are_written(tiny_llama: Path) -> None:
         assert texts[index][-1] == answer
         assert len(texts[index]) > 1
         assert [len(text) for text in texts[index]] == sorted(len(text) for text in texts[index])
+
+
+def saved_with_generation(folder: Path, family: str, **values: Any) -> FrozenBackbone:
+    """A backbone whose generation_config.json has these values."""
+    saved = save_tiny(folder, family)
+    file = saved / "generation_config.json"
+    file.write_text(json.dumps({**json.loads(file.read_text()), **values}))
+    return FrozenBackbone.load(str(saved), precision="fp32")
+
+
+@pytest.mark.parametrize("family", ["llama", "bart"])
+def test_only_the_models_own_probabilities_choose_the_next_token(family: str, tmp_path: Path) -> None:
+    asked = {
+        "repetition_penalty": 1.5,
+        "min_length": 40,
+        "no_repeat_ngram_size": 2,
+        "num_beams": 4,
+        "do_sample": True,
+        "temperature": 0.3,
+        "forced_bos_token_id": 9,
+        "suppress_tokens": [5, 6, 7, 8],
+        "cache_implementation": "static",
+        "max_length": 3,
+    }
+    plain = FrozenBackbone.load(str(save_tiny(tmp_path / "plain", family)), precision="fp32")
+    willful = saved_with_generation(tmp_path / "willful", family, **asked)
+    answers = []
+    for backbone in (plain, willful):
+        config = DataConfig(("text",), "label", max_target_tokens=12)
+        encoder = Encoder(backbone.tokenizer, is_encoder_decoder=backbone.is_encoder_decoder, config=config)
+        prefix = make_prefix(backbone, virtual_tokens(backbone, 6))
+        answers.append(generate(backbone, [prefix] * 4, encoder, encoder.inputs(TEXTS, [""] * 4)))
+    assert answers[0] == answers[1]
+
+
+def test_an_answer_ends_at_each_token_that_the_model_names_as_an_end(tmp_path: Path) -> None:
+    config = DataConfig(("text",), "label", max_target_tokens=12)
+
+    def written(backbone: FrozenBackbone) -> list[int]:
+        encoder = Encoder(backbone.tokenizer, is_encoder_decoder=False, config=config)
+        text = generate(backbone, [make_prefix(backbone, None)], encoder, encoder.inputs(TEXTS[:1], [""]))[0]
+        return list(backbone.tokenizer(text).input_ids)
+
+    whole = FrozenBackbone.load(str(save_tiny(tmp_path / "whole", "llama")), precision="fp32")
+    tokens = written(whole)
+    end = next(token for token in tokens[2:] if token not in tokens[:2])
+    ending = saved_with_generation(tmp_path / "ending", "llama", eos_token_id=[1, end])
+    assert ending.end_ids == [1, end]
+    assert written(ending) == tokens[: tokens.index(end)]

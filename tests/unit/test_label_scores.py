@@ -10,6 +10,7 @@ import pytest
 import torch
 from transformers import DynamicCache
 
+import lamp.backbone.reading
 import lamp.inference.label_scores
 from lamp.backbone.batch import Batch
 from lamp.backbone.forward import continue_logits, target_logits
@@ -147,7 +148,7 @@ def test_labels_that_differ_in_their_first_token_need_no_further_reading(
         read.append(ids.shape[1])
         return continue_logits(backbone, cache, ids, *rest, **named)
 
-    monkeypatch.setattr(lamp.inference.label_scores, "continue_logits", count)
+    monkeypatch.setattr(lamp.backbone.reading, "continue_logits", count)
     scores_of(llama, ["very good ending", "bad ending"])
     assert len(read) == 1
     scores_of(llama, ["very good ending", "very bad ending"])

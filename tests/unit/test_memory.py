@@ -11,6 +11,7 @@ import pytest
 import torch
 from transformers import DynamicCache
 
+import lamp.backbone.reading
 import lamp.inference.label_scores
 from lamp.backbone.batch import Batch
 from lamp.backbone.forward import continue_logits, target_log_likelihood
@@ -137,7 +138,7 @@ def test_scoring_that_does_not_fit_goes_on_in_smaller_parts(
             raise torch.OutOfMemoryError("out of memory")
         return original(backbone, cache, ids, mask, logits_to_keep=logits_to_keep)
 
-    monkeypatch.setattr(lamp.inference.label_scores, "continue_logits", small_memory)
+    monkeypatch.setattr(lamp.backbone.reading, "continue_logits", small_memory)
     parts, _ = run(recipe(tiny_llama), tiny_table, tmp_path / "parts")
     assert max(tried) > 4 >= min(tried)
     assert parts.scores == pytest.approx(whole.scores, abs=1e-5)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 
-import lamp.inference.label_scores
+import lamp.backbone.reading
 from app.plan import Estimate
 from app.predictor import Predictor
 from app.studio import Studio
@@ -45,12 +45,23 @@ def test_a_memory_too_short_to_try_a_prompt_is_one_sentence_and_frees_the_backbo
         raise torch.OutOfMemoryError("out of memory")
 
     with monkeypatch.context() as patched:
-        patched.setattr(lamp.inference.label_scores, "continue_logits", no_memory)
+        patched.setattr(lamp.backbone.reading, "continue_logits", no_memory)
         with pytest.raises(LampError, match="not enough memory to try this prompt now: wait until the runs have ended"):
             predictor.answers(tmp_path / "prompt", str(tiny_llama), ["good film"], lambda _: None)
     said: list[str] = []
     assert predictor.answers(tmp_path / "prompt", str(tiny_llama), ["good film"], said.append)[0].tuned
     assert "Loading the backbone" in said
+
+
+def test_a_recipe_with_more_tokens_than_the_backbone_has_positions_is_one_problem_before_the_start(
+    studio: Studio, config: TuneConfig
+) -> None:
+    long = replace(config, data=replace(config.data, max_input_tokens=512 - 20 - 64 + 1))
+    problems = studio.plan(long, studio.datasets()[0].reference, 1).problems
+    assert problems == (
+        "The backbone has 512 positions, too few for 20 virtual tokens and the longest target (64 tokens) with the "
+        "longest input (429 tokens): set the longest input to 428 tokens or less.",
+    )
 
 
 @pytest.mark.parametrize("gpus", [0, 3, 1.5, "two", True, None])

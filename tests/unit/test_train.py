@@ -186,3 +186,37 @@ def test_a_checkpoint_of_a_version_that_counted_no_confusions_is_resumed(
     resumed, after = run(recipe(tiny_llama), tiny_table, tmp_path / "parts")
     assert min(after.losses) == 8, "it goes on from that checkpoint"
     assert all(torch.equal(whole.factors[name], resumed.factors[name]) for name in ("u", "q", "v"))
+
+
+def changed_at_loading(monkeypatch: pytest.MonkeyPatch, **values: object) -> None:
+    """Lets every backbone that is loaded have these attributes."""
+    load = FrozenBackbone.load
+
+    def changed(*arguments: object, **options: object) -> FrozenBackbone:
+        loaded = load(*arguments, **options)  # type: ignore[arg-type]  # handed on as they came
+        vars(loaded).update(values)
+        return loaded
+
+    monkeypatch.setattr(FrozenBackbone, "load", changed)
+
+
+def test_a_backbone_that_must_read_the_prompt_with_every_row_learns_the_same_and_the_log_says_so(
+    tiny_llama: Path, tiny_table: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shared, recorder = run(recipe(tiny_llama), tiny_table, tmp_path / "shared")
+    assert not any("reads the prompt again" in note for note in recorder.notes)
+    changed_at_loading(monkeypatch, shared_columns=0)
+    again, recorder = run(recipe(tiny_llama), tiny_table, tmp_path / "again")
+    assert any(note.startswith("This backbone reads the prompt again with every row") for note in recorder.notes)
+    assert all(torch.allclose(again.factors[name], shared.factors[name], atol=2e-3) for name in ("u", "q", "v"))
+
+
+def test_rows_too_long_for_the_backbones_positions_are_refused_before_the_first_step(
+    backbone: Path, tiny_table: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    changed_at_loading(monkeypatch, longest_sequence=8)
+    recorder = Recorder()
+    config = recipe(backbone)
+    with pytest.raises(BackboneError, match=r"The longest row takes \d+ positions with its prompt, and .* has 8"):
+        train(config, splits_of(config, tiny_table), recorder, tmp_path)
+    assert recorder.phases[-1] == "Reading the data"

@@ -1,0 +1,43 @@
+"""How a backbone generates: always the likeliest next token, whatever its own generation_config asks for."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from transformers import GenerationConfig
+
+
+def end_tokens(model: Any, tokenizer: Any) -> list[int]:
+    """Ids of all tokens that end an answer: the tokenizer's, then those that the model names."""
+    named = model.generation_config.eos_token_id
+    if named is None:
+        named = getattr(model.config.get_text_config(decoder=True), "eos_token_id", None)
+    ids = [tokenizer.eos_token_id, *(named if isinstance(named, list | tuple) else [named])]
+    return [token for token in dict.fromkeys(ids) if token is not None]
+
+
+def decoder_start(model: Any, end: int) -> int:
+    """The token that an encoder-decoder model is given before the targets it is trained on, which end with `end`.
+
+    Most families have one for it; mBART puts the last token of the target first.
+    """
+    if not hasattr(model, "prepare_decoder_input_ids_from_labels"):
+        return int(model.config.decoder_start_token_id)
+    labels = torch.tensor([[end]], device=model.device)
+    return int(model.prepare_decoder_input_ids_from_labels(labels=labels)[0, 0])
+
+
+def greedy_config(ends: list[int], padding: int | None, start: int) -> GenerationConfig:
+    """Settings in which nothing but the model's logits chooses the next token.
+
+    A model's own may ask for a repetition penalty, a smallest length, forced tokens or another kind of cache.
+    """
+    return GenerationConfig(  # type: ignore[no-untyped-call]  # untyped in transformers
+        do_sample=False,
+        num_beams=1,
+        use_cache=True,
+        eos_token_id=ends,
+        pad_token_id=ends[0] if padding is None else padding,
+        decoder_start_token_id=start,
+    )

@@ -1,0 +1,42 @@
+"""Whether a recipe's prompt, inputs and targets fit a backbone."""
+
+from __future__ import annotations
+
+from lamp.config import TuneConfig
+from lamp.hub.catalog import BackboneInfo
+
+_SHORTEST_INPUT = 4
+"""The fewest tokens that a recipe may allow for an input."""
+
+
+def recipe_problems(backbone: BackboneInfo, config: TuneConfig) -> list[str]:
+    """One sentence for each value of the recipe that does not fit the backbone."""
+    problems = []
+    if backbone.hidden_size < config.lamp.rank <= config.lamp.prompt_length:
+        problems.append(
+            f"The rank ({config.lamp.rank}) is larger than the backbone's width ({backbone.hidden_size}): "
+            f"choose {backbone.hidden_size} or less."
+        )
+    target = config.data.max_target_tokens
+    if backbone.longest_target is not None and target > backbone.longest_target:
+        problems.append(
+            f"The longest target ({target} tokens) is longer than the backbone's {backbone.longest_target} positions: "
+            f"set it to {backbone.longest_target} or less."
+        )
+    limit = backbone.longest_sequence
+    if limit is None:
+        return problems
+    behind_input = target if backbone.architecture == "causal" else 0
+    room = limit - config.lamp.virtual_tokens - behind_input
+    if config.data.max_input_tokens > room:
+        counted = f"{config.lamp.virtual_tokens} virtual tokens"
+        if behind_input:
+            counted += f" and the longest target ({target} tokens)"
+        advice = f"set the longest input to {room} tokens or less"
+        if room < _SHORTEST_INPUT:
+            advice = "shorten the prompt" + (" or the target" if behind_input else "")
+        problems.append(
+            f"The backbone has {limit} positions, too few for {counted} with the longest input "
+            f"({config.data.max_input_tokens} tokens): {advice}."
+        )
+    return problems

@@ -1,0 +1,34 @@
+"""Whether the stored weights have as many layers as the config says, from the names of the tensors."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from lamp.errors import BackboneError
+
+_LAYER = re.compile(r"(.*?\b(?:layers|blocks|block|layer|h)\.)(\d+)\.")
+_COUNT_KEYS = ("num_hidden_layers", "num_layers", "n_layer", "n_layers")
+
+
+def check_layers(reference: str, config: Mapping[str, Any], names: Iterable[str]) -> None:
+    """Raises BackboneError if a layer that the config counts is not among the tensors' names.
+
+    Weights that are missing in other places are noticed when the backbone is loaded.
+    """
+    wanted = next((config[key] for key in _COUNT_KEYS if isinstance(config.get(key), int)), 0)
+    stored: dict[str, set[int]] = defaultdict(set)
+    for name in names:
+        if match := _LAYER.match(name):
+            stored[match[1]].add(int(match[2]))
+    if not stored:
+        return
+    prefix, indices = max(stored.items(), key=lambda item: len(item[1]))
+    missing = sorted(set(range(wanted)) - indices)
+    if missing:
+        raise BackboneError(
+            f"The backbone {reference!r} is not whole: its config.json counts {wanted} layers, and the weights lack "
+            f"{len(missing)} of them, such as {prefix}{missing[0]}: copy or download it again, or choose another one."
+        )

@@ -1,0 +1,60 @@
+"""The longest sequence that a model is made for, from its config."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+_SPARSE_KEYS = ("index_topk", "keep_window_size")
+"""How many tokens sparse attention chooses."""
+_LIMIT_KEYS = ("max_position_embeddings", "n_positions", "max_seq_len", "max_sequence_length", *_SPARSE_KEYS)
+_DECODER_KEYS = ("max_decoder_position_embeddings", "max_position_embeddings")
+_ENCODER_KEYS = ("max_encoder_position_embeddings", "max_position_embeddings")
+_ROTARY_KEYS = ("rope_parameters", "rope_scaling")
+
+
+def longest_sequence(config: Mapping[str, Any]) -> int | None:
+    """Positions for prompt, input and target together, or for prompt and input of an encoder; None without a limit.
+
+    Rotary embeddings with one set of factors for short and another for long sequences ("longrope") end where the first
+    set does: beyond that, one long row would rotate the tokens of every other row in its batch in another way, and a
+    prompt that was read before would stay rotated in the first way. Sparse attention ends where it would begin to
+    choose tokens or blocks. config: as config.json has it.
+    """
+    if config.get("is_encoder_decoder"):  # T5's n_positions is no limit: its positions are relative
+        limits = _first(config, _ENCODER_KEYS)
+        if config.get("attention_type") == "block_sparse":  # BigBird: up to here it sees everything
+            blocks, size = config.get("num_random_blocks", 3), config.get("block_size", 64)
+            limits += [(5 + 2 * blocks) * size] if _is_length(blocks) and _is_length(size) else []
+        return min(limits, default=None)
+    text = config["text_config"] if isinstance(config.get("text_config"), Mapping) else config
+    limits = [text[key] for key in _LIMIT_KEYS if _is_length(text.get(key))]
+    return min([*limits, *_first_lengths(text)], default=None)
+
+
+def longest_target(config: Mapping[str, Any]) -> int | None:
+    """Positions for a target in the decoder of an encoder-decoder model; None without a limit."""
+    return min(_first(config, _DECODER_KEYS), default=None)
+
+
+def _first(config: Mapping[str, Any], keys: Sequence[str]) -> list[int]:
+    """The length under the first key that names one; empty without any."""
+    return [config[key] for key in keys if _is_length(config.get(key))][:1]
+
+
+def _first_lengths(config: Mapping[str, Any]) -> Iterator[int]:
+    """Up to which length each "longrope" embedding uses its first factors."""
+    for key in _ROTARY_KEYS:
+        rotary = config.get(key)
+        if not isinstance(rotary, Mapping):
+            continue
+        for settings in (rotary, *(part for part in rotary.values() if isinstance(part, Mapping))):
+            if (settings.get("rope_type") or settings.get("type")) in ("longrope", "su"):
+                name = "original_max_position_embeddings"
+                length: Any = settings.get(name) or config.get(name)
+                if _is_length(length):
+                    yield length
+
+
+def _is_length(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and 0 < value < 10**9

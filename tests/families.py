@@ -1,0 +1,469 @@
+"""Tiny random models of many families, each with the layers that its large models have."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from tests.tiny import save_tokenizer
+
+WINDOW = 16
+"""Tokens in every attention window: fewer than a prompt and an input of the tests have together."""
+
+Build = Callable[[int], Any]
+"""From the size of the vocabulary to a model."""
+
+_TOKENS: dict[str, Any] = {"pad_token_id": 0, "bos_token_id": 1, "eos_token_id": 1}
+_SLIDING: dict[str, Any] = {"sliding_window": WINDOW, "layer_types": ["sliding_attention", "full_attention"]}
+_LINEAR: dict[str, Any] = {
+    "head_dim": 8,
+    "linear_conv_kernel_dim": 4,
+    "linear_key_head_dim": 8,
+    "linear_value_head_dim": 8,
+    "linear_num_key_heads": 2,
+    "linear_num_value_heads": 4,
+    "layer_types": ["linear_attention", "full_attention"],
+}
+_EXPERTS: dict[str, Any] = {"num_experts": 4, "num_experts_per_tok": 2, "moe_intermediate_size": 16}
+_LOCAL_EXPERTS: dict[str, Any] = {"num_local_experts": 4, "num_experts_per_tok": 2}
+_ROUTED: dict[str, Any] = {
+    "n_routed_experts": 4,
+    "num_experts_per_tok": 2,
+    "moe_intermediate_size": 16,
+    "n_shared_experts": 1,
+    "first_k_dense_replace": 1,
+    "n_group": 1,
+    "topk_group": 1,
+}
+_LATENT: dict[str, Any] = {
+    "q_lora_rank": 16,
+    "kv_lora_rank": 8,
+    "qk_rope_head_dim": 4,
+    "qk_nope_head_dim": 4,
+    "v_head_dim": 16,
+    "num_key_value_heads": 4,
+}
+_MAMBA2: dict[str, Any] = {
+    "mamba_n_heads": 8,
+    "mamba_d_head": 8,
+    "mamba_d_state": 8,
+    "mamba_expand": 2,
+    "mamba_chunk_size": 16,
+}
+_GPT: dict[str, Any] = {"n_embd": 32, "n_layer": 2, "n_head": 4, "n_positions": 512}
+_T5: dict[str, Any] = {
+    "d_model": 32,
+    "d_kv": 8,
+    "d_ff": 64,
+    "num_layers": 2,
+    "num_heads": 4,
+    "decoder_start_token_id": 0,
+}
+_BART: dict[str, Any] = {
+    "d_model": 32,
+    "encoder_layers": 2,
+    "decoder_layers": 2,
+    "encoder_ffn_dim": 64,
+    "decoder_ffn_dim": 64,
+    "encoder_attention_heads": 4,
+    "decoder_attention_heads": 4,
+    "max_position_embeddings": 512,
+    "init_std": 0.15,
+    "decoder_start_token_id": 1,
+}
+
+
+def _usual(**more: Any) -> dict[str, Any]:
+    """The sizes that most causal families name alike."""
+    sizes = {
+        "hidden_size": 32,
+        "intermediate_size": 64,
+        "num_hidden_layers": 2,
+        "num_attention_heads": 4,
+        "num_key_value_heads": 2,
+        "max_position_embeddings": 512,
+        "initializer_range": 0.15,
+    }
+    return {**sizes, **more}
+
+
+def _causal(name: str, **more: Any) -> Build:
+    """A family whose config takes the usual sizes."""
+    return _model(f"{name}Config", f"{name}ForCausalLM", **_usual(**more))
+
+
+def _model(config: str, model: str, **values: Any) -> Build:
+    def build(vocabulary: int) -> Any:
+        import transformers as tf
+
+        return getattr(tf, model)(getattr(tf, config)(**{"vocab_size": vocabulary, **_TOKENS, **values}))
+
+    return build
+
+
+def _gemma4(**more: Any) -> Build:
+    layers = ["sliding_attention", "full_attention", "sliding_attention", "full_attention"]
+    values = _usual(
+        head_dim=8, global_head_dim=8, num_hidden_layers=4, sliding_window=WINDOW, layer_types=layers, **more
+    )
+    return _model("Gemma4TextConfig", "Gemma4ForCausalLM", **values)
+
+
+def _gemma3n(vocabulary: int) -> Any:
+    layers = ["sliding_attention", "full_attention", "sliding_attention", "full_attention"]
+    values = _usual(
+        head_dim=8,
+        num_hidden_layers=4,
+        num_kv_shared_layers=2,
+        hidden_size_per_layer_input=8,
+        vocab_size_per_layer_input=vocabulary,
+        sliding_window=WINDOW,
+        laurel_rank=8,
+        altup_num_inputs=2,
+        activation_sparsity_pattern=[0.0] * 4,
+        layer_types=layers,
+    )
+    return _model("Gemma3nTextConfig", "Gemma3nForCausalLM", **values)(vocabulary)
+
+
+def _gemma4_shared(vocabulary: int) -> Any:
+    shared = {"num_kv_shared_layers": 2, "hidden_size_per_layer_input": 8, "vocab_size_per_layer_input": vocabulary}
+    return _gemma4(use_double_wide_mlp=False, **shared)(vocabulary)
+
+
+def _t5gemma(vocabulary: int) -> Any:
+    import transformers as tf
+
+    part = {**_usual(head_dim=8, query_pre_attn_scalar=8, sliding_window=WINDOW), **_TOKENS, "vocab_size": vocabulary}
+    part["model_type"] = "t5_gemma_module"
+    decoder = {**part, "cross_attention_hidden_size": 32}
+    return tf.T5GemmaForConditionalGeneration(
+        tf.T5GemmaConfig(encoder=part, decoder=decoder, vocab_size=vocabulary, **_TOKENS)
+    )
+
+
+REFUSED = {
+    "falcon_h1": "embeddings of tokens in another way",
+    "gemma3n": "embeddings of tokens in another way",
+    "gemma4, shared keys": "fails on two short rows",
+    "marian": "embeddings of tokens in another way",
+    "minimax": "its answers are not those to each input alone",
+    "mvp": "embeddings of tokens in another way",
+    "pegasus": "embeddings of tokens in another way",
+    "prophetnet": "rows of unequal length change each other's logits",
+    "recurrent_gemma": "rows of unequal length change each other's logits",
+    "rwkv": "fails on two short rows",
+    "switch_transformers": "fails on two short rows",
+}
+"""Families that cannot be read exactly, and why; every other one must be read exactly."""
+
+CAUSAL: dict[str, Build] = {
+    # attention over everything
+    "llama": _causal("Llama"),
+    "llama, llama3 rotary": _causal(
+        "Llama",
+        tie_word_embeddings=True,
+        rope_parameters={
+            "rope_type": "llama3",
+            "rope_theta": 1e4,
+            "factor": 8.0,
+            "low_freq_factor": 1.0,
+            "high_freq_factor": 4.0,
+            "original_max_position_embeddings": 64,
+        },
+    ),
+    "llama, yarn rotary": _causal(
+        "Llama",
+        rope_parameters={
+            "rope_type": "yarn",
+            "rope_theta": 1e4,
+            "factor": 4.0,
+            "original_max_position_embeddings": 32,
+        },
+    ),
+    "qwen2": _causal("Qwen2"),
+    "qwen2_moe": _causal("Qwen2Moe", **_EXPERTS, shared_expert_intermediate_size=16),
+    "qwen3": _causal("Qwen3", head_dim=8, tie_word_embeddings=True),
+    "qwen3_moe": _causal("Qwen3Moe", head_dim=8, **_EXPERTS),
+    "gemma": _causal("Gemma", head_dim=8),
+    "phi": _causal("Phi", partial_rotary_factor=0.5),
+    "phi3": _causal("Phi3"),
+    "gpt2": _model("GPT2Config", "GPT2LMHeadModel", **_GPT, initializer_range=0.15),
+    "gpt_neox": _causal("GPTNeoX", rotary_pct=0.25),
+    "gptj": _model("GPTJConfig", "GPTJForCausalLM", **_GPT, rotary_dim=4, initializer_range=0.15),
+    "codegen": _model("CodeGenConfig", "CodeGenForCausalLM", **_GPT, rotary_dim=4, initializer_range=0.15),
+    "gpt_bigcode": _model("GPTBigCodeConfig", "GPTBigCodeForCausalLM", **_GPT, initializer_range=0.15),
+    "openai-gpt": _model("OpenAIGPTConfig", "OpenAIGPTLMHeadModel", **_GPT),
+    "ctrl": _model("CTRLConfig", "CTRLLMHeadModel", **_GPT, dff=64),
+    "opt": _model(
+        "OPTConfig",
+        "OPTForCausalLM",
+        hidden_size=32,
+        ffn_dim=64,
+        num_hidden_layers=2,
+        num_attention_heads=4,
+        max_position_embeddings=512,
+        word_embed_proj_dim=16,
+        do_layer_norm_before=False,
+        init_std=0.15,
+    ),
+    "bloom": _model("BloomConfig", "BloomForCausalLM", hidden_size=32, n_layer=2, n_head=4, initializer_range=0.15),
+    "mpt": _model(
+        "MptConfig", "MptForCausalLM", d_model=32, n_layers=2, n_heads=4, max_seq_len=512, initializer_range=0.15
+    ),
+    "falcon": _causal("Falcon", new_decoder_architecture=True, num_kv_heads=2, alibi=False, ffn_hidden_size=64),
+    "falcon, alibi": _causal("Falcon", multi_query=False, parallel_attn=False, alibi=True, bias=True),
+    "granite": _causal("Granite", embedding_multiplier=12.0, logits_scaling=8.0, residual_multiplier=0.22),
+    "granitemoe": _causal("GraniteMoe", **_LOCAL_EXPERTS, embedding_multiplier=12.0),
+    "olmo2": _causal("Olmo2"),
+    "olmoe": _causal("Olmoe", num_experts=4, num_experts_per_tok=2),
+    "smollm3": _causal("SmolLM3", no_rope_layers=[1, 0], tie_word_embeddings=True),
+    "deepseek_v2": _causal("DeepseekV2", **_LATENT, **_ROUTED, head_dim=4),
+    "deepseek_v3": _causal("DeepseekV3", **_LATENT, **_ROUTED),
+    "deepseek_v32": _causal("DeepseekV32", **_LATENT, **_ROUTED, index_topk=64, index_head_dim=8, index_n_heads=2),
+    "youtu": _causal("Youtu", **_LATENT),
+    "minicpm3": _causal("MiniCPM3", **_LATENT, scale_emb=12, scale_depth=1.4, dim_model_base=16),
+    "glm4": _causal("Glm4", head_dim=8),
+    "glm4_moe": _causal("Glm4Moe", head_dim=8, **_ROUTED),
+    "cohere": _causal("Cohere"),
+    "stablelm": _causal("StableLm", partial_rotary_factor=0.25),
+    "ernie4_5": _causal("Ernie4_5", head_dim=8),
+    "hunyuan_v1_dense": _causal("HunYuanDenseV1", head_dim=8),
+    "nemotron": _causal("Nemotron", partial_rotary_factor=0.5),
+    "arcee": _causal("Arcee"),
+    "apertus": _causal("Apertus"),
+    "seed_oss": _causal("SeedOss", head_dim=8),
+    "helium": _causal("Helium", head_dim=8),
+    "bitnet": _causal("BitNet"),
+    "diffllama": _causal("DiffLlama"),
+    "nanochat": _causal("NanoChat"),
+    "persimmon": _causal("Persimmon"),
+    "xglm": _model(
+        "XGLMConfig",
+        "XGLMForCausalLM",
+        d_model=32,
+        num_layers=2,
+        attention_heads=4,
+        ffn_dim=64,
+        max_position_embeddings=512,
+        scale_embedding=True,
+        init_std=0.15,
+    ),
+    "biogpt": _causal("BioGpt", scale_embedding=True),
+    # attention windows and chunks
+    "mistral": _causal("Mistral", sliding_window=WINDOW),
+    "mixtral": _causal("Mixtral", sliding_window=WINDOW, **_LOCAL_EXPERTS),
+    "ministral": _causal("Ministral", head_dim=8, **_SLIDING),
+    "qwen2, windows": _causal("Qwen2", use_sliding_window=True, sliding_window=WINDOW, max_window_layers=1),
+    "gemma2": _causal("Gemma2", head_dim=8, query_pre_attn_scalar=8, sliding_window=WINDOW),
+    "gemma3": _model(
+        "Gemma3TextConfig", "Gemma3ForCausalLM", **_usual(head_dim=8, query_pre_attn_scalar=8, **_SLIDING)
+    ),
+    "gemma4": _gemma4(num_kv_shared_layers=0, hidden_size_per_layer_input=0),
+    "vaultgemma": _causal("VaultGemma", head_dim=8, query_pre_attn_scalar=8, sliding_window=WINDOW),
+    "phimoe": _causal("Phimoe", sliding_window=WINDOW, **_LOCAL_EXPERTS),
+    "phi3, longrope": _causal(
+        "Phi3",
+        sliding_window=WINDOW,
+        original_max_position_embeddings=128,
+        rope_parameters={
+            "rope_type": "longrope",
+            "rope_theta": 1e4,
+            "partial_rotary_factor": 1.0,
+            "short_factor": [1.0] * 4,
+            "long_factor": [2.0] * 4,
+            "original_max_position_embeddings": 128,
+        },
+    ),
+    "gpt_neo": _model(
+        "GPTNeoConfig",
+        "GPTNeoForCausalLM",
+        hidden_size=32,
+        num_layers=2,
+        num_heads=4,
+        intermediate_size=64,
+        max_position_embeddings=512,
+        attention_types=[[["global", "local"], 1]],
+        window_size=WINDOW,
+        initializer_range=0.15,
+    ),
+    "olmo3": _causal("Olmo3", **_SLIDING),
+    "gpt_oss": _causal("GptOss", head_dim=8, **_SLIDING, **_LOCAL_EXPERTS),
+    "cohere2": _causal("Cohere2", head_dim=8, **_SLIDING),
+    "starcoder2": _causal("Starcoder2", sliding_window=WINDOW),
+    "exaone4": _causal("Exaone4", **_SLIDING),
+    "cwm": _causal("Cwm", head_dim=8, **_SLIDING),
+    "dots1": _causal("Dots1", head_dim=8, **_ROUTED, **_SLIDING),
+    "afmoe": _causal("Afmoe", head_dim=8, **_SLIDING, **_EXPERTS, num_dense_layers=1),
+    "llama4": _model(
+        "Llama4TextConfig",
+        "Llama4ForCausalLM",
+        **_usual(
+            head_dim=8,
+            intermediate_size_mlp=64,
+            num_local_experts=4,
+            num_experts_per_tok=1,
+            attention_chunk_size=WINDOW,
+            no_rope_layers=[1, 0],
+            interleave_moe_layer_step=2,
+        ),
+    ),
+    "modernbert-decoder": _causal(
+        "ModernBertDecoder", sliding_window=WINDOW, local_attention=WINDOW, global_attn_every_n_layers=2
+    ),
+    # layers that share keys, or read the ids themselves
+    "gemma3n": _gemma3n,
+    "gemma4, shared keys": _gemma4_shared,
+    # layers that carry a state from token to token
+    "qwen3_next": _causal("Qwen3Next", **_LINEAR, **_EXPERTS, shared_expert_intermediate_size=16),
+    "qwen3_5": _model("Qwen3_5TextConfig", "Qwen3_5ForCausalLM", **_usual(**_LINEAR)),
+    "lfm2": _causal("Lfm2", layer_types=["conv", "full_attention"], block_ff_dim=64),
+    "granitemoehybrid": _causal(
+        "GraniteMoeHybrid",
+        layer_types=["mamba", "attention"],
+        **_MAMBA2,
+        **_LOCAL_EXPERTS,
+        shared_intermediate_size=32,
+        position_embedding_type="nope",
+    ),
+    "falcon_h1": _causal(
+        "FalconH1",
+        head_dim=8,
+        mamba_d_ssm=32,
+        mamba_n_heads=4,
+        mamba_d_head=8,
+        mamba_d_state=8,
+        mamba_n_groups=1,
+        mamba_expand=1,
+        mamba_chunk_size=16,
+        embedding_multiplier=5.6,
+    ),
+    "bamba": _causal("Bamba", attn_layer_indices=[1], **_MAMBA2),
+    "jamba": _causal(
+        "Jamba",
+        attn_layer_period=2,
+        attn_layer_offset=1,
+        expert_layer_period=2,
+        expert_layer_offset=1,
+        num_experts=4,
+        num_experts_per_tok=2,
+        mamba_d_state=8,
+        mamba_dt_rank=4,
+        use_mamba_kernels=False,
+    ),
+    "minimax": _causal(
+        "MiniMax", head_dim=8, **_LOCAL_EXPERTS, layer_types=["linear_attention", "full_attention"], block_size=16
+    ),
+    "mamba": _model("MambaConfig", "MambaForCausalLM", hidden_size=32, num_hidden_layers=2, state_size=8),
+    "mamba2": _model(
+        "Mamba2Config",
+        "Mamba2ForCausalLM",
+        hidden_size=32,
+        num_hidden_layers=2,
+        state_size=8,
+        num_heads=8,
+        head_dim=8,
+        n_groups=1,
+        chunk_size=16,
+    ),
+    "recurrent_gemma": _model(
+        "RecurrentGemmaConfig",
+        "RecurrentGemmaForCausalLM",
+        hidden_size=32,
+        intermediate_size=64,
+        num_hidden_layers=3,
+        num_attention_heads=4,
+        num_key_value_heads=1,
+        head_dim=8,
+        lru_width=32,
+        attention_window_size=WINDOW,
+    ),
+    "rwkv": _model("RwkvConfig", "RwkvForCausalLM", hidden_size=32, num_hidden_layers=2, attention_hidden_size=32),
+    "zamba2": _causal(
+        "Zamba2",
+        num_hidden_layers=3,
+        layers_block_type=["mamba", "hybrid", "mamba"],
+        mamba_d_state=8,
+        mamba_ngroups=1,
+        n_mamba_heads=8,
+        mamba_headdim=8,
+        num_mem_blocks=1,
+        hybrid_layer_ids=[1],
+        chunk_size=16,
+        use_mamba_kernels=False,
+    ),
+}
+
+ENCODER_DECODER: dict[str, Build] = {
+    "t5": _model("T5Config", "T5ForConditionalGeneration", **_T5),
+    "flan-t5": _model(
+        "T5Config", "T5ForConditionalGeneration", **_T5, feed_forward_proj="gated-gelu", tie_word_embeddings=False
+    ),
+    "mt5": _model("MT5Config", "MT5ForConditionalGeneration", **_T5),
+    "umt5": _model("UMT5Config", "UMT5ForConditionalGeneration", **_T5),
+    "longt5": _model("LongT5Config", "LongT5ForConditionalGeneration", **_T5, local_radius=7),
+    "switch_transformers": _model(
+        "SwitchTransformersConfig",
+        "SwitchTransformersForConditionalGeneration",
+        **_T5,
+        num_decoder_layers=2,
+        num_experts=4,
+        num_sparse_encoder_layers=1,
+        num_sparse_decoder_layers=1,
+        expert_capacity=512,
+    ),
+    "t5gemma": _t5gemma,
+    "bart": _model("BartConfig", "BartForConditionalGeneration", **_BART, forced_eos_token_id=1),
+    "mbart": _model(
+        "MBartConfig",
+        "MBartForConditionalGeneration",
+        **{**_BART, "decoder_start_token_id": None},
+        scale_embedding=True,
+    ),
+    "pegasus": _model("PegasusConfig", "PegasusForConditionalGeneration", **_BART, scale_embedding=True),
+    "marian": _model("MarianConfig", "MarianMTModel", **_BART, scale_embedding=True),
+    "mvp": _model("MvpConfig", "MvpForConditionalGeneration", **_BART, scale_embedding=True),
+    "m2m_100": _model("M2M100Config", "M2M100ForConditionalGeneration", **_BART, scale_embedding=True),
+    "blenderbot": _model("BlenderbotConfig", "BlenderbotForConditionalGeneration", **_BART),
+    "led": _model(
+        "LEDConfig",
+        "LEDForConditionalGeneration",
+        **_BART,
+        max_encoder_position_embeddings=512,
+        max_decoder_position_embeddings=512,
+        attention_window=[8, 8],
+    ),
+    "prophetnet": _model(
+        "ProphetNetConfig",
+        "ProphetNetForConditionalGeneration",
+        hidden_size=32,
+        encoder_ffn_dim=64,
+        decoder_ffn_dim=64,
+        num_encoder_layers=2,
+        num_decoder_layers=2,
+        num_encoder_attention_heads=4,
+        num_decoder_attention_heads=4,
+        max_position_embeddings=512,
+        decoder_start_token_id=1,
+        init_std=0.15,
+    ),
+}
+
+
+def save_family(folder: Path, name: str) -> Path:
+    """A tiny random model of a family and its tokenizer; weights that begin as zeros are random as well."""
+    import torch
+
+    folder.mkdir(parents=True, exist_ok=True)
+    vocabulary = save_tokenizer(folder, encoder_decoder=name in ENCODER_DECODER)
+    torch.manual_seed(0)
+    model = (CAUSAL | ENCODER_DECODER)[name](vocabulary).float()
+    with torch.no_grad():
+        for weight in model.parameters():
+            if not torch.isfinite(weight).all():  # some families leave weights for their checkpoints to fill
+                weight.normal_(0, 0.1)
+            elif weight.numel() > 1 and weight.std() < 1e-4:
+                weight.add_(torch.randn_like(weight) * 0.1)
+    model.save_pretrained(folder)
+    return folder
