@@ -137,4 +137,4 @@ def _load(options: argparse.Namespace) -> tuple[SavedPrompt, FrozenBackbone, Enc
 def _table(options: argparse.Namespace) -> Table:
     """The table to read; only its first rows if `--rows` is given."""
     table = read_table(options.data)
-    return Table(table.columns, list(table.rows)[: options.rows])
+    return Table(table.columns, table.rows[: options.rows]) if options.rows else table

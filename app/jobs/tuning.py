@@ -11,7 +11,6 @@ from app.run import Run
 from app.settings import Settings
 from lamp.config import TuneConfig
 from lamp.data.splits import prepare
-from lamp.data.tables import read_table
 from storage.artifacts import ArtifactStore
 from storage.errors import NotStored
 from storage.home import Home
@@ -28,7 +27,7 @@ def train_job(
     """Trains a run's prompt, from its last checkpoint if there is one. Raises LampError, StorageError."""
     job, config, home = run.job, run.config, Home(settings.home)
     reporter.phase("Loading the data")
-    table = read_table(Datasets(uploads).path(job.dataset), job.dataset_name)
+    table = Datasets(uploads).table(job.dataset, job.dataset_name)
     reporter.phase("Loading the libraries")  # not at the top of the file, so that the heartbeat goes on meanwhile
     from lamp.training.train import train
 

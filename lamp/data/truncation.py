@@ -8,6 +8,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from lamp.data.splits import Example
+
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
 
@@ -24,20 +26,20 @@ class Truncation:
     exact: bool
 
 
-def count_truncated(tokenizer_file: Path, texts: Sequence[str], limit: int) -> Truncation | None:
+def count_truncated(tokenizer_file: Path, examples: Sequence[Example], limit: int) -> Truncation | None:
     """Counts the inputs of more than `limit` tokens; None if there are none or the tokenizer cannot be read.
 
     tokenizer_file: a tokenizer.json.
     """
-    if not texts:
+    if not examples:
         return None
-    stride = max(1, -(-len(texts) // MOST_COUNTED))
-    sample = list(texts[::stride])
+    stride = max(1, -(-len(examples) // MOST_COUNTED))
+    sample = [example.text for example in examples[::stride]]
     try:
         longer = sum(len(encoding.ids) > limit for encoding in _tokenizer(tokenizer_file).encode_batch_fast(sample))
     except Exception:  # tokenizers raises nothing more specific; loading the backbone reports the error
         return None
-    return Truncation(round(longer * len(texts) / len(sample)), exact=stride == 1)
+    return Truncation(round(longer * len(examples) / len(sample)), exact=stride == 1)
 
 
 @lru_cache(maxsize=4)

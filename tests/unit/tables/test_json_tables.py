@@ -5,10 +5,7 @@ from __future__ import annotations
 import pyarrow as pa
 import pytest
 
-import lamp.data.tables.checks
-import lamp.data.tables.delimited
-import lamp.data.tables.json_rows
-import lamp.data.tables.read
+import lamp.data.tables.json_parse
 from lamp.data.tables import Table, read_table
 from tests.unit.tables.files import Pack, Write, refusal
 
@@ -62,7 +59,6 @@ def test_a_mistake_in_json_is_named_by_its_line_and_column(
     "name, content, expected",
     [
         ("a.json", '"text"', "does not hold a list of rows"),
-        ("a.json", '{"text": ["a", "b"], "label": ["c", "d"]}', "does not hold a list of rows"),
         ("a.json", '{"data": {"a": "b"}}', "does not hold a list of rows"),
         ("a.json", '[{"a": "1", "b": "2"}, ["3", "4"]]', "has no object on row 2"),
         ("a.jsonl", '{"a": "1", "b": "2"}\n7\n', "has no object on line 2"),
@@ -82,5 +78,5 @@ def test_json_that_is_no_table_of_texts_is_refused(write: Write, name: str, cont
 
 
 def test_a_json_document_of_nothing_but_brackets_is_refused_before_it_is_parsed(write: Write) -> None:
-    said = refusal(write("a.json", "[" + "[]," * lamp.data.tables.json_rows.MAX_BRACKETS + "[]]"))
+    said = refusal(write("a.json", '{"data": [' + "[]," * lamp.data.tables.json_parse.MAX_BRACKETS + "[]]}"))
     assert "has more than 10,000,000 brackets" in said

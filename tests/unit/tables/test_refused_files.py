@@ -82,7 +82,6 @@ def test_a_file_that_is_not_there_is_refused(tmp_path: Path) -> None:
     [
         ("a.csv", "text\na\nb, and c\n"),
         ("a.tsv", "text,label\na,b\n"),
-        ("a.csv", "text|label\na|b\n"),
         ("a.json", '[{"text": "a"}]'),
         ("a.jsonl", '{"text": "a"}\n'),
         ("a.csv", "text,\na,\n"),
