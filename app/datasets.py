@@ -12,7 +12,7 @@ from app.hub import fetching
 from app.hub.fetching import Fetched, OnRows
 from lamp.config import DataConfig
 from lamp.data.splits import Splits, prepare
-from lamp.data.tables import Table, open_table, read_table
+from lamp.data.tables import KINDS, Table, open_table, read_table
 from lamp.data.truncation import Truncation, count_truncated
 from lamp.errors import DataError
 from lamp.hub.backbone_files import tokenizer_file
@@ -129,9 +129,7 @@ class Datasets:
     def _sample(self, reference: str) -> Path:
         """Where a sample lies. Raises DataError when there is none."""
         if not reference:
-            raise DataError(
-                "Choose a data set: the sample, one of the Hub, or upload a CSV, TSV, JSON, JSON Lines or Parquet file."
-            )
+            raise DataError(f"Choose a data set: the sample, one of the Hub, or upload a file: {KINDS}.")
         samples = {path.name: path for path in SAMPLES.glob("*.csv")}
         name = reference.removeprefix(_SAMPLE)
         if name not in samples:

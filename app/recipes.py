@@ -164,4 +164,5 @@ def _preview(name: str, table: Table, splits: Splits | None, config: DataConfig)
         labels=splits.labels if splits else {},
         train_rows=len(splits.train) if splits else 0,
         validation_rows=len(splits.validation) if splits else 0,
+        notes=table.notes,
     )

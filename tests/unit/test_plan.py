@@ -190,6 +190,15 @@ def test_an_upload_of_an_earlier_version_is_read_once_and_never_again(
     assert opened[str(stored)] == 1
 
 
+def test_how_a_file_was_read_is_shown_with_its_first_rows(studio: Studio, copy: Path, tmp_path: Path) -> None:
+    table = tmp_path / "films.csv"
+    table.write_bytes(b"text,label\n" + "schön,gut\nübel,schlecht\n".encode("cp1252") * 10)
+    dataset = studio.add_dataset(table, table.name).reference
+    values = form_of(TuneConfig(REFERENCE, studio.guess_columns(dataset))) | {"dataset": dataset}
+    shown, *_ = TuneForm(studio, list(values)).look(*values.values())
+    assert "Read as Windows-1252." in shown and "schön" in shown
+
+
 def test_uploads_whose_files_are_gone_or_broken_leave_only_themselves_out(
     studio: Studio, tmp_path: Path, opened: Counter[str]
 ) -> None:

@@ -94,7 +94,7 @@ def _likely(sample: bytes) -> list[str]:
     # Nearly every encoding of one byte a letter fits a few accents; the commonest is taken where it makes sense.
     if _WESTERN.issuperset(foreign) and len(foreign) < 0.3 * len(letters):
         return ["cp1252", "latin_1"]
-    likely = [match.encoding for match in from_bytes(sample, cp_isolation=["cp1252", *_CODECS])]
+    likely = [match.encoding for match in from_bytes(sample, cp_isolation=["cp1252", *_CODECS], threshold=0.4)]
     # Japanese may pass for rare Korean or Chinese; only in its own encodings is it full of kana.
     return [codec for codec in ("cp932", "euc_jp") if _kana(sample, codec) > 0.2] + likely
 

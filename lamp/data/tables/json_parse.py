@@ -7,6 +7,7 @@ import re
 from collections import Counter
 from typing import Any
 
+from lamp.data.tables.chat_rows import plain_row
 from lamp.data.tables.checks import TableError, quoted
 
 MAX_BRACKETS = 10_000_000
@@ -61,6 +62,7 @@ def text_row(item: Any, where: str) -> dict[str, str]:
     """A parsed row with its values as text cells. where: its place, for error sentences. Raises TableError."""
     if not isinstance(item, dict):
         raise TableError(f'has no object on {where}: write each row as {{"text": "...", "label": "..."}}.')
+    item = plain_row(item)
     return {_whole(name, name, where): _cell(name, value, where) for name, value in item.items()}
 
 

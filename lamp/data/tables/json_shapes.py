@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from lamp.data.tables.chat_rows import CONVERSATIONS, plain_row
 from lamp.data.tables.checks import TableError
 
-_CHAT = {"messages", "conversations"}
-"""Names whose list is a conversation and not a list of rows."""
 _ROWS = ("data", "rows")
 _NOT_ROWS = 'does not hold a list of rows: write it as [{"text": "...", "label": "..."}, ...] or {"data": [...]}.'
 
@@ -25,7 +24,7 @@ def rows_of(document: Any) -> list[Any]:
     for rows in (_split(document), _listed(document), _columns(document), _numbered(document)):
         if rows is not None:
             return rows
-    if document and not any(isinstance(value, (dict, list)) for value in document.values()):
+    if document and not any(isinstance(value, (dict, list)) for value in plain_row(document).values()):
         return [document]
     raise TableError(_NOT_ROWS)
 
@@ -45,7 +44,7 @@ def _listed(document: dict[str, Any]) -> list[Any] | None:
     for name in _ROWS:
         if document.get(name) == [] or _is_list_of(document.get(name), dict):
             return list(document[name])
-    lists = [value for name, value in document.items() if name not in _CHAT and _is_list_of(value, dict)]
+    lists = [value for name, value in document.items() if name not in CONVERSATIONS and _is_list_of(value, dict)]
     return lists[0] if len(lists) == 1 else None
 
 

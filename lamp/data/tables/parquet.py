@@ -5,10 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from lamp.data.tables.chat_rows import CONVERSATIONS
 from lamp.data.tables.checks import MAX_COLUMNS, TableError, check_size, check_unpacked, column_names, quoted
 from lamp.data.tables.engine import engine, literal
+from lamp.data.tables.growing import GrowingWriter
+from lamp.data.tables.json_parse import parse, text_row
 from lamp.data.tables.store import DESCRIPTION, GROUP_ROWS, NO_ROWS, description
 from lamp.errors import first_line
+
+_BATCH = 256
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -23,8 +28,11 @@ def read_parquet(source: Path, folder: Path) -> Path:
     target = folder / "table.parquet"
     try:
         with parquet.ParquetFile(source) as file:
-            names = _check_footer(file.metadata, file.schema_arrow)
+            chat = any(field.name in CONVERSATIONS and pa.types.is_nested(field.type) for field in file.schema_arrow)
+            names = () if chat else _check_footer(file.metadata, file.schema_arrow)
         with engine(source, folder) as connection:
+            if chat:
+                return _from_chat(connection, source, folder)
             _write(connection, source, target, names)
     except (pa.ArrowException, duckdb.Error, OSError, ValueError) as error:
         reason = first_line(error).split(". ")[0]
@@ -53,6 +61,18 @@ def _write(connection: DuckDBPyConnection, source: Path, target: Path, names: tu
         COPY (SELECT {texts} {rows}) TO {literal(target)} (FORMAT parquet, ROW_GROUP_SIZE {GROUP_ROWS},
             KV_METADATA {{{literal(DESCRIPTION)}: {literal(description(names, ()))}}})
     """)
+
+
+def _from_chat(connection: DuckDBPyConnection, source: Path, folder: Path) -> Path:
+    """Converts a file with conversations, row by row. Raises TableError, duckdb.Error."""
+    writer = GrowingWriter(folder, ())
+    query = f"SELECT to_json(row)::VARCHAR FROM read_parquet({literal(source)}, hive_partitioning = false) AS row"
+    number = 0
+    for batch in connection.sql(query).to_arrow_reader(_BATCH):
+        for text in batch.column(0).to_pylist():
+            number += 1
+            writer.add(text_row(parse(text), f"row {number}"))
+    return writer.close()
 
 
 def _text_of(place: str, kind: str) -> str:

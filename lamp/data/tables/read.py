@@ -6,17 +6,27 @@ import shutil
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from lamp.data.tables import sheets
 from lamp.data.tables.checks import MAX_BYTES, TableError, quoted
 from lamp.data.tables.content import check_signature
 from lamp.data.tables.delimited import read_delimited
 from lamp.data.tables.json_rows import read_json
+from lamp.data.tables.packed import PACKINGS, unpack
 from lamp.data.tables.parquet import read_parquet
 from lamp.data.tables.store import open_table
 from lamp.data.tables.table import Table
 from lamp.data.tables.text_file import text_file
 from lamp.errors import DataError
 
-FORMATS = "CSV (.csv), TSV (.tsv), JSON (.json), JSON Lines (.jsonl) or Parquet (.parquet)"
+_TEXTS = {".csv", ".tsv", ".json", ".jsonl", ".ndjson"}
+_KNOWN = {*_TEXTS, ".parquet", *sheets.ENDINGS}
+ENDINGS = tuple(sorted({*_KNOWN, *PACKINGS}))
+"""The last endings of all files that can be read."""
+KINDS = "CSV, TSV, JSON, JSON Lines, Parquet, Excel or OpenDocument"
+"""What can be read, for sentences."""
+FORMATS = (
+    "CSV (.csv), TSV (.tsv), JSON (.json), JSON Lines (.jsonl), Parquet (.parquet) or a workbook (.xlsx, .xls, .ods)"
+)
 
 
 def read_table(path: Path, name: str = "") -> Table:
@@ -37,7 +47,7 @@ def convert(path: Path, name: str, target: Path) -> None:
     name = Path(name or path).name
     try:
         with TemporaryDirectory(prefix=".table-", dir=target.parent) as folder:
-            shutil.move(_convert(path, Path(name).suffix.lower(), Path(folder)), target)
+            shutil.move(_convert(path, name, Path(folder)), target)
     except TableError as error:
         raise DataError(f"{quoted(name)} {error}") from None
     except OSError as error:
@@ -45,9 +55,13 @@ def convert(path: Path, name: str, target: Path) -> None:
         raise DataError(f"{quoted(name)} cannot be opened ({reason}): choose the file again.") from None
 
 
-def _convert(path: Path, suffix: str, folder: Path) -> Path:
+def _convert(path: Path, name: str, folder: Path) -> Path:
     """The converted file, in `folder`. Raises TableError, OSError."""
-    if suffix not in {".csv", ".tsv", ".json", ".jsonl", ".ndjson", ".parquet"}:
+    *inner, suffix = ["", *Path(name.lower()).suffixes]
+    packing = ""
+    if suffix in PACKINGS and inner[-1] in _TEXTS:
+        packing, suffix = suffix, inner[-1]
+    if suffix not in _KNOWN:
         raise TableError(_unknown_format(suffix))
     if not path.is_file():
         raise TableError("is not there any more, or is not a file: choose it again.")
@@ -57,8 +71,12 @@ def _convert(path: Path, suffix: str, folder: Path) -> Path:
             f"has {size / 1e6:,.0f} MB, more than the {MAX_BYTES / 1e6:,.0f} MB that can be read: "
             "take rows or columns out of it."
         )
-    if not size:
+    if size and packing:
+        path = unpack(path, packing, folder)
+    if not path.stat().st_size:
         raise TableError("is empty: choose a file with a header and rows.")
+    if suffix in sheets.ENDINGS:
+        return sheets.read_sheet(path, suffix, folder)
     with path.open("rb") as file:
         check_signature(file.read(4096), suffix)
     if suffix == ".parquet":
@@ -71,9 +89,9 @@ def _convert(path: Path, suffix: str, folder: Path) -> Path:
 
 def _unknown_format(suffix: str) -> str:
     """What is wrong with a file whose suffix is not one of the known formats."""
-    if suffix in {".xlsx", ".xls", ".xlsm", ".xlsb", ".ods", ".numbers"}:
-        return f"is a spreadsheet, which cannot be read: save it as CSV, or bring {FORMATS}."
-    if suffix in {".gz", ".zip", ".bz2", ".xz", ".zst", ".7z", ".tar", ".rar"}:
-        return f"is packed: unpack it and choose the {FORMATS} file inside."
+    if suffix == ".numbers":
+        return f"is a spreadsheet that cannot be read: save it as CSV, or bring {FORMATS}."
+    if suffix in {*PACKINGS, ".zip", ".bz2", ".xz", ".7z", ".tar", ".rar"}:
+        return f"is packed: unpack it and choose the file inside, {FORMATS}."
     kind = f"ends in {quoted(suffix)}" if suffix else "has no ending that tells its format"
     return f"{kind}: choose a file that is {FORMATS}."
