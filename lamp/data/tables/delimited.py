@@ -93,10 +93,12 @@ class _Reader:
         except Misfit as misfit:
             if not self.text.quotes:
                 raise
-            escaped = Dialect(dialect.delimiter, escape="\\")
-            second = read_fast(self.connection, self.text, escaped, _header(self.text, escaped, header), self._file())
-            if second is not None and _has_escapes(self.text):
-                return second
+            if _has_escapes(self.text):
+                escaped = Dialect(dialect.delimiter, escape="\\")
+                header = _header(self.text, escaped, header)
+                fast = read_fast(self.connection, self.text, escaped, header, self._file())
+                if fast is not None:
+                    return fast
             if not unquoted_too:
                 raise
             unquoted = dialect.unquoted()

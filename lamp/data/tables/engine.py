@@ -37,6 +37,7 @@ def engine(source: Path, folder: Path) -> Iterator[DuckDBPyConnection]:
         connection.execute(f"SET allowed_paths = [{literal(source.resolve())}]")
         connection.execute(f"SET allowed_directories = [{literal(folder.resolve())}]")
         connection.execute("SET TimeZone = 'UTC'")
+        connection.execute("SET enable_progress_bar = false")
         connection.execute("SET enable_external_access = false")
         connection.execute("SET lock_configuration = true")
         try:

@@ -1,6 +1,6 @@
 """JSON and JSON Lines: rows are objects whose values are texts, numbers, booleans or null.
 
-DuckDB takes a long document apart into its rows; Python's json reads each, since it keeps a number as it was written.
+Where DuckDB cannot read them exactly, it takes a long document apart into its rows, and Python's json reads each.
 """
 
 from __future__ import annotations
@@ -12,9 +12,11 @@ from pathlib import Path
 from typing import Any
 
 from lamp.data.tables.checks import TableError
-from lamp.data.tables.dialects import MAX_LINE, lines
+from lamp.data.tables.dialects import MAX_LINE
+from lamp.data.tables.dialects import lines as lines_of
 from lamp.data.tables.engine import engine, literal
 from lamp.data.tables.growing import GrowingWriter
+from lamp.data.tables.json_duckdb import read_fast
 from lamp.data.tables.json_parse import parse, parse_all, syntax_problem, text_row
 from lamp.data.tables.json_shapes import rows_of
 from lamp.data.tables.text_file import TextFile
@@ -30,9 +32,15 @@ def read_json(text: TextFile, folder: Path, *, lines_meant: bool) -> Path:
 
     lines_meant: whether its ending says that each line is a row.
     """
-    if _is_lines(text, lines_meant=lines_meant):
+    lines = _is_lines(text, lines_meant=lines_meant)
+    is_list = not lines and _is_list(text)
+    if lines or is_list:
+        fast = read_fast(text, folder, lines=lines)
+        if fast is not None:
+            return fast
+    if lines:
         return _written(_from_lines(text), text, folder)
-    if _is_list(text) or text.bytes > _MAX_DOCUMENT:
+    if is_list or text.bytes > _MAX_DOCUMENT:
         with suppress(json.JSONDecodeError):
             return _written(_numbered(_taken_apart(text, folder)), text, folder)
     if text.bytes > _MAX_DOCUMENT:
@@ -68,7 +76,7 @@ def _is_lines(text: TextFile, *, lines_meant: bool) -> bool:
 def _from_lines(text: TextFile) -> Iterator[tuple[str, Any]]:
     """Yields (its place for error sentences, parsed value) of each line that is not blank."""
     with text.path.open(encoding="utf-8", newline="") as file:
-        for number, line in enumerate(lines(file, 0), start=1):
+        for number, line in enumerate(lines_of(file, 0), start=1):
             if line.strip():
                 try:
                     yield f"line {number}", parse(line)
