@@ -118,11 +118,10 @@ class Datasets:
 
     def _converted(self, reference: str, name: str) -> Path:
         """The converted file of an upload; one of an earlier version is converted now, once."""
-        path = self._uploads.path(reference)
         converted = self._uploads.table(reference, name)
         if not converted.is_file():
             with self._uploads.staged() as staged:
-                convert_apart(path, name, staged)
+                convert_apart(self._uploads.path(reference), name, staged)
                 self._uploads.add_table(reference, name, staged)
         return converted
 

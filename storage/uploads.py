@@ -88,13 +88,16 @@ class UploadStore:
             remove(path)
 
     def table(self, reference: str, name: str) -> Path:
-        """Where the table of an upload lies once it was added; it depends on the ending of the file's name."""
+        """Where the table of an upload lies once it was added; it depends on the ending of the file's name.
+
+        Raises NotStored.
+        """
         endings = "".join(re.findall(r"[.][a-z0-9]+", _plain(name).lower())[-2:])
-        return self.root / f"{reference.removeprefix(_PREFIX)}{endings}.parquet"
+        file = self.path(reference)
+        return file.with_name(f"{file.name}{endings}.parquet")
 
     def add_table(self, reference: str, name: str, table: Path) -> None:
         """Keeps the table of an upload, which moves from the place that `staged` gave. Raises NotStored, OSError."""
-        self.path(reference)
         target = self.table(reference, name)
         with whole(self.root, target.name) as staged:
             table.replace(staged)
