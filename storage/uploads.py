@@ -92,7 +92,7 @@ class UploadStore:
 
         Raises NotStored.
         """
-        endings = "".join(re.findall(r"[.][a-z0-9]+", _plain(name).lower())[-2:])
+        endings = "".join(re.findall(r"[.][a-z0-9]{1,8}(?=[.]|$)", _plain(name).lower())[-2:])
         file = self.path(reference)
         return file.with_name(f"{file.name}{endings}.parquet")
 

@@ -24,6 +24,8 @@ def read_fast(
     """The reading under a dialect, written to `target`; None where any line does not fit or is not accounted for."""
     import duckdb
 
+    if text.quotes_in_cells and dialect.quote:
+        return None  # DuckDB takes both parts for one cell
     width = len(header.cells)
     try:
         connection.execute(_conversion(text, dialect, header, target))
@@ -44,15 +46,16 @@ def holds_text(connection: DuckDBPyConnection, file: Path, indices: Sequence[int
 
 
 def quoted_cells(connection: DuckDBPyConnection, reading: Reading) -> tuple[bool, bool]:
-    """Of a reading without quoting: whether a cell stands in quotes, and whether a cell begins with a blank in a row
-    whose quotation marks are not balanced."""
+    """Of a reading without quoting: whether a cell stands in quotes, and whether one seems to be part of a quoted cell:
+    it is a quotation mark alone, or begins with a blank in a row whose quotation marks are not balanced."""
     names = [f"c{index}" for index in range(len(reading.header.cells))]
     whole = " OR ".join(f'regexp_full_match({name}, \'"([^"]|"")*"\', \'s\')' for name in names)
     spaced = " OR ".join(f"starts_with({name}, ' ')" for name in names)
     marks = " + ".join(f"length({name}) - length(replace({name}, '\"', ''))" for name in names)
-    query = f"SELECT bool_or({whole}), bool_or(({spaced}) AND ({marks}) % 2 = 1)"
-    whole_cells, spaced_cells = _one_row(connection, query, reading.file)
-    return bool(whole_cells), bool(spaced_cells)
+    alone = " OR ".join(f"{name} = '\"'" for name in names)
+    query = f"SELECT bool_or({whole}), bool_or({alone} OR ({spaced}) AND ({marks}) % 2 = 1)"
+    whole_cells, parts = _one_row(connection, query, reading.file)
+    return bool(whole_cells), bool(parts)
 
 
 def _one_row(connection: DuckDBPyConnection, select: str, file: Path) -> tuple[Any, ...]:

@@ -37,6 +37,8 @@ def read_strictly(
         try:
             for cells in reader:
                 if any(cell.strip() for cell in cells):
+                    while len(cells) > width and not cells[-1]:  # DuckDB leaves them out as well
+                        cells.pop()
                     if len(cells) != width:
                         raise Misfit(
                             f"has {len(cells)} cells on line {start} where its header has {width}: "

@@ -142,8 +142,8 @@ class _Reader:
         plain = read_fast(self.connection, self.text, unquoted, header, self._file())
         if plain is None:
             return reading
-        whole, spaced = quoted_cells(self.connection, plain)
-        if spaced:
+        whole, parts = quoted_cells(self.connection, plain)
+        if parts:
             return reading
         if whole:
             line = _first_open_line(self.text)

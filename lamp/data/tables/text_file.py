@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +20,7 @@ from lamp.data.tables.encodings import (
 )
 
 _CHUNK = 8_000_000
+_TWO_QUOTED = re.compile(rb'" +"(?![",;\t|\r\n])')
 
 
 @dataclass(frozen=True)
@@ -33,6 +35,8 @@ class TextFile:
     """How many of them stand before the first one that is not blank."""
     quotes: bool
     """Whether it has a double quote."""
+    quotes_in_cells: bool
+    """Whether a closing double quote seems to be followed by blanks and another one, as in "this" "that"."""
     notes: tuple[str, ...] = ()
 
 
@@ -72,7 +76,7 @@ def _counted(path: Path, notes: tuple[str, ...] = ()) -> TextFile:
     """A file of UTF-8 with its lines counted. Raises TableError."""
     size = lines = waiting = 0  # waiting: blank lines that may be the last ones
     first: int | None = None
-    quotes = False
+    quotes = quotes_in_cells = False
     with path.open("rb") as file:
         for chunk in _chunks(file):
             if (place := chunk.find(b"\0")) >= 0:
@@ -88,11 +92,21 @@ def _counted(path: Path, notes: tuple[str, ...] = ()) -> TextFile:
             waiting += line_ends(chunk[len(text) :])
             if lines + waiting > MAX_LINES:
                 raise TableError(f"has more than {MAX_LINES:,} lines: take some out.")
-            quotes = quotes or b'"' in chunk
+            if b'"' in chunk:
+                quotes = True
+                quotes_in_cells = quotes_in_cells or _has_two_quoted(chunk)
             size += len(chunk)
     if first is None:
         raise TableError("is empty: choose a file with a header and rows.")
-    return TextFile(path, size, lines + 1, first, quotes, notes)
+    return TextFile(path, size, lines + 1, first, quotes, quotes_in_cells, notes)
+
+
+def _has_two_quoted(chunk: bytes) -> bool:
+    """Whether two double quotes stand inside a cell, it seems, with nothing but blanks between them."""
+    return any(
+        chunk[match.start() - 1 : match.start()] not in {b'"', b",", b";", b"\t", b"|", b"\r", b"\n"}
+        for match in _TWO_QUOTED.finditer(chunk)
+    )
 
 
 def _converted(source: Path, folder: Path, encoding: Encoding) -> Path:

@@ -63,6 +63,7 @@ def test_a_row_that_does_not_fit_the_header_is_named_by_its_line(write: Write, c
     [
         ('text,label\na,b\n"c,d\ne,f\n', "has a double quote in the row from line 3 on that is never closed"),
         ('text,label\n"a" b,c\n', "has text after a closing double quote in the row from line 2 on"),
+        ('text,label\n"a" "b",c\n', "has text after a closing double quote in the row from line 2 on"),
     ],
 )
 def test_a_quote_that_does_not_close_is_named_by_its_line(write: Write, content: str, expected: str) -> None:

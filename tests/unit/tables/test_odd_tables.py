@@ -25,6 +25,7 @@ def test_quotation_marks_of_prose_that_would_swallow_lines_stay_in_the_cells(
     [
         'text,label\n"I liked it, much\nmore",pos\n',  # a blank after the comma: prose
         '"text","label"\n"a,b\nc",d\n"e,f\ng",h\n',  # a quoted header
+        'text,label\n",\na,b",d\n',  # a quotation mark alone is no text
         'text,label\r\n"a,b\nc",d\r\n',  # a line end that the file's own lines do not have
     ],
 )
@@ -76,6 +77,12 @@ def test_lines_may_end_in_different_ways_in_one_file(write: Write, ends: tuple[s
     assert table.rows == ROWS
 
 
+def test_delimiters_at_the_end_of_a_line_are_no_cells(write: Write) -> None:
+    for gap in ("", "\n"):
+        rows = read_table(write("a.csv", f'text,label\ngood film,yes,\n{gap}"dull, long",no,,\n')).rows
+        assert rows == ROWS
+
+
 def test_the_sentence_is_about_the_delimiter_that_fits_farthest(write: Write) -> None:
     said = refusal(write("a.csv", "Id;Comment, free text;Label\n0;It went badly;bad\n1;well\n"))
     assert "has 2 cells on line 3 where its header has 3" in said and "semicolons" in said
@@ -84,6 +91,6 @@ def test_the_sentence_is_about_the_delimiter_that_fits_farthest(write: Write) ->
 @pytest.mark.parametrize("content", ["text,label\na,b\n" + "," * 2_000_000, "text,label\na,b\n" + "x," * 2_000_000])
 def test_a_last_line_of_very_many_cells_is_not_lost(write: Write, content: str) -> None:
     if content.endswith("x,"):
-        assert "has 2000001 cells on line 3" in refusal(write("a.csv", content))
+        assert "has 2000000 cells on line 3" in refusal(write("a.csv", content))
     else:
         assert read_table(write("a.csv", content)).rows == [{"text": "a", "label": "b"}]
