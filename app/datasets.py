@@ -7,13 +7,14 @@ from functools import lru_cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from app.conversion import convert_apart
 from app.hub import fetching
 from app.hub.fetching import Fetched, OnRows
 from lamp.config import DataConfig
 from lamp.data.checks import data_warnings
 from lamp.data.column_roles import ColumnRole, column_roles
 from lamp.data.splits import Splits, prepare
-from lamp.data.tables import Table, read_table
+from lamp.data.tables import KINDS, Table, open_table, read_table
 from lamp.data.truncation import Truncation, count_cut_targets, count_truncated
 from lamp.errors import DataError
 from lamp.hub.backbone_files import tokenizer_file
@@ -38,38 +39,39 @@ class DatasetEntry:
 
 @dataclass(frozen=True)
 class DatasetFile:
-    """The file of a data set. The content of a reference never changes, so what was read last is kept in memory."""
+    """The table of a data set. The content of a reference never changes, so what was opened last is kept open."""
 
     path: Path
+    """A sample, or the converted file of an upload."""
     name: str
-    """The name that a person knows it by; its ending tells the format."""
+    """The name that a person knows it by."""
 
     def table(self) -> Table:
         """Its rows. Raises DataError when it cannot be read."""
-        return _read(self.path, self.name)
+        return _read(self.path)
 
     def column_roles(self, target: str) -> tuple[ColumnRole, ...]:
         """What is proposed for each column when `target` is answered. Raises DataError when it cannot be read."""
-        return _column_roles(self.path, self.name, target)
+        return _column_roles(self.path, target)
 
     def splits(self, config: DataConfig) -> Splits:
         """Its rows as examples. Raises DataError when nothing can be learned from them."""
-        return _prepared(self.path, self.name, config)
+        return _prepared(self.path, config)
 
     def warnings(self, config: DataConfig) -> tuple[str, ...]:
         """What may spoil the result, one sentence each. Raises DataError when nothing can be learned from the rows."""
-        return _warnings(self.path, self.name, config)
+        return _warnings(self.path, config)
 
     def truncation(self, config: DataConfig, backbone: str) -> Truncation | None:
         """How many training inputs will be cut because they are too long; None where that is unknown before the run.
 
         backbone: the folder or Hub id that it is loaded from.
         """
-        return _truncation(self.path, self.name, config, backbone)
+        return _truncation(self.path, config, backbone)
 
     def cut_targets(self, config: DataConfig, backbone: str) -> Truncation | None:
         """How many training targets will be cut because they are too long; None as for inputs."""
-        return _cut_targets(self.path, self.name, config, backbone)
+        return _cut_targets(self.path, config, backbone)
 
 
 class Datasets:
@@ -89,9 +91,12 @@ class Datasets:
         return entries
 
     def add(self, path: Path, name: str) -> DatasetEntry:
-        """Reads a file to its end, then stores a copy. Raises DataError and stores nothing if it is no table."""
-        table = read_table(path, name)
-        upload = self._uploads.add(path, name, len(table.rows), table.columns)
+        """Converts a file, then stores a copy and the table. Raises DataError and stores nothing if it is no table."""
+        with self._uploads.staged() as converted:
+            convert_apart(path, name, converted)
+            table = open_table(converted)
+            upload = self._uploads.add(path, name, len(table.rows), table.columns)
+            self._uploads.add_table(upload.reference, name, converted)
         return DatasetEntry(upload.reference, upload.name, len(table.rows), table.columns)
 
     def fetch(self, id: str, subset: str, split: str, on_rows: OnRows) -> tuple[DatasetEntry, Fetched]:
@@ -107,22 +112,36 @@ class Datasets:
     def entry(self, reference: str) -> DatasetEntry:
         """What is shown of a data set. Raises DataError, StorageError."""
         if not reference or reference.startswith(_SAMPLE):  # a script may send null
-            return _sample_entry(self.path(reference))
+            return _sample_entry(self._sample(reference))
         return self._upload_entry(self._uploads.get(reference))
 
     def file(self, reference: str) -> DatasetFile:
-        """Its file, by the name that a person knows it by. Raises DataError or StorageError when there is none."""
-        path = self.path(reference)
-        return DatasetFile(path, path.name if reference.startswith(_SAMPLE) else self._uploads.get(reference).name)
+        """Its table, by the name that a person knows it by. Raises DataError or StorageError when there is none."""
+        if not reference or reference.startswith(_SAMPLE):
+            path = self._sample(reference)
+            return DatasetFile(path, path.name)
+        name = self._uploads.get(reference).name
+        return DatasetFile(self._converted(reference, name), name)
 
-    def path(self, reference: str) -> Path:
-        """Where its file lies. Raises DataError or StorageError when there is none."""
+    def table(self, reference: str, name: str) -> Table:
+        """Its rows. name: of the file when the run was started. Raises DataError or StorageError."""
+        if reference.startswith(_SAMPLE):
+            return _read(self._sample(reference))
+        return _read(self._converted(reference, name))
+
+    def _converted(self, reference: str, name: str) -> Path:
+        """The converted file of an upload; one of an earlier version is converted now, once."""
+        converted = self._uploads.table(reference, name)
+        if not converted.is_file():
+            with self._uploads.staged() as staged:
+                convert_apart(self._uploads.path(reference), name, staged)
+                self._uploads.add_table(reference, name, staged)
+        return converted
+
+    def _sample(self, reference: str) -> Path:
+        """Where a sample lies. Raises DataError when there is none."""
         if not reference:
-            raise DataError(
-                "Choose a data set: the sample, one of the Hub, or upload a CSV, TSV, JSON, JSON Lines or Parquet file."
-            )
-        if not reference.startswith(_SAMPLE):
-            return self._uploads.path(reference)
+            raise DataError(f"Choose a data set: the sample, one of the Hub, or upload a file: {KINDS}.")
         samples = {path.name: path for path in SAMPLES.glob("*.csv")}
         name = reference.removeprefix(_SAMPLE)
         if name not in samples:
@@ -131,9 +150,10 @@ class Datasets:
 
     def _upload_entry(self, upload: Upload) -> DatasetEntry:
         """An upload as it was described when it was added; one of an earlier version is read once and described."""
-        path, rows, columns = self._uploads.path(upload.reference), upload.rows, upload.columns
+        self._uploads.path(upload.reference)  # raises where its file is gone
+        rows, columns = upload.rows, upload.columns
         if rows is None or columns is None:
-            table = _read(path, upload.name)
+            table = _read(self._converted(upload.reference, upload.name))
             rows, columns = len(table.rows), table.columns
             self._uploads.describe(upload.reference, rows, columns)
         return DatasetEntry(upload.reference, upload.name, rows, columns)
@@ -150,40 +170,38 @@ def _cut(cell: str, longest: int | None) -> str:
 
 @lru_cache(maxsize=16)
 def _sample_entry(path: Path) -> DatasetEntry:
-    table = _read(path, path.name)
+    table = _read(path)
     return DatasetEntry(_SAMPLE + path.name, path.name, len(table.rows), table.columns)
 
 
 @lru_cache(maxsize=4)
-def _read(path: Path, name: str) -> Table:
-    return read_table(path, name)
+def _read(path: Path) -> Table:
+    return read_table(path) if path.parent == SAMPLES else open_table(path)
 
 
 @lru_cache(maxsize=16)
-def _column_roles(path: Path, name: str, target: str) -> tuple[ColumnRole, ...]:
-    return column_roles(_read(path, name), target)
+def _column_roles(path: Path, target: str) -> tuple[ColumnRole, ...]:
+    return column_roles(_read(path), target)
 
 
 @lru_cache(maxsize=4)
-def _prepared(path: Path, name: str, config: DataConfig) -> Splits:
-    return prepare(_read(path, name), config)
+def _prepared(path: Path, config: DataConfig) -> Splits:
+    return prepare(_read(path), config)
 
 
 @lru_cache(maxsize=16)
-def _warnings(path: Path, name: str, config: DataConfig) -> tuple[str, ...]:
-    roles = _column_roles(path, name, config.target_column)
-    return tuple(data_warnings(_prepared(path, name, config), roles, config.input_columns))
+def _warnings(path: Path, config: DataConfig) -> tuple[str, ...]:
+    roles = _column_roles(path, config.target_column)
+    return tuple(data_warnings(_prepared(path, config), roles, config.input_columns))
 
 
 @lru_cache(maxsize=16)
-def _truncation(path: Path, name: str, config: DataConfig, backbone: str) -> Truncation | None:
+def _truncation(path: Path, config: DataConfig, backbone: str) -> Truncation | None:
     file = tokenizer_file(backbone)
-    texts = [example.text for example in _prepared(path, name, config).train]
-    return count_truncated(file, texts, config.max_input_tokens) if file else None
+    return count_truncated(file, _prepared(path, config).train, config.max_input_tokens) if file else None
 
 
 @lru_cache(maxsize=16)
-def _cut_targets(path: Path, name: str, config: DataConfig, backbone: str) -> Truncation | None:
+def _cut_targets(path: Path, config: DataConfig, backbone: str) -> Truncation | None:
     file = tokenizer_file(backbone)
-    targets = [example.target for example in _prepared(path, name, config).train]
-    return count_cut_targets(file, targets, config.max_target_tokens) if file else None
+    return count_cut_targets(file, _prepared(path, config).train, config.max_target_tokens) if file else None

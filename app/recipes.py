@@ -170,4 +170,5 @@ def _preview(file: DatasetFile, table: Table, splits: Splits | None, config: Dat
         labels=splits.labels if splits else {},
         train_rows=len(splits.train) if splits else 0,
         validation_rows=len(splits.validation) if splits else 0,
+        notes=table.notes,
     )

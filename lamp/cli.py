@@ -15,7 +15,7 @@ from lamp.data.checks import data_warnings
 from lamp.data.column_roles import column_roles
 from lamp.data.columns import Template, check_columns
 from lamp.data.splits import examples_of, prepare
-from lamp.data.tables import Table, read_table
+from lamp.data.tables import KINDS, Table, read_table
 from lamp.errors import DataError, LampError, TrainingError
 from lamp.inference.scores import merge_scores
 from lamp.process import prepare_process
@@ -37,7 +37,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     trainer = commands.add_parser("train", help="train a prompt; go on from the last checkpoint if there is one")
     trainer.add_argument("recipe", type=Path, help="a recipe as JSON, such as an exported recipe.json")
-    trainer.add_argument("--data", type=Path, required=True, help="CSV, TSV, JSON, JSON Lines or Parquet")
+    trainer.add_argument("--data", type=Path, required=True, help=KINDS)
     trainer.add_argument("--out", type=Path, required=True, help="folder for the exported prompt")
     trainer.set_defaults(command=_train)
     predictor = commands.add_parser("predict", help="answer every row of a file, as JSON lines")
@@ -185,4 +185,4 @@ def _load(options: argparse.Namespace) -> tuple[SavedPrompt, FrozenBackbone, Enc
 def _table(options: argparse.Namespace) -> Table:
     """The table to read; only its first rows if `--rows` is given."""
     table = read_table(options.data)
-    return Table(table.columns, list(table.rows)[: options.rows])
+    return Table(table.columns, table.rows[: options.rows]) if options.rows else table

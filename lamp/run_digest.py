@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator, Mapping
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -71,7 +72,7 @@ def _short(value: object) -> str:
 def _digest(splits: Splits) -> str:
     """SHA-256 of all rows in their order, and of the part that each is in."""
     digest = hashlib.sha256(f"{splits.task} {len(splits.train)} ".encode())
-    for example in (*splits.train, *splits.validation):
+    for example in chain(splits.train, splits.validation):
         for text in (example.text, example.target):
             encoded = text.encode("utf-8", "surrogatepass")
             digest.update(b"%d " % len(encoded))

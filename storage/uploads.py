@@ -5,7 +5,9 @@ from __future__ import annotations
 import builtins
 import hashlib
 import re
-from collections.abc import Sequence
+import secrets
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -15,7 +17,7 @@ from sqlalchemy.orm import Session
 
 from storage.database import Database, utc_now
 from storage.errors import NotStored
-from storage.files import older_than_a_day, remove, whole
+from storage.files import STAGED, older_than_a_day, remove, whole
 from storage.tables import UploadRow
 
 _PREFIX = "upload:"
@@ -39,7 +41,7 @@ class Upload:
 
 
 class UploadStore:
-    """Files under one root, each named by the SHA-256 of its content."""
+    """Files under one root, named by the SHA-256 of their content, and beside each the table that was read from it."""
 
     def __init__(self, database: Database, root: Path) -> None:
         self.database = database
@@ -76,6 +78,30 @@ class UploadStore:
             session.flush()
             return _upload_of(row)
 
+    @contextmanager
+    def staged(self) -> Iterator[Path]:
+        """A name for a table that is being made, beside the files; whatever lies there at the end is removed."""
+        path = self.root / f"{STAGED}{secrets.token_hex(8)}"
+        try:
+            yield path
+        finally:
+            remove(path)
+
+    def table(self, reference: str, name: str) -> Path:
+        """Where the table of an upload lies once it was added; it depends on the ending of the file's name.
+
+        Raises NotStored.
+        """
+        endings = "".join(re.findall(r"[.][a-z0-9]{1,8}(?=[.]|$)", _plain(name).lower())[-2:])
+        file = self.path(reference)
+        return file.with_name(f"{file.name}{endings}.parquet")
+
+    def add_table(self, reference: str, name: str, table: Path) -> None:
+        """Keeps the table of an upload, which moves from the place that `staged` gave. Raises NotStored, OSError."""
+        target = self.table(reference, name)
+        with whole(self.root, target.name) as staged:
+            table.replace(staged)
+
     def path(self, reference: str) -> Path:
         """The file of a reference. Raises NotStored for one that is malformed or unknown."""
         sha256 = reference.removeprefix(_PREFIX)
@@ -110,7 +136,7 @@ class UploadStore:
         listed = {upload.reference for upload in self.list()}
         removed = 0
         for path in self.root.iterdir():
-            if f"{_PREFIX}{path.name}" not in listed and older_than_a_day(path):
+            if f"{_PREFIX}{path.name.partition('.')[0]}" not in listed and older_than_a_day(path):
                 remove(path)
                 removed += 1
         return removed

@@ -13,7 +13,6 @@ from lamp.config import TuneConfig
 from lamp.data.checks import data_warnings
 from lamp.data.column_roles import column_roles
 from lamp.data.splits import prepare
-from lamp.data.tables import read_table
 from lamp.errors import TrainingError
 from lamp.run_digest import other_run, record_run
 from storage.artifacts import ArtifactStore
@@ -32,7 +31,7 @@ def train_job(
     """Trains a run's prompt, from its last checkpoint if there is one. Raises LampError, StorageError."""
     job, config, home = run.job, run.config, Home(settings.home)
     reporter.phase("Loading the data")
-    table = read_table(Datasets(uploads).path(job.dataset), job.dataset_name)
+    table = Datasets(uploads).table(job.dataset, job.dataset_name)
     splits, checkpoints = prepare(table, config.data), home.checkpoints(job.id)
     if difference := other_run(checkpoints, config, splits):
         raise TrainingError(

@@ -14,6 +14,7 @@ from app.studio import Studio
 from app.ui.guard import guarded
 from app.views import run_json
 from lamp.config import TuneConfig
+from lamp.data.tables import KINDS
 from lamp.errors import ConfigError, DataError
 
 
@@ -67,7 +68,7 @@ class Endpoints:
     def upload(self, file: str | None) -> str:
         """Keeps a table; returns the reference that /submit takes."""
         if not file:
-            raise DataError("Give a file: CSV, TSV, JSON, JSON Lines or Parquet.")
+            raise DataError(f"Give a file: {KINDS}.")
         return self._studio.add_dataset(Path(file), Path(file).name).reference
 
     def fetch(self, id: str, subset: str = "", split: str = "") -> str:

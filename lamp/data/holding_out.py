@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import unicodedata
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 
 from lamp.config import DataConfig
 from lamp.errors import DataError
@@ -20,17 +20,21 @@ def same_input_key(text: str) -> str:
     return text if text.isascii() else unicodedata.normalize("NFC", text)
 
 
-def held_out_rows(keys: Sequence[str], labels: Sequence[str], config: DataConfig) -> set[int]:
+def held_out_rows(keys: Sequence[Hashable], labels: Sequence[str], config: DataConfig) -> set[int]:
     """Indices of the held-out rows, of which each label has the same share; always the same for the same arguments.
 
     keys: one a row, of which equal ones are held out together or not at all (`same_input_key`); labels: one a row, all
     the same for generation. Raises DataError when there are too few different keys to hold any row out.
     """
     rows_of_label: dict[str, list[int]] = defaultdict(list)
-    rows_of_input: dict[str, list[int]] = defaultdict(list)
-    for index, (label, key) in enumerate(zip(labels, keys, strict=True)):
+    for index, label in enumerate(labels):
         rows_of_label[label].append(index)
-        rows_of_input[key].append(index)
+    times = Counter(keys)
+    rows_of_repeated: dict[Hashable, list[int]] = defaultdict(list)
+    if len(times) < len(keys):
+        for index, key in enumerate(keys):
+            if times[key] > 1:
+                rows_of_repeated[key].append(index)
     rng = random.Random(config.split_seed)
     for rows in rows_of_label.values():
         rng.shuffle(rows)
@@ -44,7 +48,7 @@ def held_out_rows(keys: Sequence[str], labels: Sequence[str], config: DataConfig
         for index in rows:
             if count == most:
                 break
-            copies = rows_of_input[keys[index]]
+            copies = rows_of_repeated.get(keys[index], [index])
             if count + len(copies) > most or index in held_out:
                 continue
             copies_of_label = Counter(labels[copy] for copy in copies)
@@ -59,7 +63,7 @@ def held_out_rows(keys: Sequence[str], labels: Sequence[str], config: DataConfig
         missing += count - hold_out(rows, count)
     for rows in rows_of_label.values():
         missing -= hold_out(rows, missing)
-    return held_out or _smallest_input(rows_of_input, labels, config)
+    return held_out or _smallest_input(keys, labels, config)
 
 
 def _counts(sizes: Sequence[int], config: DataConfig, rng: random.Random) -> list[int]:
@@ -81,8 +85,11 @@ def _counts(sizes: Sequence[int], config: DataConfig, rng: random.Random) -> lis
     return counts
 
 
-def _smallest_input(rows_of_input: dict[str, list[int]], labels: Sequence[str], config: DataConfig) -> set[int]:
+def _smallest_input(keys: Sequence[Hashable], labels: Sequence[str], config: DataConfig) -> set[int]:
     """All rows of the input that stands in the fewest rows, where each input stands in more than would be held out."""
+    rows_of_input: dict[Hashable, list[int]] = defaultdict(list)
+    for index, key in enumerate(keys):
+        rows_of_input[key].append(index)
     smallest = set(min((len(rows), rows) for rows in rows_of_input.values())[1])
     left = {label for index, label in enumerate(labels) if index not in smallest}
     if len(smallest) > config.max_validation_rows or left != set(labels):

@@ -8,6 +8,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from lamp.data.splits import Example
+
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
 
@@ -24,39 +26,43 @@ class Truncation:
     exact: bool
 
 
-def count_truncated(tokenizer_file: Path, texts: Sequence[str], limit: int) -> Truncation | None:
+def count_truncated(tokenizer_file: Path, examples: Sequence[Example], limit: int) -> Truncation | None:
     """Counts the inputs of more than `limit` tokens; None if there are none or the tokenizer cannot be read.
 
     tokenizer_file: a tokenizer.json.
     """
-    if not texts:
-        return None
-    return _count(tokenizer_file, texts, lambda tokenizer: limit)
+    return _count(tokenizer_file, examples, lambda example: example.text, lambda tokenizer: limit)
 
 
-def count_cut_targets(tokenizer_file: Path, targets: Sequence[str], limit: int) -> Truncation | None:
+def count_cut_targets(tokenizer_file: Path, examples: Sequence[Example], limit: int) -> Truncation | None:
     """Counts the targets that have more than `limit` tokens, the end token included; None as for inputs."""
-    if not targets:
-        return None
     # Behind a colon and a space, as targets are tokenized for a causal backbone.
     lead = ":"
     return _count(
         tokenizer_file,
-        [f"{lead} {target}" for target in targets],
+        examples,
+        lambda example: f"{lead} {example.target}",
         lambda tokenizer: limit - 1 + len(tokenizer.encode(lead).ids),
     )
 
 
-def _count(tokenizer_file: Path, texts: Sequence[str], limit_of: Callable[[Tokenizer], int]) -> Truncation | None:
-    stride = max(1, -(-len(texts) // MOST_COUNTED))
-    sample = list(texts[::stride])
+def _count(
+    tokenizer_file: Path,
+    examples: Sequence[Example],
+    text_of: Callable[[Example], str],
+    limit_of: Callable[[Tokenizer], int],
+) -> Truncation | None:
+    if not examples:
+        return None
+    stride = max(1, -(-len(examples) // MOST_COUNTED))
+    sample = [text_of(example) for example in examples[::stride]]
     try:
         tokenizer = _tokenizer(tokenizer_file)
         limit = limit_of(tokenizer)
         longer = sum(len(encoding.ids) > limit for encoding in tokenizer.encode_batch_fast(sample))
     except Exception:  # tokenizers raises nothing more specific; loading the backbone reports the error
         return None
-    return Truncation(round(longer * len(texts) / len(sample)), exact=stride == 1)
+    return Truncation(round(longer * len(examples) / len(sample)), exact=stride == 1)
 
 
 @lru_cache(maxsize=4)

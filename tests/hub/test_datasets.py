@@ -28,7 +28,7 @@ def outcome(work):
 def fetched(id, subset="default", split="train"):
     file, progress = Path("fetched.parquet"), []
     part = fetching.fetch(id, subset, split, file, lambda rows, total: progress.append([rows, total]))
-    return {**asdict(part), "table": read_table(file, part.name).rows, "progress": progress}
+    return {**asdict(part), "table": list(read_table(file, part.name).rows), "progress": progress}
 """
 FETCH = OUTCOME + "answer([outcome(lambda: fetched(*part)) for part in arguments])"
 """Every argument is a part: [id, subset, split], the latter two as they are by themselves when left out."""

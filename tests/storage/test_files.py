@@ -124,6 +124,30 @@ def test_a_file_that_is_not_on_the_list_of_uploads_is_removed_when_it_is_a_day_o
     assert [path.name for path in store.root.iterdir()] == [store.path(listed.reference).name]
 
 
+def test_the_table_of_an_upload_lies_beside_it_for_each_ending_and_is_swept_with_it(
+    database: Database, tmp_path: Path
+) -> None:
+    store = UploadStore(database, tmp_path / "uploads")
+    (tmp_path / "x").write_text("text,label\na,b\n")
+    reference = store.add(tmp_path / "x", "x.csv", 1, ["text", "label"]).reference
+    for name in ("x.csv", "X.tsv"):
+        with store.staged() as staged:
+            staged.write_text(name)
+            store.add_table(reference, name, staged)
+    with pytest.raises(RuntimeError), store.staged() as staged:
+        staged.write_text("half a table")
+        raise RuntimeError
+    assert [store.table(reference, name).read_text() for name in ("y.CSV", "y.tsv")] == ["x.csv", "X.tsv"]
+    assert store.table(reference, "../../x/y.json").parent == store.root and len(list(store.root.iterdir())) == 3
+    with pytest.raises(NotStored, match="There is no uploaded file"), store.staged() as staged:
+        staged.write_text("of no upload")
+        store.add_table("upload:" + "0" * 64, "x.csv", staged)
+    stray = store.root / ("0" * 64 + ".csv.parquet")
+    stray.write_text("of no upload")
+    age(*store.root.iterdir())
+    assert store.sweep() == 1 and len(list(store.root.iterdir())) == 3
+
+
 def test_an_upload_has_the_shape_of_its_table_and_one_of_an_earlier_version_gets_it_later(
     database: Database, tmp_path: Path
 ) -> None:

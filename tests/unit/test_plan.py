@@ -14,11 +14,13 @@ import pytest
 from sqlalchemy import text
 
 from app import datasets
+from app.conversion import convert_apart
 from app.datasets import SAMPLES
 from app.studio import Studio
 from app.ui.tune import form_values
 from app.ui.tune.tune_form import TuneForm
 from lamp.config import TuneConfig
+from lamp.data.tables import Table, read_table
 from lamp.hub import catalog
 from lamp.hub.safetensors_header import Shapes, stored_shapes
 from storage.database import open_database
@@ -31,8 +33,12 @@ SAMPLE_FILE = str(SAMPLES / "support-tickets.csv")
 _watched: list[Counter[str]] = []
 
 
+def _is_table(path: str) -> bool:
+    return path.endswith(".csv") or "uploads" in Path(path).parts
+
+
 def _hook(event: str, arguments: tuple[Any, ...]) -> None:
-    if event == "open" and _watched:
+    if event == "open" and _watched and not _is_table(str(arguments[0])):
         _watched[-1][str(arguments[0])] += 1
 
 
@@ -43,7 +49,8 @@ sys.addaudithook(_hook)  # sees every file that Python opens, and cannot be take
 def opened(monkeypatch: pytest.MonkeyPatch) -> Iterator[Counter[str]]:
     """How often each file is opened from here on, by a process that has read nothing before.
 
-    Headers of weights are opened by safetensors' own code, so they are counted where it is called.
+    Headers of weights are opened by safetensors' own code, so they are counted where it is called. Of tables it is
+    counted how often they are read from their first line to the last.
     """
     for cached in (catalog._read_folder, datasets._sample_entry, datasets._read, datasets._prepared):
         cached.cache_clear()
@@ -53,7 +60,17 @@ def opened(monkeypatch: pytest.MonkeyPatch) -> Iterator[Counter[str]]:
         counts[str(path)] += 1
         return stored_shapes(reference, path)
 
+    def read_sample(path: Path) -> Table:
+        counts[str(path)] += 1
+        return read_table(path)
+
+    def read_upload(path: Path, name: str, target: Path) -> None:
+        counts[str(path)] += 1
+        convert_apart(path, name, target)
+
     monkeypatch.setattr(catalog, "stored_shapes", read_header)
+    monkeypatch.setattr(datasets, "read_table", read_sample)
+    monkeypatch.setattr(datasets, "convert_apart", read_upload)
     _watched.append(counts)
     yield counts
     _watched.remove(counts)
@@ -88,6 +105,12 @@ def test_a_plan_opens_each_file_once_and_the_next_one_none(
 def _stored(studio: Studio, reference: str) -> Path:
     """The file of an upload."""
     return Home(studio.settings.home).uploads / reference.removeprefix("upload:")
+
+
+def _forget_tables(stored: Path) -> None:
+    """Makes an upload what it was in an earlier version: without the table that was read from it."""
+    for table in stored.parent.glob(f"{stored.name}.*"):
+        table.unlink()
 
 
 def _forget_shapes(studio: Studio, digests: list[str]) -> None:
@@ -128,6 +151,7 @@ def test_what_cannot_be_read_is_opened_once_as_well(
     table.write_text("text,label\n" + "good,yes\nbad,no\n" * 10)
     dataset = studio.add_dataset(table, table.name).reference
     stored = _stored(studio, dataset)
+    _forget_tables(stored)
     stored.write_bytes(b"\x89PNG is no table")
     weights = copy / "model.safetensors"
     weights.write_bytes(weights.read_bytes()[:-4])
@@ -146,11 +170,9 @@ def test_uploads_are_listed_without_opening_them(studio: Studio, tiny_table: Pat
     stored = _stored(studio, entry.reference)
     opened.clear()
     assert studio.datasets()[-1] == studio.dataset(entry.reference) == entry
-    assert opened[str(stored)] == 0
     assert studio.guess_columns(entry.reference).target_column == "label"
-    assert opened[str(stored)] == 1, "columns are proposed by what is in them"
     assert studio.plan(TuneConfig(), entry.reference).preview is not None
-    assert opened[str(stored)] == 1
+    assert opened[str(stored)] == 0, "the table that was made of it is read"
 
 
 def test_an_upload_of_an_earlier_version_is_read_once_and_never_again(
@@ -159,6 +181,7 @@ def test_an_upload_of_an_earlier_version_is_read_once_and_never_again(
     entry = studio.add_dataset(tiny_table, "films.csv")
     stored = _stored(studio, entry.reference)
     _forget_shapes(studio, [stored.name])
+    _forget_tables(stored)
     opened.clear()
     assert studio.datasets()[-1] == entry
     assert opened[str(stored)] == 1
@@ -166,6 +189,15 @@ def test_an_upload_of_an_earlier_version_is_read_once_and_never_again(
     restarted = Studio(studio.settings, open_database(studio.settings.database_url))
     assert restarted.datasets()[-1] == entry
     assert opened[str(stored)] == 1
+
+
+def test_how_a_file_was_read_is_shown_with_its_first_rows(studio: Studio, copy: Path, tmp_path: Path) -> None:
+    table = tmp_path / "films.csv"
+    table.write_bytes(b"text,label\n" + "schön,gut\nübel,schlecht\n".encode("cp1252") * 10)
+    dataset = studio.add_dataset(table, table.name).reference
+    values = form_of(TuneConfig(REFERENCE, studio.guess_columns(dataset))) | {"dataset": dataset}
+    shown, *_ = TuneForm(studio, list(values)).look(*values.values())
+    assert "Read as Windows-1252." in shown and "schön" in shown
 
 
 def test_uploads_whose_files_are_gone_or_broken_leave_only_themselves_out(
@@ -178,6 +210,7 @@ def test_uploads_whose_files_are_gone_or_broken_leave_only_themselves_out(
         uploads[name] = studio.add_dataset(table, f"{name}.csv")
     files = {name: _stored(studio, entry.reference) for name, entry in uploads.items()}
     _forget_shapes(studio, [files["gone of an earlier version"].name, files["broken"].name])
+    _forget_tables(files["broken"])
     files["gone"].unlink()
     files["gone of an earlier version"].unlink()
     files["broken"].write_bytes(b"")

@@ -135,7 +135,8 @@ def test_the_count_of_cut_inputs_before_a_run_takes_special_tokens_for_text(tiny
     )
     encoder.inputs(texts, [""] * len(texts))
     assert 0 < encoder.truncated < len(texts)
-    assert count_truncated(tiny_llama / "tokenizer.json", texts, 40) == Truncation(encoder.truncated, exact=True)
+    counted = count_truncated(tiny_llama / "tokenizer.json", [Example(text, "good", "") for text in texts], 40)
+    assert counted == Truncation(encoder.truncated, exact=True)
 
 
 def test_the_key_of_cached_ids_covers_which_special_tokens_the_template_writes(tiny_llama: Path) -> None:

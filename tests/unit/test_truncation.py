@@ -10,8 +10,14 @@ from transformers import AutoTokenizer
 from lamp.config import DataConfig
 from lamp.data import truncation
 from lamp.data.encoding import Encoder
+from lamp.data.splits import Example
 from lamp.data.truncation import Truncation, count_cut_targets, count_truncated
 from lamp.hub.backbone_files import tokenizer_file
+
+
+def examples(texts: list[str]) -> list[Example]:
+    """Rows that have these texts as input and as target."""
+    return [Example(text, text, "") for text in texts]
 
 
 def test_as_many_inputs_are_counted_as_the_encoder_cuts(tiny_llama: Path, tiny_t5: Path) -> None:
@@ -24,7 +30,9 @@ def test_as_many_inputs_are_counted_as_the_encoder_cuts(tiny_llama: Path, tiny_t
         )
         encoder.inputs(texts, [""] * len(texts))
         assert 0 < encoder.truncated < len(texts)
-        assert count_truncated(backbone / "tokenizer.json", texts, 40) == Truncation(encoder.truncated, exact=True)
+        assert count_truncated(backbone / "tokenizer.json", examples(texts), 40) == Truncation(
+            encoder.truncated, exact=True
+        )
 
 
 def test_as_many_targets_are_counted_as_the_encoder_cuts(tiny_llama: Path, tiny_t5: Path) -> None:
@@ -36,7 +44,7 @@ def test_as_many_targets_are_counted_as_the_encoder_cuts(tiny_llama: Path, tiny_
         limit = encoder.config.max_target_tokens
         cut = sum(len(ids) >= limit for ids in encoder.continuations(targets))
         assert 0 < cut < len(targets)
-        assert count_cut_targets(backbone / "tokenizer.json", targets, limit) == Truncation(cut, exact=True)
+        assert count_cut_targets(backbone / "tokenizer.json", examples(targets), limit) == Truncation(cut, exact=True)
 
 
 def test_of_very_many_inputs_some_are_counted_and_the_number_is_scaled_up(
@@ -44,9 +52,9 @@ def test_of_very_many_inputs_some_are_counted_and_the_number_is_scaled_up(
 ) -> None:
     monkeypatch.setattr(truncation, "MOST_COUNTED", 10)
     texts = ["good", "good film " * 50] * 100
-    estimated = count_truncated(tiny_llama / "tokenizer.json", ["good film " * 50] * 95, 40)
+    estimated = count_truncated(tiny_llama / "tokenizer.json", examples(["good film " * 50] * 95), 40)
     assert estimated == Truncation(95, exact=False)
-    assert count_truncated(tiny_llama / "tokenizer.json", texts[:10], 40) == Truncation(5, exact=True)
+    assert count_truncated(tiny_llama / "tokenizer.json", examples(texts[:10]), 40) == Truncation(5, exact=True)
 
 
 def test_nothing_is_said_where_there_is_no_tokenizer_on_this_machine_or_a_damaged_one(tmp_path: Path) -> None:
@@ -54,4 +62,4 @@ def test_nothing_is_said_where_there_is_no_tokenizer_on_this_machine_or_a_damage
     assert tokenizer_file("nobody/has-this-model") is None
     damaged = tmp_path / "tokenizer.json"
     damaged.write_text("{}")
-    assert count_truncated(damaged, ["text"], 40) is None
+    assert count_truncated(damaged, examples(["text"]), 40) is None

@@ -10,8 +10,7 @@ from app.ui import parts
 from app.ui.components import piece
 from app.ui.tune import recipe_fields
 from app.ui.tune.form_components import fields
-
-_FILES = [".csv", ".tsv", ".json", ".jsonl", ".ndjson", ".parquet"]
+from lamp.data.tables import ENDINGS, KINDS
 
 Form = dict[str, Any]
 """Field key → component, in page order."""
@@ -84,9 +83,9 @@ def data_step(form: Form) -> DataStep:
             [],
             label="Data set",
             elem_id="dataset",
-            info="Samples to begin with, and what you added: CSV, TSV, JSON, JSON Lines or Parquet.",
+            info=f"Samples to begin with, and what you added: {KINDS}.",
         )
-        file = gr.File(label="Or add your own table", file_types=_FILES, height=120, elem_id="upload")
+        file = gr.File(label="Or add your own table", file_types=list(ENDINGS), height=120, elem_id="upload")
     with gr.Column() as hub:
         pass
     message = piece(elem_id="upload-said", elem_classes="ls-slot")

@@ -31,6 +31,7 @@ def backbone(estimate: Estimate | None) -> str:
 def preview(preview: Preview, config: TuneConfig) -> str:
     """The first rows, what the model will read, and how the labels are spread."""
     html = parts.title("First rows", f"{len(preview.rows)} of {formatting.rows(preview.row_count)}")
+    html += "".join(parts.small(note) for note in preview.notes)
     cells = [tuple(row[column] for column in preview.columns) for row in preview.rows]
     html += parts.table(preview.columns, cells, config.data.input_columns, config.data.target_column)
     chosen = (*config.data.input_columns, config.data.target_column)

@@ -8,6 +8,7 @@ from lamp.data.checks.columns import leak_warnings
 from lamp.data.checks.labels import label_warnings
 from lamp.data.checks.personal import personal_warnings
 from lamp.data.checks.rows import left_out_warnings, repeated_warnings, target_in_input_warnings
+from lamp.data.checks.sample import some_of
 from lamp.data.column_roles import ColumnRole
 from lamp.data.splits import Splits
 
@@ -19,12 +20,12 @@ def data_warnings(splits: Splits, roles: Sequence[ColumnRole], inputs: Sequence[
 
     roles: what is proposed for each column when the chosen target is answered; inputs: the chosen input columns.
     """
-    examples = [*splits.train, *splits.validation]
+    sample, rows = some_of(splits), len(splits.train) + len(splits.validation)
     return [
         *leak_warnings(roles, inputs),
         *left_out_warnings(splits),
         *label_warnings(splits.labels),
-        *repeated_warnings(splits, examples),
-        *target_in_input_warnings(examples, splits.labels),
-        *personal_warnings(examples),
+        *repeated_warnings(splits, rows),
+        *target_in_input_warnings(sample, rows, splits.labels),
+        *personal_warnings(sample, rows),
     ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 
-from lamp.data.checks.sample import counted, some_of
+from lamp.data.checks.sample import counted
 from lamp.data.splits import Example
 
 _SECRET = re.compile(
@@ -24,20 +24,22 @@ _CARD = re.compile(r"(?<![\w.-])[2-6](?:[ -]?\d){12,18}(?![\w-])")
 _EMAIL = re.compile(r"[\w.+-]{1,64}@[\w-]+(?:\.[\w-]+)*\.[A-Za-z]{2,}")
 
 
-def personal_warnings(examples: Sequence[Example]) -> list[str]:
-    """One warning for each kind of secret or personal data; of each example only the first characters are quoted."""
+def personal_warnings(sample: Sequence[Example], rows: int) -> list[str]:
+    """One warning for each kind of secret or personal data; of each example only the first characters are quoted.
+
+    sample: some of the `rows` rows.
+    """
     kinds: tuple[tuple[str, Callable[[str], str]], ...] = (
         ("a key, token or password", _secret_in),
         ("a card number", _card_in),
         ("an e-mail address", _email_in),
     )
-    sample = some_of(examples)
     warnings = []
     for kind, find in kinds:
         matches = [match for example in sample if (match := find(example.text) or find(example.target))]
         if matches:
             warnings.append(
-                f"In {counted(len(matches), len(sample), len(examples))} there is what looks like {kind}, such as "
+                f"In {counted(len(matches), len(sample), rows)} there is what looks like {kind}, such as "
                 f"{matches[0][:4] + '…'!r}: a prompt can give away what it was trained on, so take it out if it is "
                 "not public."
             )

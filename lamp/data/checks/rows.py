@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 
-from lamp.data.checks.sample import counted, quoted, some_of
+from lamp.data.checks.sample import counted, quoted
 from lamp.data.splits import Example, Splits
 
 _MOST_LABELLED, _MOST_WRITTEN = 0.8, 0.9
@@ -19,19 +19,21 @@ def left_out_warnings(splits: Splits) -> list[str]:
     return [f"Some rows are left out: {' and '.join(counts)}."] if counts else []
 
 
-def repeated_warnings(splits: Splits, examples: Sequence[Example]) -> list[str]:
+def repeated_warnings(splits: Splits, rows: int) -> list[str]:
     """Says how many rows have the input of another row."""
     if not splits.repeated:
         return []
     return [
-        f"{splits.repeated:,} of {len(examples):,} rows have the same input as another row: rows with one input are "
+        f"{splits.repeated:,} of {rows:,} rows have the same input as another row: rows with one input are "
         "all learned or all held out, so that no score is of an input that was learned."
     ]
 
 
-def target_in_input_warnings(examples: Sequence[Example], labels: Mapping[str, int]) -> list[str]:
-    """Says how many inputs hold their own target, where most do. Labels that every input names do not count."""
-    sample = some_of(examples)
+def target_in_input_warnings(sample: Sequence[Example], rows: int, labels: Mapping[str, int]) -> list[str]:
+    """Says how many inputs hold their own target, where most do. Labels that every input names do not count.
+
+    sample: some of the `rows` rows.
+    """
     patterns = {label: re.compile(rf"(?<!\w){re.escape(label)}(?!\w)", re.IGNORECASE) for label in labels}
     if labels:
         naming = [
@@ -45,7 +47,7 @@ def target_in_input_warnings(examples: Sequence[Example], labels: Mapping[str, i
     if len(naming) < (_MOST_LABELLED if labels else _MOST_WRITTEN) * len(sample):
         return []
     return [
-        f"In {counted(len(naming), len(sample), len(examples))} the target stands in the "
+        f"In {counted(len(naming), len(sample), rows)} the target stands in the "
         f"input, such as {quoted(naming[0].target)}: take out the column that holds it, unless the task is to find it "
         "there."
     ]

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from lamp.data.splits import Example
+from lamp.data.splits import Example, Splits
 
 _MOST_ROWS = 5000
 """About how many rows are searched at most; of a larger data set every second row, say, is."""
 _LONGEST_QUOTE = 60
 
 
-def some_of(examples: Sequence[Example]) -> Sequence[Example]:
-    """At most 5000 rows, at even distances."""
-    return examples[:: max(1, -(-len(examples) // _MOST_ROWS))]
+def some_of(splits: Splits) -> Sequence[Example]:
+    """About 5000 rows at most, at even distances."""
+    stride = max(1, -(-(len(splits.train) + len(splits.validation)) // _MOST_ROWS))
+    return [*splits.train[::stride], *splits.validation[::stride]]
 
 
 def counted(found: int, searched: int, total: int) -> str:

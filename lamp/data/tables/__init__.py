@@ -1,6 +1,7 @@
-"""Reads CSV, TSV, JSON, JSON Lines and Parquet files as tables of text cells; does not need torch."""
+"""Reads table files of the usual formats as tables of text cells; does not need torch."""
 
-from lamp.data.tables.checks import Table
-from lamp.data.tables.read import read_table
+from lamp.data.tables.read import ENDINGS, KINDS, convert, read_table
+from lamp.data.tables.store import open_table
+from lamp.data.tables.table import Table
 
-__all__ = ["Table", "read_table"]
+__all__ = ["ENDINGS", "KINDS", "Table", "convert", "open_table", "read_table"]

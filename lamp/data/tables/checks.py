@@ -1,29 +1,21 @@
-"""The Table, and limits on its size and on the names of its columns."""
+"""Limits on the size of a table and on the names of its columns."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable
 
-MAX_BYTES = 200_000_000
+MAX_BYTES = 2_000_000_000
 """Size of a file in bytes."""
-MAX_UNPACKED = 1_000_000_000
-"""Size of a compressed file after unpacking, in bytes and in characters."""
-MAX_ROWS = 1_000_000
+MAX_UNPACKED = 4_000_000_000
+"""Size of a compressed file after unpacking, and of a table's texts, in bytes."""
+MAX_ROWS = 5_000_000
+MAX_LINES = 10_000_000
+"""Lines of a text file: cells may have several, but not many millions of them may be blank."""
 MAX_COLUMNS = 1_000
-MAX_CELLS = 10_000_000
+MAX_CELLS = 50_000_000
 MAX_NAME = 200
 """Characters of a column's name. A longer name nearly always means that the header is missing."""
-
-
-@dataclass(frozen=True)
-class Table:
-    """Rows of text cells, in the file's order."""
-
-    columns: tuple[str, ...]
-    rows: Sequence[dict[str, str]]
-    """Column → cell for each row. Every row has every column; a missing cell or null is ""."""
 
 
 class TableError(Exception):
@@ -64,15 +56,14 @@ def column_names(raw: Iterable[str]) -> tuple[str, ...]:
 
 
 def check_size(rows: int, columns: int) -> None:
-    """Raises TableError if a table has too many rows or cells to be kept in memory."""
+    """Raises TableError if a table has too many rows or cells."""
     if rows > MAX_ROWS:
         raise TableError(f"has more than {MAX_ROWS:,} rows: take some out.")
     if rows * columns > MAX_CELLS:
         raise TableError(f"has more than {MAX_CELLS:,} cells in its {columns:,} columns: take columns or rows out.")
 
 
-def make_table(columns: tuple[str, ...], rows: list[dict[str, str]]) -> Table:
-    """A table of these rows; raises TableError if there are none."""
-    if not rows:
-        raise TableError("has a header but no rows: choose a file with rows beneath the header.")
-    return Table(columns, rows)
+def check_unpacked(size: int) -> None:
+    """Raises TableError if a file unpacks to more than MAX_UNPACKED bytes."""
+    if size > MAX_UNPACKED:
+        raise TableError(f"unpacks to more than {MAX_UNPACKED / 1e6:,.0f} MB: take rows or columns out of it.")

@@ -1,10 +1,8 @@
-"""Checks what a file really contains, and turns its bytes into text."""
+"""What the first bytes of a file say about it."""
 
 from __future__ import annotations
 
-import codecs
 import re
-from collections.abc import Iterator
 
 from lamp.data.tables.checks import TableError
 
@@ -43,38 +41,3 @@ def check_signature(head: bytes, suffix: str) -> None:
         )
     if re.match(rb"(\xef\xbb\xbf)?\s*<(!doctype|html|\?xml)", head, re.IGNORECASE):
         raise TableError(f"is a web page or XML, not what its ending {suffix} says: download the file itself.")
-
-
-def decode(data: bytes) -> str:
-    """The text of UTF-8 bytes, or of UTF-16 bytes with a byte order mark; without the mark.
-
-    Raises TableError for anything else, and for a file without content.
-    """
-    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        try:
-            text = data.decode("utf-16")
-        except UnicodeDecodeError as error:
-            raise TableError(f"is broken UTF-16 at byte {error.start + 1}: save it again as UTF-8.") from None
-    else:
-        data = data.removeprefix(codecs.BOM_UTF8)
-        try:
-            text = data.decode("utf-8")
-        except UnicodeDecodeError as error:
-            line, before = data.count(b"\n", 0, error.start) + 1, data.rfind(b"\n", 0, error.start)
-            raise TableError(
-                f"is not UTF-8: line {line} has the byte 0x{data[error.start]:02X} in position "
-                f"{error.start - before}; save it again as UTF-8 (Excel calls it CSV UTF-8)."
-            ) from None
-    if not text.strip():
-        raise TableError("is empty: choose a file with a header and rows.")
-    if (position := text.find("\0")) >= 0:
-        line = text.count("\n", 0, position) + 1
-        raise TableError(
-            f"has a NUL byte on line {line}, so it is no text file, or UTF-16 without its mark: save it again as UTF-8."
-        )
-    return text
-
-
-def lines(text: str) -> Iterator[str]:
-    """Yields each line with its line end (CR, LF or CR LF); the text is not copied as a whole."""
-    return (match.group() for match in re.finditer(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+", text))

@@ -1,107 +1,191 @@
-"""CSV and TSV. A row that does not fit the header is an error that names its line; nothing is guessed."""
+"""CSV and TSV: the dialect is the one under which every line of the file fits its header."""
 
 from __future__ import annotations
 
-import csv
 import re
-from typing import Any
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
 
-from lamp.data.tables.checks import Table, TableError, check_size, column_names, make_table, quoted
-from lamp.data.tables.content import lines
+from lamp.data.tables.checks import MAX_COLUMNS, TableError, check_size, column_names, quoted
+from lamp.data.tables.csv_duckdb import holds_text, quoted_cells, read_fast
+from lamp.data.tables.csv_strict import Misfit, read_strictly
+from lamp.data.tables.dialects import NAMES, Dialect, Header, Reading, header_of, lines, sep_line
+from lamp.data.tables.engine import engine
+from lamp.data.tables.store import open_table
+from lamp.data.tables.text_file import TextFile
 
-MAX_CELL = 10_000_000
-"""Characters of one cell. A longer cell nearly always means that a quote was never closed."""
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
 
-_DELIMITER_NAMES = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
+_SAMPLE_ROWS = 1000
 
 
-def read_delimited(text: str, suffix: str) -> Table:
-    """The table in a .csv or .tsv file, whose first line is the header.
+def read_delimited(text: TextFile, suffix: str, folder: Path) -> Path:
+    """Converts a .csv or .tsv file, whose first line is the header; returns the converted file, in `folder`.
 
-    A .csv may also use semicolons or tabs: Excel's "sep=" line or the header shows which.
+    A .csv may use commas, semicolons, tabs or bars: Excel's "sep=" line, or the whole file, shows which.
     """
-    if re.match(r"\s*(\[\s*)?\{\s*[\"}]", text):
+    with text.path.open(encoding="utf-8") as file:
+        head = file.read(4096)
+    if re.match(r"\s*(\[\s*)?\{\s*[\"}]", head):
         raise TableError(
             f"holds JSON, not what its ending {suffix} says: give it the ending .json, "
             "or .jsonl when each line is an object."
         )
-    csv.field_size_limit(max(csv.field_size_limit(), MAX_CELL))
-    if suffix == ".csv":
-        # Excel may write a first line such as "sep=;". Its line end stays in the text, so that line numbers are right.
-        sep_line = re.match(r"sep=([,;\t|])[ \t]*(?=\r|\n)", text, re.IGNORECASE)
-        return _parse(text[sep_line.end() :], sep_line.group(1)) if sep_line else _parse(text, _delimiter(text))
-    try:
-        return _parse(text, "\t")
-    except TableError as error:
-        if '"' not in text:
-            raise
-        first_error = error
-    # Most programs that write TSV never quote cells, and a quotation mark is an ordinary character to them.
-    try:
-        return _parse(text, "\t", quoting=csv.QUOTE_NONE)
-    except TableError:
-        raise first_error from None
+    skipped = text.blank_lines
+    delimiters: Sequence[str] = "\t" if suffix == ".tsv" else list(NAMES)
+    if suffix == ".csv" and (named := sep_line(text.path, skipped)):
+        delimiters, skipped = [named], skipped + 1
+    candidates = _candidates(text, delimiters, skipped)
+    with engine(text.path, folder) as connection:
+        reader = _Reader(connection, text, folder)
+        reading = reader.best(candidates, unquoted_too=suffix == ".tsv")
+        check_size(reading.rows, len(reading.header.cells))
+        names = [cell.strip() for cell in reading.header.cells]
+        nameless = [index for index, name in enumerate(names) if not name]
+        # Spreadsheets write empty columns, with neither name nor cells; these are no part of the table.
+        column_names(names if holds_text(connection, reading.file, nameless) else filter(None, names))
+    return reading.file
 
 
-def _delimiter(text: str) -> str:
-    """The character between the header's names: a comma, else a semicolon (Excel in much of Europe), else a tab."""
-    for delimiter in ",;\t":
-        try:
-            rows = csv.reader(lines(text), delimiter=delimiter, strict=True)
-            header = next((row for row in rows if any(map(str.strip, row))), [])
-        except csv.Error:
-            continue
-        if len(header) > 1:
-            return delimiter
-    return ","
-
-
-def _parse(text: str, delimiter: str, quoting: Any = csv.QUOTE_MINIMAL) -> Table:
-    """The table in a text. quoting: one of the csv module's QUOTE_ constants."""
-    reader = csv.reader(lines(text), delimiter=delimiter, strict=True, quoting=quoting)
-    header: list[str] = []
-    records: list[list[str]] = []
-    start = 1
-    try:
-        for cells in reader:
-            if not any(cell.strip() for cell in cells):
-                pass
-            elif not header:
-                header = cells
-                if len(header) == 1:
-                    raise TableError(
-                        f"has only one column, {quoted(header[0].strip())}: at least two are needed, one to "
-                        f"read and one to answer, separated by {_DELIMITER_NAMES[delimiter]}."
-                    )
-            elif len(cells) != len(header):
-                raise TableError(
-                    f"has {len(cells)} cells on line {start} where its header has {len(header)}: "
-                    f"correct that line, with double quotes around cells that hold {_DELIMITER_NAMES[delimiter]}."
-                )
-            else:
-                records.append(cells)
-                check_size(len(records), len(header))
-            start = reader.line_num + 1
-    except csv.Error as error:
-        raise TableError(_csv_problem(str(error), start)) from None
-    # Spreadsheets write empty columns, with neither name nor cells; these are dropped. A column with cells but no name
-    # stays, and column_names raises the error for it.
-    used = [index for index, name in enumerate(header) if name.strip() or any(row[index].strip() for row in records)]
-    nameless = any(not header[index].strip() for index in used)
-    columns = column_names(header if nameless else [header[index] for index in used])
-    return make_table(columns, [dict(zip(columns, (row[index] for index in used), strict=True)) for row in records])
-
-
-def _csv_problem(error: str, line: int) -> str:
-    """What is wrong in the row that starts at `line`. error: the message of a csv.Error."""
-    if "field limit" in error:
-        return (
-            f"has a cell of more than {MAX_CELL:,} characters from line {line} on: "
-            "look for a double quote there that is never closed."
-        )
-    if "end of data" in error:
-        return f"has a double quote in the row from line {line} on that is never closed: close it, or double it."
-    return (
-        f"has text after a closing double quote in the row from line {line} on: "
-        "put the whole cell in double quotes and double those inside it."
+def _candidates(text: TextFile, delimiters: Sequence[str], skipped: int) -> list[tuple[Dialect, Header]]:
+    """The dialects under which the header has several columns. Raises TableError if there are none."""
+    headers = [(dialect, header_of(text.path, dialect, skipped)) for dialect in map(Dialect, delimiters)]
+    several = [(dialect, header) for dialect, header in headers if header and len(header.cells) > 1]
+    if several:
+        return several
+    dialect, header = headers[0]
+    if header is None:  # its quotation marks are at fault, and a reading says how
+        return [(dialect, Header(("", ""), skipped, skipped))]
+    raise TableError(
+        f"has only one column, {quoted(header.cells[0].strip())}: at least two are needed, one to "
+        f"read and one to answer, separated by {dialect.name}."
     )
+
+
+@dataclass(frozen=True)
+class _Reader:
+    """Reads one text under several dialects."""
+
+    connection: DuckDBPyConnection
+    text: TextFile
+    folder: Path
+
+    def best(self, candidates: list[tuple[Dialect, Header]], *, unquoted_too: bool) -> Reading:
+        """The likeliest of the readings that fit. Raises the Misfit of the dialect that fits farthest."""
+        readings, misfits = [], []
+        for dialect, header in candidates:
+            try:
+                readings.append(self._read(dialect, header, unquoted_too=unquoted_too))
+            except Misfit as misfit:
+                misfits.append(misfit)
+        if not readings:
+            raise max(misfits, key=lambda misfit: misfit.line)
+        return min(readings, key=lambda reading: _foreign_cells(reading, readings))
+
+    def _read(self, dialect: Dialect, header: Header, *, unquoted_too: bool) -> Reading:
+        """The reading under a delimiter, with the quoting that fits. Raises Misfit."""
+        try:
+            reading = self._fitting(dialect, header)
+        except Misfit as misfit:
+            if not self.text.quotes:
+                raise
+            if _has_escapes(self.text):
+                escaped = Dialect(dialect.delimiter, escape="\\")
+                header = _header(self.text, escaped, header)
+                fast = read_fast(self.connection, self.text, escaped, header, self._file())
+                if fast is not None:
+                    return fast
+            if not unquoted_too:
+                raise
+            unquoted = dialect.unquoted()
+            try:
+                return self._fitting(unquoted, _header(self.text, unquoted, header))
+            except Misfit:
+                raise misfit from None
+        return self._unmerged(reading) if reading.merged else reading
+
+    def _fitting(self, dialect: Dialect, header: Header) -> Reading:
+        """The reading under a dialect. Raises Misfit at the first line that does not fit."""
+        if len(header.cells) > MAX_COLUMNS:
+            column_names(map(str, range(len(header.cells))))
+        fast = read_fast(self.connection, self.text, dialect, header, self._file())
+        if fast is not None:
+            return fast
+        exact: Reading | Misfit
+        try:
+            exact = read_strictly(self.text, dialect, header, self._file())
+        except Misfit as misfit:
+            exact = misfit
+        if self.text.quotes and dialect.quote and (isinstance(exact, Misfit) or exact.padded):
+            with suppress(Misfit):
+                without_blanks = read_strictly(self.text, dialect, header, self._file(), skip_blanks=True)
+                if not without_blanks.padded:
+                    return without_blanks
+        if isinstance(exact, Misfit):
+            raise exact
+        return exact
+
+    def _unmerged(self, reading: Reading) -> Reading:
+        """The reading without quoting, where quotation marks seem to be text; else the same.
+
+        A quotation mark at the start of a cell swallows lines up to the next one. Where every line fits by itself, and
+        no cell is plainly quoted, it is text. Raises Misfit where that cannot be told.
+        """
+        unquoted = reading.dialect.unquoted()
+        header = _header(self.text, unquoted, reading.header)
+        if any(cell.strip().startswith('"') for cell in header.cells) or len(header.cells) != len(reading.header.cells):
+            return reading
+        plain = read_fast(self.connection, self.text, unquoted, header, self._file())
+        if plain is None:
+            return reading
+        whole, parts = quoted_cells(self.connection, plain)
+        if parts:
+            return reading
+        if whole:
+            line = _first_open_line(self.text)
+            raise Misfit(
+                f"has double quotes from line {line} on that may join several lines into one cell: "
+                "double the quotes inside cells, and put each cell that has some in quotes.",
+                line,
+            )
+        return plain
+
+    def _file(self) -> Path:
+        """A new name in the folder."""
+        return self.folder / f"reading{len(list(self.folder.iterdir()))}.parquet"
+
+
+def _has_escapes(text: TextFile) -> bool:
+    """Whether a backslash stands before a double quote anywhere."""
+    with text.path.open(encoding="utf-8", newline="") as file:
+        return any('\\"' in line for line in lines(file, 0))
+
+
+def _first_open_line(text: TextFile) -> int:
+    """The first line whose double quotes do not pair."""
+    with text.path.open(encoding="utf-8", newline="") as file:
+        return next(number for number, line in enumerate(lines(file, 0), start=1) if line.count('"') % 2)
+
+
+def _header(text: TextFile, dialect: Dialect, known: Header) -> Header:
+    """The header under another quoting. known: the one under the usual quoting."""
+    return header_of(text.path, dialect, known.skipped) or known
+
+
+def _foreign_cells(reading: Reading, readings: Sequence[Reading]) -> int:
+    """How many cells of the first rows hold the delimiter of another reading, where it is no part of prose or number.
+
+    In prose a blank follows it, and a decimal comma stands between digits.
+    """
+    others = "".join(other.dialect.delimiter for other in readings if other is not reading)
+    if not others:
+        return 0
+    foreign = re.compile(rf"(?<![0-9])[{others}](?=\S)|[{others}](?=[^\s0-9])")
+    cells = [*reading.header.cells]
+    for row in open_table(reading.file).rows[:_SAMPLE_ROWS]:
+        cells += row.values()
+    return sum(foreign.search(cell) is not None for cell in cells)

@@ -1,123 +1,117 @@
-"""JSON and JSON Lines: rows are objects whose values are texts, numbers, booleans or null."""
+"""JSON and JSON Lines: rows are objects whose values are texts, numbers, booleans or null.
+
+Where DuckDB cannot read them exactly, it takes a long document apart into its rows, and Python's json reads each.
+"""
 
 from __future__ import annotations
 
 import json
-import re
-from collections import Counter
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
-from lamp.data.tables.checks import MAX_COLUMNS, Table, TableError, check_size, column_names, make_table, quoted
-from lamp.data.tables.content import lines
+from lamp.data.tables.checks import TableError
+from lamp.data.tables.dialects import MAX_LINE
+from lamp.data.tables.dialects import lines as lines_of
+from lamp.data.tables.engine import engine, literal
+from lamp.data.tables.growing import GrowingWriter
+from lamp.data.tables.json_duckdb import read_fast
+from lamp.data.tables.json_parse import parse, parse_all, syntax_problem, text_row
+from lamp.data.tables.json_shapes import rows_of
+from lamp.data.tables.text_file import TextFile
 
-MAX_BRACKETS = 10_000_000
-"""Opening brackets of one JSON document; each can cost thirty times its size in memory."""
-
-
-def read_json(text: str) -> Table:
-    """The table in a list of objects, in {"data": [...]}, or in JSON Lines in a .json file."""
-    try:
-        document = _parse(text)
-    except json.JSONDecodeError as error:
-        if error.msg == "Extra data" and text.lstrip().startswith("{"):
-            return read_json_lines(text)
-        raise TableError(_syntax_problem(error, error.lineno)) from None
-    rows = document.get("data") if isinstance(document, dict) else document
-    if not isinstance(rows, list):
-        raise TableError(
-            'does not hold a list of rows: write it as [{"text": "...", "label": "..."}, ...] or {"data": [...]}.'
-        )
-    return _table((f"row {number}", row) for number, row in enumerate(rows, start=1))
+_MAX_DOCUMENT = 100_000_000
+"""Bytes of a document that is kept in memory as a whole."""
+_BATCH = 1024
 
 
-def read_json_lines(text: str) -> Table:
-    """The table in a text of one JSON object on each line; blank lines are skipped."""
-    return _table(_parsed_lines(text))
+def read_json(text: TextFile, folder: Path, *, lines_meant: bool) -> Path:
+    """Converts a file of JSON, in `folder`: objects in a list, one on each line or simply one after the other, or in
+    another of the shapes of json_shapes.rows_of.
 
-
-def _parsed_lines(text: str) -> Iterator[tuple[str, Any]]:
-    """Yields (its place for error sentences, parsed value) of each line."""
-    for number, line in enumerate(lines(text), start=1):
-        if line.strip():
-            try:
-                yield f"line {number}", _parse(line)
-            except json.JSONDecodeError as error:
-                raise TableError(_syntax_problem(error, number)) from None
-
-
-def _syntax_problem(error: json.JSONDecodeError, line: int) -> str:
-    """What is wrong with JSON that cannot be parsed. line: its line in the file."""
-    if not error.doc[: error.pos].strip():
-        return f"does not hold JSON on line {line}: correct it, or give the file the ending of what it is."
-    return (
-        f"has a mistake in its JSON on line {line}, column {error.colno} ({error.msg.lower()}): "
-        "correct it and choose the file again."
-    )
-
-
-def _parse(text: str) -> Any:
-    """Parsed JSON, with every number as the text in the file."""
-    if text.count("{") + text.count("[") > MAX_BRACKETS:
-        raise TableError(f"has more than {MAX_BRACKETS:,} brackets in one piece of JSON: save the table as CSV.")
-    try:
-        return json.loads(text, parse_int=str, parse_float=str, parse_constant=_constant, object_pairs_hook=_object)
-    except RecursionError:
-        raise TableError("is nested too deeply: write it as a list of plain objects.") from None
-
-
-def _constant(name: str) -> str:
-    return "" if name == "NaN" else name
-
-
-def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """A JSON object; raises TableError if it has a name twice."""
-    values = dict(pairs)
-    if len(values) < len(pairs):
-        name = Counter(key for key, _ in pairs).most_common(1)[0][0]
-        raise TableError(f"has an object with the name {quoted(name)} twice: give each value a name of its own.")
-    return values
-
-
-def _table(items: Iterable[tuple[str, Any]]) -> Table:
-    """A table of (place for error sentences, parsed row) pairs.
-
-    Its columns are all names of the rows, in the order in which they first appear.
+    lines_meant: whether its ending says that each line is a row.
     """
-    names: dict[str, None] = {}
-    rows: list[dict[str, str]] = []
-    for where, item in items:
-        if not isinstance(item, dict):
-            raise TableError(f'has no object on {where}: write each row as {{"text": "...", "label": "..."}}.')
-        rows.append({_check_surrogates(name, name, where): _cell(name, value, where) for name, value in item.items()})
-        names.update(dict.fromkeys(item))
-        check_size(len(rows), min(len(names), MAX_COLUMNS + 1))
-        if len(names) > MAX_COLUMNS:
-            break
-    if not names:
-        raise TableError("holds no rows: choose a file with rows.")
-    pairs = tuple(zip(names, column_names(names), strict=True))
-    return make_table(
-        tuple(name for _, name in pairs), [{name: row.get(raw, "") for raw, name in pairs} for row in rows]
-    )
+    lines = _is_lines(text, lines_meant=lines_meant)
+    is_list = not lines and _is_list(text)
+    if lines or is_list:
+        fast = read_fast(text, folder, lines=lines)
+        if fast is not None:
+            return fast
+    if lines:
+        return _written(_from_lines(text), text, folder)
+    if is_list or text.bytes > _MAX_DOCUMENT:
+        with suppress(json.JSONDecodeError):
+            return _written(_numbered(_taken_apart(text, folder)), text, folder)
+    if text.bytes > _MAX_DOCUMENT:
+        raise TableError("has a mistake in its JSON: save it as JSON Lines, where the line of a mistake can be told.")
+    return _written(_numbered(_in_memory(text)), text, folder)
 
 
-def _cell(name: str, value: Any, where: str) -> str:
-    """A JSON value as a text cell; raises TableError for a list or an object. name, where: for its sentence."""
-    if value is None:
-        return ""
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, str):
-        return _check_surrogates(name, value, where)
-    kind = "an object" if isinstance(value, dict) else "a list"
-    raise TableError(f"has {kind} in column {quoted(name)} on {where}: turn it into one text, or take the column out.")
+def _written(rows: Iterable[tuple[str, Any]], text: TextFile, folder: Path) -> Path:
+    """Converts (place for error sentences, parsed value) pairs."""
+    writer = GrowingWriter(folder, text.notes)
+    for where, item in rows:
+        writer.add(text_row(item, where))
+    return writer.close()
 
 
-def _check_surrogates(name: str, text: str, where: str) -> str:
-    """`text`; raises TableError if an escape put a lone surrogate into it, which UTF-8 cannot hold."""
-    if not text.isascii() and re.search("[\ud800-\udfff]", text):
-        raise TableError(
-            f"has half a character (a lone surrogate) in column {quoted(name)} on {where}: take it out there."
-        )
-    return text
+def _is_lines(text: TextFile, *, lines_meant: bool) -> bool:
+    """Whether the first line is a whole object and, where lines are not meant, not the only one."""
+    if text.lines - text.blank_lines < 2 and not lines_meant:
+        return False
+    with text.path.open(encoding="utf-8", newline="") as file:
+        for _ in range(text.blank_lines):
+            file.readline()
+        first = file.readline(MAX_LINE).strip()
+    if not first.startswith("{"):
+        return False
+    try:
+        parse(first)
+    except json.JSONDecodeError:
+        return False
+    return True
+
+
+def _from_lines(text: TextFile) -> Iterator[tuple[str, Any]]:
+    """Yields (its place for error sentences, parsed value) of each line that is not blank."""
+    with text.path.open(encoding="utf-8", newline="") as file:
+        for number, line in enumerate(lines_of(file, 0), start=1):
+            if line.strip():
+                try:
+                    yield f"line {number}", parse(line)
+                except json.JSONDecodeError as error:
+                    raise TableError(syntax_problem(error, number)) from None
+
+
+def _is_list(text: TextFile) -> bool:
+    with text.path.open(encoding="utf-8") as file:
+        return file.read(MAX_LINE).lstrip().startswith("[")
+
+
+def _numbered(rows: Iterable[Any]) -> Iterator[tuple[str, Any]]:
+    return ((f"row {number}", row) for number, row in enumerate(rows, start=1))
+
+
+def _in_memory(text: TextFile) -> list[Any]:
+    """The rows of a document that is read as a whole. Raises TableError."""
+    document = text.path.read_text(encoding="utf-8")
+    try:
+        values = parse_all(document)
+    except json.JSONDecodeError as error:
+        raise TableError(syntax_problem(error, error.lineno)) from None
+    return rows_of(values[0][1]) if len(values) == 1 else [value for _, value in values]
+
+
+def _taken_apart(text: TextFile, folder: Path) -> Iterator[Any]:
+    """The items of a list, or objects one after the other, a few at a time. Raises json.JSONDecodeError."""
+    import duckdb
+    import pyarrow as pa
+
+    query = f"SELECT json::VARCHAR FROM read_json_objects({literal(text.path)}, format = 'auto')"
+    with engine(text.path, folder) as connection:
+        try:
+            for batch in connection.sql(query).to_arrow_reader(_BATCH):
+                yield from map(parse, batch.column(0).to_pylist())
+        except (duckdb.Error, pa.ArrowException, OSError):
+            raise json.JSONDecodeError("A mistake", "", 0) from None

@@ -6,10 +6,7 @@ import re
 
 import pytest
 
-import lamp.data.tables.checks
-import lamp.data.tables.delimited
-import lamp.data.tables.json_rows
-import lamp.data.tables.read
+import lamp.data.tables.dialects
 from lamp.data.tables import read_table
 from tests.unit.tables.files import Write, refusal
 
@@ -66,6 +63,7 @@ def test_a_row_that_does_not_fit_the_header_is_named_by_its_line(write: Write, c
     [
         ('text,label\na,b\n"c,d\ne,f\n', "has a double quote in the row from line 3 on that is never closed"),
         ('text,label\n"a" b,c\n', "has text after a closing double quote in the row from line 2 on"),
+        ('text,label\n"a" "b",c\n', "has text after a closing double quote in the row from line 2 on"),
     ],
 )
 def test_a_quote_that_does_not_close_is_named_by_its_line(write: Write, content: str, expected: str) -> None:
@@ -73,12 +71,13 @@ def test_a_quote_that_does_not_close_is_named_by_its_line(write: Write, content:
 
 
 def test_a_cell_larger_than_the_limit_is_refused(write: Write) -> None:
-    said = refusal(write("a.csv", "text,label\na,b\n" + "x" * (lamp.data.tables.delimited.MAX_CELL + 1) + ",c\n"))
+    said = refusal(write("a.csv", "text,label\na,b\n" + "x" * (lamp.data.tables.dialects.MAX_CELL + 1) + ",c\n"))
     assert "has a cell of more than 10,000,000 characters from line 3 on" in said
 
 
 def test_broken_utf_8_is_named_by_its_line_and_byte(write: Write) -> None:
-    assert "line 3 has the byte 0xE9 in position 4" in refusal(write("a.csv", b"text,label\na,b\ncaf\xe9,d\n"))
+    broken = "text,label\nna\u00efve,\u00fcber\n".encode() + b"caf\xe9,d\n"
+    assert "line 3 has the byte 0xE9 in position 4" in refusal(write("a.csv", broken))
     assert "line 1 has the byte 0xE9 in position 2" in refusal(write("a.csv", b"\xef\xbb\xbft\xe9xt,label\na,b\n"))
     assert "is broken UTF-16 at byte 13" in refusal(write("a.csv", "a,b\nc".encode("utf-16") + b"\0"))
 

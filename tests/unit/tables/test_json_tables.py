@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
+import json
+
 import pyarrow as pa
 import pytest
 
-import lamp.data.tables.checks
-import lamp.data.tables.delimited
-import lamp.data.tables.json_rows
-import lamp.data.tables.read
+import lamp.data.tables.json_parse
 from lamp.data.tables import Table, read_table
-from tests.unit.tables.files import Pack, Write, refusal
+from tests.unit.tables.files import ROWS, Pack, Write, refusal
 
 
 def test_json_numbers_keep_the_digits_that_were_written(write: Write) -> None:
@@ -62,7 +61,6 @@ def test_a_mistake_in_json_is_named_by_its_line_and_column(
     "name, content, expected",
     [
         ("a.json", '"text"', "does not hold a list of rows"),
-        ("a.json", '{"text": ["a", "b"], "label": ["c", "d"]}', "does not hold a list of rows"),
         ("a.json", '{"data": {"a": "b"}}', "does not hold a list of rows"),
         ("a.json", '[{"a": "1", "b": "2"}, ["3", "4"]]', "has no object on row 2"),
         ("a.jsonl", '{"a": "1", "b": "2"}\n7\n', "has no object on line 2"),
@@ -82,5 +80,62 @@ def test_json_that_is_no_table_of_texts_is_refused(write: Write, name: str, cont
 
 
 def test_a_json_document_of_nothing_but_brackets_is_refused_before_it_is_parsed(write: Write) -> None:
-    said = refusal(write("a.json", "[" + "[]," * lamp.data.tables.json_rows.MAX_BRACKETS + "[]]"))
+    said = refusal(write("a.json", '{"data": [' + "[]," * lamp.data.tables.json_parse.MAX_BRACKETS + "[]]}"))
     assert "has more than 10,000,000 brackets" in said
+
+
+ODD_NAMES = ["a/b", "c~d", 'e"f', "g.h", "$", "i'j", "0", "é\\", "*"]
+
+
+@pytest.mark.parametrize("last", ['"x"', "1", "1.50", "-0", "null"])
+@pytest.mark.parametrize("name", ["a.json", "a.jsonl"])
+def test_names_may_hold_any_character_whatever_the_values_are(write: Write, name: str, last: str) -> None:
+    row = "{" + ", ".join(f"{json.dumps(odd)}: {json.dumps(odd * 2)}" for odd in ODD_NAMES) + f', "last": {last}}}'
+    text = f"[{row}, {row}]" if name == "a.json" else f"{row}\n{row}\n"
+    expected = {odd: odd * 2 for odd in ODD_NAMES} | {"last": "" if last == "null" else last.strip('"')}
+    assert read_table(write(name, text)).rows == [expected] * 2
+
+
+def test_rows_that_are_not_alike_or_hold_other_numbers_are_read_as_written(write: Write) -> None:
+    long = "12345678901234567890"
+    rows = ['{"a": "1", "b": 2}', '{"b": 1.10, "a": "x"}', '{"a": "y", "c": true}', f'{{"a": {long}, "b": ""}}']
+    expected = [
+        {"a": "1", "b": "2", "c": ""},
+        {"a": "x", "b": "1.10", "c": ""},
+        {"a": "y", "b": "", "c": "true"},
+        {"a": long, "b": "", "c": ""},
+    ]
+    assert read_table(write("a.jsonl", "\n".join(rows))).rows == expected
+    assert read_table(write("a.json", f"[{','.join(rows)}]")).rows == expected
+
+
+def test_a_column_that_first_appears_late_is_empty_before(write: Write) -> None:
+    lines = ['{"a": "1", "b": "2"}'] * 9000 + ['{"a": "3", "c": "4"}'] * 9000
+    table = read_table(write("a.jsonl", "\n".join(lines)))
+    assert table.columns == ("a", "b", "c") and len(table.rows) == 18_000
+    assert table.rows[8999:9001] == [{"a": "1", "b": "2", "c": ""}, {"a": "3", "b": "", "c": "4"}]
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        '{"text": ["good film", "dull, long"], "label": ["yes", "no"]}',
+        '{"text": {"0": "good film", "1": "dull, long"}, "label": {"0": "yes", "1": "no"}}',
+        '{"0": {"text": "good film", "label": "yes"}, "1": {"text": "dull, long", "label": "no"}}',
+        '{"columns": ["text", "label"], "index": [0, 1], "data": [["good film", "yes"], ["dull, long", "no"]]}',
+        '{"schema": {}, "data": [{"text": "good film", "label": "yes"}, {"text": "dull, long", "label": "no"}]}',
+        '{"count": 2, "examples": [{"text": "good film", "label": "yes"}, {"text": "dull, long", "label": "no"}]}',
+        '{\n "text": "good film",\n "label": "yes"\n}\n{\n "text": "dull, long",\n "label": "no"\n}\n',
+        '{"text": "good film", "label": "yes"}{"text": "dull, long", "label": "no"}',
+    ],
+)
+def test_a_table_is_read_from_every_usual_shape_of_json(write: Write, document: str) -> None:
+    for name in ("a.json", "a.jsonl") if document.startswith("{\n") else ("a.json",):
+        assert read_table(write(name, document)) == Table(("text", "label"), ROWS)
+
+
+def test_columns_of_different_lengths_are_refused(write: Write) -> None:
+    assert "columns of different lengths" in refusal(write("a.json", '{"text": ["a", "b"], "label": ["c"]}'))
+    assert 'has a row in "data" that is longer or shorter' in refusal(
+        write("a.json", '{"columns": ["a", "b"], "data": [["c", "d"], ["e"]]}')
+    )

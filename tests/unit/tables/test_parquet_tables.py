@@ -64,6 +64,7 @@ def test_a_parquet_header_without_rows_is_refused(pack: Pack) -> None:
     assert "has a header but no rows" in refusal(pack({"a": pa.array([], pa.string()), "b": pa.array([], pa.int64())}))
 
 
+@pytest.mark.slow
 def test_a_parquet_file_with_any_one_byte_changed_is_a_table_or_one_sentence(pack: Pack) -> None:
     path = pack({"a": ["x", "y", "z"] * 4, "b": list(range(12))}, compression="none")
     whole = path.read_bytes()

@@ -10,9 +10,6 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-import lamp.data.tables.checks
-import lamp.data.tables.delimited
-import lamp.data.tables.json_rows
 import lamp.data.tables.read
 from lamp.data.tables import Table, read_table
 from lamp.errors import DataError

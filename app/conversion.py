@@ -1,0 +1,58 @@
+"""Converts people's tables in a process of its own, so that no file can cost the studio more than time."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+from lamp.data.tables import convert
+from lamp.data.tables.checks import quoted
+from lamp.errors import DataError
+
+_MEMORY = 2_000_000_000
+"""Bytes that the process may have in its memory."""
+_SECONDS = 300
+_REFUSED = 3
+"""Exit status of a process that ended with one sentence on standard output."""
+_ROOT = Path(__file__).resolve().parents[1]
+
+
+def convert_apart(path: Path, name: str, target: Path) -> None:
+    """`convert` in another process, with limits of memory and time. Raises DataError."""
+    command = [sys.executable, "-m", "app.conversion", str(path.absolute()), json.dumps(name), str(target.absolute())]
+    try:
+        done = subprocess.run(command, cwd=_ROOT, capture_output=True, timeout=_SECONDS, check=False)
+    except subprocess.TimeoutExpired:
+        raise DataError(f"{quoted(name)} takes more than {_SECONDS} seconds to read: take rows out of it.") from None
+    except OSError as error:
+        raise DataError(f"{quoted(name)} cannot be read now ({error.strerror}): try it again.") from error
+    if done.returncode == _REFUSED:
+        raise DataError(done.stdout.decode("utf-8", "backslashreplace"))
+    if done.returncode:
+        raise DataError(
+            f"{quoted(name)} needs more than {_MEMORY / 1e9:.0f} GB of memory to read: "
+            "take rows out, shorten its longest cells, or save it as CSV."
+        )
+
+
+def main() -> int:
+    """Converts the file that the arguments name: path, name as JSON, target."""
+    path, name, target = sys.argv[1:]
+    try:
+        import resource
+
+        resource.setrlimit(resource.RLIMIT_DATA, (_MEMORY, _MEMORY))
+    except (ImportError, OSError, ValueError):  # not on this system: the limits of the reader itself are left
+        pass
+    try:
+        convert(Path(path), json.loads(name), Path(target))
+    except DataError as error:
+        sys.stdout.buffer.write(str(error).encode("utf-8", "backslashreplace"))
+        return _REFUSED
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,76 @@
+"""The shapes in which one JSON document holds a table."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from lamp.data.tables.chat_rows import CONVERSATIONS, plain_row
+from lamp.data.tables.checks import TableError
+
+_ROWS = ("data", "rows")
+_NOT_ROWS = 'does not hold a list of rows: write it as [{"text": "...", "label": "..."}, ...] or {"data": [...]}.'
+
+
+def rows_of(document: Any) -> list[Any]:
+    """The rows in a parsed document; raises TableError if it has none of the usual shapes.
+
+    A list of objects; such a list under one name of an object; an object of columns, as lists or by row number; rows by
+    their numbers; a list of lists beside the names of their columns; or one row alone.
+    """
+    if isinstance(document, list):
+        return document
+    if not isinstance(document, dict):
+        raise TableError(_NOT_ROWS)
+    for rows in (_split(document), _listed(document), _columns(document), _numbered(document)):
+        if rows is not None:
+            return rows
+    if document and not any(isinstance(value, (dict, list)) for value in plain_row(document).values()):
+        return [document]
+    raise TableError(_NOT_ROWS)
+
+
+def _split(document: dict[str, Any]) -> list[Any] | None:
+    """Rows as lists under "data", with the columns' names under "columns", as pandas writes them."""
+    names, rows = document.get("columns"), document.get("data")
+    if not names or not rows or not _is_list_of(names, str) or not _is_list_of(rows, list):
+        return None
+    if any(len(row) != len(names) for row in rows):
+        raise TableError('has a row in "data" that is longer or shorter than "columns": correct it.')
+    return [dict(zip(names, row, strict=True)) for row in rows]
+
+
+def _listed(document: dict[str, Any]) -> list[Any] | None:
+    """A list of objects under "data" or "rows", or under the only name that has one."""
+    for name in _ROWS:
+        if document.get(name) == [] or _is_list_of(document.get(name), dict):
+            return list(document[name])
+    lists = [value for name, value in document.items() if name not in CONVERSATIONS and _is_list_of(value, dict)]
+    return lists[0] if len(lists) == 1 else None
+
+
+def _columns(document: dict[str, Any]) -> list[Any] | None:
+    """Columns as lists of the same length, or as objects from row numbers to cells."""
+    columns = list(document.values())
+    if len(columns) > 1 and all(isinstance(column, list) and column for column in columns):
+        if len({len(column) for column in columns}) > 1:
+            raise TableError("has columns of different lengths: give each a value for every row, or null.")
+        return [dict(zip(document, cells, strict=True)) for cells in zip(*columns, strict=True)]
+    if len(columns) > 1 and all(isinstance(column, dict) and _are_numbers(column) for column in columns):
+        numbers = dict.fromkeys(number for column in columns for number in column)
+        return [{name: column.get(number) for name, column in document.items()} for number in numbers]
+    return None
+
+
+def _numbered(document: dict[str, Any]) -> list[Any] | None:
+    """Rows under their numbers."""
+    if _are_numbers(document) and all(isinstance(row, dict) for row in document.values()):
+        return list(document.values())
+    return None
+
+
+def _are_numbers(names: dict[str, Any]) -> bool:
+    return bool(names) and all(name.isdecimal() for name in names)
+
+
+def _is_list_of(value: Any, kind: type) -> bool:
+    return isinstance(value, list) and bool(value) and all(isinstance(item, kind) for item in value)

@@ -1,0 +1,60 @@
+"""Chat data: the last answer is the target, and what stands before it the input."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pyarrow as pa
+import pytest
+
+from lamp.data.tables import Table, read_table
+from tests.unit.tables.files import Pack, Write, refusal
+
+
+def turns(
+    *texts: str, role: str = "role", content: str = "content", names: tuple[str, str] = ("user", "assistant")
+) -> Any:
+    return [{role: names[index % 2], content: text} for index, text in enumerate(texts)]
+
+
+ONE = Table(("input", "target"), [{"input": "row 0", "target": "bad"}, {"input": "row 1", "target": "good"}])
+SHAREGPT: dict[str, Any] = {"role": "from", "content": "value", "names": ("human", "gpt")}
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        [{"messages": turns("row 0", "bad")}, {"messages": turns("row 1", "good")}],
+        [{"conversations": turns(*texts, **SHAREGPT)} for texts in (("row 0", "bad"), ("row 1", "good"))],
+        [
+            {"prompt": turns(text), "completion": turns(answer, names=("assistant", "user"))}
+            for text, answer in (("row 0", "bad"), ("row 1", "good"))
+        ],
+    ],
+)
+def test_a_conversation_of_one_turn_becomes_input_and_target(
+    write: Write, pack: Pack, rows: list[dict[str, Any]]
+) -> None:
+    assert read_table(write("a.jsonl", "\n".join(map(json.dumps, rows)))) == ONE
+    assert read_table(write("a.json", json.dumps(rows))) == ONE
+    assert read_table(pack(pa.Table.from_pylist(rows))) == ONE
+
+
+def test_of_a_longer_conversation_every_message_before_the_last_answer_is_input(write: Write) -> None:
+    messages = [{"role": "system", "content": "Be brief."}, *turns("Hi", "Hello", "How are you?", "Fine", "Bye")]
+    row = read_table(write("a.jsonl", json.dumps({"messages": messages, "source": "web", "target": "t"}))).rows[0]
+    assert row["input"] == "system:\nBe brief.\nuser:\nHi\nassistant:\nHello\nuser:\nHow are you?"
+    assert (row["target"], row["source"], row["target_column"]) == ("Fine", "web", "t")
+
+
+def test_a_conversation_without_an_answer_has_no_target(write: Write) -> None:
+    rows = read_table(write("a.jsonl", json.dumps({"messages": turns("Hi")}))).rows
+    assert rows == [{"input": "Hi", "target": ""}]
+
+
+def test_a_list_of_something_else_is_refused(write: Write, pack: Pack) -> None:
+    parts = [{"role": "user", "content": [{"type": "image"}]}]
+    for value in (["Hi"], [{"role": "user"}, "Hi"], parts):
+        assert "has a list in column 'messages' on line 1" in refusal(write("a.jsonl", json.dumps({"messages": value})))
+    assert "has a list in column 'messages' on row 1" in refusal(pack(pa.table({"messages": [["Hi"]], "label": ["a"]})))

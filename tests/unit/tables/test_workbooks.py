@@ -1,0 +1,74 @@
+"""Excel and OpenDocument: which sheet and which row are read, and the one sentence for what is no table."""
+
+from __future__ import annotations
+
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from lamp.data.tables import Table, read_table
+from tests.unit.tables.files import ROWS, Write, refusal
+from tests.unit.tables.workbooks import write_ods, write_xlsx
+
+CELLS: list[list[object]] = [["text", "label"], ["good film", "yes"], ["dull, long", "no"]]
+
+
+def test_the_same_table_is_read_from_both_kinds_of_workbook(tmp_path: Path) -> None:
+    for path in (write_xlsx(tmp_path / "a.xlsx", {"Data": CELLS}), write_ods(tmp_path / "a.ods", {"Data": CELLS})):
+        assert read_table(path) == Table(("text", "label"), ROWS)
+    upload = (tmp_path / "a.xlsx").rename(tmp_path / "upload")
+    assert read_table(upload, "films.XLSX").rows == ROWS
+
+
+def test_the_first_sheet_with_content_is_read_and_named(tmp_path: Path) -> None:
+    table = read_table(write_xlsx(tmp_path / "a.xlsx", {"Cover": [], "Blank": [[" "]], "Data": CELLS, "More": [["x"]]}))
+    assert table.rows == ROWS and table.notes == ("Read from the sheet 'Data'.",)
+
+
+def test_blank_rows_and_columns_of_a_sheet_are_left_out(tmp_path: Path) -> None:
+    rows: list[list[object]] = [
+        [],
+        [None, "text", None, "label"],
+        [],
+        *([None, text, None, label] for text, label in CELLS[1:]),
+        [None, " "],
+    ]
+    assert read_table(write_xlsx(tmp_path / "a.xlsx", {"Data": rows})) == Table(("text", "label"), ROWS)
+
+
+def test_values_of_a_sheet_become_plain_text(tmp_path: Path) -> None:
+    rows: list[list[object]] = [["a", "b", "c", "d"], [1, 2.5, True, None], [-3.0, "007", False, "x"]]
+    read = read_table(write_xlsx(tmp_path / "a.xlsx", {"Data": rows})).rows
+    assert [list(row.values()) for row in read] == [["1", "2.5", "true", ""], ["-3", "007", "false", "x"]]
+
+
+@pytest.mark.parametrize(
+    "rows, expected",
+    [
+        ([], "has no sheet with content"),
+        ([["text", "label"]], "has a header but no rows"),
+        ([["Title"], ["text", "label"], ["a", "b"]], "has only one column, 'Title'"),
+        ([["text", "label"], ["a", "b", "c"]], "has no name for column 3"),
+        ([["text", None, "label"], ["a", "b", "c"]], "has no name for column 2"),
+        ([["text", "text"], ["a", "b"]], "has 2 columns called 'text'"),
+    ],
+)
+def test_a_sheet_that_is_no_table_is_refused(tmp_path: Path, rows: list[list[object]], expected: str) -> None:
+    assert expected in refusal(write_xlsx(tmp_path / "a.xlsx", {"Data": rows}))
+
+
+def test_a_file_that_is_no_workbook_is_refused(write: Write, tmp_path: Path) -> None:
+    for name in ("a.xlsx", "a.xls", "a.ods"):
+        assert "is no workbook that can be read" in refusal(write(name, "text,label\na,b\n"))
+    whole = write_xlsx(tmp_path / "b.xlsx", {"Data": CELLS}).read_bytes()
+    assert "is no workbook that can be read" in refusal(write("b.xlsx", whole[: len(whole) // 2]))
+
+
+def test_a_workbook_that_unpacks_to_too_much_is_refused(tmp_path: Path) -> None:
+    path = write_xlsx(tmp_path / "a.xlsx", {"Data": CELLS})
+    with zipfile.ZipFile(path, "a", zipfile.ZIP_DEFLATED) as archive, archive.open("xl/more.xml", "w") as more:
+        for _ in range(51):
+            more.write(bytes(10_000_000))
+    assert path.stat().st_size < 1_000_000
+    assert "unpacks to more than 500 MB" in refusal(path)
