@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from lamp.data.truncation import Truncation
 
@@ -58,5 +59,7 @@ class Plan:
     """None when the data set cannot be read."""
     estimate: Estimate | None
     """None when there are problems."""
+    fields: Mapping[str, str] = field(default_factory=dict)
+    """Key of the field of each problem, such as "lamp.rank", "backbone", "dataset" or "gpus"; "" where it has none."""
     unreadable: str = ""
     """Why the data set cannot be read, which is one of the problems; empty when it can."""

@@ -8,6 +8,7 @@ from functools import cached_property
 from app.backbones import Backbones
 from app.datasets import DatasetFile, Datasets, first_rows
 from app.estimates import speed_on
+from app.faults import recipe_problems
 from app.initial_prompts import initial_prompt_problems
 from app.jobs.slots import devices, visible_gpus
 from app.plan import Estimate, Plan, Preview
@@ -17,7 +18,7 @@ from lamp.data.chat import no_template
 from lamp.data.columns import check_columns, render
 from lamp.data.splits import Splits
 from lamp.data.tables import Table
-from lamp.errors import BackboneError, ConfigError, DataError
+from lamp.errors import BackboneError, DataError
 from lamp.hub.backbone_files import has_chat_template
 from lamp.hub.catalog import BackboneInfo
 from storage.artifacts import ArtifactStore
@@ -50,19 +51,19 @@ class Recipes:
 
     def plan(self, config: TuneConfig, dataset: str, gpus: int) -> Plan:
         """Everything that can be known about a recipe before it is started; reads each file at most once."""
-        problems = _recipe_problems(config)
+        problems = recipe_problems(config)
         data = self._read(dataset, config.data)
         if data.problem:
-            problems.append(data.problem)
-        problems += initial_prompt_problems(config, self._store, self._artifacts)
-        problems += self._device_problems(config, gpus)
+            problems[data.problem] = "dataset" if data.table is None else "data.target_column"
+        problems |= dict.fromkeys(initial_prompt_problems(config, self._store, self._artifacts), "lamp.initial_prompt")
+        problems |= self._device_problems(config, gpus)
         backbone, backbone_problems = self._inspect(config)
-        problems += backbone_problems
+        problems |= backbone_problems
         preview = _preview(data.file.name, data.table, data.splits, config.data) if data.file and data.table else None
         estimate = None
         if not problems and data.file and data.splits and backbone:
             estimate = self._estimate(config, data.file, data.splits, backbone, gpus)
-        return Plan(tuple(problems), preview, estimate, data.problem if data.table is None else "")
+        return Plan(tuple(problems), preview, estimate, problems, data.problem if data.table is None else "")
 
     @cached_property
     def slots(self) -> list[str]:
@@ -90,33 +91,34 @@ class Recipes:
             problem = str(error)
         return _Data(file, table, splits, problem)
 
-    def _device_problems(self, config: TuneConfig, gpus: int) -> list[str]:
-        problems = []
+    def _device_problems(self, config: TuneConfig, gpus: int) -> dict[str, str]:
+        """What this machine does not have: sentence → key of a field."""
+        problems = {}
         if type(gpus) is not int or not 1 <= gpus <= self.most_gpus:  # a script may send anything
-            problems.append(f"The number of GPUs must be between 1 and {self.most_gpus} here, not {gpus!r}.")
+            problems[f"The number of GPUs must be between 1 and {self.most_gpus} here, not {gpus!r}."] = "gpus"
         if config.train.quantization != "none" and not self._has_gpu:
-            problems.append(
+            problems[
                 "Weights in 8 or 4 bits want a CUDA GPU, and this machine has none: leave the backbone's "
                 "weights as they are."
-            )
+            ] = "train.quantization"
         return problems
 
-    def _inspect(self, config: TuneConfig) -> tuple[BackboneInfo | None, list[str]]:
-        """The chosen backbone, and one sentence for each value of the recipe that does not fit it."""
+    def _inspect(self, config: TuneConfig) -> tuple[BackboneInfo | None, dict[str, str]]:
+        """The chosen backbone; and each value of the recipe that does not fit it: sentence → key of a field."""
         if not config.backbone.strip():
-            return None, []
+            return None, {}
         try:
             backbone = self._backbones.inspect(config.backbone)
         except BackboneError as error:
-            return None, [str(error)]
-        problems = []
+            return None, {str(error): "backbone"}
+        problems = {}
         if backbone.hidden_size < config.lamp.rank <= config.lamp.prompt_length:
-            problems.append(
+            problems[
                 f"The rank ({config.lamp.rank}) is larger than the backbone's width ({backbone.hidden_size}): "
                 f"choose {backbone.hidden_size} or less."
-            )
+            ] = "lamp.rank"
         if config.data.input_format == "chat" and has_chat_template(backbone.source) is False:
-            problems.append(no_template(config.backbone))
+            problems[no_template(config.backbone)] = "data.input_format"
         return backbone, problems
 
     def _estimate(
@@ -138,15 +140,6 @@ class Recipes:
             if speed
             else None,
         )
-
-
-def _recipe_problems(config: TuneConfig) -> list[str]:
-    """The problems of a recipe by itself, whatever the data set and the backbone are."""
-    try:
-        config.check()
-    except ConfigError as error:
-        return list(error.problems)
-    return []
 
 
 def _preview(name: str, table: Table, splits: Splits | None, config: DataConfig) -> Preview:

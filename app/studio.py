@@ -15,7 +15,7 @@ from app.hub import fetching, publishing
 from app.hub.fetching import Fetched, OnRows
 from app.jobs.extend import extend
 from app.plan import Plan
-from app.predictor import Answer, OnAnswers, Predictor
+from app.predictor import Answer, OnAnswers, Predictor, rendered_input
 from app.recipes import Recipes
 from app.run import Run
 from app.settings import Settings
@@ -147,10 +147,18 @@ class Studio:
         )
 
     def jobs(
-        self, limit: int = 100, offset: int = 0, states: Collection[JobState] | None = None, text: str = ""
+        self,
+        limit: int = 100,
+        offset: int = 0,
+        states: Collection[JobState] | None = None,
+        text: str = "",
+        deleted: bool = False,
     ) -> list[Job]:
-        """Runs, newest first. states: only runs in one of these; text: only runs in which these words occur."""
-        return self._store.list(limit, offset, states, text=text)
+        """Runs, newest first. states: only runs in one of these; text: only runs in which these words occur.
+
+        deleted: the deleted runs that can be brought back, instead of the others.
+        """
+        return self._store.list(limit, offset, states, text=text, deleted=deleted)
 
     def stop(self, id: str) -> Job:
         """Asks a run to end; its best prompt so far is exported."""
@@ -216,14 +224,17 @@ class Studio:
         inputs: a text, or a value for each input column; on_progress: called with one short sentence at each stage;
         on_answers: called with all answers so far while free text is generated.
         """
-        job = self._store.get(id)
-        folder = self._artifacts.path(job.id)
-        source = self._backbones.source(Run.of(job).config.backbone)
+        run = self.run(id)
+        for values in inputs:  # before anything slow: a wrong input needs no backbone to be refused
+            rendered_input(run.config.data, values)
+        folder = self._artifacts.path(run.job.id)
+        source = self._backbones.source(run.config.backbone)
         return self._predictor.answers(folder, source, inputs, on_progress, on_answers)
 
     def export(self, id: str) -> Path:
         """A zip of the run's exported prompt, made once."""
-        return zip_artifact(self._artifacts.path(self._store.get(id).id), self._home.root / "exports")
+        job = self._store.get(id)
+        return zip_artifact(self._artifacts.path(job.id), self._home.root / "exports", job.name)
 
     def publish(
         self,

@@ -12,4 +12,49 @@
   });
   // Coming back to a form that was already sent: show it fresh.
   addEventListener("pageshow", (event) => { if (event.persisted) location.reload(); });
+
+  // The list of runs comes after the page: whoever comes back to it is brought to where they were once it is there.
+  const isList = (address) => /\/runs\/?$/.test(address.pathname) && !address.searchParams.has("run");
+  if (isList(here)) {
+    addEventListener("pagehide", () => history.replaceState({ ...history.state, lampScroll: scrollY }, ""));
+    const goBack = (top, tries) => {
+      if (document.documentElement.scrollHeight >= top + innerHeight) scrollTo(0, top);
+      else if (tries) setTimeout(goBack, 100, top, tries - 1);
+    };
+    if (history.state?.lampScroll) goBack(history.state.lampScroll, 100);
+  }
+  const cameFromList = () => document.referrer.startsWith(location.origin) && isList(new URL(document.referrer));
+
+  // A problem beside Start leads to its field: its step is opened, the section that hides it too.
+  const goTo = (selector, tries) => {
+    const field = document.querySelector(selector);
+    if (field?.offsetParent) {
+      field.scrollIntoView({ block: "center" });
+      field.querySelector("input:checked, input, textarea")?.focus({ preventScroll: true });
+      return;
+    }
+    const closed = "#stepper .tabitem button.label-wrap:not(.open)";
+    document.querySelectorAll(closed).forEach((button) => { if (button.offsetParent) button.click(); });
+    if (tries) setTimeout(goTo, 100, selector, tries - 1);
+  };
+  document.addEventListener("click", (event) => {
+    const link = event.target.closest?.("a");
+    if (link?.dataset.step) {
+      event.preventDefault();
+      document.querySelectorAll("#stepper [role=tab]")[link.dataset.step]?.click();
+      goTo(link.getAttribute("href"), 20);
+    } else if (link?.matches(".ls-up") && cameFromList()) {
+      event.preventDefault();
+      history.back();
+    }
+  });
+  // Gradio answers Shift+Enter by itself.
+  document.addEventListener("keydown", (event) => {
+    if (event.key === "Enter" && (event.ctrlKey || event.metaKey) && event.target.closest?.(".ls-try"))
+      document.querySelector("#answer")?.click();
+  });
+  // Gradio's text boxes cannot ask for a phone's number keys.
+  document.addEventListener("focusin", (event) => {
+    if (event.target.closest?.(".ls-number")) event.target.inputMode = "decimal";
+  });
 })();

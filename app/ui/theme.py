@@ -85,6 +85,7 @@ def launch_options() -> dict[str, Any]:
     return {
         "theme": theme(),
         "css": (_HERE / "studio.css").read_text(encoding="utf-8"),
+        "favicon_path": str(_HERE / "favicon.svg"),
         "head": "<script>" + (_HERE / "studio.js").read_text(encoding="utf-8") + "</script>",
         "footer_links": [],
         "run_history": False,

@@ -14,6 +14,7 @@ from app.views.formatting import backbone_name
 from app.views.recipe_facts import Facts, recipe_facts
 from app.views.score_text import RunScores, ScoreComparison
 from app.views.status import Status, describe_status
+from app.views.verdict import Verdict, verdict
 from lamp.inference.confusion_matrix import ConfusionMatrix
 from storage.records import Event
 from storage.states import JobState
@@ -58,6 +59,8 @@ class RunView:
     """(step, score) of `metric` on the held-out rows; step 0 is the untrained backbone."""
     scores: tuple[ScoreComparison, ...]
     """The final scores; empty before the run has ended."""
+    verdict: Verdict | None
+    """Set when the run has ended and its prompt is no better than none."""
     confusion: ConfusionMatrix | None
     events: tuple[Event, ...]
     """Every change of state, oldest first."""
@@ -115,6 +118,7 @@ def make_run_view(
     queue.
     """
     job = run.job
+    scores = RunScores.of(job.scores)
     measured = (name.removeprefix(_VALIDATION) for name in metrics if name.startswith(_VALIDATION))
     metric = score_text.main_metric(measured) or "accuracy"
     loss, validation = tuple(curve("loss")), tuple(curve(_VALIDATION + metric))
@@ -139,7 +143,8 @@ def make_run_view(
         loss=loss,
         metric=metric,
         validation=validation,
-        scores=score_text.compare_scores(RunScores.of(job.scores)),
+        scores=score_text.compare_scores(scores),
+        verdict=verdict(scores, loss) if job.state.finished else None,
         confusion=confusion,
         events=tuple(events),
         log=log,

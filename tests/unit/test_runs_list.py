@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import gradio as gr
 import pytest
 from sqlalchemy import event
+from starlette.requests import Request
 
 from app.studio import Studio
 from app.ui.runs.runs_page import RunsList
@@ -109,3 +111,42 @@ def test_an_empty_list_says_whether_there_are_runs_at_all(runs_list: RunsList, d
     add_runs(database, 1)
     assert "No run matches" in runs_list.show("", "All", "nothing like it", 30, "")[0]
     assert "No run matches" in runs_list.show("", "Active", "", 30, "")[0]
+
+
+def test_deleted_runs_are_listed_by_themselves_and_come_back(
+    runs_list: RunsList, database: Database, studio: Studio
+) -> None:
+    add_runs(database, 2)
+    assert "No deleted runs" in runs_list.show("", "Deleted", "", 30, "")[0]
+    job = studio.jobs()[0]
+    studio.delete(job.id)
+    html, *_ = runs_list.show("", "Deleted", "", 30, "")
+    assert f'data-restore="{job.id}">Bring it back<' in html and html.count("data-restore") == 1
+    assert job.name not in runs_list.show("", "All", "", 30, "")[0]
+    assert "No run matches" in runs_list.show("", "Deleted", "nothing like it", 30, "")[0]
+    runs_list.restore(gr.EventData(None, {"run": job.id}))
+    assert job.name in runs_list.show("", "All", "", 30, "")[0]
+
+
+@pytest.mark.parametrize(
+    ("query", "shown"),
+    [
+        ("", ("All", "", 30)),
+        ("?show=Done&search=a%20b&rows=90", ("Done", "a b", 90)),
+        ("?show=Nonsense&rows=many", ("All", "", 30)),
+        ("?rows=-5", ("All", "", 30)),
+        ("?rows=999999", ("All", "", 3000)),
+    ],
+)
+def test_a_list_opens_as_its_address_says(runs_list: RunsList, query: str, shown: tuple[str, str, int]) -> None:
+    request = gr.Request(Request({"type": "http", "query_string": query.removeprefix("?").encode(), "headers": []}))
+    assert runs_list.open(request)[3:] == shown
+
+
+def test_a_run_without_gain_says_so_in_the_list(runs_list: RunsList, database: Database) -> None:
+    store = JobStore(database)
+    job = store.add("no gain", {"backbone": "acme/tiny"}, "sample:x.csv", "x.csv", 5)
+    store.claim("here", [0])
+    store.finish(job.id, JobState.DONE, scores={"accuracy": 0.4, "untrained_accuracy": 0.5})
+    html, *_ = runs_list.show("", "All", "", 30, "")
+    assert "no better than untrained" in html and "ls-pill ls-warn" in html

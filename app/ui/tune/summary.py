@@ -8,6 +8,7 @@ from typing import Any
 
 from app.plan import Estimate, Plan, Preview
 from app.ui import parts
+from app.ui.tune import problem_marks
 from app.views import formatting
 from lamp.config import TuneConfig
 from lamp.data.truncation import Truncation
@@ -83,7 +84,7 @@ def rail(config: TuneConfig, plan: Plan) -> str:
             f"Training will take {formatting.about(estimate.seconds)}, if rows go as fast as in the last "
             "run on this backbone."
         )
-    return html + (parts.problems(plan.problems, heading) or ready)
+    return html + (parts.problems(plan.problems, heading, problem_marks.links(plan.fields)) or ready)
 
 
 def _truncation(truncation: Truncation, preview: Preview | None, config: TuneConfig) -> str:
