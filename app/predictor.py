@@ -88,7 +88,7 @@ class Predictor:
         from lamp.export.saved_prompt import ADAPTER, load_prompt
 
         saved = load_prompt(folder)
-        rendered = [rendered_input(saved.config.data, values) for values in inputs]
+        rendered = [_rendered(saved.config.data, values) for values in inputs]
         with self._lock:
             try:
                 with out_of_memory():
@@ -180,7 +180,13 @@ def _paired(reads: Sequence[_Read], predictions: Sequence[Prediction]) -> list[A
     ]
 
 
-def rendered_input(data: DataConfig, values: str | Mapping[str, str]) -> tuple[str, str]:
+def check_inputs(data: DataConfig, inputs: Sequence[str | Mapping[str, str]]) -> None:
+    """Raises DataError for the first input that cannot be answered. data: the data section of the prompt's recipe."""
+    for values in inputs:
+        _rendered(data, values)
+
+
+def _rendered(data: DataConfig, values: str | Mapping[str, str]) -> tuple[str, str]:
     """The text that the model reads for one input, and its template suffix. Raises DataError for a wrong input.
 
     data: the data section of the prompt's recipe.

@@ -15,7 +15,7 @@ from app.hub import fetching, publishing
 from app.hub.fetching import Fetched, OnRows
 from app.jobs.extend import extend
 from app.plan import Plan
-from app.predictor import Answer, OnAnswers, Predictor, rendered_input
+from app.predictor import Answer, OnAnswers, Predictor, check_inputs
 from app.recipes import Recipes
 from app.run import Run
 from app.settings import Settings
@@ -147,18 +147,14 @@ class Studio:
         )
 
     def jobs(
-        self,
-        limit: int = 100,
-        offset: int = 0,
-        states: Collection[JobState] | None = None,
-        text: str = "",
-        deleted: bool = False,
+        self, limit: int = 100, offset: int = 0, states: Collection[JobState] | None = None, text: str = ""
     ) -> list[Job]:
-        """Runs, newest first. states: only runs in one of these; text: only runs in which these words occur.
+        """Runs, newest first. states: only runs in one of these; text: only runs in which these words occur."""
+        return self._store.list(limit, offset, states, text=text)
 
-        deleted: the deleted runs that can be brought back, instead of the others.
-        """
-        return self._store.list(limit, offset, states, text=text, deleted=deleted)
+    def deleted_jobs(self, limit: int = 100, text: str = "") -> list[Job]:
+        """Deleted runs that can still be brought back, newest first. text: as in `jobs`."""
+        return self._store.list(limit, text=text, deleted=True)
 
     def stop(self, id: str) -> Job:
         """Asks a run to end; its best prompt so far is exported."""
@@ -225,10 +221,8 @@ class Studio:
         on_answers: called with all answers so far while free text is generated.
         """
         run = self.run(id)
-        for values in inputs:  # before anything slow: a wrong input needs no backbone to be refused
-            rendered_input(run.config.data, values)
-        folder = self._artifacts.path(run.job.id)
-        source = self._backbones.source(run.config.backbone)
+        check_inputs(run.config.data, inputs)  # first of all: a wrong input needs no backbone to be refused
+        folder, source = self._artifacts.path(run.job.id), self._backbones.source(run.config.backbone)
         return self._predictor.answers(folder, source, inputs, on_progress, on_answers)
 
     def export(self, id: str) -> Path:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -27,8 +28,9 @@ _FILTERS: dict[str, tuple[JobState, ...]] = {
     "Active": _UNFINISHED,
     "Done": (JobState.DONE,),
     "Ended early": (JobState.FAILED, JobState.STOPPED, JobState.INTERRUPTED),
-    "Deleted": tuple(JobState),
+    "Deleted": (),
 }
+"""The states that each filter shows; deleted runs are in none of the others, whatever their state is."""
 _BROWSER_OFFSET = "() => String(new Date().getTimezoneOffset())"
 """JavaScript: minutes from the browser's local time to UTC."""
 _KEEP_IN_ADDRESS = f"""(shown, text, rows) => {{
@@ -53,16 +55,8 @@ class RunsList:
     def open(self, request: gr.Request) -> tuple[str, Any, Any, str, str, int]:
         """The id of the run that the address names, "" for none; which of the two parts of the page is shown; and the
         list's filter, search and rows as the address has them."""
-        query = request.query_params
-        run, filter_name, rows = (str(query.get(name, "")) for name in ("run", "show", "rows"))
-        return (
-            run,
-            gr.update(visible=not run),
-            gr.update(visible=bool(run)),
-            filter_name if filter_name in _FILTERS else "All",
-            str(query.get("search", "")),
-            min(max(int(rows), _RUNS_A_PAGE), _MOST_RUNS) if re.fullmatch(r"\d{1,6}", rows) else _RUNS_A_PAGE,
-        )
+        run = str(request.query_params.get("run", ""))
+        return run, gr.update(visible=not run), gr.update(visible=bool(run)), *list_at(request.query_params)
 
     def restore(self, event: gr.EventData) -> None:
         """Brings back the deleted run whose button was pressed."""
@@ -88,7 +82,10 @@ class RunsList:
         if run:
             return gr.skip(), gr.skip(), gr.update(active=False), seen
         deleted = filter_name == "Deleted"
-        jobs = self._studio.jobs(most + 1, states=_FILTERS.get(filter_name, ()), text=text, deleted=deleted)
+        if deleted:
+            jobs = self._studio.deleted_jobs(most + 1, text)
+        else:
+            jobs = self._studio.jobs(most + 1, states=_FILTERS.get(filter_name, ()), text=text)
         if jobs:
             html = list_html.run_list(jobs[:most], datetime.now(zone_of(offset)))
         elif deleted and not text.strip():
@@ -99,6 +96,16 @@ class RunsList:
         unfinished = bool(self._studio.jobs(1, states=_UNFINISHED))
         changed = html if html != seen else gr.skip()
         return changed, gr.update(visible=len(jobs) > most), gr.update(active=unfinished), html
+
+
+def list_at(query: Mapping[str, str]) -> tuple[str, str, int]:
+    """The filter, the words to search for and the rows of the list at an address."""
+    filter_name, rows = query.get("show", ""), query.get("rows", "")
+    return (
+        filter_name if filter_name in _FILTERS else "All",
+        query.get("search", ""),
+        min(max(int(rows), _RUNS_A_PAGE), _MOST_RUNS) if re.fullmatch(r"[0-9]{1,6}", rows) else _RUNS_A_PAGE,
+    )
 
 
 def build(studio: Studio, page: gr.Blocks) -> None:
