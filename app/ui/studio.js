@@ -48,6 +48,26 @@
       history.back();
     }
   });
+  // Gradio gives every radio button a name of its own, and again after each choice: browsers then know no group, so
+  // that arrow keys do nothing and Tab stops at every button. With one name a group is one stop, at what is chosen.
+  let groups = 0, tabbing = false;
+  const isRadio = (element) => element?.matches?.(".gradio-container .wrap > label > input[type=radio]");
+  const join = (radio) => {
+    const group = radio.closest(".wrap");
+    group.dataset.radios ||= "radios-" + ++groups;
+    group.querySelectorAll("input[type=radio]").forEach((one) => { one.name = group.dataset.radios; });
+    return group;
+  };
+  document.addEventListener("mousedown", () => { tabbing = false; }, true);
+  document.addEventListener("keydown", (event) => {
+    tabbing = event.key === "Tab";
+    if (isRadio(event.target)) join(event.target);
+  }, true);
+  document.addEventListener("focusin", (event) => {
+    if (!isRadio(event.target)) return;
+    const group = join(event.target);
+    if (tabbing && !group.contains(event.relatedTarget)) group.querySelector("input:checked")?.focus();
+  });
   // Gradio answers Shift+Enter by itself.
   document.addEventListener("keydown", (event) => {
     if (event.key === "Enter" && (event.ctrlKey || event.metaKey) && event.target.closest?.(".ls-try"))
