@@ -154,10 +154,11 @@ class TuneForm:
         """The recipe in the form and its plan, whose problems begin with the values that cannot be parsed."""
         config, unparsed = form_values.parse(values)
         plan = self._studio.plan(config, str(values["dataset"] or ""), values["gpus"])
-        if unparsed:
-            fields = {**form_values.unparsed(values), **plan.fields}
-            plan = replace(plan, problems=(*unparsed, *plan.problems), fields=fields, estimate=None)
-        return config, plan
+        fields = {**form_values.unparsed(values), **plan.fields}
+        if not values["backbone.choice"]:
+            fields |= {problem: "backbone.other" for problem, key in fields.items() if key == "backbone"}
+        estimate = None if unparsed else plan.estimate
+        return config, replace(plan, problems=(*unparsed, *plan.problems), fields=fields, estimate=estimate)
 
     def _backbones(self) -> list[tuple[str, str]]:
         choices = [
