@@ -92,9 +92,11 @@ def test_changes_to_another_runs_form_outlive_a_reload_and_can_be_dropped(
     expect(page.locator(".ls-beside")).not_to_be_visible()
 
 
-def test_another_data_set_is_looked_at_with_its_own_columns(page: Page) -> None:
+def test_another_data_set_is_looked_at_with_its_own_columns(page: Page, tiny_llama: Path) -> None:
     """Its columns are held up on their way to the page, long after the form is looked at."""
     pages.open_tune(page)
+    pages.choose_backbone(page, str(tiny_llama))
+    expect(page.locator("#start")).to_be_enabled()
     pages.turn_to(page, "Data")
     expect(page.locator("#target input")).to_have_value("label")
     hold_up_the_first_request(page, 2000)
@@ -111,7 +113,7 @@ def test_the_keyboard_sees_and_changes_the_chosen_model(page: Page) -> None:
     pages.open_tune(page)
     chosen = page.locator("#backbone label:has(input:checked)")
     first = chosen.inner_text()
-    page.locator("#stepper").get_by_role("tab", name="Backbone").focus()
+    page.locator("#stepper").get_by_role("tab", name="Start").focus()
     page.keyboard.press("Tab")
     expect(page.locator("#backbone input:checked")).to_be_focused()
     assert chosen.evaluate("(label) => getComputedStyle(label).outlineStyle") == "solid"
@@ -122,17 +124,15 @@ def test_the_keyboard_sees_and_changes_the_chosen_model(page: Page) -> None:
     expect(chosen).to_have_text(first, use_inner_text=True)
 
 
-def test_each_tab_has_a_draft_of_its_own_and_a_reload_stays_on_its_step(page: Page) -> None:
-    pages.open_tune(page)
-    pages.turn_to(page, "Recipe")
-    pages.set_number(page, "train-steps", 7)
-    expect(page.locator("#rail .ls-tiles")).to_contain_text("7")
+def test_each_tab_has_a_draft_of_its_own_and_a_reload_stays_on_its_step(page: Page, tiny_llama: Path) -> None:
     other = page.context.new_page()
-    pages.open_tune(other)
-    expect(other.locator("#start-over")).not_to_be_visible()
-    pages.turn_to(other, "Recipe")
-    pages.set_number(other, "train-steps", 9)
-    expect(other.locator("#rail .ls-tiles")).to_contain_text("9")
+    for opened, number in ((page, 7), (other, 9)):
+        pages.open_tune(opened)
+        expect(opened.locator("#start-over")).not_to_be_visible()
+        pages.choose_backbone(opened, str(tiny_llama))
+        pages.turn_to(opened, "Recipe")
+        pages.set_number(opened, "train-steps", number)
+        expect(opened.locator("#rail .ls-tiles")).to_contain_text(f"Steps{number}")
     for opened, steps in ((page, "7"), (other, "9")):
         opened.reload()
         expect(opened.locator("#field-train-steps input")).to_be_visible()

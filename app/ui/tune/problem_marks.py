@@ -11,6 +11,10 @@ from app.ui.tune.form_components import element_id
 _STEP_OF = {"backbone": 0, "dataset": 1, "data": 1}
 """Number of the step that a field is on, by the part of its key before the point; all others are on the third."""
 
+_FRAMED = "input:not([type=radio]), textarea, .wrap:has(> .wrap-inner), label.selected"
+"""What has a border in a field: a box, a list to choose from, a card."""
+_TAB = "content: '!' !important; background: var(--ls-bad) !important; color: var(--ls-card) !important;"
+
 
 def marks(plan: Plan) -> str:
     """A style sheet that frames every field with a problem, writes the sentence below it and marks its step.
@@ -21,10 +25,10 @@ def marks(plan: Plan) -> str:
     for problem, key in plan.fields.items():
         if key:
             field = f"#{element_id(key)}"
-            rules.append(f"{field} {{ outline: 2px solid var(--ls-bad); }}")
             rules.append(f"{field}::after {{ content: {_css_string(problem)}; }}")
-            tab = f"#stepper .tab-container button[role=tab]:nth-child({_step(key) + 1})::before"
-            rules.append(f"{tab} {{ background: var(--ls-bad); color: var(--ls-card); content: '!'; }}")
+            rules.append(f"{field} :is({_FRAMED}) {{ border-color: var(--ls-bad) !important; }}")
+            tab = f"#stepper button[data-tab-id='{_step(key)}']::before"
+            rules.append(f"{tab} {{ {_TAB} }}")
     return f"<style>{' '.join(rules)}</style>" if rules else ""
 
 
