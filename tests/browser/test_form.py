@@ -16,20 +16,17 @@ def name(page: Page) -> str:
     return page.locator("#name input, #name textarea").input_value()
 
 
-def hold_up_the_first_request(page: Page, milliseconds: int) -> None:
-    """Keeps what the page asks next on its way to the server for so long, and nothing else."""
-    page.evaluate(
-        """(milliseconds) => {
-            const send = window.fetch
-            window.heldUp = 0
-            window.fetch = async (...given) => {
-                if (String(given[0].url ?? given[0]).includes("queue/join") && !window.heldUp++)
-                    await new Promise((go) => setTimeout(go, milliseconds))
-                return send(...given)
-            }
-        }""",
-        milliseconds,
-    )
+def hold_up_the_first_request(page: Page) -> None:
+    """Keeps what the page asks next on its way to the server until `letGo()`, and nothing else."""
+    page.evaluate("""() => {
+        const send = window.fetch
+        const held = new Promise((go) => { window.letGo = go })
+        window.heldUp = 0
+        window.fetch = async (...given) => {
+            if (String(given[0].url ?? given[0]).includes("queue/join") && !window.heldUp++) await held
+            return send(...given)
+        }
+    }""")
 
 
 def test_a_form_is_as_it_was_left_until_its_run_is_started(page: Page, studio: RunningStudio, tiny_llama: Path) -> None:
@@ -58,15 +55,16 @@ def test_a_form_is_as_it_was_left_until_its_run_is_started(page: Page, studio: R
 
 
 def test_what_is_said_of_a_form_is_said_of_its_newest_state(page: Page, tiny_llama: Path) -> None:
-    """The first of two changes is held up on its way to the server, long after the second one is answered."""
+    """The first of two changes is held up on its way to the server, while the second one is made."""
     pages.open_tune(page)
     pages.turn_to(page, "Recipe")
     expect(page.locator("#field-train-steps input")).to_be_visible()
-    hold_up_the_first_request(page, 4000)
+    hold_up_the_first_request(page)
     pages.set_number(page, "train-steps", 7)
     page.wait_for_function("window.heldUp > 0")
     pages.choose_backbone(page, str(tiny_llama))
-    page.wait_for_timeout(4500)
+    page.wait_for_timeout(1000)
+    page.evaluate("window.letGo()")
     expect(page.locator("#rail .ls-facts")).to_contain_text(tiny_llama.name)
     expect(page.locator("#rail .ls-tiles")).to_contain_text("7")
 
@@ -93,16 +91,15 @@ def test_changes_to_another_runs_form_outlive_a_reload_and_can_be_dropped(
 
 
 def test_another_data_set_is_looked_at_with_its_own_columns(page: Page, tiny_llama: Path) -> None:
-    """Its columns are held up on their way to the page, long after the form is looked at."""
     pages.open_tune(page)
     pages.choose_backbone(page, str(tiny_llama))
     expect(page.locator("#start")).to_be_enabled()
     pages.turn_to(page, "Data")
     expect(page.locator("#target input")).to_have_value("label")
-    hold_up_the_first_request(page, 2000)
     page.locator("#dataset input").click()
     page.get_by_role("option", name="plain-english").click()
     expect(page.locator("#rail .ls-facts")).to_contain_text("plain-english.csv")
+    assert page.locator("#rail .ls-problems").count() == 0
     expect(page.locator("#rail")).to_contain_text("Ready to start")
     expect(page.locator("#target input")).to_have_value("plain")
     expect(page.locator("#preview th.ls-target")).to_contain_text("plain")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import math
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ import gradio as gr
 import pytest
 
 from app.studio import Studio
+from app.ui import build_ui
 from app.ui.tune import form_components, form_values, recipe_fields
 from app.ui.tune.tune_form import TuneForm
 from app.views import formatting
@@ -110,6 +112,15 @@ def test_a_form_whose_columns_are_still_those_of_another_data_set_is_read_with_i
     target = studio.guess_columns(other.reference).target_column
     assert "Ready to start" in rail and f'"target_column": "{target}"' in script and other.name in rail
     assert f'<th class="ls-target" scope="col">{target}' in preview
+
+
+@pytest.mark.parametrize("handler", ["look", "start"])
+def test_the_form_is_handed_over_whatever_the_choices_of_its_lists_are(studio: Studio, handler: str) -> None:
+    """Gradio would refuse "label" as long as it believes that other columns can be chosen."""
+    page = build_ui(studio)
+    function = next(function for function in page.fns.values() if function.name == handler)
+    sent = ["label"] * len(function.inputs)
+    assert asyncio.run(page.preprocess_data(function, sent, None)) == sent
 
 
 def test_a_refused_file_is_named_beside_the_data_set_that_stays_chosen(studio: Studio, tmp_path: Path) -> None:
