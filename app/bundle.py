@@ -2,18 +2,30 @@
 
 from __future__ import annotations
 
+import re
 import zipfile
 from pathlib import Path
 
 from storage.files import whole
 
+_LONGEST_NAME = 60
+"""Characters of a file's name, of up to four bytes each: file systems take 255 bytes."""
 
-def zip_artifact(folder: Path, exports: Path) -> Path:
-    """A zip of a published artifact folder, made once: an artifact never changes under its name."""
-    target = exports / f"{folder.name}.zip"
+
+def zip_artifact(folder: Path, exports: Path, name: str) -> Path:
+    """A zip of a published artifact folder, made once for a name: an artifact never changes under its own.
+
+    name: the run's, after which the file is called.
+    """
+    target = exports / folder.name / f"{file_name(name)}.zip"
     if target.is_file():
         return target
-    with whole(exports, target.name) as staged, zipfile.ZipFile(staged, "w", zipfile.ZIP_DEFLATED) as archive:
+    with whole(target.parent, target.name) as staged, zipfile.ZipFile(staged, "w", zipfile.ZIP_DEFLATED) as archive:
         for path in sorted(folder.iterdir()):
             archive.write(path, path.name)
     return target
+
+
+def file_name(name: str) -> str:
+    """A name as a file's: letters, digits and hyphens; "prompt" when none of it remains."""
+    return re.sub(r"[^\w.]+", "-", name).strip("-.")[:_LONGEST_NAME].rstrip("-.") or "prompt"

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from lamp.data.column_roles import ColumnRole
 from lamp.data.truncation import Truncation
@@ -67,5 +68,7 @@ class Plan:
     """None when there are problems."""
     warnings: tuple[str, ...] = ()
     """What does not keep it from being started but may spoil its result, one sentence each."""
+    fields: Mapping[str, str] = field(default_factory=dict)
+    """Key of the field of each problem, such as "lamp.rank", "backbone", "dataset" or "gpus"; "" where it has none."""
     unreadable: str = ""
     """Why the data set cannot be read, which is one of the problems; empty when it can."""

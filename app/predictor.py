@@ -8,13 +8,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lamp.config import Quantization
+from lamp.config import DataConfig, Quantization
 from lamp.data.columns import Template, check_columns
 from lamp.errors import DataError, LampError, OutOfMemory
 
 if TYPE_CHECKING:
     from lamp.backbone.frozen import FrozenBackbone
     from lamp.backbone.prefix import Prefix
+    from lamp.data.encoding import Encoder
     from lamp.export.saved_prompt import SavedPrompt
     from lamp.inference.predict import Prediction
 
@@ -27,12 +28,14 @@ class Answer:
     """One input answered with and without the trained prompt."""
 
     text: str
-    """What the model read after the virtual tokens."""
+    """What the model read after the virtual tokens; of an input that was cut, what was left of it."""
     tuned: str
     untrained: str
     tuned_probabilities: dict[str, float]
     """Label → probability; empty for generation."""
     untrained_probabilities: dict[str, float]
+    cut_to: int | None = None
+    """Tokens that the input was cut to because it is longer; None when the model read all of it."""
 
 
 OnAnswers = Callable[[list[Answer]], None]
@@ -85,8 +88,7 @@ class Predictor:
         from lamp.export.saved_prompt import ADAPTER, load_prompt
 
         saved = load_prompt(folder)
-        rendered = [_rendered(saved, values) for values in inputs]
-        texts = [text for text, _ in rendered]
+        rendered = [_rendered(saved.config.data, values) for values in inputs]
         with self._lock:
             try:
                 with out_of_memory():
@@ -94,13 +96,12 @@ class Predictor:
                     tuned = loaded.prefix((folder, (folder / ADAPTER).stat().st_mtime_ns), saved)
                     untrained = loaded.prefix()
                     on_progress("Answering with the tuned prompt and without it")
-                    predictions = _predict(loaded.backbone, (tuned, untrained), saved, rendered, on_answers)
+                    return _answers(loaded.backbone, (tuned, untrained), saved, rendered, on_answers)
             except OutOfMemory as error:
                 self._loaded = None
                 raise LampError(
                     "There is not enough memory to try this prompt now: wait until the runs have ended, or stop one."
                 ) from error
-        return _paired(texts, predictions)
 
     def _load(self, source: str, saved: SavedPrompt, on_progress: Callable[[str], None]) -> _Loaded:
         """The backbone of a prompt, which takes the place of any other one in memory."""
@@ -115,63 +116,92 @@ class Predictor:
         return self._loaded
 
 
-def _predict(
+@dataclass(frozen=True)
+class _Read:
+    """An input as the model reads it."""
+
+    text: str
+    ids: tuple[int, ...]
+    cut_to: int | None
+    """As `Answer.cut_to`."""
+
+
+def _answers(
     backbone: FrozenBackbone,
     prefixes: tuple[Prefix, Prefix],
     saved: SavedPrompt,
     rendered: Sequence[tuple[str, str]],
     on_answers: OnAnswers | None,
-) -> list[Prediction]:
-    """Answers to all inputs behind the first prefix, then to all of them behind the second.
+) -> list[Answer]:
+    """Answers to all inputs behind the first prefix and behind the second.
 
     rendered: (text, template suffix) of each input.
     """
     from lamp.data.encoding import Encoder
     from lamp.inference.predict import predict
 
-    texts, suffixes = [text for text, _ in rendered], [suffix for _, suffix in rendered]
     encoder = Encoder(
         backbone.tokenizer, is_encoder_decoder=backbone.is_encoder_decoder, config=saved.config.data, chat=saved.chat
     )
-    ids = encoder.inputs(texts, suffixes)
+    reads = [_read(encoder, backbone, text, suffix) for text, suffix in rendered]
+    ids = [read.ids for read in reads]
     each_prefix = [prefix for prefix in prefixes for _ in ids]
-    on_text = _collector(texts, on_answers) if on_answers is not None else None
-    return predict(backbone, each_prefix, encoder, [*ids, *ids], saved.labels, on_text)
+    on_text = _collector(reads, on_answers) if on_answers is not None else None
+    return _paired(reads, predict(backbone, each_prefix, encoder, [*ids, *ids], saved.labels, on_text))
 
 
-def _collector(texts: Sequence[str], on_answers: OnAnswers) -> Callable[[int, str], None]:
+def _read(encoder: Encoder, backbone: FrozenBackbone, text: str, template_suffix: str) -> _Read:
+    """One input as the model reads it, which is less than all of it when it is too long."""
+    before = encoder.truncated
+    (ids,) = encoder.inputs([text], [template_suffix])
+    if encoder.truncated == before:
+        return _Read(text, ids, None)
+    left = str(backbone.tokenizer.decode(ids, skip_special_tokens=True))
+    return _Read(left, ids, encoder.config.max_input_tokens)
+
+
+def _collector(reads: Sequence[_Read], on_answers: OnAnswers) -> Callable[[int, str], None]:
     """The `on_text` of `predict`: collects the growing texts and calls `on_answers` with all of them."""
     from lamp.inference.predict import Prediction
 
-    predictions = [Prediction("", {})] * (2 * len(texts))
+    predictions = [Prediction("", {})] * (2 * len(reads))
 
     def on_text(number: int, text: str) -> None:
         predictions[number] = Prediction(text, {})
-        on_answers(_paired(texts, predictions))
+        on_answers(_paired(reads, predictions))
 
     return on_text
 
 
-def _paired(texts: Sequence[str], predictions: Sequence[Prediction]) -> list[Answer]:
-    """One Answer for each text. predictions: for all texts with the prompt, then for all texts without it."""
-    halves = zip(texts, predictions[: len(texts)], predictions[len(texts) :], strict=True)
+def _paired(reads: Sequence[_Read], predictions: Sequence[Prediction]) -> list[Answer]:
+    """One Answer for each input. predictions: for all inputs with the prompt, then for all inputs without it."""
+    halves = zip(reads, predictions[: len(reads)], predictions[len(reads) :], strict=True)
     return [
-        Answer(text, tuned.text, untrained.text, tuned.probabilities, untrained.probabilities)
-        for text, tuned, untrained in halves
+        Answer(read.text, tuned.text, untrained.text, tuned.probabilities, untrained.probabilities, read.cut_to)
+        for read, tuned, untrained in halves
     ]
 
 
-def _rendered(saved: SavedPrompt, values: str | Mapping[str, str]) -> tuple[str, str]:
-    """The text that the model reads for one input, and its template suffix. Raises DataError for a wrong input."""
-    columns = saved.config.data.input_columns
+def check_inputs(data: DataConfig, inputs: Sequence[str | Mapping[str, str]]) -> None:
+    """Raises DataError for the first input that cannot be answered. data: the data section of the prompt's recipe."""
+    for values in inputs:
+        _rendered(data, values)
+
+
+def _rendered(data: DataConfig, values: str | Mapping[str, str]) -> tuple[str, str]:
+    """The text that the model reads for one input, and its template suffix. Raises DataError for a wrong input.
+
+    data: the data section of the prompt's recipe.
+    """
+    columns = data.input_columns
     if isinstance(values, str):
         if len(columns) != 1:
             raise DataError(f"This prompt reads {len(columns)} columns: give a value for each of {', '.join(columns)}.")
         values = {columns[0]: values}
-    problems = check_columns(saved.config.data, [*values, saved.config.data.target_column])
+    problems = check_columns(data, [*values, data.target_column])
     if problems:
         raise DataError(" ".join(problems))
-    template = Template.of(saved.config.data)
+    template = Template.of(data)
     if not template.has_input(values):
         raise DataError("Write an input first: there is nothing to answer.")
     return template.render(values), template.suffix

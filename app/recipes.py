@@ -8,6 +8,7 @@ from functools import cached_property
 from app.backbones import Backbones
 from app.datasets import DatasetFile, Datasets, first_rows
 from app.estimates import speed_on
+from app.faults import recipe_problems
 from app.initial_prompts import initial_prompt_problems
 from app.jobs.slots import devices, visible_gpus
 from app.plan import Estimate, Plan, Preview
@@ -17,10 +18,10 @@ from lamp.data.chat import no_template
 from lamp.data.columns import check_columns, render
 from lamp.data.splits import Splits
 from lamp.data.tables import Table
-from lamp.errors import BackboneError, ConfigError, DataError
+from lamp.errors import BackboneError, DataError
 from lamp.hub.backbone_files import has_chat_template
 from lamp.hub.catalog import BackboneInfo
-from lamp.hub.recipe_fit import recipe_problems
+from lamp.hub.recipe_fit import misfits
 from storage.artifacts import ArtifactStore
 from storage.errors import StorageError
 from storage.jobs import JobStore
@@ -53,14 +54,14 @@ class Recipes:
 
     def plan(self, config: TuneConfig, dataset: str, gpus: int) -> Plan:
         """Everything that can be known about a recipe before it is started; reads each file at most once."""
-        problems = _recipe_problems(config)
+        problems = recipe_problems(config)
         data = self._read(dataset, config.data)
         if data.problem:
-            problems.append(data.problem)
-        problems += initial_prompt_problems(config, self._store, self._artifacts)
-        problems += self._device_problems(config, gpus)
+            problems[data.problem] = "dataset" if data.table is None else "data.target_column"
+        problems |= dict.fromkeys(initial_prompt_problems(config, self._store, self._artifacts), "lamp.initial_prompt")
+        problems |= self._device_problems(config, gpus)
         backbone, backbone_problems = self._inspect(config)
-        problems += backbone_problems
+        problems |= backbone_problems
         preview = _preview(data.file, data.table, data.splits, config.data) if data.file and data.table else None
         estimate = None
         if not problems and data.file and data.splits and backbone:
@@ -70,6 +71,7 @@ class Recipes:
             preview=preview,
             estimate=estimate,
             warnings=data.file.warnings(config.data) if data.file and data.splits else (),
+            fields=problems,
             unreadable=data.problem if data.table is None else "",
         )
 
@@ -99,28 +101,29 @@ class Recipes:
             problem = str(error)
         return _Data(file, table, splits, problem)
 
-    def _device_problems(self, config: TuneConfig, gpus: int) -> list[str]:
-        problems = []
+    def _device_problems(self, config: TuneConfig, gpus: int) -> dict[str, str]:
+        """What this machine does not have: sentence → key of a field."""
+        problems = {}
         if type(gpus) is not int or not 1 <= gpus <= self.most_gpus:  # a script may send anything
-            problems.append(f"The number of GPUs must be between 1 and {self.most_gpus} here, not {gpus!r}.")
+            problems[f"The number of GPUs must be between 1 and {self.most_gpus} here, not {gpus!r}."] = "gpus"
         if config.train.quantization != "none" and not self._has_gpu:
-            problems.append(
+            problems[
                 "Weights in 8 or 4 bits want a CUDA GPU, and this machine has none: leave the backbone's "
                 "weights as they are."
-            )
+            ] = "train.quantization"
         return problems
 
-    def _inspect(self, config: TuneConfig) -> tuple[BackboneInfo | None, list[str]]:
-        """The chosen backbone, and one sentence for each value of the recipe that does not fit it."""
+    def _inspect(self, config: TuneConfig) -> tuple[BackboneInfo | None, dict[str, str]]:
+        """The chosen backbone; and each value of the recipe that does not fit it: sentence → key of a field."""
         if not config.backbone.strip():
-            return None, []
+            return None, {}
         try:
             backbone = self._backbones.inspect(config.backbone)
         except BackboneError as error:
-            return None, [str(error)]
-        problems = recipe_problems(backbone, config)
+            return None, {str(error): "backbone"}
+        problems = misfits(backbone, config)
         if config.data.input_format == "chat" and has_chat_template(backbone.source) is False:
-            problems.append(no_template(config.backbone))
+            problems[no_template(config.backbone)] = "data.input_format"
         return backbone, problems
 
     def _estimate(
@@ -143,15 +146,6 @@ class Recipes:
             if speed
             else None,
         )
-
-
-def _recipe_problems(config: TuneConfig) -> list[str]:
-    """The problems of a recipe by itself, whatever the data set and the backbone are."""
-    try:
-        config.check()
-    except ConfigError as error:
-        return list(error.problems)
-    return []
 
 
 def _preview(file: DatasetFile, table: Table, splits: Splits | None, config: DataConfig) -> Preview:

@@ -15,7 +15,7 @@ from app.hub import fetching, publishing
 from app.hub.fetching import Fetched, OnRows
 from app.jobs.extend import extend
 from app.plan import Plan
-from app.predictor import Answer, OnAnswers, Predictor
+from app.predictor import Answer, OnAnswers, Predictor, check_inputs
 from app.recipes import Recipes
 from app.run import Run
 from app.settings import Settings
@@ -152,6 +152,10 @@ class Studio:
         """Runs, newest first. states: only runs in one of these; text: only runs in which these words occur."""
         return self._store.list(limit, offset, states, text=text)
 
+    def deleted_jobs(self, limit: int = 100, text: str = "") -> list[Job]:
+        """Deleted runs that can still be brought back, newest first. text: as in `jobs`."""
+        return self._store.list(limit, text=text, deleted=True)
+
     def stop(self, id: str) -> Job:
         """Asks a run to end; its best prompt so far is exported."""
         return self._store.request_stop(id)
@@ -216,14 +220,15 @@ class Studio:
         inputs: a text, or a value for each input column; on_progress: called with one short sentence at each stage;
         on_answers: called with all answers so far while free text is generated.
         """
-        job = self._store.get(id)
-        folder = self._artifacts.path(job.id)
-        source = self._backbones.source(Run.of(job).config.backbone)
+        run = self.run(id)
+        check_inputs(run.config.data, inputs)  # first of all: a wrong input needs no backbone to be refused
+        folder, source = self._artifacts.path(run.job.id), self._backbones.source(run.config.backbone)
         return self._predictor.answers(folder, source, inputs, on_progress, on_answers)
 
     def export(self, id: str) -> Path:
         """A zip of the run's exported prompt, made once."""
-        return zip_artifact(self._artifacts.path(self._store.get(id).id), self._home.root / "exports")
+        job = self._store.get(id)
+        return zip_artifact(self._artifacts.path(job.id), self._home.root / "exports", job.name)
 
     def publish(
         self,

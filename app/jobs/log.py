@@ -7,6 +7,9 @@ from datetime import UTC, datetime
 
 
 def log_line(text: str) -> None:
-    """Writes one line with the time. A log that cannot be written (a full disk) does not end the run."""
+    """Writes one line with the time in UTC, "2026-05-01T12:00:09Z ...".
+
+    A log that cannot be written (a full disk) does not end the run.
+    """
     with suppress(OSError):
-        print(f"{datetime.now(UTC):%H:%M:%S} {text}", flush=True)
+        print(f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ} {text}", flush=True)

@@ -57,6 +57,7 @@ class Endpoints:
                 "untrained": answer.untrained,
                 "tuned_probabilities": answer.tuned_probabilities,
                 "untrained_probabilities": answer.untrained_probabilities,
+                "cut_to": answer.cut_to,
             }
             for answer in self._studio.try_prompt(id, texts)
         ]

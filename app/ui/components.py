@@ -13,9 +13,21 @@ AT_ONCE: dict[str, Any] = {**QUIET, "queue": False}
 """The same for handlers that answer quickly: they bypass Gradio's queue."""
 
 
-def piece(value: str = "", **options: Any) -> gr.HTML:
-    """A gr.HTML for what app.ui.parts makes: styled by the studio's own style sheet alone, without scripts."""
-    return gr.HTML(value, apply_default_css=False, js_on_load=None, **options)
+def piece(value: str = "", script: str | None = None, **options: Any) -> gr.HTML:
+    """A gr.HTML for what app.ui.parts makes, styled by the studio's own style sheet alone.
+
+    script: JavaScript that is run once with `element` and `trigger`.
+    """
+    return gr.HTML(value, apply_default_css=False, js_on_load=script, **options)
+
+
+def number_box(value: float, **options: Any) -> gr.Textbox:
+    """A box for a number, handed over as it was typed.
+
+    Not a gr.Number: browsers drop a decimal comma from their number boxes, and "0,04" becomes 4 before anybody can
+    say so.
+    """
+    return gr.Textbox(str(value), max_lines=1, elem_classes="ls-number", **options)
 
 
 def stage_reporter(progress: gr.Progress) -> Callable[[str], None]:

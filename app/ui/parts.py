@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from html import escape
+
+from app.views import formatting
 
 LAMP = (
     '<svg viewBox="0 0 32 32" width="26" height="26" aria-hidden="true"><g fill="currentColor">'
@@ -52,11 +54,15 @@ def small(text: str) -> str:
     return f'<p class="ls-small">{escape(text)}</p>'
 
 
-def problems(sentences: Sequence[str], heading: str = "") -> str:
-    """A list of problems, each sentence once; "" when there are none."""
+def problems(sentences: Sequence[str], heading: str = "", links: Mapping[str, str] | None = None) -> str:
+    """A list of problems, each sentence once; "" when there are none.
+
+    links: attributes of the link that a sentence becomes, where it becomes one.
+    """
     if not sentences:
         return ""
-    items = "".join(f"<li>{escape(sentence)}</li>" for sentence in dict.fromkeys(sentences))
+    links = links or {}
+    items = "".join(f"<li>{_linked(sentence, links.get(sentence))}</li>" for sentence in dict.fromkeys(sentences))
     strong = f"<strong>{escape(heading)}</strong>" if heading else ""
     return f'<div class="ls-notice ls-bad ls-problems" role="alert">{strong}<ul>{items}</ul></div>'
 
@@ -66,6 +72,10 @@ def warnings(sentences: Sequence[str], heading: str) -> str:
     items = "".join(f"<li>{escape(sentence)}</li>" for sentence in sentences)
     strong = f"<strong>{escape(heading)}</strong>"
     return f'<div class="ls-notice ls-calm ls-problems" role="status">{strong}<ul>{items}</ul></div>' if items else ""
+
+
+def _linked(sentence: str, attributes: str | None) -> str:
+    return f"<a {attributes}>{escape(sentence)}</a>" if attributes else escape(sentence)
 
 
 def empty(text: str, below: str, href: str = "", action: str = "") -> str:
@@ -158,9 +168,11 @@ def shares(labels: Mapping[str, int]) -> str:
     return f'<div class="ls-shares">{lines}</div>{more}'
 
 
-def moment(at: datetime, shown: str) -> str:
-    """A time in words, with the exact one as a tooltip."""
-    return f'<time datetime="{at.isoformat()}" title="{at:%Y-%m-%d %H:%M:%S} UTC">{escape(shown)}</time>'
+def moment(at: datetime, now: datetime) -> str:
+    """A time as its age, with the exact one in the time zone of `now` as a tooltip."""
+    local = at.astimezone(now.tzinfo)
+    exact = f"{local:%Y-%m-%d %H:%M:%S}{' UTC' if now.tzinfo is UTC else ''}"
+    return f'<time datetime="{at.isoformat()}" title="{exact}">{escape(formatting.age(local, now))}</time>'
 
 
 def fold(summary: str, text: str) -> str:

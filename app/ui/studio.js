@@ -12,4 +12,69 @@
   });
   // Coming back to a form that was already sent: show it fresh.
   addEventListener("pageshow", (event) => { if (event.persisted) location.reload(); });
+
+  // The list of runs comes after the page: whoever comes back to it is brought to where they were once it is there.
+  const isList = (address) => /\/runs\/?$/.test(address.pathname) && !address.searchParams.has("run");
+  if (isList(here)) {
+    addEventListener("pagehide", () => history.replaceState({ ...history.state, lampScroll: scrollY }, ""));
+    const goBack = (top, tries) => {
+      if (document.documentElement.scrollHeight >= top + innerHeight) scrollTo(0, top);
+      else if (tries) setTimeout(goBack, 100, top, tries - 1);
+    };
+    if (history.state?.lampScroll) goBack(history.state.lampScroll, 100);
+  }
+  const cameFromList = () => document.referrer.startsWith(location.origin) && isList(new URL(document.referrer));
+
+  // A problem beside Start leads to its field: its step is opened, the section that hides it too.
+  const goTo = (selector, tries) => {
+    const field = document.querySelector(selector);
+    if (field?.offsetParent) {
+      field.scrollIntoView({ block: "center" });
+      field.querySelector("input:checked, input, textarea")?.focus({ preventScroll: true });
+      return;
+    }
+    const closed = "#stepper .tabitem button.label-wrap:not(.open)";
+    document.querySelectorAll(closed).forEach((button) => { if (button.offsetParent) button.click(); });
+    if (tries) setTimeout(goTo, 100, selector, tries - 1);
+  };
+  document.addEventListener("click", (event) => {
+    const link = event.target.closest?.("a");
+    if (link?.dataset.step) {
+      event.preventDefault();
+      document.querySelectorAll("#stepper [role=tab]")[link.dataset.step]?.click();
+      goTo(link.getAttribute("href"), 20);
+    } else if (link?.matches(".ls-up") && cameFromList()) {
+      event.preventDefault();
+      history.back();
+    }
+  });
+  // Gradio gives every radio button a name of its own, and again after each choice: browsers then know no group, so
+  // that arrow keys do nothing and Tab stops at every button. With one name a group is one stop, at what is chosen.
+  let groups = 0, tabbing = false;
+  const isRadio = (element) => element?.matches?.(".gradio-container .wrap > label > input[type=radio]");
+  const join = (radio) => {
+    const group = radio.closest(".wrap");
+    group.dataset.radios ||= "radios-" + ++groups;
+    group.querySelectorAll("input[type=radio]").forEach((one) => { one.name = group.dataset.radios; });
+    return group;
+  };
+  document.addEventListener("mousedown", () => { tabbing = false; }, true);
+  document.addEventListener("keydown", (event) => {
+    tabbing = event.key === "Tab";
+    if (isRadio(event.target)) join(event.target);
+  }, true);
+  document.addEventListener("focusin", (event) => {
+    if (!isRadio(event.target)) return;
+    const group = join(event.target);
+    if (tabbing && !group.contains(event.relatedTarget)) group.querySelector("input:checked")?.focus();
+  });
+  // Gradio answers Shift+Enter by itself.
+  document.addEventListener("keydown", (event) => {
+    if (event.key === "Enter" && (event.ctrlKey || event.metaKey) && event.target.closest?.(".ls-try"))
+      document.querySelector("#answer")?.click();
+  });
+  // Gradio's text boxes cannot ask for a phone's number keys.
+  document.addEventListener("focusin", (event) => {
+    if (event.target.closest?.(".ls-number")) event.target.inputMode = "decimal";
+  });
 })();

@@ -85,7 +85,11 @@ def launch_options() -> dict[str, Any]:
     return {
         "theme": theme(),
         "css": (_HERE / "studio.css").read_text(encoding="utf-8"),
-        "head": "<script>" + (_HERE / "studio.js").read_text(encoding="utf-8") + "</script>",
+        "favicon_path": str(_HERE / "favicon.svg"),
+        # Gradio serves the icon, but its pages do not name it: a browser would guess its type from ".ico".
+        "head": '<link rel="icon" type="image/svg+xml" href="favicon.ico"><script>'
+        + (_HERE / "studio.js").read_text(encoding="utf-8")
+        + "</script>",
         "footer_links": [],
         "run_history": False,
     }

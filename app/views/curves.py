@@ -8,25 +8,48 @@ from lamp.inference.scores import improves
 
 Points = Sequence[tuple[int, float]]
 """(step, value) in rising steps."""
+_FAR = 3
+"""How many times the usual height a value must have to be left outside the axis."""
 
 
 def smoothed(points: Points) -> list[tuple[int, float]]:
-    """The points with their noise averaged out: an exponential mean over about a twentieth of them."""
-    weight = 1 - 1 / max(3.0, len(points) / 20)
-    total = norm = 0.0
-    means = []
-    for step, value in points:
-        total, norm = weight * total + (1 - weight) * value, weight * norm + (1 - weight)
-        means.append((step, total / norm))
-    return means
+    """The points with their noise averaged out: at each of them a straight line through the nearest tenth of them.
+
+    A line, not a mean: a mean lags behind a loss that falls, at the ends of the curve most of all.
+    """
+    width = min(len(points), max(5, len(points) // 10))
+    if width < 3:
+        return list(points)
+    low, high = min(value for _, value in points), max(value for _, value in points)
+    middle = (width - 1) / 2
+    square = sum((place - middle) ** 2 for place in range(width))
+    total = sum(value for _, value in points[:width])
+    moment = sum(place * value for place, (_, value) in enumerate(points[:width]))
+    start, lines = 0, []
+    for number, (step, _) in enumerate(points):
+        if start < min(number - width // 2, len(points) - width):  # the window moves on by one point
+            leaving, entering = points[start][1], points[start + width][1]
+            moment += leaving - total + (width - 1) * entering
+            total += entering - leaving
+            start += 1
+        slope = (moment - middle * total) / square
+        fit = total / width + slope * (number - start - middle)
+        lines.append((step, min(max(fit, low), high)))
+    return lines
 
 
 def span(points: Points) -> tuple[float, float] | None:
-    """Limits (low, high) of an axis for the values; the highest 2 % of them may lie outside. None without points."""
+    """Limits (low, high) of an axis for the values. None without points.
+
+    The first values always lie inside; of the others the highest 2 % may lie outside, where they are far from the rest.
+    """
     values = sorted(value for _, value in points)
     if not values:
         return None
-    high = values[min(len(values) - 1, int(0.98 * len(values)))]
+    usual = values[min(len(values) - 1, int(0.98 * len(values)))]
+    high = max(usual, *(value for _, value in points[:3]))
+    if values[-1] <= _FAR * high:
+        high = values[-1]
     low = min(0.0, values[0])
     return low, (high * 1.1 if high > low else low + 1.0)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 
 
@@ -57,6 +58,20 @@ def bytes_text(size: int) -> str:
     if size >= 1e9:
         return f"{size / 1e9:.1f} GB"
     return f"{size / 1e6:.1f} MB" if size >= 1e6 else f"{size / 1e3:.1f} kB" if size >= 1000 else f"{size} bytes"
+
+
+def parse_number(text: str) -> float:
+    """The number in a text, with a point or a comma before its decimals.
+
+    Raises ValueError when it is none, and for "1,000": that is one to some people and a thousand to others.
+    """
+    comma = re.fullmatch(r"([+-]?)(\d*),(\d+)", text.strip())
+    if comma is None:
+        return float(text)
+    sign, whole, decimals = comma.groups()
+    if len(decimals) == 3 and whole.strip("0"):
+        raise ValueError(f"{text!r} can mean two numbers.")
+    return float(f"{sign}{whole or 0}.{decimals}")
 
 
 def parse_tags(text: str) -> tuple[str, ...]:

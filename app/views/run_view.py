@@ -15,6 +15,7 @@ from app.views.rate_search import TriedRate, tried_rates
 from app.views.recipe_facts import Facts, recipe_facts
 from app.views.score_text import RunScores, ScoreComparison
 from app.views.status import Status, describe_status
+from app.views.verdict import Verdict, verdict
 from lamp.inference.confusion_matrix import ConfusionMatrix
 from storage.records import Event
 from storage.states import JobState
@@ -61,6 +62,8 @@ class RunView:
     """What was tried to find the learning rate, and how it did."""
     scores: tuple[ScoreComparison, ...]
     """The final scores; empty before the run has ended."""
+    verdict: Verdict | None
+    """Set when the run has ended and its prompt is no better than none."""
     confusion: ConfusionMatrix | None
     events: tuple[Event, ...]
     """Every change of state, oldest first."""
@@ -118,6 +121,7 @@ def make_run_view(
     queue.
     """
     job = run.job
+    scores = RunScores.of(job.scores)
     measured = (name.removeprefix(_VALIDATION) for name in metrics if name.startswith(_VALIDATION))
     metric = score_text.main_metric(measured) or "accuracy"
     loss, validation = tuple(curve("loss")), tuple(curve(_VALIDATION + metric))
@@ -143,7 +147,8 @@ def make_run_view(
         metric=metric,
         validation=validation,
         tried_rates=tried_rates(run.config.train, metrics, curve),
-        scores=score_text.compare_scores(RunScores.of(job.scores)),
+        scores=score_text.compare_scores(scores),
+        verdict=verdict(scores, loss) if job.state.finished else None,
         confusion=confusion,
         events=tuple(events),
         log=log,

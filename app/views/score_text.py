@@ -58,6 +58,11 @@ def metric_label(metric: str) -> str:
     return _LABELS.get(metric, metric.replace("_", " ").capitalize())
 
 
+def is_share(metric: str) -> bool:
+    """Whether a metric lies between 0 and 1 and is shown as a percentage."""
+    return metric in _SHARES
+
+
 def format_score(metric: str, value: float) -> str:
     """A score with its unit: "87.5 %" for a share, else a plain number."""
     return f"{100 * value:.1f} %" if metric in _SHARES else f"{value:.3g}"
@@ -67,6 +72,14 @@ def main_metric(metrics: Iterable[str]) -> str | None:
     """The metric that is shown where there is room for one: accuracy, or else ROUGE-L, or else the loss."""
     present = set(metrics)
     return next((metric for metric in ("accuracy", "rouge_l", "loss") if metric in present), None)
+
+
+def gained_nothing(scores: RunScores) -> bool:
+    """Whether the prompt's main score is no better than the untrained backbone's; False when it cannot be told."""
+    metric = main_metric(scores.tuned)
+    if metric is None or metric not in scores.untrained:
+        return False
+    return not improves(metric, scores.tuned[metric], scores.untrained[metric])
 
 
 def compare_scores(scores: RunScores) -> tuple[ScoreComparison, ...]:

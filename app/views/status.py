@@ -7,6 +7,7 @@ from datetime import datetime
 
 from app.estimates import Place
 from app.views.formatting import about, duration
+from app.views.score_text import RunScores, gained_nothing
 from storage.records import Job
 from storage.states import JobState
 
@@ -57,6 +58,7 @@ def describe_status(job: Job, now: datetime, seconds: float | None = None, place
     took = duration((job.finished_at - job.started_at).total_seconds()) if job.finished_at and job.started_at else ""
     if job.state is JobState.DONE:
         early = "" if job.step >= job.steps else " The score had stopped improving."
+        tone = "warn" if gained_nothing(RunScores.of(job.scores)) else tone
         return Status(label, tone, f"Trained for {job.step:,} steps.{early}", 1.0, took and f"took {took}", False)
     if job.state is JobState.FAILED:
         step = f"It ended at step {job.step:,} of {job.steps:,}"

@@ -9,20 +9,20 @@ _SHORTEST_INPUT = 4
 """The fewest tokens that a recipe may allow for an input."""
 
 
-def recipe_problems(backbone: BackboneInfo, config: TuneConfig) -> list[str]:
-    """One sentence for each value of the recipe that does not fit the backbone."""
-    problems = []
+def misfits(backbone: BackboneInfo, config: TuneConfig) -> dict[str, str]:
+    """One sentence for each value of the recipe that does not fit the backbone → its key, such as "lamp.rank"."""
+    problems = {}
     if backbone.hidden_size < config.lamp.rank <= config.lamp.prompt_length:
-        problems.append(
+        problems[
             f"The rank ({config.lamp.rank}) is larger than the backbone's width ({backbone.hidden_size}): "
             f"choose {backbone.hidden_size} or less."
-        )
+        ] = "lamp.rank"
     target = config.data.max_target_tokens
     if backbone.longest_target is not None and target > backbone.longest_target:
-        problems.append(
+        problems[
             f"The longest target ({target} tokens) is longer than the backbone's {backbone.longest_target} positions: "
             f"set it to {backbone.longest_target} or less."
-        )
+        ] = "data.max_target_tokens"
     limit = backbone.longest_sequence
     if limit is None:
         return problems
@@ -35,8 +35,8 @@ def recipe_problems(backbone: BackboneInfo, config: TuneConfig) -> list[str]:
         advice = f"set the longest input to {room} tokens or less"
         if room < _SHORTEST_INPUT:
             advice = "shorten the prompt" + (" or the target" if behind_input else "")
-        problems.append(
+        problems[
             f"The backbone has {limit} positions, too few for {counted} with the longest input "
             f"({config.data.max_input_tokens} tokens): {advice}."
-        )
+        ] = "data.max_input_tokens"
     return problems

@@ -54,6 +54,11 @@ def number(page: Page, key: str) -> str:
     return page.locator(f"#field-{key} input").input_value()
 
 
+def mark(page: Page, field: str) -> str:
+    """The sentence that stands below the field with this selector; "none" when there is none."""
+    return str(page.locator(field).evaluate("(element) => getComputedStyle(element, '::after').content"))
+
+
 def start(page: Page) -> str:
     """Presses Start and waits for the run's page; the run's id."""
     page.locator("#start").click()

@@ -118,7 +118,9 @@ class RunningStudio:
         store.heartbeat(job.id, 40, "Training", values)
         log = Home(self.home).log(job.id)
         log.parent.mkdir(exist_ok=True)
-        log.write_text("12:00:00 Training ...\n12:00:09 the very last line of the log\n", encoding="utf-8")
+        log.write_text(
+            "2026-05-01T12:00:00Z Training ...\n2026-05-01T12:00:09Z the very last line of the log\n", encoding="utf-8"
+        )
         assert store.finish(job.id, state, error=error, scores=scores, step=40)
         store.release(job.id)
         return store.get(job.id)

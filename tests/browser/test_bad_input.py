@@ -46,14 +46,17 @@ def filled(page: Page, studio: RunningStudio, tiny_llama: Path) -> Page:
 
 
 def start_is_refused(page: Page, studio: RunningStudio, sentence: str) -> None:
-    """Start lists `sentence` beside itself, once; no run came of it, and the form is as it was."""
+    """`sentence` stands beside Start, which cannot be pressed, and at its field; the form is as it was."""
     before = studio.store.list()
     expect(page.locator("#rail .ls-problems li")).to_have_count(1)
     expect(page.locator("#rail .ls-problems li")).to_contain_text(sentence)
-    page.locator("#start").click()
-    expect(page.get_by_test_id("toast-body")).to_be_visible()
-    expect(page.locator("#start")).to_be_enabled()
-    expect(page.locator("#rail .ls-problems li")).to_contain_text(sentence)
+    expect(page.locator("#start")).to_be_disabled()
+    page.locator("#rail .ls-problems a").click()
+    field = page.locator("#rail .ls-problems a").get_attribute("href")
+    assert field is not None
+    expect(page.locator(field)).to_be_visible()
+    expect(page.locator(field)).to_be_in_viewport()
+    assert sentence in pages.mark(page, field)
     assert "Traceback" not in page.locator("body").inner_text()
     assert studio.store.list() == before
     form_is_kept(page)
@@ -73,6 +76,7 @@ def test_a_file_that_cannot_be_read_is_one_sentence(fault: str, filled: Page, tm
     pages.upload(filled, tmp_path / name)
     expect(filled.locator("#upload-said .ls-problems li")).to_have_count(1)
     expect(filled.locator("#upload-said .ls-problems li")).to_contain_text(sentence)
+    expect(filled.locator("#upload-said")).to_contain_text(f"{name} was not added. {chosen} is still chosen.")
     assert filled.locator("#dataset input").input_value() == chosen
     form_is_kept(filled)
 

@@ -16,6 +16,19 @@ def name(page: Page) -> str:
     return page.locator("#name input, #name textarea").input_value()
 
 
+def hold_up_the_first_request(page: Page) -> None:
+    """Keeps what the page asks next on its way to the server until `letGo()`, and nothing else."""
+    page.evaluate("""() => {
+        const send = window.fetch
+        const held = new Promise((go) => { window.letGo = go })
+        window.heldUp = 0
+        window.fetch = async (...given) => {
+            if (String(given[0].url ?? given[0]).includes("queue/join") && !window.heldUp++) await held
+            return send(...given)
+        }
+    }""")
+
+
 def test_a_form_is_as_it_was_left_until_its_run_is_started(page: Page, studio: RunningStudio, tiny_llama: Path) -> None:
     pages.open_tune(page)
     expect(page.locator("#start-over")).not_to_be_visible()
@@ -42,23 +55,16 @@ def test_a_form_is_as_it_was_left_until_its_run_is_started(page: Page, studio: R
 
 
 def test_what_is_said_of_a_form_is_said_of_its_newest_state(page: Page, tiny_llama: Path) -> None:
-    """The first of two changes is held up on its way to the server, long after the second one is answered."""
+    """The first of two changes is held up on its way to the server, while the second one is made."""
     pages.open_tune(page)
     pages.turn_to(page, "Recipe")
     expect(page.locator("#field-train-steps input")).to_be_visible()
-    page.evaluate("""() => {
-        const send = window.fetch
-        window.heldUp = 0
-        window.fetch = async (...given) => {
-            if (String(given[0].url ?? given[0]).includes("queue/join") && !window.heldUp++)
-                await new Promise((go) => setTimeout(go, 4000))
-            return send(...given)
-        }
-    }""")
+    hold_up_the_first_request(page)
     pages.set_number(page, "train-steps", 7)
     page.wait_for_function("window.heldUp > 0")
     pages.choose_backbone(page, str(tiny_llama))
-    page.wait_for_timeout(4500)
+    page.wait_for_timeout(1000)
+    page.evaluate("window.letGo()")
     expect(page.locator("#rail .ls-facts")).to_contain_text(tiny_llama.name)
     expect(page.locator("#rail .ls-tiles")).to_contain_text("7")
 
@@ -82,3 +88,77 @@ def test_changes_to_another_runs_form_outlive_a_reload_and_can_be_dropped(
     expect(page.locator("#field-train-steps input")).to_have_value("60")
     pages.open_tune(page)
     expect(page.locator(".ls-beside")).not_to_be_visible()
+
+
+def test_another_data_set_is_looked_at_with_its_own_columns(page: Page, tiny_llama: Path) -> None:
+    pages.open_tune(page)
+    pages.choose_backbone(page, str(tiny_llama))
+    expect(page.locator("#start")).to_be_enabled()
+    pages.turn_to(page, "Data")
+    expect(page.locator("#target input")).to_have_value("label")
+    page.locator("#dataset input").click()
+    page.get_by_role("option", name="plain-english").click()
+    expect(page.locator("#rail .ls-facts")).to_contain_text("plain-english.csv")
+    assert page.locator("#rail .ls-problems").count() == 0
+    expect(page.locator("#rail")).to_contain_text("Ready to start")
+    expect(page.locator("#target input")).to_have_value("plain")
+    expect(page.locator("#preview th.ls-target")).to_contain_text("plain")
+    expect(page.get_by_test_id("toast-body")).to_have_count(0)
+
+
+def test_the_keyboard_sees_and_changes_the_chosen_model(page: Page) -> None:
+    pages.open_tune(page)
+    chosen = page.locator("#backbone label:has(input:checked)")
+    first = chosen.inner_text()
+    page.locator("#stepper").get_by_role("tab", name="Start").focus()
+    page.keyboard.press("Tab")
+    expect(page.locator("#backbone input:checked")).to_be_focused()
+    assert chosen.evaluate("(label) => getComputedStyle(label).outlineStyle") == "solid"
+    page.keyboard.press("ArrowDown")
+    expect(chosen).not_to_have_text(first)
+    expect(page.locator("#backbone input:checked")).to_be_focused()
+    page.keyboard.press("ArrowUp")
+    expect(chosen).to_have_text(first, use_inner_text=True)
+
+
+def test_each_tab_has_a_draft_of_its_own_and_a_reload_stays_on_its_step(page: Page, tiny_llama: Path) -> None:
+    other = page.context.new_page()
+    for opened, number in ((page, 7), (other, 9)):
+        pages.open_tune(opened)
+        expect(opened.locator("#start-over")).not_to_be_visible()
+        pages.choose_backbone(opened, str(tiny_llama))
+        pages.turn_to(opened, "Recipe")
+        pages.set_number(opened, "train-steps", number)
+        expect(opened.locator("#rail .ls-tiles")).to_contain_text(f"Steps{number}")
+    for opened, steps in ((page, "7"), (other, "9")):
+        opened.reload()
+        expect(opened.locator("#field-train-steps input")).to_be_visible()
+        expect(opened.locator("#field-train-steps input")).to_have_value(steps)
+    other.close()
+
+
+def test_a_decimal_comma_is_read_and_one_between_thousands_is_refused(page: Page, tiny_llama: Path) -> None:
+    pages.open_tune(page)
+    pages.choose_backbone(page, str(tiny_llama))
+    pages.turn_to(page, "Recipe")
+    page.get_by_text("More settings").click()
+    box = page.locator("#field-train-warmup-share input")
+    box.click()
+    box.fill("")
+    box.press_sequentially("0,04")
+    box.blur()
+    pages.turn_to(page, "Start")
+    page.get_by_text("The same from a script").click()
+    expect(page.locator("#script")).to_contain_text('"warmup_share": 0.04')
+    expect(page.locator("#start")).to_be_enabled()
+    pages.turn_to(page, "Recipe")
+    pages.type_in(page, "field-train-steps", "1,000")
+    expect(page.locator("#rail .ls-problems li")).to_have_text("Steps must be a number without commas, not '1,000'.")
+    expect(page.locator("#start")).to_be_disabled()
+    assert "without commas" in pages.mark(page, "#field-train-steps")
+    pages.turn_to(page, "Data")
+    page.locator("#rail .ls-problems a").click()
+    expect(page.locator("#field-train-steps input")).to_be_focused()
+    pages.set_number(page, "train-steps", 1000)
+    expect(page.locator("#start")).to_be_enabled()
+    assert pages.mark(page, "#field-train-steps") == "none"

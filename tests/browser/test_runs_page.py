@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, Request, expect
+from playwright.sync_api import Browser, Page, Request, expect
 
+from storage.home import Home
 from storage.jobs import JobState
 from tests.browser import pages
 from tests.browser.studio import RunningStudio, recipe
@@ -73,24 +75,36 @@ def test_name_tags_and_note_are_kept_and_found(page: Page, studio: RunningStudio
     expect(page.locator("#runs")).to_contain_text("No run matches")
 
 
-def test_a_deleted_run_leaves_the_list_and_comes_back(page: Page, studio: RunningStudio, tiny_llama: Path) -> None:
-    job = studio.add_ended(str(tiny_llama), JobState.DONE, "to be deleted", scores=SCORES)
-    pages.open_run(page, job.id, "Details")
-    page.locator("#delete").click()
-    page.locator("#delete-no").click()
-    assert studio.store.get(job.id).deleted_at is None
-    page.locator("#delete").click()
-    page.locator("#delete-yes").click()
-    expect(page.locator("#run-trouble")).to_contain_text("This run was deleted.")
-    page.goto("/runs")
-    expect(page.locator(".ls-run").first).to_be_visible()
-    expect(page.locator("#runs")).not_to_contain_text("to be deleted")
+def test_a_run_that_is_worse_than_no_prompt_says_so(page: Page, studio: RunningStudio, tiny_llama: Path) -> None:
+    worse = {"accuracy": 0.4, "untrained_accuracy": 0.5}
+    job = studio.add_ended(str(tiny_llama), JobState.DONE, "a poor one", scores=worse)
     pages.open_run(page, job.id)
-    page.get_by_role("button", name="Bring it back").click()
-    expect(page.locator("#run-trouble")).not_to_contain_text("deleted")
-    page.goto("/runs")
-    expect(page.locator("#runs")).to_contain_text("to be deleted")
-    expect(page.locator("#disk")).to_contain_text("are free.")
+    expect(page.locator("#run-verdict")).to_contain_text("Worse than the untrained model.")
+    expect(page.locator("#run-verdict")).to_contain_text("try ")
+    expect(page.locator("#run-head .ls-head .ls-pill")).to_have_class(re.compile("ls-warn"))
+
+
+def test_a_tab_has_the_studios_title_and_icon_and_a_run_its_name(
+    page: Page, studio: RunningStudio, tiny_llama: Path
+) -> None:
+    job = studio.add_ended(str(tiny_llama), JobState.DONE, "a titled one", scores=SCORES)
+    for address, title in (("/", "LAMP Studio"), ("/runs", "LAMP Studio")):
+        page.goto(address)
+        expect(page).to_have_title(title)
+    pages.open_run(page, job.id)
+    expect(page).to_have_title("a titled one · LAMP Studio")
+    icon = page.locator("link[rel~=icon]").first.evaluate("(link) => link.href")
+    assert "#f5a524" in page.request.get(icon).text()
+
+
+def test_a_log_has_the_times_of_the_viewers_clock(browser: Browser, studio: RunningStudio, tiny_llama: Path) -> None:
+    job = studio.add_ended(str(tiny_llama), JobState.DONE, scores=SCORES)
+    Home(studio.home).log(job.id).write_text(f"{datetime.now(UTC):%Y-%m-%d}T12:00:09Z the last line\n")
+    context = browser.new_context(base_url=studio.url, timezone_id="Asia/Kolkata")
+    page = context.new_page()
+    pages.open_run(page, job.id)
+    expect(page.locator("#run-log")).to_contain_text("17:30:09 the last line")
+    context.close()
 
 
 def test_a_run_can_be_started_again_with_changes(page: Page, studio: RunningStudio, tiny_llama: Path) -> None:

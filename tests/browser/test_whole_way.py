@@ -51,18 +51,31 @@ def test_a_table_becomes_a_tried_and_downloaded_prompt(
     expect(page.locator("#run-log")).to_contain_text("Untrained backbone")
 
     page.get_by_role("button", name="Try it").click()
+    page.locator("#answer").click()
+    expect(page.locator("#answers .ls-problems")).to_contain_text("Write an input first")
     page.locator("#fill").click()
     expect(page.locator("#try-0 textarea")).not_to_have_value("")
-    page.locator("#answer").click()
+    page.locator("#try-0 textarea").press("Control+Enter")
+    expect(page.locator("#answers .ls-moving")).to_be_visible(timeout=1000)
     expect(page.locator("#answers .ls-label")).to_have_count(2, timeout=60_000)
     bars = page.locator("#answers .ls-prob.ls-tuned em").all_inner_texts()
     assert sum(float(text.rstrip(" %")) for text in bars) == pytest.approx(100, abs=0.2)
     expect(page.locator("#answers")).to_contain_text("The data says")
+    page.locator("#try-0 textarea").press("Shift+Enter")
+    expect(page.locator("#answers .ls-moving")).to_be_visible(timeout=1000)
+    pages.type_in(page, "try-0", "a very long film " * 300)
+    page.locator("#answer").click()
+    expect(page.locator("#answers")).to_contain_text("only 256 tokens of it were read", timeout=60_000)
 
     page.locator("#run-tabs").get_by_role("tab", name="Export").click()
     expect(page.locator("#export-files")).to_contain_text("adapter_config.json")
+    page.set_viewport_size({"width": 360, "height": 780})
+    assert page.evaluate("document.documentElement.scrollWidth") <= 360
+    assert page.locator("#export-files table").evaluate("(table) => table.getBoundingClientRect().right") <= 360
+    page.set_viewport_size({"width": 1280, "height": 900})
     with page.expect_download() as waiting:
         page.locator("#download").click()
+    assert waiting.value.suggested_filename == "Films-b-first-b-1-1-value.zip"
     waiting.value.save_as(tmp_path / "prompt.zip")
     with zipfile.ZipFile(tmp_path / "prompt.zip") as archive:
         assert json.loads(archive.read("adapter_config.json"))["peft_type"] == "PROMPT_TUNING"

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import math
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
+import gradio as gr
 import pytest
 
 from app.studio import Studio
-from app.ui.tune import form_values, recipe_fields
+from app.ui import build_ui
+from app.ui.tune import form_components, form_values, recipe_fields
 from app.ui.tune.tune_form import TuneForm
 from app.views import formatting
 from lamp.config import DataConfig, InitialPrompt, LampConfig, TrainConfig, TuneConfig
@@ -65,6 +70,9 @@ def test_numbers_from_the_browser_become_whole_numbers(values: dict[str, Any]) -
         ("many", "Steps must be a number, not 'many'."),
         (math.nan, "Steps must be a number, not nan."),
         (math.inf, "Steps must be a number, not inf."),
+        ("2,5", "Steps must be a whole number, not 2,5."),
+        ("1,000", "Steps must be a number without commas, not '1,000'."),
+        ("1,000,000", "Steps must be a number without commas, not '1,000,000'."),
     ],
 )
 def test_what_is_no_whole_number_is_one_sentence(value: object, sentence: str, values: dict[str, Any]) -> None:
@@ -87,6 +95,61 @@ def test_a_learning_rate_is_found_or_a_number_with_a_point_or_a_comma(
 ) -> None:
     config, unparsed = form_values.parse({**values, "train.learning_rate": value})
     assert (config.train.learning_rate, unparsed) == (rate, problems)
+
+
+@pytest.mark.parametrize(
+    ("text", "number"),
+    [
+        ("0,04", 0.04),
+        ("0.04", 0.04),
+        (",5", 0.5),
+        ("-1,5", -1.5),
+        (" 0,125 ", 0.125),
+        ("00,125", 0.125),
+        ("1e-3", 1e-3),
+    ],
+)
+def test_a_comma_before_decimals_is_read_as_a_point(text: str, number: float, values: dict[str, Any]) -> None:
+    config, problems = form_values.parse({**values, "train.clip_norm": text})
+    assert (config.train.clip_norm, problems) == (number, [])
+
+
+def test_no_field_is_a_number_box_of_the_browser() -> None:
+    """Chromium makes 4 of "0,04" in one."""
+    with gr.Blocks() as page:
+        for section in ("data.", "lamp.", "train."):
+            form_components.fields(section), form_components.fields(section, basic=True)
+    assert not [block for block in page.blocks.values() if isinstance(block, gr.Number)]
+
+
+def test_a_form_whose_columns_are_still_those_of_another_data_set_is_read_with_its_own(
+    studio: Studio, values: dict[str, Any], tiny_llama: Path
+) -> None:
+    other = next(entry for entry in studio.datasets() if "label" not in entry.columns)
+    values |= {"backbone.choice": str(tiny_llama), "backbone.other": "", "dataset": other.reference, "gpus": 1}
+    preview, _, rail, script, *_ = TuneForm(studio, list(values)).look(*values.values())
+    target = studio.guess_columns(other.reference).target_column
+    assert "Ready to start" in rail and f'"target_column": "{target}"' in script and other.name in rail
+    assert f'<th class="ls-target" scope="col">{target}' in preview
+
+
+@pytest.mark.parametrize("handler", ["look", "start"])
+def test_the_form_is_handed_over_whatever_the_choices_of_its_lists_are(studio: Studio, handler: str) -> None:
+    """Gradio would refuse "label" as long as it believes that other columns can be chosen."""
+    page = build_ui(studio)
+    function = next(function for function in page.fns.values() if function.name == handler)
+    sent = ["label"] * len(function.inputs)
+    with ThreadPoolExecutor(1) as thread:  # browser tests may have an event loop in this one
+        handed_over = thread.submit(asyncio.run, page.preprocess_data(function, sent, None)).result()
+    assert handed_over == sent
+
+
+def test_a_refused_file_is_named_beside_the_data_set_that_stays_chosen(studio: Studio, tmp_path: Path) -> None:
+    file, chosen = tmp_path / "broken.csv", studio.datasets()[0]
+    file.write_bytes(b"")
+    *unchanged, said, emptied = TuneForm(studio, []).upload(str(file), chosen.reference)
+    assert f"broken.csv was not added. {chosen.name}" in said and "is still chosen." in said
+    assert unchanged == [gr.skip()] * 3 and emptied is None
 
 
 def test_every_problem_of_a_form_is_listed_at_once(studio: Studio, values: dict[str, Any]) -> None:

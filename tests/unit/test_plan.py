@@ -139,7 +139,7 @@ def test_a_refused_start_opens_each_file_once(
     studio: Studio, copy: Path, config: TuneConfig, opened: Counter[str]
 ) -> None:
     values = form_of(config) | {"train.steps": None, "lamp.rank": 900}
-    run, rail = TuneForm(studio, list(values)).start("", "", "", "", *values.values())
+    run, rail, _ = TuneForm(studio, list(values)).start("", "", "", "", *values.values())
     assert run == "" and "2 things to put right" in rail and studio.jobs() == []
     assert [opened[file] for file in (SAMPLE_FILE, str(copy / "model.safetensors"))] == [1, 1]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import gradio as gr
@@ -13,6 +14,7 @@ from app.ui.runs.view_table import ViewTable
 from lamp.config import DataConfig, TrainConfig, TuneConfig
 from lamp.training.halving import plan_of
 from storage.database import open_database
+from storage.home import Home
 from storage.jobs import JobState, JobStore
 
 SCORES = {"accuracy": 0.9, "untrained_accuracy": 0.5, "loss": 0.4, "untrained_loss": 1.1}
@@ -111,7 +113,7 @@ def test_a_prompt_can_be_tried_and_a_new_one_has_another_version(studio: Studio,
 @pytest.fixture
 def page(studio: Studio) -> run_page.Refresh:
     with gr.Blocks():
-        return run_page.build(studio, gr.State(""))
+        return run_page.build(studio, gr.State(""), gr.Textbox(""))
 
 
 def refreshed(page: run_page.Refresh, run: str, seen: Any) -> tuple[dict[str, Any], Any]:
@@ -131,7 +133,8 @@ def test_a_page_is_sent_everything_at_first_and_then_only_what_changed(page: run
     assert again == {}
     train(store, run, 30)
     changed, seen = refreshed(page, run, seen)
-    assert set(changed) == {"run-head", "Training loss", "Score on the held-out rows"}
+    assert set(changed) == {"run-head", "Training loss", "Score on the held-out rows", "Title of the tab"}
+    assert changed["Title of the tab"] == "50 % · a run · LAMP Studio"
     store.annotate(run, "a note", [])
     changed, seen = refreshed(page, run, seen)
     assert changed["run-note"] == "a note" and set(changed) == {"run-head", "run-note"}
@@ -160,6 +163,46 @@ def test_gradio_may_empty_an_update_without_the_component_being_sent_again(studi
     (update,), seen = table.updates(view, table.unseen)
     update.pop("value")  # as Gradio does while it sends an update
     assert table.updates(view, seen) == ([gr.skip()], seen)
+
+
+@pytest.mark.parametrize(
+    ("accuracy", "tone", "heading"),
+    [
+        (0.6, "good", ""),
+        (0.5, "warn", "No better than the untrained model."),
+        (0.4, "warn", "Worse than the untrained model."),
+    ],
+)
+def test_a_run_that_gained_nothing_says_so_and_does_not_lead_to_its_prompt_first(
+    studio: Studio, store: JobStore, page: run_page.Refresh, accuracy: float, tone: str, heading: str
+) -> None:
+    run = add_run(store)
+    store.claim("here", [0])
+    train(store, run, 10, 20)
+    scores = {"accuracy": accuracy, "untrained_accuracy": 0.5}
+    store.finish(run, JobState.DONE, scores=scores, artifact=run, step=60)
+    changed, _ = refreshed(page, run, page.inputs[1].value)
+    assert f"ls-pill ls-{tone}" in changed["run-head"]
+    assert heading in changed["run-verdict"] and bool(changed["run-verdict"]) == bool(heading)
+    try_button = next(u for u in page.handler(run, page.inputs[1].value) if isinstance(u, dict) and "variant" in u)
+    assert (try_button["visible"], try_button["variant"]) == (True, "secondary" if heading else "primary")
+
+
+def test_times_are_those_of_the_viewers_clock(studio: Studio, store: JobStore, page: run_page.Refresh) -> None:
+    run = add_run(store)
+    log = Home(studio.settings.home).log(run)
+    log.parent.mkdir(parents=True)
+    log.write_text(f"{datetime.now(UTC):%Y-%m-%dT%H}:00:09Z Training\n")
+    *updates, _ = page.handler(run, page.inputs[1].value, "-330")
+    shown = "".join(update for update in updates if isinstance(update, str))
+    there = datetime.now(UTC) + timedelta(hours=5, minutes=30)
+    assert ":30:09 Training" in shown and f'title="{there:%Y-%m-%d %H}' in shown
+
+
+def test_the_plots_axis_and_its_points_are_percentages_as_the_scores_beside_it_are() -> None:
+    plot = plots.score_plot("accuracy", [(0, 0.4), (10, 1 / 3)], 60)
+    values = [value for _, value, line in plot.value["data"] if line == "Tuned prompt"]
+    assert (values, plot.y_lim, plot.y_title) == ([40.0, 33.33], [0, 100], "Accuracy (%)")
 
 
 def test_the_plot_of_scores_has_the_tuned_line_from_its_first_data_on() -> None:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import gradio as gr
 import pytest
 from sqlalchemy import event
 
 from app.studio import Studio
-from app.ui.runs.runs_page import RunsList
+from app.ui.runs.runs_page import RunsList, list_at
 from storage.database import Database, open_database
 from storage.jobs import JobState, JobStore
 
@@ -109,3 +110,41 @@ def test_an_empty_list_says_whether_there_are_runs_at_all(runs_list: RunsList, d
     add_runs(database, 1)
     assert "No run matches" in runs_list.show("", "All", "nothing like it", 30, "")[0]
     assert "No run matches" in runs_list.show("", "Active", "", 30, "")[0]
+
+
+def test_deleted_runs_are_listed_by_themselves_and_come_back(
+    runs_list: RunsList, database: Database, studio: Studio
+) -> None:
+    add_runs(database, 2)
+    assert "No deleted runs" in runs_list.show("", "Deleted", "", 30, "")[0]
+    job = studio.jobs()[0]
+    studio.delete(job.id)
+    html, *_ = runs_list.show("", "Deleted", "", 30, "")
+    assert f'data-restore="{job.id}">Bring it back<' in html and html.count("data-restore") == 1
+    assert job.name not in runs_list.show("", "All", "", 30, "")[0]
+    assert "No run matches" in runs_list.show("", "Deleted", "nothing like it", 30, "")[0]
+    runs_list.restore(gr.EventData(None, {"run": job.id}))
+    assert job.name in runs_list.show("", "All", "", 30, "")[0]
+
+
+@pytest.mark.parametrize(
+    ("query", "shown"),
+    [
+        ({}, ("All", "", 30)),
+        ({"show": "Done", "search": "a b", "rows": "90"}, ("Done", "a b", 90)),
+        ({"show": "Nonsense", "rows": "many"}, ("All", "", 30)),
+        ({"rows": "-5"}, ("All", "", 30)),
+        ({"rows": "999999"}, ("All", "", 3000)),
+    ],
+)
+def test_a_list_opens_as_its_address_says(query: dict[str, str], shown: tuple[str, str, int]) -> None:
+    assert list_at(query) == shown
+
+
+def test_a_run_without_gain_says_so_in_the_list(runs_list: RunsList, database: Database) -> None:
+    store = JobStore(database)
+    job = store.add("no gain", {"backbone": "acme/tiny"}, "sample:x.csv", "x.csv", 5)
+    store.claim("here", [0])
+    store.finish(job.id, JobState.DONE, scores={"accuracy": 0.4, "untrained_accuracy": 0.5})
+    html, *_ = runs_list.show("", "All", "", 30, "")
+    assert "no better than untrained" in html and "ls-pill ls-warn" in html

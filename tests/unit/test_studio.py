@@ -9,11 +9,13 @@ import pytest
 import torch
 
 import lamp.backbone.reading
+from app.bundle import zip_artifact
 from app.plan import Estimate
 from app.predictor import Predictor
 from app.studio import Studio
+from app.ui.runs.answers import answer_html
 from lamp.config import TrainConfig, TuneConfig
-from lamp.errors import ConfigError, LampError
+from lamp.errors import ConfigError, DataError, LampError
 from lamp.export.saved_prompt import save_prompt
 from storage.database import open_database
 from storage.jobs import JobState, JobStore
@@ -62,6 +64,48 @@ def test_a_recipe_with_more_tokens_than_the_backbone_has_positions_is_one_proble
         "The backbone has 512 positions, too few for 20 virtual tokens and the longest target (64 tokens) with the "
         "longest input (429 tokens): set the longest input to 428 tokens or less.",
     )
+
+
+def test_an_input_that_is_too_long_is_answered_and_said_to_be_cut(
+    tiny_llama: Path, tiny_table: Path, tmp_path: Path
+) -> None:
+    config = recipe(tiny_llama, steps=1)
+    config = replace(config, data=replace(config.data, max_input_tokens=12))
+    result, _ = run(config, tiny_table, tmp_path / "run")
+    (tmp_path / "prompt").mkdir()
+    save_prompt(result, config, tmp_path / "prompt")
+    inputs = ["good film", "good film " * 40]
+    short, long = Predictor().answers(tmp_path / "prompt", str(tiny_llama), inputs, lambda _: None)
+    assert (short.cut_to, long.cut_to) == (None, 12)
+    assert short.text == "text: good film\nlabel:"
+    assert len(long.text) < 60 and long.text.startswith("text: good film good") and long.text.endswith("label:")
+    assert "only 12 tokens of it were read" in answer_html(long) and "too long" not in answer_html(short)
+
+
+def test_an_empty_input_is_refused_before_anything_is_loaded(studio: Studio, config: TuneConfig) -> None:
+    store = JobStore(open_database(studio.settings.database_url))
+    job = store.add("a run", config.to_dict(), studio.datasets()[0].reference, "tickets", 50)
+    stages: list[str] = []
+    with pytest.raises(DataError, match=r"^Write an input first: there is nothing to answer\.$"):
+        studio.try_prompt(job.id, [{column: " " for column in config.data.input_columns}], stages.append)
+    assert stages == []
+
+
+@pytest.mark.parametrize(
+    ("name", "file"),
+    [
+        ("tickets on SmolLM2-135M", "tickets-on-SmolLM2-135M.zip"),
+        ("../../etc/passwd", "etc-passwd.zip"),
+        ("Süße Grüße: 1.2", "Süße-Grüße-1.2.zip"),
+        ("...", "prompt.zip"),
+        ("字" * 120, "字" * 60 + ".zip"),
+    ],
+)
+def test_a_download_is_named_after_its_run(tmp_path: Path, name: str, file: str) -> None:
+    (tmp_path / "b0d150c419.1").mkdir()
+    (tmp_path / "b0d150c419.1" / "README.md").write_text("a prompt")
+    target = zip_artifact(tmp_path / "b0d150c419.1", tmp_path / "exports", name)
+    assert (target.name, target.parent) == (file, tmp_path / "exports" / "b0d150c419.1") and target.is_file()
 
 
 @pytest.mark.parametrize("gpus", [0, 3, 1.5, "two", True, None])

@@ -10,6 +10,7 @@ import pytest
 
 from app.estimates import Place
 from app.views import curves, formatting, run_json, score_text, status
+from app.views.local_time import local_log, zone_of
 from app.views.score_text import RunScores, ScoreComparison
 from storage.records import Job
 from storage.states import JobState
@@ -179,6 +180,29 @@ def test_smoothing_keeps_a_level_line_and_calms_a_wild_one() -> None:
     assert [step for step, _ in wild] == list(range(400))
 
 
+def test_smoothing_does_not_lag_behind_a_loss_that_falls() -> None:
+    falling = [(step, 3.0 - step / 100) for step in range(200)]
+    assert [value for _, value in curves.smoothed(falling)] == pytest.approx([value for _, value in falling])
+
+
+def test_smoothing_leaves_a_curve_of_two_points_as_it_is_and_none_without_points() -> None:
+    assert curves.smoothed([(1, 2.0), (2, 1.0)]) == [(1, 2.0), (2, 1.0)]
+    assert curves.smoothed([]) == []
+
+
+def test_smoothing_leaves_no_room_for_values_that_never_were() -> None:
+    sudden = [(step, 3.0 if step < 2 else 0.0) for step in range(30)]
+    assert all(0 <= value <= 3 for _, value in curves.smoothed(sudden))
+
+
+def test_the_first_losses_are_on_the_axis_however_fast_they_fall() -> None:
+    points = [(step, 12.0 / (1 + step) ** 2) for step in range(200)]
+    _, high = curves.span(points) or (0, 0)
+    assert high > 12
+    _, high = curves.span([(step, 1.0) for step in range(200)] + [(200, 2.5)]) or (0, 0)
+    assert high > 2.5, "a value that is only a little higher is not left out"
+
+
 def test_a_few_wild_values_do_not_flatten_the_axis() -> None:
     points = [(step, 1.0) for step in range(200)] + [(200, 1e6)]
     low, high = curves.span(points) or (0, 0)
@@ -189,6 +213,17 @@ def test_a_few_wild_values_do_not_flatten_the_axis() -> None:
 def test_probabilities_begin_with_the_likeliest() -> None:
     labels = score_text.likeliest_labels({"a": 0.2, "b": 0.8}, {"a": 0.6, "b": 0.4})
     assert labels == [("b", 0.8, 0.4), ("a", 0.2, 0.6)]
+
+
+def test_lines_of_a_log_have_the_time_of_the_zone_and_the_day_where_it_is_another() -> None:
+    now = NOW.astimezone(zone_of("-120"))
+    log = "2026-05-01T09:00:00Z today\n2026-04-30T21:59:59Z the day before\n12:00:09 as it was logged once\n"
+    assert local_log(log, now) == "11:00:00 today\n30 Apr 23:59:59 the day before\n12:00:09 as it was logged once\n"
+
+
+@pytest.mark.parametrize("offset", ["", None, "east", "1e999", "nan", 99999])
+def test_a_time_zone_that_cannot_be_read_is_utc(offset: object) -> None:
+    assert NOW.astimezone(zone_of(offset)).utcoffset() == timedelta(0)
 
 
 def test_a_script_reads_times_as_text_and_states_as_words() -> None:

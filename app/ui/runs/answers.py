@@ -21,12 +21,23 @@ def answer_html(answer: Answer, expected: str = "", writing: bool = False) -> st
             f'<p class="ls-expected">The data says <b>{escape(expected)}</b>: the tuned answer is '
             f'<b class="ls-{"better" if right == "right" else "worse"}">{right}</b>.</p>'
         )
+    cut = ""
+    if answer.cut_to is not None:
+        sentence = f"It is too long: only {answer.cut_to:,} tokens of it were read, and its end was cut."
+        cut = parts.notice(sentence, "warn")
     both = _section("Tuned prompt", answer.tuned, writing, "ls-tuned")
     both += _section("Untrained model", answer.untrained, writing)
     read = parts.fold("What the model read", answer.text)
     role = "" if writing else ' role="status"'  # screen readers read it once, not at every word
+    below = f"{hint}{_probabilities(answer)}{read}"
+    return f'<div class="ls-result"{role}>{cut}<div class="ls-answers">{both}</div>{below}</div>'
+
+
+def waiting_html(stage: str) -> str:
+    """A moving bar while the answers are being made. stage: what is done now, in a few words."""
     return (
-        f'<div class="ls-result"{role}><div class="ls-answers">{both}</div>{hint}{_probabilities(answer)}{read}</div>'
+        f'<div class="ls-card ls-progress">{parts.bar(0, "Answering", moving=True)}'
+        f'<div class="ls-line"><span role="status">{escape(stage)} …</span></div></div>'
     )
 
 

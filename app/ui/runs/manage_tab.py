@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -9,7 +10,7 @@ import gradio as gr
 
 from app.studio import Studio
 from app.ui import parts
-from app.ui.components import AT_ONCE, QUIET, piece
+from app.ui.components import AT_ONCE, QUIET, number_box, piece
 from app.ui.guard import guarded
 from app.views import formatting
 from lamp.errors import ConfigError
@@ -29,10 +30,10 @@ class RunEditor:
         self._studio.annotate(run, note.strip(), formatting.parse_tags(tags))
         gr.Info("Saved.")
 
-    def extend(self, run: str, steps: float | None) -> str:
+    def extend(self, run: str, steps: str) -> str:
         """Queues a run that goes on from this one's end; returns the address of its page."""
-        if steps is None or steps < 1 or not float(steps).is_integer():
-            raise ConfigError([f"The number of further steps must be a whole number from 1, not {steps}."])
+        if not re.fullmatch(r"\s*0*[1-9]\d*\s*", steps or ""):
+            raise ConfigError([f"The number of further steps must be a whole number from 1, not {steps!r}."])
         return "runs?run=" + self._studio.extend(run, self._studio.job(run).steps + int(steps))
 
     def begin(self, run: str) -> str:
@@ -67,7 +68,7 @@ def build(studio: Studio, run: gr.State, show: Callable[..., Any]) -> tuple[Any,
                 )
             )
             with gr.Row():
-                steps = gr.Number(100, label="Further steps", step=1, elem_id="more-steps")
+                steps = number_box(100, label="Further steps", elem_id="more-steps")
                 extend = gr.Button("Train on", size="md", elem_id="extend", elem_classes="ls-low")
             piece(parts.small("Or teach what it has learned something else: other data, another recipe."))
             begin = gr.Button("Start a run from this prompt", size="md", elem_id="begin")

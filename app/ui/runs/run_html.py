@@ -5,7 +5,7 @@ from __future__ import annotations
 from html import escape
 
 from app.ui import parts
-from app.views import formatting, score_text, status
+from app.views import score_text, status
 from app.views.run_view import RunView
 from storage.states import JobState
 
@@ -16,7 +16,7 @@ def head(view: RunView) -> str:
     """Name, state, progress and the few numbers that matter."""
     note = f'<p class="ls-note">{escape(view.note)}</p>' if view.note else ""
     origin = f' · from <a href="runs?run={escape(view.parent)}">another run</a>' if view.parent else ""
-    made = parts.moment(view.created_at, formatting.age(view.created_at, view.now))
+    made = parts.moment(view.created_at, view.now)
     return (
         f'<a class="ls-up" href="runs">← All runs</a><div class="ls-head"><h1>{escape(view.name)}</h1>'
         f'{parts.pill(view.status.label, view.status.tone)}</div><p class="ls-small">{escape(view.backbone)} · '
@@ -56,6 +56,17 @@ def trouble(view: RunView) -> str:
     else:
         return ""
     return notice + (parts.fold("The end of the log", view.log) if view.log else "")
+
+
+def verdict(view: RunView) -> str:
+    """That a run ended no better than the untrained model, and what to try next."""
+    return parts.notice(view.verdict.text, "warn", view.verdict.heading) if view.verdict and not view.deleted else ""
+
+
+def tab_title(view: RunView) -> str:
+    """The title of the browser's tab: how much of a live run is done, and its name."""
+    percent = f"{100 * view.status.share:.0f} % · " if view.live and not view.status.moving else ""
+    return f"{percent}{view.name} · LAMP Studio"
 
 
 def waiting(view: RunView) -> str:
@@ -124,7 +135,7 @@ def history(view: RunView) -> str:
     """Every change of state with its time and reason, newest first."""
     lines = "".join(
         f"<li>{parts.pill(*status.state_words(event.state))}<span>{escape(event.reason)}</span>"
-        f"{parts.moment(event.at, formatting.age(event.at, view.now))}</li>"
+        f"{parts.moment(event.at, view.now)}</li>"
         for event in reversed(view.events)
     )
     return f'{parts.title("History")}<ol class="ls-history">{lines}</ol>'

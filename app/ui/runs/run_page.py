@@ -15,6 +15,7 @@ from app.ui.guard import KNOWN, guarded
 from app.ui.runs import export_tab, manage_tab, plots, run_html, try_tab
 from app.ui.runs.confusion_table import confusion_table
 from app.ui.runs.view_table import Seen, ViewTable
+from app.views import local_time
 
 _REFRESH_SECONDS = 1.0
 _TRAINING, _TRY, _EXPORT, _DETAILS = range(4)
@@ -37,12 +38,16 @@ class RunPage:
     def __init__(self, studio: Studio, table: ViewTable) -> None:
         self._studio, self._table = studio, table
 
-    def refresh(self, run: str, seen: Seen) -> list[Any]:
-        """An update for each component of the page, and last what the page has seen then."""
+    def refresh(self, run: str, seen: Seen, offset: str = "") -> list[Any]:
+        """An update for each component of the page, and last what the page has seen then.
+
+        offset: minutes from the browser's local time to UTC.
+        """
         if not run:
             return [*(gr.skip() for _ in seen), seen]
         try:
-            updates, seen = self._table.updates(self._studio.run_view(run), seen)
+            view = local_time.in_zone(self._studio.run_view(run), local_time.zone_of(offset))
+            updates, seen = self._table.updates(view, seen)
         except KNOWN as error:
             updates, seen = self._table.updates_without_run(str(error), seen)
         return [*updates, seen]
@@ -67,16 +72,19 @@ class RunPage:
         gr.Info("The run is back.")
 
 
-def build(studio: Studio, run: gr.State) -> Refresh:
-    """Lays the page of one run out in the current column and wires it. run: the id of the run that is shown."""
+def build(studio: Studio, run: gr.State, offset: gr.Textbox) -> Refresh:
+    """Lays the page of one run out in the current column and wires it.
+
+    run: the id of the run that is shown; offset: minutes from the browser's local time to UTC.
+    """
     table = ViewTable()
     show = table.add
     show(piece(elem_id="run-head"), run_html.head, without_run=run_html.head_without_run)
     with gr.Row(elem_classes="ls-actions", elem_id="run-actions"):
         try_it = show(
             gr.Button("Try it", variant="primary", size="md", visible=False),
-            lambda view: view.can_try,
-            _visible,
+            lambda view: (view.can_try, view.verdict is None),
+            _try_button,
         )
         stop = show(
             gr.Button("Stop", variant="stop", size="md", visible=False),
@@ -104,6 +112,9 @@ def build(studio: Studio, run: gr.State) -> Refresh:
             lambda link: gr.update(link=link, visible=True),
         )
     show(piece(elem_id="run-trouble", elem_classes="ls-slot"), run_html.trouble)
+    show(piece(elem_id="run-verdict", elem_classes="ls-slot"), run_html.verdict)
+    title = show(gr.Textbox("", visible="hidden", label="Title of the tab"), run_html.tab_title)
+    title.change(None, title, None, js="(text) => { if (text) document.title = text }")
     # A Textbox, not a State: a State's change event is not fired by handlers that bypass the queue.
     ready = show(
         gr.Textbox("", visible="hidden", label="Ready", elem_id="run-ready"),
@@ -134,7 +145,7 @@ def build(studio: Studio, run: gr.State) -> Refresh:
     seen = gr.State(table.unseen)
 
     page = RunPage(studio, table)
-    refresh = Refresh(guarded(page.refresh), [run, seen], [*table.components, seen], timer)
+    refresh = Refresh(guarded(page.refresh), [run, seen, offset], [*table.components, seen], timer)
     timer.tick(refresh.handler, refresh.inputs, refresh.outputs, **AT_ONCE)
     actions = ((stop, page.stop), (resume, page.resume), (move_up, page.move_up), (restore, page.restore))
     for event in (*(button.click(guarded(action), run, None, **AT_ONCE) for button, action in actions), *changes):
@@ -145,6 +156,11 @@ def build(studio: Studio, run: gr.State) -> Refresh:
 
 def _visible(shown: bool) -> Any:
     return gr.update(visible=shown)
+
+
+def _try_button(shown: tuple[bool, bool]) -> Any:
+    can_try, gained = shown
+    return gr.update(visible=can_try, variant="primary" if gained else "secondary")
 
 
 def _stop_button(shown: tuple[bool, bool]) -> Any:

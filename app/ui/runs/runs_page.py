@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+import re
+from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 import gradio as gr
@@ -13,17 +15,35 @@ from app.ui.components import AT_ONCE, QUIET, piece
 from app.ui.guard import guarded
 from app.ui.runs import list_html, run_page
 from app.views import formatting
+from app.views.local_time import zone_of
 from storage.states import JobState
 
 _REFRESH_SECONDS = 3.0
 _RUNS_A_PAGE = 30
+_MOST_RUNS = 3000
+"""Runs that an address can ask for."""
 _UNFINISHED = tuple(state for state in JobState if not state.finished)
 _FILTERS: dict[str, tuple[JobState, ...]] = {
     "All": tuple(JobState),
     "Active": _UNFINISHED,
     "Done": (JobState.DONE,),
     "Ended early": (JobState.FAILED, JobState.STOPPED, JobState.INTERRUPTED),
+    "Deleted": (),
 }
+"""The states that each filter shows; deleted runs are in none of the others, whatever their state is."""
+_BROWSER_OFFSET = "() => String(new Date().getTimezoneOffset())"
+"""JavaScript: minutes from the browser's local time to UTC."""
+_KEEP_IN_ADDRESS = f"""(shown, text, rows) => {{
+    const address = new URL(location)
+    if (address.searchParams.has('run')) return
+    const keep = (name, value, usual) =>
+        value && value !== usual ? address.searchParams.set(name, value) : address.searchParams.delete(name)
+    keep('show', shown, 'All')
+    keep('search', text, '')
+    keep('rows', rows, {_RUNS_A_PAGE})
+    history.replaceState(history.state, '', address)
+}}"""
+"""JavaScript (filter, words to search for, rows): writes them into the address, where Back and a reload find them."""
 
 
 class RunsList:
@@ -32,10 +52,16 @@ class RunsList:
     def __init__(self, studio: Studio) -> None:
         self._studio = studio
 
-    def open(self, request: gr.Request) -> tuple[str, Any, Any]:
-        """The id of the run that the address names, "" for none, and which of the two parts of the page is shown."""
+    def open(self, request: gr.Request) -> tuple[str, Any, Any, str, str, int]:
+        """The id of the run that the address names, "" for none; which of the two parts of the page is shown; and the
+        list's filter, search and rows as the address has them."""
         run = str(request.query_params.get("run", ""))
-        return run, gr.update(visible=not run), gr.update(visible=bool(run))
+        return run, gr.update(visible=not run), gr.update(visible=bool(run)), *list_at(request.query_params)
+
+    def restore(self, event: gr.EventData) -> None:
+        """Brings back the deleted run whose button was pressed."""
+        job = self._studio.restore(str(event.run))
+        gr.Info(f"{job.name} is back.")
 
     def disk(self, run: str) -> str:
         """How much room everything takes, and how much is free; nothing on the page of a run."""
@@ -45,17 +71,25 @@ class RunsList:
         taken, free = formatting.bytes_text(use.total), formatting.bytes_text(use.free)
         return parts.small(f"The studio's files take {taken}; {free} are free.")
 
-    def show(self, run: str, filter_name: str, text: str, most: int, seen: str) -> tuple[Any, Any, Any, str]:
+    def show(
+        self, run: str, filter_name: str, text: str, most: int, seen: str, offset: str = ""
+    ) -> tuple[Any, Any, Any, str]:
         """Updates of the list, of the button for more runs and of the timer; and the HTML that the page shows then.
 
         filter_name: a key of _FILTERS; text: words to search for; most: runs to show at most; seen: the HTML that the
-        page shows now.
+        page shows now; offset: minutes from the browser's local time to UTC.
         """
         if run:
             return gr.skip(), gr.skip(), gr.update(active=False), seen
-        jobs = self._studio.jobs(most + 1, states=_FILTERS.get(filter_name, ()), text=text)
+        deleted = filter_name == "Deleted"
+        if deleted:
+            jobs = self._studio.deleted_jobs(most + 1, text)
+        else:
+            jobs = self._studio.jobs(most + 1, states=_FILTERS.get(filter_name, ()), text=text)
         if jobs:
-            html = list_html.run_list(jobs[:most], datetime.now(UTC))
+            html = list_html.run_list(jobs[:most], datetime.now(zone_of(offset)))
+        elif deleted and not text.strip():
+            html = list_html.empty_bin()
         else:
             html = list_html.empty_list(runs_exist=bool(self._studio.jobs(1)))
         # Whatever the filter is: an unfinished run may come to match it.
@@ -64,10 +98,20 @@ class RunsList:
         return changed, gr.update(visible=len(jobs) > most), gr.update(active=unfinished), html
 
 
+def list_at(query: Mapping[str, str]) -> tuple[str, str, int]:
+    """The filter, the words to search for and the rows of the list at an address."""
+    filter_name, rows = query.get("show", ""), query.get("rows", "")
+    return (
+        filter_name if filter_name in _FILTERS else "All",
+        query.get("search", ""),
+        min(max(int(rows), _RUNS_A_PAGE), _MOST_RUNS) if re.fullmatch(r"[0-9]{1,6}", rows) else _RUNS_A_PAGE,
+    )
+
+
 def build(studio: Studio, page: gr.Blocks) -> None:
     """Lays the page out in the current Blocks and wires it."""
     piece(parts.header("Runs"))
-    run = gr.State("")
+    run, offset = gr.State(""), gr.Textbox("", visible="hidden", label="Time zone")
     with gr.Column(visible=False) as list_column:
         piece('<div class="ls-hero ls-flat"><h1>Runs</h1></div>')
         with gr.Row(elem_classes="ls-filters"):
@@ -82,20 +126,24 @@ def build(studio: Studio, page: gr.Blocks) -> None:
                 container=False,
                 elem_id="search",
             )
-        cards = piece(elem_id="runs")
+        cards = piece(script=list_html.RESTORE, elem_id="runs")
         more = gr.Button("Show more", visible=False, elem_classes="ls-back")
         disk = piece(elem_id="disk")
     with gr.Column(visible=False) as run_column:
-        refresh = run_page.build(studio, run)
-    most, seen = gr.State(_RUNS_A_PAGE), gr.State("")
+        refresh = run_page.build(studio, run, offset)
+    # Not a gr.State: the browser writes it into the address.
+    most, seen = gr.Number(_RUNS_A_PAGE, precision=0, visible="hidden", label="Rows"), gr.State("")
     timer = gr.Timer(_REFRESH_SECONDS, active=False)
     # Pressed by studio.js when the tab is hidden and shown again.
     sleep = gr.Button("Sleep", visible="hidden", elem_id="ls-sleep")
     wake = gr.Button("Wake", visible="hidden", elem_id="ls-wake")
 
     runs = RunsList(studio)
-    show, inputs, outputs = guarded(runs.show), [run, filter_name, text, most, seen], [cards, more, timer, seen]
-    opened = page.load(guarded(runs.open), None, [run, list_column, run_column], **AT_ONCE)
+    show, outputs = guarded(runs.show), [cards, more, timer, seen]
+    inputs = [run, filter_name, text, most, seen, offset]
+    opened = page.load(
+        guarded(runs.open), None, [run, list_column, run_column, filter_name, text, most], **AT_ONCE
+    ).then(None, None, offset, js=_BROWSER_OFFSET, **AT_ONCE)
     opened.then(show, inputs, outputs, **AT_ONCE)
     opened.then(guarded(runs.disk), run, disk, **QUIET)
     opened.then(refresh.handler, refresh.inputs, refresh.outputs, **AT_ONCE)
@@ -103,5 +151,8 @@ def build(studio: Studio, page: gr.Blocks) -> None:
     changes = [filter_name.change, text.change, timer.tick, wake.click]
     gr.on(changes, show, inputs, outputs, trigger_mode="always_last", **AT_ONCE)
     more.click(lambda shown: shown + _RUNS_A_PAGE, most, most, **AT_ONCE).then(show, inputs, outputs, **AT_ONCE)
+    kept: list[Any] = [filter_name, text, most]
+    gr.on([component.change for component in kept], None, kept, None, js=_KEEP_IN_ADDRESS, **AT_ONCE)
+    cards.click(guarded(runs.restore), None, None, **AT_ONCE).then(show, inputs, outputs, **AT_ONCE)
     sleep.click(lambda: (gr.update(active=False), gr.update(active=False)), None, [timer, refresh.timer], **AT_ONCE)
     wake.click(refresh.handler, refresh.inputs, refresh.outputs, **AT_ONCE)

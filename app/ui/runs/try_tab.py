@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import json
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import gradio as gr
 
+from app.predictor import Answer
 from app.studio import Studio
 from app.ui import parts
-from app.ui.components import AT_ONCE, piece, stage_reporter
-from app.ui.guard import guarded
+from app.ui.components import AT_ONCE, piece
+from app.ui.guard import KNOWN, guarded
 from app.ui.runs import answers
 from app.ui.streaming import stream
 from lamp.config import DataConfig
@@ -23,22 +25,27 @@ class TryTab:
     def __init__(self, studio: Studio, run: str, data: DataConfig, dataset: str) -> None:
         self._studio, self._run, self._data, self._dataset = studio, run, data, dataset
 
-    def answer(
-        self,
-        expected: tuple[str, str],
-        *cells: str,
-        progress: gr.Progress = gr.Progress(),  # noqa: B008
-    ) -> Iterator[str]:
-        """HTML of both answers to the input, again after each new piece of free text.
+    def answer(self, expected: tuple[str, str], *cells: str) -> Iterator[str]:
+        """HTML of what is being done, then of both answers, again after each new piece of free text.
 
-        expected: (input, target) of the row that was filled in last; cells: a text for each input column.
+        expected: (input, target) of the row that was filled in last; cells: a text for each input column. A wrong input
+        is one sentence in place of the answers.
         """
-        on_stage = stage_reporter(progress)
         texts = [cell or "" for cell in cells]
         row = dict(zip(self._data.input_columns, texts, strict=True))
-        for pair, final in stream(lambda send: self._studio.try_prompt(self._run, [row], on_stage, send)):
-            target = expected[1] if final and expected[0] == "\n".join(texts) else ""
-            yield answers.answer_html(pair[0], target, writing=not final)
+
+        def work(send: Callable[[str | list[Answer]], None]) -> str | list[Answer]:
+            return self._studio.try_prompt(self._run, [row], send, send)
+
+        try:
+            for update, final in stream(work):
+                if isinstance(update, str):
+                    yield answers.waiting_html(update)
+                    continue
+                target = expected[1] if final and expected[0] == "\n".join(texts) else ""
+                yield answers.answer_html(update[0], target, writing=not final)
+        except KNOWN as error:
+            yield parts.problems([str(error)])
 
     def row(self, number: int) -> list[Any]:
         """[(input, target), next row's number, cell of each input column] of one of the data set's first rows."""
@@ -72,6 +79,7 @@ def build(studio: Studio, run: gr.State, ready: gr.Textbox) -> None:
                 label=column,
                 lines=3 if len(data.input_columns) == 1 else 2,
                 elem_id=f"try-{number}",
+                elem_classes="ls-try",
                 placeholder="Type here, then Ctrl+Enter or Answer",
             )
             for number, column in enumerate(data.input_columns)
@@ -81,14 +89,23 @@ def build(studio: Studio, run: gr.State, ready: gr.Textbox) -> None:
             fill = gr.Button("Fill in a row of the data", size="md", elem_id="fill")
         result = piece(elem_id="answers", min_height=60)
         expected, number = gr.State(("", "")), gr.State(0)
-        gr.on(
+        # The browser itself shows the bar at once; the server's first word may take seconds while it loads a backbone.
+        asked = gr.on(
             [ask.click, *[cell.submit for cell in cells]],
+            None,
+            None,
+            result,
+            js=f"() => {json.dumps(answers.waiting_html('Sending the input'))}",
+            **AT_ONCE,
+        )
+        asked.then(
             guarded(tab.answer),
             [expected, *cells],
             result,
             api_visibility="private",
+            show_progress="hidden",
             concurrency_limit=2,
-        )
+        ).failure(lambda: "", None, result, **AT_ONCE)
         fill.click(guarded(tab.row), number, [expected, number, *cells], **AT_ONCE)
 
     gr.render([run, ready], triggers=[ready.change], queue=False)(boxes)

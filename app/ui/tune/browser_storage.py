@@ -1,4 +1,4 @@
-"""The draft of the Tune page's form, which a person's browser keeps until its run is started."""
+"""What a person's browser keeps of the Tune page: a draft of the form until its run is started, and the open step."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import parse_qsl
 
-import gradio as gr
-
 STORAGE_KEY = "lamp-studio-form"
-"""The draft's key in the browser's local storage."""
+"""The draft's key in the storage of the browser's tab: what is filled in in one tab is not in another."""
+STEPS = ("backbone", "data", "recipe", "start")
+"""The steps' names in addresses."""
 TEXTS = ("name", "note", "tags")
 """Form fields beside the recipe."""
 DEBOUNCE = 50
@@ -23,31 +23,50 @@ FORM_CHANGED = (
     f"() => done(Math.floor(Date.now() / {DEBOUNCE}) * {DEBOUNCE}), {DEBOUNCE}))"
 )
 """JavaScript (time of the last check) → time of the next one: the same for all changes within `DEBOUNCE`."""
-DROP_DRAFT = f"window.lampForm = null; localStorage.removeItem({json.dumps(STORAGE_KEY)})"
+DROP_DRAFT = f"window.lampForm = null; sessionStorage.removeItem({json.dumps(STORAGE_KEY)})"
 """JavaScript that deletes the draft and saves no other."""
 START_OVER = f"() => {{ {DROP_DRAFT}; location.reload() }}"
 """JavaScript that deletes the draft and shows the form as it is without one."""
-
-
-def browser_state() -> gr.BrowserState:
-    """The component that holds the draft.
-
-    Its secret protects nothing: a fixed one lets a studio that was restarted read the draft of before.
-    """
-    return gr.BrowserState(None, storage_key=STORAGE_KEY, secret=STORAGE_KEY)
+READ_DRAFT = f"() => sessionStorage.getItem({json.dumps(STORAGE_KEY)}) ?? ''"
+"""JavaScript → the draft as JSON, "" when there is none."""
 
 
 def save_draft(keys: Sequence[str]) -> str:
-    """JavaScript (draft, *`TEXTS`, *values of `keys`) → the new draft, once a person has changed the form.
+    """JavaScript (*`TEXTS`, *values of `keys`) that keeps them as the draft, once a person has changed the form.
 
     The server is not asked.
     """
-    return f"""(draft, ...values) => {{
+    return f"""(...values) => {{
         const form = window.lampForm
-        if (!form || !(form.changed ||= JSON.stringify(values) !== form.filled)) return draft
+        if (!form || !(form.changed ||= JSON.stringify(values) !== form.filled)) return
         const names = {json.dumps([*TEXTS, *keys])}
-        return {{search: location.search, values: Object.fromEntries(names.map((name, at) => [name, values[at]]))}}
+        const named = Object.fromEntries(names.map((name, at) => [name, values[at]]))
+        sessionStorage.setItem({json.dumps(STORAGE_KEY)}, JSON.stringify({{search: location.search, values: named}}))
     }}"""
+
+
+def keep_step(step: int) -> str:
+    """JavaScript that writes the step which is shown into the address, once the form is filled in."""
+    change = f"set('step', {json.dumps(STEPS[step])})" if step else "delete('step')"
+    return f"""() => {{
+        if (!window.lampForm) return
+        const address = new URL(location)
+        address.searchParams.{change}
+        history.replaceState(history.state, '', address)
+    }}"""
+
+
+def step_of(query: Mapping[str, str]) -> int:
+    """The number of the step that an address names, the first one if it names none."""
+    return STEPS.index(query["step"]) if query.get("step") in STEPS else 0
+
+
+def parse_draft(text: object) -> object:
+    """What the browser has kept, from its JSON; None when it cannot be read."""
+    try:
+        return json.loads(str(text))
+    except ValueError:
+        return None
 
 
 def source_run(query: Mapping[str, str]) -> tuple[str, str]:

@@ -6,7 +6,14 @@ from typing import Any
 
 import gradio as gr
 
+from app.ui.components import number_box
 from app.ui.tune import recipe_fields
+
+_IDS = {"dataset": "dataset", "data.input_columns": "inputs", "data.target_column": "target", "gpus": "gpus"} | {
+    "backbone": "backbone",
+    "backbone.other": "other-backbone",
+}
+"""Ids of the fields that are laid out by hand."""
 
 
 def fields(section: str, basic: bool = False) -> dict[str, Any]:
@@ -30,14 +37,16 @@ def fields(section: str, basic: bool = False) -> dict[str, Any]:
 
 def _component(field: recipe_fields.Field) -> Any:
     if field.kind == "text":
-        return gr.Textbox(str(field.default), label=field.label, info=field.help, lines=2, elem_id=_id(field.key))
+        return gr.Textbox(
+            str(field.default), label=field.label, info=field.help, lines=2, elem_id=element_id(field.key)
+        )
     if field.kind == "choice":
         return gr.Dropdown(
             list(field.choices),
             value=field.default,
             label=field.label,
             info=field.help,
-            elem_id=_id(field.key),
+            elem_id=element_id(field.key),
             filterable=False,
         )
     if field.kind == "rate":
@@ -46,22 +55,17 @@ def _component(field: recipe_fields.Field) -> Any:
             value=field.default,
             label=field.label,
             info=field.help,
-            elem_id=_id(field.key),
+            elem_id=element_id(field.key),
             allow_custom_value=True,
         )
     if field.kind == "run":
-        return gr.Dropdown([], label=field.label, info=field.help, elem_id=_id(field.key))
+        return gr.Dropdown([], label=field.label, info=field.help, elem_id=element_id(field.key))
     if field.kind == "switch":
-        return gr.Checkbox(field.default, label=field.label, info=field.help, elem_id=_id(field.key))
+        return gr.Checkbox(field.default, label=field.label, info=field.help, elem_id=element_id(field.key))
     # No bounds here: a number out of range is listed beside Start, together with every other problem.
-    return gr.Number(
-        field.default,
-        label=field.label,
-        info=field.help,
-        elem_id=_id(field.key),
-        step=1 if field.kind == "whole" else 0.001,
-    )
+    return number_box(field.default, label=field.label, info=field.help, elem_id=element_id(field.key))
 
 
-def _id(key: str) -> str:
-    return "field-" + key.replace(".", "-").replace("_", "-")
+def element_id(key: str) -> str:
+    """The id of a field's element, by the key of the form or of `Plan.fields`."""
+    return _IDS.get(key) or "field-" + key.replace(".", "-").replace("_", "-")

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from app.ui.tune.recipe_fields import FIELDS, PRESETS, Field
+from app.views import formatting
 from lamp.config import DataConfig, LampConfig, TrainConfig, TuneConfig
 
 Values = Mapping[str, Any]
@@ -16,16 +17,11 @@ Values = Mapping[str, Any]
 def parse(values: Values) -> tuple[TuneConfig, list[str]]:
     """The recipe, with defaults for values that cannot be parsed, and one sentence for each of those."""
     sections: dict[str, dict[str, Any]] = {"data": {}, "lamp": {}, "train": {}}
-    problems: list[str] = []
+    problems = unparsed(values)
     for field in FIELDS:
-        if field.key not in values:
-            continue
-        section, name = field.key.split(".")
-        value, problem = _parse_field(field, values[field.key])
-        if problem:
-            problems.append(problem)
-        else:
-            sections[section][name] = value
+        if field.key in values and field.key not in problems.values():
+            section, name = field.key.split(".")
+            sections[section][name] = _parse_field(field, values[field.key])[0]
     sections["data"]["input_columns"] = columns(values.get("data.input_columns"))
     sections["data"]["target_column"] = str(values.get("data.target_column") or "")
     return TuneConfig(
@@ -33,7 +29,14 @@ def parse(values: Values) -> tuple[TuneConfig, list[str]]:
         data=DataConfig(**sections["data"]),
         lamp=LampConfig(**sections["lamp"]),
         train=TrainConfig(**sections["train"]),
-    ), problems
+    ), list(problems)
+
+
+def unparsed(values: Values) -> dict[str, str]:
+    """A sentence for each value that cannot be parsed → the field's key."""
+    sentences = {_parse_field(field, values[field.key])[1]: field.key for field in FIELDS if field.key in values}
+    sentences.pop("", None)
+    return sentences
 
 
 def columns(value: object) -> tuple[str, ...]:
@@ -60,9 +63,17 @@ def values_of(config: TuneConfig) -> dict[str, Any]:
 def preset_of(values: Values) -> str | None:
     """The name of the preset whose numbers the form holds; None when they belong to none."""
     for name, preset in PRESETS.items():
-        if all(values.get(key) == value for key, value in preset.items()):
+        if all(_number(values.get(key)) == value for key, value in preset.items()):
             return name
     return None
+
+
+def _number(value: Any) -> float | None:
+    """A number or the text of one; None for anything else."""
+    try:
+        return formatting.parse_number(str(value))
+    except ValueError:
+        return None
 
 
 def _parse_field(field: Field, value: Any) -> tuple[Any, str]:
@@ -76,16 +87,14 @@ def _parse_field(field: Field, value: Any) -> tuple[Any, str]:
         return None, f"{field.label} must be one of {', '.join(label for label, _ in field.choices)}."
     if field.kind == "switch":
         return bool(value), ""
-    if field.kind == "rate" and isinstance(value, str):
-        if value == field.default:
-            return value, ""
-        value = value.strip().replace(",", ".")  # many people write 0,04
+    if field.kind == "rate" and value == field.default:
+        return value, ""
     if value is None or value == "":
         return None, f"{field.label} is empty: give a number, such as {_example(field)}."
-    try:
-        number = float(value)
-    except (TypeError, ValueError):
-        return None, f"{field.label} must be a number, not {str(value)[:40]!r}."
+    number = _number(value)
+    if number is None:
+        without = " without commas" if "," in str(value) else ""
+        return None, f"{field.label} must be a number{without}, not {str(value)[:40]!r}."
     if not math.isfinite(number):
         return None, f"{field.label} must be a number, not {value}."
     if field.kind in {"number", "rate"}:

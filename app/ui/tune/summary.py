@@ -8,6 +8,7 @@ from typing import Any
 
 from app.plan import Estimate, Plan, Preview
 from app.ui import parts
+from app.ui.tune import problem_marks
 from app.views import formatting
 from lamp.config import TuneConfig
 from lamp.data.truncation import Truncation
@@ -87,7 +88,8 @@ def rail(config: TuneConfig, plan: Plan) -> str:
             "run on this backbone."
         )
     warnings = [*plan.warnings, *(_truncations(estimate, preview, config) if estimate else ())]
-    return html + (parts.problems(plan.problems, heading) or ready) + parts.warnings(warnings, "Worth a look")
+    problems = parts.problems(plan.problems, heading, problem_marks.links(plan.fields))
+    return html + (problems or ready) + parts.warnings(warnings, "Worth a look")
 
 
 def _truncations(estimate: Estimate, preview: Preview | None, config: TuneConfig) -> list[str]:

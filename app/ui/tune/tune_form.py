@@ -13,7 +13,7 @@ from app.plan import Plan
 from app.studio import Studio
 from app.ui import parts
 from app.ui.guard import KNOWN
-from app.ui.tune import browser_storage, form_values, recipe_fields, summary
+from app.ui.tune import browser_storage, form_values, problem_marks, recipe_fields, summary
 from app.ui.tune.prefill import FormContent, prefill
 from app.views import formatting, score_text
 from lamp.config import TuneConfig
@@ -31,22 +31,30 @@ class TuneForm:
         """Form field names, in page order."""
 
     def open(self, draft: object, request: gr.Request) -> list[Any]:
-        """The form's values, a note where they come from, the parent run, and the button to start over.
+        """The form's values, a note where they come from, the parent run, the button to start over, and the step.
 
-        draft: what the browser has stored.
+        draft: what the browser has stored, as JSON.
         """
-        opened = prefill(self._studio, draft, request.query_params)
+        query = request.query_params
+        opened = prefill(self._studio, browser_storage.parse_draft(draft), query)
         texts = [opened.content.texts[name] for name in browser_storage.TEXTS]
-        return [*self._updates(opened.content), *texts, opened.note, opened.parent, gr.Button(visible=opened.is_draft)]
+        over, step = gr.Button(visible=opened.is_draft), gr.Tabs(selected=browser_storage.step_of(query))
+        return [*self._updates(opened.content), *texts, opened.note, opened.parent, over, step]
 
-    def upload(self, path: str | None) -> list[Any]:
-        """Adds a file to the data sets. If it cannot be read, one sentence says why and the form stays as it is."""
+    def upload(self, path: str | None, dataset: str | None) -> list[Any]:
+        """Adds a file to the data sets. If it cannot be read, one sentence says why and the form stays as it is.
+
+        dataset: the one that is chosen now.
+        """
         if not path:
             return [gr.skip()] * 4 + [None]
+        name = Path(path).name
         try:
-            entry = self._studio.add_dataset(Path(path), Path(path).name)
+            entry = self._studio.add_dataset(Path(path), name)
         except KNOWN as error:
-            return [gr.skip(), gr.skip(), gr.skip(), parts.problems([str(error)]), None]
+            chosen = next((f" {label} is still chosen." for label, key in self._datasets() if key == dataset), "")
+            refused = parts.problems([str(error)], f"{name} was not added.{chosen}")
+            return [gr.skip(), gr.skip(), gr.skip(), refused, None]
         size = f"{entry.name} has {formatting.rows(entry.rows)} and {len(entry.columns)} columns."
         return [*self.choose_dataset(entry.reference), parts.notice(size, "good", "Added."), None]
 
@@ -66,8 +74,12 @@ class TuneForm:
             gr.Dropdown(choices=names, value=guess.target_column),
         ]
 
-    def look(self, *form: Any) -> tuple[str, str, str, str, str | None]:
-        """Preview, backbone facts, the card beside the form, the same as a script, and which preset it is."""
+    def look(self, *form: Any) -> tuple[str, str, str, str, str | None, str, gr.Button]:
+        """Preview, backbone facts, the card beside the form, the same as a script, which preset it is, the marks of
+        fields with problems, and the button that starts the run.
+
+        form: the values as the browser sends them.
+        """
         values = self._values(form)
         config, plan = self._plan(values)
         return (
@@ -78,12 +90,15 @@ class TuneForm:
             summary.rail(config, plan),
             summary.script(config, str(values["dataset"] or ""), values["gpus"], self._studio.settings.port),
             form_values.preset_of(values),
+            problem_marks.marks(plan),
+            gr.Button(interactive=not plan.problems),
         )
 
-    def start(self, name: str, note: str, tags: str, parent: str, *form: Any) -> tuple[str, Any]:
+    def start(self, name: str, note: str, tags: str, parent: str, *form: Any) -> tuple[str, Any, gr.Button]:
         """Queues the run and returns its id, to which the browser goes; or lists the problems beside the button."""
         values = self._values(form)
         config, plan = self._plan(values)
+        again = gr.Button("Start training", interactive=not plan.problems)
         if plan.problems:
             count = len(plan.problems)
             gr.Warning(
@@ -91,17 +106,17 @@ class TuneForm:
                 if count == 1
                 else f"{count} things have to be put right first: they are listed beside Start."
             )
-            return "", summary.rail(config, plan)
+            return "", summary.rail(config, plan), again
         try:
             run = self._studio.submit(
-                config, str(values["dataset"] or ""), name, parent=parent or None, gpus=values["gpus"]
+                config, str(values["dataset"] or ""), name or "", parent=parent or None, gpus=values["gpus"]
             )
-            if note.strip() or tags.strip():
-                self._studio.annotate(run, note.strip(), formatting.parse_tags(tags))
+            if note or tags:
+                self._studio.annotate(run, note or "", formatting.parse_tags(tags or ""))
         except KNOWN as error:
             gr.Warning(str(error))
-            return "", gr.skip()
-        return run, gr.skip()
+            return "", gr.skip(), again
+        return run, gr.skip(), gr.skip()
 
     def show_other_backbone(self, choice: str) -> Any:
         """Shows the field for another backbone when that is chosen."""
@@ -121,15 +136,29 @@ class TuneForm:
     def _values(self, form: Sequence[Any]) -> dict[str, Any]:
         values = dict(zip(self._keys, form, strict=True))
         values["backbone"] = values["backbone.choice"] or values["backbone.other"]
+        try:
+            names = self._studio.dataset(str(values["dataset"] or "")).columns
+        except KNOWN:
+            return values
+        chosen = {
+            *form_values.columns(values["data.input_columns"]),
+            *form_values.columns(values["data.target_column"]),
+        }
+        if not chosen <= set(names):
+            # Another data set was chosen just now, and its columns are on their way to the page: these are they.
+            guess = self._studio.guess_columns(str(values["dataset"]))
+            values |= {"data.input_columns": guess.input_columns, "data.target_column": guess.target_column}
         return values
 
     def _plan(self, values: form_values.Values) -> tuple[TuneConfig, Plan]:
         """The recipe in the form and its plan, whose problems begin with the values that cannot be parsed."""
         config, unparsed = form_values.parse(values)
         plan = self._studio.plan(config, str(values["dataset"] or ""), values["gpus"])
-        if unparsed:
-            plan = replace(plan, problems=(*unparsed, *plan.problems), estimate=None)
-        return config, plan
+        fields = {**form_values.unparsed(values), **plan.fields}
+        if not values["backbone.choice"]:
+            fields |= {problem: "backbone.other" for problem, key in fields.items() if key == "backbone"}
+        estimate = None if unparsed else plan.estimate
+        return config, replace(plan, problems=(*unparsed, *plan.problems), fields=fields, estimate=estimate)
 
     def _backbones(self) -> list[tuple[str, str]]:
         choices = [

@@ -28,27 +28,31 @@ def build(studio: Studio, page: gr.Blocks) -> None:
     form: Form = {}
     with gr.Row(elem_classes="ls-split"):
         with gr.Column(scale=7, min_width=0), gr.Tabs(elem_id="stepper", selected=0) as stepper:
-            with gr.Tab("Backbone", id=0):
+            with gr.Tab("Backbone", id=0) as backbone_tab:
                 backbone_step = steps.backbone_step(form)
-            with gr.Tab("Data", id=1):
+            with gr.Tab("Data", id=1) as data_tab:
                 data_step = steps.data_step(form)
-            with gr.Tab("Recipe", id=2):
+            with gr.Tab("Recipe", id=2) as recipe_tab:
                 recipe_step = steps.recipe_step(form)
-            with gr.Tab("Start", id=3):
+            with gr.Tab("Start", id=3) as start_tab:
                 start_step = steps.start_step()
         with gr.Column(scale=4, min_width=300, elem_classes="ls-rail"):
             rail = piece(summary.LOOKING, elem_id="rail")
-            start = gr.Button("Start training", variant="primary", size="lg", elem_id="start")
-    parent, draft = gr.State(""), browser_storage.browser_state()
+            start = gr.Button("Start training", variant="primary", size="lg", elem_id="start", interactive=False)
+    marks = piece(elem_classes="ls-marks")
+    # Not a gr.State: values that go to the server as they are cannot come from one.
+    parent = gr.Textbox("", visible="hidden", label="Run that this form was filled from")
+    draft = gr.Textbox("", visible="hidden", label="Draft")
     handlers, texts, values = TuneForm(studio, list(form)), start_step.texts, list(form.values())
 
     moment = gr.Number(visible="hidden", label="Moment of the last change")
-    opened = page.load(guarded(handlers.open), draft, [*values, *texts, note, parent, over], **QUIET)
+    filled = [*values, *texts, note, parent, over, stepper]
+    opened = page.load(guarded(handlers.open), draft, filled, js=browser_storage.READ_DRAFT, **QUIET)
     opened.then(None, [*texts, *values], moment, js=browser_storage.FORM_OPENED, **AT_ONCE)
     over.click(None, None, None, js=browser_storage.START_OVER, **AT_ONCE)
     facts = backbone_step.facts
-    seen = [data_step.preview, facts, rail, start_step.script, recipe_step.preset]
-    _wire_look(handlers, form, moment, seen, facts, draft, texts)
+    seen = [data_step.preview, facts, rail, start_step.script, recipe_step.preset, marks, start]
+    _wire_look(handlers, form, moment, seen, facts, texts)
     _wire_fields(studio, handlers, form, data_step, recipe_step)
     _wire_start(handlers, start, [*texts, parent, *values], rail)
     for button, step in (
@@ -60,6 +64,8 @@ def build(studio: Studio, page: gr.Blocks) -> None:
         (start_step.back, 2),
     ):
         button.click(_turn_to(step), None, stepper, **AT_ONCE)
+    for step, tab in enumerate((backbone_tab, data_tab, recipe_tab, start_tab)):
+        tab.select(None, None, None, js=browser_storage.keep_step(step), **AT_ONCE)
 
 
 def _wire_look(
@@ -68,7 +74,6 @@ def _wire_look(
     moment: gr.Number,
     seen: list[Any],
     facts: gr.HTML,
-    draft: gr.BrowserState,
     texts: list[Any],
 ) -> None:
     """Checks the form after every change, and saves it as a draft in the browser."""
@@ -78,16 +83,18 @@ def _wire_look(
     gr.on(changes, None, moment, moment, js=browser_storage.FORM_CHANGED, **AT_ONCE)
     save: dict[str, Any] = {
         "fn": None,
-        "inputs": [draft, *texts, *values],
-        "outputs": draft,
+        "inputs": [*texts, *values],
+        "outputs": None,
         "js": browser_storage.save_draft(list(form)),
         **AT_ONCE,
     }
     # One check at a time: two at once could be answered in either order, and the newest must be shown last.
+    # The values as the browser sends them: Gradio would refuse the columns of the data set that was chosen before.
     moment.change(
         guarded(handlers.look),
         values,
         seen,
+        preprocess=False,
         trigger_mode="always_last",
         api_visibility="private",
         show_progress_on=facts,
@@ -109,7 +116,7 @@ def _wire_fields(studio: Studio, handlers: TuneForm, form: Form, data_step: Data
     dataset.input(guarded(handlers.columns), dataset, columns, **QUIET)
     file.upload(
         guarded(handlers.upload),
-        file,
+        [file, dataset],
         [dataset, *columns, message, file],
         api_visibility="private",
         show_progress_on=file,
@@ -123,10 +130,8 @@ def _wire_start(handlers: TuneForm, start: gr.Button, inputs: list[Any], rail: g
     """Starts a run, drops the draft and leads the browser to the run's page."""
     started = gr.Textbox(visible="hidden", elem_id="started", label="Started run")
     start.click(lambda: gr.Button("Starting …", interactive=False), None, start, **AT_ONCE).then(
-        guarded(handlers.start), inputs, [started, rail], **QUIET
-    ).then(
-        lambda run: gr.Button("Starting …" if run else "Start training", interactive=not run), started, start, **AT_ONCE
-    )
+        guarded(handlers.start), inputs, [started, rail, start], preprocess=False, **QUIET
+    ).failure(lambda: gr.Button("Start training", interactive=True), None, start, **AT_ONCE)
     started.change(
         None,
         started,

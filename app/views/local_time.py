@@ -1,0 +1,39 @@
+"""The times of a run in the time zone of the person who looks at it."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta, timezone, tzinfo
+
+from app.views.run_view import RunView
+
+_STAMP = re.compile(r"^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)Z", re.MULTILINE)
+"""The time at the beginning of a line of a log (app.jobs.log)."""
+
+
+def zone_of(offset: object) -> tzinfo:
+    """The time zone of a browser; offset: minutes from its local time to UTC, as Date.getTimezoneOffset gives them.
+
+    UTC for anything else.
+    """
+    try:
+        return timezone(-timedelta(minutes=float(str(offset))))
+    except (ValueError, OverflowError):
+        return UTC
+
+
+def in_zone(view: RunView, zone: tzinfo) -> RunView:
+    """The view with the times of its log in a time zone, and `now`, from which pages take the zone of all others."""
+    now = view.now.astimezone(zone)
+    return replace(view, now=now, log=local_log(view.log, now))
+
+
+def local_log(log: str, now: datetime) -> str:
+    """A log with the times of its lines in the time zone of `now`, with the day where that is another one."""
+
+    def local(stamp: re.Match[str]) -> str:
+        at = datetime.fromisoformat(stamp[1]).replace(tzinfo=UTC).astimezone(now.tzinfo)
+        return f"{at:%H:%M:%S}" if at.date() == now.date() else f"{at:%d %b %H:%M:%S}"
+
+    return _STAMP.sub(local, log)
