@@ -59,7 +59,7 @@ def lamp_trainer(model: Any, rows: list[Any], *, recorded: bool) -> Any:
     from lamp.config import DataConfig, LampConfig, TrainConfig
     from lamp.data.encoding import Encoder
     from lamp.prompt import LampPrompt
-    from lamp.training.step import PromptTrainer
+    from lamp.training.trainer import PromptTrainer
 
     frozen = FrozenBackbone(model, None, "random")
     padding: Any = SimpleNamespace(pad_token_id=0)

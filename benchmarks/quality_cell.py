@@ -137,8 +137,9 @@ def run_cell(cell: Cell, data: Path, folder: str) -> dict[str, Any]:
     from lamp.data.splits import examples_of
     from lamp.data.tables import read_table
     from lamp.inference.evaluate import HeldOut, evaluate
-    from lamp.training.step import PromptTrainer, train_step
+    from lamp.training.step import train_step
     from lamp.training.train import schedule
+    from lamp.training.trainer import PromptTrainer
 
     variant = VARIANTS[cell.variant]
     split, count = TASKS[cell.task]

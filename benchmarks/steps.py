@@ -69,7 +69,7 @@ def lamp_trainer(
     from lamp.config import LampConfig, TrainConfig
     from lamp.initializers import initial_prompt
     from lamp.prompt import LampPrompt
-    from lamp.training.step import PromptTrainer
+    from lamp.training.trainer import PromptTrainer
 
     frozen = FrozenBackbone.load(backbone, quantization=quantization)
     if recomputed:

@@ -71,7 +71,7 @@ def warnings(sentences: Sequence[str], heading: str) -> str:
     """A list of what should be known and keeps nothing from being done; "" when there is nothing."""
     items = "".join(f"<li>{escape(sentence)}</li>" for sentence in sentences)
     strong = f"<strong>{escape(heading)}</strong>"
-    return f'<div class="ls-notice ls-calm ls-problems" role="status">{strong}<ul>{items}</ul></div>' if items else ""
+    return f'<div class="ls-notice ls-calm ls-warnings" role="status">{strong}<ul>{items}</ul></div>' if items else ""
 
 
 def _linked(sentence: str, attributes: str | None) -> str:

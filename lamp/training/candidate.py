@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,6 +15,7 @@ from lamp.inference.evaluate import Evaluation
 from lamp.inference.scores import Scores, is_better
 from lamp.prompt import LampPrompt
 from lamp.training.prompt_optimizer import PromptOptimizer
+from lamp.training.reporter import Reporter
 
 _SMOOTHING = 0.8
 """Weight of the earlier steps in a candidate's mean loss and mean prompt, which so reach back about five steps."""
@@ -63,8 +64,7 @@ class Candidate:
 
     def take(self, evaluation: Evaluation, step: int) -> None:
         """Counts an evaluation after `step` steps; the best one keeps its factors."""
-        standing, loss = self.standing, evaluation.scores["loss"]
-        standing.held_out_loss = loss if math.isfinite(loss) else None
+        standing = self.standing
         standing.waited += 1
         if standing.best_scores is None or is_better(evaluation.scores, standing.best_scores):
             self.best, standing.waited = self.prompt.factors(), 0
@@ -80,6 +80,12 @@ class Candidate:
         """Counts the prompt after a step."""
         now, before = self.prompt().detach(), self.mean_prompt
         self.mean_prompt = now if before is None else before.lerp(now, 1 - _SMOOTHING)
+
+    def best_tokens(self) -> Tensor:
+        """The virtual tokens (l', hidden) of the best factors, on the CPU."""
+        lamp, best = self.recipe.lamp, self.best
+        prompt = LampPrompt(best["u"], best["q"], best["v"], lamp.pooling, lamp.interactions)
+        return prompt.forward().detach()
 
     @property
     def rank(self) -> tuple[float, float]:
@@ -119,6 +125,21 @@ class Candidate:
             self.optimizer.restore(_within("adamw/", tensors), scale)
         if "mean_prompt" in tensors:
             self.mean_prompt = tensors["mean_prompt"].to(self.prompt.u.device)
+
+
+def compared(
+    candidates: Sequence[Candidate], loss_of: Callable[[Tensor | None], float], reporter: Reporter, step: int
+) -> list[Candidate]:
+    """The candidates by the losses of their mean prompts, the best first, which are logged.
+
+    loss_of: the held-out loss of virtual tokens (l', hidden); when it raises, no candidate has changed.
+    """
+    losses = [loss_of(candidate.mean_prompt) for candidate in candidates]
+    for candidate, loss in zip(candidates, losses, strict=True):
+        candidate.standing.held_out_loss = loss if math.isfinite(loss) else None
+        reporter.note(f"Step {step}: learning rate {candidate.name}, held-out loss {loss:.4g}")
+        reporter.log(step, {f"search/{candidate.name}/validation/loss": loss})
+    return sorted(candidates, key=lambda candidate: candidate.rank)
 
 
 def _within(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:

@@ -60,12 +60,10 @@ class Work:
 def work_left(settings: TrainConfig, done: int = 0) -> Work:
     """What is to be computed after `done` steps of a run."""
     candidates, plan = plan_of(settings)
-    steps, scorings, at = 0, 0, 0
+    steps, at = 0, 0
+    scorings = -(-settings.steps // settings.evaluate_every) - done // settings.evaluate_every
     for rung in plan:
         steps += candidates * max(0, rung.step - max(at, done))
         scorings += candidates if rung.step > done else 0
         candidates, at = rung.keep, rung.step
-    start = max(at, done)
-    steps += settings.steps - start
-    scorings += -(-settings.steps // settings.evaluate_every) - start // settings.evaluate_every
-    return Work(steps, scorings)
+    return Work(steps + settings.steps - max(at, done), scorings)

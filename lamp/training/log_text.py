@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
-from lamp.data.splits import Splits
+from collections.abc import Sequence
+from itertools import islice
+
+from lamp.data.splits import Example, Splits
 from lamp.inference.scores import Scores
+
+_SAMPLES = 3
+"""Held-out rows written to the log at each evaluation."""
 
 
 def data_summary(splits: Splits, truncated: int, limit: int) -> str:
@@ -21,7 +27,13 @@ def format_scores(scores: Scores) -> str:
     return ", ".join(f"{name} {value:.4g}" for name, value in scores.items())
 
 
-def shorten(text: str) -> str:
+def sample_lines(examples: Sequence[Example], answers: Sequence[str]) -> list[str]:
+    """A few held-out rows with the model's answers, a line each."""
+    pairs = islice(zip(examples, answers, strict=False), _SAMPLES)
+    return [f"  {_shorten(example.text)} → {answer!r} (target {example.target!r})" for example, answer in pairs]
+
+
+def _shorten(text: str) -> str:
     """A text as one line of at most 70 characters."""
     line = " ".join(text.split())
     return line if len(line) <= 70 else line[:67] + "..."

@@ -2,36 +2,27 @@
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
-from accelerate.utils import reduce
 from torch import Tensor
 
 from lamp.backbone.devices import process_state
-from lamp.config import TrainConfig
 from lamp.data.encoding import Encoder
 from lamp.errors import TrainingError
 from lamp.inference.evaluate import Evaluation, HeldOut, evaluate
-from lamp.prompt import LampPrompt
-from lamp.training.candidate import Candidate
+from lamp.training.candidate import Candidate, compared
 from lamp.training.halving import Rung
-from lamp.training.log_text import format_scores, shorten
+from lamp.training.log_text import format_scores, sample_lines
 from lamp.training.progress import Progress, restore_progress, save_progress
 from lamp.training.reporter import Reporter
 from lamp.training.result import TrainResult
-from lamp.training.step import LossDiverged, PromptTrainer, StepResult
-
-_SAMPLES = 3
-"""Held-out predictions written to the log at each evaluation."""
-
-
-class StopRequested(Exception):
-    """Somebody wants the run to end; raised between two steps, or between two batches of an evaluation."""
+from lamp.training.step import LossDiverged, StepResult
+from lamp.training.stopping import StopRequested, any_process
+from lamp.training.trainer import PromptTrainer
 
 
 class RunState:
@@ -44,14 +35,14 @@ class RunState:
         rungs: Sequence[Rung],
         encoder: Encoder,
         held_out: HeldOut,
-        settings: TrainConfig,
         reporter: Reporter,
         checkpoints: Path,
     ) -> None:
-        """candidates: in the order of the trainer's prompts; rungs: when some of them are dropped."""
+        """candidates: those of the trainer; rungs: when some of them are dropped."""
         self._trainer, self._encoder, self._held_out = trainer, encoder, held_out
-        self._settings, self._reporter, self._checkpoints = settings, reporter, checkpoints
+        self._reporter, self._checkpoints = reporter, checkpoints
         self.candidates, self._rungs = candidates, rungs
+        self._settings = candidates[0].recipe.train
         self._progress = Progress(micro_batch=trainer.micro_batch)
 
     @property
@@ -132,34 +123,28 @@ class RunState:
             keep = min((rung.keep for rung in self._rungs if rung.step == step), default=len(self.trained))
             if keep < len(self.trained):
                 self._compare(keep)
-            if not self._searching and _is_due(step, settings.evaluate_every, settings.steps):
-                self._score()
+            if _is_due(step, settings.evaluate_every, settings.steps):
+                self._score([self.leader] if self._searching else self.trained)
             progress.scored = step
         if step and _is_due(step, settings.checkpoint_every, settings.steps):
             self.save()
 
     def _compare(self, keep: int) -> None:
         """Goes on with the `keep` candidates whose mean prompts have the lowest loss on the held-out rows."""
-        trained = self.trained
-        self._reporter.phase(f"Comparing {len(trained)} learning rates")
-        losses = [self._evaluate(candidate.mean_prompt).scores["loss"] for candidate in trained]
-        for candidate, loss in zip(trained, losses, strict=True):  # all of them, or after a stop none
-            candidate.standing.held_out_loss = loss if math.isfinite(loss) else None
-            self._reporter.note(f"Step {self.step}: learning rate {candidate.name}, held-out loss {loss:.4g}")
-            self._reporter.log(self.step, {f"search/{candidate.name}/validation/loss": loss})
-        self._drop(sorted(trained, key=lambda candidate: candidate.rank)[:keep], "by their held-out losses")
+        self._reporter.phase(f"Comparing {len(self.trained)} learning rates")
+        ranked = compared(self.trained, lambda tokens: self._evaluate(tokens).scores["loss"], self._reporter, self.step)
+        self._drop(ranked[:keep], "by their held-out losses")
         self._reporter.phase(self.training_phase())
 
-    def _score(self) -> None:
-        """Scores the candidates on the held-out rows; each keeps its best prompt."""
-        trained, step = self.trained, self.step
+    def _score(self, candidates: Sequence[Candidate]) -> None:
+        """Scores some of the candidates, the leader among them, on the held-out rows; each keeps its best prompt."""
         self._reporter.phase(f"Scoring on {len(self._held_out.examples)} held-out rows")
-        evaluations = [self._evaluate(candidate.prompt().detach()) for candidate in trained]
-        for candidate, evaluation in zip(trained, evaluations, strict=True):  # all of them, or after a stop none
-            candidate.take(evaluation, step)
-            name = f", {candidate.name}" if len(trained) > 1 else ""
-            self._reporter.note(f"Step {step}{name}: {format_scores(evaluation.scores)}")
-        leading = evaluations[trained.index(self.leader)]
+        evaluations = [self._evaluate(candidate.prompt().detach()) for candidate in candidates]
+        for candidate, evaluation in zip(candidates, evaluations, strict=True):  # all of them, or after a stop none
+            candidate.take(evaluation, self.step)
+            name = f", learning rate {candidate.name}" if len(self.trained) > 1 else ""
+            self._reporter.note(f"Step {self.step}{name}: {format_scores(evaluation.scores)}")
+        leading = evaluations[candidates.index(self.leader)]
         self._note_samples(leading)
         self._log_scores(leading.scores)
         self._reporter.phase(self.training_phase())
@@ -192,7 +177,7 @@ class RunState:
 
     def check_stop(self, share: float | None = None) -> None:
         """Raises StopRequested where the run is to end; share: how much of a long phase is done."""
-        if _any_process(self._reporter.should_stop()):
+        if any_process(self._reporter.should_stop()):
             raise StopRequested
         if share is not None:
             self._reporter.part(share)
@@ -200,11 +185,7 @@ class RunState:
     def failure(self, error: LossDiverged) -> str:
         """Why the run cannot go on, in one sentence. Raises TrainingError when it has no prompt worth keeping."""
         leader = self.leader
-        advice = "try a smaller one, or the precision fp32" if len(self.candidates) == 1 else "try the precision fp32"
-        sentence = (
-            f"The loss became {error.loss} at step {self.step + 1} with a learning rate of {leader.learning_rate:g}: "
-            f"{advice}"
-        )
+        sentence = error.sentence(self.step + 1, leader.learning_rate, found=len(self.candidates) > 1)
         if leader.standing.best_scores is None:
             raise TrainingError(f"{sentence}.")
         return f"{sentence}; the prompt of step {leader.standing.best_step}, the best one so far, was kept."
@@ -214,12 +195,10 @@ class RunState:
 
         For generation its answers are scored first, unless the run ended early.
         """
-        standing, lamp = candidate.standing, candidate.recipe.lamp
+        standing = candidate.standing
         if standing.best_scores is None:  # stopped before the first evaluation
             candidate.best, standing.best_step = candidate.prompt.factors(), self.step
-        factors = dict(candidate.best)
-        best = LampPrompt(factors["u"], factors["q"], factors["v"], lamp.pooling, lamp.interactions)
-        virtual_tokens = best().detach()
+        virtual_tokens = candidate.best_tokens()
         if not self._held_out.labels and not stopped and not failure:
             self._reporter.phase("Writing answers to held-out rows")
             try:
@@ -230,7 +209,7 @@ class RunState:
                 self._reporter.note("Stopped before answers were written to held-out rows; everything else is done.")
         backbone = self._trainer.backbone
         return TrainResult(
-            factors=factors,
+            factors=dict(candidate.best),
             virtual_tokens=virtual_tokens,
             token_dim=backbone.hidden_size,
             scores=standing.best_scores or {},
@@ -264,8 +243,8 @@ class RunState:
 
     def _note_samples(self, evaluation: Evaluation) -> None:
         """Writes a few answers to the log."""
-        for example, answer in list(zip(self._held_out.examples, evaluation.predictions, strict=False))[:_SAMPLES]:
-            self._reporter.note(f"  {shorten(example.text)} → {answer!r} (target {example.target!r})")
+        for line in sample_lines(self._held_out.examples, evaluation.predictions):
+            self._reporter.note(line)
 
     def _log_scores(self, scores: Mapping[str, float]) -> None:
         self._reporter.log(self.step, {f"validation/{name}": value for name, value in scores.items()})
@@ -273,11 +252,3 @@ class RunState:
 
 def _is_due(step: int, every: int, last: int) -> bool:
     return step == last or step % every == 0
-
-
-def _any_process(stop: bool) -> bool:
-    """Whether any process wants to stop: all must leave the loop at the same step, or the others wait for ever."""
-    state = process_state()
-    if state.num_processes == 1:
-        return stop
-    return bool(reduce(torch.tensor(float(stop), device=state.device)).item())

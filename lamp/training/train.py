@@ -29,8 +29,10 @@ from lamp.training.halving import LEARNING_RATES, Rung, plan_of
 from lamp.training.log_text import data_summary
 from lamp.training.reporter import Reporter
 from lamp.training.result import TrainResult
-from lamp.training.run_state import RunState, StopRequested
-from lamp.training.step import LossDiverged, PromptTrainer, train_together
+from lamp.training.run_state import RunState
+from lamp.training.step import LossDiverged, train_together
+from lamp.training.stopping import StopRequested
+from lamp.training.trainer import PromptTrainer
 
 _SETTLED_WEIGHT = 0.1
 """Weight of a label's tokens that follow from those before them, as the token that ends a label mostly does.
@@ -178,7 +180,7 @@ def _set_up(
         for recipe, prompt, optimizer in zip(recipes, prompts, trainer.prompts, strict=True)
     ]
     held_out = HeldOut(splits.validation, scored, tuple(splits.labels))
-    run = RunState(trainer, candidates, plan, encoder, held_out, settings, reporter, places.checkpoints)
+    run = RunState(trainer, candidates, plan, encoder, held_out, reporter, places.checkpoints)
     if saved:
         run.restore(saved)
     return run, trainer, rows

@@ -17,7 +17,7 @@ FILES: dict[str, tuple[str, bytes, str]] = {
     "an empty file": ("empty.csv", b"", "empty"),
     "not what its name says": ("table.csv", b"PK\x03\x04" + bytes(range(256)), "table.csv"),
     "not a parquet file": ("table.parquet", b"text,label\na,b\n", "table.parquet"),
-    "broken UTF-8": ("broken.csv", "text,label\ncaf\xe9,yes\n".encode("latin-1") * 20, "UTF-8"),
+    "broken UTF-16": ("broken.csv", "text,label\ncafé,yes\n".encode("utf-16") + b"\x00", "UTF-16"),
     "one column": ("table.csv", ("text\n" + "row\n" * 20).encode(), "has only one column, 'text'"),
     "a column of lists": ("lists.json", json.dumps([{"text": ["a"], "label": "b"}] * 20).encode(), "list"),
 }

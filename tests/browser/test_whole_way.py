@@ -48,7 +48,8 @@ def test_a_table_becomes_a_tried_and_downloaded_prompt(
     assert page.url.endswith(f"/runs?run={run}")
     expect(page.locator(".ls-plot .vega-embed :is(svg.marks, canvas)")).to_have_count(2)
     expect(page.locator("#run-scores")).to_contain_text("Accuracy")
-    expect(page.locator("#run-log")).to_contain_text("Untrained backbone")
+    expect(page.locator("#run-rates")).to_contain_text("had the lowest loss on the held-out rows and goes on alone.")
+    expect(page.locator("#run-log")).to_contain_text("accuracy")
 
     page.get_by_role("button", name="Try it").click()
     page.locator("#answer").click()

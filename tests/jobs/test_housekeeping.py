@@ -98,7 +98,7 @@ def test_files_that_no_run_knows_are_swept_when_they_are_a_day_old(system: Syste
 
 def test_the_queue_tells_each_run_its_place_and_when_it_will_start(system: System) -> None:
     store = system.store
-    first, second, third = system.submit(10), system.submit(100), system.submit(10)
+    first, second, third = (system.submit(steps, learning_rate=0.04) for steps in (10, 100, 10))
     unknown = places(store, 1)
     assert [(unknown[job.id].position) for job in (first, second, third)] == [1, 2, 3]
     assert unknown[first.id].starts_in == timedelta(0) and unknown[second.id].starts_in is None
@@ -118,21 +118,21 @@ def test_a_run_whose_first_steps_are_still_to_come_is_taken_to_be_as_fast_as_the
 ) -> None:
     store = system.store
     for rate in (4.0, 0.4):
-        job = system.submit(10)
+        job = system.submit(10, learning_rate=0.04)
         store.claim("here", [0])
         store.heartbeat(job.id, 10, "Training", [(step, "rows_per_second", rate) for step in range(1, 6)])
         store.log_values(job.id, [(8, "scoring_seconds", 2.0)])
         store.finish(job.id, JobState.DONE)
         store.release(job.id)
-    system.submit(10)
+    system.submit(10, learning_rate=0.04)
     store.claim("here", [0])
-    waiting = system.submit(10)
+    waiting = system.submit(10, learning_rate=0.04)
     assert places(store, 1)[waiting.id].starts_in == timedelta(seconds=100 + 3 * 2), "scored at 4, 8 and the end"
 
 
 def test_a_run_of_several_gpus_waits_until_enough_are_free_and_is_not_overtaken(system: System) -> None:
     store = system.store
-    running = system.submit(10)
+    running = system.submit(10, learning_rate=0.04)
     store.claim("here", [0, 1])
     store.heartbeat(running.id, 5, "Training", [(step, "rows_per_second", 0.4) for step in range(1, 6)])
     two, single, three = (store.add("a run", running.config, "d", "d", 10, gpus=gpus) for gpus in (2, 1, 3))

@@ -36,7 +36,7 @@ def test_time_left_counts_every_prompt_that_a_search_for_the_rate_still_trains()
     assert left == pytest.approx(2 * (third - second) + 200 - third)
     whole = work_left(train)
     assert whole.steps == 5 * first + 3 * (second - first) + 2 * (third - second) + 200 - third
-    assert whole.scorings == 5 + 3 + 2 + 3  # at the rungs, then after 100, 150 and 200 steps
+    assert whole.scorings == 5 + 3 + 2 + 4  # at the rungs, and after 50, 100, 150 and 200 steps
     assert work_left(replace(train, learning_rate=0.04)) == Work(200, 4)
 
 

@@ -10,6 +10,7 @@ import pytest
 import torch
 
 import lamp.training.step
+import lamp.training.trainer
 from lamp.backbone.batch import Batch
 from lamp.backbone.forward import target_log_likelihood
 from lamp.backbone.frozen import FrozenBackbone
@@ -18,7 +19,8 @@ from lamp.data.encoding import Encoded, Encoder
 from lamp.data.splits import Example
 from lamp.errors import TrainingError
 from lamp.prompt import LampPrompt
-from lamp.training.step import LossDiverged, PromptTrainer, train_step
+from lamp.training.step import LossDiverged, train_step
+from lamp.training.trainer import PromptTrainer
 from tests.unit.training import recipe, run
 
 
@@ -89,7 +91,7 @@ def test_accumulated_micro_batches_give_the_losses_of_one_large_batch(
             raise torch.OutOfMemoryError("out of memory")
         return original(backbone, virtual, batch, **options)
 
-    monkeypatch.setattr(lamp.training.step, "target_log_likelihood", small_memory)
+    monkeypatch.setattr(lamp.training.trainer, "target_log_likelihood", small_memory)
     _, parts = run(config, tiny_table, tmp_path / "parts")
     assert tried[:3] == [8, 4, 2]
     assert max(tried[3:]) == 2
@@ -103,7 +105,7 @@ def test_a_row_that_does_not_fit_alone_is_one_sentence(
     def no_memory(*_: object, **__: object) -> torch.Tensor:
         raise torch.OutOfMemoryError("out of memory")
 
-    monkeypatch.setattr(lamp.training.step, "target_log_likelihood", no_memory)
+    monkeypatch.setattr(lamp.training.trainer, "target_log_likelihood", no_memory)
     with pytest.raises(TrainingError, match=r"A single row of .* tokens does not fit"):
         run(recipe(tiny_llama), tiny_table, tmp_path)
 
@@ -117,7 +119,7 @@ def diverge_at(step: int, monkeypatch: pytest.MonkeyPatch) -> None:
         calls.append(1)
         return original(backbone, virtual, batch, **options) * (float("nan") if len(calls) == step else 1.0)
 
-    monkeypatch.setattr(lamp.training.step, "target_log_likelihood", diverging)
+    monkeypatch.setattr(lamp.training.trainer, "target_log_likelihood", diverging)
 
 
 def test_a_loss_that_is_not_finite_before_the_first_score_is_one_sentence(

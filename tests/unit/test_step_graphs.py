@@ -17,8 +17,9 @@ from lamp.config import DataConfig, LampConfig, TrainConfig
 from lamp.data.encoding import Encoded, Encoder
 from lamp.data.splits import Example
 from lamp.prompt import LampPrompt
-from lamp.training.step import PromptTrainer, train_step
+from lamp.training.step import train_step
 from lamp.training.step_graphs import Measured, bucketed
+from lamp.training.trainer import PromptTrainer
 from tests.tiny import save_tiny
 
 WORDS = ("good", "bad", "dull", "bright", "great", "awful", "fine", "poor")

@@ -10,14 +10,16 @@ import pytest
 import torch
 
 import lamp.training.step
+import lamp.training.trainer
 from lamp.backbone.batch import Batch
 from lamp.backbone.forward import target_log_likelihood
 from lamp.backbone.frozen import FrozenBackbone
 from lamp.config import LampConfig, TuneConfig
 from lamp.training.halving import LEARNING_RATES, Rung, rungs
 from lamp.training.result import TrainResult
-from lamp.training.step import PromptTrainer
+from lamp.training.step import train_together
 from lamp.training.train import sweep, train
+from lamp.training.trainer import PromptTrainer, prompt_losses
 from tests.unit.test_step_graphs import Repeat
 from tests.unit.training import Recorder, recipe, run, splits_of
 
@@ -88,7 +90,7 @@ def test_prompts_that_do_not_fit_together_are_read_in_parts_with_the_same_result
             raise torch.OutOfMemoryError("out of memory")
         return original(backbone, virtual, batch, **options)
 
-    monkeypatch.setattr(lamp.training.step, "target_log_likelihood", small_memory)
+    monkeypatch.setattr(lamp.training.trainer, "target_log_likelihood", small_memory)
     recorder = Recorder()
     parts = sweep(recipes, (), splits_of(recipes[0], tiny_table), recorder, tmp_path / "parts")
     assert max(tried[:3]) == 12, "three prompts of one length and four rows each were read at once"
@@ -175,7 +177,7 @@ def test_a_stop_while_candidates_are_scored_is_heard_and_the_scores_are_made_up_
 
 def diverging(numbers: Sequence[int], monkeypatch: pytest.MonkeyPatch) -> None:
     """Lets the losses of the prompts with these numbers be no numbers, at the second step."""
-    original, together = lamp.training.step._losses, lamp.training.step.train_together
+    original, together = prompt_losses, train_together
     steps: list[int] = []
 
     def counted(*arguments: object) -> object:
@@ -188,7 +190,7 @@ def diverging(numbers: Sequence[int], monkeypatch: pytest.MonkeyPatch) -> None:
         return means * torch.tensor(kept)
 
     monkeypatch.setattr("lamp.training.train.train_together", counted)
-    monkeypatch.setattr(lamp.training.step, "_losses", losses)
+    monkeypatch.setattr(lamp.training.step, "prompt_losses", losses)
 
 
 def test_a_rate_at_which_the_loss_diverges_is_dropped_and_the_others_go_on(
