@@ -18,10 +18,8 @@ class TriedRate:
     """One learning rate of the search."""
 
     rate: str
-    loss: float
-    """On the held-out rows, when it was last compared."""
-    step: int
-    """The step of that comparison."""
+    losses: tuple[tuple[int, float], ...]
+    """(step, loss on the held-out rows) of each comparison that it took part in."""
     goes_on: bool
     """Whether its prompt was trained further."""
 
@@ -32,11 +30,11 @@ def tried_rates(train: TrainConfig, metrics: Iterable[str], curve: Callable[[str
     metrics: the names of the run's metrics; curve: returns the points of one.
     """
     rates = [name.removeprefix(_PREFIX).removesuffix(_SUFFIX) for name in metrics if name.endswith(_SUFFIX)]
-    last = {rate: curve(f"{_PREFIX}{rate}{_SUFFIX}")[-1] for rate in rates}
-    if not last:
+    losses = {rate: tuple(curve(f"{_PREFIX}{rate}{_SUFFIX}")) for rate in rates}
+    if not losses:
         return ()
-    latest = max(step for step, _ in last.values())
-    compared = sorted((loss, rate) for rate, (step, loss) in last.items() if step == latest)
+    latest = max(points[-1][0] for points in losses.values())
+    compared = sorted((points[-1][1], rate) for rate, points in losses.items() if points[-1][0] == latest)
     keep = min((rung.keep for rung in plan_of(train)[1] if rung.step <= latest), default=len(compared))
     going_on = {rate for _, rate in compared[:keep]}
-    return tuple(TriedRate(rate, last[rate][1], last[rate][0], rate in going_on) for rate in sorted(last, key=float))
+    return tuple(TriedRate(rate, losses[rate], rate in going_on) for rate in sorted(losses, key=float))

@@ -69,13 +69,13 @@ def test_a_run_shows_which_learning_rates_were_dropped_and_which_one_goes_on(stu
     store.heartbeat(run, rungs[0], "Trying 3 learning rates", compared)
     view = studio.run_view(run)
     assert [tried.rate for tried in view.tried_rates if tried.goes_on] == ["0.025", "0.06", "0.14"]
-    assert "3 of 5 still compete." in run_html.tried_rates(view)
+    assert "3 of 5 still compete for the lowest loss." in run_html.tried_rates(view)
     better = {"0.025": 0.3, "0.06": 0.2, "0.14": 0.25}
     compared = [(rungs[1], f"search/{rate}/validation/loss", loss) for rate, loss in better.items()]
     compared += [(rungs[2], f"search/{rate}/validation/loss", better[rate]) for rate in ("0.06", "0.14")]
     store.heartbeat(run, rungs[2], "Training", compared)
     view = studio.run_view(run)
-    assert [(tried.rate, tried.step) for tried in view.tried_rates if not tried.goes_on] == [
+    assert [(tried.rate, tried.losses[-1][0]) for tried in view.tried_rates if not tried.goes_on] == [
         ("0.01", rungs[0]),
         ("0.025", rungs[1]),
         ("0.14", rungs[2]),

@@ -84,27 +84,23 @@ def tried_rates(view: RunView) -> str:
     """How each learning rate of the search did, with the one that was found."""
     if not view.tried_rates:
         return ""
-    going_on = [tried.rate for tried in view.tried_rates if tried.goes_on]
-    losses = [tried.loss for tried in view.tried_rates]
+    tried, going_on = view.tried_rates, [one.rate for one in view.tried_rates if one.goes_on]
+    steps = sorted({step for one in tried for step, _ in one.losses})
+    heads = "".join(f"<th scope=col>{head}</th>" for head in ("", *(f"Loss after step {step:,}" for step in steps), ""))
     rows = "".join(
-        f"<tr{' class=ls-chosen' if tried.goes_on else ''}><th scope=row>{escape(tried.rate)}</th>"
-        f'<td aria-hidden="true"><i style="width:{100 * _closeness(tried.loss, losses):.0f}%"></i></td>'
-        f"<td>{tried.loss:.3g}</td><td>{'goes on' if tried.goes_on else f'dropped after step {tried.step:,}'}</td></tr>"
-        for tried in view.tried_rates
+        f"<tr{' class=ls-chosen' if one.goes_on else ''}><th scope=row>{escape(one.rate)}</th>"
+        + "".join(
+            f"<td>{dict(one.losses)[step]:.4g}</td>" if step in dict(one.losses) else "<td></td>" for step in steps
+        )
+        + f"<td>{'goes on' if one.goes_on else 'dropped'}</td></tr>"
+        for one in tried
     )
     found = f"{going_on[0]} had the lowest loss on the held-out rows and goes on alone."
-    said = found if len(going_on) == 1 else f"{len(going_on)} of {len(losses)} still compete."
-    heads = "".join(f"<th scope=col>{head}</th>" for head in ("Rate", "", "Held-out loss", ""))
+    said = found if len(going_on) == 1 else f"{len(going_on)} of {len(tried)} still compete for the lowest loss."
     return (
-        parts.title("Learning rate", said)
+        parts.title("Learning rates that were tried", said)
         + f'<table class="ls-scores ls-rates"><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table>'
     )
-
-
-def _closeness(loss: float, losses: list[float]) -> float:
-    """Length of a rate's bar (0 to 1): the lower the loss, the longer."""
-    worst, best = max(losses), min(losses)
-    return 1.0 if worst == best else 0.05 + 0.95 * (worst - loss) / (worst - best)
 
 
 def scores(view: RunView) -> str:
