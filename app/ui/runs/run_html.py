@@ -86,7 +86,7 @@ def tried_rates(view: RunView) -> str:
         return ""
     tried, going_on = view.tried_rates, [one.rate for one in view.tried_rates if one.goes_on]
     steps = sorted({step for one in tried for step, _ in one.losses})
-    heads = "".join(f"<th scope=col>{head}</th>" for head in ("", *(f"Loss after step {step:,}" for step in steps), ""))
+    heads = "".join(f"<th scope=col>{head}</th>" for head in ("", *(f"Step {step:,}" for step in steps), ""))
     rows = "".join(
         f"<tr{' class=ls-chosen' if one.goes_on else ''}><th scope=row>{escape(one.rate)}</th>"
         + "".join(
