@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
 
-import lamp.training.step
-from lamp.training.train import train
+import lamp.training.trainer
+from lamp.training.halving import Rung
+from lamp.training.train import sweep, train
 from tests.tiny import save_tiny
 from tests.unit.training import Recorder, recipe, run, splits_of
 
@@ -40,10 +42,25 @@ def test_a_recorded_run_has_the_losses_of_one_launched_by_python(
     config = recipe(backbone, steps=30, evaluate_every=10)
     recorded, replayed = run(config, table, tmp_path / "recorded")
     assert not any("not recorded" in note for note in replayed.notes), replayed.notes
-    monkeypatch.setattr(lamp.training.step, "_can_be_recorded", lambda *_: False)
+    monkeypatch.setattr(lamp.training.trainer, "_can_be_recorded", lambda *_: False)
     eager, launched = run(config, table, tmp_path / "eager")
     assert list(replayed.losses.values()) == pytest.approx(list(launched.losses.values()), rel=2e-3)
     assert torch.allclose(recorded.virtual_tokens, eager.virtual_tokens, atol=5e-3)
+
+
+def test_recorded_steps_of_several_prompts_teach_each_what_eager_ones_do(
+    backbone: Path, table: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = recipe(backbone, steps=30, evaluate_every=10)
+    recipes = [replace(config, train=replace(config.train, learning_rate=rate)) for rate in (0.01, 0.02, 0.04)]
+    splits, plan, recorder = splits_of(config, table), (Rung(10, 2),), Recorder()
+    recorded = sweep(recipes, plan, splits, recorder, tmp_path / "recorded")
+    assert not any("not recorded" in note for note in recorder.notes), recorder.notes
+    monkeypatch.setattr(lamp.training.trainer, "_can_be_recorded", lambda *_: False)
+    eager = sweep(recipes, plan, splits, Recorder(), tmp_path / "eager")
+    assert [result.step for result in recorded] == [result.step for result in eager]
+    for ours, expected in zip(recorded, eager, strict=True):
+        assert torch.allclose(ours.virtual_tokens, expected.virtual_tokens, atol=5e-3)
 
 
 def test_a_recorded_run_that_was_stopped_goes_on_as_if_it_had_not_been(

@@ -40,23 +40,16 @@ def _component(field: recipe_fields.Field) -> Any:
         return gr.Textbox(
             str(field.default), label=field.label, info=field.help, lines=2, elem_id=element_id(field.key)
         )
-    if field.kind == "choice":
+    if field.kind in {"choice", "rate"}:
+        any_number = field.kind == "rate"
         return gr.Dropdown(
             list(field.choices),
             value=field.default,
             label=field.label,
             info=field.help,
             elem_id=element_id(field.key),
-            filterable=False,
-        )
-    if field.kind == "rate":
-        return gr.Dropdown(
-            list(field.choices),
-            value=field.default,
-            label=field.label,
-            info=field.help,
-            elem_id=element_id(field.key),
-            allow_custom_value=True,
+            filterable=any_number,
+            allow_custom_value=any_number,
         )
     if field.kind == "run":
         return gr.Dropdown([], label=field.label, info=field.help, elem_id=element_id(field.key))
