@@ -61,9 +61,11 @@ def lamp_trainer(model: Any, rows: list[Any], *, recorded: bool) -> Any:
     from lamp.prompt import LampPrompt
     from lamp.training.trainer import PromptTrainer
 
-    frozen = FrozenBackbone(model, None, "random")
-    padding: Any = SimpleNamespace(pad_token_id=0)
-    encoder = Encoder(padding, is_encoder_decoder=frozen.is_encoder_decoder, config=DataConfig())
+    tokenizer: Any = SimpleNamespace(
+        pad_token_id=0, eos_token_id=1, added_tokens_decoder={}, chat_template=None, is_fast=False
+    )
+    frozen = FrozenBackbone(model, tokenizer, "random")
+    encoder = Encoder(tokenizer, is_encoder_decoder=frozen.is_encoder_decoder, config=DataConfig())
     first = frozen.embed(torch.arange(100, device=frozen.device)).detach()
     prompt = LampPrompt.from_matrix(first, LampConfig())
     settings = TrainConfig(batch_size=len(rows))
