@@ -147,10 +147,11 @@ def build(studio: Studio, page: gr.Blocks) -> None:
     opened.then(show, inputs, outputs, **AT_ONCE)
     opened.then(guarded(runs.disk), run, disk, **QUIET)
     opened.then(refresh.handler, refresh.inputs, refresh.outputs, **AT_ONCE)
-    # One at a time: an answer from before a filter was chosen must not come last.
-    changes = [filter_name.change, text.change, timer.tick, wake.click]
+    # One at a time: an answer from before a filter was chosen, or from before the rows of an address were known, must
+    # not come last.
+    changes = [filter_name.change, text.change, most.change, timer.tick, wake.click]
     gr.on(changes, show, inputs, outputs, trigger_mode="always_last", **AT_ONCE)
-    more.click(lambda shown: shown + _RUNS_A_PAGE, most, most, **AT_ONCE).then(show, inputs, outputs, **AT_ONCE)
+    more.click(lambda shown: shown + _RUNS_A_PAGE, most, most, **AT_ONCE)
     kept: list[Any] = [filter_name, text, most]
     gr.on([component.change for component in kept], None, kept, None, js=_KEEP_IN_ADDRESS, **AT_ONCE)
     cards.click(guarded(runs.restore), None, None, **AT_ONCE).then(show, inputs, outputs, **AT_ONCE)
