@@ -25,6 +25,7 @@ def distance(got: Tensor, wanted: Tensor) -> float:
     Only what distinguishes tokens counts: logits may differ by a constant.
     """
     got, wanted = (logits.detach().float() - logits.float().mean(-1, keepdim=True) for logits in (got, wanted))
+    got, wanted = got.detach(), wanted.detach()
     return float(((got - wanted).norm(dim=-1) / wanted.norm(dim=-1).clamp(min=1e-30)).mean())
 
 
