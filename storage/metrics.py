@@ -47,14 +47,16 @@ def copy(session: Session, source: int, target: int) -> None:
 
 def latest(session: Session, job: int) -> dict[str, float]:
     """The value of the last step of each metric."""
-    values = {}
-    for name, number in _numbers(session, job).items():
-        value = session.scalar(
-            select(MetricRow.value).where(MetricRow.series == number).order_by(MetricRow.step.desc()).limit(1)
-        )
-        if value is not None:
-            values[name] = value
-    return values
+    newest = (
+        select(MetricRow.value)
+        .where(MetricRow.series == SeriesRow.number)
+        .order_by(MetricRow.step.desc())
+        .limit(1)
+        .correlate(SeriesRow)
+        .scalar_subquery()
+    )
+    rows = session.execute(select(SeriesRow.name, newest).where(SeriesRow.job == job)).all()
+    return {name: value for name, value in rows if value is not None}
 
 
 def curve(session: Session, job: int, name: str, points: int) -> list[tuple[int, float]]:

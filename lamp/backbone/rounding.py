@@ -24,8 +24,8 @@ def distance(got: Tensor, wanted: Tensor) -> float:
 
     Only what distinguishes tokens counts: logits may differ by a constant.
     """
-    got, wanted = (logits.detach().float() - logits.float().mean(-1, keepdim=True) for logits in (got, wanted))
-    got, wanted = got.detach(), wanted.detach()
+    got, wanted = (logits.detach().float() for logits in (got, wanted))
+    got, wanted = (logits - logits.mean(-1, keepdim=True) for logits in (got, wanted))
     return float(((got - wanted).norm(dim=-1) / wanted.norm(dim=-1).clamp(min=1e-30)).mean())
 
 
