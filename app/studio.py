@@ -140,6 +140,7 @@ class Studio:
             now,
             metrics=store.latest_metrics(job.id),
             curve=partial(store.curve, job.id),
+            short_curves=partial(store.short_curves, job.id),
             place=places(store, len(self._recipes.slots)).get(job.id) if queued else None,
             confusion=self._confusion(job) if ended else None,
             events=store.events(job.id),

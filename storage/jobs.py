@@ -140,6 +140,11 @@ class JobStore(JobQueue, JobLifecycle):
         with self.database.read() as session:
             return metrics.curve(session, job_row(session, id).number, metric, points)
 
+    def short_curves(self, id: str, names: Collection[str]) -> dict[str, Points]:
+        """(step, value) of several metrics that have few points each, by name. Raises JobNotFound."""
+        with self.database.read() as session:
+            return {**metrics.short_curves(session, job_row(session, id).number, names)}
+
     def newest_with(self, metric: str, backbone: str) -> Job | None:
         """The newest run on a backbone that has taken a step and logged `metric`; None when there is none."""
         with self.database.read() as session:

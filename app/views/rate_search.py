@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 from app.views.curves import Points
@@ -24,15 +24,17 @@ class TriedRate:
     """Whether its prompt was trained further."""
 
 
-def tried_rates(train: TrainConfig, metrics: Iterable[str], curve: Callable[[str], Points]) -> tuple[TriedRate, ...]:
+def tried_rates(
+    train: TrainConfig, metrics: Iterable[str], curves: Callable[[Collection[str]], Mapping[str, Points]]
+) -> tuple[TriedRate, ...]:
     """The rates that have been compared, lowest first; empty before the first comparison, and without a search.
 
-    metrics: the names of the run's metrics; curve: returns the points of one.
+    metrics: the names of the run's metrics; curves: returns the points of several.
     """
-    rates = [name.removeprefix(_PREFIX).removesuffix(_SUFFIX) for name in metrics if name.endswith(_SUFFIX)]
-    losses = {rate: tuple(curve(f"{_PREFIX}{rate}{_SUFFIX}")) for rate in rates}
-    if not losses:
+    names = [name for name in metrics if name.startswith(_PREFIX) and name.endswith(_SUFFIX)]
+    if not names:
         return ()
+    losses = {name.removeprefix(_PREFIX).removesuffix(_SUFFIX): tuple(points) for name, points in curves(names).items()}
     latest = max(points[-1][0] for points in losses.values())
     compared = sorted((points[-1][1], rate) for rate, points in losses.items() if points[-1][0] == latest)
     keep = min((rung.keep for rung in plan_of(train)[1] if rung.step <= latest), default=len(compared))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -110,6 +110,7 @@ def make_run_view(
     *,
     metrics: Mapping[str, float],
     curve: Callable[[str], Points],
+    short_curves: Callable[[Collection[str]], Mapping[str, Points]],
     place: Place | None,
     confusion: ConfusionMatrix | None,
     events: Sequence[Event],
@@ -117,8 +118,8 @@ def make_run_view(
 ) -> RunView:
     """The view of a run at `now`.
 
-    metrics: the last value of each metric; curve: returns the points of a metric; place: a waiting run's place in the
-    queue.
+    metrics: the last value of each metric; curve, short_curves: return the points of a metric, and of several that have
+    few; place: a waiting run's place in the queue.
     """
     job = run.job
     scores = RunScores.of(job.scores)
@@ -146,7 +147,7 @@ def make_run_view(
         loss=loss,
         metric=metric,
         validation=validation,
-        tried_rates=tried_rates(run.config.train, metrics, curve),
+        tried_rates=tried_rates(run.config.train, metrics, short_curves),
         scores=score_text.compare_scores(scores),
         verdict=verdict(scores, loss) if job.state.finished else None,
         confusion=confusion,

@@ -20,6 +20,15 @@ def test_values_are_read_back_in_the_order_of_their_steps(store: JobStore, add: 
     assert store.curve(job.id, "nothing of the kind") == []
 
 
+def test_several_short_curves_are_read_at_once_and_those_of_other_runs_are_not_among_them(
+    store: JobStore, add: Add
+) -> None:
+    job, other = add(), add()
+    store.log_values(job.id, [(step, "a", 1 / step) for step in (3, 1)] + [(2, "b", 0.5), (2, "c", 0.1)])
+    store.log_values(other.id, [(1, "a", 7.0)])
+    assert store.short_curves(job.id, ["a", "b", "d"]) == {"a": [(1, 1.0), (3, 1 / 3)], "b": [(2, 0.5)]}
+
+
 def test_a_step_that_a_resumed_run_repeats_takes_the_new_value(store: JobStore, add: Add) -> None:
     job = add()
     store.log_values(job.id, [(step, "loss", 1.0) for step in range(1, 6)])
