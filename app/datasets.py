@@ -45,6 +45,10 @@ class DatasetFile:
     """A sample, or the converted file of an upload."""
     name: str
     """The name that a person knows it by."""
+    validation: Path | None = None
+    """The file of another data set, whose rows are for validation."""
+    test: Path | None = None
+    """The file of another data set, whose rows are for the test."""
 
     def table(self) -> Table:
         """Its rows. Raises DataError when it cannot be read."""
@@ -56,22 +60,22 @@ class DatasetFile:
 
     def splits(self, config: DataConfig) -> Splits:
         """Its rows as examples. Raises DataError when nothing can be learned from them."""
-        return _prepared(self.path, config)
+        return _prepared(self, config)
 
     def warnings(self, config: DataConfig) -> tuple[str, ...]:
         """What may spoil the result, one sentence each. Raises DataError when nothing can be learned from the rows."""
-        return _warnings(self.path, config)
+        return _warnings(self, config)
 
     def truncation(self, config: DataConfig, backbone: str) -> Truncation | None:
         """How many training inputs will be cut because they are too long; None where that is unknown before the run.
 
         backbone: the folder or Hub id that it is loaded from.
         """
-        return _truncation(self.path, config, backbone)
+        return _truncation(self, config, backbone)
 
     def cut_targets(self, config: DataConfig, backbone: str) -> Truncation | None:
         """How many training targets will be cut because they are too long; None as for inputs."""
-        return _cut_targets(self.path, config, backbone)
+        return _cut_targets(self, config, backbone)
 
 
 class Datasets:
@@ -185,23 +189,24 @@ def _column_roles(path: Path, target: str) -> tuple[ColumnRole, ...]:
 
 
 @lru_cache(maxsize=4)
-def _prepared(path: Path, config: DataConfig) -> Splits:
-    return prepare(_read(path), config)
+def _prepared(data: DatasetFile, config: DataConfig) -> Splits:
+    own = [_read(path) if path else None for path in (data.validation, data.test)]
+    return prepare(_read(data.path), config, *own)
 
 
 @lru_cache(maxsize=16)
-def _warnings(path: Path, config: DataConfig) -> tuple[str, ...]:
-    roles = _column_roles(path, config.target_column)
-    return tuple(data_warnings(_prepared(path, config), roles, config.input_columns))
+def _warnings(data: DatasetFile, config: DataConfig) -> tuple[str, ...]:
+    roles = _column_roles(data.path, config.target_column)
+    return tuple(data_warnings(_prepared(data, config), roles, config.input_columns))
 
 
 @lru_cache(maxsize=16)
-def _truncation(path: Path, config: DataConfig, backbone: str) -> Truncation | None:
+def _truncation(data: DatasetFile, config: DataConfig, backbone: str) -> Truncation | None:
     file = tokenizer_file(backbone)
-    return count_truncated(file, _prepared(path, config).train, config.max_input_tokens) if file else None
+    return count_truncated(file, _prepared(data, config).train, config.max_input_tokens) if file else None
 
 
 @lru_cache(maxsize=16)
-def _cut_targets(path: Path, config: DataConfig, backbone: str) -> Truncation | None:
+def _cut_targets(data: DatasetFile, config: DataConfig, backbone: str) -> Truncation | None:
     file = tokenizer_file(backbone)
-    return count_cut_targets(file, _prepared(path, config).train, config.max_target_tokens) if file else None
+    return count_cut_targets(file, _prepared(data, config).train, config.max_target_tokens) if file else None

@@ -28,6 +28,7 @@ class Preview:
     """Rows of each label, most frequent first; empty for generation."""
     train_rows: int
     validation_rows: int
+    test_rows: int
     notes: tuple[str, ...]
     """How the file was read, where that was no matter of course: short sentences."""
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
+from pathlib import Path
 
 from app.backbones import Backbones
 from app.datasets import DatasetFile, Datasets, first_rows
@@ -41,6 +42,8 @@ class _Data:
     """None also when the recipe's data section has problems."""
     problem: str
     """Why it cannot be read or learned from; empty when it can."""
+    field: str = ""
+    """Key of the field that the problem belongs to."""
 
 
 class Recipes:
@@ -57,7 +60,7 @@ class Recipes:
         problems = recipe_problems(config)
         data = self._read(dataset, config.data)
         if data.problem:
-            problems[data.problem] = "dataset" if data.table is None else "data.target_column"
+            problems[data.problem] = data.field
         problems |= dict.fromkeys(initial_prompt_problems(config, self._store, self._artifacts), "lamp.initial_prompt")
         problems |= self._device_problems(config, gpus)
         backbone, backbone_problems = self._inspect(config)
@@ -91,15 +94,32 @@ class Recipes:
 
     def _read(self, dataset: str, config: DataConfig) -> _Data:
         file = table = splits = None
-        problem = ""
+        problem, field = "", "dataset"
         try:
             file = self._datasets.file(dataset)
             table = file.table()
+            field = "data.validation_data"
+            file = replace(file, validation=self._own_rows(config.validation_data, file, config))
+            field = "data.test_data"
+            file = replace(file, test=self._own_rows(config.test_data, file, config))
+            field = "data.target_column"
             if not config.problems():
                 splits = file.splits(config)
         except (DataError, StorageError) as error:
             problem = str(error)
-        return _Data(file, table, splits, problem)
+        return _Data(file, table, splits, problem, field)
+
+    def _own_rows(self, reference: str, file: DatasetFile, config: DataConfig) -> Path | None:
+        """The file of the data set that validation or test rows come from; None where they are a share of `file`.
+
+        Raises DataError, StorageError.
+        """
+        if not reference:
+            return None
+        own = self._datasets.file(reference)
+        if not check_columns(config, file.table().columns) and (lacking := check_columns(config, own.table().columns)):
+            raise DataError(f"{own.name} has other columns than {file.name}: {' '.join(lacking)}")
+        return own.path
 
     def _device_problems(self, config: TuneConfig, gpus: int) -> dict[str, str]:
         """What this machine does not have: sentence → key of a field."""
@@ -164,5 +184,6 @@ def _preview(file: DatasetFile, table: Table, splits: Splits | None, config: Dat
         labels=splits.labels if splits else {},
         train_rows=len(splits.train) if splits else 0,
         validation_rows=len(splits.validation) if splits else 0,
+        test_rows=len(splits.test) if splits else 0,
         notes=table.notes,
     )

@@ -18,4 +18,8 @@ class Run:
     @classmethod
     def of(cls, job: Job) -> Run:
         """Parses the stored recipe. Raises ConfigError when this version cannot read it."""
-        return cls(job, TuneConfig.from_dict(job.config))
+        config = job.config
+        if isinstance(data := config.get("data"), dict) and "test_share" not in data:
+            # A run of an earlier version, whose rows had no part for the test: its split must stay as it is.
+            config = {**config, "data": {**data, "test_share": 0.0}}
+        return cls(job, TuneConfig.from_dict(config))

@@ -19,6 +19,7 @@ from app.predictor import Answer, OnAnswers, Predictor, check_inputs
 from app.recipes import Recipes
 from app.run import Run
 from app.settings import Settings
+from app.views.results import read_results
 from app.views.run_view import LOG_LINES, RunView, make_run_view
 from lamp.config import DataConfig, TuneConfig
 from lamp.data.column_roles import guess_columns
@@ -142,6 +143,7 @@ class Studio:
             curve=partial(store.curve, job.id),
             short_curves=partial(store.short_curves, job.id),
             place=places(store, len(self._recipes.slots)).get(job.id) if queued else None,
+            results=read_results(self._home.answers(job.id)) if ended else None,
             confusion=self._confusion(job) if ended else None,
             events=store.events(job.id),
             log=tail(self._home.log(job.id), LOG_LINES),

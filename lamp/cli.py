@@ -17,7 +17,6 @@ from lamp.data.columns import Template, check_columns
 from lamp.data.splits import examples_of, prepare
 from lamp.data.tables import KINDS, Table, read_table
 from lamp.errors import DataError, LampError, TrainingError
-from lamp.inference.scores import merge_scores
 from lamp.process import prepare_process
 from lamp.progress_bar import BarReporter, rows_bar
 from lamp.run_digest import other_run, record_run
@@ -73,7 +72,7 @@ def _train(options: argparse.Namespace) -> None:
         raise DataError(f"The recipe {options.recipe} cannot be read: {error}.") from error
     recipe.check()
     table = read_table(options.data)
-    splits = prepare(table, recipe.data)
+    splits = prepare(table, recipe.data, _own_rows(recipe.data.validation_data), _own_rows(recipe.data.test_data))
     checkpoints = options.out / "checkpoints"
     if difference := other_run(checkpoints, recipe, splits):
         raise DataError(
@@ -101,9 +100,14 @@ def _train(options: argparse.Namespace) -> None:
         reporter.close()
     if process_state().is_main_process:
         save_prompt(result, recipe, options.out)
-        print(json.dumps(merge_scores(result.scores, result.untrained_scores)))
+        print(json.dumps(result.final.merged()))
     if result.failure:
         raise TrainingError(result.failure)
+
+
+def _own_rows(file: str) -> Table | None:
+    """The rows of their own that a recipe names for validation or the test; None where it names none."""
+    return read_table(Path(file)) if file else None
 
 
 def _predict(options: argparse.Namespace) -> None:
@@ -161,7 +165,7 @@ def _evaluate(options: argparse.Namespace) -> None:
     virtual = None if options.untrained else saved.virtual_tokens.to(backbone.device)
     held_out = HeldOut(examples, encoder.encode(examples), saved.labels)
     with rows_bar("Scoring", len(examples)) as on_progress:
-        evaluation = evaluate(backbone, virtual, encoder, held_out, write_answers=True, on_progress=on_progress)
+        evaluation = evaluate(backbone, virtual, encoder, held_out, written=len(examples), on_progress=on_progress)
     print(json.dumps({"rows": len(examples), **evaluation.scores}))
 
 

@@ -78,7 +78,11 @@ class LampConfig:
 
 @dataclass(frozen=True)
 class DataConfig:
-    """Which columns are read, how they become text, and how many rows are held out."""
+    """Which columns are read, how they become text, and which rows are held out.
+
+    Validation rows choose: the best prompt, the learning rate, when to end early. Test rows choose nothing, so that
+    their score tells how good the prompt is on rows that nobody has seen.
+    """
 
     input_columns: tuple[str, ...] = ()
     target_column: str = ""
@@ -91,9 +95,19 @@ class DataConfig:
     task: Task = "auto"
     """"auto" chooses classification when the target has few distinct values and all of them are short."""
     validation_share: float = 0.1
-    """Share of the rows (0 to 1) that is held out for the validation score."""
+    """Share of the rows (0 to 1) that is held out for validation."""
     max_validation_rows: int = 200
-    """Limit on the number of held-out rows, all of which are scored at each evaluation."""
+    """Limit on the number of validation rows, all of which are scored at each evaluation."""
+    validation_data: str = ""
+    """Rows of their own for validation, instead of a share: a data set in the studio, a file on the command line."""
+    test_share: float = 0.1
+    """Share of the rows (0 to 1) that is held out for the test at the end; 0 leaves the test out."""
+    max_test_rows: int = 300
+    """Limit on the number of test rows."""
+    test_data: str = ""
+    """Rows of their own for the test, instead of a share: as `validation_data`."""
+    max_written_rows: int = 64
+    """Limit on the test rows that are answered in free text: writing is far slower than scoring labels."""
     max_input_tokens: int = 256
     max_target_tokens: int = 64
     split_seed: int = 13
@@ -110,13 +124,19 @@ class DataConfig:
                 f"The column {self.target_column!r} is both input and target: take it out of one of the two."
             )
         if not 0.01 <= self.validation_share <= 0.5:
-            problems.append(f"The held-out share must be between 0.01 and 0.5, not {self.validation_share}.")
-        if not 2 <= self.max_validation_rows <= 100_000:
-            problems.append(f"The scored validation rows must be between 2 and 100000, not {self.max_validation_rows}.")
-        if not 4 <= self.max_input_tokens <= 32_768:
-            problems.append(f"The longest input must be between 4 and 32768 tokens, not {self.max_input_tokens}.")
-        if not 1 <= self.max_target_tokens <= 8_192:
-            problems.append(f"The longest target must be between 1 and 8192 tokens, not {self.max_target_tokens}.")
+            problems.append(f"The validation share must be between 0.01 and 0.5, not {self.validation_share}.")
+        if self.test_share and not 0.01 <= self.test_share <= 0.4:
+            problems.append(f"The test share must be 0 or between 0.01 and 0.4, not {self.test_share}.")
+        bounds = (
+            ("number of validation rows", "", self.max_validation_rows, 2, 100_000),
+            ("number of test rows", "", self.max_test_rows, 2, 100_000),
+            ("number of written answers", "", self.max_written_rows, 1, 100_000),
+            ("longest input", " tokens", self.max_input_tokens, 4, 32_768),
+            ("longest target", " tokens", self.max_target_tokens, 1, 8_192),
+        )
+        for name, unit, value, low, high in bounds:
+            if not low <= value <= high:
+                problems.append(f"The {name} must be between {low} and {high}{unit}, not {value}.")
         return problems
 
 

@@ -17,7 +17,7 @@ _FILE = "run.json"
 _MAY_CHANGE = frozenset(
     f"train.{name}"
     for name in ("steps", "evaluate_every", "checkpoint_every", "patience", "gradient_checkpointing", "compile")
-)
+) | {"data.max_written_rows"}
 """Fields of the recipe with which a run may go on as well: how long, how it is watched, and how it is computed."""
 _LONGEST_VALUE = 40
 
@@ -72,7 +72,7 @@ def _short(value: object) -> str:
 def _digest(splits: Splits) -> str:
     """SHA-256 of all rows in their order, and of the part that each is in."""
     digest = hashlib.sha256(f"{splits.task} {len(splits.train)} ".encode())
-    for example in chain(splits.train, splits.validation):
+    for example in chain.from_iterable(splits.parts):
         for text in (example.text, example.target):
             encoded = text.encode("utf-8", "surrogatepass")
             digest.update(b"%d " % len(encoded))

@@ -57,6 +57,10 @@ class Home:
         """The run's log; its older part lies beside it. Raises UnsafeName."""
         return self.root / "logs" / f"{safe_name(job_id)}.log"
 
+    def answers(self, job_id: str) -> Path:
+        """What the run's prompt answered to its held-out rows. Raises UnsafeName."""
+        return self.root / "answers" / f"{safe_name(job_id)}.jsonl"
+
     def copy_checkpoints(self, source: str, target: str) -> None:
         """Gives the run `target` the checkpoints of `source`, whole or not at all. Raises OSError."""
         if not self.checkpoints(source).is_dir():
@@ -66,18 +70,19 @@ class Home:
             shutil.copytree(self.checkpoints(source), staged, ignore=shutil.ignore_patterns(f"{STAGED}*"))
 
     def forget(self, job_id: str) -> None:
-        """Removes the run's checkpoints and log."""
+        """Removes the run's checkpoints, answers and log."""
         remove(self.checkpoints(job_id))
+        remove(self.answers(job_id))
         remove(self.log(job_id))
         remove(rotated(self.log(job_id)))
 
     def sweep(self, jobs: frozenset[str]) -> int:
-        """Removes checkpoints and logs of no run in `jobs`, and zips and token ids, which can be made again.
+        """Removes checkpoints, answers and logs of no run in `jobs`, and zips and token ids, which can be made again.
 
         What was used within a day stays. Returns how many were removed.
         """
         removed = 0
-        of_runs = ("checkpoints", "logs")
+        of_runs = ("checkpoints", "answers", "logs")
         for path in (path for part in (*of_runs, "exports", "tokens") for path in (self.root / part).glob("*")):
             wanted = path.name.split(".")[0] in jobs and path.parent.name in of_runs
             if not wanted and older_than_a_day(path):

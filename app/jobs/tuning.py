@@ -31,8 +31,13 @@ def train_job(
     """Trains a run's prompt, from its last checkpoint if there is one. Raises LampError, StorageError."""
     job, config, home = run.job, run.config, Home(settings.home)
     reporter.phase("Loading the data")
-    table = Datasets(uploads).table(job.dataset, job.dataset_name)
-    splits, checkpoints = prepare(table, config.data), home.checkpoints(job.id)
+    datasets, checkpoints = Datasets(uploads), home.checkpoints(job.id)
+    table = datasets.table(job.dataset, job.dataset_name)
+    own = [
+        datasets.file(reference).table() if reference else None
+        for reference in (config.data.validation_data, config.data.test_data)
+    ]
+    splits = prepare(table, config.data, *own)
     if difference := other_run(checkpoints, config, splits):
         raise TrainingError(
             f"The checkpoints of this run have {difference}, so it cannot go on from them: start it again as a new run."

@@ -23,7 +23,7 @@ from app.jobs.tuning import train_job
 from app.run import Run
 from app.settings import Settings
 from lamp.errors import LampError
-from lamp.inference.scores import merge_scores
+from lamp.files import written_whole
 from lamp.process import prepare_process
 from storage.artifacts import ArtifactStore
 from storage.database import open_database
@@ -76,11 +76,15 @@ def tune(
     with DistributedRun(job):
         result = train_job(settings, uploads, artifacts, run, reporter)
     from lamp.export.saved_prompt import save_prompt
+    from lamp.inference.answers import write_answers
 
     reporter.phase("Writing the prompt")
     with artifacts.stage(job.id) as staged:
         save_prompt(result, run.config, staged)
-    return Outcome(result.stopped, result.step, merge_scores(result.scores, result.untrained_scores), result.failure)
+    # Beside the prompt and not in it: they quote people's rows, and prompts are published.
+    with written_whole(Home(settings.home).answers(job.id)) as staged:
+        write_answers(result.final.answers, staged)
+    return Outcome(result.stopped, result.step, result.final.merged(), result.failure)
 
 
 def run(job_id: str, attempt: int | None, settings: Settings, work: Work | None = None) -> int:

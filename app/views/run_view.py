@@ -13,9 +13,10 @@ from app.views.curves import Points
 from app.views.formatting import backbone_name
 from app.views.rate_search import TriedRate, tried_rates
 from app.views.recipe_facts import Facts, recipe_facts
+from app.views.results import Results
 from app.views.score_text import RunScores, ScoreComparison
 from app.views.status import Status, describe_status
-from app.views.verdict import Verdict, verdict
+from app.views.verdict import Evidence, Verdict, verdict
 from lamp.inference.confusion_matrix import ConfusionMatrix
 from storage.records import Event
 from storage.states import JobState
@@ -62,8 +63,12 @@ class RunView:
     """What was tried to find the learning rate, and how it did."""
     scores: tuple[ScoreComparison, ...]
     """The final scores; empty before the run has ended."""
+    scored_on: str
+    """The rows that the final scores are of, such as "45 test rows"."""
     verdict: Verdict | None
-    """Set when the run has ended and its prompt is no better than none."""
+    """How good the prompt is; None before the run has ended, and where nothing tells."""
+    results: Results | None
+    """The answers to the held-out rows; None before the run has ended."""
     confusion: ConfusionMatrix | None
     events: tuple[Event, ...]
     """Every change of state, oldest first."""
@@ -112,6 +117,7 @@ def make_run_view(
     curve: Callable[[str], Points],
     short_curves: Callable[[Collection[str]], Mapping[str, Points]],
     place: Place | None,
+    results: Results | None,
     confusion: ConfusionMatrix | None,
     events: Sequence[Event],
     log: str,
@@ -149,7 +155,15 @@ def make_run_view(
         validation=validation,
         tried_rates=tried_rates(run.config.train, metrics, short_curves),
         scores=score_text.compare_scores(scores),
-        verdict=verdict(scores, loss) if job.state.finished else None,
+        scored_on=score_text.scored_on(scores),
+        verdict=verdict(
+            Evidence(
+                scores, results, scores.tested, loss, validation, metric, run.config.train.learning_rate == "found"
+            )
+        )
+        if job.state.finished
+        else None,
+        results=results,
         confusion=confusion,
         events=tuple(events),
         log=log,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from lamp.inference.scores import improves, split_scores
+from lamp.inference.scores import ROWS, improves, split_scores
 
 _LABELS = {
     "accuracy": "Accuracy",
@@ -32,11 +32,16 @@ class RunScores:
     tuned: Mapping[str, float]
     untrained: Mapping[str, float]
     """Scores of the backbone without the prompt."""
+    tested: bool = False
+    """Whether they were measured on test rows, and not on those by which the prompt was chosen."""
+    rows: int | None = None
+    """How many rows they were measured on; None after a run of an early version."""
 
     @classmethod
     def of(cls, stored: Mapping[str, float]) -> RunScores:
         """Splits a job's `scores`, in which the names of the untrained backbone's begin with "untrained_"."""
-        return cls(*split_scores(stored))
+        counts = {name: int(value) for name, value in stored.items() if name.endswith(ROWS)}
+        return cls(*split_scores(stored), f"test{ROWS}" in counts, next(iter(counts.values()), None))
 
 
 @dataclass(frozen=True)
@@ -72,6 +77,12 @@ def main_metric(metrics: Iterable[str]) -> str | None:
     """The metric that is shown where there is room for one: accuracy, or else ROUGE-L, or else the loss."""
     present = set(metrics)
     return next((metric for metric in ("accuracy", "rouge_l", "loss") if metric in present), None)
+
+
+def scored_on(scores: RunScores) -> str:
+    """The rows that scores were measured on."""
+    part = ("test" if scores.tested else "validation") if scores.rows is not None else "held-out"
+    return f"{scores.rows:,} {part} rows" if scores.rows is not None else f"{part} rows"
 
 
 def gained_nothing(scores: RunScores) -> bool:

@@ -21,11 +21,28 @@ def same_input_key(text: str) -> str:
 
 
 def held_out_rows(keys: Sequence[Hashable], labels: Sequence[str], config: DataConfig) -> set[int]:
-    """Indices of the held-out rows, of which each label has the same share; always the same for the same arguments.
+    """Indices of the validation rows, of which each label has the same share; the same for the same arguments.
 
     keys: one a row, of which equal ones are held out together or not at all (`same_input_key`); labels: one a row, all
     the same for generation. Raises DataError when there are too few different keys to hold any row out.
     """
+    drawn = _drawn(keys, labels, config.validation_share, config.max_validation_rows, config.split_seed)
+    return drawn or _smallest_input(keys, labels, config)
+
+
+def test_rows(keys: Sequence[Hashable], labels: Sequence[str], config: DataConfig, of_rows: int) -> set[int]:
+    """Indices of the test rows among those that are left when the validation rows are drawn; none if they are too few.
+
+    keys, labels: as for `held_out_rows`; of_rows: how many rows there are in all, of which the test has its share.
+    """
+    if not config.test_share or not keys:
+        return set()
+    share = min(0.5, config.test_share * of_rows / len(keys))
+    return _drawn(keys, labels, share, config.max_test_rows, config.split_seed)
+
+
+def _drawn(keys: Sequence[Hashable], labels: Sequence[str], share: float, most: int, seed: int) -> set[int]:
+    """Indices of a share of each label's rows, at most `most` in all; at least one row of each label is left."""
     rows_of_label: dict[str, list[int]] = defaultdict(list)
     for index, label in enumerate(labels):
         rows_of_label[label].append(index)
@@ -35,10 +52,10 @@ def held_out_rows(keys: Sequence[Hashable], labels: Sequence[str], config: DataC
         for index, key in enumerate(keys):
             if times[key] > 1:
                 rows_of_repeated[key].append(index)
-    rng = random.Random(config.split_seed)
+    rng = random.Random(seed)
     for rows in rows_of_label.values():
         rng.shuffle(rows)
-    counts = _counts([len(rows) for rows in rows_of_label.values()], config, rng)
+    counts = _counts([len(rows) for rows in rows_of_label.values()], share, most, rng)
     left = Counter(labels)
     held_out: set[int] = set()
 
@@ -63,16 +80,16 @@ def held_out_rows(keys: Sequence[Hashable], labels: Sequence[str], config: DataC
         missing += count - hold_out(rows, count)
     for rows in rows_of_label.values():
         missing -= hold_out(rows, missing)
-    return held_out or _smallest_input(keys, labels, config)
+    return held_out
 
 
-def _counts(sizes: Sequence[int], config: DataConfig, rng: random.Random) -> list[int]:
+def _counts(sizes: Sequence[int], share: float, most: int, rng: random.Random) -> list[int]:
     """How many rows of each label are held out. sizes: how many rows each has."""
     total = sum(sizes)
-    share = min(config.validation_share, config.max_validation_rows / total)
+    share = min(share, most / total)
     asked = max(1, round(total * share))
     counts = [max(1, round(size * share)) if size > 1 else 0 for size in sizes]
-    if sum(counts) <= min(config.max_validation_rows, asked + _ROWS_ABOVE_SHARE):
+    if sum(counts) <= min(most, asked + _ROWS_ABOVE_SHARE):
         return counts
     # One row of each of very many labels, or the rounding, would hold out too many: largest remainders get the rest.
     divisible = sum(size for size in sizes if size > 1)

@@ -1,24 +1,23 @@
-"""Turns a table into examples for training and examples for validation."""
+"""Turns a table into examples for training, validation and test."""
 
 from __future__ import annotations
 
-import hashlib
+import random
 from array import array
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import overload
 
 from lamp.config import DataConfig
-from lamp.data.columns import Template, check_columns
-from lamp.data.holding_out import held_out_rows, same_input_key
+from lamp.data.columns import Template
+from lamp.data.holding_out import held_out_rows, test_rows
 from lamp.data.tables import Table
+from lamp.data.usable_rows import MOST_CHOSEN_LABELS, UsableRows, usable_rows
 from lamp.errors import DataError
 
 MOST_LABELS = 50
 """The most distinct targets that the task "auto" treats as labels."""
-MOST_CHOSEN_LABELS = 1000
-"""The most distinct targets that can be labels when the task "classification" is chosen."""
 LONGEST_LABEL = 60
 """The longest target, in characters, that the task "auto" treats as a label."""
 FEWEST_ROWS = 10
@@ -34,6 +33,8 @@ class Example:
     target: str
     template_suffix: str
     """The end of `text` that belongs to the template; truncation never cuts it off."""
+    row: int = field(default=0, compare=False)
+    """Its index in the table, from 0."""
 
 
 class Examples(Sequence[Example]):
@@ -48,8 +49,8 @@ class Examples(Sequence[Example]):
 
     def __iter__(self) -> Iterator[Example]:
         template, target = Template.of(self._config), self._config.target_column
-        for row in self._table.take(self._places):
-            yield Example(template.render(row), row[target].strip(), template.suffix)
+        for place, row in zip(self._places, self._table.take(self._places), strict=True):
+            yield Example(template.render(row), row[target].strip(), template.suffix, place)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Sequence) and len(self) == len(other) and all(map(Example.__eq__, self, other))
@@ -68,106 +69,114 @@ class Examples(Sequence[Example]):
 
 @dataclass(frozen=True)
 class Splits:
-    """A data set, prepared and split."""
+    """A data set, prepared and split: no input stands in two parts."""
 
     train: Sequence[Example]
     validation: Sequence[Example]
     task: str
     """"classification" or "generation"."""
     labels: dict[str, int]
-    """Label → number of rows, most frequent first; empty for generation."""
+    """Label → number of rows of the table, most frequent first; empty for generation.
+
+    A label that only validation or test rows of their own have comes last and has 0.
+    """
     skipped: int
     """How many rows were left out because their target is empty."""
     without_input: int = 0
     """How many rows were left out because everything that would be read is empty."""
     repeated: int = 0
     """How many rows have the same input as another row; those with one input are all in the same part."""
-
-
-@dataclass(frozen=True)
-class _Usable:
-    """The rows of a table that have an input and a target."""
-
-    places: array[int]
-    """Their indices in the table."""
-    keys: list[int]
-    """Equal for rows with the same input (`same_input_key`)."""
-    targets: list[str]
-    """The target of each; empty texts after MOST_CHOSEN_LABELS different ones."""
-    counts: dict[str, int]
-    """Rows of each target, as far as `targets` goes."""
-    skipped: int
-    """Rows without a target."""
-    without_input: int
-    """Rows without an input."""
+    test: Sequence[Example] = ()
+    """Rows that choose nothing, for the score that is reported; empty where the recipe wants none or too few are left.
+    """
+    held_out_too: int = 0
+    """How many rows were left out of a part because validation or test rows of their own have the same input."""
 
     @property
-    def words(self) -> str:
-        """Says in a sentence about rows that some are left out."""
-        return " with an input and a target" if self.skipped or self.without_input else ""
+    def parts(self) -> tuple[Sequence[Example], ...]:
+        """All rows, part by part."""
+        return self.train, self.validation, self.test
 
 
 def examples_of(table: Table, config: DataConfig) -> Examples:
     """Every row that has an input and a target. Raises DataError if the columns do not fit the table."""
-    return Examples(table, config, _usable(table, config).places)
+    return Examples(table, config, usable_rows(table, config).places)
 
 
-def _usable(table: Table, config: DataConfig) -> _Usable:
-    problems = check_columns(config, table.columns)
-    if problems:
-        raise DataError(" ".join(problems))
-    read = list(dict.fromkeys(column for _, column in Template.of(config).pairs))
-    places, keys, targets = array("Q"), list[int](), list[str]()
-    counts: dict[str, int] = {}
-    skipped = without_input = 0
-    columns = [table.cells(column) for column in (config.target_column, *read)]
-    for place, (target, *cells) in enumerate(zip(*columns, strict=True)):
-        target = target.strip()
-        text = "\0".join([cell.strip() for cell in cells])
-        if not target:
-            skipped += 1
-        elif not text.strip("\0"):
-            without_input += 1
-        else:
-            places.append(place)
-            keys.append(_short_key(same_input_key(text)))
-            if len(counts) <= MOST_CHOSEN_LABELS:
-                counts[target] = counts.get(target, 0) + 1
-                targets.append(target)
-            else:  # they are no labels, and too many texts to keep
-                targets.append("")
-    return _Usable(places, keys, targets, counts, skipped, without_input)
+def prepare(table: Table, config: DataConfig, validation: Table | None = None, test: Table | None = None) -> Splits:
+    """Renders, checks and splits a table; the same tables and config always give the same splits.
 
-
-def _short_key(key: str) -> int:
-    """A number in place of a text, the same in every process."""
-    return int.from_bytes(hashlib.blake2b(key.encode("utf-8", "surrogatepass"), digest_size=8).digest())
-
-
-def prepare(table: Table, config: DataConfig) -> Splits:
-    """Renders, checks and splits a table; the same table and config always give the same splits.
-
-    Raises DataError if nothing can be learned from it.
+    validation, test: rows of their own for these parts. Raises DataError if nothing can be learned from the table.
     """
-    usable = _usable(table, config)
-    rows = len(usable.places)
+    usable = usable_rows(table, config)
+    rows = len(usable)
     if usable.skipped == len(table.rows):
         raise DataError(f"The target column {config.target_column!r} is empty in every row: choose another column.")
     if rows < FEWEST_ROWS:
         raise DataError(_too_few(rows, usable.skipped, usable.without_input))
-    labels = _labels(config, usable)
-    held_out = held_out_rows(usable.keys, usable.targets if labels else [""] * rows, config)
-    train = array("Q", (place for index, place in enumerate(usable.places) if index not in held_out))
-    validation = array("Q", (usable.places[index] for index in sorted(held_out)))
+    tables = {"validation": validation, "test": test}
+    own = {name: _own_rows(part, config, name) for name, part in tables.items() if part is not None}
+    labels = _labels(config, usable, own.values())
+    parts, left_out = _divided(usable, usable.targets if labels else [""] * rows, own, config)
+    examples = {name: Examples(tables.get(name) or table, config, array("Q", places)) for name, places in parts.items()}
     return Splits(
-        Examples(table, config, train),
-        Examples(table, config, validation),
-        "classification" if labels else "generation",
-        labels,
-        usable.skipped,
-        usable.without_input,
+        task="classification" if labels else "generation",
+        labels=labels,
+        skipped=usable.skipped,
+        without_input=usable.without_input,
         repeated=sum(count for count in Counter(usable.keys).values() if count > 1),
+        held_out_too=left_out,
+        **examples,
     )
+
+
+def _divided(
+    usable: UsableRows, targets: Sequence[str], own: Mapping[str, UsableRows], config: DataConfig
+) -> tuple[dict[str, list[int]], int]:
+    """The places of each part's rows, and how many rows were left out because another part has their input.
+
+    targets: one a usable row, all the same for generation. An input of the test is in no other part, and one of
+    validation is not learned from.
+    """
+    inputs = {name: set(part.keys) for name, part in own.items()}
+    elsewhere = set[int]().union(*inputs.values())
+    left = [index for index, key in enumerate(usable.keys) if key not in elsewhere]
+    left_out = len(usable) - len(left)
+    if len(left) < FEWEST_ROWS:
+        raise DataError(
+            f"Only {len(left)} of the {len(usable):,} rows have an input that no row for validation or test has: at "
+            f"least {FEWEST_ROWS} are needed to learn from."
+        )
+    parts: dict[str, list[int]] = {}
+    for name, most in (("validation", config.max_validation_rows), ("test", config.max_test_rows)):
+        if name in own:
+            of_test = inputs.get("test", set()) if name == "validation" else set()
+            places = [place for place, key in zip(own[name].places, own[name].keys, strict=True) if key not in of_test]
+            left_out += len(own[name]) - len(places)
+            if not places:
+                raise DataError("Every row for validation is a row for the test as well: choose different data sets.")
+            parts[name] = sorted(random.Random(config.split_seed).sample(places, min(most, len(places))))
+            continue
+        keys, labels = [usable.keys[index] for index in left], [targets[index] for index in left]
+        if name == "validation":
+            held_out = held_out_rows(keys, labels, config)
+        else:
+            held_out = test_rows(keys, labels, config, of_rows=len(usable))
+        parts[name] = [usable.places[left[number]] for number in sorted(held_out)]
+        left = [index for number, index in enumerate(left) if number not in held_out]
+    parts["train"] = [usable.places[index] for index in left]
+    return parts, left_out
+
+
+def _own_rows(table: Table, config: DataConfig, part: str) -> UsableRows:
+    """The usable rows of a table of its own for "validation" or "test". Raises DataError when there are none."""
+    try:
+        usable = usable_rows(table, config)
+    except DataError as error:
+        raise DataError(f"The rows for {part} cannot be used: {error}") from error
+    if not len(usable):
+        raise DataError(f"The data set for {part} has no row with an input and a target: choose another one.")
+    return usable
 
 
 def _too_few(rows: int, skipped: int, without_input: int) -> str:
@@ -179,8 +188,11 @@ def _too_few(rows: int, skipped: int, without_input: int) -> str:
     return f"The data set has only {rows} rows{usable}: at least {FEWEST_ROWS} are needed."
 
 
-def _labels(config: DataConfig, usable: _Usable) -> dict[str, int]:
-    """How many rows each label has, most frequent first; none for generation."""
+def _labels(config: DataConfig, usable: UsableRows, own: Collection[UsableRows]) -> dict[str, int]:
+    """How many rows each label has, most frequent first; none for generation.
+
+    own: of validation and test; a label that only these have can be chosen as well, or its rows would not be scored.
+    """
     counts, rows = usable.counts, len(usable.places)
     few = len(counts) <= min(MOST_LABELS, max(2, rows // 5))
     short = max(map(len, counts)) <= LONGEST_LABEL
@@ -196,8 +208,9 @@ def _labels(config: DataConfig, usable: _Usable) -> dict[str, int]:
             f"Each of the {rows:,} rows{usable.words} has a target of its own, so there are no labels to learn: "
             "choose the task of writing a text, or another target column."
         )
-    if len(counts) > MOST_CHOSEN_LABELS:
+    unseen = dict.fromkeys([label for part in own for label in part.counts if label not in counts], 0)
+    if len(counts) + len(unseen) > MOST_CHOSEN_LABELS:
         raise DataError(
             f"The target has more than {MOST_CHOSEN_LABELS:,} different values, too many for labels: choose generation."
         )
-    return dict(Counter(counts).most_common())
+    return dict(Counter(counts).most_common()) | unseen

@@ -28,9 +28,11 @@ is unchanged: put these {virtual} vectors before its input, and it does the task
 | task | {task} |
 | trained numbers | {trainable:,}: rank {rank}, {length} tokens pooled by {pooling}, {interactions} interactions |
 | training | {steps} steps, batches of {batch}, learning rate {rate:g}{found}, seed {seed} |
-| best held-out score | at step {best_step} |{weights}
+| prompt of | step {best_step}, the best one on the validation rows |{weights}
 
-## Scores on the held-out rows
+## Scores on {rows} {part} rows
+
+{chosen}
 
 | score | this prompt | the untrained model |
 | --- | --- | --- |
@@ -60,6 +62,11 @@ Write the input in the same form as above: the prompt was trained on it.{labels}
 `recipe.json` everything needed to train it again.
 """
 
+_CHOSEN = {
+    "test": "No row was learned from, and none had a part in choosing the prompt.",
+    "validation": "No row was learned from, but the prompt was chosen by these rows, which flatters it a little.",
+}
+
 
 def model_card(result: TrainResult, config: TuneConfig) -> str:
     """Markdown with the Hub's front matter. No row of the data set is quoted in it."""
@@ -68,12 +75,12 @@ def model_card(result: TrainResult, config: TuneConfig) -> str:
     on_hub = re.fullmatch(r"\w[\w.-]*/\w[\w.-]*", config.backbone) is not None
     auto = "AutoModelForSeq2SeqLM" if result.encoder_decoder else "AutoModelForCausalLM"
     lines = [
-        f"| {name.replace('_', ' ')} | {value:.4g} | {_number(result.untrained_scores.get(name))} |"
-        for name, value in result.scores.items()
+        f"| {name.replace('_', ' ')} | {value:.4g} | {_number(result.final.untrained_scores.get(name))} |"
+        for name, value in result.final.scores.items()
     ]
     per_label = "".join(
         f"| {_cell(score.label)} | {score.rows} | {score.precision:.4g} | {score.recall:.4g} | {score.f1:.4g} |\n"
-        for score in (result.confusion.per_label() if result.confusion else ())
+        for score in (result.final.confusion.per_label() if result.final.confusion else ())
     )
     labels = f"\nThe labels are {', '.join(f'`{label}`' for label in result.labels)}." if result.labels else ""
     return _CARD.format(
@@ -96,6 +103,9 @@ def model_card(result: TrainResult, config: TuneConfig) -> str:
         seed=training.seed,
         best_step=result.best_step,
         scores="\n".join(lines),
+        rows=result.final.rows,
+        part=result.final.part,
+        chosen=_CHOSEN[result.final.part],
         per_label=f"\n| label | rows | precision | recall | F1 |\n| --- | --- | --- | --- | --- |\n{per_label}"
         if per_label
         else "",

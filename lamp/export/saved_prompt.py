@@ -16,7 +16,6 @@ from lamp.data.chat import ChatAffixes
 from lamp.errors import DataError
 from lamp.export.model_card import model_card
 from lamp.inference.confusion_matrix import write_confusion
-from lamp.inference.scores import merge_scores
 from lamp.training.factors_file import save_factors
 from lamp.training.result import TrainResult
 
@@ -72,9 +71,9 @@ def save_prompt(result: TrainResult, config: TuneConfig, folder: Path) -> None:
         lamp["chat_before"], lamp["chat_after"] = result.chat
     _write_json(folder / LAMP_CONFIG, lamp)
     _write_json(folder / RECIPE, config.to_dict())
-    _write_json(folder / SCORES, merge_scores(result.scores, result.untrained_scores))
-    if result.confusion:
-        write_confusion(result.confusion, folder)
+    _write_json(folder / SCORES, result.final.merged())
+    if result.final.confusion:
+        write_confusion(result.final.confusion, folder)
     (folder / "README.md").write_text(model_card(result, config), encoding="utf-8")
 
 

@@ -26,8 +26,6 @@ _Value = TypeVar("_Value")
 
 _LOSS_BATCH = 16
 """Rows that a CPU reads at a time to compute the loss."""
-_GENERATED_ROWS = 64
-"""The most rows that are answered in free text for the text scores: writing is far slower than scoring."""
 
 
 @dataclass(frozen=True)
@@ -47,6 +45,8 @@ class Evaluation:
     scores: Scores
     predictions: list[str]
     """The label predicted for each held-out row. For generation the answers to the first rows, if asked for."""
+    confidences: list[float]
+    """The probability of each predicted label, 0 to 1; empty for generation."""
     confusion: ConfusionMatrix | None = None
     """None for generation."""
 
@@ -57,27 +57,27 @@ def evaluate(
     encoder: Encoder,
     held_out: HeldOut,
     *,
-    write_answers: bool = False,
+    written: int = 0,
     on_progress: OnProgress = lambda _: None,
 ) -> Evaluation:
     """Scores virtual tokens (l', hidden) on held-out rows, or the backbone alone when they are None.
 
     Classification picks the most probable of the labels. Generation has loss and perplexity;
-    with `write_answers`, the first rows are answered as well and their text is scored. Processes that train together
-    share the rows, and each gets the scores of all. on_progress may raise to end the evaluation; all processes call it
+    the first `written` rows are answered as well and their text is scored. Processes that train together share the
+    rows, and each gets the scores of all. on_progress may raise to end the evaluation; all processes call it
     equally often, and it must raise in all of them at the same call.
     """
     if held_out.labels:
         return _classification(backbone, virtual, encoder, held_out, on_progress)
     # Writing takes nearly all of the time, so the share that is done is that of the answers.
-    on_loss_batch = (lambda _: on_progress(0.0)) if write_answers else on_progress
+    on_loss_batch = (lambda _: on_progress(0.0)) if written else on_progress
     loss = _loss(backbone, virtual, encoder, held_out.encoded, on_loss_batch)
     scores: Scores = {"loss": loss, "perplexity": perplexity(loss)}
-    if not write_answers:
-        return Evaluation(scores, [])
-    answers = _answers(backbone, virtual, encoder, held_out.encoded[:_GENERATED_ROWS], on_progress)
+    if not written:
+        return Evaluation(scores, [], [])
+    answers = _answers(backbone, virtual, encoder, held_out.encoded[:written], on_progress)
     references = [example.target for example in held_out.examples[: len(answers)]]
-    return Evaluation({**scores, **generation_scores(references, answers)}, answers)
+    return Evaluation({**scores, **generation_scores(references, answers)}, answers, [])
 
 
 def _classification(
@@ -88,12 +88,14 @@ def _classification(
     inputs = [held_out.encoded[row].input_ids for row in own]
     likelihoods = label_log_likelihoods(backbone, prefixes, encoder, inputs, held_out.labels, on_progress=on_progress)
     by_label = torch.tensor(_gathered(likelihoods.tolist(), len(held_out.encoded)))
-    predictions = [held_out.labels[choice] for choice in by_label.argmax(dim=1).tolist()]
+    confidences, choices = by_label.exp().max(dim=1)
+    predictions = [held_out.labels[choice] for choice in choices.tolist()]
     references = [example.target for example in held_out.examples]
     targets = [held_out.labels.index(reference) for reference in references]
     loss = -by_label.log_softmax(dim=1)[torch.arange(len(targets)), targets].mean().item()
     scores = {**classification_scores(references, predictions), "loss": loss}
-    return Evaluation(scores, predictions, count_confusions(held_out.labels, references, predictions))
+    confusion = count_confusions(held_out.labels, references, predictions)
+    return Evaluation(scores, predictions, confidences.tolist(), confusion)
 
 
 def _answers(

@@ -15,6 +15,8 @@ LOWER_IS_BETTER = frozenset({"loss", "perplexity"})
 """Scores that improve when they fall; all others improve when they rise."""
 
 _UNTRAINED = "untrained_"
+ROWS = "_rows"
+"""End of the name under which merged scores hold the number of rows: "test_rows" or "validation_rows"."""
 
 
 def is_better(scores: Scores, than: Scores) -> bool:
@@ -32,7 +34,8 @@ def merge_scores(tuned: Scores, untrained: Scores) -> Scores:
 
 def split_scores(merged: Mapping[str, float]) -> tuple[Scores, Scores]:
     """Undoes `merge_scores`: the scores of the tuned prompt, and those of the untrained backbone."""
-    tuned = {name: value for name, value in merged.items() if not name.startswith(_UNTRAINED)}
+    scores = {name: value for name, value in merged.items() if not name.endswith(ROWS)}
+    tuned = {name: value for name, value in scores.items() if not name.startswith(_UNTRAINED)}
     untrained = {name.removeprefix(_UNTRAINED): merged[name] for name in merged if name.startswith(_UNTRAINED)}
     return tuned, untrained
 
@@ -73,6 +76,19 @@ def generation_scores(references: Sequence[str], predictions: Sequence[str]) -> 
         "rouge_l": sum(rouge.score(r, p)["rougeL"].fmeasure for r, p in pairs) / len(pairs),
         "bleu": float(bleu.corpus_score(predictions, [references]).score),
     }
+
+
+def row_scores(references: Sequence[str], predictions: Sequence[str], *, labels: bool) -> list[float]:
+    """How good each prediction is: 1 or 0 for labels, ROUGE-L (0 to 1) for texts."""
+    if labels:
+        return [float(reference == prediction) for reference, prediction in zip(references, predictions, strict=True)]
+    from rouge_score.rouge_scorer import RougeScorer
+
+    rouge = RougeScorer(["rougeL"], tokenizer=UnicodeTokenizer())
+    return [
+        float(rouge.score(plain(reference), plain(prediction))["rougeL"].fmeasure)
+        for reference, prediction in zip(references, predictions, strict=True)
+    ]
 
 
 def perplexity(loss: float) -> float:

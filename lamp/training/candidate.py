@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 from torch import Tensor
 
 from lamp.config import TuneConfig
-from lamp.inference.confusion_matrix import ConfusionMatrix
 from lamp.inference.evaluate import Evaluation
 from lamp.inference.scores import Scores, is_better
 from lamp.prompt import LampPrompt
@@ -27,8 +26,6 @@ class Standing:
 
     best_step: int = 0
     best_scores: Scores | None = None
-    best_confusion: ConfusionMatrix | None = None
-    """The confusion matrix of the best evaluation; None for generation."""
     waited: int = 0
     """Evaluations since the best one."""
     held_out_loss: float | None = None
@@ -69,7 +66,6 @@ class Candidate:
         if standing.best_scores is None or is_better(evaluation.scores, standing.best_scores):
             self.best, standing.waited = self.prompt.factors(), 0
             standing.best_step, standing.best_scores = step, evaluation.scores
-            standing.best_confusion = evaluation.confusion
 
     def take_loss(self, loss: float) -> None:
         """Counts a step's training loss."""
@@ -104,20 +100,13 @@ class Candidate:
 
     def state(self) -> dict[str, Any]:
         """What a checkpoint keeps beside the tensors, as JSON can hold it."""
-        confusion, scaler = self.standing.best_confusion, self.optimizer.scaler
-        return {
-            **vars(self.standing),
-            "best_confusion": confusion.counts if confusion else None,
-            "gradient_scale": scaler.state_dict() if scaler else None,
-        }
+        scaler = self.optimizer.scaler
+        return {**vars(self.standing), "gradient_scale": scaler.state_dict() if scaler else None}
 
-    def restore(self, tensors: Mapping[str, Tensor], state: Mapping[str, Any], labels: tuple[str, ...]) -> None:
-        """Goes on from what `tensors` and `state` gave. labels: in the order in which confusions were counted."""
-        values = dict(state)
-        scale, counts = values.pop("gradient_scale", None), values.pop("best_confusion", None)
-        self.standing = Standing(**values)
-        if counts:  # checkpoints of early versions have none
-            self.standing.best_confusion = ConfusionMatrix(labels, tuple(map(tuple, counts)))
+    def restore(self, tensors: Mapping[str, Tensor], state: Mapping[str, Any]) -> None:
+        """Goes on from what `tensors` and `state` gave."""
+        scale, known = state.get("gradient_scale"), {field.name for field in fields(Standing)}
+        self.standing = Standing(**{name: state[name] for name in state if name in known})
         self.best = _within("best/", tensors)
         if self.standing.dropped_at is None:
             for name, parameter in self.prompt.named_parameters():

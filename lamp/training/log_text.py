@@ -13,8 +13,9 @@ _SAMPLES = 3
 
 
 def data_summary(splits: Splits, truncated: int, limit: int) -> str:
-    """How many rows are trained on and held out, and how many were left out or cut to `limit` tokens."""
-    parts = [f"{len(splits.train)} rows to train on, {len(splits.validation)} held out"]
+    """How many rows each part has, and how many were left out or cut to `limit` tokens."""
+    parts = [f"{len(splits.train)} rows to train on, {len(splits.validation)} for validation"]
+    parts.append(f"{len(splits.test)} for the test" if splits.test else "none for the test")
     if splits.skipped:
         parts.append(f"{splits.skipped} without a target left out")
     if truncated:

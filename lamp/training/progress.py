@@ -40,9 +40,9 @@ def save_progress(folder: Path, candidates: Sequence[Candidate], progress: Progr
 
 
 def restore_progress(
-    saved: tuple[Mapping[str, Tensor], Mapping[str, Any]], candidates: Sequence[Candidate], labels: tuple[str, ...]
+    saved: tuple[Mapping[str, Tensor], Mapping[str, Any]], candidates: Sequence[Candidate]
 ) -> Progress:
-    """Puts a checkpoint's values back into the candidates. labels: the data set's, as the checkpoint's run had them."""
+    """Puts a checkpoint's values back into the candidates."""
     tensors, values = saved[0], dict(saved[1]["progress"])
     shared = {field.name for field in fields(Progress)}
     # Checkpoints from before there were candidates hold the only one's state beside the run's.
@@ -54,7 +54,7 @@ def restore_progress(
             for name, tensor in tensors.items()
             if name.startswith(prefix or ("best/", "factor/", "adamw/", "mean_prompt"))
         }
-        candidate.restore(own, state, labels)
+        candidate.restore(own, state)
     return Progress(**{name: value for name, value in values.items() if name in shared})
 
 

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from lamp.data.chat import ChatAffixes
-from lamp.inference.confusion_matrix import ConfusionMatrix
-from lamp.inference.scores import Scores
+from lamp.training.final_scores import FinalScores
 
 
 @dataclass(frozen=True)
@@ -21,10 +20,8 @@ class TrainResult:
     """The composed prompt (l', d), float32"""
     token_dim: int
     """Width of the backbone's embeddings"""
-    scores: Scores
-    """Scores of the best prompt on the held-out rows"""
-    untrained_scores: Scores
-    """Scores of the backbone alone on the same rows"""
+    final: FinalScores
+    """How the best prompt does on held-out rows"""
     learning_rate: float
     """The one of the recipe, or the one that was found"""
     best_step: int
@@ -39,5 +36,3 @@ class TrainResult:
     encoder_decoder: bool
     chat: ChatAffixes
     """What the backbone's chat template puts around every input"""
-    confusion: ConfusionMatrix | None
-    """Confusion matrix of the best prompt; None for generation and before the first evaluation"""

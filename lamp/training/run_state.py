@@ -15,6 +15,7 @@ from lamp.data.encoding import Encoder
 from lamp.errors import TrainingError
 from lamp.inference.evaluate import Evaluation, HeldOut, evaluate
 from lamp.training.candidate import Candidate, compared
+from lamp.training.final_scores import FinalScores, FinalTest
 from lamp.training.halving import Rung
 from lamp.training.log_text import format_scores, sample_lines
 from lamp.training.progress import Progress, restore_progress, save_progress
@@ -35,11 +36,12 @@ class RunState:
         rungs: Sequence[Rung],
         encoder: Encoder,
         held_out: HeldOut,
+        final_test: FinalTest,
         reporter: Reporter,
         checkpoints: Path,
     ) -> None:
-        """candidates: those of the trainer; rungs: when some of them are dropped."""
-        self._trainer, self._encoder, self._held_out = trainer, encoder, held_out
+        """candidates: those of the trainer; rungs: when some of them are dropped; held_out: the validation rows."""
+        self._trainer, self._encoder, self._held_out, self._final_test = trainer, encoder, held_out, final_test
         self._reporter, self._checkpoints = reporter, checkpoints
         self.candidates, self._rungs = candidates, rungs
         self._settings = candidates[0].recipe.train
@@ -63,7 +65,7 @@ class RunState:
     def restore(self, saved: tuple[Mapping[str, Tensor], Mapping[str, Any]]) -> None:
         """Goes on from a checkpoint, as `newest_checkpoint` gives it."""
         trainer = self._trainer
-        self._progress = restore_progress(saved, self.candidates, self._held_out.labels)
+        self._progress = restore_progress(saved, self.candidates)
         trainer.prompts = [candidate.optimizer for candidate in self.trained]
         trainer.micro_batch = self._progress.micro_batch
         if trainer.graphs is not None and self._progress.graphs is not None:
@@ -191,29 +193,20 @@ class RunState:
         return f"{sentence}; the prompt of step {leader.standing.best_step}, the best one so far, was kept."
 
     def result(self, candidate: Candidate, task: str, *, stopped: bool, failure: str) -> TrainResult:
-        """A candidate's best prompt and its scores.
-
-        For generation its answers are scored first, unless the run ended early.
-        """
+        """A candidate's best prompt and its final scores, which are measured now."""
         standing = candidate.standing
         if standing.best_scores is None:  # stopped before the first evaluation
             candidate.best, standing.best_step = candidate.prompt.factors(), self.step
         virtual_tokens = candidate.best_tokens()
-        if not self._held_out.labels and not stopped and not failure:
-            self._reporter.phase("Writing answers to held-out rows")
-            try:
-                evaluation = self._evaluate(virtual_tokens.to(self._trainer.device), write_answers=True)
-                self._note_samples(evaluation)
-                standing.best_scores = evaluation.scores
-            except StopRequested:
-                self._reporter.note("Stopped before answers were written to held-out rows; everything else is done.")
+        final = self._final_test.scores(virtual_tokens, ended_early=stopped or bool(failure)) or FinalScores(
+            "validation", len(self._held_out.examples), standing.best_scores or {}, self._progress.untrained or {}, None
+        )
         backbone = self._trainer.backbone
         return TrainResult(
             factors=dict(candidate.best),
             virtual_tokens=virtual_tokens,
             token_dim=backbone.hidden_size,
-            scores=standing.best_scores or {},
-            untrained_scores=self._progress.untrained or {},
+            final=final,
             learning_rate=candidate.learning_rate,
             best_step=standing.best_step,
             step=self.step if standing.dropped_at is None else standing.dropped_at,
@@ -223,10 +216,9 @@ class RunState:
             labels=self._held_out.labels,
             encoder_decoder=backbone.is_encoder_decoder,
             chat=self._encoder.chat,
-            confusion=standing.best_confusion,
         )
 
-    def _evaluate(self, virtual: Tensor | None, *, write_answers: bool = False) -> Evaluation:
+    def _evaluate(self, virtual: Tensor | None) -> Evaluation:
         """Scores of virtual tokens (l', hidden), or of the backbone alone."""
         began = time.perf_counter()
         with torch.inference_mode():
@@ -235,7 +227,6 @@ class RunState:
                 virtual,
                 self._encoder,
                 self._held_out,
-                write_answers=write_answers,
                 on_progress=self.check_stop,
             )
         self._reporter.log(self.step, {"scoring_seconds": time.perf_counter() - began})

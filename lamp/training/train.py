@@ -24,6 +24,7 @@ from lamp.inference.evaluate import HeldOut
 from lamp.prompt import LampPrompt
 from lamp.training.candidate import Candidate
 from lamp.training.checkpoint import newest_checkpoint
+from lamp.training.final_scores import FinalTest
 from lamp.training.first_prompt import first_prompt
 from lamp.training.halving import LEARNING_RATES, Rung, plan_of
 from lamp.training.log_text import data_summary
@@ -163,9 +164,10 @@ def _set_up(
     )
     rows = encode_cached(encoder, splits.train, places.tokens)
     scored = encode_cached(encoder, splits.validation, places.tokens)
+    tested = encode_cached(encoder, splits.test, places.tokens) if splits.test else ()
     reporter.note(data_summary(splits, encoder.truncated, config.data.max_input_tokens))
     virtual_tokens = max(recipe.lamp.virtual_tokens for recipe in recipes)
-    _check_positions(backbone, (*rows, *scored), virtual_tokens)
+    _check_positions(backbone, (*rows, *scored, *tested), virtual_tokens)
 
     saved = newest_checkpoint(places.checkpoints)
     prompts = (
@@ -179,8 +181,13 @@ def _set_up(
         Candidate(f"{recipe.train.learning_rate:g}", recipe, prompt, optimizer, prompt.factors())
         for recipe, prompt, optimizer in zip(recipes, prompts, trainer.prompts, strict=True)
     ]
-    held_out = HeldOut(splits.validation, scored, tuple(splits.labels))
-    run = RunState(trainer, candidates, plan, encoder, held_out, reporter, places.checkpoints)
+    labels = tuple(splits.labels)
+    held_out = HeldOut(splits.validation, scored, labels)
+    last = HeldOut(splits.test, tested, labels) if tested else held_out
+    final_test = FinalTest(
+        backbone, encoder, last, "test" if tested else "validation", config.data.max_written_rows, reporter
+    )
+    run = RunState(trainer, candidates, plan, encoder, held_out, final_test, reporter, places.checkpoints)
     if saved:
         run.restore(saved)
     return run, trainer, rows

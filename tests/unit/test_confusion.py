@@ -40,15 +40,15 @@ def test_a_trained_prompt_brings_the_confusion_of_its_best_step_even_after_a_res
     whole, _ = run(config, tiny_table, tmp_path / "whole")
     run(config, tiny_table, tmp_path / "parts", 11)
     resumed, _ = run(config, tiny_table, tmp_path / "parts")
-    assert whole.confusion is not None and whole.confusion == resumed.confusion
-    counts = whole.confusion.counts
+    assert whole.final.confusion is not None and whole.final.confusion == resumed.final.confusion
+    counts = whole.final.confusion.counts
     right = sum(counts[number][number] for number in range(len(counts)))
-    assert right / sum(map(sum, counts)) == pytest.approx(whole.scores["accuracy"])
+    assert right / sum(map(sum, counts)) == pytest.approx(whole.final.scores["accuracy"])
     folder = tmp_path / "exported"
     folder.mkdir()
     save_prompt(whole, config, folder)
-    assert read_confusion(folder) == whole.confusion
-    score = whole.confusion.per_label()[0]
+    assert read_confusion(folder) == whole.final.confusion
+    score = whole.final.confusion.per_label()[0]
     assert f"| {score.label} | {score.rows} | {score.precision:.4g} |" in (folder / "README.md").read_text()
 
 

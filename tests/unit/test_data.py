@@ -97,9 +97,10 @@ def test_the_split_is_the_same_each_time_and_holds_out_every_label() -> None:
     rows = table(["a"] * 50 + ["b"] * 50 + ["c"] * 5)
     one, two = prepare(rows, CONFIG), prepare(rows, CONFIG)
     assert one == two
-    assert {example.target for example in one.validation} == {"a", "b", "c"}
-    assert not {example.text for example in one.train} & {example.text for example in one.validation}
-    assert len(one.train) + len(one.validation) == 105
+    assert all({example.target for example in part} == {"a", "b", "c"} for part in one.parts)
+    texts = [{example.text for example in part} for part in one.parts]
+    assert len(set().union(*texts)) == 105, "no row is in two parts"
+    assert sum(map(len, one.parts)) == 105
     assert prepare(rows, replace(CONFIG, split_seed=1)).validation != one.validation
 
 

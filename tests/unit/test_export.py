@@ -16,7 +16,6 @@ from lamp.data.encoding import Encoder
 from lamp.data.splits import Example
 from lamp.errors import DataError
 from lamp.export.saved_prompt import load_prompt, save_prompt
-from lamp.inference.scores import merge_scores
 from lamp.prompt import LampPrompt
 from tests.unit.training import recipe, run
 
@@ -76,7 +75,7 @@ def test_the_virtual_tokens_are_composed_from_the_exported_factors(
     torch.testing.assert_close(again().detach(), saved.virtual_tokens)
     assert saved.config == config
     assert saved.labels == result.labels
-    assert json.loads((exported / "scores.json").read_text()) == merge_scores(result.scores, result.untrained_scores)
+    assert json.loads((exported / "scores.json").read_text()) == result.final.merged()
     assert {path.name for path in exported.iterdir()} >= {
         "adapter_config.json",
         "adapter_model.safetensors",

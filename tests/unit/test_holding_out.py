@@ -50,9 +50,9 @@ def test_rows_with_the_same_input_are_in_one_part() -> None:
     inputs = [unicodedata.normalize(("NFC", "NFD")[number % 3 == 0], text) for number, text in enumerate(inputs)]
     table = table_of(text=inputs, label=[("a", "b")[number // 2 % 2] for number in range(200)])
     splits = prepare(table, replace(CONFIG, template="{text}"))
-    assert splits.repeated == 200 and len(splits.train) == 180
-    parts = [{same_input_key(example.text) for example in part} for part in (splits.train, splits.validation)]
-    assert not parts[0] & parts[1]
+    assert splits.repeated == 200 and [len(part) for part in splits.parts] == [160, 20, 20]
+    train, validation, test = [{same_input_key(example.text) for example in part} for part in splits.parts]
+    assert not train & validation and not train & test and not validation & test
 
 
 def test_an_answer_in_many_versions_is_held_out_with_all_of_them() -> None:
@@ -89,7 +89,7 @@ def test_rows_without_an_input_are_left_out_and_counted() -> None:
         label=["a" if number % 4 else "" for number in range(59)] + ["b"],
     )
     of_text = prepare(table, replace(CONFIG, template="{text}"))
-    assert (of_text.skipped, of_text.without_input, len(of_text.train) + len(of_text.validation)) == (15, 15, 30)
+    assert (of_text.skipped, of_text.without_input, sum(map(len, of_text.parts))) == (15, 15, 30)
     of_both = prepare(table, replace(CONFIG, input_columns=("text", "more")))
     assert (of_both.skipped, of_both.without_input) == (15, 5)
     alike = table_of(text=["good", ""] * 20, label=["a", "b"] * 20)

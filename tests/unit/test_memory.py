@@ -76,7 +76,7 @@ def test_a_run_with_gradient_checkpointing_is_the_run_without(
     plain, first = run(recipe(tiny_llama), tiny_table, tmp_path / "plain")
     again, second = run(recipe(tiny_llama, gradient_checkpointing=True), tiny_table, tmp_path / "checkpointed")
     assert first.losses == second.losses
-    assert plain.scores == again.scores
+    assert plain.final.scores == again.final.scores
 
 
 def matrix_bytes(backbone: FrozenBackbone) -> int:
@@ -141,7 +141,7 @@ def test_scoring_that_does_not_fit_goes_on_in_smaller_parts(
     monkeypatch.setattr(lamp.backbone.reading, "continue_logits", small_memory)
     parts, _ = run(recipe(tiny_llama), tiny_table, tmp_path / "parts")
     assert max(tried) > 4 >= min(tried)
-    assert parts.scores == pytest.approx(whole.scores, abs=1e-5)
+    assert parts.final.scores == pytest.approx(whole.final.scores, abs=1e-5)
 
 
 def too_much_on_a_gpu() -> None:
@@ -207,7 +207,7 @@ def test_a_compiled_run_has_the_losses_of_one_that_is_not(tiny_llama: Path, tiny
     plain, first = run(recipe(tiny_llama), tiny_table, tmp_path / "plain")
     fast, second = run(recipe(tiny_llama, compile=True), tiny_table, tmp_path / "compiled")
     assert second.losses == pytest.approx(first.losses, abs=1e-4)
-    assert fast.scores == pytest.approx(plain.scores, abs=1e-3)
+    assert fast.final.scores == pytest.approx(plain.final.scores, abs=1e-3)
     assert "Compiling the backbone at the first step, then training" in second.phases
 
 

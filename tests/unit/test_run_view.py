@@ -133,7 +133,7 @@ def test_a_page_is_sent_everything_at_first_and_then_only_what_changed(page: run
     assert again == {}
     train(store, run, 30)
     changed, seen = refreshed(page, run, seen)
-    assert set(changed) == {"run-head", "Training loss", "Score on the held-out rows", "Title of the tab"}
+    assert set(changed) == {"run-head", "Training loss", "Score on the validation rows", "Title of the tab"}
     assert changed["Title of the tab"] == "50 % · a run · LAMP Studio"
     store.annotate(run, "a note", [])
     changed, seen = refreshed(page, run, seen)

@@ -80,6 +80,6 @@ def test_a_frozen_t5_learns_a_second_task_from_chance_to_95_percent_by_lamp_alon
     )
     before = {path.name: path.read_bytes() for path in obedient_t5.iterdir()}
     result = train(config, splits, Recorder(), tmp_path)
-    assert result.untrained_scores["accuracy"] < 0.25, "right only where the first word is the last one, too"
-    assert result.scores["accuracy"] >= 0.95
+    assert result.final.untrained_scores["accuracy"] < 0.25, "right only where the first word is the last one, too"
+    assert result.final.scores["accuracy"] >= 0.95
     assert before == {path.name: path.read_bytes() for path in obedient_t5.iterdir()}

@@ -139,7 +139,7 @@ def test_a_loss_that_is_not_finite_later_on_ends_the_run_with_its_last_good_prom
     assert result.failure.startswith("The loss became nan at step 8 with a learning rate of 0.04: try a smaller one")
     assert result.failure.endswith("the prompt of step 5, the best one so far, was kept.")
     assert (result.best_step, result.step) == (5, 7)
-    assert result.scores.keys() == good.scores.keys()
+    assert result.final.scores.keys() == good.final.scores.keys()
     assert result.virtual_tokens.isfinite().all()
     assert [path.name for path in (tmp_path / "bad").glob("step-*")] == ["step-00000005"]
     assert max(recorder.losses) == 7

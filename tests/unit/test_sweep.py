@@ -51,7 +51,7 @@ def test_prompts_side_by_side_learn_what_each_learns_alone(backbone: Path, tiny_
     for number, (one, ours) in enumerate(zip(recipes, together, strict=True)):
         alone, _ = run(one, tiny_table, tmp_path / f"alone-{number}")
         assert close(ours, alone)
-        assert ours.scores["loss"] == pytest.approx(alone.scores["loss"], rel=1e-3)
+        assert ours.final.scores["loss"] == pytest.approx(alone.final.scores["loss"], rel=1e-3)
         assert (ours.best_step, ours.step, ours.learning_rate) == (alone.best_step, 12, one.train.learning_rate)
     assert not close(together[0], together[1]) and not close(together[0], together[2])
 
@@ -153,7 +153,7 @@ def test_a_search_that_was_stopped_and_resumed_is_bit_by_bit_the_one_that_never_
     assert {**before.losses, **after.losses} == uninterrupted.losses
     assert min(after.losses) == stop_after + 1
     assert all(torch.equal(whole.factors[name], resumed.factors[name]) for name in ("u", "q", "v"))
-    assert (whole.learning_rate, whole.scores) == (resumed.learning_rate, resumed.scores)
+    assert (whole.learning_rate, whole.final.scores) == (resumed.learning_rate, resumed.final.scores)
 
 
 def test_a_stop_while_candidates_are_scored_is_heard_and_the_scores_are_made_up_for(
@@ -172,7 +172,7 @@ def test_a_stop_while_candidates_are_scored_is_heard_and_the_scores_are_made_up_
     assert (stopped.stopped, stopped.step) == (True, 4)
     resumed, after = run(config, tiny_table, tmp_path / "parts")
     assert after.losses == {step: loss for step, loss in uninterrupted.losses.items() if step > 4}
-    assert whole.scores == resumed.scores
+    assert whole.final.scores == resumed.final.scores
 
 
 def diverging(numbers: Sequence[int], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -215,10 +215,15 @@ def test_the_plan_halves_until_one_is_left() -> None:
     assert [rung.step for rung in rungs(6, 1)] == [1, 1, 1]
 
 
+def without_test(config: TuneConfig) -> TuneConfig:
+    """The recipe with final scores on the validation rows."""
+    return replace(config, data=replace(config.data, test_share=0.0))
+
+
 def test_a_search_of_one_step_compares_every_rate_and_scores_the_best(
     tiny_llama: Path, tiny_table: Path, tmp_path: Path
 ) -> None:
-    result, recorder = run(found(tiny_llama, steps=1), tiny_table, tmp_path)
+    result, recorder = run(without_test(found(tiny_llama, steps=1)), tiny_table, tmp_path)
     losses = {
         float(name.split("/")[1]): value
         for _, values in recorder.values
@@ -226,4 +231,6 @@ def test_a_search_of_one_step_compares_every_rate_and_scores_the_best(
         if name.startswith("search/") and name.endswith("validation/loss")
     }
     assert result.learning_rate == min(losses, key=losses.__getitem__)
-    assert result.scores["loss"] == pytest.approx(losses[result.learning_rate])  # of one step, prompt and mean are one
+    assert result.final.scores["loss"] == pytest.approx(
+        losses[result.learning_rate]
+    )  # of one step, prompt and mean are one

@@ -89,4 +89,4 @@ def test_a_run_from_kept_ids_is_the_run_that_made_them(tiny_llama: Path, tiny_ta
         train(config, splits_of(config, tiny_table), recorder, tmp_path / name, tokens=tmp_path / "tokens")
         losses.append(recorder.losses)
     assert losses[0] == losses[1]
-    assert len(list((tmp_path / "tokens").iterdir())) == 2
+    assert len(list((tmp_path / "tokens").iterdir())) == 3

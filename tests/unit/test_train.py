@@ -82,7 +82,7 @@ def test_a_stopped_and_resumed_run_is_bit_by_bit_the_one_that_never_stopped(
     assert {**before.losses, **after.losses} == uninterrupted.losses
     assert min(after.losses) == stop_after + 1
     assert all(torch.equal(whole.factors[name], resumed.factors[name]) for name in ("u", "q", "v"))
-    assert whole.scores == resumed.scores
+    assert whole.final.scores == resumed.final.scores
 
 
 def test_a_resumed_float16_run_keeps_the_scale_of_its_gradients(
@@ -108,7 +108,12 @@ def test_a_resumed_float16_run_keeps_the_scale_of_its_gradients(
 def test_scoring_says_how_far_it_is_and_how_long_it_took(backbone: Path, tiny_table: Path, tmp_path: Path) -> None:
     _, recorder = run(recipe(backbone), tiny_table, tmp_path)
     shares = {phase: [share for one, share in recorder.parts if one == phase] for phase, _ in recorder.parts}
-    assert list(shares) == ["Scoring the untrained backbone", "Scoring on 12 held-out rows"]
+    assert list(shares) == [
+        "Scoring the untrained backbone",
+        "Scoring on 12 held-out rows",
+        "Testing on 6 test rows, without the prompt",
+        "Testing on 6 test rows, with the prompt",
+    ]
     assert all(0 <= share < 1 for share in shares["Scoring the untrained backbone"])
     took = {step: values["scoring_seconds"] for step, values in recorder.values if "scoring_seconds" in values}
     assert list(took) == [0, 5, 10, 12]
@@ -171,17 +176,17 @@ def test_a_stop_in_the_middle_of_scoring_is_heard_and_the_score_is_made_up_for(
     assert scores_by_step(after) == scores_by_step(uninterrupted)
     assert after.losses == {step: loss for step, loss in uninterrupted.losses.items() if step > 5}
     assert all(torch.equal(whole.factors[name], resumed.factors[name]) for name in ("u", "q", "v"))
-    assert whole.scores == resumed.scores
+    assert whole.final.scores == resumed.final.scores
 
 
-def test_a_checkpoint_of_a_version_that_counted_no_confusions_is_resumed(
+def test_a_checkpoint_of_a_version_that_kept_confusions_is_resumed(
     tiny_llama: Path, tiny_table: Path, tmp_path: Path
 ) -> None:
     whole, _ = run(recipe(tiny_llama), tiny_table, tmp_path / "whole")
     run(recipe(tiny_llama), tiny_table, tmp_path / "parts", stop_after=7)
     [newest] = (tmp_path / "parts").glob("step-00000007/state.json")
     values = json.loads(newest.read_text())
-    assert values["progress"]["candidates"][0].pop("best_confusion") is not None
+    values["progress"]["candidates"][0]["best_confusion"] = [[6, 0], [1, 5]]
     newest.write_text(json.dumps(values))
     resumed, after = run(recipe(tiny_llama), tiny_table, tmp_path / "parts")
     assert min(after.losses) == 8, "it goes on from that checkpoint"

@@ -27,7 +27,7 @@ def test_targets_that_will_be_cut_are_told_before_the_start(studio: Studio, tiny
     rows = [f"question {row},{'the film was very good ' * (30 if row % 4 else 1)}{row}" for row in range(40)]
     html = rail(studio, tiny_llama, added(studio, tmp_path, rows))
     assert "Ready to start" in html
-    assert "of 36 targets are longer than 64 tokens: the end is cut, and answers will end there too." in html
+    assert "of 32 targets are longer than 64 tokens: the end is cut, and answers will end there too." in html
 
 
 def test_good_rows_start_without_a_warning(studio: Studio, tiny_llama: Path, tmp_path: Path) -> None:

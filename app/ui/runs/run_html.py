@@ -9,6 +9,8 @@ from app.views import score_text, status
 from app.views.run_view import RunView
 from storage.states import JobState
 
+_NEVER_SEEN = "Rows that the prompt never learned from and that chose nothing."
+_CHOSEN_BY = "Rows that the prompt never learned from, but by which the best one was chosen: they flatter it a little."
 _NO_CURVE = parts.empty("No curve yet", "It appears here with the first step: loading the model comes first.")
 
 
@@ -59,8 +61,9 @@ def trouble(view: RunView) -> str:
 
 
 def verdict(view: RunView) -> str:
-    """That a run ended no better than the untrained model, and what to try next."""
-    return parts.notice(view.verdict.text, "warn", view.verdict.heading) if view.verdict and not view.deleted else ""
+    """How good the prompt of an ended run is, and what to try next."""
+    said = view.verdict
+    return parts.notice(said.text, said.tone, said.heading) if said and not view.deleted else ""
 
 
 def tab_title(view: RunView) -> str:
@@ -76,7 +79,7 @@ def waiting(view: RunView) -> str:
 
 def score_title(view: RunView) -> str:
     """What the plot of scores shows."""
-    heading = f"{score_text.metric_label(view.metric)} on the held-out rows"
+    heading = f"{score_text.metric_label(view.metric)} on the validation rows"
     return parts.key(heading, (("tuned prompt", "tuned"), ("untrained model", "untrained")))
 
 
@@ -114,7 +117,7 @@ def scores(view: RunView) -> str:
         for score in view.scores
     )
     return (
-        parts.title("Scores on the held-out rows", "Rows that the prompt never learned from.")
+        parts.title(f"Scores on {view.scored_on}", _NEVER_SEEN if "test" in view.scored_on else _CHOSEN_BY)
         + '<table class="ls-scores"><thead><tr><th></th><th scope=col>Tuned</th><th scope=col>Untrained</th>'
         f"<th scope=col>Difference</th></tr></thead><tbody>{rows}</tbody></table>"
     )

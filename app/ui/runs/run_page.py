@@ -83,7 +83,7 @@ def build(studio: Studio, run: gr.State, offset: gr.Textbox) -> Refresh:
     with gr.Row(elem_classes="ls-actions", elem_id="run-actions"):
         try_it = show(
             gr.Button("Try it", variant="primary", size="md", visible=False),
-            lambda view: (view.can_try, view.verdict is None),
+            lambda view: (view.can_try, view.verdict is None or view.verdict.tone == "good"),
             _try_button,
         )
         stop = show(
@@ -181,7 +181,7 @@ def _build_training(show: Callable[..., Any]) -> None:
         with gr.Column(elem_classes="ls-plot"):
             show(piece(), run_html.score_title)
             show(
-                plots.empty_plot("Score on the held-out rows", "Score"),
+                plots.empty_plot("Score on the validation rows", "Score"),
                 lambda view: (view.metric, view.validation, view.steps),
                 lambda shown: plots.score_plot(*shown),
             )

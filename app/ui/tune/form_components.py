@@ -51,6 +51,8 @@ def _component(field: recipe_fields.Field) -> Any:
             filterable=any_number,
             allow_custom_value=any_number,
         )
+    if field.kind == "dataset":
+        return gr.Dropdown([], value="", label=field.label, info=field.help, elem_id=element_id(field.key))
     if field.kind == "run":
         return gr.Dropdown([], label=field.label, info=field.help, elem_id=element_id(field.key))
     if field.kind == "switch":

@@ -78,7 +78,7 @@ def _number(value: Any) -> float | None:
 
 def _parse_field(field: Field, value: Any) -> tuple[Any, str]:
     """(value for the recipe, "") or (None, a sentence that says what is wrong with it)."""
-    if field.kind in {"text", "run"}:
+    if field.kind in {"text", "run", "dataset"}:
         return str(value or ""), ""
     if field.kind == "choice":
         allowed = [choice for _, choice in field.choices]

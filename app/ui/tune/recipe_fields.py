@@ -19,8 +19,8 @@ class Field:
     help: str
     """One sentence that explains it."""
     kind: str
-    """"whole" (a whole number), "number", "rate" (a number or one of the choices), "text", "switch", "choice", or "run"
-    (a run that has a prompt)."""
+    """"whole" (a whole number), "number", "rate" (a number or one of the choices), "text", "switch", "choice", "run" (a
+    run that has a prompt) or "dataset" (another data set, or none)."""
     choices: tuple[tuple[str, str], ...] = ()
     """(label, value) of each choice."""
     basic: bool = False
@@ -180,14 +180,34 @@ FIELDS: tuple[Field, ...] = (
         "text",
     ),
     Field(
-        "data.validation_share", "Held-out share", "Share of the rows that are scored and never learned from.", "number"
+        "data.validation_share",
+        "Validation share",
+        "Share of the rows by which the best prompt and learning rate are chosen.",
+        "number",
     ),
-    Field("data.max_validation_rows", "Scored rows", "Held-out rows that are scored each time, at most.", "whole"),
+    Field("data.max_validation_rows", "Validation rows", "At most so many; all are scored each time.", "whole"),
+    Field(
+        "data.test_share",
+        "Test share",
+        "Share of the rows that choose nothing and give the score at the end; 0 for none.",
+        "number",
+    ),
+    Field("data.max_test_rows", "Test rows", "At most so many; scored once, at the end.", "whole"),
+    Field(
+        "data.validation_data", "Validation rows from", "A share of the rows, or a data set of their own.", "dataset"
+    ),
+    Field("data.test_data", "Test rows from", "A share of the rows, or a data set of their own.", "dataset"),
     Field(
         "data.max_input_tokens", "Longest input", "Tokens of a row that are read; a longer one loses its end.", "whole"
     ),
     Field(
         "data.max_target_tokens", "Longest answer", "Tokens of an answer that are learned or written, at most.", "whole"
+    ),
+    Field(
+        "data.max_written_rows",
+        "Written answers",
+        "Test rows that are answered in free text, at most; writing is slow.",
+        "whole",
     ),
     Field("data.split_seed", "Split seed", "The same seed holds out the same rows.", "whole"),
 )

@@ -65,7 +65,8 @@ def rail(config: TuneConfig, plan: Plan) -> str:
     ]
     if preview and preview.task:
         task = f"pick one of {len(preview.labels)} labels" if preview.labels else "write a text"
-        split = f"{preview.train_rows:,} to learn from, {preview.validation_rows:,} to score on"
+        test = f", {preview.test_rows:,} for the test" if preview.test_rows else ", none for the test"
+        split = f"{preview.train_rows:,} to learn from, {preview.validation_rows:,} to choose by{test}"
         facts += [("Task", task), ("Rows", split)]
     html = "<h2>Your run</h2>" + parts.facts(facts)
     if estimate is None:

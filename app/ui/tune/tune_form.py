@@ -19,6 +19,7 @@ from app.views import formatting, score_text
 from lamp.config import TuneConfig
 
 _OTHER = "Another model\nAny model of the Hugging Face Hub, by its id"
+_PARTS = ("validation", "test")
 _OR_FOLDER = ", or a folder on this machine"
 
 
@@ -128,6 +129,12 @@ class TuneForm:
         runs = gr.Dropdown(choices=self._prompts(), visible=True) if from_run else gr.Dropdown(visible=False)
         return [gr.Textbox(visible=initial == "text"), runs]
 
+    def part_choices(self, chosen: str | None) -> Any:
+        """The data sets from which validation or test rows can come, one that was just added among them."""
+        choices = [("A share of the rows", ""), *self._datasets()]
+        is_listed = any(reference == chosen for _, reference in choices)
+        return gr.Dropdown(choices=choices, value=chosen if is_listed else "")
+
     def preset(self, name: str | None) -> list[Any]:
         """The numbers of a preset."""
         changed = recipe_fields.PRESETS.get(name or "", {})
@@ -208,6 +215,7 @@ class TuneForm:
                 value=(config.lamp.initial_prompt or None) if config.lamp.initial == "prompt" else None,
                 visible=config.lamp.initial == "prompt",
             ),
+            **{f"data.{part}_data": self.part_choices(getattr(config.data, f"{part}_data")) for part in _PARTS},
             "gpus": gr.Dropdown(choices=list(range(1, most + 1)), value=gpus, visible=most > 1),
         }
         return [updates.get(key, values.get(key)) for key in self._keys]

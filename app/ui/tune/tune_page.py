@@ -109,6 +109,8 @@ def _wire_fields(studio: Studio, handlers: TuneForm, form: Form, data_step: Data
     choice.change(guarded(handlers.show_other_backbone), choice, other, **AT_ONCE)
     initial = [form["lamp.initial_text"], form["lamp.initial_prompt"]]
     form["lamp.initial"].input(guarded(handlers.show_initial), form["lamp.initial"], initial, **AT_ONCE)
+    for own in (form["data.validation_data"], form["data.test_data"]):
+        own.focus(guarded(handlers.part_choices), own, own, preprocess=False, **AT_ONCE)
     columns = [form["data.input_columns"], form["data.target_column"]]
     dataset, message, file = form["dataset"], data_step.message, data_step.file
     with data_step.hub:

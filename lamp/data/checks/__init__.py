@@ -7,7 +7,12 @@ from collections.abc import Sequence
 from lamp.data.checks.columns import leak_warnings
 from lamp.data.checks.labels import label_warnings
 from lamp.data.checks.personal import personal_warnings
-from lamp.data.checks.rows import left_out_warnings, repeated_warnings, target_in_input_warnings
+from lamp.data.checks.rows import (
+    held_out_too_warnings,
+    left_out_warnings,
+    repeated_warnings,
+    target_in_input_warnings,
+)
 from lamp.data.checks.sample import some_of
 from lamp.data.column_roles import ColumnRole
 from lamp.data.splits import Splits
@@ -20,12 +25,13 @@ def data_warnings(splits: Splits, roles: Sequence[ColumnRole], inputs: Sequence[
 
     roles: what is proposed for each column when the chosen target is answered; inputs: the chosen input columns.
     """
-    sample, rows = some_of(splits), len(splits.train) + len(splits.validation)
+    sample, rows = some_of(splits), sum(map(len, splits.parts))
     return [
         *leak_warnings(roles, inputs),
         *left_out_warnings(splits),
         *label_warnings(splits.labels),
         *repeated_warnings(splits, rows),
+        *held_out_too_warnings(splits),
         *target_in_input_warnings(sample, rows, splits.labels),
         *personal_warnings(sample, rows),
     ]

@@ -25,7 +25,17 @@ def repeated_warnings(splits: Splits, rows: int) -> list[str]:
         return []
     return [
         f"{splits.repeated:,} of {rows:,} rows have the same input as another row: rows with one input are "
-        "all learned or all held out, so that no score is of an input that was learned."
+        "all in one part, so that no score is of an input that was learned."
+    ]
+
+
+def held_out_too_warnings(splits: Splits) -> list[str]:
+    """Says how many rows another part has as well, where validation or the test have rows of their own."""
+    if not splits.held_out_too:
+        return []
+    return [
+        f"{splits.held_out_too:,} rows are left out because the rows for validation or the test have the same input: "
+        "what is learned or chosen by must not be tested on."
     ]
 
 

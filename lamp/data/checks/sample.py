@@ -13,8 +13,8 @@ _LONGEST_QUOTE = 60
 
 def some_of(splits: Splits) -> Sequence[Example]:
     """About 5000 rows at most, at even distances."""
-    stride = max(1, -(-(len(splits.train) + len(splits.validation)) // _MOST_ROWS))
-    return [*splits.train[::stride], *splits.validation[::stride]]
+    stride = max(1, -(-sum(map(len, splits.parts)) // _MOST_ROWS))
+    return [example for part in splits.parts for example in part[::stride]]
 
 
 def counted(found: int, searched: int, total: int) -> str:

@@ -1,0 +1,75 @@
+"""The rows of a table that can be learned from: those with an input and a target."""
+
+from __future__ import annotations
+
+import hashlib
+from array import array
+from dataclasses import dataclass
+
+from lamp.config import DataConfig
+from lamp.data.columns import Template, check_columns
+from lamp.data.holding_out import same_input_key
+from lamp.data.tables import Table
+from lamp.errors import DataError
+
+MOST_CHOSEN_LABELS = 1000
+"""The most distinct targets that can be labels when the task "classification" is chosen."""
+
+
+@dataclass(frozen=True)
+class UsableRows:
+    """The rows of a table that have an input and a target."""
+
+    places: array[int]
+    """Their indices in the table."""
+    keys: list[int]
+    """Equal for rows with the same input (`same_input_key`), in other tables as well."""
+    targets: list[str]
+    """The target of each; empty texts after MOST_CHOSEN_LABELS different ones."""
+    counts: dict[str, int]
+    """Rows of each target, as far as `targets` goes."""
+    skipped: int
+    """Rows without a target."""
+    without_input: int
+    """Rows without an input."""
+
+    def __len__(self) -> int:
+        return len(self.places)
+
+    @property
+    def words(self) -> str:
+        """Says in a sentence about rows that some are left out."""
+        return " with an input and a target" if self.skipped or self.without_input else ""
+
+
+def usable_rows(table: Table, config: DataConfig) -> UsableRows:
+    """Finds them in one pass over the columns. Raises DataError if the columns do not fit the table."""
+    problems = check_columns(config, table.columns)
+    if problems:
+        raise DataError(" ".join(problems))
+    read = list(dict.fromkeys(column for _, column in Template.of(config).pairs))
+    places, keys, targets = array("Q"), list[int](), list[str]()
+    counts: dict[str, int] = {}
+    skipped = without_input = 0
+    columns = [table.cells(column) for column in (config.target_column, *read)]
+    for place, (target, *cells) in enumerate(zip(*columns, strict=True)):
+        target = target.strip()
+        text = "\0".join([cell.strip() for cell in cells])
+        if not target:
+            skipped += 1
+        elif not text.strip("\0"):
+            without_input += 1
+        else:
+            places.append(place)
+            keys.append(_short_key(same_input_key(text)))
+            if len(counts) <= MOST_CHOSEN_LABELS:
+                counts[target] = counts.get(target, 0) + 1
+                targets.append(target)
+            else:  # they are no labels, and too many texts to keep
+                targets.append("")
+    return UsableRows(places, keys, targets, counts, skipped, without_input)
+
+
+def _short_key(key: str) -> int:
+    """A number in place of a text, the same in every process."""
+    return int.from_bytes(hashlib.blake2b(key.encode("utf-8", "surrogatepass"), digest_size=8).digest())

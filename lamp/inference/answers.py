@@ -1,0 +1,79 @@
+"""What a prompt answered to each held-out row, beside the untrained backbone's answer, and the file that keeps it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass, fields
+from functools import partial
+from itertools import repeat
+from pathlib import Path
+
+from lamp.data.splits import Example
+from lamp.errors import DataError
+from lamp.inference.scores import row_scores
+
+
+@dataclass(frozen=True)
+class RowAnswer:
+    """One held-out row and the two answers to it."""
+
+    row: int
+    """Its index in the table, from 0"""
+    input: str
+    """What the backbone read, without the chat template"""
+    expected: str
+    answer: str
+    score: float
+    """1 or 0 for a label that is right or wrong; ROUGE-L, from 0 to 1, for a text"""
+    confidence: float | None
+    """Probability of the label that was answered; None for texts"""
+    untrained_answer: str
+    untrained_score: float
+
+
+def row_answers(
+    examples: Sequence[Example],
+    answers: Sequence[str],
+    confidences: Sequence[float],
+    untrained_answers: Sequence[str],
+) -> tuple[RowAnswer, ...]:
+    """The rows that were answered, which are the first ones.
+
+    confidences: one an answer for labels; empty for texts.
+    """
+    answered = list(examples[: len(answers)])
+    expected = [example.target for example in answered]
+    score = partial(row_scores, expected, labels=bool(confidences))
+    values = zip(
+        answered,
+        answers,
+        score(answers),
+        confidences or repeat(None, len(answers)),
+        untrained_answers,
+        score(untrained_answers),
+        strict=True,
+    )
+    return tuple(
+        RowAnswer(example.row, example.text, example.target, answer, value, confidence, untrained, untrained_value)
+        for example, answer, value, confidence, untrained, untrained_value in values
+    )
+
+
+def write_answers(answers: Iterable[RowAnswer], file: Path) -> None:
+    """Writes one JSON object a line. Raises OSError."""
+    with file.open("w", encoding="utf-8", errors="surrogatepass") as lines:
+        lines.writelines(json.dumps(asdict(answer)) + "\n" for answer in answers)
+
+
+def read_answers(file: Path) -> tuple[RowAnswer, ...]:
+    """What `write_answers` wrote; empty where there is no file. Raises DataError when it is damaged."""
+    names = [field.name for field in fields(RowAnswer)]
+    try:
+        with file.open(encoding="utf-8") as lines:
+            rows = [json.loads(line) for line in lines]
+        return tuple(RowAnswer(*(row[name] for name in names)) for row in rows)
+    except FileNotFoundError:
+        return ()
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise DataError(f"The answers to the held-out rows cannot be read: {error}.") from error

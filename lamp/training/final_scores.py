@@ -1,0 +1,99 @@
+"""The scores that a run is reported by, of its best prompt and of the untrained backbone, on rows held out for it."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from lamp.backbone.frozen import FrozenBackbone
+from lamp.data.encoding import Encoder
+from lamp.inference.answers import RowAnswer, row_answers
+from lamp.inference.confusion_matrix import ConfusionMatrix
+from lamp.inference.evaluate import Evaluation, HeldOut, evaluate
+from lamp.inference.scores import Scores, merge_scores
+from lamp.training.log_text import format_scores, sample_lines
+from lamp.training.reporter import Reporter
+from lamp.training.stopping import StopRequested, any_process
+
+Part = Literal["test", "validation"]
+
+_SECONDS_AFTER_STOP = 120.0
+"""How long the final scores may take after a stop: whoever asked for it waits, and their system may not for ever."""
+
+
+@dataclass(frozen=True)
+class FinalScores:
+    """How the best prompt of a run does on held-out rows, beside the untrained backbone."""
+
+    part: Part
+    """"validation" where there are no test rows: the prompt was chosen by these rows, so that they flatter it."""
+    rows: int
+    scores: Scores
+    untrained_scores: Scores
+    confusion: ConfusionMatrix | None
+    """None for generation, and where nothing was scored"""
+    answers: tuple[RowAnswer, ...] = ()
+    """To the rows that were answered; empty after a run that was stopped on its way there"""
+
+    def merged(self) -> Scores:
+        """All numbers in one dictionary, as files and the database store them, with the number of rows as "test_rows"
+        or "validation_rows"."""
+        return {**merge_scores(self.scores, self.untrained_scores), f"{self.part}_rows": float(self.rows)}
+
+
+class FinalTest:
+    """Scores prompts on the rows by which they are reported; the untrained backbone is scored once."""
+
+    def __init__(
+        self,
+        backbone: FrozenBackbone,
+        encoder: Encoder,
+        rows: HeldOut,
+        part: Part,
+        most_written: int,
+        reporter: Reporter,
+    ) -> None:
+        """most_written: rows that are answered in free text, at most."""
+        self._backbone, self._encoder, self._rows, self._part = backbone, encoder, rows, part
+        self._most_written, self._reporter = most_written, reporter
+        self._untrained: Evaluation | None = None
+
+    def scores(self, virtual: Tensor, *, ended_early: bool) -> FinalScores | None:
+        """The scores of virtual tokens (l', hidden); None when the run is stopped before they are known.
+
+        ended_early: whether the run was stopped already; then no texts are written, and only so much time is taken.
+        """
+        reporter, rows, written = self._reporter, self._rows, 0 if ended_early else self._most_written
+        what = f"{'Testing' if self._part == 'test' else 'Scoring'} on {len(rows.examples)} {self._part} rows"
+        latest = time.monotonic() + _SECONDS_AFTER_STOP
+
+        def check(share: float) -> None:
+            if any_process(time.monotonic() > latest if ended_early else reporter.should_stop()):
+                raise StopRequested
+            reporter.part(share)
+
+        def evaluated(virtual: Tensor | None) -> Evaluation:
+            with torch.inference_mode():
+                return evaluate(self._backbone, virtual, self._encoder, rows, written=written, on_progress=check)
+
+        try:
+            if self._untrained is None:
+                reporter.phase(f"{what}, without the prompt")
+                self._untrained = evaluated(None)
+            reporter.phase(f"{what}, with the prompt")
+            tuned, untrained = evaluated(virtual.to(self._backbone.device)), self._untrained
+        except StopRequested:
+            reporter.note("The final scores were not finished: those of the validation rows stand in for them.")
+            return None
+        reporter.note(
+            f"On {len(rows.examples)} {self._part} rows without the prompt: {format_scores(untrained.scores)}"
+        )
+        reporter.note(f"On {len(rows.examples)} {self._part} rows with the prompt: {format_scores(tuned.scores)}")
+        for line in sample_lines(rows.examples, tuned.predictions):
+            reporter.note(line)
+        answers = row_answers(rows.examples, tuned.predictions, tuned.confidences, untrained.predictions)
+        return FinalScores(self._part, len(rows.examples), tuned.scores, untrained.scores, tuned.confusion, answers)
