@@ -1,4 +1,4 @@
-"""An exported prompt as one file to download."""
+"""What people download of a run: its prompt as a zip, its results as CSV."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import re
 import zipfile
 from pathlib import Path
 
+from app.views.results import Results, to_csv
 from storage.files import whole
 
 _LONGEST_NAME = 60
@@ -23,6 +24,17 @@ def zip_artifact(folder: Path, exports: Path, name: str) -> Path:
     with whole(target.parent, target.name) as staged, zipfile.ZipFile(staged, "w", zipfile.ZIP_DEFLATED) as archive:
         for path in sorted(folder.iterdir()):
             archive.write(path, path.name)
+    return target
+
+
+def results_csv(results: Results, folder: Path, name: str) -> Path:
+    """A CSV file of the results in a run's folder of downloads. name: the run's, after which the file is called.
+
+    It begins with a byte order mark, without which Excel takes UTF-8 for another encoding.
+    """
+    target = folder / f"{file_name(name)}-results.csv"
+    with whole(target.parent, target.name) as staged:
+        staged.write_text(to_csv(results.answers), encoding="utf-8-sig", errors="replace", newline="")
     return target
 
 

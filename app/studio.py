@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 
 from app.backbones import BackboneChoice, Backbones
-from app.bundle import zip_artifact
+from app.bundle import results_csv, zip_artifact
 from app.datasets import DatasetEntry, Datasets, first_rows
 from app.estimates import places
 from app.hub import fetching, publishing
@@ -19,11 +19,11 @@ from app.predictor import Answer, OnAnswers, Predictor, check_inputs
 from app.recipes import Recipes
 from app.run import Run
 from app.settings import Settings
-from app.views.results import read_results
+from app.views.results import Results, read_results
 from app.views.run_view import LOG_LINES, RunView, make_run_view
 from lamp.config import DataConfig, TuneConfig
 from lamp.data.column_roles import guess_columns
-from lamp.errors import ConfigError
+from lamp.errors import ConfigError, DataError
 from lamp.inference.confusion_matrix import ConfusionMatrix, read_confusion
 from storage.artifacts import ArtifactStore
 from storage.database import Database
@@ -227,6 +227,17 @@ class Studio:
         check_inputs(run.config.data, inputs)  # first of all: a wrong input needs no backbone to be refused
         folder, source = self._artifacts.path(run.job.id), self._backbones.source(run.config.backbone)
         return self._predictor.answers(folder, source, inputs, on_progress, on_answers)
+
+    def results(self, id: str) -> Results | None:
+        """What the run's prompt answered to its held-out rows; None where nothing was kept. Raises DataError."""
+        return read_results(self._home.answers(self._store.get(id).id))
+
+    def results_file(self, id: str) -> Path:
+        """The same as a CSV file, named after the run. Raises DataError when there is nothing."""
+        job, results = self._store.get(id), self.results(id)
+        if results is None:
+            raise DataError(f"The run {job.name!r} has no answers to held-out rows.")
+        return results_csv(results, self._home.root / "exports" / job.id, job.name)
 
     def export(self, id: str) -> Path:
         """A zip of the run's exported prompt, made once."""

@@ -28,7 +28,7 @@ def confusion_table(matrix: ConfusionMatrix | None) -> str:
             f"<tr><th scope=row>{escape(score.label)}</th>{middle}<td>{score.rows:,}</td>"
             f"<td>{_percent(score.precision)}</td><td>{_percent(score.recall)}</td><td>{_percent(score.f1)}</td></tr>"
         )
-    below = "A row is a label of the data, a column what the prompt answered: the diagonal is right."
+    below = "A row is a label of the data, a column the prompt's answer; click on a number to see its rows."
     return (
         parts.title("Label by label", "Of the best prompt, on the held-out rows." if wide else below)
         + '<div class="ls-table ls-confusion" tabindex="0"><table><thead><tr><th scope=col>Label</th>'
@@ -42,8 +42,19 @@ def _cells(matrix: ConfusionMatrix, number: int) -> str:
     return "".join(
         f'<td class="{"ls-right" if column == number else "ls-wrong"}" style="--share:{count / rows:.3f}"'
         f' title="{escape(matrix.labels[number])} answered with {escape(matrix.labels[column])}">'
-        f"{count if count else '·'}</td>"
+        f"{_button(matrix.labels[number], matrix.labels[column], count)}</td>"
         for column, count in enumerate(counts)
+    )
+
+
+def _button(label: str, answered: str, count: int) -> str:
+    """A number that shows its rows when it is clicked."""
+    if not count:
+        return "·"
+    name = f"{count} of {escape(label)} answered with {escape(answered)}: show these rows"
+    return (
+        f'<button type="button" data-expected="{escape(label)}" data-answered="{escape(answered)}" aria-label="{name}">'
+        f"{count}</button>"
     )
 
 

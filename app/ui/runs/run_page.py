@@ -12,13 +12,12 @@ from app.studio import Studio
 from app.ui import parts
 from app.ui.components import AT_ONCE, piece
 from app.ui.guard import KNOWN, guarded
-from app.ui.runs import export_tab, manage_tab, plots, run_html, try_tab
-from app.ui.runs.confusion_table import confusion_table
+from app.ui.runs import export_tab, manage_tab, plots, results_tab, run_html, try_tab
 from app.ui.runs.view_table import Seen, ViewTable
 from app.views import local_time
 
 _REFRESH_SECONDS = 1.0
-_TRAINING, _TRY, _EXPORT, _DETAILS = range(4)
+_RESULTS, _TRAINING, _TRY, _EXPORT, _DETAILS = range(5)
 
 
 @dataclass(frozen=True)
@@ -122,6 +121,8 @@ def build(studio: Studio, run: gr.State, offset: gr.Textbox) -> Refresh:
         without_run=lambda _: "",
     )
     with gr.Column(visible=False) as content, gr.Tabs(elem_id="run-tabs") as tabs:
+        with gr.Tab("Results", id=_RESULTS):
+            results_tab.build(studio, run, ready, show)
         with gr.Tab("Training", id=_TRAINING):
             _build_training(show)
         with gr.Tab("Try", id=_TRY):
@@ -136,6 +137,7 @@ def build(studio: Studio, run: gr.State, offset: gr.Textbox) -> Refresh:
                     show(piece(elem_id="run-history"), run_html.history)
             changes = manage_tab.build(studio, run, show)
     show(content, lambda _: True, _visible, without_run=lambda _: False)
+    show(tabs, lambda view: view.live, _first_tab)  # whoever waits for the end of a run sees its results at once
     timer = show(
         gr.Timer(_REFRESH_SECONDS, active=False),
         lambda view: view.live,
@@ -152,6 +154,10 @@ def build(studio: Studio, run: gr.State, offset: gr.Textbox) -> Refresh:
         event.then(refresh.handler, refresh.inputs, refresh.outputs, **AT_ONCE)
     try_it.click(lambda: gr.Tabs(selected=_TRY), None, tabs, **AT_ONCE)
     return refresh
+
+
+def _first_tab(live: bool) -> Any:
+    return gr.update(selected=_TRAINING if live else _RESULTS)
 
 
 def _visible(shown: bool) -> Any:
@@ -187,7 +193,5 @@ def _build_training(show: Callable[..., Any]) -> None:
             )
     show(both, lambda view: view.has_curves, _visible)
     show(piece(elem_id="run-rates"), run_html.tried_rates)
-    show(piece(elem_id="run-scores"), run_html.scores)
-    show(piece(elem_id="run-confusion"), lambda view: confusion_table(view.confusion))
     piece(parts.title("Log", "The last lines; at each score a few held-out rows with the model's answers."))
     show(piece(elem_id="run-log"), run_html.log)
