@@ -19,6 +19,7 @@ from app.predictor import Answer, OnAnswers, Predictor, check_inputs
 from app.recipes import Recipes
 from app.run import Run
 from app.settings import Settings
+from app.views.comparison import ComparedRun, common_metric
 from app.views.results import Results, read_results
 from app.views.run_view import LOG_LINES, RunView, make_run_view
 from lamp.config import DataConfig, TuneConfig
@@ -148,6 +149,21 @@ class Studio:
             events=store.events(job.id),
             log=tail(self._home.log(job.id), LOG_LINES),
         )
+
+    def compare(self, ids: Sequence[str]) -> tuple[list[ComparedRun], str | None]:
+        """Runs side by side, and the metric by which they are compared. Raises JobNotFound, ConfigError, DataError."""
+        runs = [self.run(id) for id in ids]
+        metric = common_metric(runs)
+        watched = f"validation/{metric or 'loss'}"
+        return [
+            ComparedRun(
+                run,
+                self.results(run.job.id) if run.job.state.finished else None,
+                self._store.curve(run.job.id, "loss"),
+                self._store.curve(run.job.id, watched),
+            )
+            for run in runs
+        ], metric
 
     def jobs(
         self, limit: int = 100, offset: int = 0, states: Collection[JobState] | None = None, text: str = ""

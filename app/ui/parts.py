@@ -14,7 +14,7 @@ LAMP = (
     '<rect x="8" y="25" width="16" height="3" rx="1.5"/>'
     "</g></svg>"
 )
-_PAGES = (("Tune", "./"), ("Runs", "runs"))
+_PAGES = (("Tune", "./"), ("Runs", "runs"), ("Compare", "compare"))
 _MOST_LABELS = 12
 
 

@@ -148,7 +148,7 @@ def make_run_view(
         deleted=job.deleted_at is not None,
         error=job.error,
         status=describe_status(job, now, seconds, place),
-        tiles=tuple(_tiles(loss, metric, validation, metrics.get("rows_per_second", 0.0))),
+        tiles=tuple(_tiles(scores, loss, metric, validation, metrics.get("rows_per_second", 0.0))),
         steps=job.steps,
         loss=loss,
         metric=metric,
@@ -172,10 +172,16 @@ def make_run_view(
     )
 
 
-def _tiles(loss: Points, metric: str, validation: Points, rows_per_second: float) -> list[Tile]:
+def _tiles(final: RunScores, loss: Points, metric: str, validation: Points, rows_per_second: float) -> list[Tile]:
+    """final: the scores of an ended run, which stand for the best ones of its curve."""
     tiles = []
     best = curves.best_point(validation, metric)
-    if best is not None:
+    if main := score_text.main_metric(final.tuned):
+        score = score_text.compare_score(main, final.tuned[main], final.untrained.get(main))
+        tiles.append((score.label, score.tuned, f"on {score_text.scored_on(final)}"))
+        if score.gain:
+            tiles.append(("Against untrained", score.gain, f"from {score.untrained}"))
+    elif best is not None:
         step, value = best
         score = score_text.compare_score(metric, value, curves.untrained_value(validation))
         tiles.append((f"Best {score.label[:1].lower()}{score.label[1:]}", score.tuned, f"at step {step:,}"))

@@ -21,7 +21,7 @@ class RowAnswer:
     row: int
     """Its index in the table, from 0"""
     input: str
-    """What the backbone read, without the chat template"""
+    """The row as the recipe's template renders it, without the template's end, which is the same in every row"""
     expected: str
     answer: str
     score: float
@@ -55,9 +55,13 @@ def row_answers(
         strict=True,
     )
     return tuple(
-        RowAnswer(example.row, example.text, example.target, answer, value, confidence, untrained, untrained_value)
+        RowAnswer(example.row, _input(example), example.target, answer, value, confidence, untrained, untrained_value)
         for example, answer, value, confidence, untrained, untrained_value in values
     )
+
+
+def _input(example: Example) -> str:
+    return example.text.removesuffix(example.template_suffix).strip()
 
 
 def write_answers(answers: Iterable[RowAnswer], file: Path) -> None:

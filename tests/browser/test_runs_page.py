@@ -102,7 +102,7 @@ def test_a_log_has_the_times_of_the_viewers_clock(browser: Browser, studio: Runn
     Home(studio.home).log(job.id).write_text(f"{datetime.now(UTC):%Y-%m-%d}T12:00:09Z the last line\n")
     context = browser.new_context(base_url=studio.url, timezone_id="Asia/Kolkata")
     page = context.new_page()
-    pages.open_run(page, job.id)
+    pages.open_run(page, job.id, "Training")
     expect(page.locator("#run-log")).to_contain_text("17:30:09 the last line")
     context.close()
 

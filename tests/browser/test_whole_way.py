@@ -46,8 +46,11 @@ def test_a_table_becomes_a_tried_and_downloaded_prompt(
     page.reload()
     expect(page.locator("#run-head h1")).to_have_text(NAME)
     assert page.url.endswith(f"/runs?run={run}")
-    expect(page.locator(".ls-plot .vega-embed :is(svg.marks, canvas)")).to_have_count(2)
+    expect(page.locator("#run-verdict")).to_contain_text(re.compile("Right on [0-9] of 6 rows that it never saw"))
     expect(page.locator("#run-scores")).to_contain_text("Accuracy")
+    expect(page.locator("#results li")).to_have_count(6)
+    page.locator("#run-tabs").get_by_role("tab", name="Training").click()
+    expect(page.locator(".ls-plot .vega-embed :is(svg.marks, canvas)")).to_have_count(2)
     expect(page.locator("#run-rates")).to_contain_text("had the lowest loss on the held-out rows and goes on alone.")
     expect(page.locator("#run-log")).to_contain_text("accuracy")
 
@@ -104,7 +107,8 @@ def test_a_table_becomes_a_tried_and_downloaded_prompt(
     pages.wait_for_state(page, "Done")
     longer = studio.store.get(page.url.partition("run=")[2])
     assert (longer.parent, longer.step, longer.steps) == (run, 40, 40)
-    assert "Going on from the checkpoint at step 30" in page.locator("#run-log").inner_text()
+    page.locator("#run-tabs").get_by_role("tab", name="Training").click()
+    expect(page.locator("#run-log")).to_contain_text("Going on from the checkpoint at step 30")
 
 
 def begun_from_the_prompt(page: Page, studio: RunningStudio, run: str) -> None:

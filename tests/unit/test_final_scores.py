@@ -26,7 +26,11 @@ def test_labels_are_tested_on_rows_that_chose_nothing(tiny_llama: Path, tiny_tab
     final, test = result.final, splits_of(config, tiny_table).test
     assert final.part == "test" and final.rows == len(test) == len(final.answers) == 6
     for answer, example in zip(final.answers, test, strict=True):
-        assert (answer.row, answer.input, answer.expected) == (example.row, example.text, example.target)
+        assert (answer.row, answer.input, answer.expected) == (
+            example.row,
+            example.text.removesuffix(example.template_suffix).strip(),
+            example.target,
+        )
         assert answer.score == (answer.answer == answer.expected)
         assert answer.untrained_score == (answer.untrained_answer == answer.expected)
         assert answer.confidence is not None and 0.5 <= answer.confidence <= 1

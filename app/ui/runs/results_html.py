@@ -30,7 +30,7 @@ def answer_list(answers: Sequence[RowAnswer], total: int) -> str:
     count = f"{total:,} row{'' if total == 1 else 's'}"
     shown = count if total == len(answers) else f"The first {len(answers):,} of {count}"
     items = "".join(f"<li>{_item(answer)}</li>" for answer in answers)
-    return f'<p class="ls-small" role="status">{shown}</p><ol class="ls-answers">{items}</ol>'
+    return f'<p class="ls-small" role="status">{shown}</p><ol class="ls-tested">{items}</ol>'
 
 
 def _item(answer: RowAnswer) -> str:
@@ -38,18 +38,18 @@ def _item(answer: RowAnswer) -> str:
     answers = _texts(answer) if answer.confidence is None else _labels(answer, answer.confidence, right)
     untrained = escape(answer.untrained_answer) or "<i>empty</i>"
     return (
-        f'<div class="ls-of">Row {answer.row + 1:,}</div>{_input(answer.input)}{answers}'
-        f'<div class="ls-before"><span>Untrained model</span> {untrained}</div>'
+        f'<div class="ls-row-number">Row {answer.row + 1:,}</div>{_input(answer.input)}{answers}'
+        f'<div class="ls-untrained"><span>Untrained model</span> {untrained}</div>'
     )
 
 
 def _input(text: str) -> str:
     """The input, folded where it is long."""
     if len(text) <= _LONGEST_INPUT:
-        return f'<p class="ls-read">{escape(text)}</p>'
+        return f'<p class="ls-tested-input">{escape(text)}</p>'
     begin = escape(text[:_LONGEST_INPUT])
     return (
-        f'<details class="ls-read"><summary>{begin}… <span>Show all {len(text):,} characters</span></summary>'
+        f'<details class="ls-tested-input"><summary>{begin}… <span>Show all {len(text):,} characters</span></summary>'
         f"{escape(text)}</details>"
     )
 
@@ -59,7 +59,7 @@ def _labels(answer: RowAnswer, confidence: float, right: bool) -> str:
     expected = "" if right else f"<div><span>Expected</span> <b>{escape(answer.expected)}</b></div>"
     word = "Right" if right else "Wrong"
     return (
-        f'<div class="ls-pair">{expected}<div><span>Answered</span> '
+        f'<div class="ls-verdicts">{expected}<div><span>Answered</span> '
         f'<b class="ls-{kind}-text"><span aria-label="{word}">{mark}</span> {escape(answer.answer)}</b> '
         f"<em>{100 * confidence:.0f} % sure</em></div></div>"
     )
@@ -69,7 +69,7 @@ def _texts(answer: RowAnswer) -> str:
     """Reference and answer side by side, with the words that differ marked."""
     expected, given = _marked(answer.expected, answer.answer)
     return (
-        f'<div class="ls-pair ls-beside"><div><span>Expected</span><p>{expected}</p></div>'
+        f'<div class="ls-verdicts ls-two-texts"><div><span>Expected</span><p>{expected}</p></div>'
         f"<div><span>Answered, ROUGE-L {100 * answer.score:.0f} %</span><p>{given or '<i>empty</i>'}</p></div></div>"
     )
 

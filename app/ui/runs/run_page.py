@@ -110,6 +110,11 @@ def build(studio: Studio, run: gr.State, offset: gr.Textbox) -> Refresh:
             lambda view: f"./?from={view.id}",
             lambda link: gr.update(link=link, visible=True),
         )
+        show(
+            gr.Button("Compare", size="md", visible=False, link="compare"),
+            lambda view: f"compare?runs={','.join(filter(None, (view.id, view.parent)))}",
+            lambda link: gr.update(link=link, visible=True),
+        )
     show(piece(elem_id="run-trouble", elem_classes="ls-slot"), run_html.trouble)
     show(piece(elem_id="run-verdict", elem_classes="ls-slot"), run_html.verdict)
     title = show(gr.Textbox("", visible="hidden", label="Title of the tab"), run_html.tab_title)

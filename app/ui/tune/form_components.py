@@ -52,7 +52,9 @@ def _component(field: recipe_fields.Field) -> Any:
             allow_custom_value=any_number,
         )
     if field.kind == "dataset":
-        return gr.Dropdown([("A share of the rows", "")], value="", label=field.label, info=field.help, elem_id=element_id(field.key))
+        return gr.Dropdown(
+            [("A share of the rows", "")], value="", label=field.label, info=field.help, elem_id=element_id(field.key)
+        )
     if field.kind == "run":
         return gr.Dropdown([], label=field.label, info=field.help, elem_id=element_id(field.key))
     if field.kind == "switch":

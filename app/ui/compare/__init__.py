@@ -1,0 +1,1 @@
+"""The Compare page: a few runs side by side."""

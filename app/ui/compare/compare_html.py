@@ -1,0 +1,101 @@
+"""HTML of the Compare page."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from html import escape
+
+from app.ui import parts
+from app.views import comparison, formatting, score_text
+from app.views.comparison import LETTERS, ComparedRun
+from app.views.status import state_words
+
+NOTHING = parts.empty(
+    "Choose two runs or more",
+    "Their curves, scores and settings are laid side by side, and you are told whether a difference means anything.",
+)
+
+
+def verdicts(runs: Sequence[ComparedRun]) -> str:
+    """Which run is best, and whether its lead over each other one is more than chance."""
+    differences = comparison.differences(runs)
+    if not differences:
+        return ""
+    items = "".join(f"<li>{escape(difference.sentence)}</li>" for difference in differences)
+    heading, caution = "There is no telling which one is better.", ""
+    if any(difference.comparable for difference in differences):
+        best = comparison.ranking(runs)[0]
+        heading = f"{LETTERS[best]}, {runs[best].run.job.name}, has the best score."
+        caution = parts.small(
+            "Whoever chooses among many runs by these rows makes the chosen one look a little better than it is."
+        )
+    return (
+        f'<div class="ls-notice ls-calm ls-warnings" role="status"><strong>{escape(heading)}</strong><ul>{items}</ul>'
+        f"{caution}</div>"
+    )
+
+
+def scores(runs: Sequence[ComparedRun], metric: str | None) -> str:
+    """A line for each run: its score with the interval, the untrained model's, its rows, best step and duration."""
+    best = comparison.ranking(runs)[:1]
+    lines = "".join(_line(number, one, metric, best=number in best) for number, one in enumerate(runs))
+    label = score_text.metric_label(metric) if metric else "Score"
+    heads = ("Run", label, "95 % range", "Untrained", "Rows", "Numbers trained", "Took", "State")
+    head = "".join(f"<th scope=col>{escape(name)}</th>" for name in heads)
+    return (
+        parts.title("Scores")
+        + f'<div class="ls-table ls-compared" tabindex="0"><table><thead><tr>{head}</tr></thead><tbody>{lines}'
+        "</tbody></table></div>"
+    )
+
+
+def _line(number: int, one: ComparedRun, metric: str | None, *, best: bool) -> str:
+    job, scores, results = one.run.job, one.scores, one.results
+    interval = ""
+    if results and scores.tested and metric in {"accuracy", "rouge_l"}:
+        interval = f"{100 * results.interval.low:.0f} to {100 * results.interval.high:.0f} %"
+    tuned, untrained = ("", "")
+    if metric and metric in scores.tuned:
+        tuned = score_text.format_score(metric, scores.tuned[metric])
+    if metric and metric in scores.untrained:
+        untrained = score_text.format_score(metric, scores.untrained[metric])
+    took = formatting.duration(one.duration.total_seconds()) if one.duration else ""
+    lamp = one.run.config.lamp
+    shape = f"{lamp.virtual_tokens} virtual tokens, rank {lamp.rank}"
+    cells = (tuned, interval, untrained, score_text.scored_on(scores) if scores.tuned else "", shape, took)
+    return (
+        f"<tr{' class=ls-chosen' if best else ''}><th scope=row>{chip(number)} "
+        f'<a href="runs?run={escape(job.id)}">{escape(job.name)}</a></th>'
+        + "".join(f"<td>{escape(cell) or '–'}</td>" for cell in cells)
+        + f"<td>{parts.pill(*state_words(job.state))}</td></tr>"
+    )
+
+
+def settings(runs: Sequence[ComparedRun]) -> str:
+    """The settings in which the runs differ, side by side."""
+    differing, same = comparison.differing_settings([one.run for one in runs])
+    below = f"{same} other settings are the same." if differing else "All settings are the same."
+    if not differing:
+        return parts.title("Settings", below)
+    head = "".join(f"<th scope=col>{chip(number)}</th>" for number in range(len(runs)))
+    lines = "".join(
+        f"<tr><th scope=row>{escape(setting.name)}</th>"
+        + "".join(f"<td><div>{escape(value)}</div></td>" for value in setting.values)
+        + "</tr>"
+        for setting in differing
+    )
+    return (
+        parts.title("Settings that differ", below)
+        + f'<div class="ls-table ls-compared" tabindex="0"><table><thead><tr><th></th>{head}</tr></thead>'
+        f"<tbody>{lines}</tbody></table></div>"
+    )
+
+
+def plot_title(heading: str, runs: int) -> str:
+    """A plot's heading with the runs' colours."""
+    return parts.key(heading, [(LETTERS[number], f"run-{number}") for number in range(runs)])
+
+
+def chip(number: int) -> str:
+    """A run's letter on its colour."""
+    return f'<span class="ls-letter"><i class="ls-run-{number}"></i>{LETTERS[number]}</span>'

@@ -1,0 +1,149 @@
+"""The Compare page: choose up to six runs; their curves, scores and settings stand side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import gradio as gr
+import pandas as pd
+
+from app.studio import Studio
+from app.ui import parts
+from app.ui.compare import compare_html
+from app.ui.components import QUIET, piece
+from app.ui.guard import KNOWN, guarded
+from app.views import curves, formatting, score_text
+from app.views.comparison import LETTERS, MOST_RUNS
+from app.views.score_text import RunScores
+
+_COLOURS = dict(zip(LETTERS, ("#d97706", "#2563eb", "#0f8a5f", "#b4419b", "#64748b", "#b42318"), strict=True))
+"""As in studio.css; they differ in brightness as well."""
+_MOST_CHOICES = 300
+_KEEP_IN_ADDRESS = """(runs) => {
+    const address = new URL(location)
+    runs?.length ? address.searchParams.set('runs', runs.join(',')) : address.searchParams.delete('runs')
+    history.replaceState(history.state, '', address)
+}"""
+"""JavaScript (ids): writes them into the address, where a reload finds them and from where they can be shared."""
+
+
+class ComparePage:
+    """The handlers of the Compare page."""
+
+    def __init__(self, studio: Studio) -> None:
+        self._studio = studio
+
+    def open(self, request: gr.Request) -> Any:
+        """The runs to choose from, those that the address names chosen."""
+        asked = str(request.query_params.get("runs", "")).split(",")
+        choices = self._choices(asked)
+        chosen = [run for run in dict.fromkeys(asked) if any(run == id for _, id in choices)]
+        return gr.Dropdown(choices=choices, value=chosen[:MOST_RUNS])
+
+    def show(self, chosen: Sequence[str] | None) -> list[Any]:
+        """Everything that is shown of the chosen runs: HTML and plots."""
+        try:
+            runs, metric = self._studio.compare(list(chosen or ())[:MOST_RUNS])
+        except KNOWN as error:
+            return [parts.problems([str(error)]), gr.Row(visible=False), *(gr.skip() for _ in range(6))]
+        if len(runs) < 2:
+            return [compare_html.NOTHING, gr.Row(visible=False), "", gr.skip(), "", gr.skip(), "", ""]
+        watched = metric or "loss"
+        share = 100 if score_text.is_share(watched) else 1
+        losses = _points([curves.smoothed(one.loss) for one in runs])
+        scored = _points([[(step, share * value) for step, value in one.validation] for one in runs])
+        name = score_text.metric_label(watched)
+        return [
+            compare_html.verdicts(runs),
+            gr.Row(visible=any(one.loss for one in runs)),
+            compare_html.plot_title("Training loss, smoothed", len(runs)),
+            _plot(losses),
+            compare_html.plot_title(f"{name} on the validation rows", len(runs)),
+            _plot(scored, (0, 100) if share == 100 else None, y_title=f"{name} (%)" if share == 100 else name),
+            compare_html.scores(runs, metric),
+            compare_html.settings(runs),
+        ]
+
+    def _choices(self, asked: Sequence[str]) -> list[tuple[str, str]]:
+        """The newest runs, and those that are asked for, by name, score and age."""
+        now = datetime.now(UTC)
+        jobs = {job.id: job for job in self._studio.jobs(_MOST_CHOICES)}
+        for id in filter(None, asked):
+            try:
+                jobs.setdefault(id, self._studio.job(id))
+            except KNOWN:
+                continue
+        choices = []
+        for job in jobs.values():
+            scores = RunScores.of(job.scores).tuned
+            metric = score_text.main_metric(scores)
+            score = f" · {score_text.format_score(metric, scores[metric])}" if metric else ""
+            choices.append((f"{job.name}{score} · {formatting.age(job.created_at, now)}", job.id))
+        return choices
+
+
+def _points(runs: Sequence[Sequence[tuple[int, float]]]) -> list[tuple[int, float, str]]:
+    return [
+        (step, float(f"{value:.4g}"), LETTERS[number]) for number, points in enumerate(runs) for step, value in points
+    ]
+
+
+def _frame(points: list[tuple[int, float, str]]) -> pd.DataFrame:
+    return pd.DataFrame(points, columns=["Step", "Value", "Run"])
+
+
+def _plot(points: list[tuple[int, float, str]], limits: tuple[float, float] | None = None, **options: Any) -> Any:
+    span = limits or curves.span([(step, value) for step, value, _ in points]) or (0, 1)
+    last = max((step for step, _, _ in points), default=1)
+    return gr.LinePlot(_frame(points), x_lim=[0, last], y_lim=list(span), **options)
+
+
+def _empty_plot(label: str, title: str) -> gr.LinePlot:
+    """A plot that has all lines from the first, because Gradio never draws a line that came later."""
+    return gr.LinePlot(
+        _frame([(0, 0.0, letter) for letter in LETTERS]),
+        x="Step",
+        y="Value",
+        color="Run",
+        color_map=_COLOURS,
+        x_title="Step",
+        y_title=title,
+        label=label,
+        show_label=False,
+        height=250,
+        tooltip="all",
+        colors_in_legend=[],
+        container=False,
+    )
+
+
+def build(studio: Studio, page: gr.Blocks) -> None:
+    """Lays the page out in the current Blocks and wires it."""
+    piece(parts.header("Compare"))
+    piece('<div class="ls-hero ls-flat"><h1>Compare runs</h1></div>')
+    chosen = gr.Dropdown(
+        [],
+        value=[],
+        multiselect=True,
+        max_choices=MOST_RUNS,
+        label="Runs",
+        info=f"Two to {MOST_RUNS}; type to search.",
+        elem_id="compared-runs",
+    )
+    said = piece(compare_html.NOTHING, elem_id="compare-said")
+    with gr.Row(elem_classes="ls-plots", visible=False) as both:
+        with gr.Column(elem_classes="ls-plot"):
+            loss_title = piece()
+            loss = _empty_plot("Training loss of the runs", "Loss")
+        with gr.Column(elem_classes="ls-plot"):
+            score_title = piece()
+            score = _empty_plot("Score of the runs on the validation rows", "Score")
+    scores, settings = piece(elem_id="compare-scores"), piece(elem_id="compare-settings")
+
+    handlers = ComparePage(studio)
+    outputs = [said, both, loss_title, loss, score_title, score, scores, settings]
+    page.load(guarded(handlers.open), None, chosen, **QUIET)
+    chosen.change(None, chosen, None, js=_KEEP_IN_ADDRESS, **QUIET)
+    chosen.change(guarded(handlers.show), chosen, outputs, trigger_mode="always_last", preprocess=False, **QUIET)

@@ -1,0 +1,151 @@
+"""Runs side by side: their curves, scores and settings, and whether a difference means anything."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from app.run import Run
+from app.views import score_text
+from app.views.curves import Points
+from app.views.results import Results
+from app.views.score_text import RunScores
+from app.views.uncertainty import Interval, mean_interval
+
+MOST_RUNS = 6
+LETTERS = "ABCDEF"
+"""What the runs are called in plots and sentences, in their order."""
+_FEWEST_ROWS = 10
+"""Rows that two runs must have answered both, for a comparison row by row."""
+
+
+@dataclass(frozen=True)
+class ComparedRun:
+    """One of the runs."""
+
+    run: Run
+    results: Results | None
+    """Its answers to held-out rows; None before it has ended and where none were kept."""
+    loss: Points
+    """(step, training loss)"""
+    validation: Points
+    """(step, score) of the metric that all runs are compared by, on the validation rows"""
+
+    @property
+    def scores(self) -> RunScores:
+        """Its final scores; empty before it has ended."""
+        return RunScores.of(self.run.job.scores)
+
+    @property
+    def duration(self) -> timedelta | None:
+        """From its last start to its end; None before that."""
+        began, ended = self.run.job.started_at, self.run.job.finished_at
+        return ended - began if began and ended else None
+
+
+@dataclass(frozen=True)
+class Difference:
+    """What can be said of the best run and another one."""
+
+    sentence: str
+    comparable: bool
+    """Whether both have answered the same rows."""
+
+
+@dataclass(frozen=True)
+class Setting:
+    """A setting in which the runs differ."""
+
+    name: str
+    values: tuple[str, ...]
+    """One a run, in their order."""
+
+
+def common_metric(runs: Sequence[Run]) -> str | None:
+    """The one metric by which runs can be compared: the main one that all have; None where there is none."""
+    scores = [set(RunScores.of(run.job.scores).tuned) for run in runs if run.job.scores]
+    return score_text.main_metric(set.intersection(*scores)) if scores else None
+
+
+def ranking(runs: Sequence[ComparedRun]) -> list[int]:
+    """The numbers of the runs that have results, the best mean score first."""
+    scored = [number for number, one in enumerate(runs) if one.results]
+    return sorted(scored, key=lambda number: -_mean(runs[number]))
+
+
+def differences(runs: Sequence[ComparedRun]) -> list[Difference]:
+    """For each run but the best: whether that one's lead over it is more than chance.
+
+    Both must have answered the same rows. The interval is the bootstrap's of the difference row by row, which is
+    narrower than the two scores' own intervals, because rows that are hard are hard for both.
+    """
+    order = ranking(runs)
+    return [_difference(runs, order[0], other) for other in order[1:]]
+
+
+def _difference(runs: Sequence[ComparedRun], best: int, other: int) -> Difference:
+    one, two = _scores_by_row(runs[best]), _scores_by_row(runs[other])
+    common = sorted(one.keys() & two.keys())
+    pair = f"{LETTERS[best]} and {LETTERS[other]}"
+    if len(common) < _FEWEST_ROWS:
+        sentence = f"{pair} were not tested on the same rows, so their scores do not tell which one is better."
+        return Difference(sentence, comparable=False)
+    gaps = [one[row] - two[row] for row in common]
+    gap, interval = 100 * sum(gaps) / len(gaps), mean_interval(gaps)
+    points = f"{abs(gap):.1f} points ({_range(interval if gap >= 0 else Interval(-interval.high, -interval.low))})"
+    rows = f"On the {len(common):,} rows that {pair} were both tested on"
+    leader, led = (best, other) if gap >= 0 else (other, best)
+    if interval.low > 0 or interval.high < 0:
+        sentence = f"{rows}, {LETTERS[leader]} is better by {points}: more than chance."
+    elif gap:
+        sentence = f"{rows}, {LETTERS[leader]} leads {LETTERS[led]} by {points}: it may be chance."
+    else:
+        sentence = f"{rows}, both are equally good ({_range(interval)})."
+    return Difference(sentence, comparable=True)
+
+
+def _range(interval: Interval) -> str:
+    return f"{100 * interval.low:+.1f} to {100 * interval.high:+.1f}".replace("-", "−")
+
+
+def _scores_by_row(one: ComparedRun) -> dict[tuple[str, int], float]:
+    """(data set, row in it) → score of each row that was answered; none for rows that chose the prompt."""
+    if one.results is None or not one.scores.tested:
+        return {}
+    dataset = one.run.config.data.test_data or one.run.job.dataset
+    return {(dataset, answer.row): answer.score for answer in one.results.answers}
+
+
+def _mean(one: ComparedRun) -> float:
+    return one.results.mean if one.results else 0.0
+
+
+def differing_settings(runs: Sequence[Run]) -> tuple[list[Setting], int]:
+    """The settings that are not the same in all runs, and how many are the same."""
+    columns = [dict(_settings(run)) for run in runs]
+    differing = [
+        Setting(name, tuple(column[name] for column in columns))
+        for name in columns[0]
+        if len({column[name] for column in columns}) > 1
+    ]
+    return differing, len(columns[0]) - len(differing)
+
+
+def _settings(run: Run) -> Iterator[tuple[str, str]]:
+    yield "Data", run.job.dataset_name
+    yield "Backbone", run.config.backbone
+    yield "GPUs", str(run.job.gpus)
+    sections: Mapping[str, Any] = run.config.to_dict()
+    for section in ("data", "lamp", "train"):
+        for name, value in sections[section].items():
+            yield name.replace("_", " ").capitalize(), _text(value)
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, list):
+        return ", ".join(map(str, value))
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return f"{value:g}" if isinstance(value, float) else str(value) or "–"
