@@ -14,7 +14,7 @@ Role = Literal["read", "answered", "ignored"]
 
 _TARGET_NAMES = (
     *("label", "labels", "target", "answer", "output", "category"),
-    *("class", "summary", "sentiment", "intent"),
+    *("class", "summary", "sentiment", "intent", "completion", "response", "reply"),
 )
 """Usual names of target columns, the most telling one first."""
 _ROW_NUMBER_NAME = re.compile(r"idx|index|row|row_?id|unnamed: \d+|__index_level_\d+__")
@@ -133,6 +133,10 @@ def _are_codes(filled: Sequence[str]) -> bool:
     return not _mostly(filled, str.isdecimal) or len({len(cell) for cell in filled}) == 1
 
 
+def _mostly_ends_with(pairs: Sequence[tuple[str, str]]) -> bool:
+    return sum(cell.endswith(answer) for cell, answer in pairs) >= _MOST * len(pairs)
+
+
 def _mostly(filled: Sequence[str], has_form: Callable[[str], object]) -> bool:
     return sum(bool(has_form(cell)) for cell in filled) >= _MOST * len(filled)
 
@@ -144,6 +148,10 @@ def _gives_away(cells: Sequence[str], answers: Sequence[str], target: str) -> st
         return ""
     if sum(cell.casefold() == answer.casefold() for cell, answer in pairs) >= _MOST * len(pairs):
         return f"says the same as {target!r}"
+    # As in instruction data whose text column is the whole conversation. A passage that an answer is taken from holds
+    # it as well, but mostly not at its end.
+    if len({answer for _, answer in pairs}) > len(pairs) // 2 and _mostly_ends_with(pairs):
+        return f"ends with {target!r}"
     labels = {answer for _, answer in pairs}
     values = {cell for cell, _ in pairs}
     few = 2 <= len(values) <= 3 * len(labels) and len(pairs) >= 3 * len(values) and len(labels) >= 2

@@ -133,3 +133,31 @@ def test_whoever_chooses_a_column_that_gives_the_target_away_is_warned(studio: S
     (warning,) = plan.warnings
     assert warning.startswith("The input column 'label_text' gives 'label' away")
     assert "Worth a look" in summary.rail(config, plan) and "label_text" in summary.rail(config, plan)
+
+
+@pytest.mark.parametrize(
+    ("columns", "inputs", "target"),
+    [
+        (("prompt", "completion"), ("prompt",), "completion"),
+        (("instruction", "input", "output"), ("instruction", "input"), "output"),
+        (("response", "question"), ("question",), "response"),
+    ],
+)
+def test_columns_of_instruction_data_are_known_by_their_names(
+    columns: tuple[str, ...], inputs: tuple[str, ...], target: str
+) -> None:
+    table = table_of(**{name: [f"the {name} of row {row} is this" for row in ROWS] for name in columns})
+    assert guess_columns(table) == DataConfig(inputs, target)
+
+
+def test_a_column_that_ends_with_the_answer_is_not_read_and_one_that_holds_it_somewhere_is() -> None:
+    answers = [f"answer number {row}" for row in ROWS]
+    table = table_of(
+        instruction=[f"Ask for {row}" for row in ROWS],
+        passage=[f"Here is answer number {row} among other words." for row in ROWS],
+        output=answers,
+        text=[f"### Instruction: Ask for {row} ### Response: answer number {row}" for row in ROWS],
+    )
+    roles = {role.column: role for role in column_roles(table)}
+    assert (roles["text"].role, roles["text"].reason) == ("ignored", "ends with 'output'")
+    assert (roles["instruction"].role, roles["passage"].role) == ("read", "read")
