@@ -20,6 +20,7 @@ _SIGNATURES = (
     (b"BZh", "is packed with bzip2", "unpack it first"),
     (b"\xfd7zXZ", "is packed with xz", "unpack it first"),
     (b"\x28\xb5\x2f\xfd", "is packed with zstd", "unpack it first"),
+    (b"version https://git-lfs", "is a pointer of Git LFS", "get the file itself, as with git lfs pull"),
 )
 """(first bytes, what the file is, what to do) for formats that are often given a wrong suffix."""
 

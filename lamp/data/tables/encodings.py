@@ -75,7 +75,7 @@ def legacy_encoding(path: Path, place: int) -> Encoding | None:
         sample = file.read(_SAMPLE)
     whole = sample[sample.find(b"\n") + 1 : sample.rfind(b"\n")] if sample.count(b"\n") > 2 else sample
     foreign = len(re.findall(rb"[\x80-\xff]", whole))
-    if sum(map(len, _SEQUENCE.findall(whole))) > 0.7 * foreign:
+    if sum(map(len, _SEQUENCE.findall(whole))) > 0.6 * foreign:
         return None
     for codec in _likely(whole):
         encoding = Encoding(codec, _NAMES.get(codec, codec.replace("cp", "Windows-")))

@@ -20,7 +20,9 @@ def unpack(source: Path, packing: str, folder: Path) -> Path:
 
     with source.open("rb") as file:
         if not file.read(4).startswith(_SIGNATURES[packing]):
-            raise TableError(f"is not packed with {PACKINGS[packing]}, whatever its ending {packing} says.")
+            raise TableError(
+                f"is not packed with {PACKINGS[packing]}, whatever its ending {packing} says: take that ending off."
+            )
     target, size = folder / "unpacked", 0
     try:
         with (
