@@ -20,6 +20,7 @@ from app.recipes import Recipes
 from app.run import Run
 from app.settings import Settings
 from app.views.comparison import ComparedRun, common_metric
+from app.views.curves import Points
 from app.views.results import Results, read_results
 from app.views.run_view import LOG_LINES, RunView, make_run_view
 from lamp.config import DataConfig, TuneConfig
@@ -224,6 +225,10 @@ class Studio:
     def latest_metrics(self, id: str) -> dict[str, float]:
         """The last value of every metric of a run. Raises JobNotFound."""
         return self._store.latest_metrics(id)
+
+    def curve(self, id: str, metric: str) -> Points:
+        """(step, value) of a run's metric. Raises JobNotFound."""
+        return self._store.curve(id, metric)
 
     # A trained prompt
 

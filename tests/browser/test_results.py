@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 from pathlib import Path
 
 import pytest
@@ -116,3 +117,11 @@ def test_two_runs_are_compared_on_the_rows_that_both_answered(
     expect(page.locator("#compare-said")).to_contain_text("B, a tested one, has the best score.")
     page.goto("/compare?runs=0123456789,nothing")
     expect(page.locator("#compare-said")).to_contain_text("Choose two runs or more")
+
+
+def test_further_curves_are_drawn_when_they_are_opened(page: Page, tested: Job) -> None:
+    pages.open_run(page, tested.id, "Training")
+    page.locator("#more-curves").get_by_text("More curves").click()
+    plots = page.locator("#more-curves .vega-embed")
+    expect(plots).to_have_count(4)
+    expect(plots.first.locator(".mark-line path").first).to_have_attribute("d", re.compile("^M.*L"))

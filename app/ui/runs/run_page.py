@@ -12,7 +12,7 @@ from app.studio import Studio
 from app.ui import parts
 from app.ui.components import AT_ONCE, piece
 from app.ui.guard import KNOWN, guarded
-from app.ui.runs import export_tab, manage_tab, plots, results_tab, run_html, try_tab
+from app.ui.runs import export_tab, manage_tab, more_curves, plots, results_tab, run_html, try_tab
 from app.ui.runs.view_table import Seen, ViewTable
 from app.views import local_time
 
@@ -129,7 +129,7 @@ def build(studio: Studio, run: gr.State, offset: gr.Textbox) -> Refresh:
         with gr.Tab("Results", id=_RESULTS):
             results_tab.build(studio, run, ready, show)
         with gr.Tab("Training", id=_TRAINING):
-            _build_training(show)
+            _build_training(studio, run, show)
         with gr.Tab("Try", id=_TRY):
             try_tab.build(studio, run, ready)
         with gr.Tab("Export", id=_EXPORT):
@@ -179,7 +179,7 @@ def _stop_button(shown: tuple[bool, bool]) -> Any:
     return gr.update(value="Stopping …" if stopping else "Stop", interactive=not stopping, visible=live)
 
 
-def _build_training(show: Callable[..., Any]) -> None:
+def _build_training(studio: Studio, run: gr.State, show: Callable[..., Any]) -> None:
     show(piece(elem_id="run-waiting", elem_classes="ls-slot"), run_html.waiting)
     with gr.Row(elem_classes="ls-plots", visible=False) as both:
         with gr.Column(elem_classes="ls-plot"):
@@ -198,5 +198,6 @@ def _build_training(show: Callable[..., Any]) -> None:
             )
     show(both, lambda view: view.has_curves, _visible)
     show(piece(elem_id="run-rates"), run_html.tried_rates)
+    more_curves.build(studio, run)
     piece(parts.title("Log", "The last lines; at each score a few held-out rows with the model's answers."))
     show(piece(elem_id="run-log"), run_html.log)
