@@ -26,7 +26,7 @@ _Value = TypeVar("_Value")
 
 _LOSS_BATCH = 16
 """Rows that a CPU reads at a time to compute the loss."""
-_GENERATED_ROWS = 64
+GENERATED_ROWS = 64
 """The most rows that are answered in free text for the text scores: writing is far slower than scoring."""
 
 
@@ -75,7 +75,7 @@ def evaluate(
     scores: Scores = {"loss": loss, "perplexity": perplexity(loss)}
     if not write_answers:
         return Evaluation(scores, [])
-    answers = _answers(backbone, virtual, encoder, held_out.encoded[:_GENERATED_ROWS], on_progress)
+    answers = _answers(backbone, virtual, encoder, held_out.encoded[:GENERATED_ROWS], on_progress)
     references = [example.target for example in held_out.examples[: len(answers)]]
     return Evaluation({**scores, **generation_scores(references, answers)}, answers)
 

@@ -1,0 +1,226 @@
+"""Measures the parts of a run: loads the backbone, takes a few real steps, scores a few held-out rows.
+
+The process should be thrown away afterwards, because its peak of memory is one of the results.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Sequence
+from copy import deepcopy
+from dataclasses import replace
+from functools import partial
+from itertools import islice
+from pathlib import Path
+from typing import TypeVar
+
+import torch
+from accelerate.utils import set_seed
+
+from lamp.backbone.devices import process_state
+from lamp.backbone.frozen import FrozenBackbone
+from lamp.backbone.gradient_checkpointing import enable_gradient_checkpointing
+from lamp.config import TuneConfig
+from lamp.data.batching import batch_stream, batches_by_length
+from lamp.data.encoding import Encoded, Encoder
+from lamp.data.splits import Splits
+from lamp.data.token_cache import encode_cached
+from lamp.inference.batched import rows_at_a_time
+from lamp.inference.evaluate import GENERATED_ROWS, HeldOut, evaluate
+from lamp.training.first_prompt import first_prompt
+from lamp.training.halving import plan_of
+from lamp.training.quote import Measured
+from lamp.training.step import train_together
+from lamp.training.trainer import PromptTrainer
+
+_Value = TypeVar("_Value")
+Rows = Sequence[Encoded]
+_LONGEST_STEPS = 3
+"""Steps on the longest rows: the first ones are slower, and their peak of memory is the run's."""
+_TYPICAL = (1 / 2, 1 / 6, 5 / 6)
+"""Which of the batches, in order of their size, stand for all of them: the middle of each third."""
+_REPEATS_ON_GPU = 4
+"""Steps on each batch on a GPU, where the second step of a shape is recorded and the later ones are replayed."""
+_PATIENCE = 10.0
+"""Seconds after which no further step of a kind is taken: a step that takes long is measured well by one."""
+_MOST_STEPS = 2000
+"""Steps of the run whose batches are looked at to find typical ones."""
+_SCORED_AT_A_TIME, _WRITTEN_AT_A_TIME = 32, 16
+"""Rows that a CPU scores at a time, and that answers are written to at a time."""
+
+
+def measure(
+    config: TuneConfig,
+    splits: Splits,
+    began: float,
+    backbone_folder: str | Path | None = None,
+    trained_prompt: Path | None = None,
+    tokens: Path | None = None,
+    *,
+    processes: int = 1,
+    on_phase: Callable[[str], None] = lambda _: None,
+) -> Measured:
+    """Measures what the parts of a run with this recipe take on this machine.
+
+    began: time.perf_counter() at the start of this process; processes: how many will train together, of which this one
+    stands for each; on_phase: called with a short sentence. The other arguments are those of `train`. Raises LampError,
+    as the run itself would.
+    """
+    config.check()
+    settings = config.train
+    set_seed(settings.seed)
+    on_phase("Loading the model")
+    backbone = FrozenBackbone.load(
+        config.backbone, backbone_folder, settings.precision, process_state().device, settings.quantization
+    )
+    if settings.gradient_checkpointing:
+        enable_gradient_checkpointing(backbone.model)
+    if settings.compile:
+        backbone.compile()
+    on_phase("Reading the rows")
+    encoder = Encoder(
+        backbone.tokenizer,
+        is_encoder_decoder=backbone.is_encoder_decoder,
+        config=config.data,
+        labels=tuple(splits.labels),
+    )
+    rows = encode_cached(encoder, splits.train, tokens)
+    scored = encode_cached(encoder, splits.validation, tokens)
+    prompt = first_prompt(backbone, config, splits.labels, rows, trained_prompt)
+    prompts = [deepcopy(prompt) for _ in range(plan_of(settings)[0])]
+    trainer = PromptTrainer.create(backbone, prompts, partial(encoder.batch, device=backbone.device), settings)
+    if processes > 1:  # their steps are never recorded
+        trainer.graphs = None
+    starting = time.perf_counter() - began
+    on_phase("Measuring")
+    wanted = trainer.micro_batch
+    steps = _Steps(trainer, rows, config)
+    together_seconds = steps.mean_seconds()
+    rows_at_once = trainer.micro_batch
+    trainer.keep([0], settings.batch_size)
+    step_seconds = steps.mean_seconds() if len(prompts) > 1 else together_seconds
+    scoring = _Scoring(trainer, encoder, splits, scored)
+    return Measured(
+        starting_seconds=starting + steps.warm_up,
+        step_seconds=step_seconds,
+        together=len(prompts),
+        together_seconds=together_seconds,
+        scoring_seconds=scoring.seconds() / processes,
+        writing_seconds=0.0 if splits.labels else scoring.writing_seconds() / processes,
+        memory=_peak_memory(backbone.device),
+        rows_at_a_time=rows_at_once if rows_at_once < wanted else None,
+    )
+
+
+class _Steps:
+    """Takes steps of the trainer's prompts on the longest rows, and on typical batches of the run."""
+
+    def __init__(self, trainer: PromptTrainer, rows: Rows, config: TuneConfig) -> None:
+        settings = config.train
+        self._trainer = trainer
+        of_step = settings.batch_size * settings.accumulation
+        self._longest = sorted(rows, key=lambda row: -row.length)[:of_step]
+        self._typical = [[rows[index] for index in step] for step in _typical_steps(rows, config)]
+        self._repeats = _REPEATS_ON_GPU if trainer.device.type == "cuda" else 1
+        self.warm_up = 0.0
+        """Seconds that first steps took longer than later ones with the same rows."""
+
+    def mean_seconds(self) -> float:
+        """The time of one step of all the trainer's prompts, the mean over the run's batches."""
+        self._take([self._longest] * _LONGEST_STEPS)
+        seconds = []
+        for rows in self._typical:
+            taken = self._take([rows] * self._repeats)
+            seconds.append(min(taken))
+            if sum(taken) > _PATIENCE:
+                break
+        return sum(seconds) / len(seconds) if len(seconds) == len(self._typical) else seconds[0]
+
+    def _take(self, steps: Sequence[Rows]) -> list[float]:
+        """Seconds of each step, until patience is at its end."""
+        prompts = len(self._trainer.prompts)
+        taken: list[float] = []
+        for rows in steps:
+            began = time.perf_counter()
+            train_together(self._trainer, [rows] * prompts, [0.0] * prompts)
+            taken.append(time.perf_counter() - began)
+            if sum(taken) > _PATIENCE:
+                break
+        self.warm_up += sum(taken[:-1]) - (len(taken) - 1) * min(taken)
+        return taken
+
+
+def _typical_steps(rows: Rows, config: TuneConfig) -> list[list[int]]:
+    """The row indices of those of the run's steps that stand for all of them, the middle one first."""
+    settings = config.train
+    lengths = [row.length for row in rows]
+    batches = batch_stream(lengths, settings.batch_size, settings.seed, 0)
+    steps = []
+    for _ in range(min(settings.steps, _MOST_STEPS)):
+        own = list(islice(batches, settings.accumulation))
+        size = sum(max(lengths[index] for index in batch) * len(batch) for batch in own)
+        steps.append((size, [index for batch in own for index in batch]))
+    steps.sort()
+    return [step for _, step in _typical(steps)]
+
+
+class _Scoring:
+    """Scores a few held-out rows."""
+
+    def __init__(self, trainer: PromptTrainer, encoder: Encoder, splits: Splits, scored: Rows) -> None:
+        self._backbone, self._encoder = trainer.backbone, encoder
+        self._splits, self._scored = splits, scored
+        with torch.no_grad():
+            self._virtual = trainer.prompts[0].prompt().detach()
+
+    def seconds(self) -> float:
+        """How long it takes to score all held-out rows."""
+        size = rows_at_a_time(self._backbone.device, on_cpu=_SCORED_AT_A_TIME)
+        batches = batches_by_length([row.length for row in self._scored], size)
+        self._evaluate(batches[0])  # the longest rows: for the peak of memory, and because the first pass is slower
+        typical = _typical(batches)
+        return len(self._scored) * sum(map(self._evaluate, typical)) / sum(map(len, typical))
+
+    def writing_seconds(self) -> float:
+        """How long it takes to write the answers that are scored at the end, when they are as long as the targets."""
+        rows = min(GENERATED_ROWS, len(self._scored))
+        some = range(min(_WRITTEN_AT_A_TIME, rows))
+        longest = max(len(self._scored[index].target_ids) for index in some)
+        limit = min(longest, self._encoder.config.max_target_tokens)
+        encoder = Encoder(
+            self._backbone.tokenizer,
+            is_encoder_decoder=self._backbone.is_encoder_decoder,
+            config=replace(self._encoder.config, max_target_tokens=limit),
+        )
+        return rows / len(some) * self._evaluate(some, encoder, write_answers=True)
+
+    def _evaluate(
+        self, indices: Sequence[int], encoder: Encoder | None = None, *, write_answers: bool = False
+    ) -> float:
+        """Seconds that the scoring of the rows with these indices takes."""
+        examples = [self._splits.validation[index] for index in indices]
+        held_out = HeldOut(examples, [self._scored[index] for index in indices], tuple(self._splits.labels))
+        began = time.perf_counter()
+        with torch.inference_mode():
+            evaluate(self._backbone, self._virtual, encoder or self._encoder, held_out, write_answers=write_answers)
+        return time.perf_counter() - began
+
+
+def _typical(ordered: Sequence[_Value]) -> list[_Value]:
+    """Those that stand for all of them, each at most once: the middle of each third, the middle one first."""
+    return [ordered[index] for index in dict.fromkeys(int(share * len(ordered)) for share in _TYPICAL)]
+
+
+def _peak_memory(device: torch.device) -> int:
+    """Bytes at the peak so far: of the card where torch computes on one, else of this process."""
+    if device.type == "cuda":
+        return torch.cuda.max_memory_reserved(device)
+    status = Path("/proc/self/status")
+    if status.exists():  # a process inherits the peak that getrusage gives from the one that started it
+        line = next(line for line in status.read_text().splitlines() if line.startswith("VmHWM:"))
+        return 1024 * int(line.split()[1])
+    import resource
+
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else 1024 * peak
