@@ -26,7 +26,7 @@ from lamp.training.halving import plan_of
 from lamp.training.quote import Measured
 from storage.jobs import JobStore
 
-_TRAIN_FIELDS = ("batch_size", "accumulation", "precision", "quantization", "gradient_checkpointing", "compile")
+_TRAIN_FIELDS = ("batch_size", "accumulation", "precision", "quantization", "gradient_checkpointing", "compile", "seed")
 _LAMP_FIELDS = ("prompt_length", "rank", "pooling", "interactions")
 """Fields of the recipe that change what a step takes, beside the whole data section and whether the rate is found."""
 _MOST_FILES = 500
@@ -46,7 +46,7 @@ class Quotes:
         measured = self._read(key)
         if measured is not None:
             seconds: float | None = measured.seconds(config.train)
-            return Quote(seconds, measured.memory, True, on_gpu, measured.rows_at_a_time, measurable)
+            return Quote(seconds, measured.memory(config.train), True, on_gpu, measured.rows_at_a_time(), measurable)
         speed = speed_on(self._store, config.backbone)
         # The untrained backbone is scored too.
         seconds = speed.seconds(config.train) + speed.scoring_seconds if speed else None

@@ -44,10 +44,10 @@ def main() -> None:
             again = [sys.executable, __file__, "--one", str(file), "--data", str(options.data)]
             quote = Measured.from_dict(json.loads(subprocess.check_output(again)))
             seconds, memory = run(file, options.data, Path(folder) / "out")
-        told = quote.seconds(recipe.train)
+        told, needed = quote.seconds(recipe.train), quote.memory(recipe.train)
         print(
             f"| {batch}, {rate} | {told:.0f} s | {seconds:.0f} s | {told / seconds - 1:+.0%} "
-            f"| {quote.memory / 1e9:.2f} GB | {memory / 1e9:.2f} GB | {quote.memory / memory - 1:+.0%} |",
+            f"| {needed / 1e9:.2f} GB | {memory / 1e9:.2f} GB | {needed / memory - 1:+.0%} |",
             flush=True,
         )
 

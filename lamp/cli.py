@@ -157,9 +157,10 @@ def _quote(options: argparse.Namespace) -> None:
         _trained_prompt(recipe),
         on_phase=lambda text: print(f"{text} …", file=sys.stderr),
     )
-    print(f"{in_words(measured.seconds(recipe.train), measured.memory, on_gpu=on_gpu)} (measured)")
-    if measured.rows_at_a_time:
-        print(f"Memory is too small for a whole batch: {measured.rows_at_a_time} rows are read at a time.")
+    seconds, memory = measured.seconds(recipe.train), measured.memory(recipe.train)
+    print(f"{in_words(seconds, memory, on_gpu=on_gpu)} (measured)")
+    if rows := measured.rows_at_a_time():
+        print(f"Memory is too small for a whole batch: {rows} rows are read at a time.")
 
 
 def _predict(options: argparse.Namespace) -> None:

@@ -9,7 +9,7 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from copy import deepcopy
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -21,7 +21,7 @@ from accelerate.utils import set_seed
 from lamp.backbone.devices import process_state
 from lamp.backbone.frozen import FrozenBackbone
 from lamp.backbone.gradient_checkpointing import enable_gradient_checkpointing
-from lamp.config import TuneConfig
+from lamp.config import TrainConfig, TuneConfig
 from lamp.data.batching import batch_stream, batches_by_length
 from lamp.data.encoding import Encoded, Encoder
 from lamp.data.splits import Splits
@@ -94,40 +94,76 @@ def measure(
         trainer.graphs = None
     starting = time.perf_counter() - began
     on_phase("Measuring")
-    wanted = trainer.micro_batch
-    steps = _Steps(trainer, rows, config)
-    together_seconds = steps.mean_seconds()
-    rows_at_once = trainer.micro_batch
-    trainer.keep([0], settings.batch_size)
-    step_seconds = steps.mean_seconds() if len(prompts) > 1 else together_seconds
     scoring = _Scoring(trainer, encoder, splits, scored)
+    scoring_seconds = scoring.seconds() / processes
+    writing_seconds = 0.0 if splits.labels else scoring.writing_seconds() / processes
+    order = _Order.of(rows, config)
+    steps = _Steps(trainer, rows, order, settings)
+    step_seconds = together_seconds = steps.mean_seconds(1)
+    memory_of_one = _peak_memory(backbone.device)  # before that of all prompts: peaks only rise
+    if len(prompts) > 1:
+        together_seconds = steps.mean_seconds(len(prompts))
     return Measured(
         starting_seconds=starting + steps.warm_up,
         step_seconds=step_seconds,
         together=len(prompts),
         together_seconds=together_seconds,
-        scoring_seconds=scoring.seconds() / processes,
-        writing_seconds=0.0 if splits.labels else scoring.writing_seconds() / processes,
-        memory=_peak_memory(backbone.device),
-        rows_at_a_time=rows_at_once if rows_at_once < wanted else None,
+        scoring_seconds=scoring_seconds,
+        writing_seconds=writing_seconds,
+        memory_of_one=memory_of_one,
+        memory_of_all=_peak_memory(backbone.device),
+        micro_batch=trainer.micro_batch,
+        halved=trainer.micro_batch < steps.wanted,
+        step_lengths=order.lengths,
+        longest_row=max(row.length for row in rows),
     )
 
 
-class _Steps:
-    """Takes steps of the trainer's prompts on the longest rows, and on typical batches of the run."""
+@dataclass(frozen=True)
+class _Order:
+    """The rows of the run's steps, which follow from the seed."""
 
-    def __init__(self, trainer: PromptTrainer, rows: Rows, config: TuneConfig) -> None:
+    lengths: tuple[int, ...]
+    """Tokens of the longest row of each step."""
+    typical: list[list[int]]
+    """Row indices of those steps that stand for all of them, the middle one first."""
+
+    @classmethod
+    def of(cls, rows: Rows, config: TuneConfig) -> _Order:
+        """The first steps of a run."""
         settings = config.train
-        self._trainer = trainer
-        of_step = settings.batch_size * settings.accumulation
-        self._longest = sorted(rows, key=lambda row: -row.length)[:of_step]
-        self._typical = [[rows[index] for index in step] for step in _typical_steps(rows, config)]
+        lengths = [row.length for row in rows]
+        batches = batch_stream(lengths, settings.batch_size, settings.seed, 0)
+        longest, sizes = [], []
+        for _ in range(min(settings.steps, _MOST_STEPS)):
+            own = list(islice(batches, settings.accumulation))
+            of_batches = [max(lengths[index] for index in batch) for batch in own]
+            longest.append(max(of_batches))
+            padded = sum(length * len(batch) for length, batch in zip(of_batches, own, strict=True))
+            sizes.append((padded, [index for batch in own for index in batch]))
+        return cls(tuple(longest), [step for _, step in _typical(sorted(sizes))])
+
+
+class _Steps:
+    """Takes steps of some of the trainer's prompts on the longest rows, and on typical ones of the run."""
+
+    def __init__(self, trainer: PromptTrainer, rows: Rows, order: _Order, settings: TrainConfig) -> None:
+        self._trainer, self._prompts = trainer, trainer.prompts
+        self._of_one = settings.batch_size * settings.accumulation
+        self._longest = sorted(rows, key=lambda row: -row.length)[: self._of_one]
+        self._typical = [[rows[index] for index in step] for step in order.typical]
         self._repeats = _REPEATS_ON_GPU if trainer.device.type == "cuda" else 1
+        self.wanted = trainer.micro_batch
+        """Rows that are to be read at a time of all prompts."""
         self.warm_up = 0.0
         """Seconds that first steps took longer than later ones with the same rows."""
 
-    def mean_seconds(self) -> float:
-        """The time of one step of all the trainer's prompts, the mean over the run's batches."""
+    def mean_seconds(self, prompts: int) -> float:
+        """The time of one step of this many prompts, the mean over the run's steps."""
+        self._trainer.prompts = self._prompts[:prompts]
+        self._trainer.micro_batch = self.wanted
+        if self._trainer.graphs is not None:
+            self._trainer.graphs.reset()
         self._take([self._longest] * _LONGEST_STEPS)
         seconds = []
         for rows in self._typical:
@@ -149,20 +185,6 @@ class _Steps:
                 break
         self.warm_up += sum(taken[:-1]) - (len(taken) - 1) * min(taken)
         return taken
-
-
-def _typical_steps(rows: Rows, config: TuneConfig) -> list[list[int]]:
-    """The row indices of those of the run's steps that stand for all of them, the middle one first."""
-    settings = config.train
-    lengths = [row.length for row in rows]
-    batches = batch_stream(lengths, settings.batch_size, settings.seed, 0)
-    steps = []
-    for _ in range(min(settings.steps, _MOST_STEPS)):
-        own = list(islice(batches, settings.accumulation))
-        size = sum(max(lengths[index] for index in batch) * len(batch) for batch in own)
-        steps.append((size, [index for batch in own for index in batch]))
-    steps.sort()
-    return [step for _, step in _typical(steps)]
 
 
 class _Scoring:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from lamp.config import TrainConfig
-from lamp.training.halving import work_left
+from lamp.training.halving import plan_of, work_left
 
 
 @dataclass(frozen=True)
@@ -28,10 +28,18 @@ class Measured:
     """One scoring of the held-out rows."""
     writing_seconds: float
     """Writing answers to held-out rows at the end; 0 for classification."""
-    memory: int
-    """Bytes at the peak: of the process on a CPU, of the card on a GPU."""
-    rows_at_a_time: int | None
-    """How many rows a step reads at a time because memory is too small for more; None where it is not."""
+    memory_of_one: int
+    """Bytes at the peak of one prompt's steps on the longest rows: of the process on a CPU, of the card on a GPU."""
+    memory_of_all: int
+    """The same of all prompts' steps."""
+    micro_batch: int
+    """Rows that were read at a time of all prompts."""
+    halved: bool
+    """Whether that is fewer than usual, because memory was too small for more."""
+    step_lengths: tuple[int, ...]
+    """Tokens of the longest row of each step, which follow from the seed; of the first steps of a long run."""
+    longest_row: int
+    """Tokens of the longest row of all."""
 
     def seconds(self, train: TrainConfig) -> float:
         """Seconds of a whole run with this number of steps and this evaluation interval."""
@@ -41,6 +49,34 @@ class Measured:
         scorings = (left.scorings + 1) * self.scoring_seconds  # the untrained backbone is scored too
         return self.starting_seconds + steps + scorings + self.writing_seconds
 
+    def memory(self, train: TrainConfig) -> int:
+        """Bytes at the peak of a run, which reads the fewer rows at a time the fewer prompts are left.
+
+        So the longest rows count most while all prompts are trained, and may only come later.
+        """
+        candidates, rungs = plan_of(train)
+        most = start = 0
+        for end, left in [*((rung.step, rung.keep) for rung in rungs), (train.steps, 0)]:
+            if start < end:
+                lengths = self.step_lengths[start:end] if end <= len(self.step_lengths) else [self.longest_row]
+                most = max(most, self._rows(train, candidates) * max(lengths))
+            start, candidates = end, left
+        one, all_rows = self._rows(train, 1), self._rows(train, self.together)
+        if all_rows == one:
+            return max(self.memory_of_one, self.memory_of_all)
+        share = (most / self.longest_row - one) / (all_rows - one)
+        return round(self.memory_of_one + min(1.0, max(0.0, share)) * (self.memory_of_all - self.memory_of_one))
+
+    def rows_at_a_time(self) -> int | None:
+        """How many rows a step reads at a time because memory is too small for more; None where it is not."""
+        return self.micro_batch if self.halved else None
+
+    def _rows(self, train: TrainConfig, prompts: int) -> int:
+        """Rows that a step of so many prompts reads at a time: of whole prompts where several of them have room."""
+        of_one = train.batch_size * train.accumulation
+        at_once = min(prompts, self.micro_batch // of_one)
+        return at_once * of_one if at_once else min(self.micro_batch, of_one)
+
     def to_dict(self) -> dict[str, Any]:
         """What JSON can hold and `from_dict` reads."""
         return dataclasses.asdict(self)
@@ -49,7 +85,6 @@ class Measured:
     def from_dict(cls, values: Mapping[str, Any]) -> Measured:
         """Raises ValueError where it is not what `to_dict` gives."""
         try:
-            rows = values["rows_at_a_time"]
             return cls(
                 starting_seconds=float(values["starting_seconds"]),
                 step_seconds=float(values["step_seconds"]),
@@ -57,8 +92,12 @@ class Measured:
                 together_seconds=float(values["together_seconds"]),
                 scoring_seconds=float(values["scoring_seconds"]),
                 writing_seconds=float(values["writing_seconds"]),
-                memory=int(values["memory"]),
-                rows_at_a_time=None if rows is None else int(rows),
+                memory_of_one=int(values["memory_of_one"]),
+                memory_of_all=int(values["memory_of_all"]),
+                micro_batch=int(values["micro_batch"]),
+                halved=bool(values["halved"]),
+                step_lengths=tuple(map(int, values["step_lengths"])),
+                longest_row=int(values["longest_row"]),
             )
         except (KeyError, TypeError) as error:
             raise ValueError(f"No measurement: {error}.") from error
