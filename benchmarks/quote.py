@@ -1,26 +1,35 @@
 """What is told of a run before it starts, beside what it then takes: time and memory of several recipes.
 
-    python benchmarks/quote.py [--backbone FOLDER] [--data FILE] [--steps 40]
+    python benchmarks/quote.py [--backbone FOLDER] [--data FILE] [--steps 40] [--turns 1]
 
 For each recipe a process measures and ends, as on the Tune page, then another one trains, as on the command line. The
-time of a run is from the start of its process to its end; its memory is the peak that the system has counted.
+time of a run is from the start of its process to its end; its memory is the peak that the system has counted. The last
+column is the share of the processor that other programs took while it was measured, and while it ran: only where both
+are small do the times say something.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import os
+import resource
 import subprocess
 import sys
 import tempfile
 import time
 from pathlib import Path
 
+import psutil
 from steps import OFFLINE, ROOT
 
 from lamp.config import LampConfig, TrainConfig, TuneConfig
 from lamp.training.quote import Measured
 
+_COLUMNS = ["rows a batch, rate", "measured: time", "run: time", "off by"]
+_COLUMNS += ["measured: memory", "run: memory", "off by", "other programs"]
+_QUIET = 0.1
+"""Share of the processor that other programs may take for a comparison to count."""
 _RECIPES = [(batch, rate) for batch in (8, 32) for rate in (0.06, "found")]
 
 
@@ -29,27 +38,61 @@ def main() -> None:
     parser.add_argument("--backbone", type=Path, default=OFFLINE)
     parser.add_argument("--data", type=Path, default=ROOT / "app/samples/support-tickets.csv")
     parser.add_argument("--steps", type=int, default=40)
+    parser.add_argument("--turns", type=int, default=1, help="at most, until other programs take little")
     parser.add_argument("--one", type=Path, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.one:
         print(json.dumps(measured(options.one, options.data).to_dict()))
         return
-    print("| rows a batch, rate | measured: time | run: time | off by | measured: memory | run: memory | off by |")
-    print("| --- | --- | --- | --- | --- | --- | --- |")
+    print(f"| {' | '.join(_COLUMNS)} |\n|{' --- |' * len(_COLUMNS)}")
     for batch, rate in _RECIPES:
-        with tempfile.TemporaryDirectory() as folder:
-            recipe = recipe_of(options, batch, rate)
-            file = Path(folder) / "recipe.json"
-            file.write_text(json.dumps(recipe.to_dict()))
-            again = [sys.executable, __file__, "--one", str(file), "--data", str(options.data)]
+        for _ in range(options.turns):
+            if max(compare(options, recipe_of(options, batch, rate))) < _QUIET:
+                break
+
+
+def compare(options: argparse.Namespace, recipe: TuneConfig) -> tuple[float, float]:
+    """Measures and runs a recipe and prints its line. Returns the shares that other programs took meanwhile."""
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "recipe.json"
+        file.write_text(json.dumps(recipe.to_dict()))
+        again = [sys.executable, __file__, "--one", str(file), "--data", str(options.data)]
+        with OtherPrograms() as measuring:
             quote = Measured.from_dict(json.loads(subprocess.check_output(again)))
+        with OtherPrograms() as running:
             seconds, memory = run(file, options.data, Path(folder) / "out")
-        told, needed = quote.seconds(recipe.train), quote.memory(recipe.train)
-        print(
-            f"| {batch}, {rate} | {told:.0f} s | {seconds:.0f} s | {told / seconds - 1:+.0%} "
-            f"| {needed / 1e9:.2f} GB | {memory / 1e9:.2f} GB | {needed / memory - 1:+.0%} |",
-            flush=True,
-        )
+    told, needed = quote.seconds(recipe.train), quote.memory(recipe.train)
+    print(
+        f"| {recipe.train.batch_size}, {recipe.train.learning_rate} "
+        f"| {told:.0f} s | {seconds:.0f} s | {told / seconds - 1:+.0%} "
+        f"| {needed / 1e9:.2f} GB | {memory / 1e9:.2f} GB | {needed / memory - 1:+.0%} "
+        f"| {measuring.share:.0%}, {running.share:.0%} |",
+        flush=True,
+    )
+    return measuring.share, running.share
+
+
+class OtherPrograms:
+    """The share of the processor that others than this process' children take while the block goes on."""
+
+    def __enter__(self) -> OtherPrograms:
+        self._began, self._own, self._all = time.perf_counter(), _seconds_of_children(), _busy_seconds()
+        self.share = 0.0
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        others = _busy_seconds() - self._all - (_seconds_of_children() - self._own)
+        self.share = max(0.0, others / (time.perf_counter() - self._began) / (os.cpu_count() or 1))
+
+
+def _busy_seconds() -> float:
+    times = psutil.cpu_times()
+    return sum(times) - times.idle - getattr(times, "iowait", 0.0)
+
+
+def _seconds_of_children() -> float:
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def recipe_of(options: argparse.Namespace, batch: int, rate: float | str) -> TuneConfig:
