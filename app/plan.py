@@ -44,8 +44,8 @@ class Quote:
     """Whether time and memory were measured on this machine, with this recipe and these rows. If not, the time is that
     of the last run on this backbone, and the memory is calculated."""
     on_gpu: bool
-    rows_at_a_time: int | None
-    """How many rows a step reads at a time because memory is too small for more; None otherwise."""
+    remarks: tuple[str, ...]
+    """What should be known beside a measurement, one sentence each."""
     measurable: bool
     """Whether the backbone is on this machine, so that it can be measured."""
 

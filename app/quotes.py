@@ -46,13 +46,13 @@ class Quotes:
         measured = self._read(key)
         if measured is not None:
             seconds: float | None = measured.seconds(config.train)
-            return Quote(seconds, measured.memory(config.train), True, on_gpu, measured.rows_at_a_time(), measurable)
+            return Quote(seconds, measured.memory(config.train), True, on_gpu, tuple(measured.remarks()), measurable)
         speed = speed_on(self._store, config.backbone)
         # The untrained backbone is scored too.
         seconds = speed.seconds(config.train) + speed.scoring_seconds if speed else None
         row, prompts = guessed_longest_row(splits, config.data), plan_of(config.train)[0]
         memory = calculated_memory(backbone, config, row, prompts, on_gpu=on_gpu)
-        return Quote(seconds, memory, False, on_gpu, None, measurable)
+        return Quote(seconds, memory, False, on_gpu, (), measurable)
 
     def remember(self, key: str, measured: Measured) -> None:
         """Keeps a measurement for the next look; where that cannot be written, it is only shown once."""

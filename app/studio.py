@@ -100,10 +100,7 @@ class Studio:
     def measure(
         self, config: TuneConfig, dataset: str, gpus: int = 1, on_phase: Callable[[str], None] = lambda _: None
     ) -> None:
-        """Measures what the recipe takes on this machine, so that `plan` knows it; takes up to some minutes.
-
-        on_phase: called again and again with what is being done, in a short sentence.
-        """
+        """Measures what the recipe takes here, so that `plan` tells it. on_phase: called with what is being done."""
         self._recipes.measure(config, dataset, gpus, on_phase)
 
     def cancel_measuring(self) -> None:

@@ -12,18 +12,16 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
-import resource
 import subprocess
 import sys
 import tempfile
 import time
 from pathlib import Path
 
-import psutil
 from steps import OFFLINE, ROOT
 
 from lamp.config import LampConfig, TrainConfig, TuneConfig
+from lamp.training.other_programs import OtherPrograms
 from lamp.training.quote import Measured
 
 _COLUMNS = ["rows a batch, rate", "measured: time", "run: time", "off by"]
@@ -57,42 +55,20 @@ def compare(options: argparse.Namespace, recipe: TuneConfig) -> tuple[float, flo
         file = Path(folder) / "recipe.json"
         file.write_text(json.dumps(recipe.to_dict()))
         again = [sys.executable, __file__, "--one", str(file), "--data", str(options.data)]
-        with OtherPrograms() as measuring:
-            quote = Measured.from_dict(json.loads(subprocess.check_output(again)))
-        with OtherPrograms() as running:
-            seconds, memory = run(file, options.data, Path(folder) / "out")
+        others = OtherPrograms()
+        quote = Measured.from_dict(json.loads(subprocess.check_output(again)))
+        while_measured, others = others.share(), OtherPrograms()
+        seconds, memory = run(file, options.data, Path(folder) / "out")
+        while_run = others.share()
     told, needed = quote.seconds(recipe.train), quote.memory(recipe.train)
     print(
         f"| {recipe.train.batch_size}, {recipe.train.learning_rate} "
         f"| {told:.0f} s | {seconds:.0f} s | {told / seconds - 1:+.0%} "
         f"| {needed / 1e9:.2f} GB | {memory / 1e9:.2f} GB | {needed / memory - 1:+.0%} "
-        f"| {measuring.share:.0%}, {running.share:.0%} |",
+        f"| {while_measured:.0%}, {while_run:.0%} |",
         flush=True,
     )
-    return measuring.share, running.share
-
-
-class OtherPrograms:
-    """The share of the processor that others than this process' children take while the block goes on."""
-
-    def __enter__(self) -> OtherPrograms:
-        self._began, self._own, self._all = time.perf_counter(), _seconds_of_children(), _busy_seconds()
-        self.share = 0.0
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        others = _busy_seconds() - self._all - (_seconds_of_children() - self._own)
-        self.share = max(0.0, others / (time.perf_counter() - self._began) / (os.cpu_count() or 1))
-
-
-def _busy_seconds() -> float:
-    times = psutil.cpu_times()
-    return sum(times) - times.idle - getattr(times, "iowait", 0.0)
-
-
-def _seconds_of_children() -> float:
-    used = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return used.ru_utime + used.ru_stime
+    return while_measured, while_run
 
 
 def recipe_of(options: argparse.Namespace, batch: int, rate: float | str) -> TuneConfig:

@@ -159,8 +159,8 @@ def _quote(options: argparse.Namespace) -> None:
     )
     seconds, memory = measured.seconds(recipe.train), measured.memory(recipe.train)
     print(f"{in_words(seconds, memory, on_gpu=on_gpu)} (measured)")
-    if rows := measured.rows_at_a_time():
-        print(f"Memory is too small for a whole batch: {rows} rows are read at a time.")
+    for remark in measured.remarks():
+        print(remark)
 
 
 def _predict(options: argparse.Namespace) -> None:

@@ -1,11 +1,10 @@
 """Measures the parts of a run: loads the backbone, takes a few real steps, scores a few held-out rows.
 
-The process should be thrown away afterwards, because its peak of memory is one of the results.
+The process should be thrown away afterwards: its peak of memory is one of the results.
 """
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Callable, Sequence
 from copy import deepcopy
@@ -30,6 +29,8 @@ from lamp.inference.batched import rows_at_a_time
 from lamp.inference.evaluate import GENERATED_ROWS, HeldOut, evaluate
 from lamp.training.first_prompt import first_prompt
 from lamp.training.halving import plan_of
+from lamp.training.other_programs import OtherPrograms
+from lamp.training.peak_memory import peak_memory
 from lamp.training.quote import Measured
 from lamp.training.step import train_together
 from lamp.training.trainer import PromptTrainer
@@ -94,13 +95,14 @@ def measure(
         trainer.graphs = None
     starting = time.perf_counter() - began
     on_phase("Measuring")
+    others = OtherPrograms()
     scoring = _Scoring(trainer, encoder, splits, scored)
     scoring_seconds = scoring.seconds() / processes
     writing_seconds = 0.0 if splits.labels else scoring.writing_seconds() / processes
     order = _Order.of(rows, config)
     steps = _Steps(trainer, rows, order, settings)
     step_seconds = together_seconds = steps.mean_seconds(1)
-    memory_of_one = _peak_memory(backbone.device)  # before that of all prompts: peaks only rise
+    memory_of_one = peak_memory(backbone.device)  # before that of all prompts: peaks only rise
     if len(prompts) > 1:
         together_seconds = steps.mean_seconds(len(prompts))
     return Measured(
@@ -111,11 +113,12 @@ def measure(
         scoring_seconds=scoring_seconds,
         writing_seconds=writing_seconds,
         memory_of_one=memory_of_one,
-        memory_of_all=_peak_memory(backbone.device),
+        memory_of_all=peak_memory(backbone.device),
         micro_batch=trainer.micro_batch,
         halved=trainer.micro_batch < steps.wanted,
         step_lengths=order.lengths,
         longest_row=max(row.length for row in rows),
+        other_programs=0.0 if backbone.device.type == "cuda" else others.share(),
     )
 
 
@@ -232,17 +235,3 @@ class _Scoring:
 def _typical(ordered: Sequence[_Value]) -> list[_Value]:
     """Those that stand for all of them, each at most once: the middle of each third, the middle one first."""
     return [ordered[index] for index in dict.fromkeys(int(share * len(ordered)) for share in _TYPICAL)]
-
-
-def _peak_memory(device: torch.device) -> int:
-    """Bytes at the peak so far: of the card where torch computes on one, else of this process."""
-    if device.type == "cuda":
-        return torch.cuda.max_memory_reserved(device)
-    status = Path("/proc/self/status")
-    if status.exists():  # a process inherits the peak that getrusage gives from the one that started it
-        line = next(line for line in status.read_text().splitlines() if line.startswith("VmHWM:"))
-        return 1024 * int(line.split()[1])
-    import resource
-
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak if sys.platform == "darwin" else 1024 * peak

@@ -10,6 +10,9 @@ from typing import Any
 from lamp.config import TrainConfig
 from lamp.training.halving import plan_of, work_left
 
+_BUSY = 0.2
+"""Share of the processor from which on other programs are worth a remark."""
+
 
 @dataclass(frozen=True)
 class Measured:
@@ -40,6 +43,8 @@ class Measured:
     """Tokens of the longest row of each step, which follow from the seed; of the first steps of a long run."""
     longest_row: int
     """Tokens of the longest row of all."""
+    other_programs: float
+    """Share of the processor that other programs took meanwhile, between 0 and 1; 0 on a GPU."""
 
     def seconds(self, train: TrainConfig) -> float:
         """Seconds of a whole run with this number of steps and this evaluation interval."""
@@ -67,9 +72,20 @@ class Measured:
         share = (most / self.longest_row - one) / (all_rows - one)
         return round(self.memory_of_one + min(1.0, max(0.0, share)) * (self.memory_of_all - self.memory_of_one))
 
-    def rows_at_a_time(self) -> int | None:
-        """How many rows a step reads at a time because memory is too small for more; None where it is not."""
-        return self.micro_batch if self.halved else None
+    def remarks(self) -> list[str]:
+        """What should be known beside the numbers, one sentence each."""
+        remarks = []
+        if self.halved:
+            remarks.append(
+                f"Memory is too small for a whole batch: {self.micro_batch} rows at most are read at a time, which is "
+                "as exact."
+            )
+        if self.other_programs > _BUSY:
+            remarks.append(
+                f"Other programs took {self.other_programs:.0%} of the processor meanwhile: without them the run is "
+                "faster."
+            )
+        return remarks
 
     def _rows(self, train: TrainConfig, prompts: int) -> int:
         """Rows that a step of so many prompts reads at a time: of whole prompts where several of them have room."""
@@ -98,6 +114,7 @@ class Measured:
                 halved=bool(values["halved"]),
                 step_lengths=tuple(map(int, values["step_lengths"])),
                 longest_row=int(values["longest_row"]),
+                other_programs=float(values["other_programs"]),
             )
         except (KeyError, TypeError) as error:
             raise ValueError(f"No measurement: {error}.") from error

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 import time
 from collections.abc import Sequence
 from dataclasses import replace
@@ -16,11 +18,13 @@ from lamp.config import DataConfig, TrainConfig, TuneConfig
 from lamp.data.encoding import Encoded
 from lamp.data.row_length import guessed_longest_row
 from lamp.errors import BackboneError
+from lamp.hub.backbone_files import is_here
 from lamp.hub.catalog import inspect
 from lamp.hub.memory import calculated_memory
 from lamp.hub.sizes import Sizes, sizes_of
 from lamp.training import measuring, step
 from lamp.training.measuring import measure
+from lamp.training.other_programs import OtherPrograms
 from lamp.training.quote import Measured, in_words
 from lamp.training.step import train_together
 from lamp.training.trainer import PromptTrainer, prompt_losses
@@ -39,6 +43,7 @@ PARTS = Measured(
     halved=False,
     step_lengths=(50,) * 9 + (100,) * 91,
     longest_row=100,
+    other_programs=0.0,
 )
 
 
@@ -73,6 +78,21 @@ def test_memory_is_that_of_the_longest_rows_that_come_while_most_prompts_are_tra
     assert PARTS.memory(replace(train, batch_size=32)) == 3_000_000_000, "a batch of one prompt is as large"
     one = replace(PARTS, together=1, memory_of_all=PARTS.memory_of_one)
     assert one.memory(replace(train, learning_rate=0.04)) == 1_000_000_000
+
+
+def test_a_measurement_beside_busy_programs_says_so() -> None:
+    assert PARTS.remarks() == []
+    (remark,) = replace(PARTS, other_programs=0.65).remarks()
+    assert remark.startswith("Other programs took 65% of the processor meanwhile")
+
+
+def test_other_programs_are_told_from_this_one() -> None:
+    others = OtherPrograms()
+    with subprocess.Popen([sys.executable, "-c", "while True: pass"]) as busy:
+        time.sleep(0.5)
+        during = others.share()
+        busy.kill()
+    assert 0 <= others.share() <= 1 and during > 0
 
 
 @pytest.mark.parametrize(
@@ -118,7 +138,7 @@ def test_all_prompts_of_the_search_and_one_take_steps_on_the_longest_rows_and_on
     assert min(measured.step_seconds, measured.together_seconds, measured.scoring_seconds) > 0
     assert measured.starting_seconds > 0 and measured.writing_seconds == 0
     assert measured.memory_of_all >= measured.memory_of_one > 10**8
-    assert measured.rows_at_a_time() is None
+    assert not measured.halved and 0 <= measured.other_programs <= 1
     assert len(measured.step_lengths) == config.train.steps and max(lengths[0]) == measured.longest_row
     assert phases == ["Loading the model", "Reading the rows", "Measuring"]
 
@@ -160,7 +180,8 @@ def test_rows_at_a_time_are_told_where_memory_is_too_small_for_a_batch(
     monkeypatch.setattr(step, "prompt_losses", small)
     config = recipe(tiny_llama)
     measured = measure(config, splits_of(config, tiny_table), time.perf_counter())
-    assert measured.rows_at_a_time() == 2
+    assert measured.halved and measured.micro_batch == 2
+    assert "2 rows at most are read at a time" in measured.remarks()[0]
 
 
 def test_what_keeps_the_run_from_going_keeps_it_from_being_measured(tiny_llama: Path, tiny_table: Path) -> None:
@@ -207,6 +228,11 @@ def test_memory_is_calculated_from_the_backbone_the_batch_and_the_options(tiny_l
 )
 def test_sizes_are_read_from_the_configs_of_each_family(config: dict[str, Any], sizes: Sizes) -> None:
     assert sizes_of(config, 768) == sizes
+
+
+def test_a_backbone_is_here_when_its_weights_are(tiny_llama: Path) -> None:
+    assert is_here(str(tiny_llama))
+    assert not is_here("org/never-fetched")
 
 
 def test_the_longest_row_is_guessed_up_to_the_recipes_limits(tiny_llama: Path, tiny_table: Path) -> None:

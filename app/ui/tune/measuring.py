@@ -44,7 +44,7 @@ def layout() -> QuotePart:
     """Lays this part out."""
     quote = piece(elem_id="quote")
     status = piece(elem_id="quote-status", elem_classes="ls-slot")
-    options: dict[str, Any] = {"size": "sm", "visible": False, "elem_classes": "ls-back"}
+    options: dict[str, Any] = {"size": "md", "visible": False, "elem_classes": "ls-back"}
     measure = gr.Button("Measure", elem_id="measure", **options)
     return QuotePart(quote, status, measure, gr.Button("Cancel", elem_id="cancel-measuring", **options))
 
@@ -71,7 +71,7 @@ class MeasureHandlers:
                     shown = phase
                     yield summary.measuring(phase), gr.skip(), gr.skip()
         except KNOWN as error:
-            problem = parts.problems([str(error)])
+            problem = parts.notice(str(error))
         yield problem, measure_button(plan), gr.Button(visible=False)
 
     def quote(self, *values: Any) -> tuple[str, gr.Button]:

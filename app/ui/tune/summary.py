@@ -103,20 +103,18 @@ def quote(plan: Plan) -> str:
         why = "Calculated from the backbone's size. How long the run takes is not known yet."
     if not quote.measured:
         why += (
-            " Measure takes a few real steps to find out, in about a minute."
+            " Measure finds out with a few real steps, in about a minute."
             if quote.measurable
             else " The backbone is not on this machine yet: the first run fetches it, then it can be measured."
         )
-    if quote.rows_at_a_time:
-        rows = formatting.rows(quote.rows_at_a_time)
-        why += f" Memory is too small for a whole batch: {rows} are read at a time, which is as exact."
     words = in_words(quote.seconds, quote.memory, on_gpu=quote.on_gpu)
-    return f'<p class="ls-quote"><strong>{escape(words)}</strong> ({how})</p>{parts.small(why)}'
+    remarks = " ".join((why, *quote.remarks))
+    return f'<p class="ls-quote"><strong>{escape(words)}</strong> ({how})</p>{parts.small(remarks)}'
 
 
 def measuring(phase: str) -> str:
     """What a measurement is doing."""
-    return parts.notice(f"{phase} …", heading="Measuring.")
+    return parts.notice(f"{phase} …")
 
 
 def _truncations(estimate: Estimate, preview: Preview | None, config: TuneConfig) -> list[str]:
