@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, replace
 from functools import partial
+from importlib import import_module
 from itertools import islice
 from pathlib import Path
 from typing import TypeVar
@@ -93,6 +94,7 @@ def measure(
     trainer = PromptTrainer.create(backbone, prompts, partial(encoder.batch, device=backbone.device), settings)
     if processes > 1:  # their steps are never recorded
         trainer.graphs = None
+    import_module("peft")  # which a run needs at its end, to write its prompt
     starting = time.perf_counter() - began
     on_phase("Measuring")
     others = OtherPrograms()

@@ -19,8 +19,8 @@ class Measured:
     """The parts of a run as lamp.training.measuring found them on this machine."""
 
     starting_seconds: float
-    """From the start of the process to the first step: libraries, backbone, rows, first prompt; and what the first
-    steps took longer than the later ones."""
+    """From the start of the process to the first step: libraries, those of the end too, backbone, rows, first prompt;
+    and what the first steps took longer than the later ones."""
     step_seconds: float
     """A step of one prompt, the mean over the run's batches."""
     together: int
@@ -82,8 +82,8 @@ class Measured:
             )
         if self.other_programs > _BUSY:
             remarks.append(
-                f"Other programs took {self.other_programs:.0%} of the processor meanwhile: without them the run is "
-                "faster."
+                f"Other programs took {100 * self.other_programs:.0f} % of the processor meanwhile: without them the "
+                "run is faster."
             )
         return remarks
 

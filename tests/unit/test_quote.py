@@ -83,7 +83,7 @@ def test_memory_is_that_of_the_longest_rows_that_come_while_most_prompts_are_tra
 def test_a_measurement_beside_busy_programs_says_so() -> None:
     assert PARTS.remarks() == []
     (remark,) = replace(PARTS, other_programs=0.65).remarks()
-    assert remark.startswith("Other programs took 65% of the processor meanwhile")
+    assert remark.startswith("Other programs took 65 % of the processor meanwhile")
 
 
 def test_other_programs_are_told_from_this_one() -> None:
