@@ -34,6 +34,24 @@ class Preview:
 
 
 @dataclass(frozen=True)
+class Quote:
+    """How long a run takes and how much memory it needs."""
+
+    seconds: float | None
+    """None before anything is known: it was not measured, and no run has trained on this backbone."""
+    memory: int
+    """Bytes at the peak: of the GPU where there is one, else of the worker's process."""
+    measured: bool
+    """Whether time and memory were measured on this machine, with this recipe and these rows. If not, the time is that
+    of the last run on this backbone, and the memory is calculated."""
+    on_gpu: bool
+    remarks: tuple[str, ...]
+    """What should be known beside a measurement, one sentence each."""
+    measurable: bool
+    """Whether the backbone is on this machine, so that it can be measured."""
+
+
+@dataclass(frozen=True)
 class Estimate:
     """What a recipe will train."""
 
@@ -48,8 +66,7 @@ class Estimate:
     """Training inputs that will be cut; None when that is unknown before the run."""
     cut_targets: Truncation | None
     """Training targets that will be cut; None when that is unknown before the run."""
-    seconds: float | None
-    """Seconds that the run takes at the speed of the last run on this backbone; None before the first one."""
+    quote: Quote
 
     @property
     def share(self) -> float:

@@ -8,23 +8,27 @@ from pathlib import Path
 
 from app.backbones import Backbones
 from app.datasets import DatasetFile, Datasets, first_rows
-from app.estimates import speed_on
 from app.faults import recipe_problems
 from app.initial_prompts import initial_prompt_problems
+from app.jobs.measuring import Measuring, MeasuringError, OnPhase
+from app.jobs.measuring_worker import Task
 from app.jobs.slots import devices, visible_gpus
+from app.jobs.tuning import initial_prompt_folder
 from app.plan import Estimate, Plan, Preview
+from app.quotes import Quotes, key_of
 from app.settings import Settings
 from lamp.config import DataConfig, TuneConfig
 from lamp.data.chat import no_template
 from lamp.data.columns import check_columns, render
 from lamp.data.splits import Splits
 from lamp.data.tables import Table
-from lamp.errors import BackboneError, DataError
-from lamp.hub.backbone_files import has_chat_template
+from lamp.errors import BackboneError, ConfigError, DataError
+from lamp.hub.backbone_files import has_chat_template, is_here
 from lamp.hub.catalog import BackboneInfo
 from lamp.hub.recipe_fit import misfits
 from storage.artifacts import ArtifactStore
 from storage.errors import StorageError
+from storage.home import Home
 from storage.jobs import JobStore
 
 _PREVIEW_EXAMPLES = 3
@@ -54,6 +58,9 @@ class Recipes:
     ) -> None:
         self._settings, self._datasets, self._backbones = settings, datasets, backbones
         self._store, self._artifacts = store, artifacts
+        home = Home(settings.home)
+        self._quotes, self._tokens = Quotes(home.quotes, store), home.tokens
+        self._measuring = Measuring(store, lambda: self.slots)
 
     def plan(self, config: TuneConfig, dataset: str, gpus: int) -> Plan:
         """Everything that can be known about a recipe before it is started; reads each file at most once."""
@@ -68,7 +75,7 @@ class Recipes:
         preview = _preview(data.file, data.table, data.splits, config.data) if data.file and data.table else None
         estimate = None
         if not problems and data.file and data.splits and backbone:
-            estimate = self._estimate(config, data.file, data.splits, backbone, gpus)
+            estimate = self._estimate(config, dataset, data.file, data.splits, backbone, gpus)
         return Plan(
             problems=tuple(problems),
             preview=preview,
@@ -77,6 +84,28 @@ class Recipes:
             fields=problems,
             unreadable=data.problem if data.table is None else "",
         )
+
+    def measure(self, config: TuneConfig, dataset: str, gpus: int, on_phase: OnPhase) -> None:
+        """Measures what a recipe without problems takes; `plan` shows it from then on. Raises LampError, StorageError.
+
+        on_phase: called again and again with what the measurement is doing.
+        """
+        plan = self.plan(config, dataset, gpus)
+        if plan.problems:
+            raise ConfigError(plan.problems)
+        backbone = self._backbones.inspect(config.backbone)
+        if not is_here(backbone.source):
+            raise MeasuringError(
+                f"The backbone {config.backbone!r} is not on this machine yet, so it cannot be measured: the first run "
+                "fetches it."
+            )
+        task = self._task(config, self._datasets.file(dataset), backbone, gpus)
+        key = key_of(task, dataset, self.slots)
+        self._measuring.measure(key, task, lambda measured: self._quotes.remember(key, measured), on_phase)
+
+    def cancel_measuring(self) -> None:
+        """Ends the measurement that goes on, if there is one."""
+        self._measuring.cancel()
 
     @cached_property
     def slots(self) -> list[str]:
@@ -146,12 +175,24 @@ class Recipes:
             problems[no_template(config.backbone)] = "data.input_format"
         return backbone, problems
 
+    def _task(self, config: TuneConfig, file: DatasetFile, backbone: BackboneInfo, gpus: int) -> Task:
+        """What is to be measured."""
+        trained = initial_prompt_folder(config, self._artifacts)
+        return Task(
+            config=config,
+            source=backbone.source,
+            dataset=file,
+            trained_prompt=str(trained.absolute()) if trained else "",
+            tokens=str(self._tokens),
+            gpus=gpus,
+        )
+
     def _estimate(
-        self, config: TuneConfig, file: DatasetFile, splits: Splits, backbone: BackboneInfo, gpus: int
+        self, config: TuneConfig, dataset: str, file: DatasetFile, splits: Splits, backbone: BackboneInfo, gpus: int
     ) -> Estimate:
         train = config.train
+        key = key_of(self._task(config, file, backbone, gpus), dataset, self.slots)
         rows = train.steps * train.batch_size * train.accumulation * gpus
-        speed = speed_on(self._store, config.backbone)
         return Estimate(
             architecture=backbone.architecture,
             hidden_size=backbone.hidden_size,
@@ -162,9 +203,7 @@ class Recipes:
             epochs=rows / max(1, len(splits.train)),
             truncation=file.truncation(config.data, backbone.source),
             cut_targets=file.cut_targets(config.data, backbone.source),
-            seconds=speed.seconds(train) + speed.scoring_seconds  # the untrained backbone is scored too
-            if speed
-            else None,
+            quote=self._quotes.quote(config, splits, backbone, key, self.slots),
         )
 
 

@@ -100,6 +100,16 @@ class Studio:
         """What the recipe would read and train, and every reason why it cannot be started."""
         return self._recipes.plan(config, dataset, gpus)
 
+    def measure(
+        self, config: TuneConfig, dataset: str, gpus: int = 1, on_phase: Callable[[str], None] = lambda _: None
+    ) -> None:
+        """Measures what the recipe takes here, so that `plan` tells it. on_phase: called with what is being done."""
+        self._recipes.measure(config, dataset, gpus, on_phase)
+
+    def cancel_measuring(self) -> None:
+        """Ends the measurement that goes on, if there is one."""
+        self._recipes.cancel_measuring()
+
     def submit(
         self,
         config: TuneConfig,

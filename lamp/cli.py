@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+import time
 from collections.abc import Sequence
 from io import TextIOWrapper
 from pathlib import Path
@@ -14,12 +15,19 @@ from lamp.config import TuneConfig
 from lamp.data.checks import data_warnings
 from lamp.data.column_roles import column_roles
 from lamp.data.columns import Template, check_columns
-from lamp.data.splits import examples_of, prepare
+from lamp.data.row_length import guessed_longest_row
+from lamp.data.splits import Splits, examples_of, prepare
 from lamp.data.tables import KINDS, Table, read_table
-from lamp.errors import DataError, LampError, TrainingError
+from lamp.errors import ConfigError, DataError, LampError, TrainingError
+from lamp.hub.backbone_files import is_here
+from lamp.hub.catalog import BackboneInfo, inspect
+from lamp.hub.memory import calculated_memory
+from lamp.hub.recipe_fit import misfits
 from lamp.process import prepare_process
 from lamp.progress_bar import BarReporter, rows_bar
 from lamp.run_digest import other_run, record_run
+from lamp.training.halving import plan_of
+from lamp.training.quote import in_words
 
 if TYPE_CHECKING:
     from lamp.backbone.frozen import FrozenBackbone
@@ -48,7 +56,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         subparser.add_argument("--backbone", help="folder of the backbone, when it lies elsewhere than the recipe says")
         subparser.add_argument("--untrained", action="store_true", help="the backbone alone, without the prompt")
         subparser.set_defaults(command=command)
-    trainer.add_argument("--backbone", help="folder of the backbone, when it lies elsewhere than the recipe says")
+    quoter = commands.add_parser("quote", help="measure how long a run would take and how much memory it needs")
+    quoter.add_argument("recipe", type=Path, help="a recipe as JSON")
+    quoter.add_argument("--data", type=Path, required=True, help=KINDS)
+    quoter.set_defaults(command=_quote)
+    for subparser in (trainer, quoter):
+        subparser.add_argument("--backbone", help="folder of the backbone, when it lies elsewhere than the recipe says")
     options = parser.parse_args(arguments)
     try:
         options.command(options)
@@ -65,14 +78,23 @@ def _positive(text: str) -> int:
     return int(text)
 
 
-def _train(options: argparse.Namespace) -> None:
+def _recipe(options: argparse.Namespace) -> tuple[TuneConfig, BackboneInfo]:
+    """The recipe, which fits its backbone, and what is known of that before it is loaded."""
     try:
         recipe = TuneConfig.from_dict(json.loads(options.recipe.read_text(encoding="utf-8")))
     except (OSError, ValueError) as error:
         raise DataError(f"The recipe {options.recipe} cannot be read: {error}.") from error
     recipe.check()
+    backbone = inspect(options.backbone or recipe.backbone)
+    if problems := misfits(backbone, recipe):
+        raise ConfigError(problems)
+    return recipe, backbone
+
+
+def _train(options: argparse.Namespace) -> None:
+    recipe, _ = _recipe(options)
     table = read_table(options.data)
-    splits = prepare(table, recipe.data, _own_rows(recipe.data.validation_data), _own_rows(recipe.data.test_data))
+    splits = _splits(table, recipe)
     checkpoints = options.out / "checkpoints"
     if difference := other_run(checkpoints, recipe, splits):
         raise DataError(
@@ -94,8 +116,9 @@ def _train(options: argparse.Namespace) -> None:
             splits, column_roles(table, recipe.data.target_column), recipe.data.input_columns
         ):
             reporter.note(sentence)
-        trained_prompt = Path(recipe.lamp.initial_prompt) if recipe.lamp.initial == "prompt" else None
-        result = train(recipe, splits, reporter, checkpoints, options.backbone, trained_prompt, checkpoints / "tokens")
+        result = train(
+            recipe, splits, reporter, checkpoints, options.backbone, _trained_prompt(recipe), checkpoints / "tokens"
+        )
     finally:
         reporter.close()
     if process_state().is_main_process:
@@ -105,9 +128,45 @@ def _train(options: argparse.Namespace) -> None:
         raise TrainingError(result.failure)
 
 
-def _own_rows(file: str) -> Table | None:
-    """The rows of their own that a recipe names for validation or the test; None where it names none."""
-    return read_table(Path(file)) if file else None
+def _splits(table: Table, recipe: TuneConfig) -> Splits:
+    """The table's rows, with those of the files that the recipe names for validation and the test."""
+    data = recipe.data
+    own = [read_table(Path(file)) if file else None for file in (data.validation_data, data.test_data)]
+    return prepare(table, data, *own)
+
+
+def _trained_prompt(recipe: TuneConfig) -> Path | None:
+    """Folder of the exported prompt that the recipe starts from; None when it names none."""
+    return Path(recipe.lamp.initial_prompt) if recipe.lamp.initial == "prompt" else None
+
+
+def _quote(options: argparse.Namespace) -> None:
+    began = time.perf_counter()
+    recipe, backbone = _recipe(options)
+    splits = _splits(read_table(options.data), recipe)
+    from lamp.backbone.devices import default_device
+    from lamp.training.measuring import measure
+
+    on_gpu = default_device().type == "cuda"
+    if not is_here(backbone.source):
+        row, prompts = guessed_longest_row(splits, recipe.data), plan_of(recipe.train)[0]
+        memory = calculated_memory(backbone, recipe, row, prompts, on_gpu=on_gpu)
+        words = in_words(None, memory, on_gpu=on_gpu)
+        print(f"{words} (calculated, because the backbone is not on this machine yet)")
+        return
+
+    measured = measure(
+        recipe,
+        splits,
+        began,
+        options.backbone,
+        _trained_prompt(recipe),
+        on_phase=lambda text: print(f"{text} …", file=sys.stderr),
+    )
+    seconds, memory = measured.seconds(recipe.train), measured.memory(recipe.train)
+    print(f"{in_words(seconds, memory, on_gpu=on_gpu)} (measured)")
+    for remark in measured.remarks():
+        print(remark)
 
 
 def _predict(options: argparse.Namespace) -> None:

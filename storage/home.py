@@ -46,6 +46,11 @@ class Home:
         return self.root / "tokens"
 
     @property
+    def quotes(self) -> Path:
+        """What was measured of recipes before they were started."""
+        return self.root / "quotes"
+
+    @property
     def backups(self) -> Path:
         return self.root / "backups"
 

@@ -55,12 +55,12 @@ def train_job(
         reporter,
         checkpoints,
         source,
-        _initial_prompt_folder(config, artifacts),
+        initial_prompt_folder(config, artifacts),
         home.tokens,
     )
 
 
-def _initial_prompt_folder(config: TuneConfig, artifacts: ArtifactStore) -> Path | None:
+def initial_prompt_folder(config: TuneConfig, artifacts: ArtifactStore) -> Path | None:
     """Folder of the exported prompt that the recipe starts from; None when it names none or the prompt is gone.
 
     The recipe names a run and never a path, so that it cannot lead out of the artifacts' folder.

@@ -6,6 +6,7 @@ import json
 from functools import lru_cache
 from pathlib import Path
 
+from lamp.hub.architecture import WEIGHTS, WEIGHTS_INDEX
 from lamp.hub.timeouts import HUB_TIMEOUT
 
 
@@ -30,6 +31,15 @@ def tokenizer_file(reference: str) -> Path | None:
 
     cached = try_to_load_from_cache(reference, "tokenizer.json")
     return Path(cached) if isinstance(cached, str) else None
+
+
+def is_here(reference: str) -> bool:
+    """Whether the weights of a folder or of a Hub id lie on this machine; the Hub is not asked."""
+    if Path(reference).expanduser().is_dir():
+        return True
+    from huggingface_hub import try_to_load_from_cache
+
+    return any(isinstance(try_to_load_from_cache(reference, name), str) for name in (WEIGHTS, WEIGHTS_INDEX))
 
 
 @lru_cache(maxsize=128)

@@ -16,6 +16,7 @@ from lamp.errors import BackboneError
 from lamp.hub.architecture import WEIGHTS, WEIGHTS_INDEX, Architecture, architecture_of, check_files, hidden_size_of
 from lamp.hub.refusals import refusal
 from lamp.hub.safetensors_header import Shapes, count_parameters, is_floating_point, stored_shapes
+from lamp.hub.sizes import Sizes, sizes_of
 from lamp.hub.stored_layers import check_layers
 from lamp.hub.timeouts import HUB_TIMEOUT
 from lamp.hub.tokenizer_fit import check_tokenizer_files
@@ -43,6 +44,7 @@ class BackboneInfo:
     """d: width of the token embeddings, and so of each virtual token."""
     parameters: int
     """Number of stored floating-point numbers; tied matrices count once."""
+    sizes: Sizes
     longest_sequence: int | None
     """Positions for prompt, input and target, or of an encoder (see lamp/positions.py); None without a limit."""
     longest_target: int | None = None
@@ -152,7 +154,7 @@ def _inspect_hub_cache(reference: str, error: Exception) -> BackboneInfo:
 
     if not isinstance(error, HfHubHTTPError):
         cached = try_to_load_from_cache(reference, "config.json")
-        if isinstance(cached, str) and (Path(cached).parent / WEIGHTS).exists():
+        if isinstance(cached, str) and any((Path(cached).parent / name).exists() for name in (WEIGHTS, WEIGHTS_INDEX)):
             return _inspect_folder(Path(cached).parent, reference)
     instead = "give a folder on this machine or use the offline backbone"
     raise BackboneError(refusal("backbone", reference, error, instead)) from error
@@ -172,11 +174,13 @@ def _parsed(reference: str, path: Path) -> dict[str, Any]:
 def _info_of(reference: str, config: Mapping[str, Any], shapes: Shapes) -> BackboneInfo:
     architecture = architecture_of(reference, config)
     check_layers(reference, config, shapes)
+    hidden_size = hidden_size_of(reference, config)
     return BackboneInfo(
         source=reference,
         architecture=architecture,
-        hidden_size=hidden_size_of(reference, config),
+        hidden_size=hidden_size,
         parameters=count_parameters(config, shapes),
+        sizes=sizes_of(config, hidden_size),
         longest_sequence=longest_sequence(config),
         longest_target=longest_target(config) if architecture == "encoder-decoder" else None,
     )

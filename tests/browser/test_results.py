@@ -29,6 +29,8 @@ def add_tested(studio: RunningStudio, backbone: Path, name: str, right: int) -> 
     assert claimed is not None and claimed.id == job.id
     values = [(step, "loss", 2.0 - step / 40) for step in range(1, 61)]
     values += [(step, "validation/accuracy", 0.2 + step / 100) for step in (0, 20, 40, 60)]
+    for metric in ("validation/loss", "learning_rate", "gradient_norm", "rows_per_second"):
+        values += [(step, metric, 1.0 + step / 100) for step in range(1, 61)]
     store.heartbeat(job.id, 60, "Training", values)
     answers = []
     for row in range(40):

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import shutil
 import signal
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -248,3 +250,50 @@ def test_warnings_about_the_data_stand_before_the_bar(
     command = ["train", str(tmp_path / "recipe.json"), "--data", str(data), "--out", str(tmp_path / "out")]
     assert main(command) == 0
     assert "In 20 of 20 rows there is what looks like an e-mail address" in capsys.readouterr().err
+
+
+def test_a_quote_tells_time_and_memory_and_leaves_no_files(
+    tiny_llama: Path, tiny_table: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "recipe.json").write_text(json.dumps(recipe(tiny_llama).to_dict()))
+    assert main(["quote", str(tmp_path / "recipe.json"), "--data", str(tiny_table)]) == 0
+    output = capsys.readouterr()
+    first, *_ = output.out.splitlines()
+    assert re.fullmatch(r"(About|Less) .*, .* of (GPU )?memory \(measured\)", first)
+    assert "Loading the model …" in output.err and "Measuring …" in output.err
+    assert [path.name for path in tmp_path.iterdir()] == ["recipe.json"]
+
+
+def test_a_quote_for_a_backbone_that_is_not_here_is_calculated_and_fetches_nothing(
+    tiny_llama: Path,
+    tiny_table: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("lamp.cli.is_here", lambda source: False)
+    monkeypatch.setattr("lamp.backbone.frozen.FrozenBackbone.load", None)
+    (tmp_path / "recipe.json").write_text(json.dumps(recipe(tiny_llama).to_dict()))
+    assert main(["quote", str(tmp_path / "recipe.json"), "--data", str(tiny_table)]) == 0
+    words = r"About .* of (GPU )?memory \(calculated, because the backbone is not on this machine yet\)\n"
+    assert re.fullmatch(words, capsys.readouterr().out)
+
+
+@pytest.mark.parametrize("command", ["train", "quote"])
+def test_a_recipe_that_does_not_fit_its_backbone_is_refused_before_anything_is_loaded(
+    command: str,
+    tiny_llama: Path,
+    tiny_table: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("lamp.backbone.frozen.FrozenBackbone.load", None)
+    config = recipe(tiny_llama)
+    config = replace(config, data=replace(config.data, max_input_tokens=600))
+    (tmp_path / "recipe.json").write_text(json.dumps(config.to_dict()))
+    out = ["--out", str(tmp_path / "out")] if command == "train" else []
+    assert main([command, str(tmp_path / "recipe.json"), "--data", str(tiny_table), *out]) == 1
+    sentence = told(capsys)
+    assert sentence.startswith("The backbone has 512 positions, too few for 4 virtual tokens")
+    assert not (tmp_path / "out").exists()

@@ -43,7 +43,7 @@ def test_the_form_marks_every_field_with_a_problem_and_start_waits_for_them(stud
     values = form_values.values_of(replace(GOOD, backbone="", data=studio.guess_columns(dataset)))
     values |= {"backbone.choice": "", "backbone.other": "", "dataset": dataset, "gpus": 1, "train.steps": "many"}
     values |= {"lamp.rank": "400"}
-    _, _, rail, _, _, marks, start = TuneForm(studio, list(values)).look(*values.values())
+    _, _, rail, _, _, marks, start, *_ = TuneForm(studio, list(values)).look(*values.values())
     for element, step in (("other-backbone", 0), ("field-train-steps", 2), ("field-lamp-rank", 2)):
         assert f"#{element}::after" in marks and f'<a href="#{element}" data-step="{step}">' in rail
     assert rail.count("<li><a ") == 3 and start.interactive is False

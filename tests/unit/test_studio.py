@@ -129,7 +129,7 @@ def test_how_long_a_run_will_take_is_told_by_the_last_one_on_its_backbone(
 ) -> None:
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0,1")
     dataset = studio.datasets()[0].reference
-    assert estimate(studio, config).seconds is None
+    assert estimate(studio, config).quote.seconds is None
     store = JobStore(open_database(studio.settings.database_url))
     for backbone, speed in ((config.backbone, 8.0), ("another", 1000.0)):
         run = store.add("a run", replace(config, backbone=backbone).to_dict(), dataset, "tickets", 50, gpus=2)
@@ -144,8 +144,8 @@ def test_how_long_a_run_will_take_is_told_by_the_last_one_on_its_backbone(
         store.release(run.id)
     train = TrainConfig(steps=100, batch_size=8, accumulation=2, learning_rate=0.04, evaluate_every=50)
     long = replace(config, train=train)
-    assert estimate(studio, long).seconds == 100 * 16 / 4 + 3 * 7  # two scorings, and the untrained backbone's
-    assert estimate(studio, long, gpus=2).seconds == 100 * 16 / 4 + 3 * 7, "twice the rows at twice the speed"
+    assert estimate(studio, long).quote.seconds == 100 * 16 / 4 + 3 * 7  # two scorings, and the untrained backbone's
+    assert estimate(studio, long, gpus=2).quote.seconds == 100 * 16 / 4 + 3 * 7, "twice the rows at twice the speed"
 
 
 @pytest.mark.parametrize("bits", ["8bit", "4bit"])

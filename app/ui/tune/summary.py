@@ -12,6 +12,7 @@ from app.ui.tune import problem_marks
 from app.views import formatting
 from lamp.config import TuneConfig
 from lamp.data.truncation import Truncation
+from lamp.training.quote import in_words
 
 _ARCHITECTURES = {"causal": "Writes on from a text (causal)", "encoder-decoder": "Reads, then writes (encoder-decoder)"}
 
@@ -83,14 +84,38 @@ def rail(config: TuneConfig, plan: Plan) -> str:
     count = len(set(plan.problems))
     heading = "One thing to put right" if count == 1 else f"{count} things to put right"
     ready = '<p class="ls-ready">Ready to start</p>'
-    if estimate and estimate.seconds is not None:
-        ready += parts.small(
-            f"Training will take {formatting.about(estimate.seconds)}, if rows go as fast as in the last "
-            "run on this backbone."
-        )
     warnings = [*plan.warnings, *(_truncations(estimate, preview, config) if estimate else ())]
     problems = parts.problems(plan.problems, heading, problem_marks.links(plan.fields))
     return html + (problems or ready) + parts.warnings(warnings, "Worth a look")
+
+
+def quote(plan: Plan) -> str:
+    """How long the run takes, how much memory it needs, and how that is known; "" while there are problems."""
+    if plan.estimate is None or plan.problems:
+        return ""
+    quote = plan.estimate.quote
+    if quote.measured:
+        how, why = "measured", "Measured on this machine, with this recipe and these rows."
+    elif quote.seconds is not None:
+        how = "last run, calculated"
+        why = "The time is at the speed of the last run on this backbone; the memory is calculated from its size."
+    else:
+        how = "calculated"
+        why = "Calculated from the backbone's size. How long the run takes is not known yet."
+    if not quote.measured:
+        why += (
+            " Measure finds out with a few real steps, in about a minute."
+            if quote.measurable
+            else " The backbone is not on this machine yet: the first run fetches it, then it can be measured."
+        )
+    words = in_words(quote.seconds, quote.memory, on_gpu=quote.on_gpu)
+    remarks = " ".join((why, *quote.remarks))
+    return f'<p class="ls-quote"><strong>{escape(words)}</strong> ({how})</p>{parts.small(remarks)}'
+
+
+def measuring(phase: str) -> str:
+    """What a measurement is doing."""
+    return parts.notice(f"{phase} …")
 
 
 def _truncations(estimate: Estimate, preview: Preview | None, config: TuneConfig) -> list[str]:

@@ -14,6 +14,7 @@ from app.studio import Studio
 from app.ui import parts
 from app.ui.guard import KNOWN
 from app.ui.tune import browser_storage, form_values, problem_marks, recipe_fields, summary
+from app.ui.tune.measuring import measure_button
 from app.ui.tune.prefill import FormContent, prefill
 from app.views import formatting, score_text
 from lamp.config import TuneConfig
@@ -75,9 +76,9 @@ class TuneForm:
             gr.Dropdown(choices=names, value=guess.target_column),
         ]
 
-    def look(self, *form: Any) -> tuple[str, str, str, str, str | None, str, gr.Button]:
+    def look(self, *form: Any) -> tuple[str, str, str, str, str | None, str, gr.Button, str, gr.Button]:
         """Preview, backbone facts, the card beside the form, the same as a script, which preset it is, the marks of
-        fields with problems, and the button that starts the run.
+        fields with problems, the button that starts the run, time and memory, and the button that measures them.
 
         form: the values as the browser sends them.
         """
@@ -93,7 +94,15 @@ class TuneForm:
             form_values.preset_of(values),
             problem_marks.marks(plan),
             gr.Button(interactive=not plan.problems),
+            summary.quote(plan),
+            measure_button(plan),
         )
+
+    def measured_form(self, form: Sequence[Any]) -> tuple[TuneConfig, Plan, str, int]:
+        """The recipe in the form, its plan, its data set and its number of GPUs."""
+        values = self._values(form)
+        config, plan = self._plan(values)
+        return config, plan, str(values["dataset"] or ""), values["gpus"]
 
     def start(self, name: str, note: str, tags: str, parent: str, *form: Any) -> tuple[str, Any, gr.Button]:
         """Queues the run and returns its id, to which the browser goes; or lists the problems beside the button."""

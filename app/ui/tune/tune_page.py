@@ -10,7 +10,7 @@ from app.studio import Studio
 from app.ui import parts
 from app.ui.components import AT_ONCE, QUIET, piece
 from app.ui.guard import guarded
-from app.ui.tune import browser_storage, hub_search, recipe_fields, steps, summary
+from app.ui.tune import browser_storage, hub_search, measuring, recipe_fields, steps, summary
 from app.ui.tune.steps import DataStep, Form, RecipeStep
 from app.ui.tune.tune_form import TuneForm
 
@@ -38,6 +38,7 @@ def build(studio: Studio, page: gr.Blocks) -> None:
                 start_step = steps.start_step()
         with gr.Column(scale=4, min_width=300, elem_classes="ls-rail"):
             rail = piece(summary.LOOKING, elem_id="rail")
+            quote = measuring.layout()
             start = gr.Button("Start training", variant="primary", size="lg", elem_id="start", interactive=False)
     marks = piece(elem_classes="ls-marks")
     # Not a gr.State: values that go to the server as they are cannot come from one.
@@ -51,10 +52,21 @@ def build(studio: Studio, page: gr.Blocks) -> None:
     opened.then(None, [*texts, *values], moment, js=browser_storage.FORM_OPENED, **AT_ONCE)
     over.click(None, None, None, js=browser_storage.START_OVER, **AT_ONCE)
     facts = backbone_step.facts
-    seen = [data_step.preview, facts, rail, start_step.script, recipe_step.preset, marks, start]
+    seen = [
+        data_step.preview,
+        facts,
+        rail,
+        start_step.script,
+        recipe_step.preset,
+        marks,
+        start,
+        quote.quote,
+        quote.measure,
+    ]
     _wire_look(handlers, form, moment, seen, facts, texts)
     _wire_fields(studio, handlers, form, data_step, recipe_step)
     _wire_start(handlers, start, [*texts, parent, *values], rail)
+    measuring.wire(quote, measuring.MeasureHandlers(studio, handlers.measured_form), values)
     for button, step in (
         (backbone_step.next, 1),
         (data_step.next, 2),

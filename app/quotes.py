@@ -1,0 +1,98 @@
+"""How long a run takes and how much memory it needs: measured here before, or else from the last run and calculated."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Sequence
+from contextlib import suppress
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from app.estimates import speed_on
+from app.jobs.measuring_worker import Task
+from app.jobs.processes import host_name
+from app.plan import Quote
+from lamp.config import TuneConfig
+from lamp.data.row_length import guessed_longest_row
+from lamp.data.splits import Splits
+from lamp.files import written_whole
+from lamp.hub.backbone_files import is_here
+from lamp.hub.catalog import BackboneInfo
+from lamp.hub.memory import calculated_memory
+from lamp.training.halving import plan_of
+from lamp.training.quote import Measured
+from storage.jobs import JobStore
+
+_TRAIN_FIELDS = ("batch_size", "accumulation", "precision", "quantization", "gradient_checkpointing", "compile", "seed")
+_LAMP_FIELDS = ("prompt_length", "rank", "pooling", "interactions")
+"""Fields of the recipe that change what a step takes, beside the whole data section and whether the rate is found."""
+_MOST_FILES = 500
+
+
+class Quotes:
+    """The measurements that were made on this machine, each in a file, and what is known without them."""
+
+    def __init__(self, folder: Path, store: JobStore) -> None:
+        self._folder, self._store = folder, store
+
+    def quote(
+        self, config: TuneConfig, splits: Splits, backbone: BackboneInfo, key: str, devices: Sequence[str]
+    ) -> Quote:
+        """The best that is known. key: of this recipe, as `key_of` gives it; devices: of the slots."""
+        on_gpu, measurable = "" not in devices, is_here(backbone.source)
+        measured = self._read(key)
+        if measured is not None:
+            seconds: float | None = measured.seconds(config.train)
+            return Quote(seconds, measured.memory(config.train), True, on_gpu, tuple(measured.remarks()), measurable)
+        speed = speed_on(self._store, config.backbone)
+        # The untrained backbone is scored too.
+        seconds = speed.seconds(config.train) + speed.scoring_seconds if speed else None
+        row, prompts = guessed_longest_row(splits, config.data), plan_of(config.train)[0]
+        memory = calculated_memory(backbone, config, row, prompts, on_gpu=on_gpu)
+        return Quote(seconds, memory, False, on_gpu, (), measurable)
+
+    def remember(self, key: str, measured: Measured) -> None:
+        """Keeps a measurement for the next look; where that cannot be written, it is only shown once."""
+        with suppress(OSError):
+            with written_whole(self._folder / f"{key}.json") as staged:
+                staged.write_text(json.dumps(measured.to_dict()))
+            files = sorted(self._folder.glob("*.json"), key=lambda file: file.stat().st_mtime)
+            for file in files[:-_MOST_FILES]:
+                file.unlink(missing_ok=True)
+
+    def _read(self, key: str) -> Measured | None:
+        try:
+            return Measured.from_dict(json.loads((self._folder / f"{key}.json").read_text()))
+        except (OSError, ValueError):
+            return None
+
+
+def key_of(task: Task, dataset: str, devices: Sequence[str]) -> str:
+    """A digest of everything that a measurement depends on: recipe, data set, backbone and machine.
+
+    dataset: its reference, whose content never changes.
+    """
+    config = task.config
+    parts: dict[str, Any] = {
+        "data": config.to_dict()["data"],
+        "lamp": [getattr(config.lamp, name) for name in _LAMP_FIELDS],
+        "train": [getattr(config.train, name) for name in _TRAIN_FIELDS],
+        "prompts": plan_of(config.train)[0],
+        "gpus": task.gpus,
+        "dataset": dataset,
+        "backbone": [task.source, _changed(task.source)],
+        "machine": [host_name(), os.cpu_count(), sorted(set(devices)), len(devices), version("torch")],
+    }
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:32]
+
+
+def _changed(source: str) -> list[int]:
+    """When the files of a folder were last changed; empty for a Hub id."""
+    folder = Path(source).expanduser()
+    try:
+        return sorted(file.stat().st_mtime_ns for file in folder.iterdir()) if folder.is_dir() else []
+    except OSError:
+        return []

@@ -1,0 +1,19 @@
+"""How long rows are, guessed without a tokenizer."""
+
+from __future__ import annotations
+
+from lamp.config import DataConfig
+from lamp.data.splits import Splits
+
+_CHARACTERS = 3.5
+"""Of a token, about, in most languages with an alphabet and most tokenizers."""
+_LOOKED_AT = 1000
+"""Rows that are looked at."""
+
+
+def guessed_longest_row(splits: Splits, config: DataConfig) -> tuple[int, int]:
+    """Tokens of the longest input and of the longest target, about."""
+    examples = list(splits.train[:_LOOKED_AT])
+    inputs = max(len(example.text) for example in examples) / _CHARACTERS
+    targets = max(len(example.target) for example in examples) / _CHARACTERS
+    return min(config.max_input_tokens, round(inputs) + 1), min(config.max_target_tokens, round(targets) + 2)
