@@ -102,8 +102,9 @@ class Datasets:
     def fetch(self, id: str, subset: str, split: str, on_rows: OnRows) -> tuple[DatasetEntry, Fetched]:
         """Fetches and stores a part of a data set on the Hub; "" is its first subset or split. Raises DataError."""
         id = fetching.plain_id(id)
-        subset = subset or fetching.subsets(id)[0]
-        split = split or fetching.splits(id, subset)[0]
+        if not subset or not split:
+            parts = fetching.look_up(id, subset)
+            subset, split = parts.subset, split or parts.splits[0].name
         with TemporaryDirectory(prefix="lamp-studio-") as folder:
             file = Path(folder) / "part.parquet"
             fetched = fetching.fetch(id, subset, split, file, on_rows)

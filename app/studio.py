@@ -11,8 +11,9 @@ from app.backbones import BackboneChoice, Backbones
 from app.bundle import zip_artifact
 from app.datasets import DatasetEntry, Datasets, first_rows
 from app.estimates import places
-from app.hub import fetching, publishing
-from app.hub.fetching import Fetched, OnRows
+from app.hub import fetching, publishing, searching
+from app.hub.fetching import Fetched, HubParts, OnRows
+from app.hub.searching import HubDataset
 from app.jobs.extend import extend
 from app.plan import Plan
 from app.predictor import Answer, OnAnswers, Predictor, check_inputs
@@ -68,13 +69,16 @@ class Studio:
         """Keeps a copy of a file that can be read as a table; raises DataError when it cannot."""
         return self._datasets.add(path, name)
 
-    def hub_subsets(self, id: str) -> list[str]:
-        """The subsets of a data set on the Hub, by its id or its page's address. Raises DataError."""
-        return fetching.subsets(fetching.plain_id(id))
+    def search_hub(self, words: str) -> list[HubDataset]:
+        """Public data sets on the Hub whose id holds these words. Raises DataError."""
+        return searching.search(words)
 
-    def hub_splits(self, id: str, subset: str) -> list[str]:
-        """The splits of a subset, the one to learn from first. Raises DataError."""
-        return fetching.splits(fetching.plain_id(id), subset)
+    def look_up_dataset(self, id: str, subset: str = "", revision: str = "main") -> HubParts:
+        """The parts of a data set on the Hub, by its id or its page's address. Raises DataError.
+
+        subset: whose splits are named, "" for the first one; revision: a branch, a tag or a commit.
+        """
+        return fetching.look_up(fetching.plain_id(id), subset, revision.strip() or "main")
 
     def fetch_dataset(
         self, id: str, subset: str = "", split: str = "", on_rows: OnRows = lambda rows, total: None

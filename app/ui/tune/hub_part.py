@@ -1,0 +1,148 @@
+"""The part of the Tune page that chooses a part of a data set on the Hugging Face Hub, and fetches it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import gradio as gr
+
+from app.hub.fetching import HubParts
+from app.studio import Studio
+from app.ui import parts
+from app.ui.components import AT_ONCE
+from app.ui.guard import KNOWN, guarded
+from app.views import formatting
+
+
+@dataclass(frozen=True)
+class LookUp:
+    """What the Hub answered, and for which text of the id's box: that may say something else by now."""
+
+    text: str
+    parts: HubParts | None = None
+    problem: str = ""
+    """Why there are no parts."""
+
+
+class HubPart:
+    """The handlers of the choice."""
+
+    def __init__(self, studio: Studio, choose_dataset: Callable[[str], list[Any]]) -> None:
+        """choose_dataset: updates the Tune page's form so that a new data set is the chosen one."""
+        self._studio, self._choose_dataset = studio, choose_dataset
+
+    def reset(self, id: str, looked: LookUp) -> Any:
+        """Hides the parts of the data set that was looked up, once the id is another one."""
+        return gr.skip() if looked.text == id else gr.Row(visible=False)
+
+    def look_up(self, id: str) -> LookUp:
+        """The parts of a data set, with the splits of its first subset."""
+        return self._look_up(id, "")
+
+    def look_up_subset(self, id: str, subset: str | None) -> LookUp:
+        """The same with the splits of another subset."""
+        return self._look_up(id, subset or "")
+
+    def show(self, id: str, looked: LookUp) -> list[Any]:
+        """What was looked up: the parts to choose from, or a sentence; nothing where the id has changed meanwhile."""
+        if looked.text != id:
+            return [gr.skip()] * 4
+        found = looked.parts
+        if found is None:
+            return [gr.Row(visible=False), gr.skip(), gr.skip(), parts.problems([looked.problem])]
+        splits = [
+            (f"{split.name} · {formatting.rows(split.rows)}" if split.rows else split.name, split.name)
+            for split in found.splits
+        ]
+        return [
+            gr.Row(visible=True),
+            gr.Dropdown(choices=list(found.subsets), value=found.subset, visible=len(found.subsets) > 1),
+            gr.Dropdown(choices=splits, value=found.splits[0].name),
+            "",
+        ]
+
+    def begin(self, looked: LookUp) -> list[Any]:
+        """Shows at once that the data set is being fetched, before its first rows have come."""
+        id = looked.parts.id if looked.parts else ""
+        return [gr.Button(interactive=False), parts.notice(f"Fetching {id} from the Hub.")]
+
+    def fetch(
+        self,
+        looked: LookUp,
+        split: str | None,
+        progress: gr.Progress = gr.Progress(),  # noqa: B008  # how Gradio hands in its progress bar
+    ) -> list[Any]:
+        """Fetches a part and chooses it. If that fails, one sentence says why and the form stays as it is."""
+
+        def on_rows(rows: int, total: int | None) -> None:
+            progress(rows / total if total else None, desc=f"{formatting.rows(rows)} fetched")
+
+        if looked.parts is None:
+            return [gr.skip()] * 4
+        progress(None, desc="Asking the Hub")
+        part = looked.parts
+        try:
+            entry, fetched = self._studio.fetch_dataset(part.id, part.subset, split or "", on_rows)
+        except KNOWN as error:
+            return [gr.skip()] * 3 + [parts.problems([str(error)])]
+        text = f"{entry.name} has {formatting.rows(fetched.rows)} and {len(entry.columns)} columns."
+        if not fetched.whole:
+            text += " These are the first ones; the Hub has more."
+        if fetched.left_out:
+            text += f" Left out, because they hold no text: {', '.join(fetched.left_out)}."
+        return [*self._choose_dataset(entry.reference), parts.notice(text, "good", "Added.")]
+
+    def _look_up(self, text: str, subset: str) -> LookUp:
+        try:
+            return LookUp(text, self._studio.look_up_dataset(text, subset))
+        except KNOWN as error:
+            return LookUp(text, problem=str(error))
+
+
+def build(
+    studio: Studio,
+    choose_dataset: Callable[[str], list[Any]],
+    form: list[Any],
+    message: gr.HTML,
+    id: gr.Textbox,
+    look: gr.Button,
+    results: gr.Radio,
+) -> None:
+    """Lays the choice out below the search and wires it.
+
+    id, look, results: of the search; form, message, choose_dataset: as there.
+    """
+    with gr.Row(visible=False, elem_classes="ls-hub") as part:
+        subset = gr.Dropdown([], label="Subset", info="Its parts.", visible=False, elem_id="hub-subset", scale=2)
+        split = gr.Dropdown([], label="Split", info="What to learn from.", elem_id="hub-split", scale=2)
+        fetch = gr.Button("Fetch", size="md", elem_id="hub-fetch", scale=1, min_width=110)
+    looked = gr.State(LookUp(""))
+    handlers = HubPart(studio, choose_dataset)
+    controls = [part, subset, split]
+    # One look-up of a kind at a time, the newest last; `show` leaves out what was looked up for an earlier id.
+    options: dict[str, Any] = {
+        "api_visibility": "private",
+        "concurrency_limit": None,
+        "trigger_mode": "always_last",
+    }
+    id.change(handlers.reset, [id, looked], part, **{**AT_ONCE, "trigger_mode": "always_last"})
+    shown: dict[str, Any] = {"fn": guarded(handlers.show), "inputs": [id, looked], "outputs": [*controls, message]}
+    gr.on([id.submit, look.click], guarded(handlers.look_up), id, looked, show_progress_on=id, **options).then(
+        **shown, **AT_ONCE
+    )
+    results.input(lambda chosen: chosen, results, id, **AT_ONCE).then(
+        guarded(handlers.look_up), id, looked, show_progress_on=results, **options
+    ).then(**shown, **AT_ONCE)
+    subset.input(guarded(handlers.look_up_subset), [id, subset], looked, show_progress_on=split, **options).then(
+        **shown, **AT_ONCE
+    )
+    fetch.click(handlers.begin, looked, [fetch, message], **AT_ONCE).then(
+        guarded(handlers.fetch),
+        [looked, split],
+        [*form, message],
+        show_progress_on=message,
+        api_visibility="private",
+        concurrency_limit=4,
+    ).then(lambda: gr.Button(interactive=True), None, fetch, **AT_ONCE)
