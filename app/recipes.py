@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from app.backbones import Backbones
-from app.datasets import DatasetFile, Datasets, first_rows
+from app.dataset_file import DatasetFile, first_rows
+from app.datasets import Datasets
 from app.estimates import speed_on
 from app.faults import recipe_problems
 from app.initial_prompts import initial_prompt_problems

@@ -6,7 +6,7 @@ import builtins
 import hashlib
 import re
 import secrets
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -38,6 +38,8 @@ class Upload:
     """Number of rows; None for an upload of an earlier version, until `describe` fills it in."""
     columns: tuple[str, ...] | None
     """Names of the columns, in the order of the file; None as for `rows`."""
+    source: dict[str, str] | None
+    """Which part of which data set on the Hub it was fetched from, as it was given to `add`."""
 
 
 class UploadStore:
@@ -48,19 +50,22 @@ class UploadStore:
         self.root = root
         root.mkdir(parents=True, exist_ok=True)
 
-    def add(self, path: Path, name: str, rows: int, columns: Sequence[str]) -> Upload:
+    def add(
+        self, path: Path, name: str, rows: int, columns: Sequence[str], source: Mapping[str, str] | None = None
+    ) -> Upload:
         """Copies a file in; `rows` and `columns` are what was read from it. Raises OSError.
 
-        The same content again is stored once and takes the newer name.
+        source: where it was fetched from. The same content again is stored once and takes the newer name, and the
+        newer source if it has one.
         """
         digest, size = hashlib.sha256(), 0
         # A file of the same content is replaced: the new one is young, so that no sweep removes it.
         with (
             whole(self.root, digest.hexdigest) as staged,
-            path.open("rb") as source,
+            path.open("rb") as original,
             staged.open("xb") as copy,
         ):
-            while chunk := source.read(_CHUNK_BYTES):
+            while chunk := original.read(_CHUNK_BYTES):
                 digest.update(chunk)
                 size += len(chunk)
                 copy.write(chunk)
@@ -75,6 +80,8 @@ class UploadStore:
                     created_at=utc_now(),
                 )
             )
+            if source is not None:
+                row.source = dict(source)
             session.flush()
             return _upload_of(row)
 
@@ -157,4 +164,4 @@ def _row(session: Session, reference: str) -> UploadRow:
 
 def _upload_of(row: UploadRow) -> Upload:
     columns = tuple(row.columns) if row.columns is not None else None
-    return Upload(_PREFIX + row.sha256, row.name, row.bytes, row.created_at, row.rows, columns)
+    return Upload(_PREFIX + row.sha256, row.name, row.bytes, row.created_at, row.rows, columns, row.source)

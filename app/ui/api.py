@@ -72,9 +72,9 @@ class Endpoints:
             raise DataError(f"Give a file: {KINDS}.")
         return self._studio.add_dataset(Path(file), Path(file).name).reference
 
-    def fetch(self, id: str, subset: str = "", split: str = "") -> str:
+    def fetch(self, id: str, subset: str = "", split: str = "", revision: str = "main") -> str:
         """Fetches a data set of the Hub, its training split unless another is named; returns the reference."""
-        return self._studio.fetch_dataset(id, subset, split)[0].reference
+        return self._studio.fetch_dataset(id, subset, split, revision=revision)[0].reference
 
 
 def add_endpoints(studio: Studio) -> None:

@@ -15,3 +15,6 @@ class DataSource:
     split: str
     revision: str
     """The hash of the commit."""
+
+    def __str__(self) -> str:
+        return f"{self.id}, subset {self.subset}, split {self.split}, revision {self.revision}"

@@ -217,3 +217,29 @@ def test_an_address_of_the_hub_is_taken_for_its_id_and_a_folder_never_is(run: Ru
     outcomes = run(plain, *ids).result
     assert outcomes[:3] == ["nyu-mll/glue", "stanfordnlp/sst2", "imdb"]
     assert all("such as stanfordnlp/sst2" in sentence for sentence in outcomes[3:])
+
+
+def test_a_part_is_fetched_at_one_commit_which_is_told(hub: Hub, run: Run) -> None:
+    repository = hub.add("acme/moving", {"train.csv": b"text,label\nold,a\n"}, "datasets")
+    first = repository.commits[-1].oid
+    repository.commit("more", {"train.csv": b"text,label\nnew,b\n"})
+    moved, old, wrong = run(
+        OUTCOME
+        + """
+def at(revision):
+    file = Path("fetched.parquet")
+    part = fetching.fetch("acme/moving", "default", "train", file, revision=revision)
+    return [part.source.revision, read_table(file, part.name).rows[0]["text"]]
+answer([outcome(lambda: at(revision)) for revision in arguments])
+""",
+        "main",
+        first,
+        "no-such-branch",
+    ).result
+    assert moved == [repository.commits[-1].oid, "new"] and old == [first, "old"]
+    assert wrong == (
+        "The data set 'acme/moving' has no revision 'no-such-branch': write a branch, a tag or the hash of a commit, "
+        "such as main."
+    )
+    read = [request.path for request in hub.requests if "/resolve/" in request.path and "train.csv" in request.path]
+    assert read and all(first in path or repository.commits[-1].oid in path for path in read)

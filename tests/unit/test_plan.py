@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from app import datasets
+from app import dataset_file, datasets
 from app.conversion import convert_apart
-from app.datasets import SAMPLES
+from app.dataset_file import SAMPLES
 from app.studio import Studio
 from app.ui.tune import form_values
 from app.ui.tune.tune_form import TuneForm
@@ -52,7 +52,7 @@ def opened(monkeypatch: pytest.MonkeyPatch) -> Iterator[Counter[str]]:
     Headers of weights are opened by safetensors' own code, so they are counted where it is called. Of tables it is
     counted how often they are read from their first line to the last.
     """
-    for cached in (catalog._read_folder, datasets._sample_entry, datasets._read, datasets._prepared):
+    for cached in (catalog._read_folder, datasets._sample_entry, dataset_file.opened_table, dataset_file._prepared):
         cached.cache_clear()
     counts: Counter[str] = Counter()
 
@@ -69,7 +69,7 @@ def opened(monkeypatch: pytest.MonkeyPatch) -> Iterator[Counter[str]]:
         convert_apart(path, name, target)
 
     monkeypatch.setattr(catalog, "stored_shapes", read_header)
-    monkeypatch.setattr(datasets, "read_table", read_sample)
+    monkeypatch.setattr(dataset_file, "read_table", read_sample)
     monkeypatch.setattr(datasets, "convert_apart", read_upload)
     _watched.append(counts)
     yield counts
@@ -185,7 +185,7 @@ def test_an_upload_of_an_earlier_version_is_read_once_and_never_again(
     opened.clear()
     assert studio.datasets()[-1] == entry
     assert opened[str(stored)] == 1
-    datasets._read.cache_clear()
+    dataset_file.opened_table.cache_clear()
     restarted = Studio(studio.settings, open_database(studio.settings.database_url))
     assert restarted.datasets()[-1] == entry
     assert opened[str(stored)] == 1

@@ -18,9 +18,10 @@ from app.views import formatting
 
 @dataclass(frozen=True)
 class LookUp:
-    """What the Hub answered, and for which text of the id's box: that may say something else by now."""
+    """What the Hub answered, and for which texts of the boxes for id and revision: those may have changed by now."""
 
     text: str
+    revision: str = "main"
     parts: HubParts | None = None
     problem: str = ""
     """Why there are no parts."""
@@ -33,25 +34,31 @@ class HubPart:
         """choose_dataset: updates the Tune page's form so that a new data set is the chosen one."""
         self._studio, self._choose_dataset = studio, choose_dataset
 
-    def reset(self, id: str, looked: LookUp) -> Any:
-        """Hides the parts of the data set that was looked up, once the id is another one."""
-        return gr.skip() if looked.text == id else gr.Row(visible=False)
+    def another_id(self, id: str, looked: LookUp) -> list[Any]:
+        """Hides what was looked up, once the id is another one, and goes back to the branch main."""
+        if looked.text == id:
+            return [gr.skip()] * 3
+        return [gr.Row(visible=False), gr.Accordion(visible=False, open=False), "main"]
 
-    def look_up(self, id: str) -> LookUp:
+    def another_revision(self, revision: str, looked: LookUp) -> Any:
+        """Hides the parts that were looked up, once the revision is another one."""
+        return gr.skip() if looked.revision == revision else gr.Row(visible=False)
+
+    def look_up(self, id: str, revision: str) -> LookUp:
         """The parts of a data set, with the splits of its first subset."""
-        return self._look_up(id, "")
+        return self._look_up(id, revision, "")
 
-    def look_up_subset(self, id: str, subset: str | None) -> LookUp:
+    def look_up_subset(self, id: str, revision: str, subset: str | None) -> LookUp:
         """The same with the splits of another subset."""
-        return self._look_up(id, subset or "")
+        return self._look_up(id, revision, subset or "")
 
-    def show(self, id: str, looked: LookUp) -> list[Any]:
-        """What was looked up: the parts to choose from, or a sentence; nothing where the id has changed meanwhile."""
-        if looked.text != id:
-            return [gr.skip()] * 4
+    def show(self, id: str, revision: str, looked: LookUp) -> list[Any]:
+        """What was looked up: the parts to choose from, or a sentence; nothing where it is no longer asked for."""
+        if (looked.text, looked.revision) != (id, revision):
+            return [gr.skip()] * 5
         found = looked.parts
         if found is None:
-            return [gr.Row(visible=False), gr.skip(), gr.skip(), parts.problems([looked.problem])]
+            return [gr.Row(visible=False), *[gr.skip()] * 3, parts.problems([looked.problem])]
         splits = [
             (f"{split.name} · {formatting.rows(split.rows)}" if split.rows else split.name, split.name)
             for split in found.splits
@@ -60,6 +67,7 @@ class HubPart:
             gr.Row(visible=True),
             gr.Dropdown(choices=list(found.subsets), value=found.subset, visible=len(found.subsets) > 1),
             gr.Dropdown(choices=splits, value=found.splits[0].name),
+            gr.Accordion(label=f"Revision {revision.strip() or 'main'}, commit {found.revision[:10]}", visible=True),
             "",
         ]
 
@@ -84,7 +92,9 @@ class HubPart:
         progress(None, desc="Asking the Hub")
         part = looked.parts
         try:
-            entry, fetched = self._studio.fetch_dataset(part.id, part.subset, split or "", on_rows)
+            entry, fetched = self._studio.fetch_dataset(
+                part.id, part.subset, split or "", on_rows, revision=part.revision
+            )
         except KNOWN as error:
             return [gr.skip()] * 3 + [parts.problems([str(error)])]
         text = f"{entry.name} has {formatting.rows(fetched.rows)} and {len(entry.columns)} columns."
@@ -94,11 +104,11 @@ class HubPart:
             text += f" Left out, because they hold no text: {', '.join(fetched.left_out)}."
         return [*self._choose_dataset(entry.reference), parts.notice(text, "good", "Added.")]
 
-    def _look_up(self, text: str, subset: str) -> LookUp:
+    def _look_up(self, text: str, revision: str, subset: str) -> LookUp:
         try:
-            return LookUp(text, self._studio.look_up_dataset(text, subset))
+            return LookUp(text, revision, self._studio.look_up_dataset(text, subset, revision))
         except KNOWN as error:
-            return LookUp(text, problem=str(error))
+            return LookUp(text, revision, problem=str(error))
 
 
 def build(
@@ -118,26 +128,31 @@ def build(
         subset = gr.Dropdown([], label="Subset", info="Its parts.", visible=False, elem_id="hub-subset", scale=2)
         split = gr.Dropdown([], label="Split", info="What to learn from.", elem_id="hub-split", scale=2)
         fetch = gr.Button("Fetch", size="md", elem_id="hub-fetch", scale=1, min_width=110)
+    with gr.Accordion("Revision", open=False, visible=False, elem_id="hub-commit") as commit:
+        revision = gr.Textbox(
+            "main",
+            label="Another revision",
+            info="A branch, a tag or the hash of a commit; press Enter to look it up.",
+            max_lines=1,
+            elem_id="hub-revision",
+        )
     looked = gr.State(LookUp(""))
     handlers = HubPart(studio, choose_dataset)
-    controls = [part, subset, split]
     # One look-up of a kind at a time, the newest last; `show` leaves out what was looked up for an earlier id.
-    options: dict[str, Any] = {
-        "api_visibility": "private",
-        "concurrency_limit": None,
-        "trigger_mode": "always_last",
-    }
-    id.change(handlers.reset, [id, looked], part, **{**AT_ONCE, "trigger_mode": "always_last"})
-    shown: dict[str, Any] = {"fn": guarded(handlers.show), "inputs": [id, looked], "outputs": [*controls, message]}
-    gr.on([id.submit, look.click], guarded(handlers.look_up), id, looked, show_progress_on=id, **options).then(
-        **shown, **AT_ONCE
-    )
-    results.input(lambda chosen: chosen, results, id, **AT_ONCE).then(
-        guarded(handlers.look_up), id, looked, show_progress_on=results, **options
-    ).then(**shown, **AT_ONCE)
-    subset.input(guarded(handlers.look_up_subset), [id, subset], looked, show_progress_on=split, **options).then(
-        **shown, **AT_ONCE
-    )
+    options: dict[str, Any] = {"api_visibility": "private", "concurrency_limit": None, "trigger_mode": "always_last"}
+    at_once: dict[str, Any] = {**AT_ONCE, "trigger_mode": "always_last"}
+    id.change(handlers.another_id, [id, looked], [part, commit, revision], **at_once)
+    revision.change(handlers.another_revision, [revision, looked], part, **at_once)
+    asked = [id, revision]
+    look_up = guarded(handlers.look_up)
+    for looked_up in (
+        gr.on([id.submit, revision.submit, look.click], look_up, asked, looked, show_progress_on=id, **options),
+        results.input(lambda chosen: chosen, results, id, **AT_ONCE).then(
+            look_up, asked, looked, show_progress_on=results, **options
+        ),
+        subset.input(guarded(handlers.look_up_subset), [*asked, subset], looked, show_progress_on=split, **options),
+    ):
+        looked_up.then(guarded(handlers.show), [*asked, looked], [part, subset, split, commit, message], **AT_ONCE)
     fetch.click(handlers.begin, looked, [fetch, message], **AT_ONCE).then(
         guarded(handlers.fetch),
         [looked, split],

@@ -10,7 +10,7 @@ from app.studio import Studio
 from app.ui import parts
 from app.ui.components import AT_ONCE, QUIET, piece
 from app.ui.guard import guarded
-from app.ui.tune import browser_storage, hub_search, recipe_fields, steps, summary
+from app.ui.tune import browser_storage, dataset_manager, hub_search, recipe_fields, steps, summary
 from app.ui.tune.steps import DataStep, Form, RecipeStep
 from app.ui.tune.tune_form import TuneForm
 
@@ -111,6 +111,8 @@ def _wire_fields(studio: Studio, handlers: TuneForm, form: Form, data_step: Data
     form["lamp.initial"].input(guarded(handlers.show_initial), form["lamp.initial"], initial, **AT_ONCE)
     columns = [form["data.input_columns"], form["data.target_column"]]
     dataset, message, file = form["dataset"], data_step.message, data_step.file
+    with data_step.chosen:
+        dataset_manager.build(studio, dataset)
     with data_step.hub:
         hub_search.build(studio, handlers.choose_dataset, [dataset, *columns], message)
     dataset.input(guarded(handlers.columns), dataset, columns, **QUIET)
