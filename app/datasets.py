@@ -5,12 +5,11 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from functools import lru_cache
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from app.conversion import convert_apart
 from app.dataset_file import SAMPLES, DatasetFile, opened_table
 from app.hub import fetching
-from app.hub.fetching import Fetched, OnRows
+from app.hub.fetching import CheckSpace, Fetched, HubPart, OnRows
 from lamp.data.source import DataSource
 from lamp.data.tables import KINDS, Table, open_table
 from lamp.errors import DataError
@@ -66,18 +65,19 @@ class Datasets:
         self._sources.pop(upload.reference, None)
         return self._upload_entry(upload)
 
-    def fetch(self, id: str, subset: str, split: str, revision: str, on_rows: OnRows) -> tuple[DatasetEntry, Fetched]:
-        """Fetches and stores a part of a data set on the Hub, at the commit that `revision` names now.
+    def fetch(self, part: HubPart, on_rows: OnRows, check_space: CheckSpace) -> tuple[DatasetEntry, Fetched]:
+        """Fetches and stores a part of a data set on the Hub, at the commit that its revision names now.
 
-        "" is its first subset or split. Raises DataError.
+        on_rows, check_space: as in app.hub.fetching. Raises DataError, and what those raise.
         """
-        id = fetching.plain_id(id)
+        id, subset, split, revision = fetching.plain_id(part.id), part.subset, part.split, part.revision
         if not subset or not split:
-            parts = fetching.look_up(id, subset, revision)
-            subset, split, revision = parts.subset, split or parts.splits[0].name, parts.revision
-        with TemporaryDirectory(prefix="lamp-studio-") as folder:
-            file = Path(folder) / "part.parquet"
-            fetched = fetching.fetch(id, subset, split, file, on_rows, revision=revision)
+            looked = fetching.look_up(id, subset, revision)
+            subset, split, revision = looked.subset, split or looked.splits[0].name, looked.revision
+        with self._uploads.staged() as file:
+            fetched = fetching.fetch(
+                id, subset, split, file, on_rows, revision=revision, all_rows=part.all_rows, check_space=check_space
+            )
             return self.add(file, fetched.name, fetched.source), fetched
 
     def source(self, reference: str) -> DataSource | None:

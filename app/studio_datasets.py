@@ -7,7 +7,7 @@ from pathlib import Path
 from app.dataset_file import first_rows
 from app.datasets import DatasetEntry, Datasets
 from app.hub import fetching, searching
-from app.hub.fetching import Fetched, HubParts, OnRows
+from app.hub.fetching import Fetched, HubPart, HubParts, OnRows
 from app.hub.searching import HubDataset
 from app.settings import Settings
 from lamp.config import DataConfig
@@ -49,20 +49,17 @@ class StudioDatasets:
         """
         return fetching.look_up(fetching.plain_id(id), subset, revision.strip() or "main")
 
-    def fetch_dataset(
-        self,
-        id: str,
-        subset: str = "",
-        split: str = "",
-        on_rows: OnRows = lambda rows, total: None,
-        revision: str = "main",
-    ) -> tuple[DatasetEntry, Fetched]:
-        """Keeps the first rows of a part of a data set on the Hub; raises DataError when they cannot be had.
+    def fetch_dataset(self, part: HubPart, on_rows: OnRows = lambda rows, total: None) -> tuple[DatasetEntry, Fetched]:
+        """Keeps rows of a part of a data set on the Hub, and which commit they are of.
 
-        revision: a branch, a tag or a commit; the commit that it names now is kept with the data set.
+        Raises DataError when they cannot be had, LowDisk when they have no place, and what `on_rows` raises.
         """
-        self._home.check_space(self.settings.low_disk_bytes)
-        return self._datasets.fetch(id, subset, split, revision.strip() or "main", on_rows)
+
+        def check_space(size: int) -> None:
+            self._home.check_space(self.settings.low_disk_bytes + size, "this data set")
+
+        check_space(0)
+        return self._datasets.fetch(part, on_rows, check_space)
 
     def guess_columns(self, dataset: str) -> DataConfig:
         """A first choice of input and target columns. Raises DataError, StorageError."""

@@ -11,18 +11,27 @@ from app.hub.access import reading
 from app.hub.searching import id_in_address
 from app.hub.text_columns import write_text_columns
 from lamp.data.source import DataSource
+from lamp.data.tables.checks import MAX_ROWS
 from lamp.errors import DataError
 from lamp.hub.catalog import is_hub_id
 
 MOST_ROWS = 100_000
-"""Only the first rows of a part are fetched; this is more than a prompt of a few thousand numbers can use."""
+"""Only the first rows of a part are fetched unless all are asked for: few tasks gain anything from more."""
 MOST_BYTES = 400_000_000
-"""No more rows are fetched once their text has this size."""
+"""No more rows are fetched once their text has this size, unless all are asked for."""
+_ALL_BYTES = 1_900_000_000
+"""The same where all are asked for: a table that is added may have 2 GB."""
 _READERS = frozenset({"arrow", "csv", "json", "parquet", "text"})
 """Readers of the datasets library that give tables of text; others unpack archives or media, or need more libraries."""
 
+CheckSpace = Callable[[int], None]
+"""Called with the bytes that are still to be written; raises an error of its own when they have no place."""
 OnRows = Callable[[int, int | None], None]
 """Called with the number of rows fetched so far, and with how many there are, None where that is not known."""
+
+
+class FetchCancelled(DataError):
+    """Raised by an `OnRows` when nobody wants the rows any more."""
 
 
 @dataclass(frozen=True)
@@ -46,6 +55,22 @@ class HubParts:
     subset: str
     splits: tuple[HubSplit, ...]
     """Of `subset`, the one to learn from first."""
+
+
+@dataclass(frozen=True)
+class HubPart:
+    """What is wanted of a data set on the Hub."""
+
+    id: str
+    """Its id, or the address of its page."""
+    subset: str = ""
+    """"" is its first subset."""
+    split: str = ""
+    """"" is the one to learn from."""
+    revision: str = "main"
+    """A branch, a tag or a commit."""
+    all_rows: bool = False
+    """Every row that a table of the studio can hold, instead of the first MOST_ROWS."""
 
 
 @dataclass(frozen=True)
@@ -95,8 +120,14 @@ def fetch(
     on_rows: OnRows = lambda rows, total: None,
     *,
     revision: str = "main",
+    all_rows: bool = False,
+    check_space: CheckSpace = lambda size: None,
 ) -> Fetched:
     """Writes the first rows of a part, at one commit, to a Parquet file of text columns.
+
+    all_rows: every row that a table of the studio can hold, instead of the first MOST_ROWS. The rows are never all in
+    memory. check_space: called before the first row, where the size is known, and after each batch; it counts two more
+    copies of the text, which adding the table takes.
 
     Class labels are written by name, not by number. An object becomes a column for each of its values, called
     object.value. No code of the data set is run. Raises DataError in one sentence.
@@ -109,11 +140,18 @@ def fetch(
                 f"The data set {id!r} is no table of text but {reader}: choose one in Parquet, CSV or JSON."
             )
         stream = builder.as_streaming_dataset(split)
-        count = _count((builder.info.splits or {}).get(split))
-        total = min(MOST_ROWS, count) if count else None
-        rows, whole, left_out = write_text_columns(
-            stream, file, MOST_ROWS, MOST_BYTES, lambda rows, size: on_rows(rows, total)
-        )
+        info = (builder.info.splits or {}).get(split)
+        most_rows, most_bytes = (MAX_ROWS, _ALL_BYTES) if all_rows else (MOST_ROWS, MOST_BYTES)
+        count = _count(info)
+        total = min(most_rows, count) if count else None
+        if count and total:
+            check_space(3 * min(most_bytes, round((getattr(info, "num_bytes", None) or 0) * total / count)))
+
+        def on_batch(rows: int, size: int) -> None:
+            check_space(2 * size)
+            on_rows(rows, total)
+
+        rows, whole, left_out = write_text_columns(stream, file, most_rows, most_bytes, on_batch)
     parts = [id.rpartition("/")[2], *([subset] if subset != "default" else []), split]
     name = f"{' '.join(dict.fromkeys(parts))}.parquet"
     return Fetched(name, DataSource(id, subset, split, commit), rows, whole, left_out)

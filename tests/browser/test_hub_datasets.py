@@ -42,3 +42,26 @@ def test_without_a_hub_one_sentence_says_so_and_the_page_goes_on(page: Page, sma
         small_hub.busy = False
     expect(page.locator("#rail")).to_contain_text("rows")
     expect(page.get_by_test_id("toast-body")).to_have_count(0)
+
+
+def test_all_rows_can_be_asked_for_and_a_fetch_can_be_cancelled(page: Page, small_hub: Hub) -> None:
+    count = 120_000
+    card = b"---\ndataset_info:\n  splits:\n  - {name: train, num_bytes: 1000000, num_examples: 120000}\n---\n"
+    rows = "".join(f"row {number},{number % 2}\n" for number in range(count)).encode()
+    small_hub.add("acme/crowd", {"README.md": card, "train.csv": b"text,label\n" + rows}, "datasets")
+    pages.open_tune(page)
+    pages.turn_to(page, "Data")
+    page.locator("#hub-id input, #hub-id textarea").fill("acme/crowd")
+    page.locator("#hub-look").click()
+    expect(page.locator("#hub-split input")).to_have_value("train · 120,000 rows")
+    page.locator("#hub-rows input").click()
+    page.get_by_role("option", name="All 120,000").click()
+    small_hub.delay = 2  # so that there is time to cancel
+    page.locator("#hub-fetch").click()
+    page.locator("#hub-cancel").click()
+    small_hub.delay = 0
+    expect(page.locator("#upload-said")).to_contain_text("Cancelled. Nothing was added.")
+    page.locator("#hub-fetch").click()
+    expect(page.locator("#upload-said")).to_contain_text("crowd train.parquet has 120,000 rows and 2 columns.")
+    expect(page.locator("#dataset-source")).to_contain_text("From the Hub: acme/crowd, subset default, split train")
+    expect(page.locator("#hub-results")).not_to_be_visible()

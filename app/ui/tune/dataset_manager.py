@@ -29,7 +29,7 @@ class DatasetManager:
 
 def build(studio: Studio, dataset: gr.Dropdown) -> None:
     """Lays the part out and wires it. dataset: the choice of the data set."""
-    origin = piece(elem_id="dataset-source", elem_classes="ls-origin")
+    origin = piece(elem_id="dataset-source", elem_classes="ls-remark")
     manager = DatasetManager(studio)
     dataset.change(guarded(manager.show), dataset, origin, trigger_mode="always_last", **QUIET)
 

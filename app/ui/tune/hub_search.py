@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -12,7 +13,7 @@ from app.studio import Studio
 from app.ui import parts
 from app.ui.components import AT_ONCE, QUIET, piece
 from app.ui.guard import KNOWN, guarded
-from app.ui.tune import hub_part
+from app.ui.tune import hub_fetch
 from app.views import formatting
 
 _PAUSE = 300
@@ -62,7 +63,7 @@ def build(studio: Studio, choose_dataset: Callable[[str], list[Any]], form: list
             scale=4,
         )
         look = gr.Button("Look up", size="md", elem_id="hub-look", scale=1, min_width=110)
-    said = piece(elem_id="hub-said")
+    said = piece(elem_id="hub-said", elem_classes="ls-remark")
     results = gr.Radio(
         [],
         label="Data sets on the Hub",
@@ -78,7 +79,7 @@ def build(studio: Studio, choose_dataset: Callable[[str], list[Any]], form: list
     id.change(None, [id, asked, results], asked, js=_AFTER_PAUSE, trigger_mode="multiple", **AT_ONCE)
     # One search at a time: two at once could be answered in either order, and the newest must be shown last.
     asked.change(guarded(search.search), asked, [results, said], trigger_mode="always_last", **QUIET)
-    hub_part.build(studio, choose_dataset, form, message, id, look, results)
+    hub_fetch.build(studio, choose_dataset, form, message, id, look, results)
 
 
 def _results(found: list[HubDataset]) -> gr.Radio:
@@ -92,7 +93,7 @@ def _facts(dataset: HubDataset) -> list[str]:
     if dataset.rows is not None:
         facts.append(formatting.rows(dataset.rows))
     elif dataset.size_category:
-        facts.append(f"{dataset.size_category.replace('n', 'rows')}")
+        facts.append(_roughly(dataset.size_category))
     elif dataset.bytes is not None:
         facts.append(formatting.bytes_text(dataset.bytes))
     facts.append(f"licence {dataset.licence}" if dataset.licence else "no licence named")
@@ -101,3 +102,11 @@ def _facts(dataset: HubDataset) -> list[str]:
     if dataset.gated:
         facts.append("gated: it wants a token")
     return facts
+
+
+def _roughly(category: str) -> str:
+    """The Hub's "10K<n<100K", "n<1K" and "n>1T" in words."""
+    between = re.fullmatch(r"(\w+)<n<(\w+)", category)
+    if between:
+        return f"{between[1]} to {between[2]} rows"
+    return category.replace("n<", "fewer than ").replace("n>", "more than ") + " rows"
