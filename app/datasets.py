@@ -65,18 +65,29 @@ class Datasets:
         self._sources.pop(upload.reference, None)
         return self._upload_entry(upload)
 
-    def fetch(self, part: HubPart, on_rows: OnRows, check_space: CheckSpace) -> tuple[DatasetEntry, Fetched]:
+    def fetch(
+        self, part: HubPart, on_rows: OnRows, check_space: CheckSpace, token: str = ""
+    ) -> tuple[DatasetEntry, Fetched]:
         """Fetches and stores a part of a data set on the Hub, at the commit that its revision names now.
 
-        on_rows, check_space: as in app.hub.fetching. Raises DataError, and what those raise.
+        token: used for this call only; on_rows, check_space: as in app.hub.fetching. Raises DataError, and what those
+        raise.
         """
         id, subset, split, revision = fetching.plain_id(part.id), part.subset, part.split, part.revision
         if not subset or not split:
-            looked = fetching.look_up(id, subset, revision)
+            looked = fetching.look_up(id, subset, revision, token)
             subset, split, revision = looked.subset, split or looked.splits[0].name, looked.revision
         with self._uploads.staged() as file:
             fetched = fetching.fetch(
-                id, subset, split, file, on_rows, revision=revision, all_rows=part.all_rows, check_space=check_space
+                id,
+                subset,
+                split,
+                file,
+                on_rows,
+                revision=revision,
+                token=token,
+                all_rows=part.all_rows,
+                check_space=check_space,
             )
             return self.add(file, fetched.name, fetched.source), fetched
 

@@ -42,24 +42,28 @@ class StudioDatasets:
         """Public data sets on the Hub whose id holds these words. Raises DataError."""
         return searching.search(words)
 
-    def look_up_dataset(self, id: str, subset: str = "", revision: str = "main") -> HubParts:
-        """The parts of a data set on the Hub, by its id or its page's address. Raises DataError.
+    def look_up_dataset(self, id: str, subset: str = "", revision: str = "main", token: str = "") -> HubParts:
+        """The parts of a data set on the Hub, by its id or its page's address. Raises DataError, NeedsToken.
 
-        subset: whose splits are named, "" for the first one; revision: a branch, a tag or a commit.
+        subset: whose splits are named, "" for the first one; revision: a branch, a tag or a commit; token: of an
+        account that may read it, used for this call only.
         """
-        return fetching.look_up(fetching.plain_id(id), subset, revision.strip() or "main")
+        return fetching.look_up(fetching.plain_id(id), subset, revision.strip() or "main", token)
 
-    def fetch_dataset(self, part: HubPart, on_rows: OnRows = lambda rows, total: None) -> tuple[DatasetEntry, Fetched]:
+    def fetch_dataset(
+        self, part: HubPart, on_rows: OnRows = lambda rows, total: None, token: str = ""
+    ) -> tuple[DatasetEntry, Fetched]:
         """Keeps rows of a part of a data set on the Hub, and which commit they are of.
 
-        Raises DataError when they cannot be had, LowDisk when they have no place, and what `on_rows` raises.
+        token: of an account that may read it, used for this call only. Raises DataError when they cannot be had,
+        LowDisk when they have no place, and what `on_rows` raises.
         """
 
         def check_space(size: int) -> None:
             self._home.check_space(self.settings.low_disk_bytes + size, "this data set")
 
         check_space(0)
-        return self._datasets.fetch(part, on_rows, check_space)
+        return self._datasets.fetch(part, on_rows, check_space, token)
 
     def guess_columns(self, dataset: str) -> DataConfig:
         """A first choice of input and target columns. Raises DataError, StorageError."""

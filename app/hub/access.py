@@ -18,8 +18,8 @@ class NeedsToken(DataError):
 
 
 @contextmanager
-def reading(id: str, revision: str = "main", token: str = "") -> Iterator[tuple[Any, str]]:
-    """Yields the datasets library, and the hash of the commit that `revision` names.
+def reading(id: str, revision: str = "main", token: str = "") -> Iterator[tuple[Any, dict[str, Any]]]:
+    """Yields the datasets library, and its arguments "revision", the commit that `revision` names, and "token".
 
     token: used within the block and kept nowhere; "" is the token of this machine, if it has one. Any error of the
     library or of the Hub is raised as one DataError that never holds the token; the caller's own DataError and
@@ -38,7 +38,7 @@ def reading(id: str, revision: str = "main", token: str = "") -> Iterator[tuple[
     try:
         # First of all: where the Hub is silent, datasets asks again and again.
         info = HfApi().dataset_info(id, revision=revision, timeout=HUB_TIMEOUT, token=token or None)
-        yield datasets, str(info.sha)
+        yield datasets, {"revision": str(info.sha), "token": token or None}
     except (DataError, StorageError):
         raise
     except Exception as error:  # datasets, and what it reads with, raise errors of many kinds

@@ -102,14 +102,19 @@ def plain_id(text: str) -> str:
     return id
 
 
-def look_up(id: str, subset: str = "", revision: str = "main") -> HubParts:
-    """The parts of a data set. subset: whose splits, "" for the first one. Raises DataError in one sentence."""
-    with reading(id, revision) as (datasets, commit):
-        subsets = tuple(map(str, datasets.get_dataset_config_names(id, revision=commit)))
+def look_up(id: str, subset: str = "", revision: str = "main", token: str = "") -> HubParts:
+    """The parts of a data set. subset: whose splits, "" for the first one; token: used for this call only.
+
+    Raises DataError in one sentence; NeedsToken where a token of another account may help.
+    """
+    with reading(id, revision, token) as (datasets, access):
+        subsets = tuple(map(str, datasets.get_dataset_config_names(id, **access)))
         subset = subset or subsets[0]
-        info = datasets.get_dataset_config_info(id, subset, revision=commit)
+        info = datasets.get_dataset_config_info(id, subset, **access)
         splits = [HubSplit(str(name), _count(split)) for name, split in info.splits.items()]
-    return HubParts(id, commit, subsets, subset, tuple(sorted(splits, key=lambda split: "train" not in split.name)))
+    return HubParts(
+        id, access["revision"], subsets, subset, tuple(sorted(splits, key=lambda split: "train" not in split.name))
+    )
 
 
 def fetch(
@@ -120,20 +125,21 @@ def fetch(
     on_rows: OnRows = lambda rows, total: None,
     *,
     revision: str = "main",
+    token: str = "",
     all_rows: bool = False,
     check_space: CheckSpace = lambda size: None,
 ) -> Fetched:
     """Writes the first rows of a part, at one commit, to a Parquet file of text columns.
 
-    all_rows: every row that a table of the studio can hold, instead of the first MOST_ROWS. The rows are never all in
-    memory. check_space: called before the first row, where the size is known, and after each batch; it counts two more
-    copies of the text, which adding the table takes.
+    token: as in `look_up`; all_rows: every row that a table can hold, instead of the first MOST_ROWS; they are never
+    all in memory. check_space: called before the first row, where the size is known, and after each batch; it counts
+    two more copies of the text, which adding the table takes.
 
     Class labels are written by name, not by number. An object becomes a column for each of its values, called
-    object.value. No code of the data set is run. Raises DataError in one sentence.
+    object.value. No code of the data set is run. Raises DataError, as `look_up` does.
     """
-    with reading(id, revision) as (datasets, commit):
-        builder = datasets.load_dataset_builder(id, subset, revision=commit)
+    with reading(id, revision, token) as (datasets, access):
+        builder = datasets.load_dataset_builder(id, subset, **access)
         reader = type(builder).__module__.rpartition(".")[2]
         if reader not in _READERS:
             raise DataError(
@@ -154,7 +160,7 @@ def fetch(
         rows, whole, left_out = write_text_columns(stream, file, most_rows, most_bytes, on_batch)
     parts = [id.rpartition("/")[2], *([subset] if subset != "default" else []), split]
     name = f"{' '.join(dict.fromkeys(parts))}.parquet"
-    return Fetched(name, DataSource(id, subset, split, commit), rows, whole, left_out)
+    return Fetched(name, DataSource(id, subset, split, access["revision"]), rows, whole, left_out)
 
 
 def _count(split: Any) -> int | None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from playwright.sync_api import Page, expect
 
 from tests.browser import pages
+from tests.browser.conftest import ADA
+from tests.browser.studio import RunningStudio
 from tests.hub.server import Hub
 
 
@@ -65,3 +67,27 @@ def test_all_rows_can_be_asked_for_and_a_fetch_can_be_cancelled(page: Page, smal
     expect(page.locator("#upload-said")).to_contain_text("crowd train.parquet has 120,000 rows and 2 columns.")
     expect(page.locator("#dataset-source")).to_contain_text("From the Hub: acme/crowd, subset default, split train")
     expect(page.locator("#hub-results")).not_to_be_visible()
+
+
+def test_a_private_data_set_is_read_with_a_token_which_is_gone_then(
+    page: Page, small_hub: Hub, studio: RunningStudio
+) -> None:
+    rows = "".join(f"entry {number},{number % 2}\n" for number in range(30)).encode()
+    small_hub.add("ada/diary", {"train.csv": b"text,label\n" + rows}, "datasets", private=True)
+    pages.open_tune(page)
+    pages.turn_to(page, "Data")
+    page.locator("#hub-id input, #hub-id textarea").fill("ada/diary")
+    page.locator("#hub-look").click()
+    expect(page.locator("#upload-said")).to_contain_text("if it is private, give a token that may read it")
+    token = page.locator("#hub-token input")
+    assert token.get_attribute("type") == "password"
+    token.fill(ADA.token)
+    token.press("Enter")
+    expect(page.locator("#hub-split input")).to_have_value("train")
+    page.locator("#hub-fetch").click()
+    expect(page.locator("#upload-said")).to_contain_text("diary train.parquet has 30 rows and 2 columns.")
+    expect(token).not_to_be_visible()
+    assert ADA.token not in str(page.evaluate("[...Object.values(sessionStorage), ...Object.values(localStorage)]"))
+    assert ADA.token not in page.content()
+    kept = [path for path in studio.home.rglob("*") if path.is_file() and ADA.token.encode() in path.read_bytes()]
+    assert kept == []

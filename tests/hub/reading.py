@@ -76,7 +76,8 @@ class ReadingRoutes(Connection):
     def resolve(self, kind: str | None, id: str, revision: str, path: str) -> None:
         repository = self.readable(kind, id)
         account = self.account()
-        if repository.gated and (account is None or id not in account.granted):
+        is_card = path == "README.md"  # everybody may read the card of a gated repository
+        if repository.gated and not is_card and (account is None or id not in account.granted):
             raise Refusal(
                 401 if account is None else 403,
                 f"Access to model {id} is restricted. You must have access to it and be authenticated.",

@@ -9,6 +9,7 @@ from typing import Any
 
 import gradio as gr
 
+from app.hub.access import NeedsToken
 from app.hub.fetching import MOST_ROWS, FetchCancelled, HubPart, HubParts
 from app.studio import Studio
 from app.ui import parts
@@ -27,6 +28,8 @@ class LookUp:
     parts: HubParts | None = None
     problem: str = ""
     """Why there are no parts."""
+    needs_token: bool = False
+    """Whether a token of an account that may read the data set is wanted."""
 
 
 class HubFetch:
@@ -39,30 +42,31 @@ class HubFetch:
         """Of each page that fetches: whether its Cancel was pressed."""
 
     def another_id(self, id: str, looked: LookUp) -> list[Any]:
-        """Hides what was looked up, once the id is another one, and goes back to the branch main."""
+        """Hides what was looked up, once the id is another one; drops the token, and goes back to the branch main."""
         if looked.text == id:
-            return [gr.skip()] * 3
-        return [gr.Row(visible=False), gr.Accordion(visible=False, open=False), "main"]
+            return [gr.skip()] * 4
+        hidden = [gr.Row(visible=False), gr.Accordion(visible=False, open=False)]
+        return [*hidden, "main", gr.Textbox("", visible=False)]
 
     def another_revision(self, revision: str, looked: LookUp) -> Any:
         """Hides the parts that were looked up, once the revision is another one."""
         return gr.skip() if looked.revision == revision else gr.Row(visible=False)
 
-    def look_up(self, id: str, revision: str) -> LookUp:
-        """The parts of a data set, with the splits of its first subset."""
-        return self._look_up(id, revision, "")
-
-    def look_up_subset(self, id: str, revision: str, subset: str | None) -> LookUp:
-        """The same with the splits of another subset."""
-        return self._look_up(id, revision, subset or "")
+    def look_up(self, id: str, revision: str, token: str, subset: str | None = None) -> LookUp:
+        """The parts of a data set, with the splits of its first subset, or of another one that was chosen."""
+        try:
+            return LookUp(id, revision, self._studio.look_up_dataset(id, subset or "", revision, token))
+        except KNOWN as error:
+            return LookUp(id, revision, problem=str(error), needs_token=isinstance(error, NeedsToken))
 
     def show(self, id: str, revision: str, looked: LookUp) -> list[Any]:
         """What was looked up: the parts to choose from, or a sentence; nothing where it is no longer asked for."""
         if (looked.text, looked.revision) != (id, revision):
-            return [gr.skip()] * 6
+            return [gr.skip()] * 7
         found = looked.parts
         if found is None:
-            return [gr.Row(visible=False), *[gr.skip()] * 4, parts.problems([looked.problem])]
+            token = gr.Textbox("", visible=True) if looked.needs_token else gr.skip()
+            return [gr.Row(visible=False), *[gr.skip()] * 4, token, parts.problems([looked.problem])]
         splits = [
             (f"{split.name} · {formatting.rows(split.rows)}" if split.rows else split.name, split.name)
             for split in found.splits
@@ -73,6 +77,7 @@ class HubFetch:
             gr.Dropdown(choices=splits, value=found.splits[0].name),
             self.rows(found.splits[0].name, looked),
             gr.Accordion(label=f"Revision {revision.strip() or 'main'}, commit {found.revision[:10]}", visible=True),
+            gr.skip(),
             "",
         ]
 
@@ -112,10 +117,14 @@ class HubFetch:
         looked: LookUp,
         split: str | None,
         all_rows: bool | None,
+        token: str,
         request: gr.Request,
         progress: gr.Progress = gr.Progress(),  # noqa: B008  # how Gradio hands in its progress bar
     ) -> list[Any]:
-        """Fetches a part and chooses it. If that fails, one sentence says why and the form stays as it is."""
+        """Fetches a part and chooses it; the token is gone from the page then.
+
+        If that fails, one sentence says why and the form stays as it is.
+        """
         found, cancelled = looked.parts, self._cancelled.get(request.session_hash, Event())
 
         def on_rows(rows: int, total: int | None) -> None:
@@ -125,15 +134,16 @@ class HubFetch:
             progress(rows / total if total else None, desc=f"{rows:,}{of} rows fetched")
 
         if found is None:
-            return [gr.skip()] * 5
+            return [gr.skip()] * 6
         progress(None, desc="Asking the Hub")
         try:
             part = HubPart(found.id, found.subset, split or "", found.revision, bool(all_rows))
-            entry, fetched = self._studio.fetch_dataset(part, on_rows)
+            entry, fetched = self._studio.fetch_dataset(part, on_rows, token)
         except FetchCancelled as end:
-            return [gr.skip()] * 4 + [parts.notice(str(end), heading="Cancelled.")]
+            return [gr.skip()] * 5 + [parts.notice(str(end), heading="Cancelled.")]
         except KNOWN as error:
-            return [gr.skip()] * 4 + [parts.problems([str(error)])]
+            box = gr.Textbox(visible=True) if isinstance(error, NeedsToken) else gr.skip()
+            return [*[gr.skip()] * 4, box, parts.problems([str(error)])]
         text = f"{entry.name} has {formatting.rows(fetched.rows)} and {len(entry.columns)} columns."
         if not fetched.whole:
             text += " These are the first ones; the Hub has more."
@@ -142,14 +152,9 @@ class HubFetch:
         return [
             *self._choose_dataset(entry.reference),
             gr.Radio(visible=False),
+            gr.Textbox("", visible=False),
             parts.notice(text, "good", "Added."),
         ]
-
-    def _look_up(self, text: str, revision: str, subset: str) -> LookUp:
-        try:
-            return LookUp(text, revision, self._studio.look_up_dataset(text, subset, revision))
-        except KNOWN as error:
-            return LookUp(text, revision, problem=str(error))
 
 
 def build(
@@ -165,6 +170,16 @@ def build(
 
     id, look, results: of the search; form, message, choose_dataset: as there.
     """
+    token = gr.Textbox(
+        "",
+        label="Token",
+        type="password",
+        placeholder="hf_…",
+        info="Of an account that may read this data set. It is used to read it now, and kept nowhere.",
+        max_lines=1,
+        visible=False,
+        elem_id="hub-token",
+    )
     with gr.Row(visible=False, elem_classes="ls-hub") as part:
         subset = gr.Dropdown([], label="Subset", info="Its parts.", visible=False, elem_id="hub-subset", scale=2)
         split = gr.Dropdown([], label="Split", info="What to learn from.", elem_id="hub-split", scale=2)
@@ -184,26 +199,36 @@ def build(
     # One look-up of a kind at a time, the newest last; `show` leaves out what was looked up for an earlier id.
     options: dict[str, Any] = {"api_visibility": "private", "concurrency_limit": None, "trigger_mode": "always_last"}
     at_once: dict[str, Any] = {**AT_ONCE, "trigger_mode": "always_last"}
-    id.change(handlers.another_id, [id, looked], [part, commit, revision], **at_once)
+    id.change(handlers.another_id, [id, looked], [part, commit, revision, token], **at_once)
     revision.change(handlers.another_revision, [revision, looked], part, **at_once)
-    asked = [id, revision]
+    asked = [id, revision, token]
     look_up = guarded(handlers.look_up)
     for looked_up in (
-        gr.on([id.submit, revision.submit, look.click], look_up, asked, looked, show_progress_on=id, **options),
+        gr.on(
+            [id.submit, revision.submit, token.submit, look.click],
+            look_up,
+            asked,
+            looked,
+            show_progress_on=id,
+            **options,
+        ),
         results.input(lambda chosen: chosen, results, id, **AT_ONCE).then(
             look_up, asked, looked, show_progress_on=results, **options
         ),
-        subset.input(guarded(handlers.look_up_subset), [*asked, subset], looked, show_progress_on=split, **options),
+        subset.input(look_up, [*asked, subset], looked, show_progress_on=split, **options),
     ):
         looked_up.then(
-            guarded(handlers.show), [*asked, looked], [part, subset, split, rows, commit, message], **AT_ONCE
+            guarded(handlers.show),
+            [id, revision, looked],
+            [part, subset, split, rows, commit, token, message],
+            **AT_ONCE,
         )
     split.input(guarded(handlers.rows), [split, looked], rows, **at_once)
     cancel.click(handlers.cancel, None, cancel, **AT_ONCE)
     fetch.click(handlers.begin, looked, [fetch, cancel, message], **AT_ONCE).then(
         guarded(handlers.fetch),
-        [looked, split, rows],
-        [*form, results, message],
+        [looked, split, rows, token],
+        [*form, results, token, message],
         show_progress_on=message,
         api_visibility="private",
         concurrency_limit=4,
