@@ -55,6 +55,12 @@ class DatasetFile:
         return _cut_targets(self.path, config, backbone)
 
 
+def forget_opened() -> None:
+    """Drops what is kept of the data sets that were used last: a deleted one must leave nothing."""
+    for kept in (opened_table, _column_roles, _prepared, _warnings, _truncation, _cut_targets):
+        kept.cache_clear()
+
+
 def first_rows(table: Table, longest_cell: int | None) -> tuple[dict[str, str], ...]:
     """The rows of a table that people are shown. longest_cell: characters of a cell that are kept; None keeps all."""
     return tuple({column: _cut(cell, longest_cell) for column, cell in row.items()} for row in table.rows[:_FIRST_ROWS])

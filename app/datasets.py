@@ -7,11 +7,12 @@ from functools import lru_cache
 from pathlib import Path
 
 from app.conversion import convert_apart
-from app.dataset_file import SAMPLES, DatasetFile, opened_table
+from app.dataset_file import SAMPLES, DatasetFile, forget_opened, opened_table
 from app.hub import fetching
 from app.hub.fetching import CheckSpace, Fetched, HubPart, OnRows
 from lamp.data.source import DataSource
 from lamp.data.tables import KINDS, Table, open_table
+from lamp.data.tables.packed import PACKINGS
 from lamp.errors import DataError
 from storage.errors import NotStored
 from storage.uploads import Upload, UploadStore
@@ -30,6 +31,18 @@ class DatasetEntry:
     columns: tuple[str, ...]
     source: DataSource | None = None
     """Where it was fetched from, when it comes from the Hub."""
+    problem: str = ""
+    """Why it cannot be read; empty when it can."""
+
+    @property
+    def stem(self) -> str:
+        """Its name without the ending, which tells how the file is read."""
+        return self.name.removesuffix(_ending(self.name))
+
+    @property
+    def is_upload(self) -> bool:
+        """Whether people added it, so that it can be renamed and deleted."""
+        return self.reference.startswith("upload:")
 
 
 class Datasets:
@@ -41,13 +54,13 @@ class Datasets:
         """Sources that were read before: every tick of a run's page wants one."""
 
     def list(self) -> list[DatasetEntry]:
-        """Samples first, then uploads, newest first; an upload that can no longer be read is left out."""
+        """Samples first, then uploads, newest first; one that can no longer be read says why."""
         entries = [_sample_entry(path) for path in sorted(SAMPLES.glob("*.csv"), reverse=True)]
         for upload in self._uploads.list():
             try:
                 entries.append(self._upload_entry(upload))
-            except (DataError, NotStored):
-                continue
+            except (DataError, NotStored) as error:
+                entries.append(DatasetEntry(upload.reference, upload.name, 0, (), _source_of(upload), str(error)))
         return entries
 
     def add(self, path: Path, name: str, source: DataSource | None = None) -> DatasetEntry:
@@ -90,6 +103,34 @@ class Datasets:
                 check_space=check_space,
             )
             return self.add(file, fetched.name, fetched.source), fetched
+
+    def rename(self, reference: str, name: str) -> DatasetEntry:
+        """Gives an upload another name, and leaves the ending, which tells how its file is read.
+
+        Raises NotStored, DataError for an empty name.
+        """
+        ending = _ending(self._uploads.get(reference).name)
+        stem = name.strip().removesuffix(ending).strip()
+        if not stem:
+            raise DataError("Give the data set a name: it cannot be empty.")
+        return self._upload_entry(self._uploads.rename(reference, f"{stem}{ending}"))
+
+    def delete(self, reference: str) -> None:
+        """Removes an upload from the disk. Raises NotStored; WrongState while a run needs it."""
+        self._uploads.remove(reference)
+        self._sources.pop(reference, None)
+        forget_opened()
+
+    def is_there(self, reference: str) -> bool:
+        """Whether a run can still read the data set that it was started with."""
+        if reference.startswith(_SAMPLE):
+            return True
+        try:
+            self._uploads.get(reference)
+            self._uploads.path(reference)
+        except NotStored:
+            return False
+        return True
 
     def source(self, reference: str) -> DataSource | None:
         """Where a data set was fetched from; None for samples, for people's own files, and for what is gone."""
@@ -152,6 +193,12 @@ class Datasets:
 
 def _source_of(upload: Upload) -> DataSource | None:
     return DataSource(**upload.source) if upload.source is not None else None
+
+
+def _ending(name: str) -> str:
+    """What tells how a file is read: ".csv", ".csv.gz"."""
+    path = Path(name)
+    return (Path(path.stem).suffix if path.suffix.lower() in PACKINGS else "") + path.suffix
 
 
 @lru_cache(maxsize=16)

@@ -21,7 +21,7 @@ from app.settings import Settings
 from app.studio_datasets import StudioDatasets
 from app.views.run_view import LOG_LINES, RunView, make_run_view
 from lamp.config import TuneConfig
-from lamp.errors import ConfigError
+from lamp.errors import ConfigError, DataError
 from lamp.inference.confusion_matrix import ConfusionMatrix, read_confusion
 from storage.artifacts import ArtifactStore
 from storage.database import Database
@@ -127,11 +127,13 @@ class Studio(StudioDatasets):
 
     def resume(self, id: str) -> Job:
         """Queues a stopped, interrupted or failed run again; it goes on from its last checkpoint."""
+        self._check_dataset(id)
         self._home.check_space(self.settings.low_disk_bytes)
         return self._store.resume(id)
 
     def extend(self, id: str, steps: int) -> str:
         """Queues a new run that goes on where a finished one ended, up to `steps` in all; returns its id."""
+        self._check_dataset(id)
         self._home.check_space(self.settings.low_disk_bytes)
         return extend(self._store, self._home, id, steps).id
 
@@ -206,6 +208,15 @@ class Studio(StudioDatasets):
         """Puts the run's exported prompt on the Hub and returns its address; the token is used for this call only."""
         folder = self._artifacts.path(self._store.get(id).id)
         return publishing.publish(folder, repository, token, private, on_progress)
+
+    def _check_dataset(self, id: str) -> None:
+        """Raises DataError when the data set that a run was started with is gone."""
+        job = self._store.get(id)
+        if not self._datasets.is_there(job.dataset):
+            raise DataError(
+                f"The data set {job.dataset_name!r} of the run {job.name!r} is gone: add the same file again, and the "
+                "run can go on from where it ended."
+            )
 
     def _confusion(self, job: Job) -> ConfusionMatrix | None:
         """The confusion matrix of the run's prompt; None before there is a prompt, and for generation."""

@@ -65,6 +65,14 @@ class StudioDatasets:
         check_space(0)
         return self._datasets.fetch(part, on_rows, check_space, token)
 
+    def rename_dataset(self, reference: str, name: str) -> DatasetEntry:
+        """Gives a data set that people added another name; its ending stays. Raises DataError, StorageError."""
+        return self._datasets.rename(reference, name)
+
+    def delete_dataset(self, reference: str) -> None:
+        """Removes a data set that people added from the disk. Raises StorageError, also while a run needs it."""
+        self._datasets.delete(reference)
+
     def guess_columns(self, dataset: str) -> DataConfig:
         """A first choice of input and target columns. Raises DataError, StorageError."""
         return guess_columns(self._datasets.file(dataset).table())

@@ -16,9 +16,10 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from storage.database import Database, utc_now
-from storage.errors import NotStored
+from storage.errors import NotStored, WrongState
 from storage.files import STAGED, older_than_a_day, remove, whole
-from storage.tables import UploadRow
+from storage.states import JobState
+from storage.tables import JobRow, UploadRow
 
 _PREFIX = "upload:"
 _CHUNK_BYTES = 1 << 20
@@ -134,6 +135,30 @@ class UploadStore:
             row = _row(session, reference)
             row.rows, row.columns = rows, [*columns]
             return _upload_of(row)
+
+    def rename(self, reference: str, name: str) -> Upload:
+        """Gives an upload another name; its ending tells how the file is read. Raises NotStored."""
+        with self.database.write() as session:
+            row = _row(session, reference)
+            row.name = _plain(name)
+            return _upload_of(row)
+
+    def remove(self, reference: str) -> None:
+        """Removes an upload with its file and its tables. Raises NotStored; WrongState while a run needs it."""
+        with self.database.write() as session:
+            row = _row(session, reference)
+            needing = [JobState.QUEUED, *(state for state in JobState if state.active)]
+            job = session.scalars(
+                select(JobRow).where(JobRow.dataset == reference, JobRow.state.in_(needing)).limit(1)
+            ).first()
+            if job is not None:
+                raise WrongState(
+                    f"The data set {row.name!r} cannot be deleted while the run {job.name!r} is {job.state}: "
+                    "stop that run first, or wait until it has ended."
+                )
+            session.delete(row)
+        for path in self.root.glob(f"{reference.removeprefix(_PREFIX)}*"):
+            remove(path)
 
     def sweep(self) -> int:
         """Removes files that belong to no upload and are older than a day (a younger one may be being added).

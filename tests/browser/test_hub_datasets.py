@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from playwright.sync_api import Page, expect
 
 from tests.browser import pages
@@ -91,3 +93,30 @@ def test_a_private_data_set_is_read_with_a_token_which_is_gone_then(
     assert ADA.token not in page.content()
     kept = [path for path in studio.home.rglob("*") if path.is_file() and ADA.token.encode() in path.read_bytes()]
     assert kept == []
+
+
+def test_a_data_set_is_renamed_and_deleted(page: Page, studio: RunningStudio, tmp_path: Path) -> None:
+    table = tmp_path / "drafts.csv"
+    table.write_text("text,mood\n" + "".join(f"line {number},{number % 2}\n" for number in range(20)))
+    pages.open_tune(page)
+    expect(page.locator("#dataset-more")).not_to_be_visible()
+    pages.upload(page, table)
+    expect(page.locator("#upload-said")).to_contain_text("drafts.csv has 20 rows")
+    page.get_by_text("Rename or delete this data set").click()
+    expect(page.locator("#dataset-name input, #dataset-name textarea")).to_have_value("drafts")
+    pages.type_in(page, "dataset-name", "verses")
+    page.locator("#dataset-rename").click()
+    expect(page.locator("#upload-said")).to_contain_text("The data set is called verses.csv now.")
+    expect(page.locator("#dataset input")).to_have_value("verses.csv · 20 rows")
+    expect(page.locator("#rail .ls-facts")).to_contain_text("verses.csv")
+    expect(page.locator("#target input")).to_have_value("mood")
+    page.locator("#dataset-delete").click()
+    page.locator("#dataset-delete-no").click()
+    expect(page.locator("#dataset-delete-yes")).not_to_be_visible()
+    page.locator("#dataset-delete").click()
+    page.locator("#dataset-delete-yes").click()
+    expect(page.locator("#upload-said")).to_contain_text("verses.csv is gone; support-tickets.csv is chosen now.")
+    expect(page.locator("#rail .ls-facts")).to_contain_text("support-tickets.csv")
+    expect(page.locator("#target input")).to_have_value("label")
+    expect(page.locator("#dataset-more")).not_to_be_visible()
+    assert not [path for path in (studio.home / "uploads").iterdir() if b"line 7,1" in path.read_bytes()]

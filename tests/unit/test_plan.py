@@ -200,7 +200,7 @@ def test_how_a_file_was_read_is_shown_with_its_first_rows(studio: Studio, copy: 
     assert "Read as Windows-1252." in shown and "schön" in shown
 
 
-def test_uploads_whose_files_are_gone_or_broken_leave_only_themselves_out(
+def test_uploads_whose_files_are_gone_or_broken_say_so_and_cost_only_themselves(
     studio: Studio, tmp_path: Path, opened: Counter[str]
 ) -> None:
     uploads = {}
@@ -214,7 +214,8 @@ def test_uploads_whose_files_are_gone_or_broken_leave_only_themselves_out(
     files["gone"].unlink()
     files["gone of an earlier version"].unlink()
     files["broken"].write_bytes(b"")
-    references = [entry.reference for entry in studio.datasets() if entry.reference.startswith("upload:")]
-    assert references == [uploads["whole"].reference]
+    listed = {entry.name: entry for entry in studio.datasets() if entry.is_upload}
+    assert {name for name, entry in listed.items() if not entry.problem} == {"whole.csv"}
+    assert "upload it again" in listed["gone of an earlier version.csv"].problem and len(listed) == 4
     for name, sentence in (("gone", "upload it again"), ("broken", "is empty")):
         assert sentence in studio.plan(TuneConfig(), uploads[name].reference).unreadable

@@ -16,6 +16,7 @@ from app.jobs.job_reporter import JobReporter
 from app.jobs.journal import Journal
 from app.studio import Studio
 from app.ui.tune.dataset_manager import DatasetManager
+from app.ui.tune.tune_form import TuneForm
 from lamp.config import TuneConfig
 from lamp.data.source import DataSource
 from storage.artifacts import ArtifactStore
@@ -54,9 +55,8 @@ def test_the_page_names_it_below_the_chosen_data_set_and_the_runs_page_in_the_re
     studio: Studio, datasets: Datasets, tiny_table: Path, tiny_llama: Path
 ) -> None:
     reference = datasets.add(tiny_table, "films.csv", SOURCE).reference
-    shown = DatasetManager(studio).show(reference)
+    shown = DatasetManager(studio, TuneForm(studio, ())).show(reference)[0]
     assert f"acme/films/tree/{SOURCE.revision}" in shown and "subset en, split train, revision 3f2a91c5d0" in shown
-    assert DatasetManager(studio).show("sample:support-tickets.csv") == DatasetManager(studio).show(None) == ""
     job = studio.submit(TuneConfig(str(tiny_llama), studio.guess_columns(reference)), reference)
     assert ("From the Hub", str(SOURCE)) in studio.run_view(job).recipe
 

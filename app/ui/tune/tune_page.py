@@ -53,7 +53,7 @@ def build(studio: Studio, page: gr.Blocks) -> None:
     facts = backbone_step.facts
     seen = [data_step.preview, facts, rail, start_step.script, recipe_step.preset, marks, start]
     _wire_look(handlers, form, moment, seen, facts, texts)
-    _wire_fields(studio, handlers, form, data_step, recipe_step)
+    _wire_fields(studio, handlers, form, moment, data_step, recipe_step)
     _wire_start(handlers, start, [*texts, parent, *values], rail)
     for button, step in (
         (backbone_step.next, 1),
@@ -103,7 +103,14 @@ def _wire_look(
     gr.on([component.change for component in texts], **save)
 
 
-def _wire_fields(studio: Studio, handlers: TuneForm, form: Form, data_step: DataStep, recipe_step: RecipeStep) -> None:
+def _wire_fields(
+    studio: Studio,
+    handlers: TuneForm,
+    form: Form,
+    moment: gr.Number,
+    data_step: DataStep,
+    recipe_step: RecipeStep,
+) -> None:
     """Fields that change others: the backbone's and the first prompt's kind, the data set, the preset."""
     choice, other = form["backbone.choice"], form["backbone.other"]
     choice.change(guarded(handlers.show_other_backbone), choice, other, **AT_ONCE)
@@ -112,7 +119,8 @@ def _wire_fields(studio: Studio, handlers: TuneForm, form: Form, data_step: Data
     columns = [form["data.input_columns"], form["data.target_column"]]
     dataset, message, file = form["dataset"], data_step.message, data_step.file
     with data_step.chosen:
-        dataset_manager.build(studio, dataset)
+        renamed = dataset_manager.build(studio, handlers, [dataset, *columns], message)
+    renamed.then(None, moment, moment, js=browser_storage.FORM_CHANGED, **AT_ONCE)
     with data_step.hub:
         hub_search.build(studio, handlers.choose_dataset, [dataset, *columns], message)
     dataset.input(guarded(handlers.columns), dataset, columns, **QUIET)
