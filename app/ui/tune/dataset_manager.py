@@ -30,7 +30,7 @@ class DatasetManager:
             _origin(entry.source) if entry and entry.source else "",
             gr.Accordion(visible=is_upload, open=False),
             entry.stem if entry else "",
-            gr.Row(visible=False),
+            gr.Column(visible=False),
         ]
 
     def rename(self, dataset: str, name: str) -> list[Any]:
@@ -48,11 +48,11 @@ class DatasetManager:
         try:
             self._studio.delete_dataset(dataset)
         except KNOWN as error:
-            return [*[gr.skip()] * 3, gr.Row(visible=False), parts.problems([str(error)])]
+            return [*[gr.skip()] * 3, gr.Column(visible=False), parts.problems([str(error)])]
         name = entry.name if entry else "The data set"
         first = self._studio.datasets()[0]
         gone = parts.notice(f"{name} is gone; {first.name} is chosen now.", "good", "Deleted.")
-        return [*self._form.choose_dataset(first.reference), gr.Row(visible=False), gone]
+        return [*self._form.choose_dataset(first.reference), gr.Column(visible=False), gone]
 
     def _entry(self, dataset: str | None) -> DatasetEntry | None:
         """The data set, also one that can no longer be read."""
@@ -72,7 +72,7 @@ def build(studio: Studio, form: TuneForm, fields: list[Any], message: gr.HTML) -
                 "Rename", size="md", elem_id="dataset-rename", elem_classes="ls-low", scale=1, min_width=110
             )
         delete = gr.Button("Delete this data set", size="md", variant="stop", elem_id="dataset-delete")
-        with gr.Row(visible=False, elem_classes="ls-confirm") as confirm:
+        with gr.Column(visible=False, elem_classes="ls-confirm") as confirm:
             piece(
                 parts.notice(
                     "Its file is removed and cannot be brought back. Runs that have ended keep their prompts, but "
@@ -81,12 +81,13 @@ def build(studio: Studio, form: TuneForm, fields: list[Any], message: gr.HTML) -
                     "Delete it?",
                 )
             )
-            yes = gr.Button("Yes, delete", size="md", variant="stop", elem_id="dataset-delete-yes")
-            no = gr.Button("Keep it", size="md", elem_id="dataset-delete-no")
+            with gr.Row():
+                yes = gr.Button("Yes, delete", size="md", variant="stop", elem_id="dataset-delete-yes")
+                no = gr.Button("Keep it", size="md", elem_id="dataset-delete-no")
     manager, dataset = DatasetManager(studio, form), fields[0]
     dataset.change(guarded(manager.show), dataset, [origin, more, name, confirm], trigger_mode="always_last", **QUIET)
-    delete.click(lambda: gr.Row(visible=True), None, confirm, **AT_ONCE)
-    no.click(lambda: gr.Row(visible=False), None, confirm, **AT_ONCE)
+    delete.click(lambda: gr.Column(visible=True), None, confirm, **AT_ONCE)
+    no.click(lambda: gr.Column(visible=False), None, confirm, **AT_ONCE)
     yes.click(guarded(manager.delete), dataset, [*fields, confirm, message], **QUIET)
     return gr.on(
         [rename.click, name.submit], guarded(manager.rename), [dataset, name], [dataset, name, message], **QUIET

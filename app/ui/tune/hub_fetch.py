@@ -44,9 +44,9 @@ class HubFetch:
     def another_id(self, id: str, looked: LookUp) -> list[Any]:
         """Hides what was looked up, once the id is another one; drops the token, and goes back to the branch main."""
         if looked.text == id:
-            return [gr.skip()] * 4
+            return [gr.skip()] * 5
         hidden = [gr.Row(visible=False), gr.Accordion(visible=False, open=False)]
-        return [*hidden, "main", gr.Textbox("", visible=False)]
+        return [*hidden, "main", gr.Textbox("", visible=False), "" if looked.problem else gr.skip()]
 
     def another_revision(self, revision: str, looked: LookUp) -> Any:
         """Hides the parts that were looked up, once the revision is another one."""
@@ -199,7 +199,7 @@ def build(
     # One look-up of a kind at a time, the newest last; `show` leaves out what was looked up for an earlier id.
     options: dict[str, Any] = {"api_visibility": "private", "concurrency_limit": None, "trigger_mode": "always_last"}
     at_once: dict[str, Any] = {**AT_ONCE, "trigger_mode": "always_last"}
-    id.change(handlers.another_id, [id, looked], [part, commit, revision, token], **at_once)
+    id.change(handlers.another_id, [id, looked], [part, commit, revision, token, message], **at_once)
     revision.change(handlers.another_revision, [revision, looked], part, **at_once)
     asked = [id, revision, token]
     look_up = guarded(handlers.look_up)
