@@ -72,6 +72,7 @@ class StudioDatasets:
     def delete_dataset(self, reference: str) -> None:
         """Removes a data set that people added from the disk. Raises StorageError, also while a run needs it."""
         self._datasets.delete(reference)
+        self._home.forget_tokens()
 
     def guess_columns(self, dataset: str) -> DataConfig:
         """A first choice of input and target columns. Raises DataError, StorageError."""

@@ -71,6 +71,11 @@ class Home:
         remove(self.log(job_id))
         remove(rotated(self.log(job_id)))
 
+    def forget_tokens(self) -> None:
+        """Removes the token ids of all data sets: no file of them tells which data set it belongs to."""
+        for path in self.tokens.glob("*"):
+            remove(path)
+
     def sweep(self, jobs: frozenset[str]) -> int:
         """Removes checkpoints and logs of no run in `jobs`, and zips and token ids, which can be made again.
 

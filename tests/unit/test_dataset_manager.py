@@ -60,10 +60,13 @@ def test_a_deleted_data_set_leaves_nothing_and_the_first_sample_is_chosen(
 ) -> None:
     added = studio.add_dataset(tiny_table, "films.csv").reference
     studio.plan(TuneConfig(), added)
+    tokens = studio.settings.home / "tokens"
+    tokens.mkdir()
+    (tokens / "of-some-rows.safetensors").write_bytes(b"x")
     chosen, *_, said = manager.delete(added)
     assert chosen.value == SAMPLE and "films.csv is gone; support-tickets.csv is chosen now." in said
     assert not any(value == added for _, value in chosen.choices)
-    assert list((studio.settings.home / "uploads").iterdir()) == []
+    assert list((studio.settings.home / "uploads").iterdir()) == list(tokens.iterdir()) == []
     assert "upload it again" in studio.plan(TuneConfig(), added).unreadable
 
 
