@@ -2,28 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import lru_cache
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from app.conversion import convert_apart
+from app.dataset_file import SAMPLES, DatasetFile, forget_opened, opened_table
 from app.hub import fetching
-from app.hub.fetching import Fetched, OnRows
-from lamp.config import DataConfig
-from lamp.data.checks import data_warnings
-from lamp.data.column_roles import ColumnRole, column_roles
-from lamp.data.splits import Splits, prepare
-from lamp.data.tables import KINDS, Table, open_table, read_table
-from lamp.data.truncation import Truncation, count_cut_targets, count_truncated
+from app.hub.fetching import CheckSpace, Fetched, HubPart, OnRows
+from lamp.data.source import DataSource
+from lamp.data.tables import KINDS, Table, open_table
+from lamp.data.tables.packed import PACKINGS
 from lamp.errors import DataError
-from lamp.hub.backbone_files import tokenizer_file
 from storage.errors import NotStored
 from storage.uploads import Upload, UploadStore
 
-SAMPLES = Path(__file__).resolve().parent / "samples"
 _SAMPLE = "sample:"
-_FIRST_ROWS = 8
 
 
 @dataclass(frozen=True)
@@ -35,47 +29,20 @@ class DatasetEntry:
     name: str
     rows: int
     columns: tuple[str, ...]
+    source: DataSource | None = None
+    """Where it was fetched from, when it comes from the Hub."""
+    problem: str = ""
+    """Why it cannot be read; empty when it can."""
 
+    @property
+    def stem(self) -> str:
+        """Its name without the ending, which tells how the file is read."""
+        return self.name.removesuffix(_ending(self.name))
 
-@dataclass(frozen=True)
-class DatasetFile:
-    """The table of a data set. The content of a reference never changes, so what was opened last is kept open."""
-
-    path: Path
-    """A sample, or the converted file of an upload."""
-    name: str
-    """The name that a person knows it by."""
-    validation: Path | None = None
-    """The file of another data set, whose rows are for validation."""
-    test: Path | None = None
-    """The file of another data set, whose rows are for the test."""
-
-    def table(self) -> Table:
-        """Its rows. Raises DataError when it cannot be read."""
-        return _read(self.path)
-
-    def column_roles(self, target: str) -> tuple[ColumnRole, ...]:
-        """What is proposed for each column when `target` is answered. Raises DataError when it cannot be read."""
-        return _column_roles(self.path, target)
-
-    def splits(self, config: DataConfig) -> Splits:
-        """Its rows as examples. Raises DataError when nothing can be learned from them."""
-        return _prepared(self, config)
-
-    def warnings(self, config: DataConfig) -> tuple[str, ...]:
-        """What may spoil the result, one sentence each. Raises DataError when nothing can be learned from the rows."""
-        return _warnings(self, config)
-
-    def truncation(self, config: DataConfig, backbone: str) -> Truncation | None:
-        """How many training inputs will be cut because they are too long; None where that is unknown before the run.
-
-        backbone: the folder or Hub id that it is loaded from.
-        """
-        return _truncation(self, config, backbone)
-
-    def cut_targets(self, config: DataConfig, backbone: str) -> Truncation | None:
-        """How many training targets will be cut because they are too long; None as for inputs."""
-        return _cut_targets(self, config, backbone)
+    @property
+    def is_upload(self) -> bool:
+        """Whether people added it, so that it can be renamed and deleted."""
+        return self.reference.startswith("upload:")
 
 
 class Datasets:
@@ -83,35 +50,96 @@ class Datasets:
 
     def __init__(self, uploads: UploadStore) -> None:
         self._uploads = uploads
+        self._sources: dict[str, DataSource | None] = {}
+        """Sources that were read before: every tick of a run's page wants one."""
 
     def list(self) -> list[DatasetEntry]:
-        """Samples first, then uploads, newest first; an upload that can no longer be read is left out."""
+        """Samples first, then uploads, newest first; one that can no longer be read says why."""
         entries = [_sample_entry(path) for path in sorted(SAMPLES.glob("*.csv"), reverse=True)]
         for upload in self._uploads.list():
             try:
                 entries.append(self._upload_entry(upload))
-            except (DataError, NotStored):
-                continue
+            except (DataError, NotStored) as error:
+                entries.append(DatasetEntry(upload.reference, upload.name, 0, (), _source_of(upload), str(error)))
         return entries
 
-    def add(self, path: Path, name: str) -> DatasetEntry:
-        """Converts a file, then stores a copy and the table. Raises DataError and stores nothing if it is no table."""
+    def add(self, path: Path, name: str, source: DataSource | None = None) -> DatasetEntry:
+        """Converts a file, then stores a copy and the table. Raises DataError and stores nothing if it is no table.
+
+        source: where it was fetched from.
+        """
         with self._uploads.staged() as converted:
             convert_apart(path, name, converted)
             table = open_table(converted)
-            upload = self._uploads.add(path, name, len(table.rows), table.columns)
+            upload = self._uploads.add(
+                path, name, len(table.rows), table.columns, asdict(source) if source is not None else None
+            )
             self._uploads.add_table(upload.reference, name, converted)
-        return DatasetEntry(upload.reference, upload.name, len(table.rows), table.columns)
+        self._sources.pop(upload.reference, None)
+        return self._upload_entry(upload)
 
-    def fetch(self, id: str, subset: str, split: str, on_rows: OnRows) -> tuple[DatasetEntry, Fetched]:
-        """Fetches and stores a part of a data set on the Hub; "" is its first subset or split. Raises DataError."""
-        id = fetching.plain_id(id)
-        subset = subset or fetching.subsets(id)[0]
-        split = split or fetching.splits(id, subset)[0]
-        with TemporaryDirectory(prefix="lamp-studio-") as folder:
-            file = Path(folder) / "part.parquet"
-            fetched = fetching.fetch(id, subset, split, file, on_rows)
-            return self.add(file, fetched.name), fetched
+    def fetch(
+        self, part: HubPart, on_rows: OnRows, check_space: CheckSpace, token: str = ""
+    ) -> tuple[DatasetEntry, Fetched]:
+        """Fetches and stores a part of a data set on the Hub, at the commit that its revision names now.
+
+        token: used for this call only; on_rows, check_space: as in app.hub.fetching. Raises DataError, and what those
+        raise.
+        """
+        id, subset, split, revision = fetching.plain_id(part.id), part.subset, part.split, part.revision
+        if not subset or not split:
+            looked = fetching.look_up(id, subset, revision, token)
+            subset, split, revision = looked.subset, split or looked.splits[0].name, looked.revision
+        with self._uploads.staged() as file:
+            fetched = fetching.fetch(
+                id,
+                subset,
+                split,
+                file,
+                on_rows,
+                revision=revision,
+                token=token,
+                all_rows=part.all_rows,
+                check_space=check_space,
+            )
+            return self.add(file, fetched.name, fetched.source), fetched
+
+    def rename(self, reference: str, name: str) -> DatasetEntry:
+        """Gives an upload another name, and leaves the ending, which tells how its file is read.
+
+        Raises NotStored, DataError for an empty name.
+        """
+        ending = _ending(self._uploads.get(reference).name)
+        stem = name.strip().removesuffix(ending).strip()
+        if not stem:
+            raise DataError("Give the data set a name: it cannot be empty.")
+        return self._upload_entry(self._uploads.rename(reference, f"{stem}{ending}"))
+
+    def delete(self, reference: str) -> None:
+        """Removes an upload from the disk. Raises NotStored; WrongState while a run needs it."""
+        self._uploads.remove(reference)
+        self._sources.pop(reference, None)
+        forget_opened()
+
+    def is_there(self, reference: str) -> bool:
+        """Whether a run can still read the data set that it was started with."""
+        if reference.startswith(_SAMPLE):
+            return True
+        try:
+            self._uploads.get(reference)
+            self._uploads.path(reference)
+        except NotStored:
+            return False
+        return True
+
+    def source(self, reference: str) -> DataSource | None:
+        """Where a data set was fetched from; None for samples, for people's own files, and for what is gone."""
+        if reference not in self._sources:
+            try:
+                self._sources[reference] = _source_of(self._uploads.get(reference))
+            except NotStored:
+                return None
+        return self._sources[reference]
 
     def entry(self, reference: str) -> DatasetEntry:
         """What is shown of a data set. Raises DataError, StorageError."""
@@ -130,8 +158,8 @@ class Datasets:
     def table(self, reference: str, name: str) -> Table:
         """Its rows. name: of the file when the run was started. Raises DataError or StorageError."""
         if reference.startswith(_SAMPLE):
-            return _read(self._sample(reference))
-        return _read(self._converted(reference, name))
+            return opened_table(self._sample(reference))
+        return opened_table(self._converted(reference, name))
 
     def _converted(self, reference: str, name: str) -> Path:
         """The converted file of an upload; one of an earlier version is converted now, once."""
@@ -157,56 +185,23 @@ class Datasets:
         self._uploads.path(upload.reference)  # raises where its file is gone
         rows, columns = upload.rows, upload.columns
         if rows is None or columns is None:
-            table = _read(self._converted(upload.reference, upload.name))
+            table = opened_table(self._converted(upload.reference, upload.name))
             rows, columns = len(table.rows), table.columns
             self._uploads.describe(upload.reference, rows, columns)
-        return DatasetEntry(upload.reference, upload.name, rows, columns)
+        return DatasetEntry(upload.reference, upload.name, rows, columns, _source_of(upload))
 
 
-def first_rows(table: Table, longest_cell: int | None) -> tuple[dict[str, str], ...]:
-    """The rows of a table that people are shown. longest_cell: characters of a cell that are kept; None keeps all."""
-    return tuple({column: _cut(cell, longest_cell) for column, cell in row.items()} for row in table.rows[:_FIRST_ROWS])
+def _source_of(upload: Upload) -> DataSource | None:
+    return DataSource(**upload.source) if upload.source is not None else None
 
 
-def _cut(cell: str, longest: int | None) -> str:
-    return cell if longest is None or len(cell) <= longest else cell[: longest - 1] + "…"
+def _ending(name: str) -> str:
+    """What tells how a file is read: ".csv", ".csv.gz"."""
+    path = Path(name)
+    return (Path(path.stem).suffix if path.suffix.lower() in PACKINGS else "") + path.suffix
 
 
 @lru_cache(maxsize=16)
 def _sample_entry(path: Path) -> DatasetEntry:
-    table = _read(path)
+    table = opened_table(path)
     return DatasetEntry(_SAMPLE + path.name, path.name, len(table.rows), table.columns)
-
-
-@lru_cache(maxsize=4)
-def _read(path: Path) -> Table:
-    return read_table(path) if path.parent == SAMPLES else open_table(path)
-
-
-@lru_cache(maxsize=16)
-def _column_roles(path: Path, target: str) -> tuple[ColumnRole, ...]:
-    return column_roles(_read(path), target)
-
-
-@lru_cache(maxsize=4)
-def _prepared(data: DatasetFile, config: DataConfig) -> Splits:
-    own = [_read(path) if path else None for path in (data.validation, data.test)]
-    return prepare(_read(data.path), config, *own)
-
-
-@lru_cache(maxsize=16)
-def _warnings(data: DatasetFile, config: DataConfig) -> tuple[str, ...]:
-    roles = _column_roles(data.path, config.target_column)
-    return tuple(data_warnings(_prepared(data, config), roles, config.input_columns))
-
-
-@lru_cache(maxsize=16)
-def _truncation(data: DatasetFile, config: DataConfig, backbone: str) -> Truncation | None:
-    file = tokenizer_file(backbone)
-    return count_truncated(file, _prepared(data, config).train, config.max_input_tokens) if file else None
-
-
-@lru_cache(maxsize=16)
-def _cut_targets(data: DatasetFile, config: DataConfig, backbone: str) -> Truncation | None:
-    file = tokenizer_file(backbone)
-    return count_cut_targets(file, _prepared(data, config).train, config.max_target_tokens) if file else None

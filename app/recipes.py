@@ -7,7 +7,8 @@ from functools import cached_property
 from pathlib import Path
 
 from app.backbones import Backbones
-from app.datasets import DatasetFile, Datasets, first_rows
+from app.dataset_file import DatasetFile, first_rows
+from app.datasets import Datasets
 from app.faults import recipe_problems
 from app.initial_prompts import initial_prompt_problems
 from app.jobs.measuring import Measuring, MeasuringError, OnPhase

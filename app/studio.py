@@ -9,22 +9,21 @@ from pathlib import Path
 
 from app.backbones import BackboneChoice, Backbones
 from app.bundle import results_csv, zip_artifact
-from app.datasets import DatasetEntry, Datasets, first_rows
+from app.datasets import Datasets
 from app.estimates import places
-from app.hub import fetching, publishing
-from app.hub.fetching import Fetched, OnRows
+from app.hub import publishing
 from app.jobs.extend import extend
 from app.plan import Plan
 from app.predictor import Answer, OnAnswers, Predictor, check_inputs
 from app.recipes import Recipes
 from app.run import Run
 from app.settings import Settings
+from app.studio_datasets import StudioDatasets
 from app.views.comparison import ComparedRun, common_metric
 from app.views.curves import Points
 from app.views.results import Results, read_results
 from app.views.run_view import LOG_LINES, RunView, make_run_view
-from lamp.config import DataConfig, TuneConfig
-from lamp.data.column_roles import guess_columns
+from lamp.config import TuneConfig
 from lamp.errors import ConfigError, DataError
 from lamp.inference.confusion_matrix import ConfusionMatrix, read_confusion
 from storage.artifacts import ArtifactStore
@@ -36,15 +35,14 @@ from storage.logs import tail
 from storage.uploads import UploadStore
 
 
-class Studio:
+class Studio(StudioDatasets):
     """Data sets, recipes, runs and trained prompts. Every failure is a LampError or StorageError of one sentence."""
 
     def __init__(self, settings: Settings, database: Database) -> None:
-        self.settings = settings
-        self._home = Home(settings.home)
-        self._store = JobStore(database)
-        self._artifacts = ArtifactStore(self._home.artifacts)
-        self._datasets = Datasets(UploadStore(database, self._home.uploads))
+        home, store = Home(settings.home), JobStore(database)
+        super().__init__(settings, home, Datasets(UploadStore(database, home.uploads)))
+        self._store = store
+        self._artifacts = ArtifactStore(home.artifacts)
         self._backbones = Backbones(settings)
         self._recipes = Recipes(settings, self._datasets, self._backbones, self._store, self._artifacts)
         self._predictor = Predictor()
@@ -55,46 +53,11 @@ class Studio:
         """The offered backbones, those on this machine first."""
         return self._backbones.choices()
 
-    def datasets(self) -> list[DatasetEntry]:
-        """The samples and everything that was uploaded."""
-        return self._datasets.list()
-
-    def dataset(self, reference: str) -> DatasetEntry:
-        """One data set, its columns included. Raises DataError, StorageError."""
-        return self._datasets.entry(reference)
-
-    def first_rows(self, dataset: str) -> tuple[dict[str, str], ...]:
-        """The first rows of a data set, whole: column → cell. Raises DataError, StorageError."""
-        return first_rows(self._datasets.file(dataset).table(), longest_cell=None)
-
-    def add_dataset(self, path: Path, name: str) -> DatasetEntry:
-        """Keeps a copy of a file that can be read as a table; raises DataError when it cannot."""
-        return self._datasets.add(path, name)
-
-    def hub_subsets(self, id: str) -> list[str]:
-        """The subsets of a data set on the Hub, by its id or its page's address. Raises DataError."""
-        return fetching.subsets(fetching.plain_id(id))
-
-    def hub_splits(self, id: str, subset: str) -> list[str]:
-        """The splits of a subset, the one to learn from first. Raises DataError."""
-        return fetching.splits(fetching.plain_id(id), subset)
-
-    def fetch_dataset(
-        self, id: str, subset: str = "", split: str = "", on_rows: OnRows = lambda rows, total: None
-    ) -> tuple[DatasetEntry, Fetched]:
-        """Keeps the first rows of a part of a data set on the Hub; raises DataError when they cannot be had."""
-        self._home.check_space(self.settings.low_disk_bytes)
-        return self._datasets.fetch(id, subset, split, on_rows)
-
     def prompts(self) -> list[Job]:
         """Runs whose prompt another run may start from, newest first."""
         return [job for job in self.jobs() if job.artifact]
 
     # A recipe before it is started
-
-    def guess_columns(self, dataset: str) -> DataConfig:
-        """A first choice of input and target columns. Raises DataError, StorageError."""
-        return guess_columns(self._datasets.file(dataset).table())
 
     def plan(self, config: TuneConfig, dataset: str, gpus: int = 1) -> Plan:
         """What the recipe would read and train, and every reason why it cannot be started."""
@@ -159,6 +122,7 @@ class Studio:
             confusion=self._confusion(job) if ended else None,
             events=store.events(job.id),
             log=tail(self._home.log(job.id), LOG_LINES),
+            source=self._datasets.source(job.dataset),
         )
 
     def compare(self, ids: Sequence[str]) -> tuple[list[ComparedRun], str | None]:
@@ -192,11 +156,13 @@ class Studio:
 
     def resume(self, id: str) -> Job:
         """Queues a stopped, interrupted or failed run again; it goes on from its last checkpoint."""
+        self._check_dataset(id)
         self._home.check_space(self.settings.low_disk_bytes)
         return self._store.resume(id)
 
     def extend(self, id: str, steps: int) -> str:
         """Queues a new run that goes on where a finished one ended, up to `steps` in all; returns its id."""
+        self._check_dataset(id)
         self._home.check_space(self.settings.low_disk_bytes)
         return extend(self._store, self._home, id, steps).id
 
@@ -286,6 +252,15 @@ class Studio:
         """Puts the run's exported prompt on the Hub and returns its address; the token is used for this call only."""
         folder = self._artifacts.path(self._store.get(id).id)
         return publishing.publish(folder, repository, token, private, on_progress)
+
+    def _check_dataset(self, id: str) -> None:
+        """Raises DataError when the data set that a run was started with is gone."""
+        job = self._store.get(id)
+        if not self._datasets.is_there(job.dataset):
+            raise DataError(
+                f"The data set {job.dataset_name!r} of the run {job.name!r} is gone: add the same file again, and the "
+                "run can go on from where it ended."
+            )
 
     def _confusion(self, job: Job) -> ConfusionMatrix | None:
         """The confusion matrix of the run's prompt; None before there is a prompt, and for generation."""

@@ -81,6 +81,11 @@ class Home:
         remove(self.log(job_id))
         remove(rotated(self.log(job_id)))
 
+    def forget_tokens(self) -> None:
+        """Removes the token ids of all data sets: no file of them tells which data set it belongs to."""
+        for path in self.tokens.glob("*"):
+            remove(path)
+
     def sweep(self, jobs: frozenset[str]) -> int:
         """Removes checkpoints, answers and logs of no run in `jobs`, and zips and token ids, which can be made again.
 
@@ -101,11 +106,11 @@ class Home:
         database = sum(tree_bytes(path) for path in self.root.glob("studio.db*"))
         return DiskUse({**parts, "database": database}, shutil.disk_usage(self.root).free)
 
-    def check_space(self, wanted_bytes: int) -> None:
-        """Raises LowDisk when fewer than `wanted_bytes` are free."""
+    def check_space(self, wanted_bytes: int, purpose: str = "a new run") -> None:
+        """Raises LowDisk when fewer than `wanted_bytes` are free. purpose: what wants them, for its sentence."""
         free = shutil.disk_usage(self.root).free
         if free < wanted_bytes:
             raise LowDisk(
-                f"Only {free / 1e9:.2f} GB are free on the studio's disk and a new run wants at least "
+                f"Only {free / 1e9:.2f} GB are free on the studio's disk and {purpose} wants at least "
                 f"{wanted_bytes / 1e9:.2f} GB: delete runs or uploads that are no longer needed."
             )

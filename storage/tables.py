@@ -154,4 +154,6 @@ class UploadRow(Base):
     rows: Mapped[int | None]
     columns: Mapped[list[str] | None] = mapped_column(JSON(none_as_null=True))
     """Names of the columns, in the order of the file. NULL, like `rows`, in uploads of earlier versions."""
+    source: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
+    """Which part of which data set on the Hub this was fetched from; NULL for a file of a person's own."""
     created_at: Mapped[datetime]

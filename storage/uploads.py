@@ -6,7 +6,7 @@ import builtins
 import hashlib
 import re
 import secrets
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,9 +16,10 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from storage.database import Database, utc_now
-from storage.errors import NotStored
+from storage.errors import NotStored, WrongState
 from storage.files import STAGED, older_than_a_day, remove, whole
-from storage.tables import UploadRow
+from storage.states import JobState
+from storage.tables import JobRow, UploadRow
 
 _PREFIX = "upload:"
 _CHUNK_BYTES = 1 << 20
@@ -38,6 +39,8 @@ class Upload:
     """Number of rows; None for an upload of an earlier version, until `describe` fills it in."""
     columns: tuple[str, ...] | None
     """Names of the columns, in the order of the file; None as for `rows`."""
+    source: dict[str, str] | None
+    """Which part of which data set on the Hub it was fetched from, as it was given to `add`."""
 
 
 class UploadStore:
@@ -48,19 +51,22 @@ class UploadStore:
         self.root = root
         root.mkdir(parents=True, exist_ok=True)
 
-    def add(self, path: Path, name: str, rows: int, columns: Sequence[str]) -> Upload:
+    def add(
+        self, path: Path, name: str, rows: int, columns: Sequence[str], source: Mapping[str, str] | None = None
+    ) -> Upload:
         """Copies a file in; `rows` and `columns` are what was read from it. Raises OSError.
 
-        The same content again is stored once and takes the newer name.
+        source: where it was fetched from. The same content again is stored once and takes the newer name, and the
+        newer source if it has one.
         """
         digest, size = hashlib.sha256(), 0
         # A file of the same content is replaced: the new one is young, so that no sweep removes it.
         with (
             whole(self.root, digest.hexdigest) as staged,
-            path.open("rb") as source,
+            path.open("rb") as original,
             staged.open("xb") as copy,
         ):
-            while chunk := source.read(_CHUNK_BYTES):
+            while chunk := original.read(_CHUNK_BYTES):
                 digest.update(chunk)
                 size += len(chunk)
                 copy.write(chunk)
@@ -75,6 +81,8 @@ class UploadStore:
                     created_at=utc_now(),
                 )
             )
+            if source is not None:
+                row.source = dict(source)
             session.flush()
             return _upload_of(row)
 
@@ -128,6 +136,29 @@ class UploadStore:
             row.rows, row.columns = rows, [*columns]
             return _upload_of(row)
 
+    def rename(self, reference: str, name: str) -> Upload:
+        """Gives an upload another name; its ending tells how the file is read. Raises NotStored."""
+        with self.database.write() as session:
+            row = _row(session, reference)
+            row.name = _plain(name)
+            return _upload_of(row)
+
+    def remove(self, reference: str) -> None:
+        """Removes an upload with its file and its tables. Raises NotStored; WrongState while a run needs it."""
+        with self.database.write() as session:
+            row = _row(session, reference)
+            needing = [JobState.QUEUED, *(state for state in JobState if state.active)]
+            unfinished = session.scalars(select(JobRow).where(JobRow.state.in_(needing)))
+            job = next((job for job in unfinished if reference in _datasets(job)), None)
+            if job is not None:
+                raise WrongState(
+                    f"The data set {row.name!r} cannot be deleted while the run {job.name!r} is {job.state}: "
+                    "stop that run first, or wait until it has ended."
+                )
+            session.delete(row)
+        for path in self.root.glob(f"{reference.removeprefix(_PREFIX)}*"):
+            remove(path)
+
     def sweep(self) -> int:
         """Removes files that belong to no upload and are older than a day (a younger one may be being added).
 
@@ -140,6 +171,13 @@ class UploadStore:
                 remove(path)
                 removed += 1
         return removed
+
+
+def _datasets(job: JobRow) -> set[str]:
+    """The references of the data sets that a run reads: to learn from, for validation, for the test."""
+    data = job.config.get("data")
+    own = data if isinstance(data, dict) else {}
+    return {job.dataset, *(str(own.get(name)) for name in ("validation_data", "test_data"))}
 
 
 def _plain(name: str) -> str:
@@ -157,4 +195,4 @@ def _row(session: Session, reference: str) -> UploadRow:
 
 def _upload_of(row: UploadRow) -> Upload:
     columns = tuple(row.columns) if row.columns is not None else None
-    return Upload(_PREFIX + row.sha256, row.name, row.bytes, row.created_at, row.rows, columns)
+    return Upload(_PREFIX + row.sha256, row.name, row.bytes, row.created_at, row.rows, columns, row.source)

@@ -2,32 +2,75 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from app.hub.client import set_time_limits
-from lamp.errors import DataError, first_line
+from app.hub.access import reading
+from app.hub.searching import id_in_address
+from app.hub.text_columns import write_text_columns
+from lamp.data.source import DataSource
+from lamp.data.tables.checks import MAX_ROWS
+from lamp.errors import DataError
 from lamp.hub.catalog import is_hub_id
-from lamp.hub.refusals import refusal
-from lamp.hub.timeouts import HUB_TIMEOUT
 
 MOST_ROWS = 100_000
-"""Only the first rows of a part are fetched; this is more than a prompt of a few thousand numbers can use."""
+"""Only the first rows of a part are fetched unless all are asked for: few tasks gain anything from more."""
 MOST_BYTES = 400_000_000
-"""No more rows are fetched once their text has this size."""
+"""No more rows are fetched once their text has this size, unless all are asked for."""
+_ALL_BYTES = 1_900_000_000
+"""The same where all are asked for: a table that is added may have 2 GB."""
 _READERS = frozenset({"arrow", "csv", "json", "parquet", "text"})
 """Readers of the datasets library that give tables of text; others unpack archives or media, or need more libraries."""
-_BATCH = 1000
-"""Rows that are converted and written at a time."""
-_INDEX = re.compile(r"__index_level_\d+__")
-"""Names of columns that hold pandas' row numbers."""
 
+CheckSpace = Callable[[int], None]
+"""Called with the bytes that are still to be written; raises an error of its own when they have no place."""
 OnRows = Callable[[int, int | None], None]
 """Called with the number of rows fetched so far, and with how many there are, None where that is not known."""
+
+
+class FetchCancelled(DataError):
+    """Raised by an `OnRows` when nobody wants the rows any more."""
+
+
+@dataclass(frozen=True)
+class HubSplit:
+    """A split of a data set on the Hub."""
+
+    name: str
+    rows: int | None
+    """None where the Hub does not tell."""
+
+
+@dataclass(frozen=True)
+class HubParts:
+    """The parts of a data set at one commit: its subsets, and the splits of one of them."""
+
+    id: str
+    revision: str
+    """The hash of the commit."""
+    subsets: tuple[str, ...]
+    """At least one; they are called "configurations" too."""
+    subset: str
+    splits: tuple[HubSplit, ...]
+    """Of `subset`, the one to learn from first."""
+
+
+@dataclass(frozen=True)
+class HubPart:
+    """What is wanted of a data set on the Hub."""
+
+    id: str
+    """Its id, or the address of its page."""
+    subset: str = ""
+    """"" is its first subset."""
+    split: str = ""
+    """"" is the one to learn from."""
+    revision: str = "main"
+    """A branch, a tag or a commit."""
+    all_rows: bool = False
+    """Every row that a table of the studio can hold, instead of the first MOST_ROWS."""
 
 
 @dataclass(frozen=True)
@@ -36,6 +79,7 @@ class Fetched:
 
     name: str
     """A file name for people, which ends in .parquet."""
+    source: DataSource
     rows: int
     whole: bool
     """Whether the part has no more rows than these."""
@@ -48,8 +92,7 @@ def plain_id(text: str) -> str:
 
     Raises DataError for anything else, and for the name of a folder on this machine, which datasets would read.
     """
-    id = re.sub(r"^(https?://[^/]+)?/?datasets/", "", text.strip()).rstrip("/")
-    id = re.sub(r"/(viewer|tree|blob|resolve)(/.*)?$", "", id)
+    id = id_in_address(text)
     if not id:
         raise DataError("Write the id of a data set on the Hub, such as stanfordnlp/sst2.")
     if not is_hub_id(id) or Path(id).exists():
@@ -59,27 +102,44 @@ def plain_id(text: str) -> str:
     return id
 
 
-def subsets(id: str) -> list[str]:
-    """The subsets ("configurations") of a data set, at least one. Raises DataError in one sentence."""
-    with _datasets_library(id) as datasets:
-        return list(datasets.get_dataset_config_names(id))
+def look_up(id: str, subset: str = "", revision: str = "main", token: str = "") -> HubParts:
+    """The parts of a data set. subset: whose splits, "" for the first one; token: used for this call only.
+
+    Raises DataError in one sentence; NeedsToken where a token of another account may help.
+    """
+    with reading(id, revision, token) as (datasets, access):
+        subsets = tuple(map(str, datasets.get_dataset_config_names(id, **access)))
+        subset = subset or subsets[0]
+        info = datasets.get_dataset_config_info(id, subset, **access)
+        splits = [HubSplit(str(name), _count(split)) for name, split in info.splits.items()]
+    return HubParts(
+        id, access["revision"], subsets, subset, tuple(sorted(splits, key=lambda split: "train" not in split.name))
+    )
 
 
-def splits(id: str, subset: str) -> list[str]:
-    """The splits of a subset, the one to learn from first. Raises DataError in one sentence."""
-    with _datasets_library(id) as datasets:
-        names = list(map(str, datasets.get_dataset_split_names(id, subset)))
-    return sorted(names, key=lambda name: "train" not in name)
+def fetch(
+    id: str,
+    subset: str,
+    split: str,
+    file: Path,
+    on_rows: OnRows = lambda rows, total: None,
+    *,
+    revision: str = "main",
+    token: str = "",
+    all_rows: bool = False,
+    check_space: CheckSpace = lambda size: None,
+) -> Fetched:
+    """Writes the first rows of a part, at one commit, to a Parquet file of text columns.
 
-
-def fetch(id: str, subset: str, split: str, file: Path, on_rows: OnRows = lambda rows, total: None) -> Fetched:
-    """Writes the first rows of a part to a Parquet file of text columns.
+    token: as in `look_up`; all_rows: every row that a table can hold, instead of the first MOST_ROWS; they are never
+    all in memory. check_space: called before the first row, where the size is known, and after each batch; it counts
+    two more copies of the text, which adding the table takes.
 
     Class labels are written by name, not by number. An object becomes a column for each of its values, called
-    object.value. No code of the data set is run. Raises DataError in one sentence.
+    object.value. No code of the data set is run. Raises DataError, as `look_up` does.
     """
-    with _datasets_library(id) as datasets:
-        builder = datasets.load_dataset_builder(id, subset)
+    with reading(id, revision, token) as (datasets, access):
+        builder = datasets.load_dataset_builder(id, subset, **access)
         reader = type(builder).__module__.rpartition(".")[2]
         if reader not in _READERS:
             raise DataError(
@@ -87,105 +147,22 @@ def fetch(id: str, subset: str, split: str, file: Path, on_rows: OnRows = lambda
             )
         stream = builder.as_streaming_dataset(split)
         info = (builder.info.splits or {}).get(split)
-        total = min(MOST_ROWS, info.num_examples) if info and info.num_examples else None
-        rows, whole, left_out = _write(stream, file, lambda rows: on_rows(rows, total))
+        most_rows, most_bytes = (MAX_ROWS, _ALL_BYTES) if all_rows else (MOST_ROWS, MOST_BYTES)
+        count = _count(info)
+        total = min(most_rows, count) if count else None
+        if count and total:
+            check_space(3 * min(most_bytes, round((getattr(info, "num_bytes", None) or 0) * total / count)))
+
+        def on_batch(rows: int, size: int) -> None:
+            check_space(2 * size)
+            on_rows(rows, total)
+
+        rows, whole, left_out = write_text_columns(stream, file, most_rows, most_bytes, on_batch)
     parts = [id.rpartition("/")[2], *([subset] if subset != "default" else []), split]
-    return Fetched(f"{' '.join(dict.fromkeys(parts))}.parquet", rows, whole, left_out)
+    name = f"{' '.join(dict.fromkeys(parts))}.parquet"
+    return Fetched(name, DataSource(id, subset, split, access["revision"]), rows, whole, left_out)
 
 
-def _write(stream: Any, file: Path, on_rows: Callable[[int], None]) -> tuple[int, bool, tuple[str, ...]]:
-    """Writes the stream to the file. Returns how many rows, whether those were all, and the columns left out."""
-    import pyarrow as pa
-    from pyarrow import parquet
-
-    labels = {name: feature.names for name, feature in (stream.features or {}).items() if hasattr(feature, "int2str")}
-    writer, schema, left_out = None, pa.schema([]), dict[str, None]()
-    rows, size, whole = 0, 0, True
-    try:
-        for batch in stream.take(MOST_ROWS + 1).with_format("arrow").iter(_BATCH):
-            part = batch.slice(0, MOST_ROWS - rows if size < MOST_BYTES else 0)
-            whole = len(part) == len(batch)
-            if not len(part):
-                break
-            texts, others = _texts(part, labels)
-            left_out.update(dict.fromkeys(others))
-            if writer is None:
-                schema = pa.schema([(name, pa.large_string()) for name in texts])
-                writer = parquet.ParquetWriter(file, schema)
-            empty = pa.nulls(len(part), pa.large_string())
-            writer.write_table(pa.table([texts.get(name, empty) for name in schema.names], schema=schema))
-            rows += len(part)
-            size += sum(column.nbytes for column in texts.values())
-            on_rows(rows)
-    finally:
-        if writer is not None:
-            writer.close()
-    if writer is None:
-        raise DataError("This part of the data set has no rows: choose another split.")
-    return rows, whole, tuple(left_out)
-
-
-def _texts(batch: Any, labels: dict[str, list[str]]) -> tuple[dict[str, Any], list[str]]:
-    """The columns of an Arrow table as text, and the names of columns that hold something else."""
-    import pyarrow as pa
-
-    while any(pa.types.is_struct(field.type) for field in batch.schema):
-        batch = batch.flatten()
-    texts, others = {}, []
-    for name, column in zip(batch.schema.names, batch.columns, strict=True):
-        if _INDEX.fullmatch(name):
-            continue
-        if name in labels:
-            names = labels[name]
-            cells = [
-                names[index] if index is not None and 0 <= index < len(names) else None for index in column.to_pylist()
-            ]
-            texts[name] = pa.array(cells, pa.large_string())
-        elif any(
-            is_no_text(column.type)
-            for is_no_text in (
-                pa.types.is_nested,
-                pa.types.is_binary,
-                pa.types.is_large_binary,
-                pa.types.is_fixed_size_binary,
-            )
-        ):
-            others.append(name)
-        else:
-            texts[name] = column.cast(pa.large_string())
-    return texts, others
-
-
-@contextmanager
-def _datasets_library(id: str) -> Iterator[Any]:
-    """Yields the datasets library. Any error while the block reads the data set `id` is raised as one DataError."""
-    import datasets  # not at the top of the file: it takes more than a second, and few pages need it
-    from datasets.exceptions import DatasetNotFoundError
-    from httpx2 import HTTPError
-    from huggingface_hub import HfApi
-    from huggingface_hub.errors import OfflineModeIsEnabled
-
-    set_time_limits()
-    datasets.disable_progress_bars()
-    datasets.logging.set_verbosity_error()
-    try:
-        HfApi().dataset_info(id, timeout=HUB_TIMEOUT)  # where the Hub is silent, datasets asks again and again
-        yield datasets
-    except DataError:
-        raise
-    except DatasetNotFoundError as error:  # the data set exists, but access to it is refused
-        raise DataError(
-            f"The data set {id!r} is gated on the Hub: accept its terms on its page there, set HF_TOKEN to "
-            "a token of that account, and start the studio again."
-        ) from error
-    except FileNotFoundError as error:
-        raise DataError(
-            f"The data set {id!r} holds no table that can be read: choose one in Parquet, CSV, JSON or plain text."
-        ) from error
-    except (ConnectionError, HTTPError, OfflineModeIsEnabled) as error:
-        raise DataError(refusal("data set", id, error, "add the table as a file")) from error
-    except Exception as error:  # datasets, and what it reads with, raise errors of many kinds
-        reason = first_line(error)[:200].rstrip(".")
-        raise DataError(
-            f"The data set {id!r} cannot be read ({reason}): choose another part of it, or add the table as a file."
-        ) from error
+def _count(split: Any) -> int | None:
+    """The number of rows that the card of a data set gives for a split; None where it gives none."""
+    return getattr(split, "num_examples", None) or None

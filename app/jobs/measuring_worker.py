@@ -16,7 +16,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from app.datasets import DatasetFile
+from app.dataset_file import DatasetFile
 from lamp.config import TuneConfig
 from lamp.errors import LampError, TrainingError
 from lamp.process import prepare_process

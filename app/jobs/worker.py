@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
+from app.datasets import Datasets
 from app.jobs.distributed import DistributedRun
 from app.jobs.heartbeat import Heartbeat
 from app.jobs.job_reporter import JobReporter
@@ -80,7 +81,7 @@ def tune(
 
     reporter.phase("Writing the prompt")
     with artifacts.stage(job.id) as staged:
-        save_prompt(result, run.config, staged)
+        save_prompt(result, run.config, staged, Datasets(uploads).source(job.dataset))
     # Beside the prompt and not in it: they quote people's rows, and prompts are published.
     with written_whole(Home(settings.home).answers(job.id)) as staged:
         write_answers(result.final.answers, staged)

@@ -10,6 +10,7 @@ from typing import Any
 import gradio as gr
 from gradio.events import api
 
+from app.hub.fetching import HubPart
 from app.studio import Studio
 from app.ui.guard import guarded
 from app.views import run_json
@@ -72,9 +73,12 @@ class Endpoints:
             raise DataError(f"Give a file: {KINDS}.")
         return self._studio.add_dataset(Path(file), Path(file).name).reference
 
-    def fetch(self, id: str, subset: str = "", split: str = "") -> str:
-        """Fetches a data set of the Hub, its training split unless another is named; returns the reference."""
-        return self._studio.fetch_dataset(id, subset, split)[0].reference
+    def fetch(self, id: str, subset: str = "", split: str = "", revision: str = "main", all_rows: bool = False) -> str:
+        """Fetches a data set of the Hub, its training split unless another is named; returns the reference.
+
+        all_rows: instead of the first 100,000.
+        """
+        return self._studio.fetch_dataset(HubPart(id, subset, split, revision, all_rows))[0].reference
 
 
 def add_endpoints(studio: Studio) -> None:

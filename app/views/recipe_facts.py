@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from app.run import Run
 from lamp.config import TrainConfig
+from lamp.data.source import DataSource
 
 Facts = tuple[tuple[str, str], ...]
 """(name, value) of each line."""
 
 
-def recipe_facts(run: Run) -> Facts:
-    """What a run was made with."""
+def recipe_facts(run: Run, source: DataSource | None = None) -> Facts:
+    """What a run was made with. source: where its data set was fetched from."""
     job, data, lamp, train = run.job, run.config.data, run.config.lamp, run.config.train
     chat = ", in the model's chat format" if data.input_format == "chat" else ""
     rows = train.batch_size * train.accumulation * job.gpus
@@ -18,6 +19,7 @@ def recipe_facts(run: Run) -> Facts:
     return (
         ("Backbone", run.config.backbone),
         ("Data", job.dataset_name),
+        *([("From the Hub", str(source))] if source else []),
         ("Input", ", ".join(data.input_columns) + chat),
         ("Target", data.target_column),
         ("Prompt", f"{lamp.prompt_length} tokens, pooled by {lamp.pooling} to {lamp.virtual_tokens} virtual tokens"),

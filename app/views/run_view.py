@@ -17,6 +17,7 @@ from app.views.results import Results
 from app.views.score_text import RunScores, ScoreComparison
 from app.views.status import Status, describe_status
 from app.views.verdict import Evidence, Verdict, verdict
+from lamp.data.source import DataSource
 from lamp.inference.confusion_matrix import ConfusionMatrix
 from storage.records import Event
 from storage.states import JobState
@@ -121,11 +122,12 @@ def make_run_view(
     confusion: ConfusionMatrix | None,
     events: Sequence[Event],
     log: str,
+    source: DataSource | None = None,
 ) -> RunView:
     """The view of a run at `now`.
 
     metrics: the last value of each metric; curve, short_curves: return the points of a metric, and of several that have
-    few; place: a waiting run's place in the queue.
+    few; place: a waiting run's place in the queue; source: where its data set was fetched from.
     """
     job = run.job
     scores = RunScores.of(job.scores)
@@ -167,7 +169,7 @@ def make_run_view(
         confusion=confusion,
         events=tuple(events),
         log=log,
-        recipe=recipe_facts(run),
+        recipe=recipe_facts(run, source),
         prompt_version=f"{job.id} {job.finished_at}" if job.artifact is not None else "",
     )
 

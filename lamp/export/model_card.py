@@ -6,11 +6,12 @@ import re
 
 from lamp.config import TuneConfig
 from lamp.data.columns import Template
+from lamp.data.source import DataSource
 from lamp.training.factors_file import FACTORS_FILE
 from lamp.training.result import TrainResult
 
 _CARD = """---
-{base_model}library_name: peft
+{base_model}{datasets}library_name: peft
 pipeline_tag: text-generation
 tags:
 - prompt-tuning
@@ -22,7 +23,7 @@ tags:
 
 A soft prompt of {virtual} virtual tokens for {link}, trained with LAMP in LAMP Studio. The model itself
 is unchanged: put these {virtual} vectors before its input, and it does the task.
-
+{trained_on}
 | | |
 | --- | --- |
 | task | {task} |
@@ -68,8 +69,11 @@ _CHOSEN = {
 }
 
 
-def model_card(result: TrainResult, config: TuneConfig) -> str:
-    """Markdown with the Hub's front matter. No row of the data set is quoted in it."""
+def model_card(result: TrainResult, config: TuneConfig, source: DataSource | None = None) -> str:
+    """Markdown with the Hub's front matter. No row of the data set is quoted in it.
+
+    source: the data set on the Hub that it was trained on.
+    """
     lamp, training = config.lamp, config.train
     text = Template.of(config.data).render({column: f"{{{column}}}" for column in config.data.input_columns})
     on_hub = re.fullmatch(r"\w[\w.-]*/\w[\w.-]*", config.backbone) is not None
@@ -87,6 +91,8 @@ def model_card(result: TrainResult, config: TuneConfig) -> str:
         base=_quoted(config.backbone),
         # The Hub refuses a card whose base model is a path.
         base_model=f"base_model: {_quoted(config.backbone)}\n" if on_hub else "",
+        datasets=f"datasets:\n- {_quoted(source.id)}\n" if source else "",
+        trained_on=f"\n{_trained_on(source)}\n" if source else "",
         link=f"[{config.backbone}](https://huggingface.co/{config.backbone})" if on_hub else f"`{config.backbone}`",
         title=f"{config.data.target_column} from {', '.join(config.data.input_columns)}",
         virtual=len(result.virtual_tokens),
@@ -119,6 +125,13 @@ def model_card(result: TrainResult, config: TuneConfig) -> str:
         answer="output[0]" if result.encoder_decoder else 'output[0, inputs["input_ids"].shape[1]:]',
         labels=labels,
         factors=FACTORS_FILE,
+    )
+
+
+def _trained_on(source: DataSource) -> str:
+    return (
+        f"Trained on [{source.id}](https://huggingface.co/datasets/{source.id}), subset `{_cell(source.subset)}`, "
+        f"split `{_cell(source.split)}`, revision `{source.revision}`."
     )
 
 

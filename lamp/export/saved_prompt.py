@@ -13,6 +13,7 @@ from torch import Tensor
 
 from lamp.config import TuneConfig
 from lamp.data.chat import ChatAffixes
+from lamp.data.source import DataSource
 from lamp.errors import DataError
 from lamp.export.model_card import model_card
 from lamp.inference.confusion_matrix import write_confusion
@@ -39,8 +40,11 @@ class SavedPrompt:
     """What stood around every input when the prompt was trained in the backbone's chat template; None for plain text"""
 
 
-def save_prompt(result: TrainResult, config: TuneConfig, folder: Path) -> None:
-    """Writes the adapter, the factors, the recipe, the scores and a model card into an existing folder."""
+def save_prompt(result: TrainResult, config: TuneConfig, folder: Path, source: DataSource | None = None) -> None:
+    """Writes the adapter, the factors, the recipe, the scores and a model card into an existing folder.
+
+    source: the data set on the Hub that it was trained on, for the model card.
+    """
     from peft import PromptTuningConfig, TaskType
 
     adapter: Any = PromptTuningConfig(
@@ -74,7 +78,7 @@ def save_prompt(result: TrainResult, config: TuneConfig, folder: Path) -> None:
     _write_json(folder / SCORES, result.final.merged())
     if result.final.confusion:
         write_confusion(result.final.confusion, folder)
-    (folder / "README.md").write_text(model_card(result, config), encoding="utf-8")
+    (folder / "README.md").write_text(model_card(result, config, source), encoding="utf-8")
 
 
 def load_prompt(folder: Path) -> SavedPrompt:

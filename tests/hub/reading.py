@@ -46,6 +46,23 @@ class ReadingRoutes(Connection):
         repository = self.readable(kind, id)
         self.json(repository.info(self.at(repository, revision)))
 
+    def found(self, kind: str) -> None:
+        """The public repositories of a kind whose id holds the searched words."""
+        words = self.query.get("search", [""])[0].lower()
+        found = [
+            repository
+            for repository in self.hub.repositories
+            if repository.kind == kind and not repository.private and words in repository.id.lower()
+        ]
+        found.sort(key=lambda repository: -repository.downloads)
+        wanted = {"_id", "id", *self.query.get("expand", [])}
+        self.json(
+            [
+                {name: value for name, value in repository.info(repository.commits[-1]).items() if name in wanted}
+                for repository in found[: int(self.query["limit"][0])]
+            ]
+        )
+
     def tree(self, kind: str, id: str, revision: str, path: str | None) -> None:
         commit = self.at(self.readable(kind, id), revision)
         recursive = self.query.get("recursive", ["false"])[0].lower() in ("true", "1")
@@ -59,7 +76,8 @@ class ReadingRoutes(Connection):
     def resolve(self, kind: str | None, id: str, revision: str, path: str) -> None:
         repository = self.readable(kind, id)
         account = self.account()
-        if repository.gated and (account is None or id not in account.granted):
+        is_card = path == "README.md"  # everybody may read the card of a gated repository
+        if repository.gated and not is_card and (account is None or id not in account.granted):
             raise Refusal(
                 401 if account is None else 403,
                 f"Access to model {id} is restricted. You must have access to it and be authenticated.",

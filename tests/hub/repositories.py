@@ -46,6 +46,8 @@ class Repository:
     id: str
     private: bool = False
     gated: bool = False
+    downloads: int = 0
+    tags: tuple[str, ...] = ()
     commits: list[Commit] = field(default_factory=list)
 
     @property
@@ -80,9 +82,10 @@ class Repository:
             "private": self.private,
             "gated": "auto" if self.gated else False,
             "disabled": False,
-            "downloads": 0,
+            "downloads": self.downloads,
             "likes": 0,
-            "tags": [],
+            "tags": list(self.tags),
+            "mainSize": sum(map(len, commit.files.values())),
             "lastModified": "2025-01-01T00:00:00.000Z",
             "createdAt": "2025-01-01T00:00:00.000Z",
             "cardData": _card(commit.files.get("README.md", b"")),
@@ -90,13 +93,12 @@ class Repository:
         }
 
 
-def _card(readme: bytes) -> dict[str, str]:
-    """The flat "key: value" lines of the front matter; enough for the tests' cards."""
+def _card(readme: bytes) -> dict[str, Any]:
+    """The front matter; empty where there is none."""
+    from huggingface_hub import RepoCard
+
     text = readme.decode()
-    if not text.startswith("---\n"):
-        return {}
-    lines = text[4:].partition("\n---")[0].splitlines()
-    return {key.strip(): value.strip() for key, _, value in (line.partition(":") for line in lines) if value.strip()}
+    return dict(RepoCard(text, ignore_metadata_errors=True).data.to_dict()) if text.startswith("---\n") else {}
 
 
 def is_large(path: str) -> bool:

@@ -76,9 +76,14 @@ def films(hub: Hub) -> str:
 
 
 def test_a_part_is_fetched_with_the_names_of_its_labels(hub: Hub, run: Run, films: str) -> None:
-    assert run(
-        OUTCOME + "answer([fetching.subsets(arguments[0]), fetching.splits(arguments[0], 'default')])", films
-    ).result == [["default"], ["train", "test"]]
+    parts = run(OUTCOME + "answer(asdict(fetching.look_up(arguments[0])))", films).result
+    assert parts == {
+        "id": films,
+        "revision": hub.repository(films, "datasets").commits[-1].oid,
+        "subsets": ["default"],
+        "subset": "default",
+        "splits": [{"name": "train", "rows": 5}, {"name": "test", "rows": 2}],
+    }
     part, test = run(FETCH, [films], [films, "default", "test"]).result
     assert (part["name"], part["rows"], part["whole"], part["left_out"]) == ("films train.parquet", 5, True, [])
     assert [(row["sentence"], row["label"]) for row in part["table"]] == [
@@ -96,7 +101,8 @@ def test_of_a_large_part_the_first_rows_are_fetched(hub: Hub, run: Run, films: s
     parts = run(
         OUTCOME
         + """
-fetching._BATCH = 2
+from app.hub import text_columns
+text_columns._BATCH = 2
 def limited(name, limit):
     usual, _ = getattr(fetching, name), setattr(fetching, name, limit)
     try:
@@ -118,7 +124,9 @@ def test_subsets_are_named_and_csv_and_json_are_read(hub: Hub, run: Run) -> None
         "datasets",
     )
     hub.add("acme/lines", {"train.jsonl": b'{"text": "good", "label": true}\n'}, "datasets")
-    assert run(OUTCOME + "answer(fetching.subsets('acme/tongues'))").result == ["de", "en"]
+    looked = run(OUTCOME + "answer(asdict(fetching.look_up('acme/tongues', 'en')))").result
+    assert (looked["subsets"], looked["subset"]) == (["de", "en"], "en")
+    assert looked["splits"] == [{"name": "train", "rows": None}]
     english, lines = run(FETCH, ["acme/tongues", "en"], ["acme/lines"]).result
     assert english["name"] == "tongues en train.parquet" and english["table"] == [{"text": "good", "label": "2"}]
     assert lines["table"] == [{"text": "good", "label": "true"}]
@@ -171,7 +179,7 @@ def test_private_and_gated_data_sets_want_a_token(hub: Hub, run: Run, films: str
     hub.add("acme/gated", files, "datasets", gated=True)
     hub.accounts.append(Account("greta", "hf_greta", granted=("acme/gated",)))
     private, gated = run(FETCH, ["ada/secret"], ["acme/gated"]).result
-    assert "if it is private, set HF_TOKEN" in private and "accept its terms" in gated
+    assert "if it is private, give a token" in private and "accept its terms" in gated
     assert run(FETCH, ["ada/secret"], HF_TOKEN=ADA.token).result[0]["rows"] == 1
     assert run(FETCH, ["acme/gated"], HF_TOKEN="hf_greta").result[0]["rows"] == 1
 
@@ -189,7 +197,7 @@ def test_a_silent_hub_and_one_in_trouble_and_an_old_token_are_told_apart(hub: Hu
     hub.busy, hub.delay = False, 5
     assert (
         "could not be reached"
-        in run("from app.hub import fetching; fetching.HUB_TIMEOUT = 0.3\n" + FETCH, [films]).result[0]
+        in run("from app.hub import access; access.HUB_TIMEOUT = 0.3\n" + FETCH, [films]).result[0]
     )
 
 
@@ -209,3 +217,29 @@ def test_an_address_of_the_hub_is_taken_for_its_id_and_a_folder_never_is(run: Ru
     outcomes = run(plain, *ids).result
     assert outcomes[:3] == ["nyu-mll/glue", "stanfordnlp/sst2", "imdb"]
     assert all("such as stanfordnlp/sst2" in sentence for sentence in outcomes[3:])
+
+
+def test_a_part_is_fetched_at_one_commit_which_is_told(hub: Hub, run: Run) -> None:
+    repository = hub.add("acme/moving", {"train.csv": b"text,label\nold,a\n"}, "datasets")
+    first = repository.commits[-1].oid
+    repository.commit("more", {"train.csv": b"text,label\nnew,b\n"})
+    moved, old, wrong = run(
+        OUTCOME
+        + """
+def at(revision):
+    file = Path("fetched.parquet")
+    part = fetching.fetch("acme/moving", "default", "train", file, revision=revision)
+    return [part.source.revision, read_table(file, part.name).rows[0]["text"]]
+answer([outcome(lambda: at(revision)) for revision in arguments])
+""",
+        "main",
+        first,
+        "no-such-branch",
+    ).result
+    assert moved == [repository.commits[-1].oid, "new"] and old == [first, "old"]
+    assert wrong == (
+        "The data set 'acme/moving' has no revision 'no-such-branch': write a branch, a tag or the hash of a commit, "
+        "such as main."
+    )
+    read = [request.path for request in hub.requests if "/resolve/" in request.path and "train.csv" in request.path]
+    assert read and all(first in path or repository.commits[-1].oid in path for path in read)

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from app.datasets import DatasetFile
+from app.dataset_file import DatasetFile
 from app.jobs.measuring import Measuring, MeasuringError
 from app.jobs.measuring_worker import Task
 from app.jobs.processes import host_name

@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from app import datasets
+from app import dataset_file, datasets
 from app.conversion import convert_apart
-from app.datasets import SAMPLES
+from app.dataset_file import SAMPLES
 from app.studio import Studio
 from app.ui.tune import form_values
 from app.ui.tune.tune_form import TuneForm
@@ -52,7 +52,7 @@ def opened(monkeypatch: pytest.MonkeyPatch) -> Iterator[Counter[str]]:
     Headers of weights are opened by safetensors' own code, so they are counted where it is called. Of tables it is
     counted how often they are read from their first line to the last.
     """
-    for cached in (catalog._read_folder, datasets._sample_entry, datasets._read, datasets._prepared):
+    for cached in (catalog._read_folder, datasets._sample_entry, dataset_file.opened_table, dataset_file._prepared):
         cached.cache_clear()
     counts: Counter[str] = Counter()
 
@@ -69,7 +69,7 @@ def opened(monkeypatch: pytest.MonkeyPatch) -> Iterator[Counter[str]]:
         convert_apart(path, name, target)
 
     monkeypatch.setattr(catalog, "stored_shapes", read_header)
-    monkeypatch.setattr(datasets, "read_table", read_sample)
+    monkeypatch.setattr(dataset_file, "read_table", read_sample)
     monkeypatch.setattr(datasets, "convert_apart", read_upload)
     _watched.append(counts)
     yield counts
@@ -185,7 +185,7 @@ def test_an_upload_of_an_earlier_version_is_read_once_and_never_again(
     opened.clear()
     assert studio.datasets()[-1] == entry
     assert opened[str(stored)] == 1
-    datasets._read.cache_clear()
+    dataset_file.opened_table.cache_clear()
     restarted = Studio(studio.settings, open_database(studio.settings.database_url))
     assert restarted.datasets()[-1] == entry
     assert opened[str(stored)] == 1
@@ -200,7 +200,7 @@ def test_how_a_file_was_read_is_shown_with_its_first_rows(studio: Studio, copy: 
     assert "Read as Windows-1252." in shown and "schön" in shown
 
 
-def test_uploads_whose_files_are_gone_or_broken_leave_only_themselves_out(
+def test_uploads_whose_files_are_gone_or_broken_say_so_and_cost_only_themselves(
     studio: Studio, tmp_path: Path, opened: Counter[str]
 ) -> None:
     uploads = {}
@@ -214,7 +214,8 @@ def test_uploads_whose_files_are_gone_or_broken_leave_only_themselves_out(
     files["gone"].unlink()
     files["gone of an earlier version"].unlink()
     files["broken"].write_bytes(b"")
-    references = [entry.reference for entry in studio.datasets() if entry.reference.startswith("upload:")]
-    assert references == [uploads["whole"].reference]
+    listed = {entry.name: entry for entry in studio.datasets() if entry.is_upload}
+    assert {name for name, entry in listed.items() if not entry.problem} == {"whole.csv"}
+    assert "upload it again" in listed["gone of an earlier version.csv"].problem and len(listed) == 4
     for name, sentence in (("gone", "upload it again"), ("broken", "is empty")):
         assert sentence in studio.plan(TuneConfig(), uploads[name].reference).unreadable

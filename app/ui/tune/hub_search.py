@@ -1,79 +1,51 @@
-"""The part of the Tune page that brings a data set from the Hugging Face Hub."""
+"""The part of the Tune page that finds a data set on the Hugging Face Hub, by a part of its name."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
 import gradio as gr
 
+from app.hub.searching import FEWEST_CHARACTERS, HubDataset
 from app.studio import Studio
 from app.ui import parts
-from app.ui.components import AT_ONCE
+from app.ui.components import AT_ONCE, QUIET, piece
 from app.ui.guard import KNOWN, guarded
+from app.ui.tune import hub_fetch
 from app.views import formatting
+
+_PAUSE = 300
+"""Milliseconds without a key after which is searched for what was typed."""
+_AFTER_PAUSE = (
+    "(id, searched, chosen) => { const mine = window.lampSearch = {}; "
+    "return id === chosen ? searched : new Promise((done) => setTimeout("
+    f"() => done(window.lampSearch === mine ? id.trim() : searched), {_PAUSE})) }}"
+)
+"""JavaScript (the id's text, what was searched for last, the chosen result) → what to search for.
+
+That stays the same while keys follow each other, and when the text is a result that was chosen.
+"""
 
 
 class HubSearch:
     """The handlers of the search."""
 
-    def __init__(self, studio: Studio, choose_dataset: Callable[[str], list[Any]]) -> None:
-        """choose_dataset: updates the Tune page's form so that a new data set is the chosen one."""
-        self._studio, self._choose_dataset = studio, choose_dataset
+    def __init__(self, studio: Studio) -> None:
+        self._studio = studio
 
-    def reset(self) -> list[Any]:
-        """Hides the parts of the data set that was looked up before, because the id has changed."""
+    def search(self, words: str) -> list[Any]:
+        """The data sets whose id holds these words, and a sentence where there are none."""
+        try:
+            found = self._studio.search_hub(words)
+        except KNOWN as error:
+            return [_results([]), parts.small(str(error))]
+        nothing = not found and len(words) >= FEWEST_CHARACTERS
         return [
-            gr.Dropdown(visible=False),
-            gr.Dropdown(visible=False),
-            gr.Button(visible=True),
-            gr.Button(visible=False),
+            _results(found),
+            parts.small(f"The Hub has no public data set with {words[:80]!r} in its name.") if nothing else "",
         ]
-
-    def look_up(self, id: str) -> list[Any]:
-        """The parts of a data set to choose from, and the button that fetches one."""
-        try:
-            subsets = self._studio.hub_subsets(id)
-            splits = self._studio.hub_splits(id, subsets[0])
-        except KNOWN as error:
-            return [*self.reset(), parts.problems([str(error)])]
-        return [
-            gr.Dropdown(choices=subsets, value=subsets[0], visible=len(subsets) > 1),
-            gr.Dropdown(choices=splits, value=splits[0], visible=True),
-            gr.Button(visible=False),
-            gr.Button(visible=True),
-            "",
-        ]
-
-    def splits(self, id: str, subset: str) -> list[Any]:
-        """The splits of another subset."""
-        try:
-            splits = self._studio.hub_splits(id, subset)
-        except KNOWN as error:
-            return [gr.Dropdown(choices=[], value=None), parts.problems([str(error)])]
-        return [gr.Dropdown(choices=splits, value=splits[0]), ""]
-
-    def begin(self, id: str) -> list[Any]:
-        """Shows at once that the data set is being fetched, before its first rows have come."""
-        return [gr.Button(interactive=False), parts.notice(f"Fetching {id.strip()} from the Hub.")]
-
-    def fetch(self, id: str, subset: str | None, split: str | None, progress: gr.Progress = gr.Progress()) -> list[Any]:  # noqa: B008
-        """Fetches a part and chooses it. If that fails, one sentence says why and the form stays as it is."""
-
-        def on_rows(rows: int, total: int | None) -> None:
-            progress(rows / total if total else None, desc=f"{formatting.rows(rows)} fetched")
-
-        progress(None, desc="Asking the Hub")
-        try:
-            entry, fetched = self._studio.fetch_dataset(id, subset or "", split or "", on_rows)
-        except KNOWN as error:
-            return [gr.skip()] * 3 + [parts.problems([str(error)])]
-        text = f"{entry.name} has {formatting.rows(fetched.rows)} and {len(entry.columns)} columns."
-        if not fetched.whole:
-            text += " These are the first ones; the Hub has more."
-        if fetched.left_out:
-            text += f" Left out, because they hold no text: {', '.join(fetched.left_out)}."
-        return [*self._choose_dataset(entry.reference), parts.notice(text, "good", "Added.")]
 
 
 def build(studio: Studio, choose_dataset: Callable[[str], list[Any]], form: list[Any], message: gr.HTML) -> None:
@@ -84,27 +56,57 @@ def build(studio: Studio, choose_dataset: Callable[[str], list[Any]], form: list
     with gr.Row(elem_classes="ls-hub"):
         id = gr.Textbox(
             label="Or one from the Hugging Face Hub",
-            placeholder="stanfordnlp/sst2",
+            placeholder="sst2",
             max_lines=1,
-            info="Its id, or the address of its page.",
+            info="A part of its name, its id, or the address of its page.",
             elem_id="hub-id",
             scale=4,
         )
-        subset = gr.Dropdown([], label="Subset", info="Its parts.", visible=False, elem_id="hub-subset", scale=2)
-        split = gr.Dropdown([], label="Split", info="What to learn from.", visible=False, elem_id="hub-split", scale=2)
         look = gr.Button("Look up", size="md", elem_id="hub-look", scale=1, min_width=110)
-        fetch = gr.Button("Fetch", size="md", visible=False, elem_id="hub-fetch", scale=1, min_width=110)
-    search = HubSearch(studio, choose_dataset)
-    controls = [subset, split, look, fetch]
-    options: dict[str, Any] = {"api_visibility": "private", "concurrency_limit": None}
-    id.input(search.reset, None, controls, **AT_ONCE)
-    gr.on([id.submit, look.click], guarded(search.look_up), id, [*controls, message], show_progress_on=id, **options)
-    subset.input(guarded(search.splits), [id, subset], [split, message], show_progress_on=split, **options)
-    fetch.click(search.begin, id, [fetch, message], **AT_ONCE).then(
-        guarded(search.fetch),
-        [id, subset, split],
-        [*form, message],
-        show_progress_on=message,
-        api_visibility="private",
-        concurrency_limit=4,
-    ).then(lambda: gr.Button(interactive=True), None, fetch, **AT_ONCE)
+    said = piece(elem_id="hub-said", elem_classes="ls-remark")
+    results = gr.Radio(
+        [],
+        label="Data sets on the Hub",
+        show_label=False,
+        container=False,
+        visible=False,
+        elem_id="hub-results",
+        elem_classes=["ls-cards", "ls-results"],
+    )
+    asked = gr.Textbox("", visible="hidden", label="Searched on the Hub")
+    search = HubSearch(studio)
+    # Not `input`, which Gradio leaves out for what is pasted or deleted.
+    id.change(None, [id, asked, results], asked, js=_AFTER_PAUSE, trigger_mode="multiple", **AT_ONCE)
+    # One search at a time: two at once could be answered in either order, and the newest must be shown last.
+    asked.change(guarded(search.search), asked, [results, said], trigger_mode="always_last", **QUIET)
+    hub_fetch.build(studio, choose_dataset, form, message, id, look, results)
+
+
+def _results(found: list[HubDataset]) -> gr.Radio:
+    choices = [(f"{dataset.id}\n{' · '.join(_facts(dataset))}", dataset.id) for dataset in found]
+    return gr.Radio(choices=choices, value=None, visible=bool(found))
+
+
+def _facts(dataset: HubDataset) -> list[str]:
+    """What helps to choose a data set, each in a word or two."""
+    facts = []
+    if dataset.rows is not None:
+        facts.append(formatting.rows(dataset.rows))
+    elif dataset.size_category:
+        facts.append(_roughly(dataset.size_category))
+    elif dataset.bytes is not None:
+        facts.append(formatting.bytes_text(dataset.bytes))
+    facts.append(f"licence {dataset.licence}" if dataset.licence else "no licence named")
+    if dataset.downloads is not None:
+        facts.append(f"{formatting.count(dataset.downloads)} download{'' if dataset.downloads == 1 else 's'}")
+    if dataset.gated:
+        facts.append("gated: it wants a token")
+    return facts
+
+
+def _roughly(category: str) -> str:
+    """The Hub's "10K<n<100K", "n<1K" and "n>1T" in words."""
+    between = re.fullmatch(r"(\w+)<n<(\w+)", category)
+    if between:
+        return f"{between[1]} to {between[2]} rows"
+    return category.replace("n<", "fewer than ").replace("n>", "more than ") + " rows"

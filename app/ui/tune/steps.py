@@ -27,6 +27,8 @@ class DataStep(NamedTuple):
     """What the page wires of the second step."""
 
     file: gr.File
+    chosen: gr.Column
+    """The place for app.ui.tune.dataset_manager."""
     hub: gr.Column
     """The place for app.ui.tune.hub_search."""
     message: gr.HTML
@@ -86,6 +88,8 @@ def data_step(form: Form) -> DataStep:
             info=f"Samples to begin with, and what you added: {KINDS}.",
         )
         file = gr.File(label="Or add your own table", file_types=list(ENDINGS), height=120, elem_id="upload")
+    with gr.Column() as chosen:
+        pass
     with gr.Column() as hub:
         pass
     message = piece(elem_id="upload-said", elem_classes="ls-slot")
@@ -100,7 +104,7 @@ def data_step(form: Form) -> DataStep:
         form |= fields("data.")
     preview = piece(elem_id="preview")
     with gr.Row(elem_classes="ls-walk"):
-        return DataStep(file, hub, message, preview, _back_button(), _next_button("Next: recipe"))
+        return DataStep(file, chosen, hub, message, preview, _back_button(), _next_button("Next: recipe"))
 
 
 def recipe_step(form: Form) -> RecipeStep:

@@ -62,7 +62,11 @@ class TuneForm:
 
     def choose_dataset(self, dataset: str) -> list[Any]:
         """A data set that was just added, as the chosen one, with a first choice of its columns."""
-        return [gr.Dropdown(choices=self._datasets(), value=dataset), *self.columns(dataset)]
+        return [self.list_datasets(dataset), *self.columns(dataset)]
+
+    def list_datasets(self, dataset: str) -> gr.Dropdown:
+        """The same data set as the chosen one, among those that there are now."""
+        return gr.Dropdown(choices=self._datasets(), value=dataset)
 
     def columns(self, dataset: str) -> list[Any]:
         """A first choice of columns for another data set."""
@@ -184,7 +188,10 @@ class TuneForm:
         return [*choices, (_OTHER if self._studio.settings.on_space else _OTHER + _OR_FOLDER, "")]
 
     def _datasets(self) -> list[tuple[str, str]]:
-        return [(f"{entry.name} · {formatting.rows(entry.rows)}", entry.reference) for entry in self._studio.datasets()]
+        return [
+            (f"{entry.name} · {'cannot be read' if entry.problem else formatting.rows(entry.rows)}", entry.reference)
+            for entry in self._studio.datasets()
+        ]
 
     def _prompts(self, chosen: str = "") -> list[tuple[str, str]]:
         """Runs to start from. The chosen one is among them even when its prompt is gone: `Plan.problems` says so."""

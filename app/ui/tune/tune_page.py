@@ -10,7 +10,7 @@ from app.studio import Studio
 from app.ui import parts
 from app.ui.components import AT_ONCE, QUIET, piece
 from app.ui.guard import guarded
-from app.ui.tune import browser_storage, hub_search, measuring, recipe_fields, steps, summary
+from app.ui.tune import browser_storage, dataset_manager, hub_search, measuring, recipe_fields, steps, summary
 from app.ui.tune.steps import DataStep, Form, RecipeStep
 from app.ui.tune.tune_form import TuneForm
 
@@ -64,7 +64,7 @@ def build(studio: Studio, page: gr.Blocks) -> None:
         quote.measure,
     ]
     _wire_look(handlers, form, moment, seen, facts, texts)
-    _wire_fields(studio, handlers, form, data_step, recipe_step)
+    _wire_fields(studio, handlers, form, moment, data_step, recipe_step)
     _wire_start(handlers, start, [*texts, parent, *values], rail)
     measuring.wire(quote, measuring.MeasureHandlers(studio, handlers.measured_form), values)
     for button, step in (
@@ -115,7 +115,14 @@ def _wire_look(
     gr.on([component.change for component in texts], **save)
 
 
-def _wire_fields(studio: Studio, handlers: TuneForm, form: Form, data_step: DataStep, recipe_step: RecipeStep) -> None:
+def _wire_fields(
+    studio: Studio,
+    handlers: TuneForm,
+    form: Form,
+    moment: gr.Number,
+    data_step: DataStep,
+    recipe_step: RecipeStep,
+) -> None:
     """Fields that change others: the backbone's and the first prompt's kind, the data set, the preset."""
     choice, other = form["backbone.choice"], form["backbone.other"]
     choice.change(guarded(handlers.show_other_backbone), choice, other, **AT_ONCE)
@@ -125,6 +132,9 @@ def _wire_fields(studio: Studio, handlers: TuneForm, form: Form, data_step: Data
         own.focus(guarded(handlers.part_choices), own, own, preprocess=False, **AT_ONCE)
     columns = [form["data.input_columns"], form["data.target_column"]]
     dataset, message, file = form["dataset"], data_step.message, data_step.file
+    with data_step.chosen:
+        renamed = dataset_manager.build(studio, handlers, [dataset, *columns], message)
+    renamed.then(None, moment, moment, js=browser_storage.FORM_CHANGED, **AT_ONCE)
     with data_step.hub:
         hub_search.build(studio, handlers.choose_dataset, [dataset, *columns], message)
     dataset.input(guarded(handlers.columns), dataset, columns, **QUIET)

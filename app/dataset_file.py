@@ -1,0 +1,109 @@
+"""One data set opened: its table, its examples, and what was found out about them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+from lamp.config import DataConfig
+from lamp.data.checks import data_warnings
+from lamp.data.column_roles import ColumnRole, column_roles
+from lamp.data.splits import Splits, prepare
+from lamp.data.tables import Table, open_table, read_table
+from lamp.data.truncation import Truncation, count_cut_targets, count_truncated
+from lamp.hub.backbone_files import tokenizer_file
+
+SAMPLES = Path(__file__).resolve().parent / "samples"
+_FIRST_ROWS = 8
+
+
+@dataclass(frozen=True)
+class DatasetFile:
+    """The table of a data set. The content of a reference never changes, so what was opened last is kept open."""
+
+    path: Path
+    """A sample, or the converted file of an upload."""
+    name: str
+    """The name that a person knows it by."""
+    validation: Path | None = None
+    """The file of another data set, whose rows are for validation."""
+    test: Path | None = None
+    """The file of another data set, whose rows are for the test."""
+
+    def table(self) -> Table:
+        """Its rows. Raises DataError when it cannot be read."""
+        return opened_table(self.path)
+
+    def column_roles(self, target: str) -> tuple[ColumnRole, ...]:
+        """What is proposed for each column when `target` is answered. Raises DataError when it cannot be read."""
+        return _column_roles(self.path, target)
+
+    def splits(self, config: DataConfig) -> Splits:
+        """Its rows as examples. Raises DataError when nothing can be learned from them."""
+        return _prepared(self, config)
+
+    def warnings(self, config: DataConfig) -> tuple[str, ...]:
+        """What may spoil the result, one sentence each. Raises DataError when nothing can be learned from the rows."""
+        return _warnings(self, config)
+
+    def truncation(self, config: DataConfig, backbone: str) -> Truncation | None:
+        """How many training inputs will be cut because they are too long; None where that is unknown before the run.
+
+        backbone: the folder or Hub id that it is loaded from.
+        """
+        return _truncation(self, config, backbone)
+
+    def cut_targets(self, config: DataConfig, backbone: str) -> Truncation | None:
+        """How many training targets will be cut because they are too long; None as for inputs."""
+        return _cut_targets(self, config, backbone)
+
+
+def forget_opened() -> None:
+    """Drops what is kept of the data sets that were used last: a deleted one must leave nothing."""
+    for kept in (opened_table, _column_roles, _prepared, _warnings, _truncation, _cut_targets):
+        kept.cache_clear()
+
+
+def first_rows(table: Table, longest_cell: int | None) -> tuple[dict[str, str], ...]:
+    """The rows of a table that people are shown. longest_cell: characters of a cell that are kept; None keeps all."""
+    return tuple({column: _cut(cell, longest_cell) for column, cell in row.items()} for row in table.rows[:_FIRST_ROWS])
+
+
+def _cut(cell: str, longest: int | None) -> str:
+    return cell if longest is None or len(cell) <= longest else cell[: longest - 1] + "…"
+
+
+@lru_cache(maxsize=4)
+def opened_table(path: Path) -> Table:
+    """The table of a sample, or of the converted file of an upload; those used last are kept open."""
+    return read_table(path) if path.parent == SAMPLES else open_table(path)
+
+
+@lru_cache(maxsize=16)
+def _column_roles(path: Path, target: str) -> tuple[ColumnRole, ...]:
+    return column_roles(opened_table(path), target)
+
+
+@lru_cache(maxsize=4)
+def _prepared(data: DatasetFile, config: DataConfig) -> Splits:
+    own = [opened_table(path) if path else None for path in (data.validation, data.test)]
+    return prepare(opened_table(data.path), config, *own)
+
+
+@lru_cache(maxsize=16)
+def _warnings(data: DatasetFile, config: DataConfig) -> tuple[str, ...]:
+    roles = _column_roles(data.path, config.target_column)
+    return tuple(data_warnings(_prepared(data, config), roles, config.input_columns))
+
+
+@lru_cache(maxsize=16)
+def _truncation(data: DatasetFile, config: DataConfig, backbone: str) -> Truncation | None:
+    file = tokenizer_file(backbone)
+    return count_truncated(file, _prepared(data, config).train, config.max_input_tokens) if file else None
+
+
+@lru_cache(maxsize=16)
+def _cut_targets(data: DatasetFile, config: DataConfig, backbone: str) -> Truncation | None:
+    file = tokenizer_file(backbone)
+    return count_cut_targets(file, _prepared(data, config).train, config.max_target_tokens) if file else None

@@ -1,0 +1,87 @@
+"""Writes a stream of rows as a Parquet file of text columns."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from lamp.data.tables.checks import MAX_CELLS
+from lamp.errors import DataError
+
+_BATCH = 1000
+"""Rows that are converted and written at a time."""
+_INDEX = re.compile(r"__index_level_\d+__")
+"""Names of columns that hold pandas' row numbers."""
+
+
+def write_text_columns(
+    stream: Any, file: Path, most_rows: int, most_bytes: int, on_rows: Callable[[int, int], None]
+) -> tuple[int, bool, tuple[str, ...]]:
+    """Writes the first rows of a stream of the datasets library, a batch at a time.
+
+    most_bytes: of text, after which no more rows are read; on_rows: called after each batch with the number of rows
+    and the bytes of text so far. Returns how many rows there are, whether those were all, and the names of the columns
+    that were left out because they hold no text. Raises DataError when there are no rows.
+    """
+    import pyarrow as pa
+    from pyarrow import parquet
+
+    labels = {name: feature.names for name, feature in (stream.features or {}).items() if hasattr(feature, "int2str")}
+    writer, schema, left_out = None, pa.schema([]), dict[str, None]()
+    rows, size, whole = 0, 0, True
+    try:
+        for batch in stream.take(most_rows + 1).with_format("arrow").iter(_BATCH):
+            limit = min(most_rows, MAX_CELLS // max(1, len(schema)))
+            part = batch.slice(0, max(0, limit - rows) if size < most_bytes else 0)
+            whole = len(part) == len(batch)
+            if not len(part):
+                break
+            texts, others = _texts(part, labels)
+            left_out.update(dict.fromkeys(others))
+            if writer is None:
+                schema = pa.schema([(name, pa.large_string()) for name in texts])
+                writer = parquet.ParquetWriter(file, schema)
+            empty = pa.nulls(len(part), pa.large_string())
+            writer.write_table(pa.table([texts.get(name, empty) for name in schema.names], schema=schema))
+            rows += len(part)
+            size += sum(column.nbytes for column in texts.values())
+            on_rows(rows, size)
+    finally:
+        if writer is not None:
+            writer.close()
+    if writer is None:
+        raise DataError("This part of the data set has no rows: choose another split.")
+    return rows, whole, tuple(left_out)
+
+
+def _texts(batch: Any, labels: dict[str, list[str]]) -> tuple[dict[str, Any], list[str]]:
+    """The columns of an Arrow table as text, and the names of columns that hold something else."""
+    import pyarrow as pa
+
+    while any(pa.types.is_struct(field.type) for field in batch.schema):
+        batch = batch.flatten()
+    texts, others = {}, []
+    for name, column in zip(batch.schema.names, batch.columns, strict=True):
+        if _INDEX.fullmatch(name):
+            continue
+        if name in labels:
+            names = labels[name]
+            cells = [
+                names[index] if index is not None and 0 <= index < len(names) else None for index in column.to_pylist()
+            ]
+            texts[name] = pa.array(cells, pa.large_string())
+        elif any(
+            is_no_text(column.type)
+            for is_no_text in (
+                pa.types.is_nested,
+                pa.types.is_binary,
+                pa.types.is_large_binary,
+                pa.types.is_fixed_size_binary,
+            )
+        ):
+            others.append(name)
+        else:
+            texts[name] = column.cast(pa.large_string())
+    return texts, others

@@ -1,0 +1,79 @@
+"""The part of Studio that is about data sets."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from app.dataset_file import first_rows
+from app.datasets import DatasetEntry, Datasets
+from app.hub import fetching, searching
+from app.hub.fetching import Fetched, HubPart, HubParts, OnRows
+from app.hub.searching import HubDataset
+from app.settings import Settings
+from lamp.config import DataConfig
+from lamp.data.column_roles import guess_columns
+from storage.home import Home
+
+
+class StudioDatasets:
+    """The data sets that runs can learn from, and where they come from."""
+
+    def __init__(self, settings: Settings, home: Home, datasets: Datasets) -> None:
+        self.settings = settings
+        self._home, self._datasets = home, datasets
+
+    def datasets(self) -> list[DatasetEntry]:
+        """The samples and everything that was uploaded."""
+        return self._datasets.list()
+
+    def dataset(self, reference: str) -> DatasetEntry:
+        """One data set, its columns included. Raises DataError, StorageError."""
+        return self._datasets.entry(reference)
+
+    def first_rows(self, dataset: str) -> tuple[dict[str, str], ...]:
+        """The first rows of a data set, whole: column → cell. Raises DataError, StorageError."""
+        return first_rows(self._datasets.file(dataset).table(), longest_cell=None)
+
+    def add_dataset(self, path: Path, name: str) -> DatasetEntry:
+        """Keeps a copy of a file that can be read as a table; raises DataError when it cannot."""
+        return self._datasets.add(path, name)
+
+    def search_hub(self, words: str) -> list[HubDataset]:
+        """Public data sets on the Hub whose id holds these words. Raises DataError."""
+        return searching.search(words)
+
+    def look_up_dataset(self, id: str, subset: str = "", revision: str = "main", token: str = "") -> HubParts:
+        """The parts of a data set on the Hub, by its id or its page's address. Raises DataError, NeedsToken.
+
+        subset: whose splits are named, "" for the first one; revision: a branch, a tag or a commit; token: of an
+        account that may read it, used for this call only.
+        """
+        return fetching.look_up(fetching.plain_id(id), subset, revision.strip() or "main", token)
+
+    def fetch_dataset(
+        self, part: HubPart, on_rows: OnRows = lambda rows, total: None, token: str = ""
+    ) -> tuple[DatasetEntry, Fetched]:
+        """Keeps rows of a part of a data set on the Hub, and which commit they are of.
+
+        token: of an account that may read it, used for this call only. Raises DataError when they cannot be had,
+        LowDisk when they have no place, and what `on_rows` raises.
+        """
+
+        def check_space(size: int) -> None:
+            self._home.check_space(self.settings.low_disk_bytes + size, "this data set")
+
+        check_space(0)
+        return self._datasets.fetch(part, on_rows, check_space, token)
+
+    def rename_dataset(self, reference: str, name: str) -> DatasetEntry:
+        """Gives a data set that people added another name; its ending stays. Raises DataError, StorageError."""
+        return self._datasets.rename(reference, name)
+
+    def delete_dataset(self, reference: str) -> None:
+        """Removes a data set that people added from the disk. Raises StorageError, also while a run needs it."""
+        self._datasets.delete(reference)
+        self._home.forget_tokens()
+
+    def guess_columns(self, dataset: str) -> DataConfig:
+        """A first choice of input and target columns. Raises DataError, StorageError."""
+        return guess_columns(self._datasets.file(dataset).table())
