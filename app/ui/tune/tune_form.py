@@ -13,7 +13,7 @@ from app.plan import Plan
 from app.studio import Studio
 from app.ui import parts
 from app.ui.guard import KNOWN
-from app.ui.tune import browser_storage, form_values, problem_marks, recipe_fields, summary
+from app.ui.tune import backbone_text, browser_storage, form_values, problem_marks, recipe_fields, summary
 from app.ui.tune.prefill import FormContent, prefill
 from app.views import formatting, score_text
 from lamp.config import TuneConfig
@@ -161,10 +161,7 @@ class TuneForm:
         return config, replace(plan, problems=(*unparsed, *plan.problems), fields=fields, estimate=estimate)
 
     def _backbones(self) -> list[tuple[str, str]]:
-        choices = [
-            (f"{choice.reference.rpartition('/')[2]}\n{choice.note}", choice.reference)
-            for choice in self._studio.backbones()
-        ]
+        choices = [(backbone_text.card(choice), choice.reference) for choice in self._studio.backbones()]
         return [*choices, (_OTHER if self._studio.settings.on_space else _OTHER + _OR_FOLDER, "")]
 
     def _datasets(self) -> list[tuple[str, str]]:
