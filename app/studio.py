@@ -13,6 +13,7 @@ from app.datasets import DatasetEntry, Datasets, first_rows
 from app.estimates import places
 from app.hub import fetching, publishing
 from app.hub.fetching import Fetched, OnRows
+from app.hub.model_search import FoundModel, search_models
 from app.jobs.extend import extend
 from app.plan import Plan
 from app.predictor import Answer, OnAnswers, Predictor, check_inputs
@@ -51,6 +52,10 @@ class Studio:
     def backbones(self) -> list[BackboneChoice]:
         """The offered backbones, those on this machine first."""
         return self._backbones.choices()
+
+    def search_models(self, text: str) -> list[FoundModel]:
+        """Language models of the Hub with `text` in their ids. Raises BackboneError if the Hub gives no answer."""
+        return search_models(text)
 
     def datasets(self) -> list[DatasetEntry]:
         """The samples and everything that was uploaded."""

@@ -47,6 +47,8 @@ class Repository:
     private: bool = False
     gated: bool = False
     commits: list[Commit] = field(default_factory=list)
+    listed: dict[str, Any] = field(default_factory=dict)
+    """What lists of repositories tell beside `info`, such as its safetensors' parameters."""
 
     @property
     def files(self) -> dict[str, bytes]:
@@ -87,6 +89,7 @@ class Repository:
             "createdAt": "2025-01-01T00:00:00.000Z",
             "cardData": _card(commit.files.get("README.md", b"")),
             "siblings": [{"rfilename": path} for path in sorted(commit.files)],
+            **self.listed,
         }
 
 

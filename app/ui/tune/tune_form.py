@@ -18,7 +18,7 @@ from app.ui.tune.prefill import FormContent, prefill
 from app.views import formatting, score_text
 from lamp.config import TuneConfig
 
-_OTHER = "Another model\nAny model of the Hugging Face Hub, by its id"
+_OTHER = "Another model\nSearch the Hugging Face Hub by name"
 _OR_FOLDER = ", or a folder on this machine"
 
 
@@ -118,9 +118,9 @@ class TuneForm:
             return "", gr.skip(), again
         return run, gr.skip(), gr.skip()
 
-    def show_other_backbone(self, choice: str) -> Any:
-        """Shows the field for another backbone when that is chosen."""
-        return gr.Textbox(visible=choice == "")
+    def show_other_backbone(self, choice: str) -> list[Any]:
+        """Shows the field for another backbone and what was found for it when that is chosen."""
+        return [gr.Textbox(visible=choice == ""), gr.Column(visible=choice == "")]
 
     def show_initial(self, initial: str) -> list[Any]:
         """Shows the field for what the prompt starts from, where that takes one."""

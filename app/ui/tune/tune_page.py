@@ -10,7 +10,7 @@ from app.studio import Studio
 from app.ui import parts
 from app.ui.components import AT_ONCE, QUIET, piece
 from app.ui.guard import guarded
-from app.ui.tune import browser_storage, hub_search, recipe_fields, steps, summary
+from app.ui.tune import backbone_search, browser_storage, hub_search, recipe_fields, steps, summary
 from app.ui.tune.steps import DataStep, Form, RecipeStep
 from app.ui.tune.tune_form import TuneForm
 
@@ -53,6 +53,13 @@ def build(studio: Studio, page: gr.Blocks) -> None:
     facts = backbone_step.facts
     seen = [data_step.preview, facts, rail, start_step.script, recipe_step.preset, marks, start]
     _wire_look(handlers, form, moment, seen, facts, texts)
+    with backbone_step.search:
+        found = backbone_search.build(studio, form["backbone.other"])
+    found.then(None, moment, moment, js=browser_storage.FORM_CHANGED, **AT_ONCE)
+    other_parts = [form["backbone.other"], backbone_step.search]
+    form["backbone.choice"].change(
+        guarded(handlers.show_other_backbone), form["backbone.choice"], other_parts, **AT_ONCE
+    )
     _wire_fields(studio, handlers, form, data_step, recipe_step)
     _wire_start(handlers, start, [*texts, parent, *values], rail)
     for button, step in (
@@ -104,9 +111,7 @@ def _wire_look(
 
 
 def _wire_fields(studio: Studio, handlers: TuneForm, form: Form, data_step: DataStep, recipe_step: RecipeStep) -> None:
-    """Fields that change others: the backbone's and the first prompt's kind, the data set, the preset."""
-    choice, other = form["backbone.choice"], form["backbone.other"]
-    choice.change(guarded(handlers.show_other_backbone), choice, other, **AT_ONCE)
+    """Fields that change others: the first prompt's kind, the data set, the preset."""
     initial = [form["lamp.initial_text"], form["lamp.initial_prompt"]]
     form["lamp.initial"].input(guarded(handlers.show_initial), form["lamp.initial"], initial, **AT_ONCE)
     columns = [form["data.input_columns"], form["data.target_column"]]
