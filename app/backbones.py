@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from app.machine import Device
 from app.offered_backbones import OFFERED, OfferedBackbone
 from app.settings import Settings
 from lamp.errors import BackboneError
@@ -20,6 +21,8 @@ class BackboneChoice:
     offered: OfferedBackbone
     is_local: bool
     """Whether its weights are on this machine."""
+    is_too_large: bool
+    """Whether its weights alone do not fit into the memory of the device that a run gets."""
 
     @property
     def reference(self) -> str:
@@ -37,9 +40,16 @@ class Backbones:
         self._copies = settings.home / "backbones"
         self._folders_allowed = not settings.on_space
 
-    def choices(self) -> list[BackboneChoice]:
-        """The offered backbones: those on this machine first, then by size. The Hub is not asked."""
-        choices = [BackboneChoice(offered, self.is_local(offered.reference)) for offered in OFFERED]
+    def choices(self, device: Device) -> list[BackboneChoice]:
+        """The offered backbones: those on this machine first, then by size. The Hub is not asked.
+
+        device: what a run trains on.
+        """
+        choices = []
+        for offered in OFFERED:
+            weights = offered.parameters * device.bytes_per_value("auto", offered.model_type)
+            too_large = device.memory_bytes is not None and weights >= device.memory_bytes
+            choices.append(BackboneChoice(offered, self.is_local(offered.reference), too_large))
         return sorted(choices, key=lambda choice: (not choice.is_local, choice.offered.parameters))
 
     def is_local(self, reference: str) -> bool:

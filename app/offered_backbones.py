@@ -21,9 +21,14 @@ class OfferedBackbone:
     gated: bool = False
     """Whether its terms must be accepted on the Hub first."""
     stored_bits: int = 16
-    """Bits of each stored weight."""
+    """Bits of each stored weight: 32 for the T5 family."""
     stored_twice: int = 0
     """Parameters of a tied matrix that the weights hold a second time."""
+
+    @property
+    def model_type(self) -> str:
+        """transformers' name of its family, where the choice of a precision depends on it; else empty."""
+        return "t5" if self.stored_bits == 32 else ""
 
     @property
     def download_bytes(self) -> int:

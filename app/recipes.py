@@ -9,8 +9,10 @@ from app.backbones import Backbones
 from app.datasets import DatasetFile, Datasets, first_rows
 from app.estimates import speed_on
 from app.faults import recipe_problems
+from app.fit import find_fit, impossible, memory_warning
 from app.initial_prompts import initial_prompt_problems
 from app.jobs.slots import devices, visible_gpus
+from app.machine import Device, smallest_device
 from app.plan import Estimate, Plan, Preview
 from app.settings import Settings
 from lamp.config import DataConfig, TuneConfig
@@ -61,6 +63,10 @@ class Recipes:
         problems |= dict.fromkeys(initial_prompt_problems(config, self._store, self._artifacts), "lamp.initial_prompt")
         problems |= self._device_problems(config, gpus)
         backbone, backbone_problems = self._inspect(config)
+        fit = None
+        if backbone and not recipe_problems(config):
+            fit = find_fit(backbone, self._backbones.is_local(config.backbone), config, self.device)
+            backbone_problems |= dict.fromkeys(impossible(fit), "backbone")
         problems |= backbone_problems
         preview = _preview(data.file, data.table, data.splits, config.data) if data.file and data.table else None
         estimate = None
@@ -70,8 +76,12 @@ class Recipes:
             problems=tuple(problems),
             preview=preview,
             estimate=estimate,
-            warnings=data.file.warnings(config.data) if data.file and data.splits else (),
+            warnings=(
+                *(data.file.warnings(config.data) if data.file and data.splits else ()),
+                *([warning] if fit and not impossible(fit) and (warning := memory_warning(fit)) else []),
+            ),
             fields=problems,
+            fit=fit,
             unreadable=data.problem if data.table is None else "",
         )
 
@@ -79,6 +89,11 @@ class Recipes:
     def slots(self) -> list[str]:
         """The device of each slot for a run."""
         return devices(self._settings.slots)
+
+    @property
+    def device(self) -> Device:
+        """The device with the least memory that a run may get."""
+        return smallest_device(tuple(self.slots))
 
     @property
     def most_gpus(self) -> int:

@@ -51,7 +51,7 @@ class Studio:
 
     def backbones(self) -> list[BackboneChoice]:
         """The offered backbones, those on this machine first."""
-        return self._backbones.choices()
+        return self._backbones.choices(self._recipes.device)
 
     def search_models(self, text: str) -> list[FoundModel]:
         """Language models of the Hub with `text` in their ids. Raises BackboneError if the Hub gives no answer."""

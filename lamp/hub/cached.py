@@ -23,3 +23,15 @@ def cached_folder(reference: str) -> Path | None:
     except BackboneError:
         return None
     return folder
+
+
+def cached_bytes(reference: str) -> int:
+    """Bytes of this Hub id that are in the cache, those of files that are not whole yet included."""
+    from huggingface_hub import constants
+    from huggingface_hub.file_download import repo_folder_name
+
+    blobs = Path(constants.HF_HUB_CACHE) / repo_folder_name(repo_id=reference, repo_type="model") / "blobs"
+    try:
+        return sum(blob.stat().st_size for blob in blobs.iterdir())
+    except OSError:  # nothing is cached, or a file has just been finished under another name
+        return 0

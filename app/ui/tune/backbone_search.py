@@ -45,8 +45,11 @@ class BackboneSearch:
         return [gr.Radio(choices=choices, value=chosen, visible=True), ""]
 
 
-def build(studio: Studio, box: gr.Textbox) -> Any:
-    """Lays the results out and wires them; returns the event of a choice, after which its id is in the box."""
+def build(studio: Studio, choice: gr.Radio, box: gr.Textbox) -> Any:
+    """Lays the results out and wires them; returns the event of a choice, after which its id is in the box.
+
+    choice: the offered backbones; another choice than "" hides the results.
+    """
     message = piece(elem_classes="ls-slot", elem_id="found-message")
     results = gr.Radio(
         [],
@@ -57,6 +60,7 @@ def build(studio: Studio, box: gr.Textbox) -> Any:
         elem_classes="ls-cards",
     )
     asked = gr.Textbox("", visible="hidden", label="Name that was searched for")
+    choice.change(_hide_unless_other, choice, [results, message], **AT_ONCE)
     # "multiple": every key starts the wait anew, also while the last one's goes on.
     box.input(None, [box, asked], asked, js=_WHEN_TYPED, trigger_mode="multiple", **AT_ONCE)
     # One search at a time, so that an earlier answer cannot come after a later one.
@@ -71,3 +75,8 @@ def build(studio: Studio, box: gr.Textbox) -> Any:
         concurrency_limit=None,
     )
     return results.input(None, results, box, js="(id) => id", **AT_ONCE)
+
+
+def _hide_unless_other(choice: str) -> list[Any]:
+    """Hides what was found when an offered backbone is chosen."""
+    return [gr.skip(), gr.skip()] if choice == "" else [gr.Radio(visible=False), ""]

@@ -86,7 +86,7 @@ class TuneForm:
             summary.preview(plan.preview, config)
             if plan.preview
             else parts.empty("No rows to show yet", plan.unreadable),
-            summary.backbone(plan.estimate),
+            summary.backbone(plan),
             summary.rail(config, plan),
             summary.script(config, str(values["dataset"] or ""), values["gpus"], self._studio.settings.port),
             form_values.preset_of(values),
@@ -118,9 +118,9 @@ class TuneForm:
             return "", gr.skip(), again
         return run, gr.skip(), gr.skip()
 
-    def show_other_backbone(self, choice: str) -> list[Any]:
-        """Shows the field for another backbone and what was found for it when that is chosen."""
-        return [gr.Textbox(visible=choice == ""), gr.Column(visible=choice == "")]
+    def show_other_backbone(self, choice: str) -> Any:
+        """Shows the field for another backbone when that is chosen."""
+        return gr.Textbox(visible=choice == "")
 
     def show_initial(self, initial: str) -> list[Any]:
         """Shows the field for what the prompt starts from, where that takes one."""

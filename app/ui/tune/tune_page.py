@@ -53,13 +53,11 @@ def build(studio: Studio, page: gr.Blocks) -> None:
     facts = backbone_step.facts
     seen = [data_step.preview, facts, rail, start_step.script, recipe_step.preset, marks, start]
     _wire_look(handlers, form, moment, seen, facts, texts)
+    choice, other = form["backbone.choice"], form["backbone.other"]
+    choice.change(guarded(handlers.show_other_backbone), choice, other, **AT_ONCE)
     with backbone_step.search:
-        found = backbone_search.build(studio, form["backbone.other"])
+        found = backbone_search.build(studio, choice, other)
     found.then(None, moment, moment, js=browser_storage.FORM_CHANGED, **AT_ONCE)
-    other_parts = [form["backbone.other"], backbone_step.search]
-    form["backbone.choice"].change(
-        guarded(handlers.show_other_backbone), form["backbone.choice"], other_parts, **AT_ONCE
-    )
     _wire_fields(studio, handlers, form, data_step, recipe_step)
     _wire_start(handlers, start, [*texts, parent, *values], rail)
     for button, step in (

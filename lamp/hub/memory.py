@@ -1,0 +1,53 @@
+"""How much memory a backbone and its training take, calculated from its config and the recipe."""
+
+from __future__ import annotations
+
+from lamp.config import Quantization, TuneConfig
+from lamp.hub.catalog import BackboneInfo
+
+_QUANTISED = {"8bit": 1.0, "4bit": 0.5 + 4 / 64 / 4}
+"""Bytes of a weight in 8 bits, and in NF4 whose scales (one for 64 weights) are quantised as well."""
+_PROCESS_BYTES = 500_000_000
+"""What the libraries take, on a GPU as on a CPU."""
+_COPIES = 6
+"""Values as wide as the hidden states that a layer keeps for the backward pass: queries, keys, values, what the heads
+give, and the sums behind attention and feed-forward block."""
+_WIDE_COPIES = 3
+"""Values as wide as the feed-forward block: the gate, the gate's activation and what it multiplies."""
+_NORM_BYTES = 16
+"""Bytes for each hidden value of a layer: its two norms keep two values each in float32."""
+
+
+def weight_bytes(backbone: BackboneInfo, bytes_per_value: int, quantization: Quantization = "none") -> int:
+    """Bytes of the weights in memory. bytes_per_value: of the precision; embeddings keep it when they are quantised."""
+    parameters, shape = backbone.parameters, backbone.shape
+    if quantization == "none":
+        return parameters * bytes_per_value
+    embeddings = min(parameters, shape.vocabulary * shape.hidden_size)
+    return int(embeddings * bytes_per_value + (parameters - embeddings) * _QUANTISED[quantization])
+
+
+def training_bytes(backbone: BackboneInfo, config: TuneConfig, bytes_per_value: int, on_cpu: bool) -> int:
+    """Bytes that one process needs for the recipe when every row is as long as the recipe allows.
+
+    Frozen weights have no gradients, and the factors are small. What grows with the batch are the activations that the
+    backward pass to the prompt needs (after Korthikanti et al. 2022, less what only gradients of weights need), and the
+    logits. on_cpu: attention keeps its weights there, of which a GPU's kernels keep none.
+    """
+    shape, data, train = backbone.shape, config.data, config.train
+    read = config.lamp.virtual_tokens + data.max_input_tokens
+    lengths = [(shape.layers, read + (0 if shape.decoder_layers else data.max_target_tokens))]
+    if shape.decoder_layers:
+        lengths.append((shape.decoder_layers, data.max_target_tokens))
+    token = shape.hidden_size * (_COPIES * bytes_per_value + _NORM_BYTES)
+    token += shape.feed_forward * _WIDE_COPIES * bytes_per_value
+    activations = 0
+    for layers, length in lengths:
+        layer = token * length
+        if on_cpu:
+            layer += shape.heads * length**2 * 2 * bytes_per_value
+        kept = shape.hidden_size * length * bytes_per_value  # all that gradient checkpointing keeps of a layer
+        activations += layers * kept + layer if train.gradient_checkpointing else layers * layer
+    logits = data.max_target_tokens * shape.vocabulary * (bytes_per_value + 8)  # and their softmax in float32
+    weights = weight_bytes(backbone, bytes_per_value, train.quantization)
+    return _PROCESS_BYTES + weights + train.batch_size * (activations + logits)
