@@ -159,7 +159,7 @@ def _inspect_hub_cache(reference: str, error: Exception) -> BackboneInfo:
 
     if not isinstance(error, HfHubHTTPError):
         cached = try_to_load_from_cache(reference, "config.json")
-        if isinstance(cached, str) and (Path(cached).parent / WEIGHTS).exists():
+        if isinstance(cached, str) and any((Path(cached).parent / name).exists() for name in (WEIGHTS, WEIGHTS_INDEX)):
             return _inspect_folder(Path(cached).parent, reference)
     instead = "give a folder on this machine or use the offline backbone"
     raise BackboneError(refusal("backbone", reference, error, instead)) from error

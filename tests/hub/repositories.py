@@ -88,7 +88,7 @@ class Repository:
             "lastModified": "2025-01-01T00:00:00.000Z",
             "createdAt": "2025-01-01T00:00:00.000Z",
             "cardData": _card(commit.files.get("README.md", b"")),
-            "siblings": [{"rfilename": path} for path in sorted(commit.files)],
+            "siblings": [{"rfilename": path, "size": len(commit.files[path])} for path in sorted(commit.files)],
             **self.listed,
         }
 
