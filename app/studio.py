@@ -13,13 +13,14 @@ from app.datasets import DatasetEntry, Datasets, first_rows
 from app.estimates import places
 from app.hub import fetching, publishing
 from app.hub.fetching import Fetched, OnRows
-from app.hub.model_search import FoundModel, search_models
 from app.jobs.extend import extend
+from app.models import Models
 from app.plan import Plan
 from app.predictor import Answer, OnAnswers, Predictor, check_inputs
 from app.recipes import Recipes
 from app.run import Run
 from app.settings import Settings
+from app.stored_backbones import StoredBackbones
 from app.views.run_view import LOG_LINES, RunView, make_run_view
 from lamp.config import DataConfig, TuneConfig
 from lamp.data.column_roles import guess_columns
@@ -46,16 +47,13 @@ class Studio:
         self._backbones = Backbones(settings)
         self._recipes = Recipes(settings, self._datasets, self._backbones, self._store, self._artifacts)
         self._predictor = Predictor()
+        self.models = Models(self._backbones, StoredBackbones(settings, self._store))
 
     # What can be picked
 
     def backbones(self) -> list[BackboneChoice]:
         """The offered backbones, those on this machine first."""
         return self._backbones.choices(self._recipes.device)
-
-    def search_models(self, text: str) -> list[FoundModel]:
-        """Language models of the Hub with `text` in their ids. Raises BackboneError if the Hub gives no answer."""
-        return search_models(text)
 
     def datasets(self) -> list[DatasetEntry]:
         """The samples and everything that was uploaded."""

@@ -34,7 +34,7 @@ class BackboneSearch:
         if len(text) < SHORTEST_SEARCH or text.startswith(("/", ".", "~")):
             return [gr.Radio(visible=False), ""]
         try:
-            models = self._studio.search_models(text)
+            models = self._studio.models.search(text)
         except KNOWN as error:
             return [gr.Radio(visible=False), parts.notice(str(error), "warn")]
         if not models:

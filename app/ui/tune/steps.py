@@ -22,6 +22,8 @@ class BackboneStep(NamedTuple):
     search: gr.Column
     """The place for app.ui.tune.backbone_search."""
     facts: gr.HTML
+    storage: gr.Column
+    """The place for app.ui.tune.backbone_storage."""
     next: gr.Button
 
 
@@ -71,7 +73,10 @@ def backbone_step(form: Form) -> BackboneStep:
     )
     with gr.Column(elem_id="backbone-search") as search:
         pass
-    return BackboneStep(search, piece(elem_id="backbone-facts", min_height=60), _next_button("Next: data"))
+    facts = piece(elem_id="backbone-facts", min_height=60)
+    with gr.Column(elem_id="backbone-storage") as storage:
+        pass
+    return BackboneStep(search, facts, storage, _next_button("Next: data"))
 
 
 def data_step(form: Form) -> DataStep:

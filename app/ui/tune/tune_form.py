@@ -160,7 +160,8 @@ class TuneForm:
         estimate = None if unparsed else plan.estimate
         return config, replace(plan, problems=(*unparsed, *plan.problems), fields=fields, estimate=estimate)
 
-    def _backbones(self) -> list[tuple[str, str]]:
+    def backbones(self) -> list[tuple[str, str]]:
+        """The cards of the backbones: (text, reference)."""
         choices = [(backbone_text.card(choice), choice.reference) for choice in self._studio.backbones()]
         return [*choices, (_OTHER if self._studio.settings.on_space else _OTHER + _OR_FOLDER, "")]
 
@@ -182,7 +183,7 @@ class TuneForm:
         """The components with the values of `content`, and with what can be chosen now."""
         config, dataset = content.config, content.dataset
         values = form_values.values_of(config)
-        backbones, datasets = self._backbones(), self._datasets()
+        backbones, datasets = self.backbones(), self._datasets()
         is_offered = any(reference == config.backbone for _, reference in backbones)
         is_listed = any(reference == dataset for _, reference in datasets)
         columns = self.columns(dataset)

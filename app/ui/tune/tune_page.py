@@ -10,8 +10,8 @@ from app.studio import Studio
 from app.ui import parts
 from app.ui.components import AT_ONCE, QUIET, piece
 from app.ui.guard import guarded
-from app.ui.tune import backbone_search, browser_storage, hub_search, recipe_fields, steps, summary
-from app.ui.tune.steps import DataStep, Form, RecipeStep
+from app.ui.tune import backbone_search, backbone_storage, browser_storage, hub_search, recipe_fields, steps, summary
+from app.ui.tune.steps import BackboneStep, DataStep, Form, RecipeStep
 from app.ui.tune.tune_form import TuneForm
 
 
@@ -52,12 +52,8 @@ def build(studio: Studio, page: gr.Blocks) -> None:
     over.click(None, None, None, js=browser_storage.START_OVER, **AT_ONCE)
     facts = backbone_step.facts
     seen = [data_step.preview, facts, rail, start_step.script, recipe_step.preset, marks, start]
-    _wire_look(handlers, form, moment, seen, facts, texts)
-    choice, other = form["backbone.choice"], form["backbone.other"]
-    choice.change(guarded(handlers.show_other_backbone), choice, other, **AT_ONCE)
-    with backbone_step.search:
-        found = backbone_search.build(studio, choice, other)
-    found.then(None, moment, moment, js=browser_storage.FORM_CHANGED, **AT_ONCE)
+    looked = _wire_look(handlers, form, moment, seen, facts, texts)
+    _wire_backbone(studio, handlers, form, moment, backbone_step, looked)
     _wire_fields(studio, handlers, form, data_step, recipe_step)
     _wire_start(handlers, start, [*texts, parent, *values], rail)
     for button, step in (
@@ -80,8 +76,8 @@ def _wire_look(
     seen: list[Any],
     facts: gr.HTML,
     texts: list[Any],
-) -> None:
-    """Checks the form after every change, and saves it as a draft in the browser."""
+) -> Any:
+    """Checks the form after every change, and saves it as a draft in the browser; returns the event of the check."""
     values, other = list(form.values()), form["backbone.other"]
     # A Hub id is checked when it is complete: the Hub would answer "no such model" for the first half of one.
     changes = [*(component.change for component in values if component is not other), other.blur, other.submit]
@@ -95,7 +91,7 @@ def _wire_look(
     }
     # One check at a time: two at once could be answered in either order, and the newest must be shown last.
     # The values as the browser sends them: Gradio would refuse the columns of the data set that was chosen before.
-    moment.change(
+    looked = moment.change(
         guarded(handlers.look),
         values,
         seen,
@@ -104,8 +100,24 @@ def _wire_look(
         api_visibility="private",
         show_progress_on=facts,
         concurrency_limit=None,
-    ).then(**save)
+    )
+    looked.then(**save)
     gr.on([component.change for component in texts], **save)
+    return looked
+
+
+def _wire_backbone(
+    studio: Studio, handlers: TuneForm, form: Form, moment: gr.Number, step: BackboneStep, looked: Any
+) -> None:
+    """The search for another backbone, its download, and the list of those on this machine."""
+    choice, other = form["backbone.choice"], form["backbone.other"]
+    choice.change(guarded(handlers.show_other_backbone), choice, other, **AT_ONCE)
+    with step.search:
+        found = backbone_search.build(studio, choice, other)
+    with step.storage:
+        changed = backbone_storage.build(studio, choice, other, looked, handlers.backbones)
+    for event in (found, *changed):  # the form is checked again
+        event.then(None, moment, moment, js=browser_storage.FORM_CHANGED, **AT_ONCE)
 
 
 def _wire_fields(studio: Studio, handlers: TuneForm, form: Form, data_step: DataStep, recipe_step: RecipeStep) -> None:
