@@ -45,7 +45,7 @@ class StoredBackbones:
 
     def remove(self, reference: str) -> int:
         """Removes a backbone from the Hub's cache; returns the bytes it took. Raises BackboneError if it must stay."""
-        from huggingface_hub import scan_cache_dir
+        from huggingface_hub import constants, scan_cache_dir
 
         repository = next((one for one in _cached_repositories() if one.repo_id == reference), None)
         backbone = repository and self._cached(repository)
@@ -53,7 +53,8 @@ class StoredBackbones:
             raise BackboneError(f"{reference!r} is not among the downloaded backbones: open the list again.")
         if backbone.why_kept:
             raise BackboneError(f"{reference!r} was not removed: {backbone.why_kept}")
-        scan_cache_dir().delete_revisions(*(revision.commit_hash for revision in repository.revisions)).execute()
+        revisions = [revision.commit_hash for revision in repository.revisions]
+        scan_cache_dir(constants.HF_HUB_CACHE).delete_revisions(*revisions).execute()
         return backbone.bytes
 
     def _cached(self, repository: Any) -> StoredBackbone | None:
@@ -72,11 +73,12 @@ class StoredBackbones:
 
 def _cached_repositories() -> list[Any]:
     """The models in the Hub's cache, as huggingface_hub describes them."""
-    from huggingface_hub import scan_cache_dir
+    from huggingface_hub import constants, scan_cache_dir
     from huggingface_hub.errors import CacheNotFound
 
     try:
-        return [repository for repository in scan_cache_dir().repos if repository.repo_type == "model"]
+        repositories = scan_cache_dir(constants.HF_HUB_CACHE).repos
+        return [repository for repository in repositories if repository.repo_type == "model"]
     except CacheNotFound:
         return []
 

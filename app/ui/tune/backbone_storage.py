@@ -67,14 +67,14 @@ class BackboneStorage:
     def ask(self, event: gr.EventData) -> list[Any]:
         """Asks before a backbone is removed."""
         reference = str(event.model)
-        text = f"{reference} can be downloaded again from the Hub. Trained prompts stay, and want it to be used."
-        return [gr.Row(visible=True), parts.notice(text, "warn", "Remove it?"), reference]
+        text = f"{reference} can be downloaded again. Prompts that were trained on it stay, but need it to answer."
+        return [gr.Column(visible=True), parts.notice(text, "warn", "Remove it?"), reference]
 
     def remove(self, reference: str) -> list[Any]:
         """Removes a backbone; the list without it."""
         size = self._studio.models.remove(reference)
         gr.Info(f"{reference} is removed: {formatting.bytes_text(size)} are free again.")
-        return [self.stored(), gr.Row(visible=False)]
+        return [self.stored(), gr.Column(visible=False)]
 
 
 def build(
@@ -92,10 +92,11 @@ def build(
         cancel = gr.Button("Cancel", size="md", visible=False, elem_id="download-cancel", elem_classes="ls-back")
     with gr.Accordion("Models on this machine", open=False, elem_id="stored") as accordion:
         stored = piece(elem_id="stored-list", script=_REMOVE)
-        with gr.Row(visible=False, elem_classes="ls-confirm") as confirm:
+        with gr.Column(visible=False) as confirm:
             question = piece()
-            yes = gr.Button("Yes, remove", size="md", variant="stop", elem_id="remove-yes")
-            no = gr.Button("Keep it", size="md", elem_id="remove-no")
+            with gr.Row(elem_classes="ls-walk"):
+                yes = gr.Button("Yes, remove", size="md", variant="stop", elem_id="remove-yes", elem_classes="ls-back")
+                no = gr.Button("Keep it", size="md", elem_id="remove-no", elem_classes="ls-back")
     timer = gr.Timer(1.0, active=False)
     arrived = gr.Textbox("", visible="hidden", label="Downloaded model")
     removing = gr.Textbox("", visible="hidden", label="Model to remove")
@@ -107,7 +108,7 @@ def build(
     cancel.click(guarded(handlers.cancel), fields, None, **AT_ONCE)
     accordion.expand(guarded(handlers.stored), None, stored, **QUIET)
     stored.click(guarded(handlers.ask), None, [confirm, question, removing], **AT_ONCE)
-    no.click(lambda: gr.Row(visible=False), None, confirm, **AT_ONCE)
+    no.click(lambda: gr.Column(visible=False), None, confirm, **AT_ONCE)
 
     def offer() -> Any:
         return gr.Radio(choices=cards())
