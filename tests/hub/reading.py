@@ -44,6 +44,7 @@ class ReadingRoutes(Connection):
 
     def models(self) -> None:
         """The models that a search finds, most downloaded first."""
+        self.account()
 
         def asked(name: str) -> str:
             return self.query.get(name, [""])[0]

@@ -15,11 +15,13 @@ from app.ui.tune import backbone_text
 
 _WAIT = 350
 """Milliseconds without another key after which the Hub is asked."""
-_WHEN_TYPED = f"""(typed, asked) => new Promise((done) => {{
+_WHEN_TYPED = f"""(text, asked) => new Promise((done) => {{
+    if (!document.activeElement?.closest('#other-backbone')) return done(asked)
     const turn = window.lampSearch = (window.lampSearch ?? 0) + 1
-    setTimeout(() => done(turn === window.lampSearch ? typed : asked), {_WAIT})
+    setTimeout(() => done(turn === window.lampSearch ? text : asked), {_WAIT})
 }})"""
-"""JavaScript (text in the box, text that was asked for last) → text to ask for: the box's, once typing has paused."""
+"""JavaScript (text in the box, text that was asked for last) → text to ask for: the box's, once typing has paused.
+A text that no person is writing, such as a chosen model's id, is not asked for."""
 
 
 class BackboneSearch:
@@ -61,8 +63,9 @@ def build(studio: Studio, choice: gr.Radio, box: gr.Textbox) -> Any:
     )
     asked = gr.Textbox("", visible="hidden", label="Name that was searched for")
     choice.change(_hide_unless_other, choice, [results, message], **AT_ONCE)
-    # "multiple": every key starts the wait anew, also while the last one's goes on.
-    box.input(None, [box, asked], asked, js=_WHEN_TYPED, trigger_mode="multiple", **AT_ONCE)
+    # "multiple": every key starts the wait anew, also while the last one's goes on. Not `input`: Gradio's Textbox
+    # tells of keys by it, and not of what is pasted.
+    box.change(None, [box, asked], asked, js=_WHEN_TYPED, trigger_mode="multiple", **AT_ONCE)
     # One search at a time, so that an earlier answer cannot come after a later one.
     asked.change(
         guarded(BackboneSearch(studio).search),
