@@ -46,7 +46,7 @@ class BackboneStorage:
             reference if download and download.state is DownloadState.DONE and missing is None else "",
         ]
 
-    def start(self, choice: str, other: str) -> list[Any]:
+    def start_download(self, choice: str, other: str) -> list[Any]:
         """Starts the download of the chosen backbone."""
         reference = choice or other or ""
         try:
@@ -102,10 +102,11 @@ def build(
     removing = gr.Textbox("", visible="hidden", label="Model to remove")
 
     fields, shown = [choice, other], [state, start, cancel, timer, arrived]
-    looked.then(guarded(handlers.show), fields, shown, **QUIET)
-    timer.tick(guarded(handlers.show), fields, shown, **AT_ONCE)
-    start.click(guarded(handlers.start), fields, shown, **QUIET)
-    cancel.click(guarded(handlers.cancel), fields, None, **AT_ONCE)
+    # preprocess=False: Gradio would refuse a backbone that is not among the choices it knows of.
+    looked.then(guarded(handlers.show), fields, shown, preprocess=False, **QUIET)
+    timer.tick(guarded(handlers.show), fields, shown, preprocess=False, **AT_ONCE)
+    start.click(guarded(handlers.start_download), fields, shown, preprocess=False, **QUIET)
+    cancel.click(guarded(handlers.cancel), fields, None, preprocess=False, **AT_ONCE)
     accordion.expand(guarded(handlers.stored), None, stored, **QUIET)
     stored.click(guarded(handlers.ask), None, [confirm, question, removing], **AT_ONCE)
     no.click(lambda: gr.Column(visible=False), None, confirm, **AT_ONCE)
