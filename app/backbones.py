@@ -5,30 +5,29 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from app.machine import Device
+from app.offered_backbones import OFFERED, OfferedBackbone
 from app.settings import Settings
 from lamp.errors import BackboneError
+from lamp.hub.cached import cached_folder
 from lamp.hub.catalog import BackboneInfo, inspect
 from lamp.hub.offline import folder_name
-
-_OFFERED = (
-    ("HuggingFaceTB/SmolLM2-135M-Instruct", "135 M parameters, Apache-2.0; trains on a laptop's CPU in minutes"),
-    ("HuggingFaceTB/SmolLM2-360M-Instruct", "362 M parameters, Apache-2.0; a good step up on a CPU or a small GPU"),
-    ("Qwen/Qwen2.5-0.5B-Instruct", "494 M parameters, Apache-2.0; many languages"),
-    ("google-t5/t5-base", "223 M parameters, Apache-2.0; encoder-decoder, the paper's main model"),
-    ("google/flan-t5-base", "248 M parameters, Apache-2.0; encoder-decoder, follows instructions"),
-    ("meta-llama/Llama-3.2-1B-Instruct", "1.2 B parameters; accept its licence on the Hub and set HF_TOKEN first"),
-)
 
 
 @dataclass(frozen=True)
 class BackboneChoice:
     """A backbone worth offering; any other Hub id or folder can be typed."""
 
-    reference: str
-    note: str
-    """One short sentence: size, licence, whether it is on this machine."""
+    offered: OfferedBackbone
     is_local: bool
-    """Whether its weights already lie on this machine."""
+    """Whether its weights are on this machine."""
+    is_too_large: bool
+    """Whether its weights alone do not fit into the memory of the device that a run gets."""
+
+    @property
+    def reference(self) -> str:
+        """Its Hub id."""
+        return self.offered.reference
 
 
 class Backbones:
@@ -41,14 +40,24 @@ class Backbones:
         self._copies = settings.home / "backbones"
         self._folders_allowed = not settings.on_space
 
-    def choices(self) -> list[BackboneChoice]:
-        """The offered backbones, those that already lie on this machine first."""
+    def choices(self, device: Device) -> list[BackboneChoice]:
+        """The offered backbones: those on this machine first, then by size. The Hub is not asked.
+
+        device: what a run trains on.
+        """
         choices = []
-        for reference, note in _OFFERED:
-            is_local = self._copy_of(reference) is not None
-            where = "on this machine" if is_local else "fetched from the Hub at first use"
-            choices.append(BackboneChoice(reference, f"{note}; {where}.", is_local))
-        return sorted(choices, key=lambda choice: not choice.is_local)
+        for offered in OFFERED:
+            weights = offered.parameters * device.bytes_per_value("auto", offered.model_type)
+            too_large = device.memory_bytes is not None and weights >= device.memory_bytes
+            choices.append(BackboneChoice(offered, self.is_local(offered.reference), too_large))
+        return sorted(choices, key=lambda choice: (not choice.is_local, choice.offered.parameters))
+
+    def is_local(self, reference: str) -> bool:
+        """Whether a backbone can be used without the Hub; a folder can."""
+        reference = reference.strip()
+        if self._copy_of(reference) is not None or cached_folder(reference) is not None:
+            return True
+        return bool(reference) and self._folders_allowed and Path(reference).expanduser().is_dir()
 
     def source(self, reference: str) -> str:
         """The folder or Hub id to load a backbone from; the Hub is not asked.

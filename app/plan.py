@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from app.fit import Fit
 from lamp.data.column_roles import ColumnRole
 from lamp.data.truncation import Truncation
 
@@ -88,5 +89,7 @@ class Plan:
     """What does not keep it from being started but may spoil its result, one sentence each."""
     fields: Mapping[str, str] = field(default_factory=dict)
     """Key of the field of each problem, such as "lamp.rank", "backbone", "dataset" or "gpus"; "" where it has none."""
+    fit: Fit | None = None
+    """Whether backbone and recipe fit this machine; None when the backbone or the recipe's own problems hide it."""
     unreadable: str = ""
     """Why the data set cannot be read, which is one of the problems; empty when it can."""

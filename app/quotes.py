@@ -14,6 +14,7 @@ from typing import Any
 from app.estimates import speed_on
 from app.jobs.measuring_worker import Task
 from app.jobs.processes import host_name
+from app.machine import Device
 from app.plan import Quote
 from lamp.config import TuneConfig
 from lamp.data.row_length import guessed_longest_row
@@ -21,7 +22,7 @@ from lamp.data.splits import Splits
 from lamp.files import written_whole
 from lamp.hub.backbone_files import is_here
 from lamp.hub.catalog import BackboneInfo
-from lamp.hub.memory import calculated_memory
+from lamp.hub.memory import training_bytes
 from lamp.training.halving import plan_of
 from lamp.training.quote import Measured
 from storage.jobs import JobStore
@@ -38,11 +39,9 @@ class Quotes:
     def __init__(self, folder: Path, store: JobStore) -> None:
         self._folder, self._store = folder, store
 
-    def quote(
-        self, config: TuneConfig, splits: Splits, backbone: BackboneInfo, key: str, devices: Sequence[str]
-    ) -> Quote:
-        """The best that is known. key: of this recipe, as `key_of` gives it; devices: of the slots."""
-        on_gpu, measurable = "" not in devices, is_here(backbone.source)
+    def quote(self, config: TuneConfig, splits: Splits, backbone: BackboneInfo, key: str, device: Device) -> Quote:
+        """The best that is known. key: of this recipe, as `key_of` gives it; device: the smallest one of the slots."""
+        on_gpu, measurable = device.is_gpu, is_here(backbone.source)
         measured = self._read(key)
         if measured is not None:
             seconds: float | None = measured.seconds(config.train)
@@ -50,8 +49,14 @@ class Quotes:
         speed = speed_on(self._store, config.backbone)
         # The untrained backbone is scored too.
         seconds = speed.seconds(config.train) + speed.scoring_seconds if speed else None
-        row, prompts = guessed_longest_row(splits, config.data), plan_of(config.train)[0]
-        memory = calculated_memory(backbone, config, row, prompts, on_gpu=on_gpu)
+        memory = training_bytes(
+            backbone,
+            config,
+            device.bytes_per_value(config.train.precision, backbone.model_type),
+            on_cpu=not on_gpu,
+            longest_row=guessed_longest_row(splits, config.data),
+            prompts=plan_of(config.train)[0],
+        )
         return Quote(seconds, memory, False, on_gpu, (), measurable)
 
     def remember(self, key: str, measured: Measured) -> None:

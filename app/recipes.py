@@ -10,11 +10,13 @@ from app.backbones import Backbones
 from app.dataset_file import DatasetFile, first_rows
 from app.datasets import Datasets
 from app.faults import recipe_problems
+from app.fit import find_fit, impossible, memory_warning
 from app.initial_prompts import initial_prompt_problems
 from app.jobs.measuring import Measuring, MeasuringError, OnPhase
 from app.jobs.measuring_worker import Task
 from app.jobs.slots import devices, visible_gpus
 from app.jobs.tuning import initial_prompt_folder
+from app.machine import Device, smallest_device
 from app.plan import Estimate, Plan, Preview
 from app.quotes import Quotes, key_of
 from app.settings import Settings
@@ -72,6 +74,10 @@ class Recipes:
         problems |= dict.fromkeys(initial_prompt_problems(config, self._store, self._artifacts), "lamp.initial_prompt")
         problems |= self._device_problems(config, gpus)
         backbone, backbone_problems = self._inspect(config)
+        fit = None
+        if backbone and not recipe_problems(config):
+            fit = find_fit(backbone, self._backbones.is_local(config.backbone), config, self.device)
+            backbone_problems |= dict.fromkeys(impossible(fit), "backbone")
         problems |= backbone_problems
         preview = _preview(data.file, data.table, data.splits, config.data) if data.file and data.table else None
         estimate = None
@@ -81,8 +87,12 @@ class Recipes:
             problems=tuple(problems),
             preview=preview,
             estimate=estimate,
-            warnings=data.file.warnings(config.data) if data.file and data.splits else (),
+            warnings=(
+                *(data.file.warnings(config.data) if data.file and data.splits else ()),
+                *([warning] if fit and not impossible(fit) and (warning := memory_warning(fit)) else []),
+            ),
             fields=problems,
+            fit=fit,
             unreadable=data.problem if data.table is None else "",
         )
 
@@ -112,6 +122,11 @@ class Recipes:
     def slots(self) -> list[str]:
         """The device of each slot for a run."""
         return devices(self._settings.slots)
+
+    @property
+    def device(self) -> Device:
+        """The device with the least memory that a run may get."""
+        return smallest_device(tuple(self.slots))
 
     @property
     def most_gpus(self) -> int:
@@ -204,7 +219,7 @@ class Recipes:
             epochs=rows / max(1, len(splits.train)),
             truncation=file.truncation(config.data, backbone.source),
             cut_targets=file.cut_targets(config.data, backbone.source),
-            quote=self._quotes.quote(config, splits, backbone, key, self.slots),
+            quote=self._quotes.quote(config, splits, backbone, key, self.device),
         )
 
 

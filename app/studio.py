@@ -13,11 +13,13 @@ from app.datasets import Datasets
 from app.estimates import places
 from app.hub import publishing
 from app.jobs.extend import extend
+from app.models import Models
 from app.plan import Plan
 from app.predictor import Answer, OnAnswers, Predictor, check_inputs
 from app.recipes import Recipes
 from app.run import Run
 from app.settings import Settings
+from app.stored_backbones import StoredBackbones
 from app.studio_datasets import StudioDatasets
 from app.views.comparison import ComparedRun, common_metric
 from app.views.curves import Points
@@ -46,12 +48,13 @@ class Studio(StudioDatasets):
         self._backbones = Backbones(settings)
         self._recipes = Recipes(settings, self._datasets, self._backbones, self._store, self._artifacts)
         self._predictor = Predictor()
+        self.models = Models(self._backbones, StoredBackbones(settings, self._store))
 
     # What can be picked
 
     def backbones(self) -> list[BackboneChoice]:
         """The offered backbones, those on this machine first."""
-        return self._backbones.choices()
+        return self._backbones.choices(self._recipes.device)
 
     def prompts(self) -> list[Job]:
         """Runs whose prompt another run may start from, newest first."""

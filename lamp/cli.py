@@ -21,7 +21,7 @@ from lamp.data.tables import KINDS, Table, read_table
 from lamp.errors import ConfigError, DataError, LampError, TrainingError
 from lamp.hub.backbone_files import is_here
 from lamp.hub.catalog import BackboneInfo, inspect
-from lamp.hub.memory import calculated_memory
+from lamp.hub.memory import training_bytes
 from lamp.hub.recipe_fit import misfits
 from lamp.process import prepare_process
 from lamp.progress_bar import BarReporter, rows_bar
@@ -145,12 +145,19 @@ def _quote(options: argparse.Namespace) -> None:
     recipe, backbone = _recipe(options)
     splits = _splits(read_table(options.data), recipe)
     from lamp.backbone.devices import default_device
+    from lamp.backbone.precision import choose_dtype
     from lamp.training.measuring import measure
 
     on_gpu = default_device().type == "cuda"
     if not is_here(backbone.source):
-        row, prompts = guessed_longest_row(splits, recipe.data), plan_of(recipe.train)[0]
-        memory = calculated_memory(backbone, recipe, row, prompts, on_gpu=on_gpu)
+        memory = training_bytes(
+            backbone,
+            recipe,
+            choose_dtype(recipe.train.precision, default_device(), backbone.model_type).itemsize,
+            on_cpu=not on_gpu,
+            longest_row=guessed_longest_row(splits, recipe.data),
+            prompts=plan_of(recipe.train)[0],
+        )
         words = in_words(None, memory, on_gpu=on_gpu)
         print(f"{words} (calculated, because the backbone is not on this machine yet)")
         return

@@ -327,6 +327,16 @@ CAUSAL: dict[str, Build] = {
         shared_intermediate_size=32,
         position_embedding_type="nope",
     ),
+    "granite 4, dense": _causal(
+        "GraniteMoeHybrid",
+        layer_types=["attention", "attention"],
+        **_MAMBA2,
+        num_local_experts=0,
+        num_experts_per_tok=0,
+        shared_intermediate_size=32,
+        position_embedding_type="rope",
+        tie_word_embeddings=True,
+    ),
     "falcon_h1": _causal(
         "FalconH1",
         head_dim=8,

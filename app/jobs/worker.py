@@ -13,8 +13,10 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
+from app.backbones import Backbones
 from app.datasets import Datasets
 from app.jobs.distributed import DistributedRun
+from app.jobs.fetching import fetch_backbone
 from app.jobs.heartbeat import Heartbeat
 from app.jobs.job_reporter import JobReporter
 from app.jobs.journal import Journal
@@ -51,6 +53,8 @@ class Outcome:
     scores: dict[str, float]
     failure: str = ""
     """Why the training could not go on, in one sentence; its best prompt was published nevertheless."""
+    has_prompt: bool = True
+    """Whether a prompt was published."""
 
 
 Work = Callable[[Job, JobReporter, ArtifactStore], Outcome]
@@ -74,6 +78,8 @@ def tune(
 ) -> Outcome:
     """The work of a real run. Raises LampError, StorageError."""
     run = Run.of(job)
+    if not fetch_backbone(Backbones(settings), run.config.backbone, reporter):
+        return Outcome(True, job.step, {}, has_prompt=False)
     with DistributedRun(job):
         result = train_job(settings, uploads, artifacts, run, reporter)
     from lamp.export.saved_prompt import save_prompt
@@ -115,7 +121,7 @@ def run(job_id: str, attempt: int | None, settings: Settings, work: Work | None 
             log_line(f"The system ended this worker after step {outcome.step}, and nobody asked the run to stop.")
             heartbeat.beat()
             return _EXIT_TERMINATED  # no end is recorded: the runner marks the run as interrupted and resumes it
-        end = _end_after_work(job_id, outcome)
+        end = _end_after_work(job_id, outcome) if outcome.has_prompt else _end_at_once(outcome.step)
     log_line(end.sentence)
     heartbeat.end(lambda: store.finish(job_id, end.state, attempt=attempt, **end.values))
     return end.exit_status

@@ -29,7 +29,7 @@ _MULTIMODAL_KEYS = (
 )
 """Keys in the configs of models that read images or sound as well."""
 _TYPE_LISTS = ("auto_mappings.py", "configuration_auto.py")
-_TOKENIZER_FILES = {
+TOKENIZER_FILES = {
     "tokenizer.json",
     "tokenizer.model",
     "spiece.model",
@@ -58,7 +58,7 @@ def check_files(reference: str, names: Iterable[str]) -> None:
         raise BackboneError(f"The backbone {reference!r} {has}: choose one with safetensors weights, or convert it.")
     if "adapter_config.json" in names:
         raise BackboneError(adapter_beside_weights(reference))
-    if not names & _TOKENIZER_FILES:
+    if not names & TOKENIZER_FILES:
         raise BackboneError(f"The backbone {reference!r} has no tokenizer beside its weights: add its tokenizer.json.")
 
 

@@ -7,16 +7,16 @@ import math
 import re
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from lamp.errors import BackboneError
 from lamp.hub.architecture import WEIGHTS, WEIGHTS_INDEX, Architecture, architecture_of, check_files, hidden_size_of
+from lamp.hub.model_shape import ModelShape, model_shape
 from lamp.hub.refusals import refusal
 from lamp.hub.safetensors_header import Shapes, count_parameters, is_floating_point, stored_shapes
-from lamp.hub.sizes import Sizes, sizes_of
 from lamp.hub.stored_layers import check_layers
 from lamp.hub.timeouts import HUB_TIMEOUT
 from lamp.hub.tokenizer_fit import check_tokenizer_files
@@ -44,11 +44,15 @@ class BackboneInfo:
     """d: width of the token embeddings, and so of each virtual token."""
     parameters: int
     """Number of stored floating-point numbers; tied matrices count once."""
-    sizes: Sizes
     longest_sequence: int | None
     """Positions for prompt, input and target, or of an encoder (see lamp/positions.py); None without a limit."""
     longest_target: int | None = None
     """Positions of an encoder-decoder model's decoder; None without a limit."""
+    shape: ModelShape = field(kw_only=True)
+    model_type: str = field(kw_only=True)
+    """transformers' name of the family, such as "llama"."""
+    stored_bytes: int = field(kw_only=True)
+    """Bytes of the files of its weights."""
 
 
 def inspect(reference: str) -> BackboneInfo:
@@ -115,7 +119,7 @@ def _read_folder(folder: Path, reference: str, files: _Files) -> BackboneInfo:
     for shard in sorted(shards):
         shapes |= stored_shapes(reference, folder / shard)
     check_tokenizer_files(reference, config, folder)
-    return _info_of(reference, config, shapes)
+    return _info_of(reference, config, shapes, sum(size for name, size, _ in files if name in shards))
 
 
 @lru_cache(maxsize=128)
@@ -141,7 +145,8 @@ def _inspect_hub(reference: str) -> BackboneInfo:
         for name, tensor in file.tensors.items()
         if is_floating_point(tensor.dtype)
     }
-    return _info_of(reference, config, shapes)
+    stored = (tensor.data_offsets for file in weights.files_metadata.values() for tensor in file.tensors.values())
+    return _info_of(reference, config, shapes, sum(end - begin for begin, end in stored))
 
 
 def _inspect_hub_cache(reference: str, error: Exception) -> BackboneInfo:
@@ -171,16 +176,17 @@ def _parsed(reference: str, path: Path) -> dict[str, Any]:
     return values
 
 
-def _info_of(reference: str, config: Mapping[str, Any], shapes: Shapes) -> BackboneInfo:
-    architecture = architecture_of(reference, config)
+def _info_of(reference: str, config: Mapping[str, Any], shapes: Shapes, stored_bytes: int) -> BackboneInfo:
+    architecture, hidden_size = architecture_of(reference, config), hidden_size_of(reference, config)
     check_layers(reference, config, shapes)
-    hidden_size = hidden_size_of(reference, config)
     return BackboneInfo(
         source=reference,
         architecture=architecture,
         hidden_size=hidden_size,
         parameters=count_parameters(config, shapes),
-        sizes=sizes_of(config, hidden_size),
         longest_sequence=longest_sequence(config),
         longest_target=longest_target(config) if architecture == "encoder-decoder" else None,
+        shape=model_shape(config, hidden_size),
+        model_type=str(config.get("model_type") or ""),
+        stored_bytes=stored_bytes,
     )

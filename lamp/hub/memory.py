@@ -1,67 +1,71 @@
-"""How much memory a run needs, calculated from the sizes of its backbone; nothing is loaded."""
+"""How much memory a backbone and its training take, calculated from its config and the recipe."""
 
 from __future__ import annotations
 
-from functools import cache
-from pathlib import Path
-
-from lamp.config import TrainConfig, TuneConfig
+from lamp.config import Quantization, TuneConfig
 from lamp.hub.catalog import BackboneInfo
 
-_BYTES = {"bf16": 2.0, "fp16": 2.0, "fp32": 4.0}
-_QUANTIZED = {"8bit": 1.1, "4bit": 0.6}
-"""Bytes of a weight, with the scales that are stored beside the weights."""
-_LIBRARIES = 500_000_000
-"""Bytes that the process holds before a backbone is loaded: on a GPU they are not the card's."""
-_WIDTHS = 12
-"""How many numbers of the hidden size a block keeps of each token for the backward pass: what its norms, its attention
-and its residual sums read. Weights are frozen, so the inputs of its matrix products are not kept."""
-_INNER_WIDTHS = 4
-"""The same of its feed-forward layer's size: gate, value, activation and product."""
-_EAGER_SCORES = 8.0
-"""Bytes of each pair of tokens and head where attention is not fused: its scores, their softmax and its rounding."""
-_LOGIT = 12.0
-"""Bytes of each logit of a target token: as they are computed, in float32, and their gradient."""
+_QUANTISED = {"8bit": 1.0, "4bit": 0.5 + 4 / 64 / 4}
+"""Bytes of a weight in 8 bits, and in NF4 whose scales (one for 64 weights) are quantised as well."""
+_PROCESS_BYTES = 500_000_000
+"""What the libraries take, on a GPU as on a CPU."""
+_COPIES = 6
+"""Values as wide as the hidden states that a layer keeps for the backward pass: queries, keys, values, what the heads
+give, and the sums behind attention and feed-forward block."""
+_WIDE_COPIES = 3
+"""Values as wide as the feed-forward block: the gate, the gate's activation and what it multiplies."""
+_NORM_BYTES = 16
+"""Bytes for each hidden value of a layer: its two norms keep two values each in float32."""
+
 _ROWS_AT_A_TIME = 32
 """Rows that a CPU reads at a time at most, unless a batch has more."""
 
 
-def calculated_memory(
-    backbone: BackboneInfo, config: TuneConfig, longest_row: tuple[int, int], prompts: int, *, on_gpu: bool
+def weight_bytes(backbone: BackboneInfo, bytes_per_value: int, quantization: Quantization = "none") -> int:
+    """Bytes of the weights in memory. bytes_per_value: of the precision; embeddings keep it when they are quantised."""
+    parameters, shape = backbone.parameters, backbone.shape
+    if quantization == "none":
+        return parameters * bytes_per_value
+    embeddings = min(parameters, shape.vocabulary * shape.hidden_size)
+    return int(embeddings * bytes_per_value + (parameters - embeddings) * _QUANTISED[quantization])
+
+
+def training_bytes(
+    backbone: BackboneInfo,
+    config: TuneConfig,
+    bytes_per_value: int,
+    *,
+    on_cpu: bool,
+    longest_row: tuple[int, int] | None = None,
+    prompts: int = 1,
 ) -> int:
-    """Bytes that a run needs at its peak, about.
+    """Bytes that one process needs for the recipe at its peak.
 
-    longest_row: tokens of the longest input and of the longest target; prompts: how many the run begins with.
+    longest_row: tokens of the longest input and of the longest target, as long as the recipe allows when not given;
+    prompts: how many are trained side by side.
+
+    Frozen weights have no gradients, and the factors are small. What grows with the batch are the activations that the
+    backward pass to the prompt needs (after Korthikanti et al. 2022, less what only gradients of weights need), and the
+    logits. on_cpu: attention keeps its weights there, of which a GPU's kernels keep none.
     """
-    settings, sizes = config.train, backbone.sizes
-    number = _number_bytes(settings, on_gpu)
-    weights = backbone.parameters * _QUANTIZED.get(settings.quantization, number)
-    inputs, targets = longest_row
-    length = inputs + targets
-    rows = settings.batch_size * prompts
-    if not on_gpu:
-        rows = max(settings.batch_size, min(rows, _ROWS_AT_A_TIME))
-    of_token = number * (_WIDTHS * backbone.hidden_size + _INNER_WIDTHS * sizes.inner)
-    scores = _EAGER_SCORES * sizes.heads * (length + config.lamp.virtual_tokens) * (not on_gpu)
-    blocks = 2 if settings.gradient_checkpointing else sizes.layers  # the others keep their input alone
-    tokens = rows * length + prompts * config.lamp.virtual_tokens  # rows share the keys and values of their prompt
-    kept = tokens * (blocks * (of_token + scores) + sizes.layers * number * backbone.hidden_size)
-    logits = rows * targets * sizes.vocabulary * _LOGIT
-    return int(weights + kept + logits + (0 if on_gpu else _LIBRARIES))
-
-
-def _number_bytes(settings: TrainConfig, on_gpu: bool) -> float:
-    """Bytes of a number of the backbone, as lamp.backbone.precision would choose them."""
-    if settings.precision == "auto":
-        return 2.0 if on_gpu or _cpu_multiplies_bf16() else 4.0
-    return _BYTES[settings.precision]
-
-
-@cache
-def _cpu_multiplies_bf16() -> bool:
-    """Whether the processor says so; False where it cannot be asked without torch."""
-    try:
-        flags = Path("/proc/cpuinfo").read_text()
-    except OSError:
-        return False
-    return any(flag in flags for flag in ("avx512_bf16", "amx_bf16", " bf16"))
+    shape, train = backbone.shape, config.train
+    inputs, targets = longest_row or (config.data.max_input_tokens, config.data.max_target_tokens)
+    read = config.lamp.virtual_tokens + inputs
+    lengths = [(shape.layers, read + (0 if shape.decoder_layers else targets))]
+    if shape.decoder_layers:
+        lengths.append((shape.decoder_layers, targets))
+    token = shape.hidden_size * (_COPIES * bytes_per_value + _NORM_BYTES)
+    token += shape.feed_forward * _WIDE_COPIES * bytes_per_value
+    activations = 0
+    for layers, length in lengths:
+        layer = token * length
+        if on_cpu:
+            layer += shape.heads * length**2 * 2 * bytes_per_value
+        kept = shape.hidden_size * length * bytes_per_value  # all that gradient checkpointing keeps of a layer
+        activations += layers * kept + layer if train.gradient_checkpointing else layers * layer
+    logits = targets * shape.vocabulary * (bytes_per_value + 8)  # and their softmax in float32
+    weights = weight_bytes(backbone, bytes_per_value, train.quantization)
+    rows = train.batch_size * prompts
+    if on_cpu:
+        rows = max(train.batch_size, min(rows, _ROWS_AT_A_TIME))
+    return _PROCESS_BYTES + weights + rows * (activations + logits)

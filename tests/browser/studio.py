@@ -43,6 +43,7 @@ def environment(home: Path, port: int, hub: str = NO_HUB) -> dict[str, str]:
         "STUDIO_SLOTS": "2",
         "OMP_NUM_THREADS": "1",
         "HF_ENDPOINT": hub,
+        "HF_HOME": str(home.parent / "huggingface"),
         "STUDIO_LOW_DISK_GB": "0",
     }
 

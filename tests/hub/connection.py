@@ -7,6 +7,7 @@ import re
 import threading
 import time
 from collections.abc import Callable
+from contextlib import nullcontext
 from http.server import BaseHTTPRequestHandler
 from typing import Any, ClassVar
 from urllib.parse import parse_qs, unquote, urlsplit
@@ -39,7 +40,8 @@ class Connection(BaseHTTPRequestHandler):
                 raise Refusal(503, "Service unavailable")
             for pattern, method in routes:
                 if match := re.fullmatch(pattern, path):
-                    with self.hub.lock:
+                    sends_large = self.command == "GET" and path.startswith("/storage/")  # slowly, others meanwhile
+                    with nullcontext() if sends_large else self.hub.lock:
                         method(**match.groupdict())
                     return
             raise Refusal(501, f"The small Hub has no route {self.command} {path}")
@@ -80,8 +82,19 @@ class Connection(BaseHTTPRequestHandler):
         for name, value in {"Content-Length": str(len(body)), **(headers or {})}.items():
             self.send_header(name, value)
         self.end_headers()
-        if self.command != "HEAD":
+        if self.command == "HEAD":
+            return
+        limit, speed = self.hub.break_download_after, self.hub.bytes_per_second
+        if not self.path.startswith("/storage/") or (limit is None and speed is None):
             self.wfile.write(body)
+            return
+        piece = max(1, (speed or 1_000_000) // 20)
+        for start in range(0, len(body), piece):
+            if limit is not None and start + piece > limit:
+                self.wfile.write(body[start:limit])
+                self._cut(limit + 1, limit)
+            self.wfile.write(body[start : start + piece])
+            time.sleep(0.05 if speed else 0)
 
     def json(self, value: Any, status: int = 200, headers: dict[str, str] | None = None) -> None:
         self.send(json.dumps(value).encode(), status, {"Content-Type": "application/json", **(headers or {})})

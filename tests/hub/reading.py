@@ -42,6 +42,28 @@ class ReadingRoutes(Connection):
             raise Refusal(404, f"Invalid rev id: {revision}", "RevisionNotFound")
         return commit
 
+    def models(self) -> None:
+        """The models that a search finds, most downloaded first."""
+        self.account()
+
+        def asked(name: str) -> str:
+            return self.query.get(name, [""])[0]
+
+        infos = [
+            repository.info(repository.commits[-1])
+            for repository in self.hub.repositories
+            if repository.kind == "models" and not repository.private
+        ]
+        self.json(
+            [
+                info
+                for info in sorted(infos, key=lambda info: -info["downloads"])
+                if asked("search").lower() in info["id"].lower()
+                and asked("pipeline_tag") in ("", info.get("pipeline_tag"))
+                and set(self.query.get("filter", ())) <= set(info["tags"])
+            ][: int(asked("limit") or 1000)]
+        )
+
     def info(self, kind: str, id: str, revision: str | None) -> None:
         repository = self.readable(kind, id)
         self.json(repository.info(self.at(repository, revision)))

@@ -49,6 +49,8 @@ class Repository:
     downloads: int = 0
     tags: tuple[str, ...] = ()
     commits: list[Commit] = field(default_factory=list)
+    listed: dict[str, Any] = field(default_factory=dict)
+    """What lists of repositories tell beside `info`, such as its safetensors' parameters."""
 
     @property
     def files(self) -> dict[str, bytes]:
@@ -89,7 +91,8 @@ class Repository:
             "lastModified": "2025-01-01T00:00:00.000Z",
             "createdAt": "2025-01-01T00:00:00.000Z",
             "cardData": _card(commit.files.get("README.md", b"")),
-            "siblings": [{"rfilename": path} for path in sorted(commit.files)],
+            "siblings": [{"rfilename": path, "size": len(commit.files[path])} for path in sorted(commit.files)],
+            **self.listed,
         }
 
 

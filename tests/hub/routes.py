@@ -24,6 +24,7 @@ class Handler(ReadingRoutes):
                 (r"/api/whoami-v2", self.whoami),
                 (r"/api/agent-harnesses", self.agent_harnesses),
                 (r"/api/(?P<kind>datasets)", self.found),
+                (r"/api/models", self.models),
                 (RESOLVE, self.resolve),
                 (r"/storage/(?P<oid>[0-9a-f]{64})", self.stored),
                 (KIND + r"/tree/(?P<revision>[^/]+)(?:/(?P<path>.+))?", self.tree),

@@ -48,6 +48,10 @@ class Hub:
         """Whether every answer is 503."""
         self.break_upload_after: int | None = None
         """Bytes of a large file after which the connection is cut and the Hub goes down."""
+        self.break_download_after: int | None = None
+        """Bytes of a large file after which the connection is cut and the Hub goes down."""
+        self.bytes_per_second: int | None = None
+        """How fast large files are sent."""
         self.break_at_commit = False
         """Whether the connection is cut, unanswered and nothing done, when a commit arrives."""
         self.lock = threading.RLock()

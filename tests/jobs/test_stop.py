@@ -99,6 +99,15 @@ def test_a_worker_that_the_system_ends_leaves_a_run_that_goes_on_by_itself(toy_s
     assert done.attempts == 2 and done.step == 60
 
 
+def test_a_run_that_is_stopped_before_it_trains_has_no_prompt(toy_system: System, toy: Toy) -> None:
+    job = toy(1000, seconds=0.02, before_training=True)
+    toy_system.until(job.id, lambda job: job.step > 0)
+    toy_system.store.request_stop(job.id)
+    stopped = toy_system.ended(job.id, JobState.STOPPED)
+    assert stopped.artifact is None
+    assert toy_system.store.events(job.id)[-1].reason == "Stopped before the prompt was exported."
+
+
 @pytest.mark.parametrize(
     ("error", "sentence"),
     [

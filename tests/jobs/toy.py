@@ -26,6 +26,8 @@ def work(job: Job, reporter: JobReporter, artifacts: ArtifactStore) -> Outcome:
         stopped = not job.config.get("deaf") and reporter.should_stop()
     if error := job.config.get("error"):
         raise {"OSError": OSError(28, "No space left on device"), "KeyError": KeyError("x")}[error]
+    if job.config.get("before_training"):
+        return Outcome(stopped, step, {}, has_prompt=False)
     with artifacts.stage(job.id) as folder:
         (folder / "prompt.txt").write_text(str(step))
     return Outcome(stopped, step, {"loss": 1 / step}, job.config.get("failure", ""))

@@ -16,9 +16,9 @@ from lamp.config import DataConfig, TuneConfig
 from lamp.errors import BackboneError
 from lamp.hub import catalog
 from lamp.hub.catalog import BackboneInfo, inspect
+from lamp.hub.model_shape import ModelShape
 from lamp.hub.recipe_fit import misfits
 from lamp.hub.safetensors_header import Shapes, stored_shapes
-from lamp.hub.sizes import Sizes
 from lamp.positions import longest_sequence, longest_target
 from tests.tiny import save_tiny
 
@@ -247,7 +247,17 @@ def test_prompt_input_and_target_must_have_room_in_the_backbones_positions(
     architecture: Any, limit: int | None, words: str
 ) -> None:
     decoder = limit if architecture == "encoder-decoder" else None
-    info = BackboneInfo("a/model", architecture, 576, 10**8, Sizes(30, 9, 1536, 49152), limit, decoder)
+    info = BackboneInfo(
+        "a/model",
+        architecture,
+        576,
+        10**8,
+        limit,
+        decoder,
+        shape=ModelShape(12, 0, 576, 1536, 9, 49_152),
+        model_type="llama",
+        stored_bytes=2 * 10**8,
+    )
     problems = misfits(info, TuneConfig("a/model", DataConfig(("text",), "label")))
     assert any(words in problem for problem in problems) if words else not problems
 

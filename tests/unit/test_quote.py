@@ -20,8 +20,8 @@ from lamp.data.row_length import guessed_longest_row
 from lamp.errors import BackboneError
 from lamp.hub.backbone_files import is_here
 from lamp.hub.catalog import inspect
-from lamp.hub.memory import calculated_memory
-from lamp.hub.sizes import Sizes, sizes_of
+from lamp.hub.memory import training_bytes
+from lamp.hub.model_shape import ModelShape, model_shape
 from lamp.training import measuring, step
 from lamp.training.measuring import measure
 from lamp.training.other_programs import OtherPrograms
@@ -193,11 +193,12 @@ def test_what_keeps_the_run_from_going_keeps_it_from_being_measured(tiny_llama: 
 
 def test_memory_is_calculated_from_the_backbone_the_batch_and_the_options(tiny_llama: Path) -> None:
     backbone = inspect(str(tiny_llama))
-    large = replace(backbone, parameters=10**9, hidden_size=2048, sizes=Sizes(16, 32, 8192, 128_000))
+    large = replace(backbone, parameters=10**9, hidden_size=2048, shape=ModelShape(16, 0, 2048, 8192, 32, 128_000))
 
     def memory(prompts: int = 1, row: tuple[int, int] = (100, 4), on_gpu: bool = False, **train: Any) -> int:
         config = TuneConfig("x", DataConfig(("text",), "label"), train=TrainConfig(**{"precision": "bf16", **train}))
-        return calculated_memory(large, config, row, prompts, on_gpu=on_gpu)
+        width = 4 if config.train.precision == "fp32" else 2
+        return training_bytes(large, config, width, on_cpu=not on_gpu, longest_row=row, prompts=prompts)
 
     usual = memory()
     assert usual > 2 * large.parameters
@@ -211,23 +212,23 @@ def test_memory_is_calculated_from_the_backbone_the_batch_and_the_options(tiny_l
 
 
 @pytest.mark.parametrize(
-    ("config", "sizes"),
+    ("config", "shape"),
     [
         (
             {"num_hidden_layers": 30, "num_attention_heads": 9, "intermediate_size": 1536, "vocab_size": 49152},
-            Sizes(30, 9, 1536, 49152),
+            ModelShape(30, 0, 768, 1536, 9, 49152),
         ),
-        ({"n_layer": 12, "n_head": 12, "n_inner": None, "vocab_size": 50257}, Sizes(12, 12, 3072, 50257)),
+        ({"n_layer": 12, "n_head": 12, "n_inner": None, "vocab_size": 50257}, ModelShape(12, 0, 768, 3072, 12, 50257)),
         (
             {"is_encoder_decoder": True, "num_layers": 12, "num_heads": 12, "d_ff": 3072, "vocab_size": 32128},
-            Sizes(24, 12, 3072, 32128),
+            ModelShape(12, 12, 768, 3072, 12, 32128),
         ),
-        ({"text_config": {"num_hidden_layers": 4, "num_attention_heads": 2}}, Sizes(4, 2, 3072, 50_000)),
+        ({"text_config": {"num_hidden_layers": 4, "num_attention_heads": 2}}, ModelShape(4, 0, 768, 3072, 2, 0)),
     ],
     ids=["llama", "gpt2", "t5", "nested"],
 )
-def test_sizes_are_read_from_the_configs_of_each_family(config: dict[str, Any], sizes: Sizes) -> None:
-    assert sizes_of(config, 768) == sizes
+def test_shapes_are_read_from_the_configs_of_each_family(config: dict[str, Any], shape: ModelShape) -> None:
+    assert model_shape(config, 768) == shape
 
 
 def test_a_backbone_is_here_when_its_weights_are(tiny_llama: Path) -> None:

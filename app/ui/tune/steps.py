@@ -19,7 +19,11 @@ Form = dict[str, Any]
 class BackboneStep(NamedTuple):
     """What the page wires of the first step."""
 
+    search: gr.Column
+    """The place for app.ui.tune.backbone_search."""
     facts: gr.HTML
+    storage: gr.Column
+    """The place for app.ui.tune.backbone_storage."""
     next: gr.Button
 
 
@@ -62,13 +66,19 @@ def backbone_step(form: Form) -> BackboneStep:
         [], show_label=False, container=False, elem_id="backbone", elem_classes="ls-cards", label="Backbone"
     )
     form["backbone.other"] = gr.Textbox(
-        label="Hub id or folder",
-        placeholder="org/name or /path/to/folder",
+        label="Name on the Hub, or folder",
+        placeholder="part of a name, org/name or /path/to/folder",
         visible=False,
+        max_lines=1,
         elem_id="other-backbone",
-        info="A model that transformers can load, with weights in safetensors.",
+        info="Models of the Hub with this in their names appear as you type. They need weights in safetensors.",
     )
-    return BackboneStep(piece(elem_id="backbone-facts", min_height=60), _next_button("Next: data"))
+    with gr.Column(elem_id="backbone-search") as search:
+        pass
+    facts = piece(elem_id="backbone-facts", min_height=60)
+    with gr.Column(elem_id="backbone-storage") as storage:
+        pass
+    return BackboneStep(search, facts, storage, _next_button("Next: data"))
 
 
 def data_step(form: Form) -> DataStep:

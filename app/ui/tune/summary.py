@@ -8,7 +8,7 @@ from typing import Any
 
 from app.plan import Estimate, Plan, Preview
 from app.ui import parts
-from app.ui.tune import problem_marks
+from app.ui.tune import backbone_text, problem_marks
 from app.views import formatting
 from lamp.config import TuneConfig
 from lamp.data.truncation import Truncation
@@ -17,11 +17,13 @@ from lamp.training.quote import in_words
 _ARCHITECTURES = {"causal": "Writes on from a text (causal)", "encoder-decoder": "Reads, then writes (encoder-decoder)"}
 
 
-def backbone(estimate: Estimate | None) -> str:
-    """Facts about the chosen backbone."""
+def backbone(plan: Plan) -> str:
+    """Facts about the chosen backbone: whether it fits this machine, and what it is."""
+    fit = parts.small(backbone_text.fit(plan.fit)) if plan.fit else ""
+    estimate = plan.estimate
     if estimate is None:
-        return ""
-    return parts.facts(
+        return fit
+    return fit + parts.facts(
         [
             ("Kind", _ARCHITECTURES.get(estimate.architecture, estimate.architecture)),
             ("Parameters, all frozen", formatting.count(estimate.backbone_parameters)),

@@ -13,14 +13,14 @@ from app.plan import Plan
 from app.studio import Studio
 from app.ui import parts
 from app.ui.guard import KNOWN
-from app.ui.tune import browser_storage, form_values, problem_marks, recipe_fields, summary
+from app.ui.tune import backbone_text, browser_storage, form_values, problem_marks, recipe_fields, summary
 from app.ui.tune.measuring import measure_button
 from app.ui.tune.prefill import FormContent, prefill
 from app.views import formatting, score_text
 from lamp.config import TuneConfig
 
-_OTHER = "Another model\nAny model of the Hugging Face Hub, by its id"
 _PARTS = ("validation", "test")
+_OTHER = "Another model\nSearch the Hugging Face Hub by name"
 _OR_FOLDER = ", or a folder on this machine"
 
 
@@ -92,7 +92,7 @@ class TuneForm:
             summary.preview(plan.preview, config)
             if plan.preview
             else parts.empty("No rows to show yet", plan.unreadable),
-            summary.backbone(plan.estimate),
+            summary.backbone(plan),
             summary.rail(config, plan),
             summary.script(config, str(values["dataset"] or ""), values["gpus"], self._studio.settings.port),
             form_values.preset_of(values),
@@ -180,11 +180,9 @@ class TuneForm:
         estimate = None if unparsed else plan.estimate
         return config, replace(plan, problems=(*unparsed, *plan.problems), fields=fields, estimate=estimate)
 
-    def _backbones(self) -> list[tuple[str, str]]:
-        choices = [
-            (f"{choice.reference.rpartition('/')[2]}\n{choice.note}", choice.reference)
-            for choice in self._studio.backbones()
-        ]
+    def backbones(self) -> list[tuple[str, str]]:
+        """The cards of the backbones: (text, reference)."""
+        choices = [(backbone_text.card(choice), choice.reference) for choice in self._studio.backbones()]
         return [*choices, (_OTHER if self._studio.settings.on_space else _OTHER + _OR_FOLDER, "")]
 
     def _datasets(self) -> list[tuple[str, str]]:
@@ -208,7 +206,7 @@ class TuneForm:
         """The components with the values of `content`, and with what can be chosen now."""
         config, dataset = content.config, content.dataset
         values = form_values.values_of(config)
-        backbones, datasets = self._backbones(), self._datasets()
+        backbones, datasets = self.backbones(), self._datasets()
         is_offered = any(reference == config.backbone for _, reference in backbones)
         is_listed = any(reference == dataset for _, reference in datasets)
         columns = self.columns(dataset)

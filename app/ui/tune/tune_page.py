@@ -10,8 +10,18 @@ from app.studio import Studio
 from app.ui import parts
 from app.ui.components import AT_ONCE, QUIET, piece
 from app.ui.guard import guarded
-from app.ui.tune import browser_storage, dataset_manager, hub_search, measuring, recipe_fields, steps, summary
-from app.ui.tune.steps import DataStep, Form, RecipeStep
+from app.ui.tune import (
+    backbone_search,
+    backbone_storage,
+    browser_storage,
+    dataset_manager,
+    hub_search,
+    measuring,
+    recipe_fields,
+    steps,
+    summary,
+)
+from app.ui.tune.steps import BackboneStep, DataStep, Form, RecipeStep
 from app.ui.tune.tune_form import TuneForm
 
 
@@ -63,7 +73,8 @@ def build(studio: Studio, page: gr.Blocks) -> None:
         quote.quote,
         quote.measure,
     ]
-    _wire_look(handlers, form, moment, seen, facts, texts)
+    looked = _wire_look(handlers, form, moment, seen, facts, texts)
+    _wire_backbone(studio, handlers, form, moment, backbone_step, looked)
     _wire_fields(studio, handlers, form, moment, data_step, recipe_step)
     _wire_start(handlers, start, [*texts, parent, *values], rail)
     measuring.wire(quote, measuring.MeasureHandlers(studio, handlers.measured_form), values)
@@ -87,8 +98,8 @@ def _wire_look(
     seen: list[Any],
     facts: gr.HTML,
     texts: list[Any],
-) -> None:
-    """Checks the form after every change, and saves it as a draft in the browser."""
+) -> Any:
+    """Checks the form after every change, and saves it as a draft in the browser; returns the event of the check."""
     values, other = list(form.values()), form["backbone.other"]
     # A Hub id is checked when it is complete: the Hub would answer "no such model" for the first half of one.
     changes = [*(component.change for component in values if component is not other), other.blur, other.submit]
@@ -102,7 +113,7 @@ def _wire_look(
     }
     # One check at a time: two at once could be answered in either order, and the newest must be shown last.
     # The values as the browser sends them: Gradio would refuse the columns of the data set that was chosen before.
-    moment.change(
+    looked = moment.change(
         guarded(handlers.look),
         values,
         seen,
@@ -111,8 +122,24 @@ def _wire_look(
         api_visibility="private",
         show_progress_on=facts,
         concurrency_limit=None,
-    ).then(**save)
+    )
+    looked.then(**save)
     gr.on([component.change for component in texts], **save)
+    return looked
+
+
+def _wire_backbone(
+    studio: Studio, handlers: TuneForm, form: Form, moment: gr.Number, step: BackboneStep, looked: Any
+) -> None:
+    """The search for another backbone, its download, and the list of those on this machine."""
+    choice, other = form["backbone.choice"], form["backbone.other"]
+    choice.change(guarded(handlers.show_other_backbone), choice, other, **AT_ONCE)
+    with step.search:
+        found = backbone_search.build(studio, choice, other)
+    with step.storage:
+        changed = backbone_storage.build(studio, choice, other, looked, handlers.backbones)
+    for event in (found, *changed):  # the form is checked again
+        event.then(None, moment, moment, js=browser_storage.FORM_CHANGED, **AT_ONCE)
 
 
 def _wire_fields(
@@ -123,9 +150,7 @@ def _wire_fields(
     data_step: DataStep,
     recipe_step: RecipeStep,
 ) -> None:
-    """Fields that change others: the backbone's and the first prompt's kind, the data set, the preset."""
-    choice, other = form["backbone.choice"], form["backbone.other"]
-    choice.change(guarded(handlers.show_other_backbone), choice, other, **AT_ONCE)
+    """Fields that change others: the first prompt's kind, the data set, the preset."""
     initial = [form["lamp.initial_text"], form["lamp.initial_prompt"]]
     form["lamp.initial"].input(guarded(handlers.show_initial), form["lamp.initial"], initial, **AT_ONCE)
     for own in (form["data.validation_data"], form["data.test_data"]):

@@ -1,0 +1,109 @@
+"""Search for language models on the Hub by name."""
+
+from __future__ import annotations
+
+import threading
+import time
+from dataclasses import dataclass
+from typing import Any
+
+from app.hub.client import set_time_limits
+from lamp.errors import BackboneError
+
+SHORTEST_SEARCH = 2
+"""Characters from which on a name is searched for."""
+_TASKS = ("text-generation", "text2text-generation")
+_MOST = 10
+SEARCH_SECONDS = 8.0
+"""How long the Hub may take to answer a search."""
+
+
+@dataclass(frozen=True)
+class FoundModel:
+    """A language model with safetensors weights, as the Hub lists it."""
+
+    id: str
+    parameters: int | None
+    """None where the Hub has not counted them."""
+    licence: str
+    """The Hub's name of it, such as "apache-2.0"; empty where the model names none."""
+    downloads: int
+    """In the last month."""
+    gated: bool
+
+
+def search_models(text: str) -> list[FoundModel]:
+    """The models with `text` in their ids, most downloaded first. Raises BackboneError if the Hub gives no answer.
+
+    Quantised models are left out, because they cannot be tuned.
+    """
+    listed: list[Any] = []
+    for answer in _answers(text.strip()):
+        if isinstance(answer, Exception):
+            raise BackboneError(
+                f"The Hub cannot be searched now ({_reason(answer)}): choose a model of the list above, "
+                "or give a folder."
+            ) from answer
+        listed += answer
+    models = {model.id: _found(model) for model in listed if not (model.config or {}).get("quantization_config")}
+    return sorted(models.values(), key=lambda model: -model.downloads)[:_MOST]
+
+
+def _answers(text: str) -> list[list[Any] | Exception]:
+    """What the Hub lists for each task, asked for side by side; TimeoutError for what it has not said in time.
+
+    huggingface_hub tries again and again for half a minute, for which nobody waits at a search box.
+    """
+    answers: dict[str, list[Any] | Exception] = {task: TimeoutError() for task in _TASKS}
+
+    def ask(task: str) -> None:
+        try:
+            answers[task] = _listed(text, task)
+        except Exception as error:
+            answers[task] = error
+
+    set_time_limits()
+    threads = [threading.Thread(target=ask, args=(task,), daemon=True) for task in _TASKS]
+    deadline = time.monotonic() + SEARCH_SECONDS
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(max(0.0, deadline - time.monotonic()))
+    return list(answers.values())
+
+
+def _listed(text: str, task: str) -> list[Any]:
+    from huggingface_hub import HfApi
+
+    return list(
+        HfApi().list_models(
+            search=text,
+            pipeline_tag=task,
+            filter="safetensors",
+            sort="downloads",
+            limit=_MOST,
+            expand=["config", "downloads", "gated", "safetensors", "tags"],
+        )
+    )
+
+
+def _reason(error: Exception) -> str:
+    from huggingface_hub.errors import HfHubHTTPError
+
+    if isinstance(error, HfHubHTTPError):
+        status = error.response.status_code
+        if status in (401, 403):
+            return "it does not take this machine's HF_TOKEN: set a valid one, or unset it"
+        return f"it answered {status}"
+    return "it gives no answer" if isinstance(error, TimeoutError) else "it cannot be reached"
+
+
+def _found(model: Any) -> FoundModel:
+    licences = [tag.removeprefix("license:") for tag in model.tags or () if tag.startswith("license:")]
+    return FoundModel(
+        id=model.id,
+        parameters=model.safetensors.total if model.safetensors else None,
+        licence=licences[0] if licences else "",
+        downloads=model.downloads or 0,
+        gated=bool(model.gated),
+    )

@@ -1,0 +1,121 @@
+"""The part of the Tune page that downloads a backbone and shows those on this machine."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+import gradio as gr
+
+from app.hub.downloads import Download, DownloadState
+from app.studio import Studio
+from app.ui import parts
+from app.ui.components import AT_ONCE, QUIET, piece
+from app.ui.guard import guarded
+from app.ui.tune import backbone_text
+from app.views import formatting
+from lamp.errors import LampError
+
+_REMOVE = """element.addEventListener('click', (event) => {
+    const model = event.target.closest('[data-remove]')?.dataset.remove
+    if (model) trigger('click', {model})
+})"""
+"""JavaScript of the list: a click on Remove is an event with the backbone's Hub id."""
+
+
+class BackboneStorage:
+    """The handlers of downloads and of the list of backbones on this machine."""
+
+    def __init__(self, studio: Studio) -> None:
+        self._studio = studio
+
+    def show(self, choice: str, other: str) -> list[Any]:
+        """How far the download of the chosen backbone is, the buttons for it, the timer, and the backbone if it has
+        been downloaded for a page."""
+        reference = choice or other or ""
+        download = self._studio.models.download_of(reference)
+        running = download is not None and download.state is DownloadState.RUNNING
+        missing = None if running else self._studio.models.missing(reference)
+        text = "Go on with the download" if missing and missing.here else "Download now"
+        return [
+            backbone_text.download(download, missing),
+            gr.Button(text, visible=missing is not None),
+            gr.Button(visible=running),
+            gr.Timer(active=running),
+            reference if download and download.state is DownloadState.DONE and missing is None else "",
+        ]
+
+    def start_download(self, choice: str, other: str) -> list[Any]:
+        """Starts the download of the chosen backbone."""
+        reference = choice or other or ""
+        try:
+            self._studio.models.download(reference)
+        except LampError as error:
+            failed = Download(reference, DownloadState.FAILED, error=str(error))
+            return [backbone_text.download(failed, None), *[gr.skip()] * 4]
+        return self.show(choice, other)
+
+    def cancel(self, choice: str, other: str) -> None:
+        """Ends the download of the chosen backbone; the timer sees its end."""
+        self._studio.models.cancel_download(choice or other or "")
+
+    def stored(self) -> str:
+        """The backbones on this machine."""
+        return backbone_text.stored(self._studio.models.stored(), datetime.now(UTC))
+
+    def ask(self, event: gr.EventData) -> list[Any]:
+        """Asks before a backbone is removed."""
+        reference = str(event.model)
+        text = f"{reference} can be downloaded again. Prompts that were trained on it stay, but need it to answer."
+        return [gr.Column(visible=True), parts.notice(text, "warn", "Remove it?"), reference]
+
+    def remove(self, reference: str) -> list[Any]:
+        """Removes a backbone; the list without it."""
+        size = self._studio.models.remove(reference)
+        gr.Info(f"{reference} is removed: {formatting.bytes_text(size)} are free again.")
+        return [self.stored(), gr.Column(visible=False)]
+
+
+def build(
+    studio: Studio, choice: gr.Radio, other: gr.Textbox, looked: Any, cards: Callable[[], list[tuple[str, str]]]
+) -> list[Any]:
+    """Lays the parts out and wires them; returns the events after which a backbone is here, or no longer here.
+
+    choice, other: the form's fields of the backbone; looked: the event of a finished check of the form; cards: what
+    `choice` offers now.
+    """
+    handlers = BackboneStorage(studio)
+    state = piece(elem_id="download-state", elem_classes="ls-download")
+    with gr.Row(elem_classes="ls-walk"):
+        start = gr.Button("Download now", size="md", visible=False, elem_id="download", elem_classes="ls-back")
+        cancel = gr.Button("Cancel", size="md", visible=False, elem_id="download-cancel", elem_classes="ls-back")
+    with gr.Accordion("Models on this machine", open=False, elem_id="stored") as accordion:
+        stored = piece(elem_id="stored-list", script=_REMOVE)
+        with gr.Column(visible=False) as confirm:
+            question = piece()
+            with gr.Row(elem_classes="ls-walk"):
+                yes = gr.Button("Yes, remove", size="md", variant="stop", elem_id="remove-yes", elem_classes="ls-back")
+                no = gr.Button("Keep it", size="md", elem_id="remove-no", elem_classes="ls-back")
+    timer = gr.Timer(1.0, active=False)
+    arrived = gr.Textbox("", visible="hidden", label="Downloaded model")
+    removing = gr.Textbox("", visible="hidden", label="Model to remove")
+
+    fields, shown = [choice, other], [state, start, cancel, timer, arrived]
+    # preprocess=False: Gradio would refuse a backbone that is not among the choices it knows of.
+    looked.then(guarded(handlers.show), fields, shown, preprocess=False, **QUIET)
+    timer.tick(guarded(handlers.show), fields, shown, preprocess=False, **AT_ONCE)
+    start.click(guarded(handlers.start_download), fields, shown, preprocess=False, **QUIET)
+    cancel.click(guarded(handlers.cancel), fields, None, preprocess=False, **AT_ONCE)
+    accordion.expand(guarded(handlers.stored), None, stored, **QUIET)
+    stored.click(guarded(handlers.ask), None, [confirm, question, removing], **AT_ONCE)
+    no.click(lambda: gr.Column(visible=False), None, confirm, **AT_ONCE)
+
+    def offer() -> Any:
+        return gr.Radio(choices=cards())
+
+    here = arrived.change(guarded(handlers.stored), None, stored, **QUIET).then(offer, None, choice, **QUIET)
+    gone = yes.click(guarded(handlers.remove), removing, [stored, confirm], **QUIET).success(
+        offer, None, choice, **QUIET
+    )
+    return [here, gone]

@@ -1,0 +1,37 @@
+"""Backbones in huggingface_hub's cache on this machine; the Hub is not asked."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from lamp.errors import BackboneError
+from lamp.hub.catalog import inspect, is_hub_id
+
+
+def cached_folder(reference: str) -> Path | None:
+    """The folder of a whole backbone with this Hub id in the cache; None if there is none that can be tuned."""
+    from huggingface_hub import try_to_load_from_cache
+
+    if not is_hub_id(reference):
+        return None
+    config = try_to_load_from_cache(reference, "config.json")
+    if not isinstance(config, str):
+        return None
+    folder = Path(config).parent
+    try:
+        inspect(str(folder))
+    except BackboneError:
+        return None
+    return folder
+
+
+def cached_bytes(reference: str) -> int:
+    """Bytes of this Hub id that are in the cache, those of files that are not whole yet included."""
+    from huggingface_hub import constants
+    from huggingface_hub.file_download import repo_folder_name
+
+    blobs = Path(constants.HF_HUB_CACHE) / repo_folder_name(repo_id=reference, repo_type="model") / "blobs"
+    try:
+        return sum(blob.stat().st_size for blob in blobs.iterdir())
+    except OSError:  # nothing is cached, or a file has just been finished under another name
+        return 0
