@@ -9,6 +9,7 @@ from pathlib import Path
 from lamp.config import DataConfig
 from lamp.data.checks import data_warnings
 from lamp.data.column_roles import ColumnRole, column_roles
+from lamp.data.row_length import guessed_longest_row
 from lamp.data.splits import Splits, prepare
 from lamp.data.tables import Table, open_table, read_table
 from lamp.data.truncation import Truncation, count_cut_targets, count_truncated
@@ -47,6 +48,10 @@ class DatasetFile:
         """What may spoil the result, one sentence each. Raises DataError when nothing can be learned from the rows."""
         return _warnings(self, config)
 
+    def longest_row(self, config: DataConfig) -> tuple[int, int]:
+        """Tokens of the longest input and of the longest target, about. Raises DataError as `splits` does."""
+        return _longest_row(self, config)
+
     def truncation(self, config: DataConfig, backbone: str) -> Truncation | None:
         """How many training inputs will be cut because they are too long; None where that is unknown before the run.
 
@@ -61,7 +66,7 @@ class DatasetFile:
 
 def forget_opened() -> None:
     """Drops what is kept of the data sets that were used last: a deleted one must leave nothing."""
-    for kept in (opened_table, _column_roles, _prepared, _warnings, _truncation, _cut_targets):
+    for kept in (opened_table, _column_roles, _prepared, _warnings, _longest_row, _truncation, _cut_targets):
         kept.cache_clear()
 
 
@@ -95,6 +100,11 @@ def _prepared(data: DatasetFile, config: DataConfig) -> Splits:
 def _warnings(data: DatasetFile, config: DataConfig) -> tuple[str, ...]:
     roles = _column_roles(data.path, config.target_column)
     return tuple(data_warnings(_prepared(data, config), roles, config.input_columns))
+
+
+@lru_cache(maxsize=16)
+def _longest_row(data: DatasetFile, config: DataConfig) -> tuple[int, int]:
+    return guessed_longest_row(_prepared(data, config), config)
 
 
 @lru_cache(maxsize=16)

@@ -30,12 +30,21 @@ class Fit:
 
     @property
     def fits_memory(self) -> bool:
-        """Whether the longest possible rows of the recipe fit into memory."""
+        """Whether a batch of the longest rows fits into memory."""
         return self.memory is None or self.training <= self.memory
 
 
-def find_fit(backbone: BackboneInfo, is_local: bool, config: TuneConfig, device: Device) -> Fit:
-    """How a backbone and a recipe, without problems of its own, fit a device and the disk of the Hub's cache."""
+def find_fit(
+    backbone: BackboneInfo,
+    is_local: bool,
+    config: TuneConfig,
+    device: Device,
+    longest_row: tuple[int, int] | None = None,
+) -> Fit:
+    """How a backbone and a recipe, without problems of its own, fit a device and the disk of the Hub's cache.
+
+    longest_row: tokens of the longest input and of the longest target; as long as the recipe allows when not known.
+    """
     from huggingface_hub import constants
 
     width = device.bytes_per_value(config.train.precision, backbone.model_type)
@@ -44,7 +53,7 @@ def find_fit(backbone: BackboneInfo, is_local: bool, config: TuneConfig, device:
         download=0 if is_local else max(0, backbone.stored_bytes - cached),
         free_disk=_free(Path(constants.HF_HUB_CACHE)),
         weights=weight_bytes(backbone, width, config.train.quantization),
-        training=training_bytes(backbone, config, width, on_cpu=not device.is_gpu),
+        training=training_bytes(backbone, config, width, on_cpu=not device.is_gpu, longest_row=longest_row),
         memory=device.memory_bytes,
         is_gpu=device.is_gpu,
     )
@@ -73,7 +82,7 @@ def memory_warning(fit: Fit) -> str:
     if fit.fits_memory or fit.memory is None:
         return ""
     return (
-        f"Rows as long as the recipe allows need about {_gigabytes(fit.training)} of memory, and there are "
+        f"A batch of the longest rows needs about {_gigabytes(fit.training)} of memory, and there are "
         f"{_gigabytes(fit.memory)}: lower the batch size or the longest input, or turn gradient checkpointing on."
     )
 

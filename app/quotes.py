@@ -17,8 +17,6 @@ from app.jobs.processes import host_name
 from app.machine import Device
 from app.plan import Quote
 from lamp.config import TuneConfig
-from lamp.data.row_length import guessed_longest_row
-from lamp.data.splits import Splits
 from lamp.files import written_whole
 from lamp.hub.backbone_files import is_here
 from lamp.hub.catalog import BackboneInfo
@@ -39,8 +37,14 @@ class Quotes:
     def __init__(self, folder: Path, store: JobStore) -> None:
         self._folder, self._store = folder, store
 
-    def quote(self, config: TuneConfig, splits: Splits, backbone: BackboneInfo, key: str, device: Device) -> Quote:
-        """The best that is known. key: of this recipe, as `key_of` gives it; device: the smallest one of the slots."""
+    def quote(
+        self, config: TuneConfig, longest_row: tuple[int, int], backbone: BackboneInfo, key: str, device: Device
+    ) -> Quote:
+        """The best that is known.
+
+        longest_row: tokens of the longest input and of the longest target; key: of this recipe, as `key_of` gives it;
+        device: the smallest one of the slots.
+        """
         on_gpu, measurable = device.is_gpu, is_here(backbone.source)
         measured = self._read(key)
         if measured is not None:
@@ -54,7 +58,7 @@ class Quotes:
             config,
             device.bytes_per_value(config.train.precision, backbone.model_type),
             on_cpu=not on_gpu,
-            longest_row=guessed_longest_row(splits, config.data),
+            longest_row=longest_row,
             prompts=plan_of(config.train)[0],
         )
         return Quote(seconds, memory, False, on_gpu, (), measurable)

@@ -76,7 +76,8 @@ class Recipes:
         backbone, backbone_problems = self._inspect(config)
         fit = None
         if backbone and not recipe_problems(config):
-            fit = find_fit(backbone, self._backbones.is_local(config.backbone), config, self.device)
+            row = data.file.longest_row(config.data) if data.file and data.splits else None
+            fit = find_fit(backbone, self._backbones.is_local(config.backbone), config, self.device, row)
             backbone_problems |= dict.fromkeys(impossible(fit), "backbone")
         problems |= backbone_problems
         preview = _preview(data.file, data.table, data.splits, config.data) if data.file and data.table else None
@@ -219,7 +220,7 @@ class Recipes:
             epochs=rows / max(1, len(splits.train)),
             truncation=file.truncation(config.data, backbone.source),
             cut_targets=file.cut_targets(config.data, backbone.source),
-            quote=self._quotes.quote(config, splits, backbone, key, self.device),
+            quote=self._quotes.quote(config, file.longest_row(config.data), backbone, key, self.device),
         )
 
 

@@ -95,13 +95,11 @@ def fit(**values: Any) -> Fit:
 
 
 def test_a_sentence_says_what_is_downloaded_and_what_memory_is_needed() -> None:
-    assert backbone_text.fit(fit()) == (
-        "About 1.2 GB to download; needs up to about 2.6 GB of the 24.0 GB of GPU memory."
-    )
+    assert backbone_text.fit(fit()) == ("About 1.2 GB to download; needs about 2.6 GB of the 24.0 GB of GPU memory.")
     assert backbone_text.fit(fit(download=0)).startswith("On this machine; needs")
-    assert backbone_text.fit(fit(memory=None)).endswith("needs up to about 2.6 GB of memory.")
+    assert backbone_text.fit(fit(memory=None)).endswith("needs about 2.6 GB of memory.")
     too_much = backbone_text.fit(fit(training=30 * GB, is_gpu=False))
-    assert "Perhaps too large for this machine: it needs up to about 30.0 GB" in too_much
+    assert "Perhaps too large for this machine: it needs about 30.0 GB" in too_much
 
 
 def test_a_recipe_that_may_need_too_much_is_a_warning_and_weights_that_cannot_fit_are_a_problem() -> None:

@@ -40,7 +40,7 @@ def found_card(model: FoundModel) -> str:
 def fit(fit: Fit) -> str:
     """What a backbone needs of this machine, as one sentence with numbers."""
     where = f"About {_bytes(fit.download)} to download" if fit.download else "On this machine"
-    needs = f"needs up to about {_bytes(fit.training)}"
+    needs = f"needs about {_bytes(fit.training)}"
     if fit.memory is None:
         return f"{where}; {needs} of memory."
     memory = f"{_bytes(fit.memory)} of {'GPU ' if fit.is_gpu else ''}memory"
