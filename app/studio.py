@@ -28,6 +28,7 @@ from app.views.run_view import LOG_LINES, RunView, make_run_view
 from lamp.config import TuneConfig
 from lamp.errors import ConfigError, DataError
 from lamp.inference.confusion_matrix import ConfusionMatrix, read_confusion
+from lamp.inference.inspection import Inspection, read_inspection
 from storage.artifacts import ArtifactStore
 from storage.database import Database
 from storage.errors import NotStored
@@ -231,6 +232,10 @@ class Studio(StudioDatasets):
     def results(self, id: str) -> Results | None:
         """What the run's prompt answered to its held-out rows; None where nothing was kept. Raises DataError."""
         return read_results(self._home.answers(self._store.get(id).id))
+
+    def inspection(self, id: str) -> Inspection | None:
+        """What can be seen in the run's prompt; None where nothing was kept. Raises DataError."""
+        return read_inspection(self._home.inspection(self._store.get(id).id))
 
     def results_file(self, id: str) -> Path:
         """The same as a CSV file, named after the run. Raises DataError when there is nothing."""

@@ -66,6 +66,10 @@ class Home:
         """What the run's prompt answered to its held-out rows. Raises UnsafeName."""
         return self.root / "answers" / f"{safe_name(job_id)}.jsonl"
 
+    def inspection(self, job_id: str) -> Path:
+        """What can be seen in the run's prompt. Raises UnsafeName."""
+        return self.root / "answers" / f"{safe_name(job_id)}.prompt.json"
+
     def copy_checkpoints(self, source: str, target: str) -> None:
         """Gives the run `target` the checkpoints of `source`, whole or not at all. Raises OSError."""
         if not self.checkpoints(source).is_dir():
@@ -78,6 +82,7 @@ class Home:
         """Removes the run's checkpoints, answers and log."""
         remove(self.checkpoints(job_id))
         remove(self.answers(job_id))
+        remove(self.inspection(job_id))
         remove(self.log(job_id))
         remove(rotated(self.log(job_id)))
 

@@ -84,13 +84,17 @@ def tune(
         result = train_job(settings, uploads, artifacts, run, reporter)
     from lamp.export.saved_prompt import save_prompt
     from lamp.inference.answers import write_answers
+    from lamp.inference.inspection import write_inspection
 
     reporter.phase("Writing the prompt")
     with artifacts.stage(job.id) as staged:
         save_prompt(result, run.config, staged, Datasets(uploads).source(job.dataset))
-    # Beside the prompt and not in it: they quote people's rows, and prompts are published.
-    with written_whole(Home(settings.home).answers(job.id)) as staged:
+    # Beside the prompt and not in it: answers quote people's rows, and prompts are published.
+    home = Home(settings.home)
+    with written_whole(home.answers(job.id)) as staged:
         write_answers(result.final.answers, staged)
+    with written_whole(home.inspection(job.id)) as staged:
+        write_inspection(result.inspection, staged)
     return Outcome(result.stopped, result.step, result.final.merged(), result.failure)
 
 

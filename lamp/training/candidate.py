@@ -77,11 +77,10 @@ class Candidate:
         now, before = self.prompt().detach(), self.mean_prompt
         self.mean_prompt = now if before is None else before.lerp(now, 1 - _SMOOTHING)
 
-    def best_tokens(self) -> Tensor:
-        """The virtual tokens (l', hidden) of the best factors, on the CPU."""
+    def best_prompt(self) -> LampPrompt:
+        """The prompt of the best factors, on the CPU."""
         lamp, best = self.recipe.lamp, self.best
-        prompt = LampPrompt(best["u"], best["q"], best["v"], lamp.pooling, lamp.interactions)
-        return prompt.forward().detach()
+        return LampPrompt(best["u"], best["q"], best["v"], lamp.pooling, lamp.interactions)
 
     @property
     def rank(self) -> tuple[float, float]:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from copy import deepcopy
 from pathlib import Path
 
 from lamp.backbone.frozen import FrozenBackbone
 from lamp.config import LampConfig, TuneConfig
 from lamp.data.encoding import Encoded
-from lamp.errors import ConfigError, DataError
+from lamp.errors import ConfigError, DataError, LampError
 from lamp.initializers import initial_prompt
 from lamp.prompt import LampPrompt
 from lamp.training.factors_file import load_factors
@@ -29,6 +30,32 @@ def first_prompt(
     if trained is None:
         raise DataError("The prompt to start from is not there any more: choose another one.")
     return from_trained(backbone, config.lamp, trained)
+
+
+def first_prompts(
+    backbone: FrozenBackbone,
+    recipes: Sequence[TuneConfig],
+    labels: Iterable[str],
+    rows: Sequence[Encoded],
+    trained: Path | None,
+) -> list[LampPrompt]:
+    """The prompt of each recipe; recipes that differ only in their rate start from the same one. See `first_prompt`."""
+    made: dict[object, LampPrompt] = {}
+    for recipe in recipes:
+        start = recipe.lamp, recipe.train.seed
+        if start not in made:
+            made[start] = first_prompt(backbone, recipe, labels, rows, trained)
+    return [deepcopy(made[recipe.lamp, recipe.train.seed]) for recipe in recipes]
+
+
+def known_first_prompt(
+    backbone: FrozenBackbone, config: TuneConfig, labels: Iterable[str], rows: Sequence[Encoded], trained: Path | None
+) -> LampPrompt | None:
+    """The prompt that training started from, made again; None where it was another run's that is there no more."""
+    try:
+        return first_prompt(backbone, config, labels, rows, trained)
+    except LampError:
+        return None
 
 
 def from_trained(backbone: FrozenBackbone, config: LampConfig, folder: Path) -> LampPrompt:

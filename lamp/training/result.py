@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from lamp.data.chat import ChatAffixes
+from lamp.inference.inspection import Inspection
 from lamp.training.final_scores import FinalScores
 
 
@@ -22,6 +23,8 @@ class TrainResult:
     """Width of the backbone's embeddings"""
     final: FinalScores
     """How the best prompt does on held-out rows"""
+    inspection: Inspection
+    """What can be seen in it"""
     learning_rate: float
     """The one of the recipe, or the one that was found"""
     best_step: int

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +11,12 @@ import torch
 from torch import Tensor
 
 from lamp.backbone.devices import process_state
+from lamp.config import TuneConfig
 from lamp.data.encoding import Encoder
 from lamp.errors import TrainingError
 from lamp.inference.evaluate import Evaluation, HeldOut, evaluate
+from lamp.inference.inspect_prompt import inspect_prompt
+from lamp.prompt import LampPrompt
 from lamp.training.candidate import Candidate, compared
 from lamp.training.final_scores import FinalScores, FinalTest
 from lamp.training.halving import Rung
@@ -37,12 +40,14 @@ class RunState:
         encoder: Encoder,
         held_out: HeldOut,
         final_test: FinalTest,
+        first_prompt: Callable[[TuneConfig], LampPrompt | None],
         reporter: Reporter,
         checkpoints: Path,
     ) -> None:
-        """candidates: those of the trainer; rungs: when some of them are dropped; held_out: the validation rows."""
+        """candidates: those of the trainer; rungs: when some of them are dropped; held_out: the validation rows;
+        first_prompt: the prompt that a recipe starts from, None where it is not there any more."""
         self._trainer, self._encoder, self._held_out, self._final_test = trainer, encoder, held_out, final_test
-        self._reporter, self._checkpoints = reporter, checkpoints
+        self._first_prompt, self._reporter, self._checkpoints = first_prompt, reporter, checkpoints
         self.candidates, self._rungs = candidates, rungs
         self._settings = candidates[0].recipe.train
         self._progress = Progress(micro_batch=trainer.micro_batch)
@@ -197,7 +202,8 @@ class RunState:
         standing = candidate.standing
         if standing.best_scores is None:  # stopped before the first evaluation
             candidate.best, standing.best_step = candidate.prompt.factors(), self.step
-        virtual_tokens = candidate.best_tokens()
+        prompt = candidate.best_prompt()
+        virtual_tokens = prompt.forward().detach()
         final = self._final_test.scores(virtual_tokens, ended_early=stopped or bool(failure)) or FinalScores(
             "validation", len(self._held_out.examples), standing.best_scores or {}, self._progress.untrained or {}, None
         )
@@ -207,6 +213,7 @@ class RunState:
             virtual_tokens=virtual_tokens,
             token_dim=backbone.hidden_size,
             final=final,
+            inspection=inspect_prompt(backbone, prompt, self._first_prompt(candidate.recipe)),
             learning_rate=candidate.learning_rate,
             best_step=standing.best_step,
             step=self.step if standing.dropped_at is None else standing.dropped_at,

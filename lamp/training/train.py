@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
-from copy import deepcopy
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -25,7 +24,7 @@ from lamp.prompt import LampPrompt
 from lamp.training.candidate import Candidate
 from lamp.training.checkpoint import newest_checkpoint
 from lamp.training.final_scores import FinalTest
-from lamp.training.first_prompt import first_prompt
+from lamp.training.first_prompt import first_prompts, known_first_prompt
 from lamp.training.halving import LEARNING_RATES, Rung, plan_of
 from lamp.training.log_text import data_summary
 from lamp.training.reporter import Reporter
@@ -173,7 +172,7 @@ def _set_up(
     prompts = (
         [LampPrompt.of_zeros(recipe.lamp, backbone.hidden_size) for recipe in recipes]  # the checkpoint fills them
         if saved
-        else _first_prompts(backbone, recipes, splits, rows, places)
+        else first_prompts(backbone, recipes, splits.labels, rows, places.trained_prompt)
     )
     collate = partial(encoder.batch, device=backbone.device)
     trainer = PromptTrainer.create(backbone, prompts, collate, settings, reporter.note)
@@ -187,7 +186,8 @@ def _set_up(
     final_test = FinalTest(
         backbone, encoder, last, "test" if tested else "validation", config.data.max_written_rows, reporter
     )
-    run = RunState(trainer, candidates, plan, encoder, held_out, final_test, reporter, places.checkpoints)
+    first = partial(known_first_prompt, backbone, labels=splits.labels, rows=rows, trained=places.trained_prompt)
+    run = RunState(trainer, candidates, plan, encoder, held_out, final_test, first, reporter, places.checkpoints)
     if saved:
         run.restore(saved)
     return run, trainer, rows
@@ -205,18 +205,6 @@ def _check_positions(backbone: FrozenBackbone, rows: Sequence[Encoded], virtual_
     """Raises BackboneError if a row, with all that stands around it, is too long for the backbone's positions."""
     read = [len(row.input_ids) if backbone.is_encoder_decoder else row.length - 1 for row in rows]
     backbone.check_length(torch.ones(1, virtual_tokens + max(read)))
-
-
-def _first_prompts(
-    backbone: FrozenBackbone, recipes: Sequence[TuneConfig], splits: Splits, rows: Sequence[Encoded], places: _Places
-) -> list[LampPrompt]:
-    """The prompt that each recipe starts from; recipes that differ only in their rate start from the same one."""
-    made: dict[object, LampPrompt] = {}
-    for recipe in recipes:
-        start = recipe.lamp, recipe.train.seed
-        if start not in made:
-            made[start] = first_prompt(backbone, recipe, splits.labels, rows, places.trained_prompt)
-    return [deepcopy(made[recipe.lamp, recipe.train.seed]) for recipe in recipes]
 
 
 def _orders(

@@ -12,12 +12,12 @@ from app.studio import Studio
 from app.ui import parts
 from app.ui.components import AT_ONCE, piece
 from app.ui.guard import KNOWN, guarded
-from app.ui.runs import export_tab, manage_tab, more_curves, plots, results_tab, run_html, try_tab
+from app.ui.runs import export_tab, inspect_tab, manage_tab, more_curves, plots, results_tab, run_html, try_tab
 from app.ui.runs.view_table import Seen, ViewTable
 from app.views import local_time
 
 _REFRESH_SECONDS = 1.0
-_RESULTS, _TRAINING, _TRY, _EXPORT, _DETAILS = range(5)
+_RESULTS, _TRAINING, _TRY, _INSPECT, _EXPORT, _DETAILS = range(6)
 
 
 @dataclass(frozen=True)
@@ -132,6 +132,8 @@ def build(studio: Studio, run: gr.State, offset: gr.Textbox) -> Refresh:
             _build_training(studio, run, show)
         with gr.Tab("Try", id=_TRY):
             try_tab.build(studio, run, ready)
+        with gr.Tab("Inspect", id=_INSPECT):
+            inspect_tab.build(studio, run, ready)
         with gr.Tab("Export", id=_EXPORT):
             export_tab.build(studio, run, ready)
         with gr.Tab("Details", id=_DETAILS):

@@ -1,0 +1,78 @@
+"""HTML of what can be seen in a trained prompt."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from html import escape
+
+from app.ui import parts
+from lamp.inference.inspection import InspectedToken, Inspection, Word
+
+_FEW = 3
+"""Words that a table names; more stand in the tooltip."""
+
+
+def tokens(inspection: Inspection) -> str:
+    """The words nearest to every virtual token, before training and after it."""
+    farthest = max((token.moved for token in inspection.tokens), default=0.0) or 1.0
+    known = any(token.before for token in inspection.tokens)
+    lines = "".join(
+        _token(number, token, farthest, known=known) for number, token in enumerate(inspection.tokens, start=1)
+    )
+    before = "<th scope=col>Began near</th>" if known else ""
+    moved = "<th scope=col>Moved</th>" if known else ""
+    return (
+        parts.title(
+            "The words nearest to every virtual token",
+            "A virtual token is no word. These words point most nearly the same way; a similarity under about 30 % "
+            "says that no word means what it has learned.",
+        )
+        + f'<div class="ls-table ls-inspected" tabindex="0"><table><thead><tr><th scope=col>Token</th>{before}'
+        f"<th scope=col>Is near now</th>{moved}</tr></thead><tbody>{lines}</tbody></table></div>"
+    )
+
+
+def _token(number: int, token: InspectedToken, farthest: float, *, known: bool) -> str:
+    before = f"<td>{_words(token.before)}</td>" if known else ""
+    share = 100 * token.moved / farthest
+    moved = f'<td><i class="ls-moved"><b style="width:{share:.0f}%"></b></i> {100 * token.moved:.0f} %</td>'
+    return f"<tr><th scope=row>{number}</th>{before}<td>{_words(token.after)}</td>{moved if known else ''}</tr>"
+
+
+def _words(words: Sequence[Word]) -> str:
+    everything = ", ".join(f"{word.strip() or repr(word)} {100 * similarity:.0f} %" for word, similarity in words)
+    few = " ".join(
+        f"<span><b>{escape(word.strip() or repr(word))}</b> <em>{100 * similarity:.0f} %</em></span>"
+        for word, similarity in words[:_FEW]
+    )
+    return f'<div class="ls-words" title="{escape(everything)}">{few}</div>'
+
+
+def directions(inspection: Inspection) -> str:
+    """What each singular direction carries."""
+    lines = "".join(
+        f'<div class="ls-share"><span>{number}</span><i><b style="width:{min(100.0, 100 * one.weight):.1f}%"></b></i>'
+        f"<em>{100 * one.weight:.0f} %</em></div>{_words(one.words)}"
+        for number, one in enumerate(inspection.directions, start=1)
+    )
+    weak = sum(one.weight < 0.05 for one in inspection.directions)
+    advice = (
+        f"{weak} of {len(inspection.directions)} carry next to nothing: a lower rank would do."
+        if weak
+        else "All of them carry something: a higher rank may learn more."
+    )
+    return (
+        parts.title("What each direction of the prompt carries", "How much of the prompt changes when it is left out.")
+        + f'<div class="ls-shares ls-directions">{lines}</div>{parts.small(advice)}'
+    )
+
+
+def map_title(inspection: Inspection) -> str:
+    """What the map shows, and how much of it."""
+    return parts.key(
+        "The prompt among the words",
+        (("after training", "tuned"), ("before", "untrained"), ("nearest words", "word")),
+    ) + parts.small(
+        "Points that are near to each other point the same way. The plane shows "
+        f"{100 * inspection.variance:.0f} % of their differences; the rest is in directions that a picture cannot have."
+    )

@@ -1,0 +1,80 @@
+"""The Inspect tab: what can be seen in a trained prompt."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import gradio as gr
+import pandas as pd
+
+from app.studio import Studio
+from app.ui import parts
+from app.ui.components import QUIET, piece
+from app.ui.guard import guarded
+from app.ui.runs import inspect_html
+from lamp.inference.inspection import MapPoint
+
+_KINDS = {"after": "After training", "before": "Before training", "word": "Word"}
+_COLOURS = {"After training": "#d97706", "Before training": "#a39a90", "Word": "#2563eb"}
+_NOTHING = parts.empty(
+    "Nothing to inspect yet",
+    "When the run ends, also when you stop it early, its prompt is laid open here.",
+)
+_NOT_KEPT = parts.empty("Nothing was kept of this prompt", "It was trained by an earlier version: train it again.")
+
+
+class InspectTab:
+    """The handler of the Inspect tab."""
+
+    def __init__(self, studio: Studio) -> None:
+        self._studio = studio
+
+    def open(self, run: str, ready: str) -> list[Any]:
+        """Shows what is known of the run's prompt. ready: the view's `prompt_version`."""
+        inspection = self._studio.inspection(run) if ready else None
+        if inspection is None:
+            hidden = gr.Column(visible=False)
+            return [gr.HTML(_NOT_KEPT if ready else _NOTHING, visible=True), hidden, *(gr.skip() for _ in range(4))]
+        return [
+            gr.HTML(visible=False),
+            gr.Column(visible=True),
+            inspect_html.tokens(inspection),
+            inspect_html.directions(inspection),
+            inspect_html.map_title(inspection),
+            gr.ScatterPlot(_frame(inspection.points)),
+        ]
+
+
+def build(studio: Studio, run: gr.State, ready: gr.Textbox) -> None:
+    """Lays out the tab and wires it."""
+    nothing = piece(_NOTHING, elem_id="not-inspected")
+    with gr.Column(visible=False) as content:
+        tokens = piece(elem_id="inspected-tokens")
+        with gr.Row(elem_classes="ls-plots"):
+            with gr.Column(elem_classes="ls-plot"):
+                directions = piece(elem_id="inspected-directions")
+            with gr.Column(elem_classes="ls-plot"):
+                title = piece()
+                points = gr.ScatterPlot(
+                    _frame([MapPoint(0.0, 0.0, kind, "") for kind in _KINDS]),
+                    x="x",
+                    y="y",
+                    color="Kind",
+                    color_map=_COLOURS,
+                    colors_in_legend=[],
+                    tooltip=["Kind", "Name"],
+                    x_title="First component",
+                    y_title="Second component",
+                    label="Map of the prompt",
+                    show_label=False,
+                    height=340,
+                    container=False,
+                )
+    outputs = [nothing, content, tokens, directions, title, points]
+    ready.change(guarded(InspectTab(studio).open), [run, ready], outputs, **QUIET)
+
+
+def _frame(points: Sequence[MapPoint]) -> pd.DataFrame:
+    rows = [(round(point.x, 3), round(point.y, 3), _KINDS[point.kind], point.name.strip()) for point in points]
+    return pd.DataFrame(rows, columns=["x", "y", "Kind", "Name"])
