@@ -46,6 +46,8 @@ class RecipeStep(NamedTuple):
     """What the page wires of the third step."""
 
     preset: gr.Radio
+    file: gr.Column
+    """The place for app.ui.tune.recipe_file."""
     back: gr.Button
     next: gr.Button
 
@@ -141,8 +143,10 @@ def recipe_step(form: Form) -> RecipeStep:
     )
     with gr.Accordion("More settings", open=False):
         form |= fields("lamp.") | fields("train.")
+    with gr.Column() as file:
+        pass
     with gr.Row(elem_classes="ls-walk"):
-        return RecipeStep(preset, _back_button(), _next_button("Next: start"))
+        return RecipeStep(preset, file, _back_button(), _next_button("Next: start"))
 
 
 def start_step() -> StartStep:

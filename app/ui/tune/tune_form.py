@@ -102,6 +102,11 @@ class TuneForm:
             measure_button(plan),
         )
 
+    def fill(self, config: TuneConfig, form: Sequence[Any]) -> list[Any]:
+        """The form's components with another recipe, and with the data set that is chosen in it."""
+        values = self._values(form)
+        return self._updates(FormContent(config, str(values["dataset"] or ""), values["gpus"]))
+
     def measured_form(self, form: Sequence[Any]) -> tuple[TuneConfig, Plan, str, int]:
         """The recipe in the form, its plan, its data set and its number of GPUs."""
         values = self._values(form)

@@ -18,6 +18,7 @@ from app.ui.tune import (
     hub_search,
     measuring,
     recipe_fields,
+    recipe_file,
     steps,
     summary,
 )
@@ -77,6 +78,8 @@ def build(studio: Studio, page: gr.Blocks) -> None:
     _wire_backbone(studio, handlers, form, moment, backbone_step, looked)
     _wire_fields(studio, handlers, form, moment, data_step, recipe_step)
     _wire_start(handlers, start, [*texts, parent, *values], rail)
+    with recipe_step.file:
+        recipe_file.build(handlers, values)
     measuring.wire(quote, measuring.MeasureHandlers(studio, handlers.measured_form), values)
     for button, step in (
         (backbone_step.next, 1),
