@@ -74,15 +74,15 @@ def _map(
 
 
 class _Vocabulary:
-    """The backbone's tokens with their embeddings; special tokens are left out."""
+    """The backbone's tokens with their embeddings; special and reserved ones, which are no words, are left out."""
 
     def __init__(self, backbone: FrozenBackbone) -> None:
         self._weight: Tensor = backbone.embedding.weight
         self._tokenizer = backbone.tokenizer
         count = min(len(self._weight), len(self._tokenizer))  # tables are often padded beyond the last token
         self._allowed = torch.ones(count, dtype=torch.bool)
-        special = [number for number in self._tokenizer.all_special_ids if number < count]
-        self._allowed[special] = False
+        others = {*self._tokenizer.all_special_ids, *self._tokenizer.get_added_vocab().values()}
+        self._allowed[[number for number in others if number < count]] = False
 
     def vectors(self, tokens: Sequence[int]) -> Tensor:
         """Embeddings (tokens, d) as the table has them, float32 on the CPU."""

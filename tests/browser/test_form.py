@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 from playwright.sync_api import Page, expect
@@ -162,3 +163,23 @@ def test_a_decimal_comma_is_read_and_one_between_thousands_is_refused(page: Page
     pages.set_number(page, "train-steps", 1000)
     expect(page.locator("#start")).to_be_enabled()
     assert pages.mark(page, "#field-train-steps") == "none"
+
+
+def test_a_recipe_is_saved_as_a_file_and_opened_from_one(page: Page, tmp_path: Path) -> None:
+    pages.open_tune(page)
+    pages.turn_to(page, "Recipe")
+    pages.set_number(page, "train-steps", 77)
+    with page.expect_download() as download:
+        page.locator("#save-recipe").click()
+    assert download.value.suggested_filename == "recipe.json"
+    recipe = json.loads(Path(download.value.path()).read_text())
+    assert recipe["train"]["steps"] == 77
+    recipe["train"]["steps"] = 78
+    (tmp_path / "mine.json").write_text(json.dumps(recipe))
+    page.locator("#open-recipe").locator("xpath=..").locator("input[type=file]").set_input_files(tmp_path / "mine.json")
+    expect(page.locator("#recipe-said")).to_contain_text("mine.json is opened.")
+    expect(page.locator("#field-train-steps input")).to_have_value("78")
+    (tmp_path / "odd.json").write_text("no json")
+    page.locator("#open-recipe").locator("xpath=..").locator("input[type=file]").set_input_files(tmp_path / "odd.json")
+    expect(page.locator("#recipe-said")).to_contain_text("odd.json was not opened.")
+    expect(page.locator("#field-train-steps input")).to_have_value("78")

@@ -11,6 +11,7 @@ from playwright.sync_api import Page, expect
 
 from lamp.inference.answers import RowAnswer, write_answers
 from lamp.inference.confusion_matrix import ConfusionMatrix, write_confusion
+from lamp.inference.inspection import InspectedDirection, InspectedToken, Inspection, MapPoint, write_inspection
 from storage.artifacts import ArtifactStore
 from storage.home import Home
 from storage.jobs import Job, JobState
@@ -49,6 +50,10 @@ def add_tested(studio: RunningStudio, backbone: Path, name: str, right: int) -> 
     with ArtifactStore(home.artifacts).stage(job.id) as staged:
         write_confusion(ConfusionMatrix(LABELS, counts), staged)
         (staged / "adapter_config.json").write_text('{"task_type": "CAUSAL_LM"}')
+    token = InspectedToken((("house", 0.4),), ((" parcel", 0.31), ("\x00", 0.2)), 12.5)
+    points = tuple(MapPoint(number / 3, number / 2, kind, "parcel") for number, kind in enumerate(("after", "word")))
+    seen = Inspection((token,) * 4, (InspectedDirection(0.9, ((" box", -0.2),)),) * 3, points, 0.5)
+    write_inspection(seen, home.inspection(job.id))
     scores = {"accuracy": right / 40, "untrained_accuracy": 0.5, "test_rows": 40.0}
     assert store.finish(job.id, JobState.DONE, scores=scores, artifact=job.id, step=60)
     store.release(job.id)
@@ -127,3 +132,14 @@ def test_further_curves_are_drawn_when_they_are_opened(page: Page, tested: Job) 
     plots = page.locator("#more-curves .vega-embed")
     expect(plots).to_have_count(4)
     expect(plots.first.locator(".mark-line path").first).to_have_attribute("d", re.compile("^M.*L"))
+
+
+def test_a_prompt_is_laid_open(page: Page, tested: Job) -> None:
+    pages.open_run(page, tested.id, "Inspect")
+    tokens = page.locator("#inspected-tokens tbody tr")
+    expect(tokens).to_have_count(4)
+    expect(tokens.first).to_contain_text("house")
+    expect(tokens.first).to_contain_text("parcel 31 %")
+    expect(tokens.first).to_contain_text("12.5 ×")
+    expect(page.locator("#inspected-directions")).to_contain_text("90 %")
+    expect(page.locator("#run-tabs .vega-embed").locator("visible=true")).to_have_count(1)

@@ -20,7 +20,7 @@ def tokens(inspection: Inspection) -> str:
         _token(number, token, farthest, known=known) for number, token in enumerate(inspection.tokens, start=1)
     )
     before = "<th scope=col>Began near</th>" if known else ""
-    moved = "<th scope=col>Moved</th>" if known else ""
+    moved = "<th scope=col>Moved, in its first length</th>" if known else ""
     return (
         parts.title(
             "The words nearest to every virtual token",
@@ -35,17 +35,21 @@ def tokens(inspection: Inspection) -> str:
 def _token(number: int, token: InspectedToken, farthest: float, *, known: bool) -> str:
     before = f"<td>{_words(token.before)}</td>" if known else ""
     share = 100 * token.moved / farthest
-    moved = f'<td><i class="ls-moved"><b style="width:{share:.0f}%"></b></i> {100 * token.moved:.0f} %</td>'
+    moved = f'<td><i class="ls-moved"><b style="width:{share:.0f}%"></b></i> {token.moved:.1f} ×</td>'
     return f"<tr><th scope=row>{number}</th>{before}<td>{_words(token.after)}</td>{moved if known else ''}</tr>"
 
 
 def _words(words: Sequence[Word]) -> str:
-    everything = ", ".join(f"{word.strip() or repr(word)} {100 * similarity:.0f} %" for word, similarity in words)
-    few = " ".join(
-        f"<span><b>{escape(word.strip() or repr(word))}</b> <em>{100 * similarity:.0f} %</em></span>"
-        for word, similarity in words[:_FEW]
-    )
+    named = [(shown_word(word), f"{100 * similarity:.0f} %") for word, similarity in words]
+    everything = ", ".join(" ".join(pair) for pair in named)
+    few = " ".join(f"<span><b>{escape(word)}</b> <em>{similarity}</em></span>" for word, similarity in named[:_FEW])
     return f'<div class="ls-words" title="{escape(everything)}">{few}</div>'
+
+
+def shown_word(word: str) -> str:
+    """A token as it is shown: in quotes and with its codes where it cannot be seen."""
+    plain = word.strip()
+    return plain if plain and plain.isprintable() and "\ufffd" not in plain else ascii(word)
 
 
 def directions(inspection: Inspection) -> str:

@@ -76,5 +76,8 @@ def build(studio: Studio, run: gr.State, ready: gr.Textbox) -> None:
 
 
 def _frame(points: Sequence[MapPoint]) -> pd.DataFrame:
-    rows = [(round(point.x, 3), round(point.y, 3), _KINDS[point.kind], point.name.strip()) for point in points]
+    rows = [
+        (round(point.x, 3), round(point.y, 3), _KINDS[point.kind], inspect_html.shown_word(point.name))
+        for point in points
+    ]
     return pd.DataFrame(rows, columns=["x", "y", "Kind", "Name"])

@@ -73,8 +73,8 @@ def read_recipe(path: Path) -> TuneConfig:
 def build(form: TuneForm, values: Sequence[Any]) -> None:
     """Lays the buttons out and wires them. values: the form's components."""
     with gr.Row(elem_classes="ls-actions"):
-        save = gr.Button("Save as a file", size="md", elem_id="save-recipe")
-        file = gr.UploadButton("Open a file", file_types=[".json"], size="md", elem_id="open-recipe")
+        save = gr.Button("Save the recipe", size="md", elem_id="save-recipe")
+        file = gr.UploadButton("Open a recipe", file_types=[".json"], size="md", elem_id="open-recipe")
     said = piece(elem_id="recipe-said", elem_classes="ls-slot")
     # Not gr.States: the browser makes a file of the one, and values that go as they are cannot come with the other.
     saved, opened = (gr.Textbox("", visible="hidden", label=f"{how} recipe") for how in ("Saved", "Opened"))
