@@ -69,7 +69,7 @@ def measure(task: str, seed: int, options: argparse.Namespace) -> dict[str, Any]
 
     split, count = TASKS[task]
     table = read_table(options.data / f"{task}.train.jsonl")
-    data = guess_columns(table)
+    data = replace(guess_columns(table), test_share=0.0)  # the rows to test on are in a file of their own
     splits = prepare(table, data)
     settings = TrainConfig(steps=options.steps, batch_size=options.batch, seed=seed)
     recipe = TuneConfig(str(options.backbone), data, LampConfig(), settings)
