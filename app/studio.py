@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
+from app.answering.answer import Answer, OnAnswers, Request
+from app.answering.answerer import Answerer
+from app.answering.inputs import checked_inputs
 from app.backbones import BackboneChoice, Backbones
 from app.bundle import results_csv, zip_artifact
 from app.datasets import DatasetEntry, Datasets, first_rows
@@ -15,7 +19,6 @@ from app.hub import fetching, publishing
 from app.hub.fetching import Fetched, OnRows
 from app.jobs.extend import extend
 from app.plan import Plan
-from app.predictor import Answer, OnAnswers, Predictor, check_inputs
 from app.recipes import Recipes
 from app.run import Run
 from app.settings import Settings
@@ -46,7 +49,11 @@ class Studio:
         self._datasets = Datasets(UploadStore(database, self._home.uploads))
         self._backbones = Backbones(settings)
         self._recipes = Recipes(settings, self._datasets, self._backbones, self._store, self._artifacts)
-        self._predictor = Predictor()
+        self._answerer = Answerer()
+
+    def close(self) -> None:
+        """Ends the process that answers. Runs go on."""
+        self._answerer.close()
 
     # What can be picked
 
@@ -227,6 +234,10 @@ class Studio:
 
     # A trained prompt
 
+    def warm_up(self, id: str, on_progress: Callable[[str], None] = lambda _: None) -> None:
+        """Loads the backbone of the run's prompt, so that the first try is answered at once. Raises LampError."""
+        self._answerer.answers(self._request(self.run(id)), on_progress)
+
     def try_prompt(
         self,
         id: str,
@@ -240,9 +251,14 @@ class Studio:
         on_answers: called with all answers so far while free text is generated.
         """
         run = self.run(id)
-        check_inputs(run.config.data, inputs)  # first of all: a wrong input needs no backbone to be refused
-        folder, source = self._artifacts.path(run.job.id), self._backbones.source(run.config.backbone)
-        return self._predictor.answers(folder, source, inputs, on_progress, on_answers)
+        checked = checked_inputs(run.config.data, inputs)  # first of all: a wrong input needs no backbone to be refused
+        on_progress("Getting ready")
+        return self._answerer.answers(replace(self._request(run), inputs=tuple(checked)), on_progress, on_answers)
+
+    def _request(self, run: Run) -> Request:
+        """A request for the run's prompt, still without inputs. Raises NotStored."""
+        folder = self._artifacts.path(run.job.id)
+        return Request(str(folder), self._backbones.source(run.config.backbone))
 
     def results(self, id: str) -> Results | None:
         """What the run's prompt answered to its held-out rows; None where nothing was kept. Raises DataError."""

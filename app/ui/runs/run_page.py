@@ -130,8 +130,8 @@ def build(studio: Studio, run: gr.State, offset: gr.Textbox) -> Refresh:
             results_tab.build(studio, run, ready, show)
         with gr.Tab("Training", id=_TRAINING):
             _build_training(show)
-        with gr.Tab("Try", id=_TRY):
-            try_tab.build(studio, run, ready)
+        with gr.Tab("Try", id=_TRY) as try_it_out:
+            try_tab.build(studio, run, ready, try_it_out)
         with gr.Tab("Export", id=_EXPORT):
             export_tab.build(studio, run, ready)
         with gr.Tab("Details", id=_DETAILS):

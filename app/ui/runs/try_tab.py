@@ -8,10 +8,10 @@ from typing import Any
 
 import gradio as gr
 
-from app.predictor import Answer
+from app.answering.answer import Answer
 from app.studio import Studio
 from app.ui import parts
-from app.ui.components import AT_ONCE, piece
+from app.ui.components import AT_ONCE, QUIET, piece
 from app.ui.guard import KNOWN, guarded
 from app.ui.runs import answers
 from app.ui.streaming import stream
@@ -47,6 +47,19 @@ class TryTab:
         except KNOWN as error:
             yield parts.problems([str(error)])
 
+    def warm_up(self) -> Iterator[str]:
+        """HTML that says that the model is being loaded; "" once it is, or why it cannot be."""
+
+        def work(send: Callable[[str], None]) -> str:
+            self._studio.warm_up(self._run, send)
+            return ""
+
+        try:
+            for update, final in stream(work):
+                yield "" if final else answers.loading_html(update)
+        except KNOWN as error:
+            yield parts.notice(str(error), "warn")
+
     def row(self, number: int) -> list[Any]:
         """[(input, target), next row's number, cell of each input column] of one of the data set's first rows."""
         rows = self._studio.first_rows(self._dataset)
@@ -57,8 +70,11 @@ class TryTab:
         return [("\n".join(cells), row[self._data.target_column]), number + 1, *cells]
 
 
-def build(studio: Studio, run: gr.State, ready: gr.Textbox) -> None:
-    """Lays out the tab; a box for each input column of the run appears once it has a prompt."""
+def build(studio: Studio, run: gr.State, ready: gr.Textbox, tab: gr.Tab) -> None:
+    """Lays `tab` out; a box for each input column of the run appears once it has a prompt.
+
+    The backbone is loaded when the tab is opened, while the person still writes.
+    """
 
     def boxes(run: str, ready: str) -> None:
         if not ready:
@@ -71,7 +87,7 @@ def build(studio: Studio, run: gr.State, ready: gr.Textbox) -> None:
             return
         shown = studio.run(run)
         data = shown.config.data
-        tab = TryTab(studio, run, data, shown.job.dataset)
+        handlers = TryTab(studio, run, data, shown.job.dataset)
         piece(parts.title("Try the prompt", "Write an input as it stands in the data, without the answer."))
         cells = [
             gr.Textbox(
@@ -87,7 +103,9 @@ def build(studio: Studio, run: gr.State, ready: gr.Textbox) -> None:
         with gr.Row(elem_classes="ls-actions"):
             ask = gr.Button("Answer", size="md", variant="primary", elem_id="answer")
             fill = gr.Button("Fill in a row of the data", size="md", elem_id="fill")
+        loading = piece(elem_id="loading")
         result = piece(elem_id="answers", min_height=60)
+        tab.select(guarded(handlers.warm_up), None, loading, **QUIET)
         expected, number = gr.State(("", "")), gr.State(0)
         # The browser itself shows the bar at once; the server's first word may take seconds while it loads a backbone.
         asked = gr.on(
@@ -99,13 +117,13 @@ def build(studio: Studio, run: gr.State, ready: gr.Textbox) -> None:
             **AT_ONCE,
         )
         asked.then(
-            guarded(tab.answer),
+            guarded(handlers.answer),
             [expected, *cells],
             result,
             api_visibility="private",
             show_progress="hidden",
             concurrency_limit=2,
         ).failure(lambda: "", None, result, **AT_ONCE)
-        fill.click(guarded(tab.row), number, [expected, number, *cells], **AT_ONCE)
+        fill.click(guarded(handlers.row), number, [expected, number, *cells], **AT_ONCE)
 
     gr.render([run, ready], triggers=[ready.change], queue=False)(boxes)
