@@ -9,10 +9,13 @@ from functools import partial
 from pathlib import Path
 
 from app.answering.answer import Answer, OnAnswers, Request
+from app.answering.answer_list import ListProgress
+from app.answering.answer_lists import AnswerLists
 from app.answering.answerer import Answerer
 from app.answering.inputs import checked_inputs
+from app.answering.list_table import file_table, pasted_table
 from app.backbones import BackboneChoice, Backbones
-from app.bundle import results_csv, zip_artifact
+from app.bundle import file_name, results_csv, zip_artifact
 from app.datasets import DatasetEntry, Datasets, first_rows
 from app.estimates import places
 from app.hub import fetching, publishing
@@ -27,6 +30,7 @@ from app.views.results import Results, read_results
 from app.views.run_view import LOG_LINES, RunView, make_run_view
 from lamp.config import DataConfig, TuneConfig
 from lamp.data.column_roles import guess_columns
+from lamp.data.tables import Table
 from lamp.errors import ConfigError, DataError
 from lamp.inference.confusion_matrix import ConfusionMatrix, read_confusion
 from storage.artifacts import ArtifactStore
@@ -50,9 +54,11 @@ class Studio:
         self._backbones = Backbones(settings)
         self._recipes = Recipes(settings, self._datasets, self._backbones, self._store, self._artifacts)
         self._answerer = Answerer()
+        self._lists = AnswerLists(self._answerer)
 
     def close(self) -> None:
         """Ends the process that answers. Runs go on."""
+        self._lists.close()
         self._answerer.close()
 
     # What can be picked
@@ -254,6 +260,36 @@ class Studio:
         checked = checked_inputs(run.config.data, inputs)  # first of all: a wrong input needs no backbone to be refused
         on_progress("Getting ready")
         return self._answerer.answers(replace(self._request(run), inputs=tuple(checked)), on_progress, on_answers)
+
+    def answer_file(self, id: str, path: Path, name: str) -> None:
+        """Begins to answer every row of a file with the run's prompt, in the background.
+
+        name: of the file as its owner knows it. Raises DataError for a file that is no table or lacks a column.
+        """
+        data = self.run(id).config.data
+        self._start_list(id, name, lambda converted: file_table(path, name, converted, data))
+
+    def answer_lines(self, id: str, text: str) -> None:
+        """The same for each line of a text, where the prompt reads one column. Raises DataError."""
+        data = self.run(id).config.data
+        self._start_list(id, "", lambda _: pasted_table(text, data))
+
+    def list_progress(self, id: str) -> ListProgress | None:
+        """How far the run's last list is; None if there was none since the studio's start."""
+        return self._lists.progress(id)
+
+    def cancel_list(self, id: str) -> None:
+        """Has the run's list end after its batch; what is answered by then is kept."""
+        self._lists.cancel(id)
+
+    def _start_list(self, id: str, source: str, read: Callable[[Path], Table]) -> None:
+        run = self.run(id)
+        folder, names = (
+            self._home.root / "exports" / f"{run.job.id}-answers",
+            (source, f"{file_name(run.job.name)}-answers"),
+        )
+        request = replace(self._request(run), untrained=False)
+        self._lists.start(run.job.id, request, run.config.data, read, folder, names)
 
     def _request(self, run: Run) -> Request:
         """A request for the run's prompt, still without inputs. Raises NotStored."""

@@ -47,7 +47,7 @@ for line in sys.stdin:
     elif word == "refused":
         send({"error": "This input is refused: give another one."})
         continue
-    elif word == "out of memory":
+    elif word == "out of memory" or ("one at a time" in texts and len(texts) > 1):
         send({"error": "", "out_of_memory": True})
         continue
     elif word == "environment":

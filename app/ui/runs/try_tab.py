@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import gradio as gr
@@ -13,7 +14,8 @@ from app.studio import Studio
 from app.ui import parts
 from app.ui.components import AT_ONCE, QUIET, piece
 from app.ui.guard import KNOWN, guarded
-from app.ui.runs import answers
+from app.ui.runs import answers, try_many
+from app.ui.runs.refresh import Refresh
 from app.ui.streaming import stream
 from lamp.config import DataConfig
 from lamp.errors import DataError
@@ -47,19 +49,6 @@ class TryTab:
         except KNOWN as error:
             yield parts.problems([str(error)])
 
-    def warm_up(self) -> Iterator[str]:
-        """HTML that says that the model is being loaded; "" once it is, or why it cannot be."""
-
-        def work(send: Callable[[str], None]) -> str:
-            self._studio.warm_up(self._run, send)
-            return ""
-
-        try:
-            for update, final in stream(work):
-                yield "" if final else answers.loading_html(update)
-        except KNOWN as error:
-            yield parts.notice(str(error), "warn")
-
     def row(self, number: int) -> list[Any]:
         """[(input, target), next row's number, cell of each input column] of one of the data set's first rows."""
         rows = self._studio.first_rows(self._dataset)
@@ -70,10 +59,30 @@ class TryTab:
         return [("\n".join(cells), row[self._data.target_column]), number + 1, *cells]
 
 
-def build(studio: Studio, run: gr.State, ready: gr.Textbox, tab: gr.Tab) -> None:
+def warm_up(studio: Studio, run: str, ready: str, opened: bool) -> Iterator[str]:
+    """HTML that says that the model is being loaded; "" once it is, or why it cannot be.
+
+    ready: the view's `prompt_version`; opened: whether anybody wants it.
+    """
+    if not ready or not opened:
+        return
+
+    def work(send: Callable[[str], None]) -> str:
+        studio.warm_up(run, send)
+        return ""
+
+    try:
+        for update, final in stream(work):
+            yield "" if final else answers.loading_html(update)
+    except KNOWN as error:
+        yield parts.notice(str(error), "warn")
+
+
+def build(studio: Studio, run: gr.State, ready: gr.Textbox, tab: gr.Tab) -> Refresh:
     """Lays `tab` out; a box for each input column of the run appears once it has a prompt.
 
-    The backbone is loaded when the tab is opened, while the person still writes.
+    The backbone is loaded when the tab is opened, while the person still writes. Returns what brings the progress
+    of a list up to date.
     """
 
     def boxes(run: str, ready: str) -> None:
@@ -103,9 +112,7 @@ def build(studio: Studio, run: gr.State, ready: gr.Textbox, tab: gr.Tab) -> None
         with gr.Row(elem_classes="ls-actions"):
             ask = gr.Button("Answer", size="md", variant="primary", elem_id="answer")
             fill = gr.Button("Fill in a row of the data", size="md", elem_id="fill")
-        loading = piece(elem_id="loading")
-        result = piece(elem_id="answers", min_height=60)
-        tab.select(guarded(handlers.warm_up), None, loading, **QUIET)
+        result = piece(elem_id="answers")
         expected, number = gr.State(("", "")), gr.State(0)
         # The browser itself shows the bar at once; the server's first word may take seconds while it loads a backbone.
         asked = gr.on(
@@ -127,3 +134,13 @@ def build(studio: Studio, run: gr.State, ready: gr.Textbox, tab: gr.Tab) -> None
         fill.click(guarded(handlers.row), number, [expected, number, *cells], **AT_ONCE)
 
     gr.render([run, ready], triggers=[ready.change], queue=False)(boxes)
+    loading, opened = piece(elem_id="loading"), gr.State(False)
+    load: dict[str, Any] = {
+        "fn": guarded(partial(warm_up, studio)),
+        "inputs": [run, ready, opened],
+        "outputs": loading,
+        **QUIET,
+    }
+    tab.select(lambda: True, None, opened, **AT_ONCE).then(**load)
+    ready.change(**load)  # for a tab that was opened before there was a prompt
+    return try_many.build(studio, run, ready)
