@@ -14,6 +14,7 @@ from app.answering.answer_lists import AnswerLists
 from app.answering.answerer import Answerer
 from app.answering.inputs import checked_inputs
 from app.answering.list_table import file_table, pasted_table
+from app.answering.prompt_kind import writes_texts
 from app.backbones import BackboneChoice, Backbones
 from app.bundle import file_name, results_csv, zip_artifact
 from app.datasets import DatasetEntry, Datasets, first_rows
@@ -33,6 +34,7 @@ from lamp.data.column_roles import guess_columns
 from lamp.data.tables import Table
 from lamp.errors import ConfigError, DataError
 from lamp.inference.confusion_matrix import ConfusionMatrix, read_confusion
+from lamp.sampling import GREEDY, Sampling
 from storage.artifacts import ArtifactStore
 from storage.database import Database
 from storage.errors import NotStored
@@ -240,6 +242,15 @@ class Studio:
 
     # A trained prompt
 
+    def writes_texts(self, id: str) -> bool:
+        """Whether the run's prompt answers with free text, and not with a label. Raises NotStored, DataError."""
+        return writes_texts(self._artifacts.path(self._store.get(id).id))
+
+    def learned_from(self, id: str, row: int) -> bool:
+        """Whether the run learned from a row of its data set. row: its place from 0. Raises DataError, StorageError."""
+        run = self.run(id)
+        return self._recipes.learned_from(run.config, run.job.dataset, row)
+
     def warm_up(self, id: str, on_progress: Callable[[str], None] = lambda _: None) -> None:
         """Loads the backbone of the run's prompt, so that the first try is answered at once. Raises LampError."""
         self._answerer.answers(self._request(self.run(id)), on_progress)
@@ -250,16 +261,18 @@ class Studio:
         inputs: Sequence[str | Mapping[str, str]],
         on_progress: Callable[[str], None] = lambda _: None,
         on_answers: OnAnswers | None = None,
+        sampling: Sampling = GREEDY,
     ) -> list[Answer]:
         """Each input answered with the run's prompt and without it.
 
         inputs: a text, or a value for each input column; on_progress: called with one short sentence at each stage;
-        on_answers: called with all answers so far while free text is generated.
+        on_answers: called with all answers so far while free text is generated; sampling: of free text.
         """
         run = self.run(id)
         checked = checked_inputs(run.config.data, inputs)  # first of all: a wrong input needs no backbone to be refused
         on_progress("Getting ready")
-        return self._answerer.answers(replace(self._request(run), inputs=tuple(checked)), on_progress, on_answers)
+        request = replace(self._request(run), inputs=tuple(checked), sampling=sampling)
+        return self._answerer.answers(request, on_progress, on_answers)
 
     def answer_file(self, id: str, path: Path, name: str) -> None:
         """Begins to answer every row of a file with the run's prompt, in the background.

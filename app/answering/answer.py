@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from lamp.sampling import GREEDY, Sampling
+
 
 @dataclass(frozen=True)
 class Answer:
@@ -38,6 +40,8 @@ class Request:
     """A value for each input column."""
     untrained: bool = True
     """Whether the inputs are answered without the prompt as well."""
+    sampling: Sampling = GREEDY
+    """Of free text."""
     growing: bool = False
     """Whether answers are sent while they are written."""
 
@@ -48,4 +52,4 @@ class Request:
     @classmethod
     def of(cls, values: Mapping[str, Any]) -> Request:
         """The request that `as_dict` gave."""
-        return cls(**{**values, "inputs": tuple(values["inputs"])})
+        return cls(**{**values, "inputs": tuple(values["inputs"]), "sampling": Sampling(**values["sampling"])})

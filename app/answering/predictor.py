@@ -109,7 +109,9 @@ def _answers(
     each_prefix = [prefix for prefix in prefixes for _ in reads]
     ids = [read.ids for read in reads] * len(prefixes)
     on_text = _collector(reads, on_answers) if on_answers is not None else None
-    return _paired(reads, predict(backbone, each_prefix, encoder, ids, saved.labels, on_text))
+    return _paired(
+        reads, predict(backbone, each_prefix, encoder, ids, saved.labels, on_text, sampling=request.sampling)
+    )
 
 
 def _read(encoder: Encoder, backbone: FrozenBackbone, text: str, template_suffix: str) -> _Read:

@@ -43,7 +43,7 @@ def waiting_html(stage: str) -> str:
 
 def loading_html(stage: str) -> str:
     """A line while the backbone is loaded. stage: what is done now, in a few words."""
-    return f'<p class="ls-small ls-loading" role="status">{escape(stage)} … you can write meanwhile.</p>'
+    return f'<p class="ls-small" role="status">{escape(stage)} … you can write meanwhile.</p>'
 
 
 def _section(heading: str, text: str, writing: bool, css_class: str = "") -> str:

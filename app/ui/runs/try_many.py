@@ -76,13 +76,14 @@ def build(studio: Studio, run: gr.State, ready: gr.Textbox) -> Refresh:
     with gr.Column(visible=False, elem_classes="ls-many") as column:
         title = piece()
         with gr.Row():
-            file = gr.File(label="A file", file_types=list(ENDINGS), height=150, elem_id="many-file")
+            file = gr.File(label="A file", file_types=list(ENDINGS), height=150, min_width=260, elem_id="many-file")
             text = gr.Textbox(
                 "",
                 label="Or a list, one input a line",
                 lines=5,
                 max_lines=12,
                 elem_id="many-text",
+                min_width=260,
                 placeholder="Paste here",
             )
         with gr.Row(elem_classes="ls-actions"):
