@@ -28,6 +28,10 @@ OnAnswers = Callable[[list[Answer]], None]
 """Called after each token of free text with all answers as far as they are written."""
 
 
+CANCEL = "cancel\n"
+"""What is sent in place of a request to end the one before it."""
+
+
 @dataclass(frozen=True)
 class Request:
     """Inputs for one exported prompt. Without inputs its backbone is only made ready."""

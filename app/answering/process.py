@@ -13,7 +13,7 @@ from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import Any
 
-from app.answering.answer import Answer, OnAnswers, Request
+from app.answering.answer import CANCEL, Answer, OnAnswers, Request
 from app.answering.environment import answering_environment
 from lamp.errors import LampError
 
@@ -64,36 +64,21 @@ class AnsweringProcess:
         silence: seconds without a word after which it is ended. Raises AnsweringEnded when it has ended, and LampError
         when it goes on without having answered.
         """
-        try:
-            assert self._child.stdin is not None
-            self._child.stdin.write(json.dumps(request.as_dict()).encode() + b"\n")
-            self._child.stdin.flush()
-        except OSError as error:
-            raise self._ended() from error
-        while True:
-            try:
-                line = self._lines.get(timeout=silence)
-            except Empty:
-                self.end()
-                raise AnsweringEnded(
-                    f"No answer came within {silence / 60:.0f} minutes, so that this try was ended: try a shorter "
-                    "input, or wait until the runs have ended."
-                ) from None
-            if line is None:
-                raise self._ended()
-            message: dict[str, Any] = json.loads(line)
-            if "stage" in message:
-                on_stage(message["stage"])
-            elif "growing" in message:
-                if on_answers is not None:
-                    on_answers([Answer(**values) for values in message["growing"]])
-            elif message.get("out_of_memory"):
-                self.end()
-                raise AnsweringEnded(_OUT_OF_MEMORY)
-            elif "error" in message:
+        self._write(json.dumps(request.as_dict()) + "\n")
+        while "answers" not in (message := self._next(silence)):
+            if "error" in message:
                 raise LampError(message["error"])
-            else:
-                return [Answer(**values) for values in message["answers"]]
+            try:
+                if "stage" in message:
+                    on_stage(message["stage"])
+                elif on_answers is not None:
+                    on_answers([Answer(**values) for values in message["growing"]])
+            except BaseException:  # whoever asked does not listen any more
+                self._write(CANCEL)
+                while not {"answers", "error"} & self._next(silence).keys():
+                    continue
+                raise
+        return [Answer(**values) for values in message["answers"]]
 
     def end(self) -> None:
         """Ends it at once; it has nothing to save."""
@@ -104,6 +89,33 @@ class AnsweringProcess:
                 self._child.stdin.close()
             except OSError:  # what was still to be written has no reader any more
                 return
+
+    def _write(self, line: str) -> None:
+        """Sends a line. Raises AnsweringEnded."""
+        try:
+            assert self._child.stdin is not None
+            self._child.stdin.write(line.encode())
+            self._child.stdin.flush()
+        except OSError as error:
+            raise self._ended() from error
+
+    def _next(self, silence: float) -> dict[str, Any]:
+        """What it says next, within `silence` seconds. Raises AnsweringEnded."""
+        try:
+            line = self._lines.get(timeout=silence)
+        except Empty:
+            self.end()
+            raise AnsweringEnded(
+                f"No answer came within {silence / 60:.0f} minutes, so that this try was ended: try a shorter input, "
+                "or wait until the runs have ended."
+            ) from None
+        if line is None:
+            raise self._ended()
+        message: dict[str, Any] = json.loads(line)
+        if message.get("out_of_memory"):
+            self.end()
+            raise AnsweringEnded(_OUT_OF_MEMORY)
+        return message
 
     def _read(self, descriptor: int) -> None:
         with os.fdopen(descriptor, encoding="utf-8") as lines:

@@ -6,9 +6,15 @@ import json
 import os
 import signal
 import sys
+import threading
 import time
 from pathlib import Path
+from queue import SimpleQueue
 from typing import Any
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
+from app.answering.answer import CANCEL
 
 channel = os.fdopen(int(sys.argv[1]), "w", buffering=1)
 
@@ -27,8 +33,23 @@ def answer(text: str) -> dict[str, Any]:
     }
 
 
-for line in sys.stdin:
-    request = json.loads(line)
+lines: SimpleQueue[str] = SimpleQueue()
+canceled = threading.Event()
+
+
+def read() -> None:
+    for line in sys.stdin:
+        if line == CANCEL:
+            canceled.set()
+        else:
+            canceled.clear()
+            lines.put(line)
+    os._exit(0)
+
+
+threading.Thread(target=read, daemon=True).start()
+while True:
+    request = json.loads(lines.get())
     texts = [values["text"] for values in request["inputs"]]
     word = texts[0] if texts else ""
     send({"stage": "Answering"})
@@ -38,7 +59,13 @@ for line in sys.stdin:
     elif word == "killed":
         os.kill(os.getpid(), signal.SIGKILL)
     elif word == "exits":
-        sys.exit(1)
+        os._exit(1)
+    elif word == "writes on":
+        while not canceled.is_set():
+            send({"growing": [answer("more")]})
+            time.sleep(0.02)
+        send({"error": "This try was canceled."})
+        continue
     elif word == "hangs":
         time.sleep(600)
     elif word.startswith("waits for "):

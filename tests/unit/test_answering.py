@@ -8,17 +8,22 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
+from typing import Any, cast
 
 import psutil
 import pytest
 
-from app.answering.answer import Answer, Request
+from app.answering.answer import Answer, OnAnswers, Request
 from app.answering.answerer import LOADING, Answerer
+from app.answering.child import respond
 from app.answering.environment import answering_environment
 from app.answering.inputs import checked_inputs
 from app.answering.limits import free_bytes
+from app.answering.predictor import Predictor
 from app.answering.turns import Turns
+from app.ui.streaming import NobodyListens
 from lamp.config import DataConfig
 from lamp.errors import DataError, LampError
 from lamp.export.saved_prompt import save_prompt
@@ -153,6 +158,34 @@ def test_people_wait_for_each_other_and_are_told_so(answerer: Answerer, tmp_path
     answerer.answers(Request("folder", "a backbone", ({"text": "hello"},)), hear)
     first.join()
     assert said == ["Waiting for another request", "Answering"]
+
+
+def test_a_text_that_nobody_waits_for_any_more_is_not_written_on(answerer: Answerer) -> None:
+    def gone(_: object) -> None:
+        raise NobodyListens
+
+    first = pid(answerer)
+    with pytest.raises(NobodyListens):
+        answerer.answers(Request("folder", "a backbone", ({"text": "writes on"},)), lambda _: None, gone)
+    assert pid(answerer) == first
+
+
+def test_the_real_process_ends_a_text_when_it_is_canceled() -> None:
+    answer = Answer("text", "a", "b", {}, {})
+    sent: list[dict[str, Any]] = []
+    canceled = threading.Event()
+
+    class Endless:
+        def answers(self, request: Request, on_progress: object, on_answers: OnAnswers) -> list[Answer]:
+            for number in range(1000):
+                if number == 3:
+                    canceled.set()
+                on_answers([answer])
+            return [answer]
+
+    respond(cast(Predictor, Endless()), Request("folder", "a backbone", growing=True), sent.append, canceled)
+    assert sent[-1] == {"error": "This try was canceled."}
+    assert all(message["growing"] == [asdict(answer)] for message in sent[:-1])
 
 
 def test_turns_are_taken_in_the_order_of_asking() -> None:
