@@ -65,13 +65,15 @@ class AnswerLists:
         threading.Thread(target=self._work, args=(work, converted), name=f"list of {run}", daemon=True).start()
 
     def progress(self, run: str) -> ListProgress | None:
-        """How far the last list of a run is; None if there was none since the studio's start."""
+        """How far the last list of a run is; None if there was none since the start, or its files are swept."""
         work = self._lists.get(run)
         if work is None:
             return None
         progress, canceled = work.progress, work.canceled.is_set()
         if canceled and progress.state == "waiting":
             return replace(progress, state="canceled")
+        if not all(file.is_file() for file in progress.files):
+            return None
         return replace(progress, stopping=canceled and progress.going)
 
     def cancel(self, run: str) -> None:

@@ -52,6 +52,10 @@ while True:
     request = json.loads(lines.get())
     texts = [values["text"] for values in request["inputs"]]
     word = texts[0] if texts else ""
+    if request["source"].startswith("loads when there is "):
+        send({"stage": "Loading the model"})
+        while not Path(request["source"].removeprefix("loads when there is ")).exists():
+            time.sleep(0.02)
     send({"stage": "Answering"})
     if word == "noise":
         print('{"answers": []}')

@@ -210,6 +210,7 @@ def test_answers_are_swept_as_other_exports_are(lists: AnswerLists, tmp_path: Pa
     assert Home(tmp_path).sweep(frozenset()) == 0
     os.utime(folder, (1, 1))
     assert Home(tmp_path).sweep(frozenset()) == 1 and not folder.exists()
+    assert lists.progress("a run") is None
 
 
 def test_the_progress_says_what_is_done_and_what_is_left() -> None:

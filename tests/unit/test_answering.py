@@ -160,6 +160,22 @@ def test_people_wait_for_each_other_and_are_told_so(answerer: Answerer, tmp_path
     assert said == ["Waiting for another request", "Answering"]
 
 
+def test_whoever_asks_while_the_model_is_loaded_is_told_so(answerer: Answerer, tmp_path: Path) -> None:
+    source, said = f"loads when there is {tmp_path / 'model'}", list[str]()
+    begun = threading.Event()
+
+    def hear(stage: str) -> None:
+        said.append(stage)
+        (tmp_path / "model").touch()
+
+    opened = threading.Thread(target=answerer.answers, args=(Request("folder", source), lambda _: begun.set()))
+    opened.start()
+    assert begun.wait(60)
+    answerer.answers(Request("folder", source, ({"text": "hello"},)), hear)
+    opened.join()
+    assert list(dict.fromkeys(said)) == ["Loading the model", "Answering"]
+
+
 def test_a_text_that_nobody_waits_for_any_more_is_not_written_on(answerer: Answerer) -> None:
     def gone(_: object) -> None:
         raise NobodyListens

@@ -19,6 +19,8 @@ from lamp.data.tables import ENDINGS
 from lamp.errors import DataError
 
 _REFRESH_SECONDS = 1.0
+_MOST_READ = 4
+"""Files that are read at a time."""
 
 
 class TryMany:
@@ -73,7 +75,7 @@ class TryMany:
 
 def build(studio: Studio, run: gr.State, ready: gr.Textbox) -> Refresh:
     """Lays this part out and wires it. It is shown once the run has a prompt."""
-    with gr.Column(visible=False, elem_classes="ls-many") as column:
+    with gr.Column(visible=False) as column:
         title = piece()
         with gr.Row():
             file = gr.File(label="A file", file_types=list(ENDINGS), height=150, min_width=260, elem_id="many-file")
@@ -104,7 +106,7 @@ def build(studio: Studio, run: gr.State, ready: gr.Textbox) -> Refresh:
     reading = json.dumps(answers.waiting_html("Reading the rows"))
     # The browser itself shows it at once: a large file takes a while to be read.
     begun = start.click(None, None, [said, shown], js=f"() => ['', {reading}]", **AT_ONCE)
-    begun = begun.then(guarded(many.start), [run, file, text], said, **QUIET)
+    begun = begun.then(guarded(many.start), [run, file, text], said, **QUIET | {"concurrency_limit": _MOST_READ})
     begun.then(lambda: "", None, seen, **AT_ONCE).then(**show, **AT_ONCE)
     cancel.click(guarded(studio.cancel_list), run, None, **AT_ONCE).then(**show, **AT_ONCE)
     timer.tick(**show, **AT_ONCE)

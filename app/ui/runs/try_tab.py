@@ -22,6 +22,9 @@ from app.ui.streaming import stream
 from lamp.errors import DataError
 from lamp.sampling import GREEDY
 
+_MOST_WAITING = 12
+"""People who wait for the model at a time: each has one of the server's forty threads. It is said that they wait."""
+
 
 class TryTab:
     """The handlers of the Try tab of one run."""
@@ -146,7 +149,7 @@ def build(studio: Studio, run: gr.State, ready: gr.Textbox, tab: gr.Tab) -> Refr
             result,
             api_visibility="private",
             show_progress="hidden",
-            concurrency_limit=2,
+            concurrency_limit=_MOST_WAITING,
         ).failure(lambda: "", None, result, **AT_ONCE)
         filled = fill.click(guarded(handlers.row), number, [expected, number, *cells], **AT_ONCE)
         filled.then(
@@ -160,6 +163,7 @@ def build(studio: Studio, run: gr.State, ready: gr.Textbox, tab: gr.Tab) -> Refr
         "inputs": [run, ready, opened],
         "outputs": loading,
         **QUIET,
+        "concurrency_limit": _MOST_WAITING,
     }
     tab.select(lambda: True, None, opened, **AT_ONCE).then(**load)
     ready.change(**load)  # for a tab that was opened before there was a prompt
