@@ -52,7 +52,8 @@ def serve(settings: Settings) -> None:
 
     settings.home.mkdir(parents=True, exist_ok=True)
     database = open_database(settings.database_url, settings.home / "backups")
-    demo = build_ui(Studio(settings, database))
+    studio = Studio(settings, database)
+    demo = build_ui(studio)
     runner = local_runner(settings, database)
     runner.start()
     try:
@@ -70,4 +71,5 @@ def serve(settings: Settings) -> None:
     except OSError as error:
         raise LampError(f"The studio cannot listen on {settings.host}:{settings.port}: {error}.") from error
     finally:
+        studio.close()
         runner.close()

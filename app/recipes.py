@@ -138,6 +138,14 @@ class Recipes:
     def _has_gpu(self) -> bool:
         return bool(visible_gpus())
 
+    def learned_from(self, config: TuneConfig, dataset: str, row: int) -> bool:
+        """Whether a row of the data set is one that the recipe trains on; `row`: its place from 0. Raises DataError."""
+        data = self._read(dataset, config.data)
+        if data.splits is None:
+            raise DataError(data.problem or "The recipe of this run has problems.")
+        later = (example.row for example in data.splits.train if example.row >= row)  # their places ascend
+        return next(later, None) == row
+
     def _read(self, dataset: str, config: DataConfig) -> _Data:
         file = table = splits = None
         problem, field = "", "dataset"

@@ -2,33 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
 from app.backbones import BackboneChoice, Backbones
-from app.bundle import results_csv, zip_artifact
 from app.datasets import Datasets
 from app.estimates import places
-from app.hub import publishing
 from app.jobs.extend import extend
 from app.models import Models
 from app.plan import Plan
-from app.predictor import Answer, OnAnswers, Predictor, check_inputs
 from app.recipes import Recipes
 from app.run import Run
 from app.settings import Settings
 from app.stored_backbones import StoredBackbones
 from app.studio_datasets import StudioDatasets
+from app.studio_prompts import StudioPrompts
 from app.views.comparison import ComparedRun, common_metric
 from app.views.curves import Points
-from app.views.results import Results, read_results
+from app.views.results import read_results
 from app.views.run_view import LOG_LINES, RunView, make_run_view
 from lamp.config import TuneConfig
 from lamp.errors import ConfigError, DataError
 from lamp.inference.confusion_matrix import ConfusionMatrix, read_confusion
-from lamp.inference.inspection import Inspection, read_inspection
 from storage.artifacts import ArtifactStore
 from storage.database import Database
 from storage.errors import NotStored
@@ -38,18 +35,17 @@ from storage.logs import tail
 from storage.uploads import UploadStore
 
 
-class Studio(StudioDatasets):
+class Studio(StudioDatasets, StudioPrompts):
     """Data sets, recipes, runs and trained prompts. Every failure is a LampError or StorageError of one sentence."""
 
     def __init__(self, settings: Settings, database: Database) -> None:
         home, store = Home(settings.home), JobStore(database)
-        super().__init__(settings, home, Datasets(UploadStore(database, home.uploads)))
-        self._store = store
-        self._artifacts = ArtifactStore(home.artifacts)
-        self._backbones = Backbones(settings)
-        self._recipes = Recipes(settings, self._datasets, self._backbones, self._store, self._artifacts)
-        self._predictor = Predictor()
-        self.models = Models(self._backbones, StoredBackbones(settings, self._store))
+        datasets, backbones = Datasets(UploadStore(database, home.uploads)), Backbones(settings)
+        artifacts = ArtifactStore(home.artifacts)
+        recipes = Recipes(settings, datasets, backbones, store, artifacts)
+        StudioDatasets.__init__(self, settings, home, datasets)
+        StudioPrompts.__init__(self, home, store, artifacts, backbones, recipes)
+        self.models = Models(backbones, StoredBackbones(settings, store))
 
     # What can be picked
 
@@ -209,57 +205,6 @@ class Studio(StudioDatasets):
     def curve(self, id: str, metric: str) -> Points:
         """(step, value) of a run's metric. Raises JobNotFound."""
         return self._store.curve(id, metric)
-
-    # A trained prompt
-
-    def try_prompt(
-        self,
-        id: str,
-        inputs: Sequence[str | Mapping[str, str]],
-        on_progress: Callable[[str], None] = lambda _: None,
-        on_answers: OnAnswers | None = None,
-    ) -> list[Answer]:
-        """Each input answered with the run's prompt and without it.
-
-        inputs: a text, or a value for each input column; on_progress: called with one short sentence at each stage;
-        on_answers: called with all answers so far while free text is generated.
-        """
-        run = self.run(id)
-        check_inputs(run.config.data, inputs)  # first of all: a wrong input needs no backbone to be refused
-        folder, source = self._artifacts.path(run.job.id), self._backbones.source(run.config.backbone)
-        return self._predictor.answers(folder, source, inputs, on_progress, on_answers)
-
-    def results(self, id: str) -> Results | None:
-        """What the run's prompt answered to its held-out rows; None where nothing was kept. Raises DataError."""
-        return read_results(self._home.answers(self._store.get(id).id))
-
-    def inspection(self, id: str) -> Inspection | None:
-        """What can be seen in the run's prompt; None where nothing was kept. Raises DataError."""
-        return read_inspection(self._home.inspection(self._store.get(id).id))
-
-    def results_file(self, id: str) -> Path:
-        """The same as a CSV file, named after the run. Raises DataError when there is nothing."""
-        job, results = self._store.get(id), self.results(id)
-        if results is None:
-            raise DataError(f"The run {job.name!r} has no answers to held-out rows.")
-        return results_csv(results, self._home.root / "exports" / job.id, job.name)
-
-    def export(self, id: str) -> Path:
-        """A zip of the run's exported prompt, made once."""
-        job = self._store.get(id)
-        return zip_artifact(self._artifacts.path(job.id), self._home.root / "exports", job.name)
-
-    def publish(
-        self,
-        id: str,
-        repository: str,
-        token: str,
-        private: bool = True,
-        on_progress: Callable[[str], None] = lambda _: None,
-    ) -> str:
-        """Puts the run's exported prompt on the Hub and returns its address; the token is used for this call only."""
-        folder = self._artifacts.path(self._store.get(id).id)
-        return publishing.publish(folder, repository, token, private, on_progress)
 
     def _check_dataset(self, id: str) -> None:
         """Raises DataError when the data set that a run was started with is gone."""

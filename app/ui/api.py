@@ -17,6 +17,7 @@ from app.views import run_json
 from lamp.config import TuneConfig
 from lamp.data.tables import KINDS
 from lamp.errors import ConfigError, DataError
+from lamp.sampling import Sampling
 
 
 class Endpoints:
@@ -47,8 +48,11 @@ class Endpoints:
         """Asks a run to end; its best prompt so far is kept."""
         return run_json.run_as_dict(self._studio.stop(id))
 
-    def try_texts(self, id: str, texts: list[Any]) -> list[dict[str, Any]]:
-        """Answers each input (a text, or an object with a value for each input column), tuned and untrained."""
+    def try_texts(self, id: str, texts: list[Any], sampling: dict[str, Any] | None = None) -> list[dict[str, Any]]:
+        """Answers each input (a text, or an object with a value for each input column), tuned and untrained.
+
+        sampling: how free text is written: temperature, top_p, seed, longest_answer; without it the likeliest text.
+        """
         if not isinstance(texts, list) or not texts:
             raise DataError('Give a list of inputs to answer, such as ["a first text", "a second"].')
         return [
@@ -60,7 +64,7 @@ class Endpoints:
                 "untrained_probabilities": answer.untrained_probabilities,
                 "cut_to": answer.cut_to,
             }
-            for answer in self._studio.try_prompt(id, texts)
+            for answer in self._studio.try_prompt(id, texts, sampling=Sampling.from_dict(sampling or {}))
         ]
 
     def export(self, id: str) -> str:

@@ -10,13 +10,12 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
+from app.views.csv_cells import harmless
 from app.views.uncertainty import Interval, mean_interval, share_interval
 from lamp.inference.answers import RowAnswer, read_answers
 
 ALL, WRONG, RIGHT, CHANGED = "All", "Wrong", "Right", "Changed by the prompt"
 FILTERS = (ALL, WRONG, RIGHT, CHANGED)
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
-"""What a cell begins with that a spreadsheet would compute."""
 
 
 @dataclass(frozen=True)
@@ -108,12 +107,7 @@ def to_csv(answers: Sequence[RowAnswer]) -> str:
     writer.writerow(("row", "input", "expected", "answer", "score", "confidence", "untrained answer"))
     for answer in answers:
         confidence = "" if answer.confidence is None else f"{answer.confidence:.4f}"
-        texts = map(_harmless, (answer.input, answer.expected, answer.answer, answer.untrained_answer))
+        texts = map(harmless, (answer.input, answer.expected, answer.answer, answer.untrained_answer))
         read, expected, answered, untrained = texts
         writer.writerow((answer.row + 1, read, expected, answered, f"{answer.score:.4f}", confidence, untrained))
     return table.getvalue()
-
-
-def _harmless(cell: str) -> str:
-    """The cell with an apostrophe before what would be a formula, as spreadsheets expect it."""
-    return f"'{cell}" if cell.startswith(_FORMULA) else cell

@@ -1,19 +1,21 @@
-"""Greedy answers to inputs behind prompts: the likeliest next token, again and again."""
+"""Answers to inputs behind prompts, token by token: the likeliest one, or one that is drawn."""
 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import torch
 from torch import Tensor
-from transformers import LogitsProcessor
+from transformers import LogitsProcessor, TemperatureLogitsWarper, TopPLogitsWarper
 from transformers.generation.streamers import BaseStreamer
 
 from lamp.backbone.frozen import FrozenBackbone
 from lamp.backbone.left_padded import join_left_padded, left_padded_logits
 from lamp.backbone.prefix import Prefix, batch_cache, join_prefixes, longest_prompt
+from lamp.sampling import GREEDY, Sampling
 
 
 def write(
@@ -26,16 +28,37 @@ def write(
     *,
     may_end: bool = True,
     watcher: LogitsProcessor | None = None,
+    sampling: Sampling = GREEDY,
 ) -> Tensor:
-    """The likeliest continuations of inputs (batch, length): token ids (batch, at most new_tokens).
+    """Continuations of inputs (batch, length): token ids (batch, at most new_tokens); by default the likeliest ones.
 
     A row that has ended is filled up with padding; without `may_end` no token ends a row. streamer: is given the new
     tokens (batch,) after each step, and something else before the first; watcher: is given the logits of each step.
-    Raises BackboneError where the backbone has too few positions.
+    sampling: without a seed of its own for each row, a row's text depends on the others of its batch. Raises
+    BackboneError where the backbone has too few positions.
     """
+    with _seeded(sampling, backbone.device):
+        return _write(backbone, prefixes, ids, mask, new_tokens, streamer, may_end, watcher, sampling)
+
+
+def _write(
+    backbone: FrozenBackbone,
+    prefixes: Sequence[Prefix],
+    ids: Tensor,
+    mask: Tensor,
+    new_tokens: int,
+    streamer: BaseStreamer | None,
+    may_end: bool,
+    watcher: LogitsProcessor | None,
+    sampling: Sampling,
+) -> Tensor:
+    """`write`, with the random numbers as they come."""
     ends = backbone.end_ids if may_end else []
     more: dict[str, Any] = {"max_new_tokens": new_tokens, "eos_token_id": ends or None, "streamer": streamer}
     more["logits_processor"] = [watcher] if watcher else None
+    if sampling.temperature:
+        more |= {"do_sample": True, "temperature": float(sampling.temperature)}
+        more |= {"top_p": float(sampling.top_p), "top_k": 0}
     generate = backbone.model.generate
     if backbone.is_encoder_decoder:
         embeddings, mask = join_prefixes(backbone, prefixes, ids, mask)
@@ -49,7 +72,7 @@ def write(
         backbone.check_length(mask, new_tokens)
         if "inputs_embeds" in inspect.signature(backbone.model.prepare_inputs_for_generation).parameters:
             return _new(generate(inputs_embeds=embeddings, attention_mask=mask, **more), ids[:, :0])
-        return _write_without_cache(backbone, embeddings, mask, new_tokens, ends, streamer, watcher)
+        return _write_without_cache(backbone, embeddings, mask, new_tokens, ends, streamer, watcher, sampling)
     cache, prefix_mask = batch_cache(backbone, prefixes)
     # transformers expects ids for the cached tokens as well and skips them unread, so zeros will do.
     ids, mask = torch.cat([torch.zeros_like(prefix_mask), ids], dim=1), torch.cat([prefix_mask, mask], dim=1)
@@ -70,6 +93,7 @@ def _write_without_cache(
     ends: Sequence[int],
     streamer: Any,
     watcher: LogitsProcessor | None,
+    sampling: Sampling,
 ) -> Tensor:
     """Reads everything again for every token: for families whose `generate` cannot begin with embeddings.
 
@@ -83,9 +107,30 @@ def _write_without_cache(
         logits = left_padded_logits(backbone, embeddings, mask, written, torch.ones_like(written), 1)[:, 0].float()
         if watcher is not None:
             watcher(written, logits)
-        token = logits.argmax(dim=1).masked_fill(ended, backbone.end_ids[0])
+        token = _next(logits, sampling).masked_fill(ended, backbone.end_ids[0])
         ended |= torch.isin(token, torch.tensor(ends, device=token.device))
         written = torch.cat([written, token.unsqueeze(1)], dim=1)
         if streamer is not None:
             streamer.put(token)
     return written
+
+
+def _next(logits: Tensor, sampling: Sampling) -> Tensor:
+    """The next token of each row (batch,), from logits (batch, vocabulary)."""
+    if not sampling.temperature:
+        return logits.argmax(dim=1)
+    unread = logits.new_zeros(len(logits), 0, dtype=torch.long)
+    for warper in (TemperatureLogitsWarper(float(sampling.temperature)), TopPLogitsWarper(float(sampling.top_p))):
+        logits = warper(unread, logits)
+    return torch.multinomial(logits.softmax(dim=1), 1).squeeze(1)
+
+
+@contextmanager
+def _seeded(sampling: Sampling, device: torch.device) -> Iterator[None]:
+    """Draws from the seed, and leaves the random numbers of everything else as they were."""
+    if not sampling.temperature:
+        yield
+        return
+    with torch.random.fork_rng([device] if device.type == "cuda" else []):
+        torch.manual_seed(sampling.seed)
+        yield

@@ -14,6 +14,7 @@ from lamp.backbone.prefix import Prefix
 from lamp.backbone.writing import write
 from lamp.data.encoding import Encoder
 from lamp.inference.batched import OnProgress, run_batched
+from lamp.sampling import GREEDY, Sampling
 
 OnText = Callable[[int, str], None]
 """Called after each new token of an answer with the input's index and the answer so far."""
@@ -28,19 +29,21 @@ def generate(
     batch_size: int = 16,
     on_progress: OnProgress = lambda _: None,
     on_text: OnText | None = None,
+    sampling: Sampling = GREEDY,
 ) -> list[str]:
-    """Greedy continuations of inputs (token ids), without special tokens.
+    """Continuations of inputs (token ids), without special tokens; by default the likeliest ones.
 
-    Each has at most as many tokens as the recipe allows for a target. prefixes: one for each input, of one prompt or of
-    several; on_progress may raise to end the work.
+    Each has at most as many tokens as the recipe allows for a target, unless `sampling` says otherwise. prefixes: one
+    for each input, of one prompt or of several; on_progress may raise to end the work.
     """
     answers = [""] * len(inputs)
 
     def answer(indices: Sequence[int]) -> None:
         ids, mask = encoder.pad_inputs([inputs[index] for index in indices], backbone.device)
         streamer = _TextStreamer(backbone, indices, on_text) if on_text else None
-        limit = encoder.config.max_target_tokens
-        output = write(backbone, [prefixes[index] for index in indices], ids, mask, limit, streamer)
+        limit = sampling.longest_answer or encoder.config.max_target_tokens
+        prompts = [prefixes[index] for index in indices]
+        output = write(backbone, prompts, ids, mask, limit, streamer, sampling=sampling)
         for index, text in zip(indices, _texts(backbone, output), strict=True):
             answers[index] = text
 

@@ -11,6 +11,7 @@ from lamp.data.encoding import Encoder
 from lamp.inference.batched import OnProgress
 from lamp.inference.generate import OnText, generate
 from lamp.inference.label_scores import label_log_likelihoods
+from lamp.sampling import GREEDY, Sampling
 
 
 @dataclass(frozen=True)
@@ -30,14 +31,17 @@ def predict(
     labels: Sequence[str],
     on_text: OnText | None = None,
     on_progress: OnProgress = lambda _: None,
+    sampling: Sampling = GREEDY,
 ) -> list[Prediction]:
     """Answers every input (token ids) with the most likely label, or with free text when there are no labels.
 
     prefixes: one for each input, of one prompt or of several; on_text: called while free text is generated; on_progress
-    may raise to end the work.
+    may raise to end the work; sampling: of free text alone.
     """
     if not labels:
-        texts = generate(backbone, prefixes, encoder, inputs, on_progress=on_progress, on_text=on_text)
+        texts = generate(
+            backbone, prefixes, encoder, inputs, on_progress=on_progress, on_text=on_text, sampling=sampling
+        )
         return [Prediction(text, {}) for text in texts]
     likelihoods = label_log_likelihoods(backbone, prefixes, encoder, inputs, labels, on_progress=on_progress)
     distributions = [dict(zip(labels, row, strict=True)) for row in likelihoods.softmax(dim=1).tolist()]

@@ -14,7 +14,8 @@ from peft import PeftModel
 from transformers import AutoTokenizer
 from transformers.utils import chat_template_utils
 
-from app.predictor import Predictor
+from app.answering.answer import Request
+from app.answering.predictor import Predictor
 from lamp.backbone.frozen import FrozenBackbone
 from lamp.backbone.prefix import make_prefix
 from lamp.config import DataConfig
@@ -101,7 +102,8 @@ def test_a_chat_prompt_is_trained_exported_and_answers_from_its_card(
 
     changed = copytree(instruct, tmp_path / "changed")
     (changed / "chat_template.jinja").write_text("something else {{ messages[0]['content'] }} :")
-    tried = [Predictor().answers(exported, str(folder), ["good"], lambda _: None)[0] for folder in (instruct, changed)]
+    good = ({"text": "good"},)
+    tried = [Predictor().answers(Request(str(exported), str(folder), good))[0] for folder in (instruct, changed)]
     assert tried[0] == tried[1], "the prompt is read as it was trained, though the template has changed"
 
 

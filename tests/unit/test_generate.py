@@ -13,8 +13,10 @@ from lamp.backbone.frozen import FrozenBackbone
 from lamp.backbone.prefix import Prefix, make_prefix
 from lamp.config import DataConfig
 from lamp.data.encoding import Encoder
+from lamp.errors import ConfigError
 from lamp.inference.generate import generate
 from lamp.inference.label_scores import label_log_likelihoods
+from lamp.sampling import Sampling
 from tests.tiny import save_tiny
 
 FAMILIES = ["llama", "qwen2", "qwen3", "gemma", "gemma3", "gpt2", "opt", "t5", "mt5", "bart"]
@@ -167,3 +169,75 @@ def test_an_answer_ends_at_each_token_that_the_model_names_as_an_end(tmp_path: P
     ending = saved_with_generation(tmp_path / "ending", "llama", eos_token_id=[1, end])
     assert ending.end_ids == [1, end]
     assert written(ending) == tokens[: tokens.index(end)]
+
+
+def sampled(backbone: FrozenBackbone, encoder: Encoder, sampling: Sampling) -> list[str]:
+    prefix = make_prefix(backbone, virtual_tokens(backbone, 6))
+    return generate(backbone, [prefix] * 4, encoder, encoder.inputs(TEXTS, [""] * 4), sampling=sampling)
+
+
+def test_texts_are_the_likeliest_ones_unless_something_else_is_asked_for(
+    backbone: FrozenBackbone, encoder: Encoder
+) -> None:
+    before = torch.get_rng_state()
+    prefix = make_prefix(backbone, virtual_tokens(backbone, 6))
+    default = generate(backbone, [prefix] * 4, encoder, encoder.inputs(TEXTS, [""] * 4))
+    assert sampled(backbone, encoder, Sampling(temperature=0, top_p=0.5, seed=7)) == default
+    assert sampled(backbone, encoder, Sampling(temperature=0.001, top_p=0.01, seed=7)) == default, (
+        "only one is left to draw"
+    )
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+def test_a_seed_draws_the_same_texts_again_and_another_seed_draws_others(
+    backbone: FrozenBackbone, encoder: Encoder
+) -> None:
+    first, again, other = (sampled(backbone, encoder, Sampling(temperature=2, seed=seed)) for seed in (1, 1, 2))
+    assert first == again != other
+
+
+def test_a_family_that_reads_everything_again_draws_its_texts_as_well(
+    tiny_llama: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    backbone = FrozenBackbone.load(str(tiny_llama), precision="fp32")
+    encoder = Encoder(backbone.tokenizer, is_encoder_decoder=False, config=DataConfig(("text",), "label"))
+    short = Sampling(longest_answer=5)
+    usual = sampled(backbone, encoder, short)
+    monkeypatch.setattr(backbone, "shared_columns", 0)
+    monkeypatch.setattr(backbone.model, "prepare_inputs_for_generation", lambda input_ids: None)
+    assert sampled(backbone, encoder, short) == usual
+    drawn = [sampled(backbone, encoder, Sampling(2, seed=seed, longest_answer=5)) for seed in (1, 1, 2)]
+    assert drawn[0] == drawn[1] != drawn[2]
+    assert sampled(backbone, encoder, Sampling(0.001, top_p=0.01, longest_answer=5)) == usual
+
+
+def test_the_longest_answer_can_be_chosen(tiny_llama: Path) -> None:
+    backbone = FrozenBackbone.load(str(tiny_llama), precision="fp32")
+    config = DataConfig(("text",), "label", max_target_tokens=3)
+    encoder = Encoder(backbone.tokenizer, is_encoder_decoder=False, config=config)
+
+    def tokens(longest: int) -> int:
+        written: list[int] = []
+        sampling = Sampling(longest_answer=longest)
+        inputs, prefix = encoder.inputs(TEXTS[:1], [""]), make_prefix(backbone, None)
+        generate(backbone, [prefix], encoder, inputs, on_text=lambda row, _: written.append(row), sampling=sampling)
+        return len(written)
+
+    assert (tokens(0), tokens(2), tokens(9)) == (3, 2, 9)
+
+
+@pytest.mark.parametrize(
+    ("values", "sentence"),
+    [
+        ({"temperature": -1}, "The temperature must be between 0 and 5, not -1.0."),
+        ({"top_p": 0}, "The top-p must be between 0.01 and 1, not 0.0."),
+        ({"seed": -1}, "The seed must be between 0 and 4,294,967,295, not -1."),
+        ({"longest_answer": 5000}, "The longest answer must be between 0 and 4,096, not 5000."),
+        ({"seed": 1.5}, "sampling.seed must be a whole number, not 1.5."),
+        ({"top_k": 5}, "sampling has no field 'top_k'; it has temperature, top_p, seed, longest_answer."),
+    ],
+)
+def test_a_wrong_setting_is_one_sentence(values: dict[str, float], sentence: str) -> None:
+    with pytest.raises(ConfigError) as refused:
+        Sampling.from_dict(values)
+    assert str(refused.value) == sentence

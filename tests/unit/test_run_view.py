@@ -10,6 +10,7 @@ import pytest
 
 from app.studio import Studio
 from app.ui.runs import plots, run_html, run_page
+from app.ui.runs.refresh import Refresh
 from app.ui.runs.view_table import ViewTable
 from lamp.config import DataConfig, TrainConfig, TuneConfig
 from lamp.training.halving import plan_of
@@ -111,19 +112,19 @@ def test_a_prompt_can_be_tried_and_a_new_one_has_another_version(studio: Studio,
 
 
 @pytest.fixture
-def page(studio: Studio) -> run_page.Refresh:
+def page(studio: Studio) -> Refresh:
     with gr.Blocks():
-        return run_page.build(studio, gr.State(""), gr.Textbox(""))
+        return run_page.build(studio, gr.State(""), gr.Textbox(""))[0]
 
 
-def refreshed(page: run_page.Refresh, run: str, seen: Any) -> tuple[dict[str, Any], Any]:
+def refreshed(page: Refresh, run: str, seen: Any) -> tuple[dict[str, Any], Any]:
     """The updates of the components that changed, by element id or class and label, and what the page has seen."""
     *updates, seen = page.handler(run, seen)
     names = [output.elem_id or getattr(output, "label", "") or type(output).__name__ for output in page.outputs]
     return {name: update for name, update in zip(names, updates, strict=False) if update != gr.skip()}, seen
 
 
-def test_a_page_is_sent_everything_at_first_and_then_only_what_changed(page: run_page.Refresh, store: JobStore) -> None:
+def test_a_page_is_sent_everything_at_first_and_then_only_what_changed(page: Refresh, store: JobStore) -> None:
     run = add_run(store)
     store.claim("here", [0])
     train(store, run, 10, 20)
@@ -140,9 +141,7 @@ def test_a_page_is_sent_everything_at_first_and_then_only_what_changed(page: run
     assert changed["run-note"] == "a note" and set(changed) == {"run-head", "run-note"}
 
 
-def test_a_run_that_cannot_be_read_is_a_sentence_and_its_page_stops_asking(
-    page: run_page.Refresh, store: JobStore
-) -> None:
+def test_a_run_that_cannot_be_read_is_a_sentence_and_its_page_stops_asking(page: Refresh, store: JobStore) -> None:
     for run, sentence in (("nothing", "nothing"), (add_run(store, {"lamp": {"colour": 1}}), "colour")):
         changed, seen = refreshed(page, run, page.inputs[1].value)
         assert "This run cannot be shown" in changed["run-head"] and sentence in changed["run-head"]
@@ -151,7 +150,7 @@ def test_a_run_that_cannot_be_read_is_a_sentence_and_its_page_stops_asking(
         assert refreshed(page, run, seen)[0] == {}
 
 
-def test_a_page_without_a_run_is_left_as_it_is(page: run_page.Refresh) -> None:
+def test_a_page_without_a_run_is_left_as_it_is(page: Refresh) -> None:
     changed, seen = refreshed(page, "", page.inputs[1].value)
     assert changed == {} and seen == page.inputs[1].value
 
@@ -174,7 +173,7 @@ def test_gradio_may_empty_an_update_without_the_component_being_sent_again(studi
     ],
 )
 def test_a_run_that_gained_nothing_says_so_and_does_not_lead_to_its_prompt_first(
-    studio: Studio, store: JobStore, page: run_page.Refresh, accuracy: float, tone: str, heading: str
+    studio: Studio, store: JobStore, page: Refresh, accuracy: float, tone: str, heading: str
 ) -> None:
     run = add_run(store)
     store.claim("here", [0])
@@ -188,7 +187,7 @@ def test_a_run_that_gained_nothing_says_so_and_does_not_lead_to_its_prompt_first
     assert (try_button["visible"], try_button["variant"]) == (True, "secondary" if heading else "primary")
 
 
-def test_times_are_those_of_the_viewers_clock(studio: Studio, store: JobStore, page: run_page.Refresh) -> None:
+def test_times_are_those_of_the_viewers_clock(studio: Studio, store: JobStore, page: Refresh) -> None:
     run = add_run(store)
     log = Home(studio.settings.home).log(run)
     log.parent.mkdir(parents=True)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from threading import Event
 
 import pytest
 
-from app.ui.streaming import stream
+from app.ui.streaming import NobodyListens, stream
 
 
 def test_updates_come_before_the_result_and_only_the_result_is_final() -> None:
@@ -43,3 +44,21 @@ def test_what_the_function_raises_is_raised_to_its_caller() -> None:
 
     with pytest.raises(ValueError, match="no"):
         list(stream(work))
+
+
+def test_work_whose_reader_is_gone_ends_with_its_next_update() -> None:
+    ended = Event()
+
+    def work(send: Callable[[str], None]) -> str:
+        try:
+            while True:
+                send("more")
+                time.sleep(0.01)
+        except NobodyListens:
+            ended.set()
+            raise
+
+    updates = stream(work, seconds=0.01)
+    assert next(updates) == ("more", False)
+    updates.close()  # type: ignore[attr-defined]  # a generator, as every page's handler is
+    assert ended.wait(60)

@@ -9,13 +9,14 @@ import pytest
 import torch
 
 import lamp.backbone.reading
+from app.answering.answer import Request
+from app.answering.predictor import Predictor
 from app.bundle import zip_artifact
 from app.plan import Estimate
-from app.predictor import Predictor
 from app.studio import Studio
 from app.ui.runs.answers import answer_html
 from lamp.config import TrainConfig, TuneConfig
-from lamp.errors import ConfigError, DataError, LampError
+from lamp.errors import ConfigError, DataError, OutOfMemory
 from lamp.export.saved_prompt import save_prompt
 from storage.database import open_database
 from storage.jobs import JobState, JobStore
@@ -34,7 +35,7 @@ def estimate(studio: Studio, config: TuneConfig, gpus: int = 1) -> Estimate:
     return plan.estimate
 
 
-def test_a_memory_too_short_to_try_a_prompt_is_one_sentence_and_frees_the_backbone(
+def test_a_memory_too_short_to_try_a_prompt_frees_the_backbone_and_the_next_try_loads_it_again(
     tiny_llama: Path, tiny_table: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     config = recipe(tiny_llama, steps=1)
@@ -42,17 +43,18 @@ def test_a_memory_too_short_to_try_a_prompt_is_one_sentence_and_frees_the_backbo
     (tmp_path / "prompt").mkdir()
     save_prompt(result, config, tmp_path / "prompt")
     predictor = Predictor()
+    request = Request(str(tmp_path / "prompt"), str(tiny_llama), ({"text": "good film"},))
 
     def no_memory(*_: object, **__: object) -> None:
         raise torch.OutOfMemoryError("out of memory")
 
     with monkeypatch.context() as patched:
         patched.setattr(lamp.backbone.reading, "continue_logits", no_memory)
-        with pytest.raises(LampError, match="not enough memory to try this prompt now: wait until the runs have ended"):
-            predictor.answers(tmp_path / "prompt", str(tiny_llama), ["good film"], lambda _: None)
+        with pytest.raises(OutOfMemory):
+            predictor.answers(request)
     said: list[str] = []
-    assert predictor.answers(tmp_path / "prompt", str(tiny_llama), ["good film"], said.append)[0].tuned
-    assert "Loading the backbone" in said
+    assert predictor.answers(request, said.append)[0].tuned
+    assert "Loading the model" in said
 
 
 def test_a_recipe_with_more_tokens_than_the_backbone_has_positions_is_one_problem_before_the_start(
@@ -74,8 +76,8 @@ def test_an_input_that_is_too_long_is_answered_and_said_to_be_cut(
     result, _ = run(config, tiny_table, tmp_path / "run")
     (tmp_path / "prompt").mkdir()
     save_prompt(result, config, tmp_path / "prompt")
-    inputs = ["good film", "good film " * 40]
-    short, long = Predictor().answers(tmp_path / "prompt", str(tiny_llama), inputs, lambda _: None)
+    inputs = ({"text": "good film"}, {"text": "good film " * 40})
+    short, long = Predictor().answers(Request(str(tmp_path / "prompt"), str(tiny_llama), inputs))
     assert (short.cut_to, long.cut_to) == (None, 12)
     assert short.text == "text: good film\nlabel:"
     assert len(long.text) < 60 and long.text.startswith("text: good film good") and long.text.endswith("label:")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from html import escape
 
-from app.predictor import Answer
+from app.answering.answer import Answer
 from app.ui import parts
 from app.views import score_text
 
@@ -39,6 +39,11 @@ def waiting_html(stage: str) -> str:
         f'<div class="ls-card ls-progress">{parts.bar(0, "Answering", moving=True)}'
         f'<div class="ls-line"><span role="status">{escape(stage)} …</span></div></div>'
     )
+
+
+def loading_html(stage: str) -> str:
+    """A line while the backbone is loaded. stage: what is done now, in a few words."""
+    return f'<p class="ls-small" role="status">{escape(stage)} … you can write meanwhile.</p>'
 
 
 def _section(heading: str, text: str, writing: bool, css_class: str = "") -> str:

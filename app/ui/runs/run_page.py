@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import gradio as gr
@@ -13,22 +12,12 @@ from app.ui import parts
 from app.ui.components import AT_ONCE, piece
 from app.ui.guard import KNOWN, guarded
 from app.ui.runs import export_tab, inspect_tab, manage_tab, more_curves, plots, results_tab, run_html, try_tab
+from app.ui.runs.refresh import Refresh
 from app.ui.runs.view_table import Seen, ViewTable
 from app.views import local_time
 
 _REFRESH_SECONDS = 1.0
 _RESULTS, _TRAINING, _TRY, _INSPECT, _EXPORT, _DETAILS = range(6)
-
-
-@dataclass(frozen=True)
-class Refresh:
-    """The handler that brings a run's page up to date, with its inputs and outputs."""
-
-    handler: Callable[..., Any]
-    inputs: list[Any]
-    outputs: list[Any]
-    timer: gr.Timer
-    """Runs the handler while the run goes on."""
 
 
 class RunPage:
@@ -71,8 +60,8 @@ class RunPage:
         gr.Info("The run is back.")
 
 
-def build(studio: Studio, run: gr.State, offset: gr.Textbox) -> Refresh:
-    """Lays the page of one run out in the current column and wires it.
+def build(studio: Studio, run: gr.State, offset: gr.Textbox) -> tuple[Refresh, ...]:
+    """Lays the page of one run out in the current column and wires it. Returns what brings its parts up to date.
 
     run: the id of the run that is shown; offset: minutes from the browser's local time to UTC.
     """
@@ -130,8 +119,8 @@ def build(studio: Studio, run: gr.State, offset: gr.Textbox) -> Refresh:
             results_tab.build(studio, run, ready, show)
         with gr.Tab("Training", id=_TRAINING):
             _build_training(studio, run, show)
-        with gr.Tab("Try", id=_TRY):
-            try_tab.build(studio, run, ready)
+        with gr.Tab("Try", id=_TRY) as try_it_out:
+            answer_list = try_tab.build(studio, run, ready, try_it_out)
         with gr.Tab("Inspect", id=_INSPECT):
             inspect_tab.build(studio, run, ready)
         with gr.Tab("Export", id=_EXPORT):
@@ -160,7 +149,7 @@ def build(studio: Studio, run: gr.State, offset: gr.Textbox) -> Refresh:
     for event in (*(button.click(guarded(action), run, None, **AT_ONCE) for button, action in actions), *changes):
         event.then(refresh.handler, refresh.inputs, refresh.outputs, **AT_ONCE)
     try_it.click(lambda: gr.Tabs(selected=_TRY), None, tabs, **AT_ONCE)
-    return refresh
+    return refresh, answer_list
 
 
 def _first_tab(live: bool) -> Any:

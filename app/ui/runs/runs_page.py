@@ -130,7 +130,8 @@ def build(studio: Studio, page: gr.Blocks) -> None:
         more = gr.Button("Show more", visible=False, elem_classes="ls-back")
         disk = piece(elem_id="disk")
     with gr.Column(visible=False) as run_column:
-        refresh = run_page.build(studio, run, offset)
+        of_run = run_page.build(studio, run, offset)
+    refresh = of_run[0]
     # Not a gr.State: the browser writes it into the address.
     most, seen = gr.Number(_RUNS_A_PAGE, precision=0, visible="hidden", label="Rows"), gr.State("")
     timer = gr.Timer(_REFRESH_SECONDS, active=False)
@@ -155,5 +156,7 @@ def build(studio: Studio, page: gr.Blocks) -> None:
     kept: list[Any] = [filter_name, text, most]
     gr.on([component.change for component in kept], None, kept, None, js=_KEEP_IN_ADDRESS, **AT_ONCE)
     cards.click(guarded(runs.restore), None, None, **AT_ONCE).then(show, inputs, outputs, **AT_ONCE)
-    sleep.click(lambda: (gr.update(active=False), gr.update(active=False)), None, [timer, refresh.timer], **AT_ONCE)
-    wake.click(refresh.handler, refresh.inputs, refresh.outputs, **AT_ONCE)
+    timers = [timer, *(part.timer for part in of_run)]
+    sleep.click(lambda: [gr.Timer(active=False)] * len(timers), None, timers, **AT_ONCE)
+    for part in of_run:
+        wake.click(part.handler, part.inputs, part.outputs, **AT_ONCE)

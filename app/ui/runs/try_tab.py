@@ -4,38 +4,48 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import gradio as gr
 
-from app.predictor import Answer
+from app.answering.answer import Answer
+from app.run import Run
 from app.studio import Studio
 from app.ui import parts
-from app.ui.components import AT_ONCE, piece
+from app.ui.components import AT_ONCE, QUIET, piece
 from app.ui.guard import KNOWN, guarded
-from app.ui.runs import answers
+from app.ui.runs import answers, try_many
+from app.ui.runs.refresh import Refresh
+from app.ui.runs.sampling_boxes import sampling_boxes, sampling_of
 from app.ui.streaming import stream
-from lamp.config import DataConfig
 from lamp.errors import DataError
+from lamp.sampling import GREEDY
+
+_MOST_WAITING = 12
+"""People who wait for the model at a time: each has one of the server's forty threads. It is said that they wait."""
 
 
 class TryTab:
     """The handlers of the Try tab of one run."""
 
-    def __init__(self, studio: Studio, run: str, data: DataConfig, dataset: str) -> None:
-        self._studio, self._run, self._data, self._dataset = studio, run, data, dataset
+    def __init__(self, studio: Studio, run: Run) -> None:
+        self._studio, self._run = studio, run
+        self._columns = run.config.data.input_columns
 
-    def answer(self, expected: tuple[str, str], *cells: str) -> Iterator[str]:
+    def answer(self, expected: tuple[str, str], *boxes: str) -> Iterator[str]:
         """HTML of what is being done, then of both answers, again after each new piece of free text.
 
-        expected: (input, target) of the row that was filled in last; cells: a text for each input column. A wrong input
-        is one sentence in place of the answers.
+        expected: (input, target) of the row that was filled in last; boxes: a text for each input column, and for free
+        text the boxes of `sampling_boxes`. A wrong input is one sentence in place of the answers.
         """
-        texts = [cell or "" for cell in cells]
-        row = dict(zip(self._data.input_columns, texts, strict=True))
+        texts = [box or "" for box in boxes[: len(self._columns)]]
+        row = dict(zip(self._columns, texts, strict=True))
+        settings = boxes[len(self._columns) :]
 
         def work(send: Callable[[str | list[Answer]], None]) -> str | list[Answer]:
-            return self._studio.try_prompt(self._run, [row], send, send)
+            sampling = sampling_of(settings) if settings else GREEDY
+            return self._studio.try_prompt(self._run.job.id, [row], send, send, sampling)
 
         try:
             for update, final in stream(work):
@@ -49,16 +59,50 @@ class TryTab:
 
     def row(self, number: int) -> list[Any]:
         """[(input, target), next row's number, cell of each input column] of one of the data set's first rows."""
-        rows = self._studio.first_rows(self._dataset)
+        rows = self._rows()
+        row = rows[number % len(rows)]
+        cells = [row[column] for column in self._columns]
+        return [("\n".join(cells), row[self._run.config.data.target_column]), number + 1, *cells]
+
+    def origin(self, number: int) -> str:
+        """HTML that says where the row that was filled in last comes from. number: that of the next row."""
+        place = (number - 1) % len(self._rows())
+        learned = self._studio.learned_from(self._run.job.id, place)
+        words = "learned from" if learned else "not learned from"
+        return parts.small(f"Filled in: row {place + 1} of {self._run.job.dataset_name}, {words}.")
+
+    def _rows(self) -> tuple[dict[str, str], ...]:
+        rows = self._studio.first_rows(self._run.job.dataset)
         if not rows:
             raise DataError("The data set has no rows any more.")
-        row = rows[number % len(rows)]
-        cells = [row[column] for column in self._data.input_columns]
-        return [("\n".join(cells), row[self._data.target_column]), number + 1, *cells]
+        return rows
 
 
-def build(studio: Studio, run: gr.State, ready: gr.Textbox) -> None:
-    """Lays out the tab; a box for each input column of the run appears once it has a prompt."""
+def warm_up(studio: Studio, run: str, ready: str, opened: bool) -> Iterator[str]:
+    """HTML that says that the model is being loaded; "" once it is, or why it cannot be.
+
+    ready: the view's `prompt_version`; opened: whether anybody wants it.
+    """
+    if not ready or not opened:
+        return
+
+    def work(send: Callable[[str], None]) -> str:
+        studio.warm_up(run, send)
+        return ""
+
+    try:
+        for update, final in stream(work):
+            yield "" if final else answers.loading_html(update)
+    except KNOWN as error:
+        yield parts.notice(str(error), "warn")
+
+
+def build(studio: Studio, run: gr.State, ready: gr.Textbox, tab: gr.Tab) -> Refresh:
+    """Lays `tab` out; a box for each input column of the run appears once it has a prompt.
+
+    The backbone is loaded when the tab is opened, while the person still writes. Returns what brings the progress
+    of a list up to date.
+    """
 
     def boxes(run: str, ready: str) -> None:
         if not ready:
@@ -70,8 +114,7 @@ def build(studio: Studio, run: gr.State, ready: gr.Textbox) -> None:
             )
             return
         shown = studio.run(run)
-        data = shown.config.data
-        tab = TryTab(studio, run, data, shown.job.dataset)
+        data, handlers = shown.config.data, TryTab(studio, shown)
         piece(parts.title("Try the prompt", "Write an input as it stands in the data, without the answer."))
         cells = [
             gr.Textbox(
@@ -87,7 +130,9 @@ def build(studio: Studio, run: gr.State, ready: gr.Textbox) -> None:
         with gr.Row(elem_classes="ls-actions"):
             ask = gr.Button("Answer", size="md", variant="primary", elem_id="answer")
             fill = gr.Button("Fill in a row of the data", size="md", elem_id="fill")
-        result = piece(elem_id="answers", min_height=60)
+        origin = piece(elem_id="origin")
+        settings = sampling_boxes(data.max_target_tokens) if studio.writes_texts(run) else []
+        result = piece(elem_id="answers")
         expected, number = gr.State(("", "")), gr.State(0)
         # The browser itself shows the bar at once; the server's first word may take seconds while it loads a backbone.
         asked = gr.on(
@@ -99,13 +144,27 @@ def build(studio: Studio, run: gr.State, ready: gr.Textbox) -> None:
             **AT_ONCE,
         )
         asked.then(
-            guarded(tab.answer),
-            [expected, *cells],
+            guarded(handlers.answer),
+            [expected, *cells, *settings],
             result,
             api_visibility="private",
             show_progress="hidden",
-            concurrency_limit=2,
+            concurrency_limit=_MOST_WAITING,
         ).failure(lambda: "", None, result, **AT_ONCE)
-        fill.click(guarded(tab.row), number, [expected, number, *cells], **AT_ONCE)
+        filled = fill.click(guarded(handlers.row), number, [expected, number, *cells], **AT_ONCE)
+        filled.then(
+            guarded(handlers.origin), number, origin, **QUIET
+        )  # by itself: a large table takes seconds to split
 
     gr.render([run, ready], triggers=[ready.change], queue=False)(boxes)
+    loading, opened = piece(elem_id="loading"), gr.State(False)
+    load: dict[str, Any] = {
+        "fn": guarded(partial(warm_up, studio)),
+        "inputs": [run, ready, opened],
+        "outputs": loading,
+        **QUIET,
+        "concurrency_limit": _MOST_WAITING,
+    }
+    tab.select(lambda: True, None, opened, **AT_ONCE).then(**load)
+    ready.change(**load)  # for a tab that was opened before there was a prompt
+    return try_many.build(studio, run, ready)

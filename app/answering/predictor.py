@@ -1,0 +1,144 @@
+"""Answers from exported prompts, with one backbone in memory. Imports torch: only the answering process uses it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from app.answering.answer import Answer, OnAnswers, Request
+from lamp.backbone.frozen import FrozenBackbone
+from lamp.backbone.out_of_memory import out_of_memory
+from lamp.backbone.prefix import Prefix, inference_prefix
+from lamp.config import Quantization
+from lamp.data.columns import render
+from lamp.data.encoding import Encoder
+from lamp.errors import OutOfMemory
+from lamp.export.saved_prompt import ADAPTER, SavedPrompt, load_prompt
+from lamp.inference.predict import Prediction, predict
+
+_MOST_PREFIXES = 32
+"""Prompts whose keys and values are kept; each is a few megabytes for a model of seven billion parameters."""
+_NOTHING = Prediction("", {})
+
+
+@dataclass
+class _Loaded:
+    """The backbone in memory."""
+
+    source: str
+    quantization: Quantization
+    backbone: FrozenBackbone
+    prefixes: dict[tuple[str, int] | None, Prefix] = field(default_factory=dict)
+    """Prompts as the backbone has read them, by their folder and its adapter's modification time; None: no prompt."""
+
+    def prefix(self, key: tuple[str, int] | None = None, saved: SavedPrompt | None = None) -> Prefix:
+        """The prefix of a prompt, computed once for its key; that of no prompt when none is given."""
+        if key not in self.prefixes:
+            if len(self.prefixes) >= _MOST_PREFIXES:
+                self.prefixes.pop(next(iter(self.prefixes)))
+            self.prefixes[key] = inference_prefix(self.backbone, saved.virtual_tokens if saved else None)
+        return self.prefixes[key]
+
+
+class Predictor:
+    """Answers requests; the backbone of the last one stays in memory."""
+
+    def __init__(self) -> None:
+        self._loaded: _Loaded | None = None
+
+    def answers(
+        self,
+        request: Request,
+        on_progress: Callable[[str], None] = lambda _: None,
+        on_answers: OnAnswers | None = None,
+    ) -> list[Answer]:
+        """Answers all inputs with the prompt, and without it where that is asked for, in one batch.
+
+        on_progress: called with one short sentence at each stage. Raises LampError in one sentence; after OutOfMemory
+        no backbone is in memory.
+        """
+        saved = load_prompt(Path(request.folder))
+        try:
+            with out_of_memory():
+                loaded = self._load(request.source, saved, on_progress)
+                tuned = loaded.prefix((request.folder, (Path(request.folder) / ADAPTER).stat().st_mtime_ns), saved)
+                prefixes = [tuned, loaded.prefix()] if request.untrained else [tuned]
+                if not request.inputs:
+                    return []
+                both = " and without it" if request.untrained else ""
+                on_progress(f"Answering with the tuned prompt{both}")
+                return _answers(loaded.backbone, prefixes, saved, request, on_answers)
+        except OutOfMemory:
+            self._loaded = None
+            raise
+
+    def _load(self, source: str, saved: SavedPrompt, on_progress: Callable[[str], None]) -> _Loaded:
+        """The backbone of a prompt, which takes the place of any other one in memory."""
+        quantization = saved.config.train.quantization
+        if self._loaded is None or (self._loaded.source, self._loaded.quantization) != (source, quantization):
+            self._loaded = None  # two backbones may not fit beside each other
+            on_progress("Loading the model")
+            backbone = FrozenBackbone.load(saved.config.backbone, source, quantization=quantization)
+            self._loaded = _Loaded(source, quantization, backbone)
+        return self._loaded
+
+
+@dataclass(frozen=True)
+class _Read:
+    """An input as the model reads it."""
+
+    text: str
+    ids: tuple[int, ...]
+    cut_to: int | None
+    """As `Answer.cut_to`."""
+
+
+def _answers(
+    backbone: FrozenBackbone,
+    prefixes: Sequence[Prefix],
+    saved: SavedPrompt,
+    request: Request,
+    on_answers: OnAnswers | None,
+) -> list[Answer]:
+    """Answers to all inputs behind each of the prefixes: the prompt's, and that of no prompt."""
+    encoder = Encoder(
+        backbone.tokenizer, is_encoder_decoder=backbone.is_encoder_decoder, config=saved.config.data, chat=saved.chat
+    )
+    reads = [_read(encoder, backbone, *render(saved.config.data, values)) for values in request.inputs]
+    each_prefix = [prefix for prefix in prefixes for _ in reads]
+    ids = [read.ids for read in reads] * len(prefixes)
+    on_text = _collector(reads, on_answers) if on_answers is not None else None
+    return _paired(
+        reads, predict(backbone, each_prefix, encoder, ids, saved.labels, on_text, sampling=request.sampling)
+    )
+
+
+def _read(encoder: Encoder, backbone: FrozenBackbone, text: str, template_suffix: str) -> _Read:
+    """One input as the model reads it, which is less than all of it when it is too long."""
+    before = encoder.truncated
+    (ids,) = encoder.inputs([text], [template_suffix])
+    if encoder.truncated == before:
+        return _Read(text, ids, None)
+    left = str(backbone.tokenizer.decode(ids, skip_special_tokens=True))
+    return _Read(left, ids, encoder.config.max_input_tokens)
+
+
+def _collector(reads: Sequence[_Read], on_answers: OnAnswers) -> Callable[[int, str], None]:
+    """The `on_text` of `predict`: collects the growing texts and calls `on_answers` with all of them."""
+    predictions = [_NOTHING] * (2 * len(reads))
+
+    def on_text(number: int, text: str) -> None:
+        predictions[number] = Prediction(text, {})
+        on_answers(_paired(reads, predictions))
+
+    return on_text
+
+
+def _paired(reads: Sequence[_Read], predictions: Sequence[Prediction]) -> list[Answer]:
+    """One Answer for each input. predictions: for all inputs with the prompt, then, if at all, without it."""
+    without = predictions[len(reads) :] or [_NOTHING] * len(reads)
+    return [
+        Answer(read.text, tuned.text, untrained.text, tuned.probabilities, untrained.probabilities, read.cut_to)
+        for read, tuned, untrained in zip(reads, predictions[: len(reads)], without, strict=True)
+    ]

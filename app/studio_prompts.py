@@ -1,0 +1,144 @@
+"""The part of Studio that is about trained prompts: judged, tried, taken home."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from app.answering.answer import Answer, OnAnswers, Request
+from app.answering.answer_list import ListProgress
+from app.answering.answer_lists import AnswerLists
+from app.answering.answerer import Answerer
+from app.answering.inputs import checked_inputs
+from app.answering.list_table import file_table, pasted_table
+from app.answering.prompt_kind import writes_texts
+from app.backbones import Backbones
+from app.bundle import file_name, results_csv, zip_artifact
+from app.hub import publishing
+from app.recipes import Recipes
+from app.run import Run
+from app.views.results import Results, read_results
+from lamp.data.tables import Table
+from lamp.errors import DataError
+from lamp.inference.inspection import Inspection, read_inspection
+from lamp.sampling import GREEDY, Sampling
+from storage.artifacts import ArtifactStore
+from storage.home import Home
+from storage.jobs import JobStore
+
+
+class StudioPrompts:
+    """The prompts that runs have trained, and the process that answers with them."""
+
+    def __init__(
+        self, home: Home, store: JobStore, artifacts: ArtifactStore, backbones: Backbones, recipes: Recipes
+    ) -> None:
+        self._home, self._store, self._artifacts = home, store, artifacts
+        self._backbones, self._recipes = backbones, recipes
+        self._answerer = Answerer()
+        self._lists = AnswerLists(self._answerer)
+
+    def close(self) -> None:
+        """Ends the process that answers. Runs go on."""
+        self._lists.close()
+        self._answerer.close()
+
+    def writes_texts(self, id: str) -> bool:
+        """Whether the run's prompt answers with free text, and not with a label. Raises NotStored, DataError."""
+        return writes_texts(self._artifacts.path(self._store.get(id).id))
+
+    def learned_from(self, id: str, row: int) -> bool:
+        """Whether the run learned from a row of its data set. row: its place from 0. Raises DataError, StorageError."""
+        run = Run.of(self._store.get(id))
+        return self._recipes.learned_from(run.config, run.job.dataset, row)
+
+    def warm_up(self, id: str, on_progress: Callable[[str], None] = lambda _: None) -> None:
+        """Loads the backbone of the run's prompt, so that the first try is answered at once. Raises LampError."""
+        self._answerer.answers(self._request(Run.of(self._store.get(id))), on_progress)
+
+    def try_prompt(
+        self,
+        id: str,
+        inputs: Sequence[str | Mapping[str, str]],
+        on_progress: Callable[[str], None] = lambda _: None,
+        on_answers: OnAnswers | None = None,
+        sampling: Sampling = GREEDY,
+    ) -> list[Answer]:
+        """Each input answered with the run's prompt and without it.
+
+        inputs: a text, or a value for each input column; on_progress: called with one short sentence at each stage;
+        on_answers: called with all answers so far while free text is generated; sampling: of free text.
+        """
+        run = Run.of(self._store.get(id))
+        checked = checked_inputs(run.config.data, inputs)  # first of all: a wrong input needs no backbone to be refused
+        on_progress("Getting ready")
+        request = replace(self._request(run), inputs=tuple(checked), sampling=sampling)
+        return self._answerer.answers(request, on_progress, on_answers)
+
+    def answer_file(self, id: str, path: Path, name: str) -> None:
+        """Begins to answer every row of a file with the run's prompt, in the background.
+
+        name: of the file as its owner knows it. Raises DataError for a file that is no table or lacks a column.
+        """
+        data = Run.of(self._store.get(id)).config.data
+        self._start_list(id, name, lambda converted: file_table(path, name, converted, data))
+
+    def answer_lines(self, id: str, text: str) -> None:
+        """The same for each line of a text, where the prompt reads one column. Raises DataError."""
+        data = Run.of(self._store.get(id)).config.data
+        self._start_list(id, "", lambda _: pasted_table(text, data))
+
+    def list_progress(self, id: str) -> ListProgress | None:
+        """How far the run's last list is; None if there was none since the studio's start."""
+        return self._lists.progress(id)
+
+    def cancel_list(self, id: str) -> None:
+        """Has the run's list end after its batch; what is answered by then is kept."""
+        self._lists.cancel(id)
+
+    def _start_list(self, id: str, source: str, read: Callable[[Path], Table]) -> None:
+        run = Run.of(self._store.get(id))
+        folder, names = (
+            self._home.root / "exports" / f"{run.job.id}-answers",
+            (source, f"{file_name(run.job.name)}-answers"),
+        )
+        request = replace(self._request(run), untrained=False)
+        self._lists.start(run.job.id, request, run.config.data, read, folder, names)
+
+    def _request(self, run: Run) -> Request:
+        """A request for the run's prompt, still without inputs. Raises NotStored."""
+        folder = self._artifacts.path(run.job.id)
+        return Request(str(folder), self._backbones.source(run.config.backbone))
+
+    def results(self, id: str) -> Results | None:
+        """What the run's prompt answered to its held-out rows; None where nothing was kept. Raises DataError."""
+        return read_results(self._home.answers(self._store.get(id).id))
+
+    def inspection(self, id: str) -> Inspection | None:
+        """What can be seen in the run's prompt; None where nothing was kept. Raises DataError."""
+        return read_inspection(self._home.inspection(self._store.get(id).id))
+
+    def results_file(self, id: str) -> Path:
+        """The same as a CSV file, named after the run. Raises DataError when there is nothing."""
+        job, results = self._store.get(id), self.results(id)
+        if results is None:
+            raise DataError(f"The run {job.name!r} has no answers to held-out rows.")
+        return results_csv(results, self._home.root / "exports" / job.id, job.name)
+
+    def export(self, id: str) -> Path:
+        """A zip of the run's exported prompt, made once."""
+        job = self._store.get(id)
+        return zip_artifact(self._artifacts.path(job.id), self._home.root / "exports", job.name)
+
+    def publish(
+        self,
+        id: str,
+        repository: str,
+        token: str,
+        private: bool = True,
+        on_progress: Callable[[str], None] = lambda _: None,
+    ) -> str:
+        """Puts the run's exported prompt on the Hub and returns its address; the token is used for this call only."""
+        folder = self._artifacts.path(self._store.get(id).id)
+        return publishing.publish(folder, repository, token, private, on_progress)

@@ -1,0 +1,91 @@
+"""A prompt is tried on one input and on a whole file, without the server ever loading a model."""
+
+from __future__ import annotations
+
+import csv
+import re
+from pathlib import Path
+
+import psutil
+import pytest
+from playwright.sync_api import Page, expect
+
+from lamp.export.saved_prompt import save_prompt
+from storage.artifacts import ArtifactStore
+from storage.home import Home
+from storage.jobs import Job, JobState
+from tests.browser import pages
+from tests.browser.studio import RunningStudio
+from tests.unit import training
+
+ROWS = 150
+
+
+@pytest.fixture(scope="module")
+def trained(studio: RunningStudio, tiny_llama: Path, tiny_table: Path, tmp_path_factory: pytest.TempPathFactory) -> Job:
+    """An ended run with a prompt."""
+    config = training.recipe(tiny_llama, steps=1)
+    result, _ = training.run(config, tiny_table, tmp_path_factory.mktemp("trained") / "run")
+    store = studio.store
+    job = store.add("films", config.to_dict(), "sample:support-tickets.csv", "support-tickets.csv", 1, gpus=99)
+    claimed = store.claim("another-machine", range(200))
+    assert claimed is not None and claimed.id == job.id
+    with ArtifactStore(Home(studio.home).artifacts).stage(job.id) as staged:
+        save_prompt(result, config, staged)
+    assert store.finish(
+        job.id, JobState.DONE, scores={"accuracy": 0.5, "untrained_accuracy": 0.5}, artifact=job.id, step=1
+    )
+    store.release(job.id)
+    return store.get(job.id)
+
+
+def children(studio: RunningStudio) -> list[psutil.Process]:
+    """The processes that answer."""
+    server = psutil.Process(studio.process.pid)
+    return [child for child in server.children() if "app.answering.child" in child.cmdline()]
+
+
+def test_an_input_and_a_file_are_answered_apart_from_the_server(
+    page: Page, studio: RunningStudio, trained: Job, tmp_path: Path
+) -> None:
+    pages.open_run(page, trained.id, "Try")
+    expect(page.locator("#loading")).to_contain_text("Loading the model")
+    expect(page.locator("#loading")).to_have_text("", timeout=60_000)
+    page.locator("#fill").click()
+    expect(page.locator("#origin")).to_contain_text(re.compile("row 1 of support-tickets.csv, (not )?learned from"))
+    pages.type_in(page, "try-0", "the film was good")
+    page.locator("#answer").click()
+    expect(page.locator("#answers .ls-label")).to_have_count(2)
+
+    (child,) = children(studio)
+    child.kill()
+    pages.type_in(page, "try-0", "the film was bad")
+    page.locator("#answer").click()
+    expect(page.locator("#answers .ls-label")).to_have_count(2, timeout=60_000)
+    assert [process.pid for process in children(studio)] != [child.pid]
+    assert "libtorch" not in Path(f"/proc/{studio.process.pid}/maps").read_text()
+
+    file = tmp_path / "more films.csv"
+    lines = [f"{number},{'the film was good' if number % 50 else ''}" for number in range(ROWS)]
+    file.write_text("\n".join(["=number,text", *lines]))
+    datasets = len(list((studio.home / "uploads").iterdir()))
+    page.locator("#many-start").click()
+    expect(page.locator("#many-said")).to_contain_text("Give a file, or paste a list")
+    expect(page.locator("#many-progress")).to_have_text("")
+    page.locator("#many-file input[type=file]").set_input_files(str(file))
+    expect(page.locator("#many-file")).to_contain_text("more films")
+    page.locator("#many-start").click()
+    expect(page.locator("#many-progress")).to_contain_text(re.compile(r"Answer|Loading|Reading"))
+    expect(page.locator("#many-said")).to_have_text("")
+    page.reload()
+    page.locator("#run-tabs").get_by_role("tab", name="Try").click()
+    expect(page.locator("#many-progress")).to_contain_text(f"{ROWS} rows answered.", timeout=60_000)
+    expect(page.locator("#many-progress")).to_contain_text("3 rows without an input have an empty answer.")
+    with page.expect_download() as download:
+        page.locator("#many-csv").click()
+    assert download.value.suggested_filename == "films-answers.csv"
+    with Path(download.value.path()).open(encoding="utf-8-sig", newline="") as table:
+        rows = list(csv.DictReader(table))
+    assert len(rows) == ROWS and list(rows[0]) == ["'=number", "text", "answer", "confidence"]
+    assert {row["answer"] for row in rows if row["text"]} <= {"positive", "negative"}
+    assert len(list((studio.home / "uploads").iterdir())) == datasets
