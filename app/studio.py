@@ -44,7 +44,7 @@ class Studio(StudioDatasets, StudioPrompts):
         artifacts = ArtifactStore(home.artifacts)
         recipes = Recipes(settings, datasets, backbones, store, artifacts)
         StudioDatasets.__init__(self, settings, home, datasets)
-        StudioPrompts.__init__(self, home, store, artifacts, backbones, recipes)
+        StudioPrompts.__init__(self, home, store, artifacts, datasets, backbones, recipes)
         self.models = Models(backbones, StoredBackbones(settings, store))
 
     # What can be picked

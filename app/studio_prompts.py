@@ -13,8 +13,10 @@ from app.answering.answerer import Answerer
 from app.answering.inputs import checked_inputs
 from app.answering.list_table import file_table, pasted_table
 from app.answering.prompt_kind import writes_texts
+from app.answering.token_weights import TokenWeights, read_weights, some_of, weigh_tokens, write_weights
 from app.backbones import Backbones
 from app.bundle import file_name, results_csv, zip_artifact
+from app.datasets import Datasets
 from app.hub import publishing
 from app.recipes import Recipes
 from app.run import Run
@@ -32,9 +34,15 @@ class StudioPrompts:
     """The prompts that runs have trained, and the process that answers with them."""
 
     def __init__(
-        self, home: Home, store: JobStore, artifacts: ArtifactStore, backbones: Backbones, recipes: Recipes
+        self,
+        home: Home,
+        store: JobStore,
+        artifacts: ArtifactStore,
+        datasets: Datasets,
+        backbones: Backbones,
+        recipes: Recipes,
     ) -> None:
-        self._home, self._store, self._artifacts = home, store, artifacts
+        self._home, self._store, self._artifacts, self._datasets = home, store, artifacts, datasets
         self._backbones, self._recipes = backbones, recipes
         self._answerer = Answerer()
         self._lists = AnswerLists(self._answerer)
@@ -118,6 +126,31 @@ class StudioPrompts:
     def inspection(self, id: str) -> Inspection | None:
         """What can be seen in the run's prompt; None where nothing was kept. Raises DataError."""
         return read_inspection(self._home.inspection(self._store.get(id).id))
+
+    def token_weights(self, id: str) -> TokenWeights | None:
+        """What each virtual token of the run's prompt adds; None before `weigh_tokens`. Raises DataError."""
+        return read_weights(self._home.token_weights(self._store.get(id).id))
+
+    def weigh_tokens(self, id: str, on_progress: Callable[[float, str], None]) -> TokenWeights:
+        """Measures what each virtual token adds, on some tested rows, and keeps it.
+
+        on_progress: called with the share that is done and a short sentence. Raises LampError, StorageError.
+        """
+        run, results, seen = Run.of(self._store.get(id)), self.results(id), self.inspection(id)
+        if results is None or seen is None or not results.are_labels:
+            raise DataError("Only prompts that pick labels, and whose tested rows were kept, can be weighed.")
+        expected = {answer.row: answer.expected for answer in results.answers}
+        places = some_of(list(expected))
+        data = run.config.data
+        reference = (data.test_data if run.job.scores.get("test_rows") else data.validation_data) or run.job.dataset
+        rows = self._datasets.file(reference).table().take(places)
+        inputs = tuple({column: row[column] for column in data.input_columns} for row in rows)
+        request = replace(self._request(run), inputs=inputs)
+        weights = weigh_tokens(
+            self._answerer, request, [expected[place] for place in places], len(seen.tokens), on_progress
+        )
+        write_weights(weights, self._home.token_weights(run.job.id))
+        return weights
 
     def results_file(self, id: str) -> Path:
         """The same as a CSV file, named after the run. Raises DataError when there is nothing."""

@@ -70,6 +70,10 @@ class Home:
         """What can be seen in the run's prompt. Raises UnsafeName."""
         return self.root / "answers" / f"{safe_name(job_id)}.prompt.json"
 
+    def token_weights(self, job_id: str) -> Path:
+        """What each virtual token of the run's prompt adds. Raises UnsafeName."""
+        return self.root / "answers" / f"{safe_name(job_id)}.tokens.json"
+
     def copy_checkpoints(self, source: str, target: str) -> None:
         """Gives the run `target` the checkpoints of `source`, whole or not at all. Raises OSError."""
         if not self.checkpoints(source).is_dir():
@@ -83,6 +87,7 @@ class Home:
         remove(self.checkpoints(job_id))
         remove(self.answers(job_id))
         remove(self.inspection(job_id))
+        remove(self.token_weights(job_id))
         remove(self.log(job_id))
         remove(rotated(self.log(job_id)))
 

@@ -6,6 +6,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import torch
+
 from app.answering.answer import Answer, OnAnswers, Request
 from lamp.backbone.frozen import FrozenBackbone
 from lamp.backbone.out_of_memory import out_of_memory
@@ -62,7 +64,10 @@ class Predictor:
         try:
             with out_of_memory():
                 loaded = self._load(request.source, saved, on_progress)
-                tuned = loaded.prefix((request.folder, (Path(request.folder) / ADAPTER).stat().st_mtime_ns), saved)
+                if request.without is None:
+                    tuned = loaded.prefix((request.folder, (Path(request.folder) / ADAPTER).stat().st_mtime_ns), saved)
+                else:
+                    tuned = _without(loaded.backbone, saved, request.without)
                 prefixes = [tuned, loaded.prefix()] if request.untrained else [tuned]
                 if not request.inputs:
                     return []
@@ -82,6 +87,13 @@ class Predictor:
             backbone = FrozenBackbone.load(saved.config.backbone, source, quantization=quantization)
             self._loaded = _Loaded(source, quantization, backbone)
         return self._loaded
+
+
+def _without(backbone: FrozenBackbone, saved: SavedPrompt, token: int) -> Prefix:
+    """The prefix of a prompt that lacks one of its virtual tokens."""
+    tokens = saved.virtual_tokens
+    rest = torch.cat([tokens[:token], tokens[token + 1 :]])
+    return inference_prefix(backbone, rest if len(rest) else None)
 
 
 @dataclass(frozen=True)

@@ -95,6 +95,7 @@ def tune(
         write_answers(result.final.answers, staged)
     with written_whole(home.inspection(job.id)) as staged:
         write_inspection(result.inspection, staged)
+    home.token_weights(job.id).unlink(missing_ok=True)  # of the prompt before the run was resumed
     return Outcome(result.stopped, result.step, result.final.merged(), result.failure)
 
 

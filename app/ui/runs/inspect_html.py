@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from html import escape
 
+from app.answering.token_weights import TokenWeights
 from app.ui import parts
 from lamp.inference.inspection import InspectedToken, Inspection, Word
 
@@ -12,13 +13,14 @@ _FEW = 3
 """Words that a table names; more stand in the tooltip."""
 
 
-def tokens(inspection: Inspection) -> str:
-    """The words nearest to every virtual token, before training and after it."""
+def tokens(inspection: Inspection, weights: TokenWeights | None) -> str:
+    """The words nearest to every virtual token, before training and after it, and what it adds where that is known."""
     farthest = max((token.moved for token in inspection.tokens), default=0.0) or 1.0
     known = any(token.before for token in inspection.tokens)
     lines = "".join(
-        _token(number, token, farthest, known=known) for number, token in enumerate(inspection.tokens, start=1)
+        _token(number, token, farthest, weights, known=known) for number, token in enumerate(inspection.tokens, start=1)
     )
+    adds = "<th scope=col>Adds</th>" if weights else ""
     before = "<th scope=col>Began near</th>" if known else ""
     moved = "<th scope=col>Moved, in its first length</th>" if known else ""
     return (
@@ -28,15 +30,38 @@ def tokens(inspection: Inspection) -> str:
             "says that no word means what it has learned.",
         )
         + f'<div class="ls-table ls-inspected" tabindex="0"><table><thead><tr><th scope=col>Token</th>{before}'
-        f"<th scope=col>Is near now</th>{moved}</tr></thead><tbody>{lines}</tbody></table></div>"
+        f"<th scope=col>Is near now</th>{moved}{adds}</tr></thead><tbody>{lines}</tbody></table></div>"
     )
 
 
-def _token(number: int, token: InspectedToken, farthest: float, *, known: bool) -> str:
+def _token(number: int, token: InspectedToken, farthest: float, weights: TokenWeights | None, *, known: bool) -> str:
     before = f"<td>{_words(token.before)}</td>" if known else ""
     share = 100 * token.moved / farthest
     moved = f'<td><i class="ls-moved"><b style="width:{share:.0f}%"></b></i> {token.moved:.1f} ×</td>'
-    return f"<tr><th scope=row>{number}</th>{before}<td>{_words(token.after)}</td>{moved if known else ''}</tr>"
+    cells = f"{before}<td>{_words(token.after)}</td>{moved if known else ''}{_adds(number, weights)}"
+    return f"<tr><th scope=row>{number}</th>{cells}</tr>"
+
+
+def _adds(number: int, weights: TokenWeights | None) -> str:
+    """How much probability of the expected label a token adds, in points."""
+    if weights is None or number > len(weights.added):
+        return ""
+    points = f"{100 * weights.added[number - 1]:+.1f}".replace("-", "−")
+    return f'<td class="{"ls-better" if weights.added[number - 1] >= 0 else "ls-worse"}">{points} points</td>'
+
+
+def weighed(weights: TokenWeights | None) -> str:
+    """How to read what the tokens add."""
+    if weights is None:
+        return parts.small(
+            "Measure what every token adds: some tested rows are answered again, each time without one of the tokens."
+        )
+    idle = sum(abs(one) < 0.005 for one in weights.added)
+    spare = f" {idle} of {len(weights.added)} add next to nothing: a shorter prompt may do." if idle else ""
+    return parts.small(
+        f"On {weights.rows} tested rows the expected label has a probability of {100 * weights.whole:.0f} %. A token "
+        f"adds what is lost of it when the token is left out.{spare}"
+    )
 
 
 def _words(words: Sequence[Word]) -> str:

@@ -11,7 +11,7 @@ import pandas as pd
 from app.studio import Studio
 from app.ui import parts
 from app.ui.components import QUIET, piece
-from app.ui.guard import guarded
+from app.ui.guard import KNOWN, guarded
 from app.ui.runs import inspect_html
 from lamp.inference.inspection import MapPoint
 
@@ -25,7 +25,7 @@ _NOT_KEPT = parts.empty("Nothing was kept of this prompt", "It was trained by an
 
 
 class InspectTab:
-    """The handler of the Inspect tab."""
+    """The handlers of the Inspect tab."""
 
     def __init__(self, studio: Studio) -> None:
         self._studio = studio
@@ -35,15 +35,30 @@ class InspectTab:
         inspection = self._studio.inspection(run) if ready else None
         if inspection is None:
             hidden = gr.Column(visible=False)
-            return [gr.HTML(_NOT_KEPT if ready else _NOTHING, visible=True), hidden, *(gr.skip() for _ in range(4))]
+            return [gr.HTML(_NOT_KEPT if ready else _NOTHING, visible=True), hidden, *(gr.skip() for _ in range(6))]
+        weights, results = self._studio.token_weights(run), self._studio.results(run)
+        can_weigh = weights is None and results is not None and results.are_labels
         return [
             gr.HTML(visible=False),
             gr.Column(visible=True),
-            inspect_html.tokens(inspection),
+            inspect_html.tokens(inspection, weights),
+            inspect_html.weighed(weights) if weights or can_weigh else "",
+            gr.Button(visible=can_weigh),
             inspect_html.directions(inspection),
             inspect_html.map_title(inspection),
             gr.ScatterPlot(_frame(inspection.points)),
         ]
+
+    def weigh(self, run: str, progress: gr.Progress = gr.Progress()) -> list[Any]:  # noqa: B008  # Gradio's way
+        """Measures what every token adds, and shows it beside the tokens."""
+        inspection = self._studio.inspection(run)
+        try:
+            weights = self._studio.weigh_tokens(run, lambda share, text: progress(share, desc=text))
+        except KNOWN as error:
+            return [gr.skip(), parts.problems([str(error)]), gr.skip()]
+        if inspection is None:
+            return [gr.skip()] * 3
+        return [inspect_html.tokens(inspection, weights), inspect_html.weighed(weights), gr.Button(visible=False)]
 
 
 def build(studio: Studio, run: gr.State, ready: gr.Textbox) -> None:
@@ -51,6 +66,9 @@ def build(studio: Studio, run: gr.State, ready: gr.Textbox) -> None:
     nothing = piece(_NOTHING, elem_id="not-inspected")
     with gr.Column(visible=False) as content:
         tokens = piece(elem_id="inspected-tokens")
+        with gr.Row(elem_classes="ls-actions"):
+            weigh = gr.Button("Measure what each token adds", size="md", elem_id="weigh-tokens")
+        weighed = piece(elem_id="weighed-tokens")
         with gr.Row(elem_classes="ls-plots"):
             with gr.Column(elem_classes="ls-plot"):
                 directions = piece(elem_id="inspected-directions")
@@ -71,8 +89,17 @@ def build(studio: Studio, run: gr.State, ready: gr.Textbox) -> None:
                     height=340,
                     container=False,
                 )
-    outputs = [nothing, content, tokens, directions, title, points]
-    ready.change(guarded(InspectTab(studio).open), [run, ready], outputs, **QUIET)
+    tab = InspectTab(studio)
+    outputs = [nothing, content, tokens, weighed, weigh, directions, title, points]
+    ready.change(guarded(tab.open), [run, ready], outputs, **QUIET)
+    weigh.click(
+        guarded(tab.weigh),
+        run,
+        [tokens, weighed, weigh],
+        api_visibility="private",
+        show_progress_on=weighed,
+        concurrency_limit=2,
+    )
 
 
 def _frame(points: Sequence[MapPoint]) -> pd.DataFrame:
