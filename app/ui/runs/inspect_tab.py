@@ -68,7 +68,7 @@ def build(studio: Studio, run: gr.State, ready: gr.Textbox) -> None:
         tokens = piece(elem_id="inspected-tokens")
         with gr.Row(elem_classes="ls-actions"):
             weigh = gr.Button("Measure what each token adds", size="md", elem_id="weigh-tokens")
-        weighed = piece(elem_id="weighed-tokens")
+        weighed = piece(elem_id="weighed-tokens", min_height=60)
         with gr.Row(elem_classes="ls-plots"):
             with gr.Column(elem_classes="ls-plot"):
                 directions = piece(elem_id="inspected-directions")
