@@ -14,7 +14,7 @@ WINDOW = 16
 Build = Callable[[int], Any]
 """From the size of the vocabulary to a model."""
 
-_TOKENS: dict[str, Any] = {"pad_token_id": 0, "bos_token_id": 1, "eos_token_id": 1}
+TOKENS: dict[str, Any] = {"pad_token_id": 0, "bos_token_id": 1, "eos_token_id": 1}
 _SLIDING: dict[str, Any] = {"sliding_window": WINDOW, "layer_types": ["sliding_attention", "full_attention"]}
 _LINEAR: dict[str, Any] = {
     "head_dim": 8,
@@ -74,7 +74,7 @@ _BART: dict[str, Any] = {
 }
 
 
-def _usual(**more: Any) -> dict[str, Any]:
+def usual(**more: Any) -> dict[str, Any]:
     """The sizes that most causal families name alike."""
     sizes = {
         "hidden_size": 32,
@@ -90,21 +90,21 @@ def _usual(**more: Any) -> dict[str, Any]:
 
 def _causal(name: str, **more: Any) -> Build:
     """A family whose config takes the usual sizes."""
-    return _model(f"{name}Config", f"{name}ForCausalLM", **_usual(**more))
+    return _model(f"{name}Config", f"{name}ForCausalLM", **usual(**more))
 
 
 def _model(config: str, model: str, **values: Any) -> Build:
     def build(vocabulary: int) -> Any:
         import transformers as tf
 
-        return getattr(tf, model)(getattr(tf, config)(**{"vocab_size": vocabulary, **_TOKENS, **values}))
+        return getattr(tf, model)(getattr(tf, config)(**{"vocab_size": vocabulary, **TOKENS, **values}))
 
     return build
 
 
 def _gemma4(**more: Any) -> Build:
     layers = ["sliding_attention", "full_attention", "sliding_attention", "full_attention"]
-    values = _usual(
+    values = usual(
         head_dim=8, global_head_dim=8, num_hidden_layers=4, sliding_window=WINDOW, layer_types=layers, **more
     )
     return _model("Gemma4TextConfig", "Gemma4ForCausalLM", **values)
@@ -112,7 +112,7 @@ def _gemma4(**more: Any) -> Build:
 
 def _gemma3n(vocabulary: int) -> Any:
     layers = ["sliding_attention", "full_attention", "sliding_attention", "full_attention"]
-    values = _usual(
+    values = usual(
         head_dim=8,
         num_hidden_layers=4,
         num_kv_shared_layers=2,
@@ -135,11 +135,11 @@ def _gemma4_shared(vocabulary: int) -> Any:
 def _t5gemma(vocabulary: int) -> Any:
     import transformers as tf
 
-    part = {**_usual(head_dim=8, query_pre_attn_scalar=8, sliding_window=WINDOW), **_TOKENS, "vocab_size": vocabulary}
+    part = {**usual(head_dim=8, query_pre_attn_scalar=8, sliding_window=WINDOW), **TOKENS, "vocab_size": vocabulary}
     part["model_type"] = "t5_gemma_module"
     decoder = {**part, "cross_attention_hidden_size": 32}
     return tf.T5GemmaForConditionalGeneration(
-        tf.T5GemmaConfig(encoder=part, decoder=decoder, vocab_size=vocabulary, **_TOKENS)
+        tf.T5GemmaConfig(encoder=part, decoder=decoder, vocab_size=vocabulary, **TOKENS)
     )
 
 
@@ -257,9 +257,7 @@ CAUSAL: dict[str, Build] = {
     "ministral": _causal("Ministral", head_dim=8, **_SLIDING),
     "qwen2, windows": _causal("Qwen2", use_sliding_window=True, sliding_window=WINDOW, max_window_layers=1),
     "gemma2": _causal("Gemma2", head_dim=8, query_pre_attn_scalar=8, sliding_window=WINDOW),
-    "gemma3": _model(
-        "Gemma3TextConfig", "Gemma3ForCausalLM", **_usual(head_dim=8, query_pre_attn_scalar=8, **_SLIDING)
-    ),
+    "gemma3": _model("Gemma3TextConfig", "Gemma3ForCausalLM", **usual(head_dim=8, query_pre_attn_scalar=8, **_SLIDING)),
     "gemma4": _gemma4(num_kv_shared_layers=0, hidden_size_per_layer_input=0),
     "vaultgemma": _causal("VaultGemma", head_dim=8, query_pre_attn_scalar=8, sliding_window=WINDOW),
     "phimoe": _causal("Phimoe", sliding_window=WINDOW, **_LOCAL_EXPERTS),
@@ -299,7 +297,7 @@ CAUSAL: dict[str, Build] = {
     "llama4": _model(
         "Llama4TextConfig",
         "Llama4ForCausalLM",
-        **_usual(
+        **usual(
             head_dim=8,
             intermediate_size_mlp=64,
             num_local_experts=4,
@@ -317,7 +315,7 @@ CAUSAL: dict[str, Build] = {
     "gemma4, shared keys": _gemma4_shared,
     # layers that carry a state from token to token
     "qwen3_next": _causal("Qwen3Next", **_LINEAR, **_EXPERTS, shared_expert_intermediate_size=16),
-    "qwen3_5": _model("Qwen3_5TextConfig", "Qwen3_5ForCausalLM", **_usual(**_LINEAR)),
+    "qwen3_5": _model("Qwen3_5TextConfig", "Qwen3_5ForCausalLM", **usual(**_LINEAR)),
     "lfm2": _causal("Lfm2", layer_types=["conv", "full_attention"], block_ff_dim=64),
     "granitemoehybrid": _causal(
         "GraniteMoeHybrid",
@@ -452,13 +450,18 @@ ENCODER_DECODER: dict[str, Build] = {
 
 
 def save_family(folder: Path, name: str) -> Path:
-    """A tiny random model of a family and its tokenizer; weights that begin as zeros are random as well."""
+    """A tiny random model of a family and its tokenizer."""
+    return save_model(folder, (CAUSAL | ENCODER_DECODER)[name], encoder_decoder=name in ENCODER_DECODER)
+
+
+def save_model(folder: Path, build: Build, *, encoder_decoder: bool = False) -> Path:
+    """A tiny random model and its tokenizer; weights that begin as zeros are random as well."""
     import torch
 
     folder.mkdir(parents=True, exist_ok=True)
-    vocabulary = save_tokenizer(folder, encoder_decoder=name in ENCODER_DECODER)
+    vocabulary = save_tokenizer(folder, encoder_decoder=encoder_decoder)
     torch.manual_seed(0)
-    model = (CAUSAL | ENCODER_DECODER)[name](vocabulary).float()
+    model = build(vocabulary).float()
     with torch.no_grad():
         for weight in model.parameters():
             if not torch.isfinite(weight).all():  # some families leave weights for their checkpoints to fill

@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from transformers import AutoConfig, AutoModelForCausalLM, AutoModelForSeq2SeqLM, AutoTokenizer
+from transformers import AutoConfig, AutoTokenizer
 from transformers.utils.logging import disable_progress_bar
 
 from lamp.backbone.compiling import compiled
@@ -18,6 +18,7 @@ from lamp.backbone.generation_config import decoder_start, end_tokens, greedy_co
 from lamp.backbone.out_of_memory import is_out_of_memory, out_of_memory
 from lamp.backbone.precision import choose_dtype
 from lamp.backbone.quantization import keep_differentiable, quantization_config
+from lamp.backbone.text_part import auto_class, drop_encoders
 from lamp.backbone.whole import check_tokenizer, check_weights
 from lamp.config import Precision, Quantization
 from lamp.errors import BackboneError, first_line
@@ -88,6 +89,11 @@ class FrozenBackbone:
 
             find_exact_reading(backbone)
         return backbone
+
+    @property
+    def auto_class(self) -> str:
+        """The name of transformers' class that loads this model, such as AutoModelForCausalLM."""
+        return auto_class(self.model.config).__name__  # type: ignore[no-any-return]  # transformers is untyped
 
     @property
     def device(self) -> torch.device:
@@ -204,8 +210,7 @@ def _load(
     device = device or default_device()
     config = AutoConfig.from_pretrained(source, trust_remote_code=False)
     dtype = choose_dtype(precision, device, str(config.model_type))
-    auto = AutoModelForSeq2SeqLM if config.is_encoder_decoder else AutoModelForCausalLM
-    loaded: Any = auto.from_pretrained(
+    loaded: Any = auto_class(config).from_pretrained(
         source,
         config=config,
         dtype=dtype,
@@ -220,6 +225,7 @@ def _load(
     )
     model, loading_info = loaded
     check_weights(model, loading_info, reference)
+    drop_encoders(model)
     if quantization == "4bit":
         keep_differentiable(model)
     tokenizer = AutoTokenizer.from_pretrained(source, trust_remote_code=False)

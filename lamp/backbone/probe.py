@@ -69,7 +69,8 @@ def find_exact_reading(backbone: FrozenBackbone) -> None:
     Raises BackboneError, in one sentence, for a backbone that cannot be read exactly in either way.
     """
     try:
-        window = None if backbone.is_encoder_decoder else attention_window(backbone.model.config.to_dict())
+        text = backbone.model.config.get_text_config(decoder=True)  # an encoder of images has windows of its own
+        window = None if backbone.is_encoder_decoder else attention_window(text.to_dict())
         probe = _Probe(backbone)
         probe.check_embeddings()
         try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import torch
@@ -36,7 +37,7 @@ def write(
     ends = backbone.end_ids if may_end else []
     more: dict[str, Any] = {"max_new_tokens": new_tokens, "eos_token_id": ends or None, "streamer": streamer}
     more["logits_processor"] = [watcher] if watcher else None
-    generate = backbone.model.generate
+    generate = partial(_generate, backbone.model)
     if backbone.is_encoder_decoder:
         embeddings, mask = join_prefixes(backbone, prefixes, ids, mask)
         backbone.check_length(mask)
@@ -55,6 +56,19 @@ def write(
     ids, mask = torch.cat([torch.zeros_like(prefix_mask), ids], dim=1), torch.cat([prefix_mask, mask], dim=1)
     backbone.check_length(mask, new_tokens)
     return _new(generate(input_ids=ids, attention_mask=mask, past_key_values=cache, **more), ids)
+
+
+def _generate(model: Any, **arguments: Any) -> Tensor:
+    """The ids of transformers' own `generate`.
+
+    Models with three-dimensional rotary positions keep the offsets of the batch that they have written, and would add
+    them to the positions of the next one, whatever its size. For text they are zeros, so they are forgotten.
+    """
+    try:
+        return model.generate(**arguments)  # type: ignore[no-any-return]  # transformers' models are untyped
+    finally:
+        if hasattr(model.base_model, "rope_deltas"):
+            model.base_model.rope_deltas = None
 
 
 def _new(output: Tensor, given: Tensor) -> Tensor:

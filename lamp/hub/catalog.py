@@ -15,7 +15,14 @@ from typing import Any
 from lamp.errors import BackboneError
 from lamp.hub.architecture import WEIGHTS, WEIGHTS_INDEX, Architecture, architecture_of, check_files, hidden_size_of
 from lamp.hub.refusals import refusal
-from lamp.hub.safetensors_header import Shapes, count_parameters, is_floating_point, stored_shapes
+from lamp.hub.safetensors_header import (
+    Shapes,
+    count_parameters,
+    embedding_shape,
+    is_floating_point,
+    stored_shapes,
+    without_encoders,
+)
 from lamp.hub.sizes import Sizes, sizes_of
 from lamp.hub.stored_layers import check_layers
 from lamp.hub.timeouts import HUB_TIMEOUT
@@ -43,7 +50,7 @@ class BackboneInfo:
     hidden_size: int
     """d: width of the token embeddings, and so of each virtual token."""
     parameters: int
-    """Number of stored floating-point numbers; tied matrices count once."""
+    """Number of stored floating-point numbers; tied matrices count once, encoders of images and sound not at all."""
     sizes: Sizes
     longest_sequence: int | None
     """Positions for prompt, input and target, or of an encoder (see lamp/positions.py); None without a limit."""
@@ -173,14 +180,16 @@ def _parsed(reference: str, path: Path) -> dict[str, Any]:
 
 def _info_of(reference: str, config: Mapping[str, Any], shapes: Shapes) -> BackboneInfo:
     architecture = architecture_of(reference, config)
+    shapes = without_encoders(shapes)
     check_layers(reference, config, shapes)
-    hidden_size = hidden_size_of(reference, config)
+    embedding = embedding_shape(shapes)
+    hidden_size = hidden_size_of(reference, config, embedding)
     return BackboneInfo(
         source=reference,
         architecture=architecture,
         hidden_size=hidden_size,
         parameters=count_parameters(config, shapes),
-        sizes=sizes_of(config, hidden_size),
+        sizes=sizes_of(config, hidden_size, embedding[0] if embedding else None),
         longest_sequence=longest_sequence(config),
         longest_target=longest_target(config) if architecture == "encoder-decoder" else None,
     )

@@ -13,6 +13,22 @@ from lamp.errors import BackboneError
 
 Shapes = dict[str, tuple[int, ...]]
 """Tensor name → shape, of floating-point tensors only."""
+_EMBEDDINGS = ("embed_tokens.weight", "shared.weight", "wte.weight", "embed_in.weight", "word_embeddings.weight")
+_ENCODERS = {
+    *("vision_tower", "visual", "vision_model", "vision_encoder", "image_tower"),
+    *("audio_tower", "audio_encoder", "speech_encoder"),
+}
+"""What transformers calls the encoders of images and sound, which `lamp.backbone.text_part` lets go."""
+
+
+def without_encoders(shapes: Shapes) -> Shapes:
+    """The tensors that text passes through."""
+    return {name: shape for name, shape in shapes.items() if _ENCODERS.isdisjoint(name.split("."))}
+
+
+def embedding_shape(shapes: Shapes) -> tuple[int, ...] | None:
+    """Shape (tokens, width) of the stored table of token embeddings; None if none has one of the usual names."""
+    return next((shape for name, shape in shapes.items() if name.endswith(_EMBEDDINGS) and len(shape) == 2), None)
 
 
 def count_parameters(config: Mapping[str, Any], shapes: Shapes) -> int:
@@ -25,8 +41,7 @@ def count_parameters(config: Mapping[str, Any], shapes: Shapes) -> int:
         for name, shape in shapes.items()
         if shape[:2] != (1, 1) and not name.endswith("final_logits_bias")
     )
-    names = ("lm_head.weight", "embed_tokens.weight", "shared.weight", "wte.weight", "embed_in.weight")
-    tables = [shape for name, shape in shapes.items() if name.endswith(names)]
+    tables = [shape for name, shape in shapes.items() if name.endswith(("lm_head.weight", *_EMBEDDINGS))]
     if config.get("tie_word_embeddings") is True and len(set(tables)) == 1:
         total -= math.prod(tables[0]) * (len(tables) - 1)
     return total

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from lamp.text_config import text_config
+
 _LAYERS = ("num_hidden_layers", "num_layers", "n_layer", "n_layers", "encoder_layers")
 _DECODER_LAYERS = ("num_decoder_layers", "decoder_layers")
 _HEADS = ("num_attention_heads", "num_heads", "n_head", "encoder_attention_heads")
@@ -26,9 +28,12 @@ class Sizes:
     """How many tokens the logits of a position tell apart."""
 
 
-def sizes_of(config: Mapping[str, Any], hidden_size: int) -> Sizes:
-    """The sizes that config.json gives; those of a common model in place of what it leaves out."""
-    text = config["text_config"] if isinstance(config.get("text_config"), Mapping) else config
+def sizes_of(config: Mapping[str, Any], hidden_size: int, embeddings: int | None = None) -> Sizes:
+    """The sizes that config.json gives; those of a common model in place of what it leaves out.
+
+    embeddings: rows of the stored embedding table, where there is one.
+    """
+    text = text_config(config)
     layers = _first(text, _LAYERS, 24)
     if config.get("is_encoder_decoder"):
         layers += _first(text, _DECODER_LAYERS, layers)
@@ -36,7 +41,7 @@ def sizes_of(config: Mapping[str, Any], hidden_size: int) -> Sizes:
         layers=layers,
         heads=_first(text, _HEADS, max(1, hidden_size // 64)),
         inner=_first(text, _INNER, 4 * hidden_size),
-        vocabulary=_first(text, ("vocab_size",), 50_000),
+        vocabulary=_first(text, ("vocab_size",), embeddings or 50_000),
     )
 
 
