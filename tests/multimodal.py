@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.families import TOKENS, WINDOW, Build, usual
+from tests.families import LINEAR, SLIDING, TOKENS, WINDOW, Build, build_model, usual
 
 _VISION: dict[str, Any] = {
     "hidden_size": 16,
@@ -22,7 +22,6 @@ _QWEN_VISION: dict[str, Any] = {
     "patch_size": 14,
     "out_hidden_size": 32,
 }
-_SLIDING: dict[str, Any] = {"sliding_window": WINDOW, "layer_types": ["sliding_attention", "full_attention"]}
 _IMAGES: dict[str, Any] = {"image_token_id": 3, "video_token_id": 4}
 """Ids that stand for images; without these, they would lie beyond the tiny vocabulary."""
 _EXPERTS: dict[str, Any] = {"num_experts": 4, "num_experts_per_tok": 2, "moe_intermediate_size": 16}
@@ -42,20 +41,47 @@ def _whole(config: str, model: str, text: dict[str, Any], vision: dict[str, Any]
     return build
 
 
+def _sound(config: str, model: str, encoder: str, text: str) -> Build:
+    """A model whose config has one part for text and one for sound."""
+    sizes = {"d_model": 16, "encoder_layers": 3, "encoder_attention_heads": 2, "encoder_ffn_dim": 32, "num_mel_bins": 8}
+    more = {"hidden_size": 16, "num_hidden_layers": 3, "num_attention_heads": 2, "intermediate_size": 64}
+    audio = {
+        "model_type": encoder,
+        "max_source_positions": 32,
+        **(sizes if text == "qwen2" else {**more, "num_mel_bins": 8}),
+    }
+    return _whole(config, model, {"model_type": text}, None, audio_config=audio)
+
+
+def _t5gemma2(vocabulary: int) -> Any:
+    import transformers as tf
+
+    part = {**usual(head_dim=8, query_pre_attn_scalar=8, **SLIDING), **TOKENS, "vocab_size": vocabulary}
+    encoder = {
+        "text_config": part,
+        "vision_config": {**_VISION, "model_type": "siglip_vision_model"},
+        "image_token_index": 3,
+        "mm_tokens_per_image": 4,
+        "vocab_size": vocabulary,
+    }
+    parts: dict[str, Any] = {"encoder": encoder, "decoder": dict(part), "vocab_size": vocabulary}
+    return tf.T5Gemma2ForConditionalGeneration(tf.T5Gemma2Config(**parts, image_token_index=3, **TOKENS))
+
+
 def _mrope(**more: Any) -> dict[str, Any]:
     rotary = {"rope_type": "default", "rope_theta": 1e4, "mrope_section": [2, 1, 1], **more}
     return {"rope_parameters": rotary}
 
 
 MULTIMODAL: dict[str, Build] = {
-    "gemma3": _whole(
+    "Gemma3ForConditionalGeneration": _whole(
         "Gemma3Config",
         "Gemma3ForConditionalGeneration",
-        {"head_dim": 8, "query_pre_attn_scalar": 8, **_SLIDING},
+        {"head_dim": 8, "query_pre_attn_scalar": 8, **SLIDING},
         {**_VISION, "model_type": "siglip_vision_model"},
         mm_tokens_per_image=4,
     ),
-    "gemma4": _whole(
+    "Gemma4ForConditionalGeneration": _whole(
         "Gemma4Config",
         "Gemma4ForConditionalGeneration",
         {
@@ -63,7 +89,7 @@ MULTIMODAL: dict[str, Build] = {
             "global_head_dim": 8,
             "num_kv_shared_layers": 0,
             "hidden_size_per_layer_input": 0,
-            **_SLIDING,
+            **SLIDING,
         },
         {
             "hidden_size": 16,
@@ -77,57 +103,51 @@ MULTIMODAL: dict[str, Build] = {
         **_IMAGES,
         audio_token_id=5,
     ),
-    "mistral3": _whole(
+    "Mistral3ForConditionalGeneration": _whole(
         "Mistral3Config",
         "Mistral3ForConditionalGeneration",
         {"model_type": "mistral", "head_dim": 8, "sliding_window": None},
         {**_VISION, "model_type": "pixtral", "head_dim": 8},
     ),
-    "pixtral": _whole(
+    "Pixtral": _whole(
         "LlavaConfig",
         "LlavaForConditionalGeneration",
         {"model_type": "mistral", "head_dim": 8, "sliding_window": WINDOW},
         {**_VISION, "model_type": "pixtral", "head_dim": 8},
     ),
-    "llava": _whole(
+    "LlavaForConditionalGeneration": _whole(
         "LlavaConfig",
         "LlavaForConditionalGeneration",
         {"model_type": "llama"},
         {**_VISION, "model_type": "clip_vision_model", "projection_dim": 16},
     ),
-    "qwen2_vl": _whole(
+    "Qwen2VLForConditionalGeneration": _whole(
         "Qwen2VLConfig",
         "Qwen2VLForConditionalGeneration",
         _mrope(),
         {"depth": 3, "embed_dim": 16, "hidden_size": 32, "num_heads": 2, "mlp_ratio": 2, "patch_size": 14},
     ),
-    "qwen2_5_vl": _whole(
+    "Qwen2_5_VLForConditionalGeneration": _whole(
         "Qwen2_5_VLConfig", "Qwen2_5_VLForConditionalGeneration", _mrope(), {**_QWEN_VISION, "window_size": 8}
     ),
-    "qwen3_vl": _whole(
+    "Qwen3VLForConditionalGeneration": _whole(
         "Qwen3VLConfig",
         "Qwen3VLForConditionalGeneration",
         {"head_dim": 8, **_mrope(mrope_interleaved=True)},
         {**_QWEN_VISION, "deepstack_visual_indexes": [0, 1], "num_position_embeddings": 16},
         tie_word_embeddings=True,
     ),
-    "qwen3_vl_moe": _whole(
+    "Qwen3VLMoeForConditionalGeneration": _whole(
         "Qwen3VLMoeConfig",
         "Qwen3VLMoeForConditionalGeneration",
         {"head_dim": 8, **_EXPERTS, **_mrope(mrope_interleaved=True)},
         {**_QWEN_VISION, "deepstack_visual_indexes": [0, 1], "num_position_embeddings": 16},
     ),
-    "qwen3_5": _whole(
+    "Qwen3_5ForConditionalGeneration": _whole(
         "Qwen3_5Config",
         "Qwen3_5ForConditionalGeneration",
         {
-            "head_dim": 8,
-            "linear_conv_kernel_dim": 4,
-            "linear_key_head_dim": 8,
-            "linear_value_head_dim": 8,
-            "linear_num_key_heads": 2,
-            "linear_num_value_heads": 4,
-            "layer_types": ["linear_attention", "full_attention"],
+            **LINEAR,
             "rope_parameters": {
                 "rope_type": "default",
                 "rope_theta": 1e4,
@@ -137,7 +157,7 @@ MULTIMODAL: dict[str, Build] = {
         },
         {**_QWEN_VISION, "num_position_embeddings": 16},
     ),
-    "llama4": _whole(
+    "Llama4ForConditionalGeneration": _whole(
         "Llama4Config",
         "Llama4ForConditionalGeneration",
         {
@@ -151,42 +171,26 @@ MULTIMODAL: dict[str, Build] = {
         },
         {**_VISION, "vision_output_dim": 16, "projector_input_dim": 16, "projector_output_dim": 16},
     ),
-    "mllama": _whole(
-        "MllamaConfig",
-        "MllamaForConditionalGeneration",
-        {"num_hidden_layers": 3, "cross_attention_layers": [1]},
-        {
-            "hidden_size": 16,
-            "intermediate_size": 32,
-            "num_hidden_layers": 2,
-            "num_global_layers": 1,
-            "attention_heads": 2,
-            "image_size": 28,
-            "patch_size": 14,
-            "vision_output_dim": 32,
-            "intermediate_layers_indices": [0],
-        },
-    ),
-    "smolvlm": _whole(
+    "SmolVLMForConditionalGeneration": _whole(
         "SmolVLMConfig", "SmolVLMForConditionalGeneration", {"model_type": "llama"}, {**_VISION}, scale_factor=1
     ),
-    "idefics3": _whole(
+    "Idefics3ForConditionalGeneration": _whole(
         "Idefics3Config", "Idefics3ForConditionalGeneration", {"model_type": "llama"}, {**_VISION}, scale_factor=1
     ),
-    "internvl": _whole(
+    "InternVLForConditionalGeneration": _whole(
         "InternVLConfig",
         "InternVLForConditionalGeneration",
         {"model_type": "qwen3", "head_dim": 8},
         {**_VISION, "image_size": [28, 28], "patch_size": [14, 14]},
     ),
-    "paligemma": _whole(
+    "PaliGemmaForConditionalGeneration": _whole(
         "PaliGemmaConfig",
         "PaliGemmaForConditionalGeneration",
         {"model_type": "gemma2", "head_dim": 8, "query_pre_attn_scalar": 8, "sliding_window": WINDOW},
         {**_VISION, "model_type": "siglip_vision_model", "projection_dim": 32},
         projection_dim=32,
     ),
-    "glm4v": _whole(
+    "Glm4vForConditionalGeneration": _whole(
         "Glm4vConfig",
         "Glm4vForConditionalGeneration",
         _mrope(),
@@ -196,32 +200,99 @@ MULTIMODAL: dict[str, Build] = {
             "image_size": 28,
         },
     ),
-    "lfm2_vl": _whole(
+    "Lfm2VlForConditionalGeneration": _whole(
         "Lfm2VlConfig",
         "Lfm2VlForConditionalGeneration",
         {"model_type": "lfm2", "layer_types": ["conv", "full_attention"], "block_ff_dim": 64},
         {**{k: v for k, v in _VISION.items() if k != "image_size"}, "num_patches": 4},
     ),
-    "aya_vision": _whole(
+    "AyaVisionForConditionalGeneration": _whole(
         "AyaVisionConfig",
         "AyaVisionForConditionalGeneration",
-        {"model_type": "cohere2", "head_dim": 8, **_SLIDING},
+        {"model_type": "cohere2", "head_dim": 8, **SLIDING},
         {**_VISION, "model_type": "siglip_vision_model"},
     ),
-    "gemma3n": _whole(
-        "Gemma3nConfig",
-        "Gemma3nForConditionalGeneration",
+    "Gemma4, sound": _whole(
+        "Gemma4Config",
+        "Gemma4ForConditionalGeneration",
         {
             "head_dim": 8,
-            "num_hidden_layers": 4,
-            "num_kv_shared_layers": 2,
-            "hidden_size_per_layer_input": 8,
-            "sliding_window": WINDOW,
-            "laurel_rank": 8,
-            "altup_num_inputs": 2,
-            "activation_sparsity_pattern": [0.0] * 4,
-            "layer_types": ["sliding_attention", "full_attention"] * 2,
+            "global_head_dim": 8,
+            "num_kv_shared_layers": 0,
+            "hidden_size_per_layer_input": 0,
+            "enable_moe_block": True,
+            "top_k_experts": 2,
+            **_EXPERTS,
+            **SLIDING,
         },
+        {**_VISION, "num_key_value_heads": 2, "head_dim": 8},
+        audio_config={"hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2, "output_proj_dims": 16},
+        **_IMAGES,
+        audio_token_id=5,
+    ),
+    "Cohere2VisionForConditionalGeneration": _whole(
+        "Cohere2VisionConfig",
+        "Cohere2VisionForConditionalGeneration",
+        {"model_type": "cohere2", "head_dim": 8, **SLIDING},
+        {**_VISION, "model_type": "siglip_vision_model"},
+    ),
+    "Qwen2AudioForConditionalGeneration": _sound(
+        "Qwen2AudioConfig", "Qwen2AudioForConditionalGeneration", "qwen2_audio_encoder", "qwen2"
+    ),
+    "VoxtralForConditionalGeneration": _sound(
+        "VoxtralConfig", "VoxtralForConditionalGeneration", "voxtral_encoder", "llama"
+    ),
+    "Glm4vMoeForConditionalGeneration": _whole(
+        "Glm4vMoeConfig",
+        "Glm4vMoeForConditionalGeneration",
+        {
+            "head_dim": 8,
+            "n_routed_experts": 4,
+            "num_experts_per_tok": 2,
+            "moe_intermediate_size": 16,
+            "n_group": 1,
+            "topk_group": 1,
+            "first_k_dense_replace": 1,
+            **_mrope(partial_rotary_factor=1.0),
+        },
+        {**_QWEN_VISION, "image_size": 28},
+        **_IMAGES,
+    ),
+    "Qwen3_5MoeForConditionalGeneration": _whole(
+        "Qwen3_5MoeConfig",
+        "Qwen3_5MoeForConditionalGeneration",
+        {**LINEAR, **_EXPERTS, "shared_expert_intermediate_size": 16},
+        {**_QWEN_VISION, "num_position_embeddings": 16},
+    ),
+    "Exaone4_5_ForConditionalGeneration": _whole(
+        "Exaone4_5_Config",
+        "Exaone4_5_ForConditionalGeneration",
+        {"model_type": "exaone4", **SLIDING},
+        {**_QWEN_VISION, "window_size": 8},
+    ),
+    "FuyuForCausalLM": _whole(
+        "FuyuConfig",
+        "FuyuForCausalLM",
+        {"model_type": "persimmon"},
         None,
+        **{**usual(), "patch_size": 4, "num_channels": 3},
+    ),
+    "ChameleonForConditionalGeneration": build_model(
+        "ChameleonConfig",
+        "ChameleonForConditionalGeneration",
+        **usual(),
+        vq_config={
+            "embed_dim": 8,
+            "num_embeddings": 16,
+            "latent_channels": 8,
+            "base_channels": 32,
+            "channel_multiplier": [1],
+            "num_res_blocks": 1,
+            "resolution": 16,
+            "in_channels": 3,
+        },
+        vocabulary_map={"<image>": 3, **{f"IMGIMG{a}Z": 5 + i for i, a in enumerate("ABCDEFGH")}},
     ),
 }
+
+MULTIMODAL_ENCODER_DECODER: dict[str, Build] = {"T5Gemma2ForConditionalGeneration": _t5gemma2}

@@ -118,11 +118,7 @@ class _Probe:
         with torch.no_grad():
             self._without_prompt = self._plain(None, self._rows[1].input_ids, self._rows[1].target_ids)
             noise = self._noise()
-        self._tolerance = tolerance(backbone.dtype, quantised=self._is_quantised, noise=noise)
-
-    @property
-    def _is_quantised(self) -> bool:
-        return bool(getattr(self._backbone.model, "is_quantized", False))
+        self._tolerance = tolerance(backbone.dtype, quantised=self._backbone.is_quantized, noise=noise)
 
     def _noise(self) -> float:
         """How much rounding alone changes the longer row's logits: read twice in one batch, and one token further."""
@@ -179,7 +175,7 @@ class _Probe:
         if not torch.isfinite(gradient).all():
             raise _NotExact("the prompt gets no finite gradient")
         far = (gradient - self._gradient).norm() / self._gradient.norm()
-        plain = self._backbone.dtype == torch.float32 and not self._is_quantised
+        plain = self._backbone.dtype == torch.float32 and not self._backbone.is_quantized
         if plain and not far <= _GRADIENT_TOLERANCE:
             raise _NotExact("rows of unequal length change the prompt's gradient")
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from torch import nn
 from transformers import AutoModelForCausalLM, AutoModelForMultimodalLM, AutoModelForSeq2SeqLM
+
+from lamp.text_config import ENCODERS
 
 
 def auto_class(config: Any) -> Any:
@@ -22,12 +23,12 @@ def auto_class(config: Any) -> Any:
 
 
 def drop_encoders(model: Any) -> None:
-    """Takes the encoders of images and sound out of a model, which text never passes through.
+    """Frees the weights of the encoders of images and sound, which text never passes through.
 
-    Whether the model reads text without them as before is for `lamp.backbone.probe` to find out.
+    Whether the model reads text without them as before is for `lamp.backbone.probe` to find out. The encoders stay in
+    their places, because some models ask them for their device.
     """
-    encoders = [model.get_encoder(modality=modality) for modality in ("image", "audio")]
-    for parent in list(model.modules()):
-        for name, child in list(parent.named_children()):
-            if isinstance(child, nn.Module) and any(child is encoder for encoder in encoders):
-                setattr(parent, name, None)
+    for name, encoder in model.named_modules():
+        if name.rpartition(".")[2] in ENCODERS:
+            for tensor in (*encoder.parameters(), *encoder.buffers()):
+                tensor.data = tensor.data.new_empty(0)

@@ -32,6 +32,8 @@ _NEEDS_MORE_THAN_TEXT = {
     *("pi0", "pix2struct", "pp_formulanet", "qwen2_5_omni", "qwen3_omni_moe", "udop"),
 }
 """Types that do not read text without an image, or not in place of embeddings."""
+_UNKNOWN_TO_PEFT = {"mllama", "mllama_text_model"}
+"""Types with more embeddings than their config counts: PEFT finds none of them."""
 _TOKENIZER_FILES = {
     "tokenizer.json",
     "tokenizer.model",
@@ -83,10 +85,10 @@ def architecture_of(reference: str, config: Mapping[str, Any]) -> Architecture:
             f"The backbone {reference!r} is of the type {model_type!r}, which the installed version of transformers "
             "does not know: choose another one, or install a version that knows it."
         )
-    if isinstance(quantised := config.get("quantization_config"), dict):
-        how = quantised.get("quant_method") or "unknown method"
+    if model_type in _UNKNOWN_TO_PEFT:
         raise BackboneError(
-            f"The backbone {reference!r} is stored quantised ({how}): choose the original model that it was made from."
+            f"The backbone {reference!r} ({cls or model_type}) has a table of embeddings that PEFT does not find, so a "
+            "prompt for it could not be loaded anywhere: choose another one, such as Gemma 3 or Llama 4."
         )
     if text_config(config).get("hidden_size_per_layer_input"):
         raise BackboneError(

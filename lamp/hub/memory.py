@@ -35,7 +35,7 @@ def calculated_memory(
     """
     settings, sizes = config.train, backbone.sizes
     number = _number_bytes(settings, on_gpu)
-    weights = backbone.parameters * _QUANTIZED.get(settings.quantization, number)
+    weights = backbone.packed_bytes or backbone.parameters * _QUANTIZED.get(settings.quantization, number)
     inputs, targets = longest_row
     length = inputs + targets
     rows = settings.batch_size * prompts

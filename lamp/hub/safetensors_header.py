@@ -10,20 +10,18 @@ from typing import Any
 from safetensors import SafetensorError, safe_open
 
 from lamp.errors import BackboneError
+from lamp.text_config import ENCODERS
 
 Shapes = dict[str, tuple[int, ...]]
 """Tensor name → shape, of floating-point tensors only."""
+Tensors = dict[str, tuple[str, tuple[int, ...]]]
+"""Tensor name → its type, such as "BF16", and its shape."""
 _EMBEDDINGS = ("embed_tokens.weight", "shared.weight", "wte.weight", "embed_in.weight", "word_embeddings.weight")
-_ENCODERS = {
-    *("vision_tower", "visual", "vision_model", "vision_encoder", "image_tower"),
-    *("audio_tower", "audio_encoder", "speech_encoder"),
-}
-"""What transformers calls the encoders of images and sound, which `lamp.backbone.text_part` lets go."""
 
 
-def without_encoders(shapes: Shapes) -> Shapes:
-    """The tensors that text passes through."""
-    return {name: shape for name, shape in shapes.items() if _ENCODERS.isdisjoint(name.split("."))}
+def without_encoders(tensors: Tensors) -> Tensors:
+    """The tensors that text passes through: `lamp.backbone.text_part` lets the others go."""
+    return {name: tensor for name, tensor in tensors.items() if ENCODERS.isdisjoint(name.split("."))}
 
 
 def embedding_shape(shapes: Shapes) -> tuple[int, ...] | None:
@@ -47,8 +45,8 @@ def count_parameters(config: Mapping[str, Any], shapes: Shapes) -> int:
     return total
 
 
-def stored_shapes(reference: str, path: Path) -> Shapes:
-    """Reads the shapes in one safetensors file, and no weights.
+def stored_tensors(reference: str, path: Path) -> Tensors:
+    """Reads the types and shapes in one safetensors file, and no weights.
 
     reference: what error messages call the backbone. Raises BackboneError for a file that is cut short or of another
     format.
@@ -56,9 +54,7 @@ def stored_shapes(reference: str, path: Path) -> Shapes:
     try:
         with safe_open(path, "numpy") as file:
             slices = {name: file.get_slice(name) for name in file.keys()}  # noqa: SIM118  # it has no __iter__
-            return {
-                name: tuple(part.get_shape()) for name, part in slices.items() if is_floating_point(part.get_dtype())
-            }
+            return {name: (part.get_dtype(), tuple(part.get_shape())) for name, part in slices.items()}
     except (OSError, SafetensorError) as error:
         raise BackboneError(
             f"{path.name} of the backbone {reference!r} is not a whole safetensors file: copy or download it again."
