@@ -2,9 +2,21 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
-from tests.families import LINEAR, SLIDING, TOKENS, WINDOW, Build, build_model, usual
+from tests.families import (
+    CAUSAL,
+    ENCODER_DECODER,
+    LINEAR,
+    SLIDING,
+    TOKENS,
+    WINDOW,
+    Build,
+    build_model,
+    save_model,
+    usual,
+)
 
 _VISION: dict[str, Any] = {
     "hidden_size": 16,
@@ -296,3 +308,11 @@ MULTIMODAL: dict[str, Build] = {
 }
 
 MULTIMODAL_ENCODER_DECODER: dict[str, Build] = {"T5Gemma2ForConditionalGeneration": _t5gemma2}
+
+DECODERS = CAUSAL | MULTIMODAL
+ENCODER_DECODERS = ENCODER_DECODER | MULTIMODAL_ENCODER_DECODER
+
+
+def save_any_family(folder: Path, name: str) -> Path:
+    """A tiny random model of a family, for text alone or not, and its tokenizer."""
+    return save_model(folder, (DECODERS | ENCODER_DECODERS)[name], encoder_decoder=name in ENCODER_DECODERS)

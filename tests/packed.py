@@ -74,6 +74,14 @@ def save_mxfp4(folder: Path) -> Path:
     return folder
 
 
+def save_declared(folder: Path, settings: dict[str, Any]) -> Path:
+    """A Llama whose config says that its weights are packed, which they are not."""
+    save_tiny(folder, "llama")
+    file = folder / "config.json"
+    file.write_text(json.dumps({**json.loads(file.read_text()), "quantization_config": settings}))
+    return folder
+
+
 def _declare(source: Path, folder: Path, settings: dict[str, Any]) -> None:
     config = json.loads((source / "config.json").read_text())
     (folder / "config.json").write_text(json.dumps({**config, "quantization_config": settings}))

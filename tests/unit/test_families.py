@@ -29,15 +29,13 @@ from lamp.export.saved_prompt import load_prompt, save_prompt
 from lamp.hub.catalog import inspect
 from lamp.inference.generate import generate
 from lamp.inference.label_scores import label_log_likelihoods
-from tests.families import CAUSAL, ENCODER_DECODER, REFUSED, WINDOW, save_model
-from tests.multimodal import MULTIMODAL, MULTIMODAL_ENCODER_DECODER
+from tests.families import REFUSED, WINDOW
+from tests.multimodal import DECODERS, ENCODER_DECODERS, save_any_family
 from tests.unit.training import recipe, run
 
 pytestmark = pytest.mark.slow
 
 CPU = torch.device("cpu")
-DECODERS = CAUSAL | MULTIMODAL
-ENCODER_DECODERS = ENCODER_DECODER | MULTIMODAL_ENCODER_DECODER
 
 TEXTS = [
     "the film was good and the plot was fine but it was a very dull and awful ending . the acting was bad",
@@ -167,16 +165,11 @@ class Family:
         close(logits, wanted)
 
 
-def save_family(folder: Path, name: str) -> Path:
-    build = (DECODERS | ENCODER_DECODERS)[name]
-    return save_model(folder, build, encoder_decoder=name in ENCODER_DECODERS)
-
-
 @pytest.mark.parametrize("name", [*DECODERS, *ENCODER_DECODERS])
 def test_a_family_is_exact_in_everything_or_refused_in_one_sentence(
     name: str, tiny_table: Path, tmp_path: Path
 ) -> None:
-    folder = save_family(tmp_path / "model", name)
+    folder = save_any_family(tmp_path / "model", name)
     if name in REFUSED:
         with pytest.raises(BackboneError, match=REFUSED[name]) as refusal:
             FrozenBackbone.load(str(folder), precision="fp32", device=CPU)
@@ -197,7 +190,7 @@ def test_a_family_is_exact_in_everything_or_refused_in_one_sentence(
 
 @pytest.mark.parametrize("name", [*DECODERS, *ENCODER_DECODERS])
 def test_half_precision_decides_on_a_family_as_full_precision_does(name: str, tmp_path: Path) -> None:
-    folder = save_family(tmp_path, name)
+    folder = save_any_family(tmp_path, name)
     if name in REFUSED:
         with pytest.raises(BackboneError, match=REFUSED[name]):
             FrozenBackbone.load(str(folder), precision="bf16", device=CPU)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -21,8 +20,7 @@ from lamp.hub import stored_quantization
 from lamp.hub.catalog import inspect
 from lamp.hub.memory import calculated_memory
 from lamp.hub.recipe_fit import misfits
-from tests.packed import save_bitsandbytes, save_fp8, save_mxfp4
-from tests.tiny import save_tiny
+from tests.packed import save_bitsandbytes, save_declared, save_fp8, save_mxfp4
 from tests.unit.training import recipe, run
 
 CPU = torch.device("cpu")
@@ -37,14 +35,6 @@ def checkpoints(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
         "fp8": save_fp8(folder / "fp8")[0],
         "mxfp4": save_mxfp4(folder / "mxfp4"),
     }
-
-
-def declared(folder: Path, settings: dict[str, Any]) -> str:
-    """A Llama whose config says that its weights are packed."""
-    save_tiny(folder, "llama")
-    file = folder / "config.json"
-    file.write_text(json.dumps({**json.loads(file.read_text()), "quantization_config": settings}))
-    return str(folder)
 
 
 @pytest.mark.parametrize("kind", ["4bit", "8bit", "fp8", "mxfp4"])
@@ -143,7 +133,7 @@ def test_a_packing_that_cannot_be_loaded_is_refused_before_the_start(
 ) -> None:
     monkeypatch.setattr(stored_quantization, "find_spec", lambda name: None)
     with pytest.raises(BackboneError) as refusal:
-        inspect(declared(tmp_path / "model", settings))
+        inspect(str(save_declared(tmp_path / "model", settings)))
     assert words in str(refusal.value) and "\n" not in str(refusal.value)
 
 
