@@ -122,7 +122,7 @@ def _multimodal(reference: str, model_type: str, cls: str, is_encoder_decoder: b
     writes = classes.get(model_type, "").endswith(("ForConditionalGeneration", "ForCausalLM"))
     if not writes or model_type in _NEEDS_MORE_THAN_TEXT:
         raise BackboneError(
-            f"The backbone {reference!r} ({cls or model_type}) does not write text from text alone: choose a language "
+            f"The backbone {reference!r} ({cls or model_type}) cannot be used for text alone: choose a language "
             "model, or one for images and text such as Gemma 3, Qwen3-VL or Mistral Small."
         )
     return "encoder-decoder" if is_encoder_decoder else "causal"

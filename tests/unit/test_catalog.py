@@ -127,11 +127,11 @@ def test_weights_are_counted_without_being_read(tmp_path: Path) -> None:
         ({"architectures": ["ViTForImageClassification"], "model_type": "vit"}, "cannot write text"),
         (
             {"architectures": ["WhisperForConditionalGeneration"], "is_encoder_decoder": True, "num_mel_bins": 80},
-            "does not write text from text alone",
+            "cannot be used for text alone",
         ),
         (
             {"architectures": ["Blip2ForConditionalGeneration"], "model_type": "blip-2", "vision_config": {}},
-            "does not write text from text alone",
+            "cannot be used for text alone",
         ),
         (
             {
@@ -139,7 +139,7 @@ def test_weights_are_counted_without_being_read(tmp_path: Path) -> None:
                 "model_type": "diffusion_gemma",
                 "vision_config": {},
             },
-            "does not write text from text alone",
+            "cannot be used for text alone",
         ),
         (
             {"architectures": ["MllamaForConditionalGeneration"], "model_type": "mllama", "vision_config": {}},
