@@ -49,6 +49,7 @@ def add_tested(studio: RunningStudio, backbone: Path, name: str, right: int) -> 
     with ArtifactStore(home.artifacts).stage(job.id) as staged:
         write_confusion(ConfusionMatrix(LABELS, counts), staged)
         (staged / "adapter_config.json").write_text('{"task_type": "CAUSAL_LM"}')
+        (staged / "lamp_config.json").write_text("{}")
     scores = {"accuracy": right / 40, "untrained_accuracy": 0.5, "test_rows": 40.0}
     assert store.finish(job.id, JobState.DONE, scores=scores, artifact=job.id, step=60)
     store.release(job.id)
