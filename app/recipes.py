@@ -196,6 +196,12 @@ class Recipes:
         except BackboneError as error:
             return None, {str(error): "backbone"}
         problems = misfits(backbone, config)
+        packing = backbone.quantization
+        if packing is not None and packing.stays_packed and not self._has_gpu:
+            problems[
+                f"The weights of the backbone {config.backbone!r} are stored in {packing.bits} bits, which want a CUDA "
+                "GPU, and this machine has none: choose the unquantised model that it was made from."
+            ] = "backbone"
         if config.data.input_format == "chat" and has_chat_template(backbone.source) is False:
             problems[no_template(config.backbone)] = "data.input_format"
         return backbone, problems

@@ -25,3 +25,17 @@ def tokens_without_embedding(reference: str, largest: int, rows: int) -> str:
         f"The tokenizer of the backbone {reference!r} has tokens up to the id {largest}, and the model has embeddings "
         f"for {rows} tokens: get a tokenizer and weights that belong together."
     )
+
+
+def stored_quantised(reference: str, method: str) -> str:
+    """The beginning of a sentence; method: as transformers names it, such as "gptq"."""
+    name = method.upper() if method in ("awq", "fp8", "gptq", "mxfp4") else f"the format of {method}"
+    return f"The backbone {reference!r} is stored quantised in {name}"
+
+
+def quantised_twice(reference: str, method: str) -> str:
+    """The recipe asks for weights in 8 or 4 bits, and the stored ones are packed already."""
+    return (
+        f"{stored_quantised(reference, method)}, and cannot be put into 8 or 4 bits once more: leave the backbone's "
+        "weights as they are, or choose the unquantised model that it was made from."
+    )

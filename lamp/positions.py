@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from lamp.text_config import text_config
+
 _SPARSE_KEYS = ("index_topk", "keep_window_size")
 """How many tokens sparse attention chooses."""
 _LIMIT_KEYS = ("max_position_embeddings", "n_positions", "max_seq_len", "max_sequence_length", *_SPARSE_KEYS)
@@ -22,19 +24,20 @@ def longest_sequence(config: Mapping[str, Any]) -> int | None:
     choose tokens or blocks. config: as config.json has it.
     """
     if config.get("is_encoder_decoder"):  # T5's n_positions is no limit: its positions are relative
-        limits = _first(config, _ENCODER_KEYS)
+        limits = _first(text_config(config), _ENCODER_KEYS)
         if config.get("attention_type") == "block_sparse":  # BigBird: up to here it sees everything
             blocks, size = config.get("num_random_blocks", 3), config.get("block_size", 64)
             limits += [(5 + 2 * blocks) * size] if _is_length(blocks) and _is_length(size) else []
         return min(limits, default=None)
-    text = config["text_config"] if isinstance(config.get("text_config"), Mapping) else config
+    text = text_config(config)
     limits = [text[key] for key in _LIMIT_KEYS if _is_length(text.get(key))]
     return min([*limits, *_first_lengths(text)], default=None)
 
 
 def longest_target(config: Mapping[str, Any]) -> int | None:
     """Positions for a target in the decoder of an encoder-decoder model; None without a limit."""
-    return min(_first(config, _DECODER_KEYS), default=None)
+    decoder = config["decoder"] if isinstance(config.get("decoder"), Mapping) else config
+    return min(_first(decoder, _DECODER_KEYS), default=None)
 
 
 def _first(config: Mapping[str, Any], keys: Sequence[str]) -> list[int]:

@@ -6,8 +6,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import torch
-
 from app.answering.answer import Answer, OnAnswers, Request
 from lamp.backbone.frozen import FrozenBackbone
 from lamp.backbone.out_of_memory import out_of_memory
@@ -91,8 +89,7 @@ class Predictor:
 
 def _without(backbone: FrozenBackbone, saved: SavedPrompt, token: int) -> Prefix:
     """The prefix of a prompt that lacks one of its virtual tokens."""
-    tokens = saved.virtual_tokens
-    rest = torch.cat([tokens[:token], tokens[token + 1 :]])
+    rest = saved.virtual_tokens[[number for number in range(len(saved.virtual_tokens)) if number != token]]
     return inference_prefix(backbone, rest if len(rest) else None)
 
 

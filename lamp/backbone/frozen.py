@@ -3,25 +3,22 @@
 from __future__ import annotations
 
 import inspect
+import logging
 import math
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
-from transformers import AutoConfig, AutoModelForCausalLM, AutoModelForSeq2SeqLM, AutoTokenizer
 from transformers.utils.logging import disable_progress_bar
 
 from lamp.backbone.compiling import compiled
-from lamp.backbone.devices import default_device
 from lamp.backbone.generation_config import decoder_start, end_tokens, greedy_config
+from lamp.backbone.loading import load_model
 from lamp.backbone.out_of_memory import is_out_of_memory, out_of_memory
-from lamp.backbone.precision import choose_dtype
-from lamp.backbone.quantization import keep_differentiable, quantization_config
-from lamp.backbone.whole import check_tokenizer, check_weights
+from lamp.backbone.text_part import auto_class
 from lamp.config import Precision, Quantization
 from lamp.errors import BackboneError, first_line
-from lamp.file_faults import adapter_beside_weights
 from lamp.positions import longest_sequence, longest_target
 from lamp.process import prepare_process
 
@@ -72,10 +69,12 @@ class FrozenBackbone:
         device: the default device if None. Raises BackboneError if it cannot be found, read or used with a soft prompt.
         """
         prepare_process()  # for scripts that have not called it: transformers must not fetch compiled code
+        # What matters in transformers' report of weights that are missing or not used, check_weights says.
+        logging.getLogger("transformers.modeling_utils").setLevel(logging.ERROR)
         disable_progress_bar()  # type: ignore[no-untyped-call]  # untyped in transformers; bars would fill the log
         with out_of_memory():
             try:
-                model, tokenizer = _load(reference, str(folder or reference), precision, device, quantization)
+                model, tokenizer = load_model(reference, str(folder or reference), precision, device, quantization)
                 backbone = cls(model, tokenizer, reference)
             except BackboneError:
                 raise
@@ -88,6 +87,16 @@ class FrozenBackbone:
 
             find_exact_reading(backbone)
         return backbone
+
+    @property
+    def auto_class(self) -> str:
+        """The name of transformers' class that loads this model, such as AutoModelForCausalLM."""
+        return auto_class(self.model.config).__name__  # type: ignore[no-any-return]  # transformers is untyped
+
+    @property
+    def is_quantized(self) -> bool:
+        """Whether weights are packed in fewer bits."""
+        return bool(getattr(self.model, "is_quantized", False))
 
     @property
     def device(self) -> torch.device:
@@ -193,35 +202,3 @@ class FrozenBackbone:
             embeddings = torch.cat([prefix, embeddings], dim=1)
             mask = torch.cat([mask.new_ones(prefix.shape[:2]), mask], dim=1)
         return embeddings, mask
-
-
-def _load(
-    reference: str, source: str, precision: Precision, device: torch.device | None, quantization: Quantization
-) -> tuple[Any, Any]:
-    """The model and tokenizer in a folder or under a Hub id, whole and fitting each other."""
-    if (Path(source) / "adapter_config.json").is_file():  # transformers would fetch the model that it names
-        raise BackboneError(adapter_beside_weights(reference))
-    device = device or default_device()
-    config = AutoConfig.from_pretrained(source, trust_remote_code=False)
-    dtype = choose_dtype(precision, device, str(config.model_type))
-    auto = AutoModelForSeq2SeqLM if config.is_encoder_decoder else AutoModelForCausalLM
-    loaded: Any = auto.from_pretrained(
-        source,
-        config=config,
-        dtype=dtype,
-        use_safetensors=True,
-        trust_remote_code=False,
-        quantization_config=quantization_config(quantization, dtype),
-        device_map={"": device},
-        # On a CPU, plain matrix products are faster than PyTorch's fused attention for the short sequences of
-        # prompt tuning, above all in the backward pass (benchmarks/attention.py).
-        attn_implementation="eager" if device.type == "cpu" else None,
-        output_loading_info=True,
-    )
-    model, loading_info = loaded
-    check_weights(model, loading_info, reference)
-    if quantization == "4bit":
-        keep_differentiable(model)
-    tokenizer = AutoTokenizer.from_pretrained(source, trust_remote_code=False)
-    check_tokenizer(tokenizer, model, reference)
-    return model, tokenizer

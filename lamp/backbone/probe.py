@@ -69,7 +69,8 @@ def find_exact_reading(backbone: FrozenBackbone) -> None:
     Raises BackboneError, in one sentence, for a backbone that cannot be read exactly in either way.
     """
     try:
-        window = None if backbone.is_encoder_decoder else attention_window(backbone.model.config.to_dict())
+        text = backbone.model.config.get_text_config(decoder=True)  # an encoder of images has windows of its own
+        window = None if backbone.is_encoder_decoder else attention_window(text.to_dict())
         probe = _Probe(backbone)
         probe.check_embeddings()
         try:
@@ -117,11 +118,7 @@ class _Probe:
         with torch.no_grad():
             self._without_prompt = self._plain(None, self._rows[1].input_ids, self._rows[1].target_ids)
             noise = self._noise()
-        self._tolerance = tolerance(backbone.dtype, quantised=self._is_quantised, noise=noise)
-
-    @property
-    def _is_quantised(self) -> bool:
-        return bool(getattr(self._backbone.model, "is_quantized", False))
+        self._tolerance = tolerance(backbone.dtype, quantised=self._backbone.is_quantized, noise=noise)
 
     def _noise(self) -> float:
         """How much rounding alone changes the longer row's logits: read twice in one batch, and one token further."""
@@ -178,7 +175,7 @@ class _Probe:
         if not torch.isfinite(gradient).all():
             raise _NotExact("the prompt gets no finite gradient")
         far = (gradient - self._gradient).norm() / self._gradient.norm()
-        plain = self._backbone.dtype == torch.float32 and not self._is_quantised
+        plain = self._backbone.dtype == torch.float32 and not self._backbone.is_quantized
         if plain and not far <= _GRADIENT_TOLERANCE:
             raise _NotExact("rows of unequal length change the prompt's gradient")
 

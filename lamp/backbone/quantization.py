@@ -1,4 +1,4 @@
-"""Backbone weights that bitsandbytes stores in 8 or 4 bits."""
+"""Backbone weights in fewer bits: packed by bitsandbytes when they are loaded, or stored so."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 import torch
 
 from lamp.config import Quantization
+from lamp.packed_weights import UNPACKED, method_of
 
 
 def quantization_config(quantization: Quantization, dtype: torch.dtype) -> dict[str, Any] | None:
@@ -29,6 +30,27 @@ def quantization_config(quantization: Quantization, dtype: torch.dtype) -> dict[
         "bnb_4bit_use_double_quant": True,
         "bnb_4bit_compute_dtype": dtype,
     }
+
+
+def unpack_when_loaded(config: Any) -> None:
+    """Has weights that are stored in FP8 or MXFP4 turned back into ordinary numbers while they are loaded.
+
+    Products of packed ones pass no gradients on. config: a model's, which is changed.
+    """
+    for part in (config, config.get_text_config()):
+        settings = getattr(part, "quantization_config", None)
+        if isinstance(settings, dict) and method_of(settings) in UNPACKED:
+            settings["dequantize"] = True
+
+
+def convert_the_rest(model: torch.nn.Module, dtype: torch.dtype) -> None:
+    """Converts what is not packed, such as norms and embeddings, to the number format of the computations.
+
+    transformers leaves it in the format of the files where other weights are packed.
+    """
+    for weight in model.parameters():
+        if weight.is_floating_point() and weight.dtype != dtype:
+            weight.data = weight.data.to(dtype)
 
 
 def keep_differentiable(model: torch.nn.Module) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import torch
@@ -59,7 +60,7 @@ def _write(
     if sampling.temperature:
         more |= {"do_sample": True, "temperature": float(sampling.temperature)}
         more |= {"top_p": float(sampling.top_p), "top_k": 0}
-    generate = backbone.model.generate
+    generate = partial(_generate, backbone.model)
     if backbone.is_encoder_decoder:
         embeddings, mask = join_prefixes(backbone, prefixes, ids, mask)
         backbone.check_length(mask)
@@ -78,6 +79,19 @@ def _write(
     ids, mask = torch.cat([torch.zeros_like(prefix_mask), ids], dim=1), torch.cat([prefix_mask, mask], dim=1)
     backbone.check_length(mask, new_tokens)
     return _new(generate(input_ids=ids, attention_mask=mask, past_key_values=cache, **more), ids)
+
+
+def _generate(model: Any, **arguments: Any) -> Tensor:
+    """The ids of transformers' own `generate`.
+
+    Models with three-dimensional rotary positions keep the offsets of the batch that they have written, and would add
+    them to the positions of the next one, whatever its size. For text they are zeros, so they are forgotten.
+    """
+    try:
+        return model.generate(**arguments)  # type: ignore[no-any-return]  # transformers' models are untyped
+    finally:
+        if hasattr(model.base_model, "rope_deltas"):
+            model.base_model.rope_deltas = None
 
 
 def _new(output: Tensor, given: Tensor) -> Tensor:

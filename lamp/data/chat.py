@@ -9,6 +9,8 @@ from lamp.errors import BackboneError
 
 _MESSAGE = "\u2063message\u2063"
 """Placeholder for the message; the invisible separators keep it different from any text of a template."""
+_LIST = "'type': 'text'"
+"""Stands before the message where a template writes a list of parts as Python would."""
 
 _DAY = datetime(2024, 7, 26)
 """The date that every template is given. Many write today's, which would change the prompt's input every day."""
@@ -34,22 +36,33 @@ def chat_affixes(tokenizer: Any, reference: str) -> ChatAffixes:
     """
     if not tokenizer.chat_template:
         raise BackboneError(no_template(reference))
-    try:
-        text = tokenizer.apply_chat_template(
-            [{"role": "user", "content": _MESSAGE}],
-            chat_template=_with_fixed_date(tokenizer.get_chat_template()),
-            tokenize=False,
-            add_generation_prompt=True,
-            **_TEMPLATE_ARGUMENTS,
-        )
-    except Exception as error:  # a template is a program of its own and may raise anything
+    failure: Exception | None = None
+    for content in (_MESSAGE, [{"type": "text", "text": _MESSAGE}]):  # models for images may only know lists of parts
+        try:
+            text = _rendered(tokenizer, content)
+        except Exception as error:  # a template is a program of its own and may raise anything
+            failure = failure or error
+            continue
+        prefix, separator, suffix = text.partition(_MESSAGE)
+        if separator and _MESSAGE not in suffix and _LIST not in prefix:
+            return ChatAffixes(prefix, suffix)
+    if failure is not None:
         raise BackboneError(
-            f"The chat template of the backbone {reference!r} cannot be used ({error}): choose plain text."
-        ) from error
-    prefix, separator, suffix = text.partition(_MESSAGE)
-    if not separator or _MESSAGE in suffix:
-        raise BackboneError(f"The chat template of the backbone {reference!r} changes the message: choose plain text.")
-    return ChatAffixes(prefix, suffix)
+            f"The chat template of the backbone {reference!r} cannot be used ({failure}): choose plain text."
+        ) from failure
+    raise BackboneError(f"The chat template of the backbone {reference!r} changes the message: choose plain text.")
+
+
+def _rendered(tokenizer: Any, content: str | list[dict[str, str]]) -> str:
+    """What a chat template makes of one message of a user, up to where the answer begins."""
+    text: str = tokenizer.apply_chat_template(
+        [{"role": "user", "content": content}],
+        chat_template=_with_fixed_date(tokenizer.get_chat_template()),
+        tokenize=False,
+        add_generation_prompt=True,
+        **_TEMPLATE_ARGUMENTS,
+    )
+    return text
 
 
 def _with_fixed_date(template: str) -> str:

@@ -77,7 +77,6 @@ def model_card(result: TrainResult, config: TuneConfig, source: DataSource | Non
     lamp, training = config.lamp, config.train
     text = Template.of(config.data).render({column: f"{{{column}}}" for column in config.data.input_columns})
     on_hub = re.fullmatch(r"\w[\w.-]*/\w[\w.-]*", config.backbone) is not None
-    auto = "AutoModelForSeq2SeqLM" if result.encoder_decoder else "AutoModelForCausalLM"
     lines = [
         f"| {name.replace('_', ' ')} | {value:.4g} | {_number(result.final.untrained_scores.get(name))} |"
         for name, value in result.final.scores.items()
@@ -115,7 +114,7 @@ def model_card(result: TrainResult, config: TuneConfig, source: DataSource | Non
         per_label=f"\n| label | rows | precision | recall | F1 |\n| --- | --- | --- | --- | --- |\n{per_label}"
         if per_label
         else "",
-        auto=auto,
+        auto=result.auto_class,
         example=result.chat.prefix + text + result.chat.suffix,
         weights=""
         if training.quantization == "none"

@@ -67,6 +67,7 @@ def save_prompt(result: TrainResult, config: TuneConfig, folder: Path, source: D
         **asdict(config.lamp),
         "hidden_size": result.token_dim,
         "task": result.task,
+        "auto_class": result.auto_class,
         "labels": list(result.labels),
         "best_step": result.best_step,
         "trained_steps": result.step,

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from functools import cache
-from importlib.util import find_spec
-from pathlib import Path
 from typing import Any, Literal
 
 from lamp.errors import BackboneError
 from lamp.file_faults import adapter_beside_weights
+from lamp.hub.transformers_types import encoder_decoder_classes, is_known, multimodal_classes
+from lamp.text_config import text_config
 
 Architecture = Literal["causal", "encoder-decoder"]
 
@@ -28,7 +27,13 @@ _MULTIMODAL_KEYS = (
     "audio_encoder",
 )
 """Keys in the configs of models that read images or sound as well."""
-_TYPE_LISTS = ("auto_mappings.py", "configuration_auto.py")
+_NEEDS_MORE_THAN_TEXT = {
+    *("blip", "blip-2", "florence2", "git", "instructblip", "instructblipvideo", "kosmos-2", "kosmos-2.5"),
+    *("pi0", "pix2struct", "pp_formulanet", "qwen2_5_omni", "qwen3_omni_moe", "udop"),
+}
+"""Types that do not read text without an image, or not in place of embeddings."""
+_UNKNOWN_TO_PEFT = {"mllama", "mllama_text_model"}
+"""Types with more embeddings than their config counts: PEFT finds none of them."""
 TOKENIZER_FILES = {
     "tokenizer.json",
     "tokenizer.model",
@@ -70,25 +75,28 @@ def architecture_of(reference: str, config: Mapping[str, Any]) -> Architecture:
     model_type = str(config.get("model_type") or "")
     classes = config.get("architectures") or [""]
     cls = str(classes[0])
-    if config.get("auto_map") and not _known_to_transformers(model_type):
+    if config.get("auto_map") and not is_known(model_type):
         raise BackboneError(
             f"The backbone {reference!r} needs code from its own repository, which the studio does "
             "not run: choose one that transformers supports by itself."
         )
-    if model_type and not _known_to_transformers(model_type):
+    if model_type and not is_known(model_type):
         raise BackboneError(
             f"The backbone {reference!r} is of the type {model_type!r}, which the installed version of transformers "
             "does not know: choose another one, or install a version that knows it."
         )
-    if isinstance(quantised := config.get("quantization_config"), dict):
-        how = quantised.get("quant_method") or "unknown method"
+    if model_type in _UNKNOWN_TO_PEFT:
         raise BackboneError(
-            f"The backbone {reference!r} is stored quantised ({how}): choose the original model that it was made from."
+            f"The backbone {reference!r} ({cls or model_type}) has a table of embeddings that PEFT does not find, so a "
+            "prompt for it could not be loaded anywhere: choose another one, such as Gemma 3 or Llama 4."
+        )
+    if text_config(config).get("hidden_size_per_layer_input"):
+        raise BackboneError(
+            f"The backbone {reference!r} ({cls or model_type}) looks up every token again in each of its layers, and "
+            "virtual tokens are not in that table: choose another one, such as Gemma 3 or a Gemma 4 larger than E4B."
         )
     if any(config.get(key) is not None for key in _MULTIMODAL_KEYS) or model_type.endswith("-encoder-decoder"):
-        raise BackboneError(
-            f"The backbone {reference!r} ({cls or model_type}) reads more than text: choose a text-only language model."
-        )
+        return _multimodal(reference, model_type, cls, bool(config.get("is_encoder_decoder")))
     writes = cls.endswith(("ForConditionalGeneration", "WithLMHeadModel"))
     bare = cls.endswith("Model") and not cls.endswith(
         ("EncoderModel", "LMHeadModel")
@@ -108,25 +116,27 @@ def architecture_of(reference: str, config: Mapping[str, Any]) -> Architecture:
     )
 
 
-def _known_to_transformers(model_type: str) -> bool:
-    """Whether the installed transformers has code of its own for this type; transformers is not imported."""
-    return f'"{model_type}"' in _transformers_types()
+def _multimodal(reference: str, model_type: str, cls: str, is_encoder_decoder: bool) -> Architecture:
+    """The architecture of a model that reads more than text. Raises BackboneError where it cannot be used for text."""
+    classes = encoder_decoder_classes() if is_encoder_decoder else multimodal_classes()
+    writes = classes.get(model_type, "").endswith(("ForConditionalGeneration", "ForCausalLM"))
+    if not writes or model_type in _NEEDS_MORE_THAN_TEXT:
+        raise BackboneError(
+            f"The backbone {reference!r} ({cls or model_type}) cannot be used for text alone: choose a language "
+            "model, or one for images and text such as Gemma 3, Qwen3-VL or Mistral Small."
+        )
+    return "encoder-decoder" if is_encoder_decoder else "causal"
 
 
-@cache
-def _transformers_types() -> str:
-    """The source code in which transformers lists the types it knows."""
-    spec = find_spec("transformers")
-    folders = (spec.submodule_search_locations if spec else None) or ()
-    files = (Path(folder) / "models/auto" / name for folder in folders for name in _TYPE_LISTS)
-    return "".join(file.read_text(encoding="utf-8") for file in files if file.is_file())
+def hidden_size_of(reference: str, config: Mapping[str, Any], embedding: tuple[int, ...] | None = None) -> int:
+    """The width of the token embeddings: the config's, or that of the stored table (tokens, width).
 
-
-def hidden_size_of(reference: str, config: Mapping[str, Any]) -> int:
-    """The width of the token embeddings. Raises BackboneError when the config does not give it."""
-    parts = [config, *(config[key] for key in ("text_config", "encoder") if isinstance(config.get(key), dict))]
-    for part in parts:
-        for key in _WIDTH_KEYS:
-            if isinstance(width := part.get(key), int) and width > 0:
-                return width
+    Raises BackboneError when neither gives it.
+    """
+    text = text_config(config)
+    for key in _WIDTH_KEYS:
+        if isinstance(width := text.get(key), int) and width > 0:
+            return width
+    if embedding is not None:
+        return embedding[1]
     raise BackboneError(f"config.json of the backbone {reference!r} does not give its hidden size: choose another one.")

@@ -16,8 +16,20 @@ from lamp.errors import BackboneError
 from lamp.hub.architecture import WEIGHTS, WEIGHTS_INDEX, Architecture, architecture_of, check_files, hidden_size_of
 from lamp.hub.model_shape import ModelShape, model_shape
 from lamp.hub.refusals import refusal
-from lamp.hub.safetensors_header import Shapes, count_parameters, is_floating_point, stored_shapes
+from lamp.hub.safetensors_header import (
+    Tensors,
+    count_parameters,
+    embedding_shape,
+    stored_tensors,
+    without_encoders,
+)
 from lamp.hub.stored_layers import check_layers
+from lamp.hub.stored_quantization import (
+    StoredQuantization,
+    stored_bytes,
+    stored_quantization,
+    unpacked_shapes,
+)
 from lamp.hub.timeouts import HUB_TIMEOUT
 from lamp.hub.tokenizer_fit import check_tokenizer_files
 from lamp.positions import longest_sequence, longest_target
@@ -43,7 +55,7 @@ class BackboneInfo:
     hidden_size: int
     """d: width of the token embeddings, and so of each virtual token."""
     parameters: int
-    """Number of stored floating-point numbers; tied matrices count once."""
+    """Number of stored floating-point numbers; tied matrices count once, encoders of images and sound not at all."""
     longest_sequence: int | None
     """Positions for prompt, input and target, or of an encoder (see lamp/positions.py); None without a limit."""
     longest_target: int | None = None
@@ -53,6 +65,10 @@ class BackboneInfo:
     """transformers' name of the family, such as "llama"."""
     stored_bytes: int = field(kw_only=True)
     """Bytes of the files of its weights."""
+    quantization: StoredQuantization | None = None
+    """How the stored weights are packed; None for ordinary ones."""
+    packed_bytes: int | None = None
+    """Bytes of weights that stay packed in memory; None for others."""
 
 
 def inspect(reference: str) -> BackboneInfo:
@@ -115,11 +131,11 @@ def _read_folder(folder: Path, reference: str, files: _Files) -> BackboneInfo:
             f"The backbone {reference!r} is not whole: {missing[0] if missing else 'its list of weights'} is missing; "
             "copy or download it again."
         )
-    shapes: Shapes = {}
+    tensors: Tensors = {}
     for shard in sorted(shards):
-        shapes |= stored_shapes(reference, folder / shard)
+        tensors |= stored_tensors(reference, folder / shard)
     check_tokenizer_files(reference, config, folder)
-    return _info_of(reference, config, shapes, sum(size for name, size, _ in files if name in shards))
+    return _info_of(reference, config, tensors, sum(size for name, size, _ in files if name in shards))
 
 
 @lru_cache(maxsize=128)
@@ -134,19 +150,19 @@ def _inspect_hub(reference: str) -> BackboneInfo:
         check_files(reference, {file.rfilename for file in model.siblings or ()})
         config_file = hf_hub_download(reference, "config.json", revision=model.sha, etag_timeout=HUB_TIMEOUT)
         config = _parsed(reference, Path(config_file))
-        architecture_of(reference, config)  # before the headers of weights that could not be used anyway
+        architecture_of(reference, config)
+        stored_quantization(reference, config)  # before the headers of weights that could not be used anyway
         weights = api.get_safetensors_metadata(reference, revision=model.sha, timeout=HUB_TIMEOUT)
     except (httpx2.HTTPError, httpx2.InvalidURL, OSError, ValueError, RuntimeError) as error:
         # RuntimeError: a thread that loses its connection closes the client that huggingface_hub's threads share.
         return _inspect_hub_cache(reference, error)
-    shapes = {
-        name: tuple(tensor.shape)
+    tensors = {
+        name: (str(tensor.dtype), tuple(tensor.shape))
         for file in weights.files_metadata.values()
         for name, tensor in file.tensors.items()
-        if is_floating_point(tensor.dtype)
     }
     stored = (tensor.data_offsets for file in weights.files_metadata.values() for tensor in file.tensors.values())
-    return _info_of(reference, config, shapes, sum(end - begin for begin, end in stored))
+    return _info_of(reference, config, tensors, sum(end - begin for begin, end in stored))
 
 
 def _inspect_hub_cache(reference: str, error: Exception) -> BackboneInfo:
@@ -176,9 +192,14 @@ def _parsed(reference: str, path: Path) -> dict[str, Any]:
     return values
 
 
-def _info_of(reference: str, config: Mapping[str, Any], shapes: Shapes, stored_bytes: int) -> BackboneInfo:
-    architecture, hidden_size = architecture_of(reference, config), hidden_size_of(reference, config)
+def _info_of(reference: str, config: Mapping[str, Any], tensors: Tensors, file_bytes: int) -> BackboneInfo:
+    architecture = architecture_of(reference, config)
+    quantization = stored_quantization(reference, config)
+    tensors = without_encoders(tensors)
+    shapes = unpacked_shapes(tensors, quantization)
     check_layers(reference, config, shapes)
+    embedding = embedding_shape(shapes)
+    hidden_size = hidden_size_of(reference, config, embedding)
     return BackboneInfo(
         source=reference,
         architecture=architecture,
@@ -186,7 +207,9 @@ def _info_of(reference: str, config: Mapping[str, Any], shapes: Shapes, stored_b
         parameters=count_parameters(config, shapes),
         longest_sequence=longest_sequence(config),
         longest_target=longest_target(config) if architecture == "encoder-decoder" else None,
-        shape=model_shape(config, hidden_size),
+        shape=model_shape(config, hidden_size, embedding[0] if embedding else 0),
         model_type=str(config.get("model_type") or ""),
-        stored_bytes=stored_bytes,
+        stored_bytes=file_bytes,
+        quantization=quantization,
+        packed_bytes=stored_bytes(tensors) if quantization and quantization.stays_packed else None,
     )

@@ -24,6 +24,8 @@ _ROWS_AT_A_TIME = 32
 def weight_bytes(backbone: BackboneInfo, bytes_per_value: int, quantization: Quantization = "none") -> int:
     """Bytes of the weights in memory. bytes_per_value: of the precision; embeddings keep it when they are quantised."""
     parameters, shape = backbone.parameters, backbone.shape
+    if backbone.packed_bytes is not None:
+        return backbone.packed_bytes
     if quantization == "none":
         return parameters * bytes_per_value
     embeddings = min(parameters, shape.vocabulary * shape.hidden_size)

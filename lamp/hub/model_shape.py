@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from lamp.text_config import text_config
+
 _LAYERS = ("num_hidden_layers", "num_layers", "n_layer", "n_layers", "encoder_layers")
 _DECODER_LAYERS = ("num_decoder_layers", "decoder_layers", "num_hidden_layers", "num_layers")
 _FEED_FORWARD = ("shared_intermediate_size", "intermediate_size", "d_ff", "n_inner", "encoder_ffn_dim", "ffn_dim")
@@ -27,17 +29,19 @@ class ModelShape:
     vocabulary: int
 
 
-def model_shape(config: Mapping[str, Any], hidden_size: int) -> ModelShape:
-    """The shape in a config.json. A number that it does not give is the usual one, so that estimates stay possible."""
-    encoder, decoder = _part(config, "encoder"), _part(config, "decoder")
-    text = _part(config, "text_config")
+def model_shape(config: Mapping[str, Any], hidden_size: int, embeddings: int = 0) -> ModelShape:
+    """The shape in a config.json. A number that it does not give is the usual one, so that estimates stay possible.
+
+    embeddings: rows of the stored embedding table, 0 where they are unknown.
+    """
+    encoder, decoder, text = _part(config, "encoder"), _part(config, "decoder"), text_config(config)
     return ModelShape(
         layers=_first((encoder, text), _LAYERS, 12),
         decoder_layers=_first((decoder, text), _DECODER_LAYERS, 12) if config.get("is_encoder_decoder") else 0,
         hidden_size=hidden_size,
         feed_forward=_first((encoder, text), _FEED_FORWARD, 4 * hidden_size),
         heads=_first((encoder, text), _HEADS, max(1, hidden_size // 64)),
-        vocabulary=_first((config, text, decoder), ("vocab_size",), 0),
+        vocabulary=_first((config, text, decoder), ("vocab_size",), embeddings),
     )
 
 

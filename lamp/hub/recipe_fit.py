@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from lamp.config import TuneConfig
+from lamp.file_faults import quantised_twice
 from lamp.hub.catalog import BackboneInfo
 
 _SHORTEST_INPUT = 4
@@ -17,6 +18,8 @@ def misfits(backbone: BackboneInfo, config: TuneConfig) -> dict[str, str]:
             f"The rank ({config.lamp.rank}) is larger than the backbone's width ({backbone.hidden_size}): "
             f"choose {backbone.hidden_size} or less."
         ] = "lamp.rank"
+    if backbone.quantization is not None and config.train.quantization != "none":
+        problems[quantised_twice(config.backbone, backbone.quantization.method)] = "train.quantization"
     target = config.data.max_target_tokens
     if backbone.longest_target is not None and target > backbone.longest_target:
         problems[

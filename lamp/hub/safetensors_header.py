@@ -10,9 +10,23 @@ from typing import Any
 from safetensors import SafetensorError, safe_open
 
 from lamp.errors import BackboneError
+from lamp.text_config import ENCODERS
 
 Shapes = dict[str, tuple[int, ...]]
 """Tensor name → shape, of floating-point tensors only."""
+Tensors = dict[str, tuple[str, tuple[int, ...]]]
+"""Tensor name → its type, such as "BF16", and its shape."""
+_EMBEDDINGS = ("embed_tokens.weight", "shared.weight", "wte.weight", "embed_in.weight", "word_embeddings.weight")
+
+
+def without_encoders(tensors: Tensors) -> Tensors:
+    """The tensors that text passes through: `lamp.backbone.text_part` lets the others go."""
+    return {name: tensor for name, tensor in tensors.items() if ENCODERS.isdisjoint(name.split("."))}
+
+
+def embedding_shape(shapes: Shapes) -> tuple[int, ...] | None:
+    """Shape (tokens, width) of the stored table of token embeddings; None if none has one of the usual names."""
+    return next((shape for name, shape in shapes.items() if name.endswith(_EMBEDDINGS) and len(shape) == 2), None)
 
 
 def count_parameters(config: Mapping[str, Any], shapes: Shapes) -> int:
@@ -25,15 +39,14 @@ def count_parameters(config: Mapping[str, Any], shapes: Shapes) -> int:
         for name, shape in shapes.items()
         if shape[:2] != (1, 1) and not name.endswith("final_logits_bias")
     )
-    names = ("lm_head.weight", "embed_tokens.weight", "shared.weight", "wte.weight", "embed_in.weight")
-    tables = [shape for name, shape in shapes.items() if name.endswith(names)]
+    tables = [shape for name, shape in shapes.items() if name.endswith(("lm_head.weight", *_EMBEDDINGS))]
     if config.get("tie_word_embeddings") is True and len(set(tables)) == 1:
         total -= math.prod(tables[0]) * (len(tables) - 1)
     return total
 
 
-def stored_shapes(reference: str, path: Path) -> Shapes:
-    """Reads the shapes in one safetensors file, and no weights.
+def stored_tensors(reference: str, path: Path) -> Tensors:
+    """Reads the types and shapes in one safetensors file, and no weights.
 
     reference: what error messages call the backbone. Raises BackboneError for a file that is cut short or of another
     format.
@@ -41,9 +54,7 @@ def stored_shapes(reference: str, path: Path) -> Shapes:
     try:
         with safe_open(path, "numpy") as file:
             slices = {name: file.get_slice(name) for name in file.keys()}  # noqa: SIM118  # it has no __iter__
-            return {
-                name: tuple(part.get_shape()) for name, part in slices.items() if is_floating_point(part.get_dtype())
-            }
+            return {name: (part.get_dtype(), tuple(part.get_shape())) for name, part in slices.items()}
     except (OSError, SafetensorError) as error:
         raise BackboneError(
             f"{path.name} of the backbone {reference!r} is not a whole safetensors file: copy or download it again."

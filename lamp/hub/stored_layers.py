@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from lamp.errors import BackboneError
+from lamp.text_config import text_config
 
 _LAYER = re.compile(r"(.*?\b(?:layers|blocks|block|layer|h)\.)(\d+)\.")
 _COUNT_KEYS = ("num_hidden_layers", "num_layers", "n_layer", "n_layers")
@@ -18,7 +19,8 @@ def check_layers(reference: str, config: Mapping[str, Any], names: Iterable[str]
 
     Weights that are missing in other places are noticed when the backbone is loaded.
     """
-    wanted = next((config[key] for key in _COUNT_KEYS if isinstance(config.get(key), int)), 0)
+    text = text_config(config)
+    wanted = next((text[key] for key in _COUNT_KEYS if isinstance(text.get(key), int)), 0)
     stored: dict[str, set[int]] = defaultdict(set)
     for name in names:
         if match := _LAYER.match(name):

@@ -9,6 +9,7 @@ from typing import Any
 
 from lamp.errors import BackboneError
 from lamp.file_faults import no_end_token, tokens_without_embedding
+from lamp.text_config import text_config
 
 _WITHOUT_DEFAULTS = {"PreTrainedTokenizerFast", "TokenizersBackend"}
 """Tokenizer classes that have an end token only if the files name one."""
@@ -24,7 +25,7 @@ def check_tokenizer_files(reference: str, config: Mapping[str, Any], folder: Pat
     end = settings.get("eos_token") or _json(folder / "special_tokens_map.json").get("eos_token")
     if end is None and settings.get("tokenizer_class") in _WITHOUT_DEFAULTS:
         raise BackboneError(no_end_token(reference))
-    rows = config.get("vocab_size")
+    rows = text_config(config).get("vocab_size")
     tokenizer = _json(folder / "tokenizer.json")
     if not isinstance(rows, int) or not tokenizer:
         return

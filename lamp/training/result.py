@@ -37,5 +37,7 @@ class TrainResult:
     task: str
     labels: tuple[str, ...]
     encoder_decoder: bool
+    auto_class: str
+    """The class of transformers that loads the backbone, such as AutoModelForCausalLM"""
     chat: ChatAffixes
     """What the backbone's chat template puts around every input"""

@@ -222,6 +222,7 @@ class RunState:
             task=task,
             labels=self._held_out.labels,
             encoder_decoder=backbone.is_encoder_decoder,
+            auto_class=backbone.auto_class,
             chat=self._encoder.chat,
         )
 

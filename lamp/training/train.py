@@ -224,7 +224,7 @@ def _load_backbone(config: TuneConfig, folder: str | Path | None, reporter: Repo
     backbone = FrozenBackbone.load(
         config.backbone, folder, settings.precision, process_state().device, settings.quantization
     )
-    if settings.quantization != "none" and backbone.device.type == "cpu":
+    if backbone.is_quantized and backbone.device.type == "cpu":
         reporter.note("Weights in 8 or 4 bits are for CUDA GPUs: on a CPU they make steps slower and spare little.")
     if backbone.reading_note:
         reporter.note(backbone.reading_note)

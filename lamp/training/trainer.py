@@ -55,7 +55,7 @@ class PromptTrainer:
         device = process_state().device
         # float16 wants its gradients scaled; the factors themselves are float32 in every precision.
         scaled = backbone.dtype == torch.float16
-        recorded = _can_be_recorded(device, settings, scaled)
+        recorded = not backbone.is_quantized and _can_be_recorded(device, settings, scaled)
         optimizers = [PromptOptimizer(prompt, device, capturable=recorded, scaled=scaled) for prompt in prompts]
         if process_state().num_processes > 1:  # machines may round an SVD differently
             for optimizer in optimizers:
@@ -116,7 +116,6 @@ def _can_be_recorded(device: torch.device, settings: TrainConfig, scaled: bool) 
         and process_state().num_processes == 1
         and not scaled
         and settings.accumulation == 1
-        and settings.quantization == "none"
         and not settings.gradient_checkpointing
         and not settings.compile
     )

@@ -18,7 +18,7 @@ from lamp.hub import catalog
 from lamp.hub.catalog import BackboneInfo, inspect
 from lamp.hub.model_shape import ModelShape
 from lamp.hub.recipe_fit import misfits
-from lamp.hub.safetensors_header import Shapes, stored_shapes
+from lamp.hub.safetensors_header import Tensors, stored_tensors
 from lamp.positions import longest_sequence, longest_target
 from tests.tiny import save_tiny
 
@@ -62,11 +62,11 @@ def test_a_folder_is_read_again_when_one_of_its_files_has_changed_and_only_then(
 ) -> None:
     headers: list[str] = []
 
-    def read(reference: str, path: Path) -> Shapes:
+    def read(reference: str, path: Path) -> Tensors:
         headers.append(path.name)
-        return stored_shapes(reference, path)
+        return stored_tensors(reference, path)
 
-    monkeypatch.setattr(catalog, "stored_shapes", read)
+    monkeypatch.setattr(catalog, "stored_tensors", read)
     reference = backbone(tmp_path / "model")
     assert inspect(reference) == inspect(reference)
     assert headers == ["model.safetensors"]
@@ -127,23 +127,51 @@ def test_weights_are_counted_without_being_read(tmp_path: Path) -> None:
         ({"architectures": ["ViTForImageClassification"], "model_type": "vit"}, "cannot write text"),
         (
             {"architectures": ["WhisperForConditionalGeneration"], "is_encoder_decoder": True, "num_mel_bins": 80},
-            "reads more than text",
+            "cannot be used for text alone",
         ),
-        ({"architectures": ["LlavaForConditionalGeneration"], "vision_config": {}}, "reads more than text"),
+        (
+            {"architectures": ["Blip2ForConditionalGeneration"], "model_type": "blip-2", "vision_config": {}},
+            "cannot be used for text alone",
+        ),
+        (
+            {
+                "architectures": ["DiffusionGemmaForBlockDiffusion"],
+                "model_type": "diffusion_gemma",
+                "vision_config": {},
+            },
+            "cannot be used for text alone",
+        ),
+        (
+            {"architectures": ["MllamaForConditionalGeneration"], "model_type": "mllama", "vision_config": {}},
+            "that PEFT does not find",
+        ),
+        (
+            {
+                "architectures": ["Gemma3nForConditionalGeneration"],
+                "model_type": "gemma3n",
+                "text_config": {"hidden_size_per_layer_input": 256},
+            },
+            "looks up every token again",
+        ),
         (
             {"architectures": ["OddForCausalLM"], "model_type": "odd", "auto_map": {"AutoModel": "odd.Odd"}},
             "needs code from its own repository",
         ),
         ({"architectures": ["Llama9ForCausalLM"], "model_type": "llama9"}, "of the type 'llama9', which the installed"),
-        ({"quantization_config": {"quant_method": "gptq", "bits": 4}}, "stored quantised (gptq)"),
         ({"architectures": None}, "does not say what it is"),
-        ({"hidden_size": None}, "does not give its hidden size"),
     ],
 )
 def test_a_model_that_a_prompt_cannot_be_tuned_for_is_refused(
     change: dict[str, Any], words: str, tmp_path: Path
 ) -> None:
     assert words in refusal(backbone(tmp_path / "model", {**LLAMA, **change}))
+
+
+def test_the_width_is_read_off_the_embeddings_where_the_config_does_not_give_it(tmp_path: Path) -> None:
+    config = {**LLAMA, "hidden_size": None}
+    info = inspect(backbone(tmp_path / "model", config))
+    assert (info.hidden_size, info.shape.vocabulary) == (8, 10)
+    assert "does not give its hidden size" in refusal(backbone(tmp_path / "other", config, {"model.norm.weight": (8,)}))
 
 
 def test_types_that_share_a_folder_of_transformers_with_others_are_known(tmp_path: Path) -> None:

@@ -45,6 +45,21 @@ def instruct(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+def test_a_template_that_only_knows_lists_of_parts_is_used_and_one_that_drops_the_message_is_refused(
+    instruct: Path,
+) -> None:
+    tokenizer = AutoTokenizer.from_pretrained(instruct)
+    tokenizer.chat_template = (
+        "{% for message in messages %}User:{% for part in message['content'] %}"
+        "{% if part['type'] == 'text' %}{{ part['text'] }}{% endif %}{% endfor %} . {% endfor %}Assistant:"
+    )
+    assert chat_affixes(tokenizer, "a/model") == ("User:", " . Assistant:")
+    for content in ("message['content'] | upper", "'' if message['content'] is string else message['content']"):
+        tokenizer.chat_template = f"{{% for message in messages %}}{{{{ {content} }}}}{{% endfor %}}Assistant:"
+        with pytest.raises(BackboneError, match="changes the message: choose plain text"):
+            chat_affixes(tokenizer, "a/model")
+
+
 def test_an_input_is_what_the_tokenizers_own_template_makes_of_it(instruct: Path) -> None:
     tokenizer = AutoTokenizer.from_pretrained(instruct)
     encoder = Encoder(tokenizer, is_encoder_decoder=False, config=CHAT)

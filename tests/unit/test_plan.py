@@ -22,7 +22,7 @@ from app.ui.tune.tune_form import TuneForm
 from lamp.config import TuneConfig
 from lamp.data.tables import Table, read_table
 from lamp.hub import catalog
-from lamp.hub.safetensors_header import Shapes, stored_shapes
+from lamp.hub.safetensors_header import Tensors, stored_tensors
 from storage.database import open_database
 from storage.home import Home
 
@@ -56,9 +56,9 @@ def opened(monkeypatch: pytest.MonkeyPatch) -> Iterator[Counter[str]]:
         cached.cache_clear()
     counts: Counter[str] = Counter()
 
-    def read_header(reference: str, path: Path) -> Shapes:
+    def read_header(reference: str, path: Path) -> Tensors:
         counts[str(path)] += 1
-        return stored_shapes(reference, path)
+        return stored_tensors(reference, path)
 
     def read_sample(path: Path) -> Table:
         counts[str(path)] += 1
@@ -68,7 +68,7 @@ def opened(monkeypatch: pytest.MonkeyPatch) -> Iterator[Counter[str]]:
         counts[str(path)] += 1
         convert_apart(path, name, target)
 
-    monkeypatch.setattr(catalog, "stored_shapes", read_header)
+    monkeypatch.setattr(catalog, "stored_tensors", read_header)
     monkeypatch.setattr(dataset_file, "read_table", read_sample)
     monkeypatch.setattr(datasets, "convert_apart", read_upload)
     _watched.append(counts)

@@ -20,6 +20,7 @@ from lamp.errors import ConfigError, DataError, OutOfMemory
 from lamp.export.saved_prompt import save_prompt
 from storage.database import open_database
 from storage.jobs import JobState, JobStore
+from tests.packed import save_declared
 from tests.unit.training import recipe, run
 
 
@@ -148,6 +149,18 @@ def test_how_long_a_run_will_take_is_told_by_the_last_one_on_its_backbone(
     long = replace(config, train=train)
     assert estimate(studio, long).quote.seconds == 100 * 16 / 4 + 3 * 7  # two scorings, and the untrained backbone's
     assert estimate(studio, long, gpus=2).quote.seconds == 100 * 16 / 4 + 3 * 7, "twice the rows at twice the speed"
+
+
+def test_weights_that_are_stored_in_few_bits_are_refused_where_there_is_no_gpu(
+    studio: Studio, config: TuneConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
+    dataset = studio.datasets()[0].reference
+    packed = save_declared(tmp_path / "packed", {"quant_method": "bitsandbytes", "load_in_4bit": True})
+    with pytest.raises(ConfigError, match="are stored in 4 bits, which want a CUDA GPU, and this machine has none"):
+        studio.submit(replace(config, backbone=str(packed)), dataset)
+    unpacked = save_declared(tmp_path / "fp8", {"quant_method": "fp8"})
+    assert studio.plan(replace(config, backbone=str(unpacked)), dataset).problems == ()
 
 
 @pytest.mark.parametrize("bits", ["8bit", "4bit"])

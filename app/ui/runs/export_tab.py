@@ -48,12 +48,14 @@ class ExportTab:
         with zipfile.ZipFile(path) as archive:
             files = [(info.filename, info.file_size) for info in archive.infolist()]
             adapter = json.loads(archive.read("adapter_config.json"))
+            lamp = json.loads(archive.read("lamp_config.json"))
         rows = "".join(
             f"<tr><th scope=row>{escape(name)}</th><td>{formatting.bytes_text(size)}</td>"
             f"<td>{escape(_FILE_NOTES.get(name, ''))}</td></tr>"
             for name, size in files
         )
-        kind = "AutoModelForSeq2SeqLM" if adapter["task_type"] == "SEQ_2_SEQ_LM" else "AutoModelForCausalLM"
+        of_task = "AutoModelForSeq2SeqLM" if adapter["task_type"] == "SEQ_2_SEQ_LM" else "AutoModelForCausalLM"
+        kind = lamp.get("auto_class", of_task)  # prompts of earlier versions do not name it
         return [
             gr.Column(visible=False),
             gr.Column(visible=True),

@@ -1,0 +1,34 @@
+"""The part of a multimodal model that reads and writes text; its encoders of images and sound are let go."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from transformers import AutoModelForCausalLM, AutoModelForMultimodalLM, AutoModelForSeq2SeqLM
+
+from lamp.text_config import ENCODERS
+
+
+def auto_class(config: Any) -> Any:
+    """The class of transformers that loads a model with this config, as everybody would load it.
+
+    Some multimodal models have a class for text alone (Llama 4, Qwen3.5), others are loaded as a whole.
+    """
+    if config.is_encoder_decoder:
+        return AutoModelForSeq2SeqLM
+    for auto in (AutoModelForCausalLM, AutoModelForMultimodalLM):
+        if type(config) in auto._model_mapping:
+            return auto
+    return AutoModelForCausalLM  # whose error names the config
+
+
+def drop_encoders(model: Any) -> None:
+    """Frees the weights of the encoders of images and sound, which text never passes through.
+
+    Whether the model reads text without them as before is for `lamp.backbone.probe` to find out. The encoders stay in
+    their places, because some models ask them for their device.
+    """
+    for name, encoder in model.named_modules():
+        if name.rpartition(".")[2] in ENCODERS:
+            for tensor in (*encoder.parameters(), *encoder.buffers()):
+                tensor.data = tensor.data.new_empty(0)
