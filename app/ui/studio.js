@@ -68,6 +68,29 @@
     const group = join(event.target);
     if (tabbing && !group.contains(event.relatedTarget)) group.querySelector("input:checked")?.focus();
   });
+  // What a style sheet shows of a field's problem is told to screen readers as well. A step's fields come to the page
+  // when it is opened, so the page is looked at again whenever it has changed.
+  const tell = () => {
+    const island = document.querySelector("[data-problems]");
+    const problems = island ? JSON.parse(island.dataset.problems) : {};
+    document.querySelectorAll("[data-told]").forEach((input) => {
+      if (!Object.keys(problems).some((field) => input.closest(field))) {
+        ["data-told", "aria-invalid", "aria-description"].forEach((name) => input.removeAttribute(name));
+      }
+    });
+    for (const [field, problem] of Object.entries(problems)) {
+      document.querySelectorAll(`${field} input, ${field} textarea`).forEach((input) => {
+        if (input.dataset.told === problem) return;
+        input.dataset.told = problem;
+        input.setAttribute("aria-invalid", "true");
+        input.setAttribute("aria-description", problem);
+      });
+    }
+    document.querySelectorAll(".cm-scroller[tabindex='-1']").forEach((code) => { code.tabIndex = 0; });
+  };
+  let telling = 0;
+  new MutationObserver(() => { telling ||= setTimeout(() => { telling = 0; tell(); }, 200); })
+    .observe(document.documentElement, { childList: true, subtree: true });
   // Gradio answers Shift+Enter by itself.
   document.addEventListener("keydown", (event) => {
     if (event.key === "Enter" && (event.ctrlKey || event.metaKey) && event.target.closest?.(".ls-try"))

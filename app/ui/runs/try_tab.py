@@ -113,7 +113,11 @@ def build(studio: Studio, run: gr.State, ready: gr.Textbox, tab: gr.Tab) -> Refr
                 )
             )
             return
-        shown = studio.run(run)
+        try:
+            shown, writes_texts = studio.run(run), studio.writes_texts(run)
+        except KNOWN as error:  # such as a prompt whose folder is damaged
+            piece(parts.problems([str(error)]))
+            return
         data, handlers = shown.config.data, TryTab(studio, shown)
         piece(parts.title("Try the prompt", "Write an input as it stands in the data, without the answer."))
         cells = [
@@ -131,7 +135,7 @@ def build(studio: Studio, run: gr.State, ready: gr.Textbox, tab: gr.Tab) -> Refr
             ask = gr.Button("Answer", size="md", variant="primary", elem_id="answer")
             fill = gr.Button("Fill in a row of the data", size="md", elem_id="fill")
         origin = piece(elem_id="origin")
-        settings = sampling_boxes(data.max_target_tokens) if studio.writes_texts(run) else []
+        settings = sampling_boxes(data.max_target_tokens) if writes_texts else []
         result = piece(elem_id="answers")
         expected, number = gr.State(("", "")), gr.State(0)
         # The browser itself shows the bar at once; the server's first word may take seconds while it loads a backbone.

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
+from html import escape
 
 from app.plan import Plan
 from app.ui.tune.browser_storage import STEPS
@@ -17,19 +19,23 @@ _TAB = "content: '!' !important; background: var(--ls-bad) !important; color: va
 
 
 def marks(plan: Plan) -> str:
-    """A style sheet that frames every field with a problem, writes the sentence below it and marks its step.
+    """A style sheet that frames every field with a problem, writes the sentence below it and marks its step; and the
+    same for studio.js, which tells it to screen readers.
 
     A style sheet, because it also holds for steps that the browser has not put on the page yet.
     """
-    rules = []
+    rules, told = [], {}
     for problem, key in plan.fields.items():
         if key:
             field = f"#{element_id(key)}"
+            told[field] = problem
             rules.append(f"{field}::after {{ content: {_css_string(problem)}; }}")
             rules.append(f"{field} :is({_FRAMED}) {{ border-color: var(--ls-bad) !important; }}")
             tab = f"#stepper button[data-tab-id='{_step(key)}']::before"
             rules.append(f"{tab} {{ {_TAB} }}")
-    return f"<style>{' '.join(rules)}</style>" if rules else ""
+    if not rules:
+        return ""
+    return f"<style>{' '.join(rules)}</style><i hidden data-problems='{escape(json.dumps(told))}'></i>"
 
 
 def links(fields: Mapping[str, str]) -> dict[str, str]:

@@ -1,0 +1,102 @@
+"""Every page is held to WCAG AA by axe-core, in light and dark, and fits a narrow phone."""
+
+from __future__ import annotations
+
+from importlib.resources import files
+from pathlib import Path
+from typing import Any, Literal
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from storage.jobs import Job, JobState
+from tests.browser import pages
+from tests.browser.studio import RunningStudio
+from tests.browser.test_results import add_tested
+
+AXE = (files("axe_playwright_python") / "axe.min.js").read_text(encoding="utf-8")
+RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]
+TABS = ("Results", "Training", "Try", "Inspect", "Export", "Details")
+STEPS = ("backbone", "data", "recipe", "start")
+
+
+@pytest.fixture(scope="module")
+def tested(studio: RunningStudio, tiny_llama: Path) -> Job:
+    return add_tested(studio, tiny_llama, "an accessible one", 34)
+
+
+def findings(page: Page, where: str) -> list[str]:
+    """Each serious or critical finding: where, the rule, the element, and what to do."""
+    page.evaluate(f"{AXE}; 0")
+    result: dict[str, Any] = page.evaluate("rules => axe.run(document, {runOnly: rules})", RULES)
+    return [
+        f"{where}: {violation['id']} at {node['target']}: {' '.join(node['failureSummary'].split())}"
+        for violation in result["violations"]
+        if violation["impact"] in {"serious", "critical"}
+        for node in violation["nodes"]
+    ]
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_no_page_has_a_serious_finding_of_axe(
+    scheme: Literal["light", "dark"], browser: Browser, studio: RunningStudio, tested: Job, tiny_llama: Path
+) -> None:
+    context = browser.new_context(base_url=studio.url, color_scheme=scheme)
+    page, found = context.new_page(), list[str]()
+    for step in STEPS:
+        pages.open_tune(page, f"/?step={step}")
+        if step == "recipe":
+            pages.set_number(page, "lamp-rank", 2000)
+            expect(page.locator("#rail")).to_contain_text("put right")
+        found += findings(page, f"Tune, {step}")
+    page.goto("/runs")
+    expect(page.locator(".ls-run").first).to_be_visible()
+    found += findings(page, "Runs")
+    pages.open_run(page, tested.id)
+    for tab in TABS:
+        page.locator("#run-tabs").get_by_role("tab", name=tab).click()
+        page.wait_for_timeout(500)
+        found += findings(page, f"Run, {tab}")
+    other = studio.add_ended(str(tiny_llama), JobState.FAILED, "a failed one", error="It failed.")
+    pages.open_run(page, other.id)
+    found += findings(page, "A failed run")
+    page.goto(f"/compare?runs={tested.id},{other.id}")
+    expect(page.locator("#compare-scores tbody tr")).to_have_count(2)
+    found += findings(page, "Compare")
+    context.close()
+    assert not found, "\n".join(found)
+
+
+def test_a_problem_is_told_to_screen_readers_at_its_field_until_it_is_put_right(page: Page) -> None:
+    pages.open_tune(page, "/?step=recipe")
+    rank = page.locator("#field-lamp-rank input")
+    pages.set_number(page, "lamp-rank", 2000)
+    expect(rank).to_have_attribute("aria-invalid", "true")
+    expect(rank).to_have_attribute("aria-description", "The rank (2000) is larger than the prompt length (100): "
+        "choose a rank of 100 or less, or a longer prompt.")  # fmt: skip
+    pages.set_number(page, "lamp-rank", 8)
+    expect(rank).not_to_have_attribute("aria-invalid", "true")
+
+
+def test_no_page_scrolls_sideways_on_a_narrow_phone(browser: Browser, studio: RunningStudio, tested: Job) -> None:
+    context = browser.new_context(base_url=studio.url, viewport={"width": 360, "height": 780})
+    page, wide = context.new_page(), list[str]()
+
+    def check(where: str) -> None:
+        if (width := page.evaluate("document.documentElement.scrollWidth")) > 360:
+            wide.append(f"{where}: {width}")
+
+    for step in STEPS:
+        pages.open_tune(page, f"/?step={step}")
+        check(f"Tune, {step}")
+    page.goto("/runs")
+    expect(page.locator(".ls-run").first).to_be_visible()
+    check("Runs")
+    pages.open_run(page, tested.id)
+    expect(page.locator("#results li").first).to_be_visible()
+    check("Results")
+    page.goto(f"/compare?runs={tested.id},{tested.id}x")
+    expect(page.locator("#compared-runs")).to_be_visible()
+    check("Compare")
+    context.close()
+    assert not wide
