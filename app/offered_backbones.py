@@ -149,4 +149,11 @@ OFFERED = (
         _APACHE,
         "The best answers of this list; it wants a GPU with 16 GB or more",
     ),
+    OfferedBackbone(
+        "google/gemma-3-4b-it",
+        4_300_079_472,
+        _GEMMA,
+        "Free text in many languages; it also reads images, which is not used here",
+        gated=True,
+    ),
 )
