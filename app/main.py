@@ -46,8 +46,8 @@ def serve(settings: Settings) -> None:
     """Opens the store, starts the runner and serves the pages. Raises LampError, StorageError."""
     from app.jobs.local import local_runner
     from app.studio import Studio
-    from app.ui import build_ui, launch_options
-    from lamp.data.tables.checks import MAX_BYTES
+    from app.ui import build_ui, web_app
+    from app.web.server import serve_forever
     from storage.database import open_database
 
     settings.home.mkdir(parents=True, exist_ok=True)
@@ -57,17 +57,6 @@ def serve(settings: Settings) -> None:
     runner.start()
     try:
         print(f"LAMP Studio is at http://{settings.host}:{settings.port} (Ctrl+C ends it; runs go on).", flush=True)
-        demo.launch(
-            server_name=settings.host,
-            server_port=settings.port,
-            ssr_mode=False,
-            quiet=True,
-            share=False,
-            allowed_paths=[str(settings.home / "exports")],
-            max_file_size=MAX_BYTES,
-            **launch_options(),
-        )
-    except OSError as error:
-        raise LampError(f"The studio cannot listen on {settings.host}:{settings.port}: {error}.") from error
+        serve_forever(web_app(demo, settings), settings.host, settings.port)
     finally:
         runner.close()
