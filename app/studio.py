@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
+from app import limits
 from app.backbones import BackboneChoice, Backbones
 from app.bundle import results_csv, zip_artifact
 from app.datasets import Datasets
@@ -30,7 +31,7 @@ from lamp.errors import ConfigError, DataError
 from lamp.inference.confusion_matrix import ConfusionMatrix, read_confusion
 from storage.artifacts import ArtifactStore
 from storage.database import Database
-from storage.errors import NotStored
+from storage.errors import NotStored, WrongState
 from storage.home import DiskUse, Home
 from storage.jobs import Job, JobState, JobStore
 from storage.logs import tail
@@ -89,11 +90,15 @@ class Studio(StudioDatasets):
 
         gpus: how many it trains on at once, each of them on batches of its own.
         """
+        name = limits.run_name(name)
+        if parent is not None:
+            self._store.get(parent)
         plan = self.plan(config, dataset, gpus)
         if plan.preview is None or plan.problems:
             raise ConfigError(plan.problems)
         dataset_name = plan.preview.dataset_name
-        name = name.strip() or f"{Path(dataset_name).stem} on {Path(config.backbone).name}"
+        name = name or f"{Path(dataset_name).stem} on {Path(config.backbone).name}"[: limits.LONGEST_RUN_NAME]
+        self._check_queue()
         self._home.check_space(self.settings.low_disk_bytes)
         return self._store.add(
             name, config.to_dict(), dataset, dataset_name, config.train.steps, owner=owner, parent=parent, gpus=gpus
@@ -147,11 +152,12 @@ class Studio(StudioDatasets):
         self, limit: int = 100, offset: int = 0, states: Collection[JobState] | None = None, text: str = ""
     ) -> list[Job]:
         """Runs, newest first. states: only runs in one of these; text: only runs in which these words occur."""
-        return self._store.list(limit, offset, states, text=text)
+        limit, offset = limits.page(limit, offset)
+        return self._store.list(limit, offset, states, text=limits.search(text))
 
     def deleted_jobs(self, limit: int = 100, text: str = "") -> list[Job]:
         """Deleted runs that can still be brought back, newest first. text: as in `jobs`."""
-        return self._store.list(limit, text=text, deleted=True)
+        return self._store.list(limits.page(limit, 0)[0], text=limits.search(text), deleted=True)
 
     def stop(self, id: str) -> Job:
         """Asks a run to end; its best prompt so far is exported."""
@@ -160,24 +166,27 @@ class Studio(StudioDatasets):
     def resume(self, id: str) -> Job:
         """Queues a stopped, interrupted or failed run again; it goes on from its last checkpoint."""
         self._check_dataset(id)
+        self._check_queue()
         self._home.check_space(self.settings.low_disk_bytes)
         return self._store.resume(id)
 
     def extend(self, id: str, steps: int) -> str:
         """Queues a new run that goes on where a finished one ended, up to `steps` in all; returns its id."""
         self._check_dataset(id)
+        self._check_queue()
         self._home.check_space(self.settings.low_disk_bytes)
         return extend(self._store, self._home, id, steps).id
 
     def rename(self, id: str, name: str) -> Job:
         """Gives a run another name."""
-        if not name.strip():
+        name = limits.run_name(name)
+        if not name:
             raise ConfigError(["Give the run a name: it cannot be empty."])
-        return self._store.rename(id, name.strip()[:120])
+        return self._store.rename(id, name)
 
     def annotate(self, id: str, note: str, tags: Sequence[str]) -> Job:
         """Sets a run's note and tags."""
-        return self._store.annotate(id, note.strip(), tags)
+        return self._store.annotate(id, limits.note(note), limits.tags(tags))
 
     def delete(self, id: str) -> Job:
         """Hides a run that is not running; `restore` brings it back for a day."""
@@ -223,6 +232,7 @@ class Studio(StudioDatasets):
         inputs: a text, or a value for each input column; on_progress: called with one short sentence at each stage;
         on_answers: called with all answers so far while free text is generated.
         """
+        limits.inputs(inputs)
         run = self.run(id)
         check_inputs(run.config.data, inputs)  # first of all: a wrong input needs no backbone to be refused
         folder, source = self._artifacts.path(run.job.id), self._backbones.source(run.config.backbone)
@@ -255,6 +265,12 @@ class Studio(StudioDatasets):
         """Puts the run's exported prompt on the Hub and returns its address; the token is used for this call only."""
         folder = self._artifacts.path(self._store.get(id).id)
         return publishing.publish(folder, repository, token, private, on_progress)
+
+    def _check_queue(self) -> None:
+        """Raises WrongState when as many runs wait as may wait."""
+        most = self.settings.most_queued
+        if len(self._store.queue()) >= most:
+            raise WrongState(f"{most} runs wait already: wait until some have started, or delete some of them.")
 
     def _check_dataset(self, id: str) -> None:
         """Raises DataError when the data set that a run was started with is gone."""
