@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from lamp.errors import ConfigError, DataError
+from lamp.plain_line import visible
 from lamp.text_limits import LONGEST_NAME, text_problem
 
 LONGEST_RUN_NAME = 120
@@ -20,7 +21,7 @@ _MOST_LISTED = 10_000
 
 def run_name(name: object) -> str:
     """A run's name without surrounding blanks. Raises ConfigError."""
-    return _text("The run's name", name, LONGEST_RUN_NAME).strip()
+    return visible(_text("The run's name", name, LONGEST_RUN_NAME).strip())
 
 
 def note(text: object) -> str:
@@ -34,7 +35,7 @@ def tags(words: Sequence[object]) -> list[str]:
         raise ConfigError([f"The tags must be a list of words, not {shown(words)}."])
     if len(words) > _MOST_TAGS:
         raise ConfigError([f"A run can have {_MOST_TAGS} tags, not {len(words):,}: take some out."])
-    return [_text("A tag", word, _LONGEST_TAG).strip() for word in words]
+    return [visible(_text("A tag", word, _LONGEST_TAG).strip()) for word in words]
 
 
 def name(what: str, text: object) -> str:

@@ -11,6 +11,7 @@ from app import limits
 from app.backbones import BackboneChoice, Backbones
 from app.bundle import results_csv, zip_artifact
 from app.datasets import Datasets
+from app.disk_full import full_disk_told
 from app.estimates import places
 from app.hub import publishing
 from app.jobs.extend import extend
@@ -29,6 +30,7 @@ from app.views.run_view import LOG_LINES, RunView, make_run_view
 from lamp.config import TuneConfig
 from lamp.errors import ConfigError, DataError
 from lamp.inference.confusion_matrix import ConfusionMatrix, read_confusion
+from lamp.plain_line import visible
 from storage.artifacts import ArtifactStore
 from storage.database import Database
 from storage.errors import NotStored, WrongState
@@ -129,7 +131,7 @@ class Studio(StudioDatasets):
             results=read_results(self._home.answers(job.id)) if ended else None,
             confusion=self._confusion(job) if ended else None,
             events=store.events(job.id),
-            log=tail(self._home.log(job.id), LOG_LINES),
+            log="\n".join(map(visible, tail(self._home.log(job.id), LOG_LINES).split("\n"))),
             source=self._datasets.source(job.dataset),
         )
 
@@ -247,12 +249,14 @@ class Studio(StudioDatasets):
         job, results = self._store.get(id), self.results(id)
         if results is None:
             raise DataError(f"The run {job.name!r} has no answers to held-out rows.")
-        return results_csv(results, self._home.root / "exports" / job.id, job.name)
+        with full_disk_told("the results cannot be exported"):
+            return results_csv(results, self._home.root / "exports" / job.id, job.name)
 
     def export(self, id: str) -> Path:
         """A zip of the run's exported prompt, made once."""
         job = self._store.get(id)
-        return zip_artifact(self._artifacts.path(job.id), self._home.root / "exports", job.name)
+        with full_disk_told("the prompt cannot be exported"):
+            return zip_artifact(self._artifacts.path(job.id), self._home.root / "exports", job.name)
 
     def publish(
         self,

@@ -7,6 +7,7 @@ from pathlib import Path
 from app import limits
 from app.dataset_file import first_rows
 from app.datasets import DatasetEntry, Datasets
+from app.disk_full import full_disk_told
 from app.hub import fetching, searching
 from app.hub.fetching import Fetched, HubPart, HubParts, OnRows
 from app.hub.searching import HubDataset
@@ -37,7 +38,10 @@ class StudioDatasets:
 
     def add_dataset(self, path: Path, name: str) -> DatasetEntry:
         """Keeps a copy of a file that can be read as a table; raises DataError when it cannot."""
-        return self._datasets.add(path, name)
+        name = limits.name("The file's name", name)
+        self._home.check_space(self.settings.low_disk_bytes + path.stat().st_size, "this file")
+        with full_disk_told("the file cannot be kept"):
+            return self._datasets.add(path, name)
 
     def search_hub(self, words: str) -> list[HubDataset]:
         """Public data sets on the Hub whose id holds these words. Raises DataError."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import inspect
 import logging
 from collections.abc import Callable, Iterator
@@ -13,6 +12,7 @@ from typing import Any, ParamSpec, TypeVar
 
 import gradio as gr
 
+from app.disk_full import is_disk_full
 from lamp.errors import LampError
 from lamp.plain_line import shortened, visible
 from storage.errors import StorageError
@@ -20,8 +20,6 @@ from storage.errors import StorageError
 KNOWN = (LampError, StorageError)
 """Exceptions whose message is a sentence for the person in front of the page."""
 
-FULL = (errno.ENOSPC, errno.EDQUOT)
-"""What systems say of a full disk."""
 _LONGEST = 1_000
 """Characters of a message; a value that is quoted in it may have any length."""
 _log = logging.getLogger(__name__)
@@ -88,7 +86,7 @@ def _as_gradio_error(message: Callable[[str], str]) -> Iterator[None]:
     except KNOWN as error:
         raise gr.Error(message(str(error)), print_exception=False) from error
     except Exception as error:
-        disk_full = isinstance(error, OSError) and error.errno in FULL
+        disk_full = is_disk_full(error)
         if not disk_full:
             _log.exception("A page's handler failed.")
         raise gr.Error(
