@@ -9,7 +9,7 @@ import traceback
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
 
-from lamp.plain_line import shortened, visible
+from lamp.plain_line import plain_line
 
 _BYTES = 5_000_000
 """Size of the file at which a new one begins; the one before it is kept."""
@@ -28,7 +28,7 @@ class _LineFormatter(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         record = logging.makeLogRecord({**record.__dict__, "exc_text": None, "stack_info": None})
         error, record.exc_info = record.exc_info, None
-        line = shortened(visible(super().format(record)), _LONGEST_LINE)
+        line = plain_line(super().format(record), _LONGEST_LINE)
         return f"{line} {_places(error[1])}" if error and error[1] is not None else line
 
 

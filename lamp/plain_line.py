@@ -14,6 +14,7 @@ def visible(text: str) -> str:
     return _CONTROL.sub(lambda match: match[0].encode("unicode_escape").decode("ascii"), text)
 
 
-def shortened(text: str, longest: int) -> str:
-    """`text` cut to `longest` characters, the last of which then say so."""
-    return text if len(text) <= longest else f"{text[: longest - 4]} ..."
+def plain_line(text: str, longest: int) -> str:
+    """`visible`, cut to `longest` characters, the last of which then say so."""
+    line = visible(text[: longest + 1])
+    return line if len(line) <= longest else f"{line[: longest - 4]} ..."

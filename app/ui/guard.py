@@ -14,7 +14,7 @@ import gradio as gr
 
 from app.disk_full import is_disk_full
 from lamp.errors import LampError
-from lamp.plain_line import shortened, visible
+from lamp.plain_line import plain_line
 from storage.errors import StorageError
 
 KNOWN = (LampError, StorageError)
@@ -69,7 +69,7 @@ def warn(sentence: str) -> None:
 
 def plain_text(sentence: str) -> str:
     """A sentence of bounded length on one line."""
-    return shortened(visible(sentence), _LONGEST)
+    return plain_line(sentence, _LONGEST)
 
 
 def toast_text(sentence: str) -> str:
