@@ -17,6 +17,7 @@ from app.studio import Studio
 from app.ui import build_ui, web_app
 from app.web.addresses import Addresses
 from app.web.bodies import BodyLimits, Limits
+from lamp.errors import ConfigError
 from storage.database import open_database
 
 FOREIGN = "https://foreign.example"
@@ -79,6 +80,19 @@ def test_a_page_behind_a_reverse_proxy_may_change_what_it_shows() -> None:
     addresses = Addresses.of(Settings.from_environment({"STUDIO_ALLOWED_HOSTS": "studio.example"}))
     assert addresses.allows_origin("https://studio.example:8443", "studio.example")
     assert not addresses.allows_origin("https://other.example", "studio.example")
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("STUDIO_ALLOWED_HOSTS", "https://studio.example", "must be names such as studio.example.org"),
+        ("STUDIO_ALLOWED_HOSTS", "*", "must be names such as studio.example.org"),
+        ("STUDIO_MOST_QUEUED", "0", "must be a number between 1 and 100000"),
+    ],
+)
+def test_a_bad_setting_is_one_sentence(name: str, value: str, said: str) -> None:
+    with pytest.raises(ConfigError, match=said):
+        Settings.from_environment({name: value})
 
 
 def test_every_answer_tells_browsers_what_they_may_do_with_it(client: TestClient) -> None:
