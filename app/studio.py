@@ -33,7 +33,7 @@ from lamp.inference.confusion_matrix import ConfusionMatrix, read_confusion
 from lamp.plain_line import visible
 from storage.artifacts import ArtifactStore
 from storage.database import Database
-from storage.errors import NotStored, WrongState
+from storage.errors import JobNotFound, NotStored, WrongState
 from storage.home import DiskUse, Home
 from storage.jobs import Job, JobState, JobStore
 from storage.logs import tail
@@ -93,8 +93,7 @@ class Studio(StudioDatasets):
         gpus: how many it trains on at once, each of them on batches of its own.
         """
         name = limits.run_name(name)
-        if parent is not None:
-            self._store.get(parent)
+        parent = self._known(parent)
         plan = self.plan(config, dataset, gpus)
         if plan.preview is None or plan.problems:
             raise ConfigError(plan.problems)
@@ -269,6 +268,13 @@ class Studio(StudioDatasets):
         """Puts the run's exported prompt on the Hub and returns its address; the token is used for this call only."""
         folder = self._artifacts.path(self._store.get(id).id)
         return publishing.publish(folder, repository, token, private, on_progress)
+
+    def _known(self, id: str | None) -> str | None:
+        """The id of a run; None when there is no such run, or no longer."""
+        try:
+            return self._store.get(id).id if id else None
+        except JobNotFound:
+            return None
 
     def _check_queue(self) -> None:
         """Raises WrongState when as many runs wait as may wait."""

@@ -52,7 +52,7 @@ class LocalExecutor:
     ) -> None:
         """environment: STUDIO_HOME and DATABASE_URL for the workers; command: the program of a worker, for tests.
 
-        needs_hub: whether a run must ask the Hub, so that its worker gets HF_TOKEN.
+        needs_hub: whether a run must ask the Hub; the workers of others get no HF_TOKEN and stay offline.
         """
         self._needs_hub = needs_hub
         self.host = host_name()
@@ -62,6 +62,9 @@ class LocalExecutor:
         self._children: dict[int, subprocess.Popen[bytes]] = {}
 
     def start(self, job: Job, environment: Mapping[str, str]) -> Worker:
+        needs_hub = self._needs_hub(job)
+        # Without the token a private backbone that lies here could not even be asked about.
+        offline = {} if needs_hub else {"HF_HUB_OFFLINE": "1"}
         log = open_log(self._home.log(job.id))
         try:
             child = subprocess.Popen(
@@ -69,7 +72,7 @@ class LocalExecutor:
                 cwd=_ROOT,
                 start_new_session=True,
                 env=child_environment(
-                    {"PYTHONUNBUFFERED": "1", **self._environment, **environment}, with_token=self._needs_hub(job)
+                    {"PYTHONUNBUFFERED": "1", **offline, **self._environment, **environment}, with_token=needs_hub
                 ),
                 stdin=subprocess.DEVNULL,
                 stdout=log,

@@ -171,6 +171,7 @@ def test_only_a_worker_that_asks_the_hub_gets_the_token(
     submit: Submit, studio: Studio, monkeypatch: pytest.MonkeyPatch, needs_hub: bool
 ) -> None:
     monkeypatch.setenv("HF_TOKEN", "hf_secret")
+    monkeypatch.delenv("HF_HUB_OFFLINE", raising=False)
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
     home, job = Home(studio.settings.home), studio.job(submit())
     command = (sys.executable, "-c", "import os; print(sorted(os.environ))")
@@ -180,7 +181,7 @@ def test_only_a_worker_that_asks_the_hub_gets_the_token(
         time.sleep(0.01)
     said = home.log(job.id).read_text()
     assert "DATABASE_URL" in said and "PATH" in said and "AWS" not in said
-    assert ("HF_TOKEN" in said) is needs_hub
+    assert ("HF_TOKEN" in said) is needs_hub is ("HF_HUB_OFFLINE" not in said)
 
 
 def test_pg_dump_gets_its_password_where_no_list_of_processes_shows_it(

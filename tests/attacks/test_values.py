@@ -106,7 +106,6 @@ def test_what_is_no_data_set_is_one_sentence(studio: Studio, recipe: dict[str, A
         ({"name": "x" * 10_000_000}, "The run's name has 10,000,000 characters: shorten it to 120."),
         ({"name": 5}, "The run's name must be a text, not 5."),
         ({"name": "a\0"}, "The run's name holds a character"),
-        ({"parent": "x" * 300}, "There is no run"),
         ({"gpus": "many"}, "The number of GPUs must be"),
     ],
 )
@@ -114,6 +113,11 @@ def test_a_bad_start_is_one_sentence(submit: Submit, studio: Studio, values: dic
     with pytest.raises(KNOWN, match=said):
         submit(**values)
     assert studio.jobs() == []
+
+
+@pytest.mark.parametrize("parent", ["x" * 300, "a\0", "0123456789", 5])
+def test_a_run_comes_from_no_run_that_is_not_there(submit: Submit, studio: Studio, parent: Any) -> None:
+    assert studio.job(submit(parent=parent)).parent is None
 
 
 def test_names_notes_and_tags_are_bounded(submit: Submit, studio: Studio) -> None:
