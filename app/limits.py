@@ -16,7 +16,7 @@ _MOST_TAGS = 20
 _MOST_INPUTS = 100
 _LONGEST_INPUT = 200_000
 _LONGEST_SEARCH = 200
-_MOST_LISTED = 10_000
+_MOST_LISTED = 5_000
 
 
 def run_name(name: object) -> str:

@@ -10,6 +10,7 @@ from typing import Any
 import gradio as gr
 from gradio.events import api
 
+from app import limits
 from app.hub.fetching import HubPart
 from app.studio import Studio
 from app.ui.guard import guarded_endpoint
@@ -40,7 +41,8 @@ class Endpoints:
         return run_json.run_as_dict(self._studio.job(id), self._studio.latest_metrics(id))
 
     def runs(self, limit: int = 100, offset: int = 0) -> list[dict[str, Any]]:
-        """Runs, newest first."""
+        """Runs, newest first, at most 1,000 at a time."""
+        limits.whole("limit", limit, 1, 1_000)
         return [run_json.run_as_dict(job) for job in self._studio.jobs(limit, offset)]
 
     def stop(self, id: str) -> dict[str, Any]:

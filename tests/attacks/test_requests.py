@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import shutil
+import threading
 from collections import namedtuple
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -155,6 +157,22 @@ def test_an_upload_that_fills_the_disk_ends_and_leaves_nothing(
     assert {path for path in Path(get_upload_folder()).glob("*") if path.is_file()} <= before
 
 
+def test_only_so_many_calls_wait(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    go_on = threading.Event()
+
+    def wait(*_: object) -> list[object]:
+        assert go_on.wait(60)
+        return []
+
+    monkeypatch.setattr(Studio, "try_prompt", wait)
+    try:
+        answers = [client.post("/gradio_api/call/try", json={"data": ["a", ["b"]]}) for _ in range(210)]
+    finally:
+        go_on.set()
+    statuses = [answer.status_code for answer in answers]
+    assert statuses[:200] == [200] * 200 and statuses[-1] == 503 and "full" in answers[-1].text
+
+
 @pytest.mark.parametrize("path", [JOIN, UPLOAD])
 def test_a_body_that_trickles_in_ends(tmp_path: Path, path: str) -> None:
     async def attack() -> list[dict[str, Any]]:
@@ -181,6 +199,7 @@ def test_a_body_that_trickles_in_ends(tmp_path: Path, path: str) -> None:
         await asyncio.wait_for(BodyLimits(app, tmp_path, 0, limits)(scope, receive, send), 30)
         return answers
 
-    answers = asyncio.run(attack())
+    with ThreadPoolExecutor(1) as pool:  # the browser tests leave a running loop in their own thread
+        answers = pool.submit(asyncio.run, attack()).result()
     assert [answer.get("status") for answer in answers] == [408, None]
     assert b"too slowly" in answers[1]["body"]

@@ -138,7 +138,9 @@ def test_names_notes_and_tags_are_bounded(submit: Submit, studio: Studio) -> Non
     assert len(job.name) <= 120 and (job.note, list(job.tags)) == ("", [])
 
 
-@pytest.mark.parametrize(("limit", "offset"), [(10**400, 0), (-1, 0), (0, 0), ("5", 0), (5, -1), (5, 2**63), (None, 0)])
+@pytest.mark.parametrize(
+    ("limit", "offset"), [(10**400, 0), (1_001, 0), (-1, 0), (0, 0), ("5", 0), (5, -1), (5, 2**63), (None, 0)]
+)
 def test_a_list_of_runs_has_bounds(studio: Studio, limit: Any, offset: Any) -> None:
     with pytest.raises(LampError, match=r"The (limit|offset) must be a whole number between"):
         Endpoints(studio).runs(limit, offset)
