@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 
 from app.machine import Device
 from app.offered_backbones import OFFERED, OfferedBackbone
@@ -11,6 +10,7 @@ from app.settings import Settings
 from lamp.errors import BackboneError
 from lamp.hub.cached import cached_folder
 from lamp.hub.catalog import BackboneInfo, inspect
+from lamp.hub.folders import is_folder
 from lamp.hub.offline import folder_name
 
 
@@ -57,7 +57,7 @@ class Backbones:
         reference = reference.strip()
         if self._copy_of(reference) is not None or cached_folder(reference) is not None:
             return True
-        return bool(reference) and self._folders_allowed and Path(reference).expanduser().is_dir()
+        return self._folders_allowed and is_folder(reference)
 
     def source(self, reference: str) -> str:
         """The folder or Hub id to load a backbone from; the Hub is not asked.
@@ -85,8 +85,8 @@ class Backbones:
     def _allowed(self, reference: str) -> str:
         """The reference without surrounding blanks. Raises BackboneError for a folder where folders are not allowed."""
         reference = reference.strip()
-        if not self._folders_allowed and (
-            Path(reference).expanduser().exists() or reference.startswith(("/", ".", "~"))
-        ):
-            raise BackboneError(f"Folders cannot be used on this studio: write a Hub id instead of {reference!r}.")
+        if not self._folders_allowed and (is_folder(reference) or reference.startswith(("/", ".", "~"))):
+            raise BackboneError(
+                f"Folders cannot be used on this studio: write a Hub id instead of {reference[:100]!r}."
+            )
         return reference

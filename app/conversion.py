@@ -7,6 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from app.disk_full import is_disk_full
+from app.jobs.child_environment import child_environment
 from lamp.data.tables import convert
 from lamp.data.tables.checks import quoted
 from lamp.errors import DataError
@@ -23,7 +25,9 @@ def convert_apart(path: Path, name: str, target: Path) -> None:
     """`convert` in another process, with limits of memory and time. Raises DataError."""
     command = [sys.executable, "-m", "app.conversion", str(path.absolute()), json.dumps(name), str(target.absolute())]
     try:
-        done = subprocess.run(command, cwd=_ROOT, capture_output=True, timeout=_SECONDS, check=False)
+        done = subprocess.run(
+            command, cwd=_ROOT, env=child_environment(), capture_output=True, timeout=_SECONDS, check=False
+        )
     except subprocess.TimeoutExpired:
         raise DataError(f"{quoted(name)} takes more than {_SECONDS} seconds to read: take rows out of it.") from None
     except OSError as error:
@@ -39,7 +43,8 @@ def convert_apart(path: Path, name: str, target: Path) -> None:
 
 def main() -> int:
     """Converts the file that the arguments name: path, name as JSON, target."""
-    path, name, target = sys.argv[1:]
+    path, name_as_json, target = sys.argv[1:]
+    name = json.loads(name_as_json)
     try:
         import resource
 
@@ -47,8 +52,12 @@ def main() -> int:
     except (ImportError, OSError, ValueError):  # not on this system: the limits of the reader itself are left
         pass
     try:
-        convert(Path(path), json.loads(name), Path(target))
-    except DataError as error:
+        convert(Path(path), name, Path(target))
+    except Exception as error:
+        if is_disk_full(error):
+            error = DataError(f"The disk is full, so {quoted(name)} cannot be read: free some space, then try again.")
+        if not isinstance(error, DataError):
+            raise
         sys.stdout.buffer.write(str(error).encode("utf-8", "backslashreplace"))
         return _REFUSED
     return 0

@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 from functools import lru_cache
 from pathlib import Path
 
+from app import limits
 from app.conversion import convert_apart
 from app.dataset_file import SAMPLES, DatasetFile, forget_opened, opened_table
 from app.hub import fetching
@@ -143,12 +144,14 @@ class Datasets:
 
     def entry(self, reference: str) -> DatasetEntry:
         """What is shown of a data set. Raises DataError, StorageError."""
-        if not reference or reference.startswith(_SAMPLE):  # a script may send null
+        reference = limits.name("The data set", reference)
+        if not reference or reference.startswith(_SAMPLE):
             return _sample_entry(self._sample(reference))
         return self._upload_entry(self._uploads.get(reference))
 
     def file(self, reference: str) -> DatasetFile:
         """Its table, by the name that a person knows it by. Raises DataError or StorageError when there is none."""
+        reference = limits.name("The data set", reference)
         if not reference or reference.startswith(_SAMPLE):
             path = self._sample(reference)
             return DatasetFile(path, path.name)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import socket
 import sys
+from contextlib import redirect_stderr
 
 from app.settings import Settings
 from lamp.errors import LampError
@@ -16,7 +16,6 @@ from storage.errors import StorageError
 def main() -> int:
     """Serves the studio until it is ended. Returns the exit status: 0, or 1 after one sentence on standard error."""
     prepare_process()
-    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
     try:
         settings = Settings.from_environment()
@@ -24,6 +23,15 @@ def main() -> int:
         serve(settings)
     except (LampError, StorageError) as error:
         print(error, file=sys.stderr, flush=True)
+        return 1
+    except OSError as error:
+        where = f" {error.filename}" if error.filename else " its files"
+        print(
+            f"The studio cannot use{where} ({error.strerror or error}): "
+            "put that right, or choose another folder with STUDIO_HOME.",
+            file=sys.stderr,
+            flush=True,
+        )
         return 1
     return 0
 
@@ -43,14 +51,16 @@ def check_port(host: str, port: int) -> None:
 
 
 def serve(settings: Settings) -> None:
-    """Opens the store, starts the runner and serves the pages. Raises LampError, StorageError."""
+    """Opens the store, starts the runner and serves the pages. Raises LampError, StorageError, OSError."""
     from app.jobs.local import local_runner
+    from app.server_log import start_log
     from app.studio import Studio
-    from app.ui import build_ui, launch_options
-    from lamp.data.tables.checks import MAX_BYTES
+    from app.ui import build_ui, web_app
+    from app.web.server import serve_forever
     from storage.database import open_database
 
     settings.home.mkdir(parents=True, exist_ok=True)
+    printed = start_log(settings.home)
     database = open_database(settings.database_url, settings.home / "backups")
     studio = Studio(settings, database)
     demo = build_ui(studio)
@@ -58,18 +68,8 @@ def serve(settings: Settings) -> None:
     runner.start()
     try:
         print(f"LAMP Studio is at http://{settings.host}:{settings.port} (Ctrl+C ends it; runs go on).", flush=True)
-        demo.launch(
-            server_name=settings.host,
-            server_port=settings.port,
-            ssr_mode=False,
-            quiet=True,
-            share=False,
-            allowed_paths=[str(settings.home / "exports")],
-            max_file_size=MAX_BYTES,
-            **launch_options(),
-        )
-    except OSError as error:
-        raise LampError(f"The studio cannot listen on {settings.host}:{settings.port}: {error}.") from error
+        with redirect_stderr(printed):  # Gradio prints whole requests there
+            serve_forever(web_app(demo, settings), settings.host, settings.port)
     finally:
         studio.close()
         runner.close()

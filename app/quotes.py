@@ -20,6 +20,7 @@ from lamp.config import TuneConfig
 from lamp.files import written_whole
 from lamp.hub.backbone_files import is_here
 from lamp.hub.catalog import BackboneInfo
+from lamp.hub.folders import named_path
 from lamp.hub.memory import training_bytes
 from lamp.training.halving import plan_of
 from lamp.training.quote import Measured
@@ -100,7 +101,7 @@ def key_of(task: Task, dataset: str, devices: Sequence[str]) -> str:
 
 def _changed(source: str) -> list[int]:
     """When the files of a folder were last changed; empty for a Hub id."""
-    folder = Path(source).expanduser()
+    folder = named_path(source)
     try:
         return sorted(file.stat().st_mtime_ns for file in folder.iterdir()) if folder.is_dir() else []
     except OSError:

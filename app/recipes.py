@@ -159,7 +159,7 @@ class Recipes:
             field = "data.target_column"
             if not config.problems():
                 splits = file.splits(config)
-        except (DataError, StorageError) as error:
+        except (ConfigError, DataError, StorageError) as error:
             problem = str(error)
         return _Data(file, table, splits, problem, field)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,7 +30,11 @@ class Settings:
     slots: int | None
     """STUDIO_SLOTS: runs at a time; one a GPU, or one on the CPU, when not set."""
     low_disk_bytes: int
-    """STUDIO_LOW_DISK_GB: new runs are refused when less is free."""
+    """STUDIO_LOW_DISK_GB: new runs and uploads are refused when less is free."""
+    allowed_hosts: tuple[str, ...] = ()
+    """STUDIO_ALLOWED_HOSTS: further names that requests may give, as behind a reverse proxy; on a Space its own too."""
+    most_queued: int = 50
+    """STUDIO_MOST_QUEUED: new runs are refused while as many wait."""
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Settings:
@@ -51,6 +56,12 @@ class Settings:
         port = int(number("STUDIO_PORT", 7860, 1, 65535))
         low_disk = number("STUDIO_LOW_DISK_GB", 1.0, 0, 1e6)
         slots = int(number("STUDIO_SLOTS", 1, 1, 64)) if environment.get("STUDIO_SLOTS", "").strip() else None
+        most_queued = int(number("STUDIO_MOST_QUEUED", 50, 1, 100_000))
+        hosts = environment.get("STUDIO_ALLOWED_HOSTS", "").replace(",", " ").split()
+        if wrong := [host for host in hosts if not re.fullmatch(r"[A-Za-z0-9.:_-]+", host)]:
+            problems.append(f"STUDIO_ALLOWED_HOSTS must be names such as studio.example.org, not {wrong[0]!r}.")
+        if on_space:
+            hosts += [environment.get("SPACE_HOST", ""), _space_host(environment["SPACE_ID"])]
         resume = environment.get("STUDIO_AUTO_RESUME", "yes").strip().lower()
         if resume not in {"yes", "no"}:
             problems.append(f"STUDIO_AUTO_RESUME must be yes or no, not {resume!r}.")
@@ -65,4 +76,11 @@ class Settings:
             auto_resume=resume == "yes",
             slots=slots,
             low_disk_bytes=int(low_disk * 1e9),
+            allowed_hosts=tuple(host.lower() for host in dict.fromkeys(hosts) if host),
+            most_queued=most_queued,
         )
+
+
+def _space_host(id: str) -> str:
+    """The name at which the Hub serves a Space: "ada-prompts.hf.space" for "ada/prompts"."""
+    return re.sub(r"[^a-z0-9]+", "-", id.lower()).strip("-") + ".hf.space"

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
+from app import limits
 from app.backbones import BackboneChoice, Backbones
 from app.datasets import Datasets
 from app.estimates import places
@@ -26,9 +27,10 @@ from app.views.run_view import LOG_LINES, RunView, make_run_view
 from lamp.config import TuneConfig
 from lamp.errors import ConfigError, DataError
 from lamp.inference.confusion_matrix import ConfusionMatrix, read_confusion
+from lamp.plain_line import visible
 from storage.artifacts import ArtifactStore
 from storage.database import Database
-from storage.errors import NotStored
+from storage.errors import JobNotFound, NotStored, WrongState
 from storage.home import DiskUse, Home
 from storage.jobs import Job, JobState, JobStore
 from storage.logs import tail
@@ -86,11 +88,14 @@ class Studio(StudioDatasets, StudioPrompts):
 
         gpus: how many it trains on at once, each of them on batches of its own.
         """
+        name = limits.run_name(name)
+        parent = self._known(parent)
         plan = self.plan(config, dataset, gpus)
         if plan.preview is None or plan.problems:
             raise ConfigError(plan.problems)
         dataset_name = plan.preview.dataset_name
-        name = name.strip() or f"{Path(dataset_name).stem} on {Path(config.backbone).name}"
+        name = name or f"{Path(dataset_name).stem} on {Path(config.backbone).name}"[: limits.LONGEST_RUN_NAME]
+        self._check_queue()
         self._home.check_space(self.settings.low_disk_bytes)
         return self._store.add(
             name, config.to_dict(), dataset, dataset_name, config.train.steps, owner=owner, parent=parent, gpus=gpus
@@ -121,7 +126,7 @@ class Studio(StudioDatasets, StudioPrompts):
             results=read_results(self._home.answers(job.id)) if ended else None,
             confusion=self._confusion(job) if ended else None,
             events=store.events(job.id),
-            log=tail(self._home.log(job.id), LOG_LINES),
+            log="\n".join(map(visible, tail(self._home.log(job.id), LOG_LINES).split("\n"))),
             source=self._datasets.source(job.dataset),
         )
 
@@ -144,11 +149,12 @@ class Studio(StudioDatasets, StudioPrompts):
         self, limit: int = 100, offset: int = 0, states: Collection[JobState] | None = None, text: str = ""
     ) -> list[Job]:
         """Runs, newest first. states: only runs in one of these; text: only runs in which these words occur."""
-        return self._store.list(limit, offset, states, text=text)
+        limit, offset = limits.page(limit, offset)
+        return self._store.list(limit, offset, states, text=limits.search(text))
 
     def deleted_jobs(self, limit: int = 100, text: str = "") -> list[Job]:
         """Deleted runs that can still be brought back, newest first. text: as in `jobs`."""
-        return self._store.list(limit, text=text, deleted=True)
+        return self._store.list(limits.page(limit, 0)[0], text=limits.search(text), deleted=True)
 
     def stop(self, id: str) -> Job:
         """Asks a run to end; its best prompt so far is exported."""
@@ -157,24 +163,27 @@ class Studio(StudioDatasets, StudioPrompts):
     def resume(self, id: str) -> Job:
         """Queues a stopped, interrupted or failed run again; it goes on from its last checkpoint."""
         self._check_dataset(id)
+        self._check_queue()
         self._home.check_space(self.settings.low_disk_bytes)
         return self._store.resume(id)
 
     def extend(self, id: str, steps: int) -> str:
         """Queues a new run that goes on where a finished one ended, up to `steps` in all; returns its id."""
         self._check_dataset(id)
+        self._check_queue()
         self._home.check_space(self.settings.low_disk_bytes)
         return extend(self._store, self._home, id, steps).id
 
     def rename(self, id: str, name: str) -> Job:
         """Gives a run another name."""
-        if not name.strip():
+        name = limits.run_name(name)
+        if not name:
             raise ConfigError(["Give the run a name: it cannot be empty."])
-        return self._store.rename(id, name.strip()[:120])
+        return self._store.rename(id, name)
 
     def annotate(self, id: str, note: str, tags: Sequence[str]) -> Job:
         """Sets a run's note and tags."""
-        return self._store.annotate(id, note.strip(), tags)
+        return self._store.annotate(id, limits.note(note), limits.tags(tags))
 
     def delete(self, id: str) -> Job:
         """Hides a run that is not running; `restore` brings it back for a day."""
@@ -205,6 +214,19 @@ class Studio(StudioDatasets, StudioPrompts):
     def curve(self, id: str, metric: str) -> Points:
         """(step, value) of a run's metric. Raises JobNotFound."""
         return self._store.curve(id, metric)
+
+    def _known(self, id: str | None) -> str | None:
+        """The id of a run; None when there is no such run, or no longer."""
+        try:
+            return self._store.get(id).id if id else None
+        except JobNotFound:
+            return None
+
+    def _check_queue(self) -> None:
+        """Raises WrongState when as many runs wait as may wait."""
+        most = self.settings.most_queued
+        if len(self._store.queue()) >= most:
+            raise WrongState(f"{most} runs wait already: wait until some have started, or delete some of them.")
 
     def _check_dataset(self, id: str) -> None:
         """Raises DataError when the data set that a run was started with is gone."""

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from app import limits
 from app.dataset_file import first_rows
 from app.datasets import DatasetEntry, Datasets
+from app.disk_full import full_disk_told
 from app.hub import fetching, searching
 from app.hub.fetching import Fetched, HubPart, HubParts, OnRows
 from app.hub.searching import HubDataset
@@ -36,7 +38,10 @@ class StudioDatasets:
 
     def add_dataset(self, path: Path, name: str) -> DatasetEntry:
         """Keeps a copy of a file that can be read as a table; raises DataError when it cannot."""
-        return self._datasets.add(path, name)
+        name = limits.name("The file's name", name)
+        self._home.check_space(self.settings.low_disk_bytes + path.stat().st_size, "this file")
+        with full_disk_told("the file cannot be kept"):
+            return self._datasets.add(path, name)
 
     def search_hub(self, words: str) -> list[HubDataset]:
         """Public data sets on the Hub whose id holds these words. Raises DataError."""
@@ -48,7 +53,9 @@ class StudioDatasets:
         subset: whose splits are named, "" for the first one; revision: a branch, a tag or a commit; token: of an
         account that may read it, used for this call only.
         """
-        return fetching.look_up(fetching.plain_id(id), subset, revision.strip() or "main", token)
+        id, subset = limits.name("The data set's id", id), limits.name("The subset", subset)
+        revision = limits.name("The revision", revision).strip() or "main"
+        return fetching.look_up(fetching.plain_id(id), subset, revision, token)
 
     def fetch_dataset(
         self, part: HubPart, on_rows: OnRows = lambda rows, total: None, token: str = ""
@@ -58,6 +65,10 @@ class StudioDatasets:
         token: of an account that may read it, used for this call only. Raises DataError when they cannot be had,
         LowDisk when they have no place, and what `on_rows` raises.
         """
+
+        for what, value in (("data set's id", part.id), ("subset", part.subset), ("split", part.split)):
+            limits.name(f"The {what}", value)
+        limits.name("The revision", part.revision)
 
         def check_space(size: int) -> None:
             self._home.check_space(self.settings.low_disk_bytes + size, "this data set")

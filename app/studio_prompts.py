@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from app import limits
 from app.answering.answer import Answer, OnAnswers, Request
 from app.answering.answer_list import ListProgress
 from app.answering.answer_lists import AnswerLists
@@ -17,6 +18,7 @@ from app.answering.token_weights import TokenWeights, read_weights, some_of, wei
 from app.backbones import Backbones
 from app.bundle import file_name, results_csv, zip_artifact
 from app.datasets import Datasets
+from app.disk_full import full_disk_told
 from app.hub import publishing
 from app.recipes import Recipes
 from app.run import Run
@@ -79,6 +81,7 @@ class StudioPrompts:
         on_answers: called with all answers so far while free text is generated; sampling: of free text.
         """
         run = Run.of(self._store.get(id))
+        limits.inputs(inputs)
         checked = checked_inputs(run.config.data, inputs)  # first of all: a wrong input needs no backbone to be refused
         on_progress("Getting ready")
         request = replace(self._request(run), inputs=tuple(checked), sampling=sampling)
@@ -157,12 +160,14 @@ class StudioPrompts:
         job, results = self._store.get(id), self.results(id)
         if results is None:
             raise DataError(f"The run {job.name!r} has no answers to held-out rows.")
-        return results_csv(results, self._home.root / "exports" / job.id, job.name)
+        with full_disk_told("the results cannot be exported"):
+            return results_csv(results, self._home.root / "exports" / job.id, job.name)
 
     def export(self, id: str) -> Path:
         """A zip of the run's exported prompt, made once."""
         job = self._store.get(id)
-        return zip_artifact(self._artifacts.path(job.id), self._home.root / "exports", job.name)
+        with full_disk_told("the prompt cannot be exported"):
+            return zip_artifact(self._artifacts.path(job.id), self._home.root / "exports", job.name)
 
     def publish(
         self,

@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from lamp.config_json import build
 from lamp.errors import ConfigError
+from lamp.text_limits import name_problems, template_problems, text_problems
 
 Task = Literal["auto", "classification", "generation"]
 InputFormat = Literal["plain", "chat"]
@@ -71,6 +72,8 @@ class LampConfig:
             problems.append(f"The interactions must be between 1 and 8, not {self.interactions}.")
         if self.initial == "text" and not self.initial_text.strip():
             problems.append("The prompt is to start from a text, but that text is empty: write an instruction.")
+        problems += text_problems("The instruction to start from", self.initial_text)
+        problems += name_problems("The name of the run to start from", self.initial_prompt)
         if self.initial == "prompt" and not self.initial_prompt.strip():
             problems.append("The prompt is to start from another run's, but none is chosen: choose a run.")
         return problems
@@ -115,6 +118,10 @@ class DataConfig:
     def problems(self) -> list[str]:
         """One sentence for each value that is wrong."""
         problems = []
+        problems += template_problems(self.template)
+        problems += name_problems("An input column's name", *self.input_columns)
+        problems += name_problems("The target column's name", self.target_column)
+        problems += name_problems("The name of a data set", self.validation_data, self.test_data)
         if not self.input_columns:
             problems.append("Choose at least one input column.")
         if not self.target_column:
@@ -133,6 +140,7 @@ class DataConfig:
             ("number of written answers", "", self.max_written_rows, 1, 100_000),
             ("longest input", " tokens", self.max_input_tokens, 4, 32_768),
             ("longest target", " tokens", self.max_target_tokens, 1, 8_192),
+            ("seed of the split", "", self.split_seed, 0, 2**32 - 1),  # what NumPy takes
         )
         for name, unit, value, low, high in bounds:
             if not low <= value <= high:
@@ -207,6 +215,7 @@ class TuneConfig:
     def check(self) -> None:
         """Raises one ConfigError that lists every problem of the recipe."""
         problems = [] if self.backbone.strip() else ["Choose a backbone: the language model that stays frozen."]
+        problems += name_problems("The backbone's name", self.backbone)
         problems += self.data.problems() + self.lamp.problems() + self.train.problems()
         if problems:
             raise ConfigError(problems)

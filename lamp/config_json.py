@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
-import math
-from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
+from typing import Any, Literal, TypeGuard, TypeVar, Union, get_args, get_origin, get_type_hints
 
 _Section = TypeVar("_Section")
+_LARGEST = 1e18
+"""JSON has whole numbers of any length, and Python raises OverflowError where a long one becomes a float."""
 
 
 def build(cls: type[_Section], values: object, where: str, problems: list[str]) -> _Section:
@@ -21,7 +22,7 @@ def build(cls: type[_Section], values: object, where: str, problems: list[str]) 
     hints = get_type_hints(cls)
     for name in values:
         if name not in hints:
-            problems.append(f"{where} has no field {name!r}; it has {', '.join(hints)}.")
+            problems.append(f"{where} has no field {_quoted(name)}; it has {', '.join(hints)}.")
     fields = {
         name: _value(hints[name], value, f"{where}.{name}", problems) for name, value in values.items() if name in hints
     }
@@ -32,9 +33,9 @@ def _value(hint: Any, value: object, where: str, problems: list[str]) -> Any:
     """`value` as the type `hint`, or None and one more sentence in `problems`. where: what the sentence calls it."""
     if dataclasses.is_dataclass(hint) and isinstance(hint, type):
         return build(hint, value, where, problems)
-    if hint is int and isinstance(value, int | float) and not isinstance(value, bool) and float(value).is_integer():
+    if hint is int and _is_number(value) and float(value).is_integer():
         return int(value)
-    if hint is float and isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value):
+    if hint is float and _is_number(value):
         return float(value)
     if hint is bool and isinstance(value, bool):
         return value
@@ -48,8 +49,16 @@ def _value(hint: Any, value: object, where: str, problems: list[str]) -> Any:
     choices = get_args(hint) if get_origin(hint) is Literal else ()
     if choices and isinstance(value, str) and value in choices:
         return value
+    if isinstance(value, int) and abs(value) > _LARGEST:
+        problems.append(f"{where} is too large a number: {_quoted(value)}.")
+        return None
     problems.append(f"{where} must be {_expected(hint, choices)}, not {_quoted(value)}.")
     return None
+
+
+def _is_number(value: object) -> TypeGuard[int | float]:
+    """Whether it is a finite number of a size that fields can have."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= _LARGEST
 
 
 def _expected(hint: Any, choices: tuple[str, ...]) -> str:

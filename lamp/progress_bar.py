@@ -9,6 +9,8 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from lamp.plain_line import visible
+
 if TYPE_CHECKING:
     from lamp.inference.batched import OnProgress
 
@@ -46,7 +48,7 @@ class BarReporter:
     def note(self, text: str) -> None:
         """Prints a line above the bar."""
         if not self._quiet:
-            self._bar.write(text, file=sys.stderr)
+            self._bar.write(visible(text), file=sys.stderr)
 
     def should_stop(self) -> bool:
         """Whether Ctrl+C was pressed."""

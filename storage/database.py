@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,12 +12,13 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError, InterfaceError, NoSuchModuleError, OperationalError
+from sqlalchemy.exc import ArgumentError, DatabaseError, InterfaceError, NoSuchModuleError, OperationalError
 from sqlalchemy.orm import Session
 
 from storage.errors import DatabaseUnavailable, StorageError, first_line
 from storage.migrate import migrate
 
+_log = logging.getLogger(__name__)
 BUSY_SECONDS = 30.0
 """How long a writer waits for another one: longer than any transaction of ours and than a slow backup."""
 
@@ -36,14 +38,26 @@ class Database:
     @contextmanager
     def read(self) -> Iterator[Session]:
         """One consistent view; on SQLite (WAL) it neither waits for a writer nor holds one up."""
-        with _translated(), Session(self.engine, expire_on_commit=False) as session:
+        with self._answering(), Session(self.engine, expire_on_commit=False) as session:
             yield session
 
     @contextmanager
     def write(self) -> Iterator[Session]:
         """One transaction: everything in it is recorded, or nothing. Raises DatabaseUnavailable."""
-        with _translated(), Session(self._writing, expire_on_commit=False) as session, session.begin():
+        with self._answering(), Session(self._writing, expire_on_commit=False) as session, session.begin():
             yield session
+
+    @contextmanager
+    def _answering(self) -> Iterator[None]:
+        """`_translated` for what visitors read too: what PostgreSQL's driver says names the server's address."""
+        try:
+            with _translated():
+                yield
+        except DatabaseUnavailable as error:
+            if self.dialect == "sqlite":
+                raise
+            _log.warning("%s", error)
+            raise DatabaseUnavailable("The database does not answer now: try again in a moment.") from None
 
     def close(self) -> None:
         """Closes the connections."""
@@ -99,8 +113,9 @@ def _prepare_sqlite(engine: Engine, busy_seconds: float) -> None:
 
     deadline = time.monotonic() + busy_seconds
     while True:  # the change to WAL fails at once, without waiting, while another process makes it
-        raw = engine.raw_connection()
+        raw = None
         try:
+            raw = engine.raw_connection()
             raw.cursor().execute("PRAGMA journal_mode = WAL")
             return
         except Exception as error:
@@ -108,7 +123,8 @@ def _prepare_sqlite(engine: Engine, busy_seconds: float) -> None:
                 raise DatabaseUnavailable(f"The database cannot be opened: {_reason(error)}.") from error
             time.sleep(0.05)
         finally:
-            raw.close()
+            if raw is not None:
+                raw.close()
 
 
 def _lower(value: object) -> object:
@@ -122,6 +138,12 @@ def _translated() -> Iterator[None]:
         yield
     except (OperationalError, InterfaceError) as error:
         raise DatabaseUnavailable(f"The database did not answer: {_reason(error.orig or error)}.") from error
+    except DatabaseError as error:
+        if type(error) is not DatabaseError:  # a constraint, say, which the caller knows about
+            raise
+        raise DatabaseUnavailable(
+            f"The database cannot be read ({_reason(error.orig or error)}): put a backup in its place."
+        ) from error
 
 
 def _reason(error: BaseException) -> str:

@@ -20,9 +20,14 @@ _SAFE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,127}")
 
 def safe_name(name: str) -> str:
     """`name` itself if it is one plain part of a path. Raises UnsafeName."""
-    if not _SAFE.fullmatch(name):
+    if not is_safe_name(name):
         raise UnsafeName(f"{name[:64]!r} cannot be a file's name here: letters, digits, '-' and '_' were expected.")
     return name
+
+
+def is_safe_name(name: str) -> bool:
+    """Whether `name` is one plain part of a path."""
+    return _SAFE.fullmatch(name) is not None
 
 
 @contextmanager

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from storage.database import Database, utc_now
 from storage.errors import JobNotFound
+from storage.files import is_safe_name
 from storage.records import Job, job_of
 from storage.states import JobState, before
 from storage.tables import EventRow, JobRow
@@ -31,9 +32,11 @@ class JobRows:
 
 def job_row(session: Session, id: str) -> JobRow:
     """The row of a run. Raises JobNotFound."""
-    row = session.scalar(select(JobRow).where(JobRow.id == id))
+    # A script may send a number, or what no database takes as a text.
+    known = isinstance(id, str) and is_safe_name(id)
+    row = session.scalar(select(JobRow).where(JobRow.id == id)) if known else None
     if row is None:
-        raise JobNotFound(f"There is no run {id[:64]!r}.")
+        raise JobNotFound(f"There is no run {str(id)[:64]!r}.")
     return row
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import shutil
 import sqlite3
 import subprocess
@@ -14,9 +15,9 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, Engine, text
+from sqlalchemy import URL, Connection, Engine, text
 
-from storage.errors import DatabaseTooNew
+from storage.errors import DatabaseTooNew, StorageError, first_line
 
 _log = logging.getLogger(__name__)
 _LOCK = 0x1A3B  # an arbitrary key that no other lock in the database uses
@@ -65,9 +66,25 @@ def _backup(connection: Connection, revision: str, folder: Path | None) -> None:
         _log.warning("No copy of the database was made before its migration: pg_dump or a folder for it is missing.")
         return
     folder.mkdir(parents=True, exist_ok=True)
-    plain = url.set(drivername="postgresql").render_as_string(hide_password=False)
-    subprocess.run(
-        [program, "--format=custom", f"--file={folder / f'studio.{stamp}.dump'}", f"--dbname={plain}"],
-        check=True,
+    password = str(url.password or url.query.get("password") or "")
+    done = subprocess.run(
+        [program, "--format=custom", f"--file={folder / f'studio.{stamp}.dump'}", f"--dbname={_without_password(url)}"],
+        env={**os.environ, **({"PGPASSWORD": password} if password else {})},
+        check=False,
         capture_output=True,
+        text=True,
+        errors="replace",
     )
+    if done.returncode:
+        reason = first_line(StorageError(done.stderr)) or f"status {done.returncode}"
+        raise StorageError(
+            f"The database was not migrated, because pg_dump could make no copy of it ({reason}): "
+            "put that right, or take pg_dump out of the PATH to go on without a copy."
+        )
+
+
+def _without_password(url: URL) -> str:
+    """The address as every user of the machine may see it in the list of processes."""
+    kept = {name: value for name, value in url.query.items() if name != "password"}
+    shown = URL.create("postgresql", url.username, None, url.host, url.port, url.database, kept)
+    return shown.render_as_string(hide_password=False)

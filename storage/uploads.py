@@ -112,10 +112,9 @@ class UploadStore:
 
     def path(self, reference: str) -> Path:
         """The file of a reference. Raises NotStored for one that is malformed or unknown."""
-        sha256 = reference.removeprefix(_PREFIX)
-        path = self.root / sha256
-        if not reference.startswith(_PREFIX) or not re.fullmatch(r"[0-9a-f]{64}", sha256) or not path.is_file():
-            raise NotStored(f"There is no uploaded file {reference[:80]!r}: upload it again.")
+        path = self.root / _sha256(reference)
+        if not path.is_file():
+            raise _not_stored(reference)
         return path
 
     def get(self, reference: str) -> Upload:
@@ -187,10 +186,22 @@ def _plain(name: str) -> str:
 
 
 def _row(session: Session, reference: str) -> UploadRow:
-    row = session.get(UploadRow, reference.removeprefix(_PREFIX))
-    if row is None or not reference.startswith(_PREFIX):
-        raise NotStored(f"There is no uploaded file {reference[:80]!r}: upload it again.")
+    row = session.get(UploadRow, _sha256(reference))
+    if row is None:
+        raise _not_stored(reference)
     return row
+
+
+def _sha256(reference: str) -> str:
+    """The hash that a reference names. Raises NotStored for anything else."""
+    sha256 = reference.removeprefix(_PREFIX)
+    if not reference.startswith(_PREFIX) or not re.fullmatch(r"[0-9a-f]{64}", sha256):
+        raise _not_stored(reference)
+    return sha256
+
+
+def _not_stored(reference: str) -> NotStored:
+    return NotStored(f"There is no uploaded file {reference[:80]!r}: upload it again.")
 
 
 def _upload_of(row: UploadRow) -> Upload:

@@ -9,6 +9,7 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 
+from app.jobs.child_environment import child_environment
 from lamp.errors import BackboneError
 from lamp.hub.download import OnBytes
 
@@ -28,6 +29,7 @@ def run_download(reference: str, on_bytes: OnBytes, should_stop: Callable[[], bo
         stderr=subprocess.DEVNULL,
         text=True,
         cwd=_ROOT,
+        env=child_environment(with_token=True),
     )
     last: dict[str, str] = {}
     reader = threading.Thread(target=_read, args=(process, on_bytes, last), daemon=True)

@@ -20,7 +20,7 @@ from collections.abc import Mapping
 from typing import Self
 
 from app.jobs.heartbeat import EXIT_LOST
-from app.jobs.log import log_line
+from app.jobs.log import log_line, log_lines
 from app.jobs.slots import visible_gpus
 from app.jobs.tuning import train_job
 from app.run import Run
@@ -173,7 +173,8 @@ def main(arguments: list[str]) -> int:
     except (LampError, StorageError) as error:
         log_line(f"Process {os.environ['RANK']}: {error}")
     except Exception:
-        log_line(f"Process {os.environ['RANK']}: {traceback.format_exc()}")
+        log_line(f"Process {os.environ['RANK']} ended with an unexpected error:")
+        log_lines(traceback.format_exc())
     return 1
 
 

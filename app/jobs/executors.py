@@ -6,10 +6,11 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
+from app.jobs.child_environment import child_environment
 from app.jobs.processes import end_session, host_name, identity, is_alive
 from storage.home import Home
 from storage.jobs import Job, Worker
@@ -42,8 +43,18 @@ class Executor(Protocol):
 class LocalExecutor:
     """Starts workers as child processes in sessions of their own, so that they outlive the server."""
 
-    def __init__(self, home: Home, environment: Mapping[str, str], command: Sequence[str] = ()) -> None:
-        """environment: STUDIO_HOME and DATABASE_URL for the workers; command: the program of a worker, for tests."""
+    def __init__(
+        self,
+        home: Home,
+        environment: Mapping[str, str],
+        command: Sequence[str] = (),
+        needs_hub: Callable[[Job], bool] = lambda job: False,
+    ) -> None:
+        """environment: STUDIO_HOME and DATABASE_URL for the workers; command: the program of a worker, for tests.
+
+        needs_hub: whether a run must ask the Hub; the workers of others get no HF_TOKEN and stay offline.
+        """
+        self._needs_hub = needs_hub
         self.host = host_name()
         self._home = home
         self._environment = dict(environment)
@@ -51,13 +62,18 @@ class LocalExecutor:
         self._children: dict[int, subprocess.Popen[bytes]] = {}
 
     def start(self, job: Job, environment: Mapping[str, str]) -> Worker:
+        needs_hub = self._needs_hub(job)
+        # Without the token a private backbone that lies here could not even be asked about.
+        offline = {} if needs_hub else {"HF_HUB_OFFLINE": "1"}
         log = open_log(self._home.log(job.id))
         try:
             child = subprocess.Popen(
                 [*self._command, job.id, str(job.attempts)],
                 cwd=_ROOT,
                 start_new_session=True,
-                env={**os.environ, "PYTHONUNBUFFERED": "1", **self._environment, **environment},
+                env=child_environment(
+                    {"PYTHONUNBUFFERED": "1", **offline, **self._environment, **environment}, with_token=needs_hub
+                ),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,

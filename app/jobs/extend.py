@@ -26,7 +26,7 @@ def extend(store: JobStore, home: Home, id: str, steps: int) -> Job:
     child = new_id()
     home.copy_checkpoints(id, child)  # before the run exists: a worker may claim it at once
     return store.add(
-        f"{job.name}, {steps} steps",
+        f"{job.name[:100]}, {steps} steps",
         config.to_dict(),
         job.dataset,
         job.dataset_name,

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from app.jobs.heartbeat import Heartbeat
 from app.jobs.log import log_line
+from lamp.plain_line import visible
 
 _STOPPING = "Stopping: "
 """Prefix of every phase after the training has learned of the stop."""
@@ -22,6 +23,7 @@ class JobReporter:
         self._heartbeat.add(step, values)
 
     def phase(self, text: str) -> None:
+        text = visible(text)
         self._phase = f"{_STOPPING}{text[:1].lower()}{text[1:]}" if self._heartbeat.stop_heard else text
         self._heartbeat.phase = self._phase
         self.note(f"{text} ...")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
+from app.backbones import Backbones
 from app.jobs.cleanup import sweep
 from app.jobs.executors import LocalExecutor
 from app.jobs.runner import Runner
@@ -19,7 +20,12 @@ from storage.uploads import UploadStore
 def local_runner(settings: Settings, database: Database) -> Runner:
     """A runner for this machine's slots, not started yet."""
     store, home = JobStore(database), Home(settings.home)
-    executor = LocalExecutor(home, {"STUDIO_HOME": str(settings.home), "DATABASE_URL": settings.database_url})
+    backbones = Backbones(settings)
+    executor = LocalExecutor(
+        home,
+        {"STUDIO_HOME": str(settings.home), "DATABASE_URL": settings.database_url},
+        needs_hub=lambda job: not backbones.is_local(str(job.config.get("backbone", ""))),
+    )
     return Runner(
         store,
         executor,

@@ -5,11 +5,20 @@ from __future__ import annotations
 from contextlib import suppress
 from datetime import UTC, datetime
 
+from lamp.plain_line import visible
+
 
 def log_line(text: str) -> None:
     """Writes one line with the time in UTC, "2026-05-01T12:00:09Z ...".
 
-    A log that cannot be written (a full disk) does not end the run.
+    Control characters are written out: a cell or a chat template that is quoted can begin no line of its own and
+    command no terminal. A log that cannot be written (a full disk) does not end the run.
     """
     with suppress(OSError):
-        print(f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ} {text}", flush=True)
+        print(f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ} {visible(text)}", flush=True)
+
+
+def log_lines(text: str) -> None:
+    """Writes a text of several lines, such as a traceback, each marked as a part of it."""
+    for line in text.splitlines():
+        log_line(f"| {line}")

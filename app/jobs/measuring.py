@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-import os
 import subprocess
 import sys
 import threading
@@ -16,6 +15,7 @@ from pathlib import Path
 from tempfile import TemporaryFile
 from typing import IO
 
+from app.jobs.child_environment import child_environment
 from app.jobs.measuring_worker import Task
 from app.jobs.processes import host_name
 from app.jobs.slots import environment
@@ -127,7 +127,7 @@ class Measuring:
             child = subprocess.Popen(
                 self._command,
                 cwd=_ROOT,
-                env={**os.environ, **environment([slot], devices)},
+                env=child_environment(environment([slot], devices)),
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=errors,

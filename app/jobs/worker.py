@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import errno
-import os
 import signal
 import sys
 import threading
@@ -15,12 +13,13 @@ from typing import Any
 
 from app.backbones import Backbones
 from app.datasets import Datasets
+from app.disk_full import is_disk_full
 from app.jobs.distributed import DistributedRun
 from app.jobs.fetching import fetch_backbone
 from app.jobs.heartbeat import Heartbeat
 from app.jobs.job_reporter import JobReporter
 from app.jobs.journal import Journal
-from app.jobs.log import log_line
+from app.jobs.log import log_line, log_lines
 from app.jobs.processes import this_process
 from app.jobs.tuning import train_job
 from app.run import Run
@@ -119,7 +118,7 @@ def run(job_id: str, attempt: int | None, settings: Settings, work: Work | None 
         end = _end_at_once(heartbeat.step)
     except Exception as error:
         if not isinstance(error, LampError | StorageError):
-            log_line(traceback.format_exc())
+            log_lines(traceback.format_exc())
         end = _end_after_error(error, heartbeat.step)
     else:
         if outcome.stopped and not outcome.failure and terminated.is_set() and not heartbeat.stop_by_user:
@@ -173,8 +172,7 @@ def _sentence(error: Exception) -> str:
     """An error in one sentence for the run's page."""
     if isinstance(error, LampError | StorageError):
         return str(error)
-    full = (os.strerror(errno.ENOSPC), os.strerror(errno.EDQUOT))
-    if any(reason in str(error) for reason in full):  # not every library raises an OSError for it
+    if is_disk_full(error):
         return "The disk is full: free some space, then resume the run from its last checkpoint."
     first = first_line(error)[:200]
     return f"The run ended with an unexpected {type(error).__name__}{': ' + first if first else ''}; the log says more."

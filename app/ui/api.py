@@ -10,9 +10,10 @@ from typing import Any
 import gradio as gr
 from gradio.events import api
 
+from app import limits
 from app.hub.fetching import HubPart
 from app.studio import Studio
-from app.ui.guard import guarded
+from app.ui.guard import guarded_endpoint
 from app.views import run_json
 from lamp.config import TuneConfig
 from lamp.data.tables import KINDS
@@ -41,7 +42,8 @@ class Endpoints:
         return run_json.run_as_dict(self._studio.job(id), self._studio.latest_metrics(id))
 
     def runs(self, limit: int = 100, offset: int = 0) -> list[dict[str, Any]]:
-        """Runs, newest first."""
+        """Runs, newest first, at most 1,000 at a time."""
+        limits.whole("limit", limit, 1, 1_000)
         return [run_json.run_as_dict(job) for job in self._studio.jobs(limit, offset)]
 
     def stop(self, id: str) -> dict[str, Any]:
@@ -94,14 +96,14 @@ def add_endpoints(studio: Studio) -> None:
         (endpoints.runs, "runs"),
         (endpoints.stop, "stop"),
     ):
-        api(guarded(fn), api_name=name, concurrency_limit=None)
-    api(guarded(endpoints.try_texts), api_name="try")
-    api(guarded(endpoints.fetch), api_name="fetch_dataset", concurrency_limit=4)
+        api(guarded_endpoint(fn), api_name=name, concurrency_limit=None)
+    api(guarded_endpoint(endpoints.try_texts), api_name="try")
+    api(guarded_endpoint(endpoints.fetch), api_name="fetch_dataset", concurrency_limit=4)
     # Files need File components: only these check that the caller uploaded the file that a path names.
     file, run = gr.File(visible=False, label="file"), gr.Textbox(visible=False, label="id")
     reference, archive = gr.Textbox(visible=False, label="reference"), gr.File(visible=False, label="zip")
-    gr.Button(visible=False).click(guarded(endpoints.upload), file, reference, api_name="upload_dataset")
-    gr.Button(visible=False).click(guarded(endpoints.export), run, archive, api_name="export")
+    gr.Button(visible=False).click(guarded_endpoint(endpoints.upload), file, reference, api_name="upload_dataset")
+    gr.Button(visible=False).click(guarded_endpoint(endpoints.export), run, archive, api_name="export")
 
 
 def _parsed(recipe: Any) -> Any:

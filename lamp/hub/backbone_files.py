@@ -7,14 +7,15 @@ from functools import lru_cache
 from pathlib import Path
 
 from lamp.hub.architecture import WEIGHTS, WEIGHTS_INDEX
+from lamp.hub.folders import is_folder, named_path
 from lamp.hub.timeouts import HUB_TIMEOUT
 
 
 def has_chat_template(reference: str) -> bool | None:
     """Whether the backbone in a folder or under a Hub id has a chat template; None when that cannot be found out."""
-    folder = Path(reference).expanduser()
+    folder = named_path(reference)
     try:
-        if folder.is_dir():
+        if is_folder(reference):
             return (folder / "chat_template.jinja").is_file() or _names_template(folder / "tokenizer_config.json")
         return _has_template_on_hub(reference)
     except (OSError, ValueError, RuntimeError):  # RuntimeError: see lamp.hub.catalog
@@ -23,9 +24,8 @@ def has_chat_template(reference: str) -> bool | None:
 
 def tokenizer_file(reference: str) -> Path | None:
     """The tokenizer.json of a folder or of a Hub id that is cached here; None when this machine has none."""
-    folder = Path(reference).expanduser()
-    if folder.is_dir():
-        file = folder / "tokenizer.json"
+    if is_folder(reference):
+        file = named_path(reference) / "tokenizer.json"
         return file if file.is_file() else None
     from huggingface_hub import try_to_load_from_cache
 
@@ -35,7 +35,7 @@ def tokenizer_file(reference: str) -> Path | None:
 
 def is_here(reference: str) -> bool:
     """Whether the weights of a folder or of a Hub id lie on this machine; the Hub is not asked."""
-    if Path(reference).expanduser().is_dir():
+    if is_folder(reference):
         return True
     from huggingface_hub import try_to_load_from_cache
 

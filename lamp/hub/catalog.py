@@ -14,6 +14,7 @@ from typing import Any
 
 from lamp.errors import BackboneError
 from lamp.hub.architecture import WEIGHTS, WEIGHTS_INDEX, Architecture, architecture_of, check_files, hidden_size_of
+from lamp.hub.folders import named_path
 from lamp.hub.model_shape import ModelShape, model_shape
 from lamp.hub.refusals import refusal
 from lamp.hub.safetensors_header import (
@@ -33,6 +34,7 @@ from lamp.hub.stored_quantization import (
 from lamp.hub.timeouts import HUB_TIMEOUT
 from lamp.hub.tokenizer_fit import check_tokenizer_files
 from lamp.positions import longest_sequence, longest_target
+from lamp.text_limits import LONGEST_NAME
 
 REFUSAL_SECONDS = 15.0
 """How long a refusal about a Hub id is repeated without asking again."""
@@ -81,12 +83,12 @@ def inspect(reference: str) -> BackboneInfo:
     reference = reference.strip()
     if not reference:
         raise BackboneError("Choose a backbone: a Hub id such as HuggingFaceTB/SmolLM2-135M-Instruct, or a folder.")
-    folder = Path(reference).expanduser()
+    folder = named_path(reference)
     try:
-        if folder.is_dir():
+        if len(reference) <= LONGEST_NAME and folder.is_dir():
             return _inspect_folder(folder, reference)
     except OSError as error:
-        raise BackboneError(f"The backbone {reference!r} cannot be read: {error.strerror or error}.") from error
+        raise BackboneError(f"The backbone {reference[:100]!r} cannot be read: {error.strerror or error}.") from error
     if not is_hub_id(reference):
         raise BackboneError(
             f"The backbone {reference[:100]!r} is neither a folder on this machine nor a Hub id: "
@@ -124,7 +126,7 @@ def _read_folder(folder: Path, reference: str, files: _Files) -> BackboneInfo:
     config = _parsed(reference, folder / "config.json")
     shards = {WEIGHTS}
     if WEIGHTS not in names:
-        shards = set(map(str, _parsed(reference, folder / WEIGHTS_INDEX).get("weight_map", {}).values()))
+        shards = _shards(reference, folder / WEIGHTS_INDEX)
     missing = sorted(shards - names)
     if missing or not shards:
         raise BackboneError(
@@ -179,6 +181,16 @@ def _inspect_hub_cache(reference: str, error: Exception) -> BackboneInfo:
             return _inspect_folder(Path(cached).parent, reference)
     instead = "give a folder on this machine or use the offline backbone"
     raise BackboneError(refusal("backbone", reference, error, instead)) from error
+
+
+def _shards(reference: str, index: Path) -> set[str]:
+    """The names of the files that an index of weights lists. Raises BackboneError."""
+    files = _parsed(reference, index).get("weight_map")
+    if not isinstance(files, dict) or not all(isinstance(name, str) for name in files.values()):
+        raise BackboneError(
+            f'{index.name} of the backbone {reference!r} has no list of weights in "weight_map": get it again.'
+        )
+    return set(files.values())
 
 
 def _parsed(reference: str, path: Path) -> dict[str, Any]:

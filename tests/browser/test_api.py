@@ -110,11 +110,11 @@ def test_a_taken_port_is_one_sentence(studio: RunningStudio, tmp_path: Path) -> 
 def test_the_server_starts_without_torch(tmp_path: Path) -> None:
     code = (
         "import sys; from pathlib import Path; from app.settings import Settings; from app.studio import Studio\n"
-        "from app.ui import build_ui, launch_options; from app.jobs.local import local_runner\n"
+        "from app.ui import build_ui, web_app; from app.jobs.local import local_runner\n"
         "from storage.database import open_database\n"
         "settings = Settings.from_environment(); settings.home.mkdir()\n"
         "database = open_database(settings.database_url)\n"
-        "build_ui(Studio(settings, database)); local_runner(settings, database); launch_options()\n"
+        "local_runner(settings, database); web_app(build_ui(Studio(settings, database)), settings)\n"
         "print([name for name in ('torch', 'transformers', 'accelerate', 'peft') if name in sys.modules])\n"
     )
     ended = subprocess.run(

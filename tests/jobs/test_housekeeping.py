@@ -11,7 +11,7 @@ import pytest
 
 from app.estimates import places
 from app.jobs import slots
-from app.jobs.cleanup import RESTORABLE, sweep
+from app.jobs.cleanup import RESTORABLE, SWEEPS, sweep
 from app.jobs.extend import extend
 from app.jobs.runner import Runner
 from lamp.errors import ConfigError
@@ -61,6 +61,8 @@ def test_a_sweep_frees_the_files_of_runs_deleted_a_day_ago_and_of_none_else(
     system.store.delete(deleted.id)
     sweep(system.store, system.home, system.artifacts, uploads)
     assert system.artifacts.path(deleted.id), "there is a way back for a day"
+    for _ in range(SWEEPS - 2):
+        sweep(system.store, system.home, system.artifacts, uploads)
     monkeypatch.setattr("storage.jobs.utc_now", lambda: datetime.now(UTC) + RESTORABLE + timedelta(minutes=1))
     sweep(system.store, system.home, system.artifacts, uploads)
     with pytest.raises(JobNotFound):

@@ -72,9 +72,9 @@ class ExportTab:
         private: bool,
         progress: gr.Progress = gr.Progress(),  # noqa: B008  # how Gradio hands in its progress bar
     ) -> tuple[str, str]:
-        """Puts the prompt on the Hub. Returns HTML with the result, and the token field's text: empty once used."""
+        """Puts the prompt on the Hub. Returns HTML with the result, and an empty text for the token's field."""
         if not repository.strip() or not token.strip():
-            return parts.problems(["Give the repository's name and a token that may write to it."]), token
+            return parts.problems(["Give the repository's name and a token that may write to it."]), ""
         try:
             url = self._studio.publish(run, repository, token, private, stage_reporter(progress))
         except KNOWN as error:

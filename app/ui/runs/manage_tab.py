@@ -11,7 +11,7 @@ import gradio as gr
 from app.studio import Studio
 from app.ui import parts
 from app.ui.components import AT_ONCE, QUIET, number_box, piece
-from app.ui.guard import guarded
+from app.ui.guard import guarded, inform
 from app.views import formatting
 from lamp.errors import ConfigError
 
@@ -28,7 +28,7 @@ class RunEditor:
             raise ConfigError(["Give the run a name."])
         self._studio.rename(run, name.strip())
         self._studio.annotate(run, note.strip(), formatting.parse_tags(tags))
-        gr.Info("Saved.")
+        inform("Saved.")
 
     def extend(self, run: str, steps: str) -> str:
         """Queues a run that goes on from this one's end; returns the address of its page."""
@@ -46,7 +46,7 @@ class RunEditor:
     def delete(self, run: str) -> Any:
         """Deletes the run; it can be brought back for a day."""
         self._studio.delete(run)
-        gr.Info("Deleted. It can be brought back for a day.")
+        inform("Deleted. It can be brought back for a day.")
         return gr.Row(visible=False)
 
 

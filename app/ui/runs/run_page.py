@@ -10,7 +10,7 @@ import gradio as gr
 from app.studio import Studio
 from app.ui import parts
 from app.ui.components import AT_ONCE, piece
-from app.ui.guard import KNOWN, guarded
+from app.ui.guard import KNOWN, guarded, inform
 from app.ui.runs import export_tab, inspect_tab, manage_tab, more_curves, plots, results_tab, run_html, try_tab
 from app.ui.runs.refresh import Refresh
 from app.ui.runs.view_table import Seen, ViewTable
@@ -43,12 +43,12 @@ class RunPage:
     def stop(self, run: str) -> None:
         """Asks the run to end."""
         self._studio.stop(run)
-        gr.Info("The run ends after this step and keeps its best prompt.")
+        inform("The run ends after this step and keeps its best prompt.")
 
     def resume(self, run: str) -> None:
         """Queues the run again."""
         self._studio.resume(run)
-        gr.Info("The run goes on from its last checkpoint.")
+        inform("The run goes on from its last checkpoint.")
 
     def move_up(self, run: str) -> None:
         """Moves the run up in the queue."""
@@ -57,7 +57,7 @@ class RunPage:
     def restore(self, run: str) -> None:
         """Brings a deleted run back."""
         self._studio.restore(run)
-        gr.Info("The run is back.")
+        inform("The run is back.")
 
 
 def build(studio: Studio, run: gr.State, offset: gr.Textbox) -> tuple[Refresh, ...]:

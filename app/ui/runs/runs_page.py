@@ -12,7 +12,7 @@ import gradio as gr
 from app.studio import Studio
 from app.ui import parts
 from app.ui.components import AT_ONCE, QUIET, piece
-from app.ui.guard import guarded
+from app.ui.guard import guarded, inform
 from app.ui.runs import list_html, run_page
 from app.views import formatting
 from app.views.local_time import zone_of
@@ -61,7 +61,7 @@ class RunsList:
     def restore(self, event: gr.EventData) -> None:
         """Brings back the deleted run whose button was pressed."""
         job = self._studio.restore(str(event.run))
-        gr.Info(f"{job.name} is back.")
+        inform(f"{job.name} is back.")
 
     def disk(self, run: str) -> str:
         """How much room everything takes, and how much is free; nothing on the page of a run."""

@@ -12,7 +12,7 @@ from app.hub.downloads import Download, DownloadState
 from app.studio import Studio
 from app.ui import parts
 from app.ui.components import AT_ONCE, QUIET, piece
-from app.ui.guard import guarded
+from app.ui.guard import guarded, inform
 from app.ui.tune import backbone_text
 from app.views import formatting
 from lamp.errors import LampError
@@ -73,7 +73,7 @@ class BackboneStorage:
     def remove(self, reference: str) -> list[Any]:
         """Removes a backbone; the list without it."""
         size = self._studio.models.remove(reference)
-        gr.Info(f"{reference} is removed: {formatting.bytes_text(size)} are free again.")
+        inform(f"{reference} is removed: {formatting.bytes_text(size)} are free again.")
         return [self.stored(), gr.Column(visible=False)]
 
 

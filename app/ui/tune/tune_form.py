@@ -12,7 +12,7 @@ import gradio as gr
 from app.plan import Plan
 from app.studio import Studio
 from app.ui import parts
-from app.ui.guard import KNOWN
+from app.ui.guard import KNOWN, warn
 from app.ui.tune import backbone_text, browser_storage, form_values, problem_marks, recipe_fields, summary
 from app.ui.tune.measuring import measure_button
 from app.ui.tune.prefill import FormContent, prefill
@@ -120,7 +120,7 @@ class TuneForm:
         again = gr.Button("Start training", interactive=not plan.problems)
         if plan.problems:
             count = len(plan.problems)
-            gr.Warning(
+            warn(
                 plan.problems[0]
                 if count == 1
                 else f"{count} things have to be put right first: they are listed beside Start."
@@ -133,7 +133,7 @@ class TuneForm:
             if note or tags:
                 self._studio.annotate(run, note or "", formatting.parse_tags(tags or ""))
         except KNOWN as error:
-            gr.Warning(str(error))
+            warn(str(error))
             return "", gr.skip(), again
         return run, gr.skip(), gr.skip()
 
