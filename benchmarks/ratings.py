@@ -91,14 +91,11 @@ def main() -> None:
     rows = texts_of(options.data)
     names = sorted({label for _, label in rows})
     ratings = {name: str(number) for number, name in enumerate(names, start=1)}
+    kinds = (("words", rows), (f"1 to {len(names)}", [(text, ratings[label]) for text, label in rows]))
     for seed in options.seeds:
-        words, count = accuracy(rows, seed, options)
-        numbers, _ = accuracy([(text, ratings[label]) for text, label in rows], seed, options)
-        print(
-            f"seed {seed}: {len(names)} words {100 * words:.1f} %, ratings 1 to {len(names)} {100 * numbers:.1f} % "
-            f"of {count} test rows",
-            flush=True,
-        )
+        for name, labelled in kinds:
+            share, count = accuracy(labelled, seed, options)
+            print(f"seed {seed}, labels {name}: {100 * share:.1f} % of {count} test rows", flush=True)
 
 
 if __name__ == "__main__":
