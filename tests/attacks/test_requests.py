@@ -160,13 +160,13 @@ def test_an_upload_that_fills_the_disk_ends_and_leaves_nothing(
 def test_only_so_many_calls_wait(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
     go_on = threading.Event()
 
-    def wait(*_: object) -> list[object]:
+    def wait(*_: object, **__: object) -> list[object]:
         assert go_on.wait(60)
         return []
 
     monkeypatch.setattr(Studio, "try_prompt", wait)
     try:
-        answers = [client.post("/gradio_api/call/try", json={"data": ["a", ["b"]]}) for _ in range(210)]
+        answers = [client.post("/gradio_api/call/try", json={"data": ["a", ["b"], None]}) for _ in range(210)]
     finally:
         go_on.set()
     statuses = [answer.status_code for answer in answers]

@@ -48,6 +48,8 @@ def children(studio: RunningStudio) -> list[psutil.Process]:
 def test_an_input_and_a_file_are_answered_apart_from_the_server(
     page: Page, studio: RunningStudio, trained: Job, tmp_path: Path
 ) -> None:
+    for child in children(studio):  # another test may have left the model loaded
+        child.kill()
     pages.open_run(page, trained.id, "Try")
     expect(page.locator("#loading")).to_contain_text("Loading the model")
     expect(page.locator("#loading")).to_have_text("", timeout=60_000)

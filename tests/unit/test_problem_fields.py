@@ -56,4 +56,6 @@ def test_a_form_without_problems_has_no_marks() -> None:
 def test_a_sentence_cannot_end_the_style_sheet_that_shows_it() -> None:
     problem = 'no column "</style><script>" \\ \n } of yours'
     marks = problem_marks.marks(Plan((problem,), None, None, fields={problem: "dataset"}))
-    assert "</style><script>" not in marks and marks.count('"') == 2 and "\n" not in marks and marks.count("}") == 3
+    style, end, island = marks.partition("</style>")
+    assert end and style.count('"') == 2 and "\n" not in style and style.count("}") == 3
+    assert "<script>" not in marks and island.count("'") == 2 and island.count('"') == 0
