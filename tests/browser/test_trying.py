@@ -42,7 +42,8 @@ def trained(studio: RunningStudio, tiny_llama: Path, tiny_table: Path, tmp_path_
 def children(studio: RunningStudio) -> list[psutil.Process]:
     """The processes that answer."""
     server = psutil.Process(studio.process.pid)
-    return [child for child in server.children() if "app.answering.child" in child.cmdline()]
+    alive = [child for child in server.children() if child.status() != psutil.STATUS_ZOMBIE]
+    return [child for child in alive if "app.answering.child" in child.cmdline()]
 
 
 def test_an_input_and_a_file_are_answered_apart_from_the_server(

@@ -145,12 +145,11 @@ def build(studio: Studio, page: gr.Blocks) -> None:
     opened = page.load(
         guarded(runs.open), None, [run, list_column, run_column, filter_name, text, most], **AT_ONCE
     ).then(None, None, offset, js=_BROWSER_OFFSET, **AT_ONCE)
-    opened.then(show, inputs, outputs, **AT_ONCE)
     opened.then(guarded(runs.disk), run, disk, **QUIET)
     opened.then(refresh.handler, refresh.inputs, refresh.outputs, **AT_ONCE)
     # One at a time: an answer from before a filter was chosen, or from before the rows of an address were known, must
     # not come last.
-    changes = [filter_name.change, text.change, most.change, timer.tick, wake.click]
+    changes = [offset.change, filter_name.change, text.change, most.change, timer.tick, wake.click]
     gr.on(changes, show, inputs, outputs, trigger_mode="always_last", **AT_ONCE)
     more.click(lambda shown: shown + _RUNS_A_PAGE, most, most, **AT_ONCE)
     kept: list[Any] = [filter_name, text, most]
