@@ -21,7 +21,7 @@
       if (document.documentElement.scrollHeight >= top + innerHeight) scrollTo(0, top);
       else if (tries) setTimeout(goBack, 100, top, tries - 1);
     };
-    if (history.state?.lampScroll) goBack(history.state.lampScroll, 100);
+    if (history.state?.lampScroll) goBack(history.state.lampScroll, 300);
   }
   const cameFromList = () => document.referrer.startsWith(location.origin) && isList(new URL(document.referrer));
 

@@ -59,7 +59,7 @@ def test_back_from_a_run_leads_to_the_same_place_of_the_list(page: Page, studio:
             expect(page.locator(".ls-run")).to_have_count(40)
             expect(page.get_by_label("Ended early")).to_be_checked()
             expect(page.locator("#search input, #search textarea")).to_have_value("row x.csv")
-            page.wait_for_function("(place) => Math.abs(scrollY - place) < 50", arg=place)
+            page.wait_for_function("(place) => Math.abs(scrollY - place) < 50", arg=place, timeout=60_000)
     finally:
         for job in jobs:
             studio.store.delete(job.id)
