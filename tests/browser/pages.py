@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 from playwright.sync_api import Page, expect
@@ -57,6 +58,22 @@ def number(page: Page, key: str) -> str:
 def mark(page: Page, field: str) -> str:
     """The sentence that stands below the field with this selector; "none" when there is none."""
     return str(page.locator(field).evaluate("(element) => getComputedStyle(element, '::after').content"))
+
+
+def expect_to_show(page: Page, selector: str, act: Callable[[], object]) -> None:
+    """Acts, and waits until a match of the selector was on the page, however short a time it stood there."""
+    page.evaluate(
+        """(selector) => {
+            window.wasShown = false
+            const look = () => { window.wasShown ||= document.querySelector(selector) !== null }
+            window.shownObserver?.disconnect()
+            window.shownObserver = new MutationObserver(look)
+            window.shownObserver.observe(document.body, {childList: true, subtree: true, attributes: true})
+        }""",
+        selector,
+    )
+    act()
+    page.wait_for_function("window.wasShown")
 
 
 def start(page: Page) -> str:

@@ -72,13 +72,17 @@ class RunsList:
         return parts.small(f"The studio's files take {taken}; {free} are free.")
 
     def show(
-        self, run: str, filter_name: str, text: str, most: int, seen: str, offset: str = ""
-    ) -> tuple[Any, Any, Any, str]:
+        self, run: str, filter_name: str, text: str, most: int, seen: str, offset: str
+    ) -> tuple[Any, Any, Any, Any]:
         """Updates of the list, of the button for more runs and of the timer; and the HTML that the page shows then.
 
         filter_name: a key of _FILTERS; text: words to search for; most: runs to show at most; seen: the HTML that the
-        page shows now; offset: minutes from the browser's local time to UTC.
+        page shows now; offset: minutes from the browser's local time to UTC, "" until the page has asked for them.
         """
+        if not offset:
+            # The page is being filled in from its address, piece by piece, and Gradio sends the pieces' changes side by
+            # side. The time zone comes last: that change is answered, with all of them.
+            return gr.skip(), gr.skip(), gr.skip(), gr.skip()
         if run:
             return gr.skip(), gr.skip(), gr.update(active=False), seen
         deleted = filter_name == "Deleted"
