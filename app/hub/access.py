@@ -34,6 +34,7 @@ def reading(id: str, revision: str = "main", token: str = "") -> Iterator[tuple[
     set_time_limits()
     datasets.disable_progress_bars()
     datasets.logging.set_verbosity_error()
+    datasets.config.TORCH_AVAILABLE = False  # a stream would load torch into the server, only to count its epochs
     problem: DataError | None = None
     try:
         # First of all: where the Hub is silent, datasets asks again and again.

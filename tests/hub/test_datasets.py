@@ -75,6 +75,11 @@ def films(hub: Hub) -> str:
     ).id
 
 
+def test_the_studio_fetches_without_loading_torch(hub: Hub, run: Run, films: str) -> None:
+    code = OUTCOME + "import sys\nanswer([fetched(arguments[0])['rows'], 'torch' in sys.modules])"
+    assert run(code, films).result == [5, False]
+
+
 def test_a_part_is_fetched_with_the_names_of_its_labels(hub: Hub, run: Run, films: str) -> None:
     parts = run(OUTCOME + "answer(asdict(fetching.look_up(arguments[0])))", films).result
     assert parts == {
