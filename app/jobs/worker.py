@@ -9,7 +9,7 @@ import traceback
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from app.backbones import Backbones
 from app.datasets import Datasets
@@ -33,6 +33,9 @@ from storage.errors import StorageError, first_line
 from storage.home import Home
 from storage.jobs import Job, JobState, JobStore
 from storage.uploads import UploadStore
+
+if TYPE_CHECKING:
+    from lamp.training.result import TrainResult
 
 _EXIT_NOT_MINE = 3
 _EXIT_TERMINATED = 128 + signal.SIGTERM
@@ -82,20 +85,32 @@ def tune(
     with DistributedRun(job):
         result = train_job(settings, uploads, artifacts, run, reporter)
     from lamp.export.saved_prompt import save_prompt
-    from lamp.inference.answers import write_answers
-    from lamp.inference.inspection import write_inspection
 
     reporter.phase("Writing the prompt")
     with artifacts.stage(job.id) as staged:
         save_prompt(result, run.config, staged, Datasets(uploads).source(job.dataset))
-    # Beside the prompt and not in it: answers quote people's rows, and prompts are published.
-    home = Home(settings.home)
-    with written_whole(home.answers(job.id)) as staged:
-        write_answers(result.final.answers, staged)
-    with written_whole(home.inspection(job.id)) as staged:
-        write_inspection(result.inspection, staged)
-    home.token_weights(job.id).unlink(missing_ok=True)  # of the prompt before the run was resumed
+    try:
+        _keep_what_is_shown(result, Home(settings.home), job.id)
+    except OSError as error:  # such as a full disk: the prompt is there, and the run has not failed
+        reporter.note(f"The answers to the held-out rows, and what the prompt is made of, were not kept: {error}")
     return Outcome(result.stopped, result.step, result.final.merged(), result.failure)
+
+
+def _keep_what_is_shown(result: TrainResult, home: Home, id: str) -> None:
+    """Writes what the run's page shows of a prompt, in place of what it showed of the one before a resume.
+
+    It lies beside the prompt and not in it: answers quote people's rows, and prompts are published. Raises OSError.
+    """
+    from lamp.inference.answers import write_answers
+    from lamp.inference.inspection import write_inspection
+
+    for old in (home.answers(id), home.inspection(id), home.token_weights(id)):
+        old.unlink(missing_ok=True)
+    with written_whole(home.answers(id)) as staged:
+        write_answers(result.final.answers, staged)
+    if result.inspection is not None:
+        with written_whole(home.inspection(id)) as staged:
+            write_inspection(result.inspection, staged)
 
 
 def run(job_id: str, attempt: int | None, settings: Settings, work: Work | None = None) -> int:

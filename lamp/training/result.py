@@ -23,8 +23,8 @@ class TrainResult:
     """Width of the backbone's embeddings"""
     final: FinalScores
     """How the best prompt does on held-out rows"""
-    inspection: Inspection
-    """What can be seen in it"""
+    inspection: Inspection | None
+    """What can be seen in it; None where looking at it failed"""
     learning_rate: float
     """The one of the recipe, or the one that was found"""
     best_step: int

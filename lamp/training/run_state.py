@@ -16,6 +16,7 @@ from lamp.data.encoding import Encoder
 from lamp.errors import TrainingError
 from lamp.inference.evaluate import Evaluation, HeldOut, evaluate
 from lamp.inference.inspect_prompt import inspect_prompt
+from lamp.inference.inspection import Inspection
 from lamp.prompt import LampPrompt
 from lamp.training.candidate import Candidate, compared
 from lamp.training.final_scores import FinalScores, FinalTest
@@ -213,7 +214,7 @@ class RunState:
             virtual_tokens=virtual_tokens,
             token_dim=backbone.hidden_size,
             final=final,
-            inspection=inspect_prompt(backbone, prompt, self._first_prompt(candidate.recipe)),
+            inspection=self._inspection(prompt, candidate.recipe),
             learning_rate=candidate.learning_rate,
             best_step=standing.best_step,
             step=self.step if standing.dropped_at is None else standing.dropped_at,
@@ -225,6 +226,14 @@ class RunState:
             auto_class=backbone.auto_class,
             chat=self._encoder.chat,
         )
+
+    def _inspection(self, prompt: LampPrompt, recipe: TuneConfig) -> Inspection | None:
+        """What can be seen in a prompt. None after any error, as of memory: a trained prompt is not lost for a look."""
+        try:
+            return inspect_prompt(self._trainer.backbone, prompt, self._first_prompt(recipe))
+        except Exception as error:
+            self._reporter.note(f"What the prompt is made of cannot be shown ({type(error).__name__}); it was trained.")
+            return None
 
     def _evaluate(self, virtual: Tensor | None) -> Evaluation:
         """Scores of virtual tokens (l', hidden), or of the backbone alone."""

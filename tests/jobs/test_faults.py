@@ -70,6 +70,14 @@ def test_a_full_disk_ends_a_run_with_a_sentence_and_with_space_again_it_goes_on_
     runner.close()
 
 
+def test_a_run_whose_answers_cannot_be_kept_is_done_and_has_its_prompt(system: System, runner: Runner) -> None:
+    (system.home.root / "answers").write_text("where the folder should be")
+    done = system.ended(system.submit().id, JobState.DONE)
+    assert done.artifact == done.id and "accuracy" in done.scores
+    assert (system.artifacts.path(done.id) / "adapter_model.safetensors").is_file()
+    assert "were not kept: " in system.home.log(done.id).read_text()
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("busy_seconds", "beats_fail"), [(30.0, False), (0.1, True)], ids=["its writers wait", "its writers give up"]

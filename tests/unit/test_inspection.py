@@ -14,6 +14,7 @@ from lamp.errors import DataError
 from lamp.inference.inspect_prompt import inspect_prompt
 from lamp.inference.inspection import read_inspection, write_inspection
 from lamp.prompt import LampPrompt
+from lamp.training import run_state
 from tests.unit.training import recipe, run
 
 SHAPE = LampConfig(prompt_length=8, rank=4, pooling=2, interactions=1)
@@ -76,7 +77,7 @@ def test_a_run_is_inspected_and_a_resumed_one_sees_the_same(tiny_llama: Path, ti
     whole, _ = run(recipe(tiny_llama), tiny_table, tmp_path / "whole")
     run(recipe(tiny_llama), tiny_table, tmp_path / "parts", stop_after=7)
     resumed, _ = run(recipe(tiny_llama), tiny_table, tmp_path / "parts")
-    assert whole.inspection == resumed.inspection
+    assert whole.inspection is not None and whole.inspection == resumed.inspection
     assert len(whole.inspection.tokens) == 4 and all(token.moved > 0 for token in whole.inspection.tokens)
     file = tmp_path / "prompt.json"
     assert read_inspection(file) is None
@@ -85,3 +86,17 @@ def test_a_run_is_inspected_and_a_resumed_one_sees_the_same(tiny_llama: Path, ti
     file.write_text('{"tokens": 5}')
     with pytest.raises(DataError, match="cannot be read"):
         read_inspection(file)
+
+
+def test_a_prompt_that_cannot_be_looked_into_is_not_lost(
+    tiny_llama: Path, tiny_table: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(*_: object) -> None:
+        raise torch.OutOfMemoryError
+
+    whole, _ = run(recipe(tiny_llama), tiny_table, tmp_path / "whole")
+    monkeypatch.setattr(run_state, "inspect_prompt", fails)
+    result, recorder = run(recipe(tiny_llama), tiny_table, tmp_path / "run")
+    assert result.inspection is None and torch.equal(result.virtual_tokens, whole.virtual_tokens)
+    assert not result.failure and result.final == whole.final
+    assert any("cannot be shown (OutOfMemoryError)" in note for note in recorder.notes)
