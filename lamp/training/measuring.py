@@ -18,9 +18,6 @@ from typing import TypeVar
 import torch
 from accelerate.utils import set_seed
 
-from lamp.backbone.devices import process_state
-from lamp.backbone.frozen import FrozenBackbone
-from lamp.backbone.gradient_checkpointing import enable_gradient_checkpointing
 from lamp.config import TrainConfig, TuneConfig
 from lamp.data.batching import batch_stream, batches_by_length
 from lamp.data.encoding import Encoded, Encoder
@@ -30,6 +27,7 @@ from lamp.inference.batched import rows_at_a_time
 from lamp.inference.evaluate import HeldOut, evaluate
 from lamp.training.first_prompt import first_prompt
 from lamp.training.halving import plan_of
+from lamp.training.load_backbone import load_backbone
 from lamp.training.other_programs import OtherPrograms
 from lamp.training.peak_memory import peak_memory
 from lamp.training.quote import Measured
@@ -73,13 +71,7 @@ def measure(
     settings = config.train
     set_seed(settings.seed)
     on_phase("Loading the model")
-    backbone = FrozenBackbone.load(
-        config.backbone, backbone_folder, settings.precision, process_state().device, settings.quantization
-    )
-    if settings.gradient_checkpointing:
-        enable_gradient_checkpointing(backbone.model)
-    if settings.compile:
-        backbone.compile()
+    backbone = load_backbone(config, backbone_folder)
     on_phase("Reading the rows")
     encoder = Encoder(
         backbone.tokenizer,

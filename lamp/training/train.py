@@ -13,7 +13,6 @@ from accelerate.utils import set_seed
 
 from lamp.backbone.devices import process_state
 from lamp.backbone.frozen import FrozenBackbone
-from lamp.backbone.gradient_checkpointing import enable_gradient_checkpointing
 from lamp.config import TrainConfig, TuneConfig
 from lamp.data.batching import batch_stream
 from lamp.data.encoding import Encoded, Encoder
@@ -26,6 +25,7 @@ from lamp.training.checkpoint import newest_checkpoint
 from lamp.training.final_scores import FinalTest
 from lamp.training.first_prompt import first_prompts, known_first_prompt
 from lamp.training.halving import LEARNING_RATES, Rung, plan_of
+from lamp.training.load_backbone import load_backbone
 from lamp.training.log_text import data_summary
 from lamp.training.reporter import Reporter
 from lamp.training.result import TrainResult
@@ -151,7 +151,7 @@ def _set_up(
     config, settings = recipes[0], recipes[0].train
     set_seed(settings.seed)
     reporter.phase("Loading the backbone")
-    backbone = _load_backbone(config, places.backbone, reporter)
+    backbone = load_backbone(config, places.backbone, reporter.note)
 
     reporter.phase("Reading the data")
     encoder = Encoder(
@@ -216,20 +216,3 @@ def _orders(
         recipe.train.seed: batch_stream(lengths, recipe.train.batch_size * processes, recipe.train.seed, start)
         for recipe in recipes
     }
-
-
-def _load_backbone(config: TuneConfig, folder: str | Path | None, reporter: Reporter) -> FrozenBackbone:
-    """The frozen backbone, with the options for memory and speed that the recipe asks for."""
-    settings = config.train
-    backbone = FrozenBackbone.load(
-        config.backbone, folder, settings.precision, process_state().device, settings.quantization
-    )
-    if backbone.is_quantized and backbone.device.type == "cpu":
-        reporter.note("Weights in 8 or 4 bits are for CUDA GPUs: on a CPU they make steps slower and spare little.")
-    if backbone.reading_note:
-        reporter.note(backbone.reading_note)
-    if settings.gradient_checkpointing:
-        enable_gradient_checkpointing(backbone.model)
-    if settings.compile:
-        backbone.compile()
-    return backbone
