@@ -14,7 +14,7 @@ from queue import Empty, SimpleQueue
 from typing import Any
 
 from app.answering.answer import CANCEL, Answer, OnAnswers, Request
-from app.answering.environment import answering_environment
+from app.jobs.child_environment import child_environment
 from lamp.errors import LampError
 
 COMMAND = (sys.executable, "-m", "app.answering.child")
@@ -36,7 +36,7 @@ class AnsweringProcess:
             self._child = subprocess.Popen(
                 [*command, str(theirs)],
                 cwd=_ROOT,
-                env=answering_environment(os.environ),
+                env=child_environment(),
                 stdin=subprocess.PIPE,
                 stdout=subprocess.DEVNULL,  # answers have a pipe of their own, where no library prints
                 pass_fds=(theirs,),

@@ -26,7 +26,7 @@ class Turns:
             while ahead := self._ahead(ticket):
                 on_wait(ahead)
                 with self._changed:
-                    self._changed.wait_for(lambda said=ahead: self._line.index(ticket) < said)  # type: ignore[misc]
+                    self._changed.wait_for(lambda said=ahead: self._line.index(ticket) < said)  # type: ignore[misc]  # a lambda's default
             yield
         finally:
             with self._changed:

@@ -84,4 +84,4 @@ class Downloads:
 
     def _change(self, reference: str, **values: object) -> None:
         with self._lock:
-            self._downloads[reference] = replace(self._downloads[reference], **values)  # type: ignore[arg-type]
+            self._downloads[reference] = replace(self._downloads[reference], **values)  # type: ignore[arg-type]  # fields of any type

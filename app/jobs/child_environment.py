@@ -7,13 +7,16 @@ import re
 from collections.abc import Mapping
 
 _KEPT = re.compile(
-    "PATH|HOME|USER|LOGNAME|SHELL|TZ|LANG|LANGUAGE|LC_[A-Z]+|TMPDIR|TEMP|TMP|LD_LIBRARY_PATH|VIRTUAL_ENV|"
+    "PATH|HOME|USER|LOGNAME|SHELL|TZ|LANG|LANGUAGE|LC_[A-Z]+|TMPDIR|TEMP|TMP|LD_(LIBRARY_PATH|PRELOAD)|VIRTUAL_ENV|"
     "PYTHON[A-Z]+|XDG_[A-Z_]+|SSL_CERT_(FILE|DIR)|REQUESTS_CA_BUNDLE|CURL_CA_BUNDLE|(HTTPS?|ALL|NO)_PROXY|"
     "(STUDIO|HF|HUGGINGFACE|HUGGING_FACE|TRANSFORMERS|TOKENIZERS|DATASETS|SAFETENSORS|ACCELERATE|TORCH|TORCHINDUCTOR|PYTORCH|"
-    "TRITON|CUDA|CUBLAS|CUDNN|NVIDIA|NCCL|GLOO|OMP|GOMP|KMP|MKL|OPENBLAS|BNB)_[A-Z0-9_]+|SPACE_ID",
+    "TRITON|CUDA|CUBLAS|CUDNN|NVIDIA|NCCL|GLOO|HIP|ROCR|ROCM|HSA|OMP|GOMP|KMP|MKL|OPENBLAS|MALLOC|BNB)_[A-Z0-9_]+|"
+    "SPACE_ID",
     re.IGNORECASE,
 )
-_SECRETS = frozenset({"HF_TOKEN", "HUGGING_FACE_HUB_TOKEN", "HF_TOKEN_PATH"})
+_SECRET = re.compile("(^|_)(TOKEN|SECRET|PASSWORD|PASS|KEY|AUTH|CREDENTIALS?)(_|$)", re.IGNORECASE)
+"""Found in the names of secrets, also of variables that begin like one that computing needs."""
+_HUB_TOKEN = frozenset({"HF_TOKEN", "HUGGING_FACE_HUB_TOKEN", "HF_TOKEN_PATH", "HF_HUB_DISABLE_IMPLICIT_TOKEN"})
 
 
 def child_environment(
@@ -26,6 +29,6 @@ def child_environment(
     kept = {
         name: value
         for name, value in environment.items()
-        if _KEPT.fullmatch(name) and (with_token or name not in _SECRETS)
+        if _KEPT.fullmatch(name) and (not _SECRET.search(name) or (with_token and name in _HUB_TOKEN))
     }
     return {**kept, **added}

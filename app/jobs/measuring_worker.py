@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from app.dataset_file import DatasetFile
+from app.jobs.child_memory import be_ended_first, limit_memory
 from lamp.config import TuneConfig
 from lamp.errors import LampError, TrainingError
 from lamp.process import prepare_process
@@ -54,7 +55,8 @@ def main() -> int:
     prepare_process()
     task = Task.from_json(sys.stdin.readline())
     threading.Thread(target=_end_with_the_studio, daemon=True).start()
-    _spare_the_machine()
+    be_ended_first()
+    limit_memory()  # the training's own way out of an error of memory is measured too
     try:
         _say(measured=_measure(task, began))
     except LampError as error:
@@ -99,25 +101,6 @@ def _end_with_the_studio() -> None:
     """Ends this process when the studio, which holds the other end of standard input, is gone or wants it to end."""
     sys.stdin.read()
     os._exit(1)
-
-
-def _spare_the_machine() -> None:
-    """Lets this process run out of memory before the machine does, and be the first that the system ends.
-
-    On a CPU an allocation beyond what is free now fails, and the training's own way out of that is measured.
-    """
-    try:
-        Path("/proc/self/oom_score_adj").write_text("1000")
-        if os.environ.get("CUDA_VISIBLE_DEVICES"):  # CUDA reserves far more addresses than it uses memory
-            return
-        import resource
-
-        import psutil
-
-        free = psutil.virtual_memory().available
-        resource.setrlimit(resource.RLIMIT_DATA, (free, free))
-    except (ImportError, OSError, ValueError):  # not on this system
-        pass
 
 
 if __name__ == "__main__":

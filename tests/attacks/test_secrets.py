@@ -41,6 +41,7 @@ def test_children_get_what_computing_needs_and_no_secrets(tmp_path: Path) -> Non
         "https_proxy": "http://proxy",
         "HF_TOKEN": "hf_secret",
         "HUGGING_FACE_HUB_TOKEN": "hf_secret",
+        "STUDIO_API_KEY": "secret",
         "AWS_SECRET_ACCESS_KEY": "secret",
         "DATABASE_URL": "postgresql://a:secret@b/c",
         "OPENAI_API_KEY": "secret",

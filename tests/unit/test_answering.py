@@ -18,11 +18,11 @@ import pytest
 from app.answering.answer import Answer, OnAnswers, Request
 from app.answering.answerer import LOADING, Answerer
 from app.answering.child import respond
-from app.answering.environment import answering_environment
 from app.answering.inputs import checked_inputs
-from app.answering.limits import free_bytes
 from app.answering.predictor import Predictor
 from app.answering.turns import Turns
+from app.jobs.child_environment import child_environment
+from app.jobs.child_memory import free_bytes
 from app.ui.streaming import NobodyListens
 from lamp.config import DataConfig
 from lamp.errors import DataError, LampError
@@ -228,9 +228,11 @@ def test_no_token_is_handed_to_the_process(answerer: Answerer, monkeypatch: pyte
     seen = set(ask(answerer, "environment")[0].tuned_probabilities)
     assert not seen & set(secrets)
     assert {"PATH", "HF_HOME", "TOKENIZERS_PARALLELISM", "OMP_NUM_THREADS"} <= seen
-    assert answering_environment({"LC_ALL": "C.UTF-8", "CUDA_VISIBLE_DEVICES": "0", "HF_TOKEN_PATH": "x"}) == {
+    server = {"LC_ALL": "C.UTF-8", "CUDA_VISIBLE_DEVICES": "0", "HIP_VISIBLE_DEVICES": "0", "HF_TOKEN_PATH": "x"}
+    assert child_environment(environment=server) == {
         "LC_ALL": "C.UTF-8",
         "CUDA_VISIBLE_DEVICES": "0",
+        "HIP_VISIBLE_DEVICES": "0",
     }
 
 
@@ -246,9 +248,9 @@ def test_the_free_memory_is_that_of_the_container_where_that_is_less(tmp_path: P
 
 def test_asking_for_more_than_the_free_memory_is_an_error_and_not_the_end(tmp_path: Path) -> None:
     code = (
-        "from app.answering import limits\n"
-        "limits.free_bytes = lambda: 100_000_000\n"
-        "limits.limit_memory()\n"
+        "from app.jobs import child_memory\n"
+        "child_memory.free_bytes = lambda: 100_000_000\n"
+        "child_memory.limit_memory()\n"
         "try: bytearray(2_000_000_000)\n"
         "except MemoryError: print('refused')\n"
     )

@@ -1,4 +1,4 @@
-"""What keeps the answering process from taking memory that runs and the server need. Linux only; nothing elsewhere."""
+"""What keeps a process that holds nobody's work from taking memory that runs and the server need. Linux only."""
 
 from __future__ import annotations
 
