@@ -27,12 +27,17 @@ def zip_artifact(folder: Path, exports: Path, name: str) -> Path:
     return target
 
 
-def results_csv(results: Results, folder: Path, name: str) -> Path:
-    """A CSV file of the results in a run's folder of downloads. name: the run's, after which the file is called.
+def results_csv(results: Results, answers: Path, folder: Path, name: str) -> Path:
+    """A CSV file of the results in a run's folder of downloads, made once for a name.
+
+    answers: the file that the results were read from, which is another one after the run was resumed; name: the run's,
+    after which the file is called.
 
     It begins with a byte order mark, without which Excel takes UTF-8 for another encoding.
     """
     target = folder / f"{file_name(name)}-results.csv"
+    if target.is_file() and target.stat().st_mtime > answers.stat().st_mtime:
+        return target
     with whole(target.parent, target.name) as staged:
         staged.write_text(to_csv(results.answers), encoding="utf-8-sig", errors="replace", newline="")
     return target

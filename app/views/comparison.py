@@ -46,15 +46,6 @@ class ComparedRun:
 
 
 @dataclass(frozen=True)
-class Difference:
-    """What can be said of the best run and another one."""
-
-    sentence: str
-    comparable: bool
-    """Whether both have answered the same rows."""
-
-
-@dataclass(frozen=True)
 class Setting:
     """A setting in which the runs differ."""
 
@@ -75,47 +66,63 @@ def ranking(runs: Sequence[ComparedRun]) -> list[int]:
     return sorted(scored, key=lambda number: -_mean(runs[number]))
 
 
-def differences(runs: Sequence[ComparedRun]) -> list[Difference]:
-    """For each run but the best: whether that one's lead over it is more than chance.
+def best(runs: Sequence[ComparedRun]) -> int | None:
+    """The number of the run with the best score; None where none of the others can be compared with it."""
+    order = ranking(runs)
+    return order[0] if any(_comparable_scores(runs[order[0]], runs[other]) for other in order[1:]) else None
 
-    Both must have answered the same rows. The interval is the bootstrap's of the difference row by row, which is
-    narrower than the two scores' own intervals, because rows that are hard are hard for both.
+
+def differences(runs: Sequence[ComparedRun]) -> list[str]:
+    """For each run but the best, in a sentence: whether that one's lead over it is more than chance.
+
+    Both must have answered the same rows, with the same target. The interval is the bootstrap's of the difference row
+    by row, which is narrower than the two scores' own intervals, because rows that are hard are hard for both.
     """
     order = ranking(runs)
     return [_difference(runs, order[0], other) for other in order[1:]]
 
 
-def _difference(runs: Sequence[ComparedRun], best: int, other: int) -> Difference:
-    one, two = _scores_by_row(runs[best]), _scores_by_row(runs[other])
-    common = sorted(one.keys() & two.keys())
+def _difference(runs: Sequence[ComparedRun], best: int, other: int) -> str:
     pair = f"{LETTERS[best]} and {LETTERS[other]}"
-    if len(common) < _FEWEST_ROWS:
-        sentence = f"{pair} were not tested on the same rows, so their scores do not tell which one is better."
-        return Difference(sentence, comparable=False)
-    gaps = [one[row] - two[row] for row in common]
+    scores = _comparable_scores(runs[best], runs[other])
+    if not scores:
+        return (
+            f"{pair} were not tested on the same rows and for the same answers, so their scores do not tell which one "
+            "is better."
+        )
+    gaps = [one - two for one, two in scores]
     gap, interval = 100 * sum(gaps) / len(gaps), mean_interval(gaps)
     points = f"{abs(gap):.1f} points ({_range(interval if gap >= 0 else Interval(-interval.high, -interval.low))})"
-    rows = f"On the {len(common):,} rows that {pair} were both tested on"
+    rows = f"On the {len(gaps):,} rows that {pair} were both tested on"
     leader, led = (best, other) if gap >= 0 else (other, best)
     if interval.low > 0 or interval.high < 0:
-        sentence = f"{rows}, {LETTERS[leader]} is better by {points}: more than chance."
-    elif gap:
-        sentence = f"{rows}, {LETTERS[leader]} leads {LETTERS[led]} by {points}: it may be chance."
-    else:
-        sentence = f"{rows}, both are equally good ({_range(interval)})."
-    return Difference(sentence, comparable=True)
+        return f"{rows}, {LETTERS[leader]} is better by {points}: more than chance."
+    if gap:
+        return f"{rows}, {LETTERS[leader]} leads {LETTERS[led]} by {points}: it may be chance."
+    return f"{rows}, both are equally good ({_range(interval)})."
 
 
 def _range(interval: Interval) -> str:
     return f"{100 * interval.low:+.1f} to {100 * interval.high:+.1f}".replace("-", "−")
 
 
-def _scores_by_row(one: ComparedRun) -> dict[tuple[str, int], float]:
-    """(data set, row in it) → score of each row that was answered; none for rows that chose the prompt."""
+def _comparable_scores(one: ComparedRun, two: ComparedRun) -> list[tuple[float, float]]:
+    """The scores of two runs in each row that both were tested on; none where these rows are too few."""
+    first, second = _scores_by_row(one), _scores_by_row(two)
+    common = sorted(first.keys() & second.keys())
+    return [(first[row], second[row]) for row in common] if len(common) >= _FEWEST_ROWS else []
+
+
+def _scores_by_row(one: ComparedRun) -> dict[tuple[str, str, bool, int], float]:
+    """The score of each row that was answered, none for rows that chose the prompt.
+
+    A key is the data set, the target column, whether the answers are labels (texts have another score), and the row.
+    """
     if one.results is None or not one.scores.tested:
         return {}
-    dataset = one.run.config.data.test_data or one.run.job.dataset
-    return {(dataset, answer.row): answer.score for answer in one.results.answers}
+    data, labels = one.run.config.data, one.results.are_labels
+    dataset = data.test_data or one.run.job.dataset
+    return {(dataset, data.target_column, labels, answer.row): answer.score for answer in one.results.answers}
 
 
 def _mean(one: ComparedRun) -> float:

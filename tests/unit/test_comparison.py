@@ -11,7 +11,7 @@ import pytest
 from app.run import Run
 from app.studio import Studio
 from app.ui.compare import compare_html
-from app.views.comparison import ComparedRun, differences, differing_settings, ranking
+from app.views.comparison import ComparedRun, best, differences, differing_settings, ranking
 from app.views.results import Results
 from lamp.config import DataConfig, LampConfig, TuneConfig
 from lamp.inference.answers import RowAnswer, write_answers
@@ -48,38 +48,42 @@ def compared(job: Job, scored: tuple[RowAnswer, ...], tested: bool = True, **dat
 def test_a_clear_lead_on_the_same_rows_is_more_than_chance(job: Job) -> None:
     runs = [compared(job, answers(range(60))), compared(job, answers(range(80)))]
     (said,) = differences(runs)
-    assert ranking(runs) == [1, 0] and said.comparable
-    assert said.sentence.startswith("On the 100 rows that B and A were both tested on, B is better by 20.0 points (+1")
-    assert said.sentence.endswith("more than chance.")
+    assert ranking(runs) == [1, 0] and best(runs) == 1
+    assert said.startswith("On the 100 rows that B and A were both tested on, B is better by 20.0 points (+1")
+    assert said.endswith("more than chance.")
 
 
 def test_a_lead_of_few_rows_may_be_chance(job: Job) -> None:
     (said,) = differences([compared(job, answers(range(20, 72))), compared(job, answers(range(50)))])
-    assert "A leads B by 2.0 points" in said.sentence and said.sentence.endswith("it may be chance.")
+    assert "A leads B by 2.0 points" in said and said.endswith("it may be chance.")
 
 
 def test_the_same_answers_are_equally_good(job: Job) -> None:
     (said,) = differences([compared(job, answers(range(50))), compared(job, answers(range(50)))])
-    assert "both are equally good" in said.sentence
+    assert "both are equally good" in said
 
 
 def test_runs_on_a_part_of_the_same_rows_are_compared_on_that_part(job: Job) -> None:
     one, two = compared(job, answers(range(60))), compared(job, answers(range(100), first=40))
     (said,) = differences([one, two])
-    assert said.sentence.startswith("On the 60 rows that B and A were both tested on, B is better by 66.7 points")
+    assert said.startswith("On the 60 rows that B and A were both tested on, B is better by 66.7 points")
 
 
 @pytest.mark.parametrize(
     "other",
-    [{"first": 95}, {"tested": False}, {"test_data": "upload:else"}],
-    ids=["few common rows", "rows that chose the prompt", "another data set"],
+    [{"first": 95}, {"tested": False}, {"test_data": "upload:else"}, {"target_column": "topic"}, {"texts": True}],
+    ids=["few common rows", "rows that chose the prompt", "another data set", "another target", "another score"],
 )
 def test_runs_that_were_not_tested_on_the_same_rows_are_not_compared(job: Job, other: dict[str, Any]) -> None:
     scored = answers(range(90), first=other.pop("first", 0))
-    (said,) = differences([compared(job, answers(range(50))), compared(job, scored, **other)])
-    assert not said.comparable and "not tested on the same rows" in said.sentence
-    html = compare_html.verdicts([compared(job, answers(range(50))), compared(job, scored, **other)])
+    if other.pop("texts", False):
+        scored = tuple(replace(answer, confidence=None) for answer in scored)
+    runs = [compared(job, answers(range(50))), compared(job, scored, **other)]
+    (said,) = differences(runs)
+    assert best(runs) is None and "not tested on the same rows" in said
+    html = compare_html.verdicts(runs)
     assert "There is no telling which one is better." in html and "best score" not in html
+    assert "ls-chosen" not in compare_html.scores(runs, "accuracy"), "nor is one of them marked as the best"
 
 
 def test_only_settings_that_differ_are_named(job: Job) -> None:
@@ -120,3 +124,7 @@ def test_results_of_a_run_are_a_file_for_a_spreadsheet(studio: Studio, store: Jo
     table: Path = studio.results_file(run)
     assert table.name == "Zürich-2-results.csv" and table.read_bytes().startswith(b"\xef\xbb\xbfrow,input")
     assert len(table.read_text(encoding="utf-8-sig").splitlines()) == 21
+    made = table.stat().st_mtime_ns
+    assert studio.results_file(run) == table and table.stat().st_mtime_ns == made, "it is made once"
+    write_answers(answers(range(15), rows=30), file)  # as after a resume
+    assert len(studio.results_file(run).read_text(encoding="utf-8-sig").splitlines()) == 31

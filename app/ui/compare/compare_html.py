@@ -21,10 +21,10 @@ def verdicts(runs: Sequence[ComparedRun]) -> str:
     differences = comparison.differences(runs)
     if not differences:
         return ""
-    items = "".join(f"<li>{escape(difference.sentence)}</li>" for difference in differences)
+    items = "".join(f"<li>{escape(difference)}</li>" for difference in differences)
     heading, caution = "There is no telling which one is better.", ""
-    if any(difference.comparable for difference in differences):
-        best = comparison.ranking(runs)[0]
+    best = comparison.best(runs)
+    if best is not None:
         heading = f"{LETTERS[best]}, {runs[best].run.job.name}, has the best score."
         caution = parts.small(
             "Whoever chooses among many runs by these rows makes the chosen one look a little better than it is."
@@ -37,8 +37,8 @@ def verdicts(runs: Sequence[ComparedRun]) -> str:
 
 def scores(runs: Sequence[ComparedRun], metric: str | None) -> str:
     """A line for each run: its score with the interval, the untrained model's, its rows, best step and duration."""
-    best = comparison.ranking(runs)[:1]
-    lines = "".join(_line(number, one, metric, best=number in best) for number, one in enumerate(runs))
+    best = comparison.best(runs)
+    lines = "".join(_line(number, one, metric, best=number == best) for number, one in enumerate(runs))
     label = score_text.metric_label(metric) if metric else "Score"
     heads = ("Run", label, "95 % range", "Untrained", "Rows", "Numbers trained", "Took", "State")
     head = "".join(f"<th scope=col>{escape(name)}</th>" for name in heads)

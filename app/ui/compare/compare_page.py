@@ -7,15 +7,16 @@ from datetime import UTC, datetime
 from typing import Any
 
 import gradio as gr
-import pandas as pd
 
 from app.studio import Studio
 from app.ui import parts
 from app.ui.compare import compare_html
 from app.ui.components import QUIET, piece
 from app.ui.guard import KNOWN, guarded
+from app.ui.line_plot import Point, line_plot, redrawn
 from app.views import curves, formatting, score_text
 from app.views.comparison import LETTERS, MOST_RUNS
+from app.views.curves import Points
 from app.views.score_text import RunScores
 
 _COLOURS = dict(zip(LETTERS, ("#d97706", "#2563eb", "#0f8a5f", "#b4419b", "#64748b", "#b42318"), strict=True))
@@ -84,39 +85,17 @@ class ComparePage:
         return choices
 
 
-def _points(runs: Sequence[Sequence[tuple[int, float]]]) -> list[tuple[int, float, str]]:
-    return [
-        (step, float(f"{value:.4g}"), LETTERS[number]) for number, points in enumerate(runs) for step, value in points
-    ]
+def _points(runs: Sequence[Points]) -> list[Point]:
+    return [(step, value, LETTERS[number]) for number, points in enumerate(runs) for step, value in points]
 
 
-def _frame(points: list[tuple[int, float, str]]) -> pd.DataFrame:
-    return pd.DataFrame(points, columns=["Step", "Value", "Run"])
-
-
-def _plot(points: list[tuple[int, float, str]], limits: tuple[float, float] | None = None, **options: Any) -> Any:
+def _plot(points: list[Point], limits: tuple[float, float] | None = None, **options: Any) -> Any:
     span = limits or curves.span([(step, value) for step, value, _ in points]) or (0, 1)
-    last = max((step for step, _, _ in points), default=1)
-    return gr.LinePlot(_frame(points), x_lim=[0, last], y_lim=list(span), **options)
+    return redrawn(points, max((step for step, _, _ in points), default=1), span, kind="Run", **options)
 
 
 def _empty_plot(label: str, title: str) -> gr.LinePlot:
-    """A plot that has all lines from the first, because Gradio never draws a line that came later."""
-    return gr.LinePlot(
-        _frame([(0, 0.0, letter) for letter in LETTERS]),
-        x="Step",
-        y="Value",
-        color="Run",
-        color_map=_COLOURS,
-        x_title="Step",
-        y_title=title,
-        label=label,
-        show_label=False,
-        height=250,
-        tooltip="all",
-        colors_in_legend=[],
-        container=False,
-    )
+    return line_plot([(0, 0.0, letter) for letter in LETTERS], _COLOURS, label=label, title=title, kind="Run")
 
 
 def build(studio: Studio, page: gr.Blocks) -> None:

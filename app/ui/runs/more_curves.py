@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import gradio as gr
-import pandas as pd
 
 from app.studio import Studio
 from app.ui import parts
 from app.ui.components import QUIET, piece
 from app.ui.guard import guarded
+from app.ui.line_plot import line_plot, redrawn
 from app.views import curves
 from app.views.curves import Points
 
@@ -22,6 +22,7 @@ _CURVES = (
 )
 """(metric, heading, how to read it)"""
 _LINE = "This run"
+_COLOURS = {_LINE: "#d97706"}
 
 
 class MoreCurves:
@@ -49,30 +50,17 @@ def build(studio: Studio, run: gr.State) -> None:
                     with gr.Column(elem_classes="ls-plot"):
                         piece(parts.key(heading, ()) + parts.small(how))
                         plots.append(
-                            gr.LinePlot(
-                                _frame(((0, 0.0),)),
-                                x="Step",
-                                y="Value",
-                                color="Line",
-                                color_map={_LINE: "#d97706"},
-                                colors_in_legend=[],
-                                y_title=heading.partition(",")[0],
+                            line_plot(
+                                [(0, 0.0, _LINE)],
+                                _COLOURS,
                                 label=heading,
-                                show_label=False,
-                                container=False,
+                                title=heading.partition(",")[0],
                                 height=200,
-                                tooltip="all",
                             )
                         )
     more.expand(guarded(MoreCurves(studio).draw), run, [shown, *plots], **QUIET)
 
 
 def _plot(points: Points) -> Any:
-    span = curves.span(points) or (0, 1)
-    return gr.LinePlot(_frame(points), x_lim=[0, max((step for step, _ in points), default=1)], y_lim=list(span))
-
-
-def _frame(points: Points) -> pd.DataFrame:
-    # Rounded, because the tooltip shows every digit.
-    rows = [(step, float(f"{value:.4g}"), _LINE) for step, value in points]
-    return pd.DataFrame(rows, columns=["Step", "Value", "Line"])
+    last = max((step for step, _ in points), default=1)
+    return redrawn([(step, value, _LINE) for step, value in points], last, curves.span(points) or (0, 1))

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import gradio as gr
-import pandas as pd
 
+from app.ui.line_plot import line_plot, redrawn
 from app.views import curves, score_text
 from app.views.curves import Points
 
@@ -20,28 +20,14 @@ _COLOURS = {
 
 def empty_plot(label: str, title: str) -> gr.LinePlot:
     """A plot without points. label: for screen readers; title: the y axis's."""
-    return gr.LinePlot(
-        _frame([]),
-        x="Step",
-        y="Value",
-        color="Line",
-        color_map=_COLOURS,
-        x_title="Step",
-        y_title=title,
-        label=label,
-        show_label=False,
-        height=250,
-        tooltip="all",
-        colors_in_legend=[],
-        container=False,
-    )
+    return line_plot([], _COLOURS, label=label, title=title)
 
 
 def loss_plot(points: Points, steps: int) -> Any:
     """The training loss of each step and its smoothed course."""
     rows = [(step, value, "Each step") for step, value in points]
     rows += [(step, value, "Smoothed") for step, value in curves.smoothed(points)]
-    return _update(rows, steps, curves.span(points) or (0, 1))
+    return redrawn(rows, steps, curves.span(points) or (0, 1))
 
 
 def score_plot(metric: str, points: Points, steps: int) -> Any:
@@ -57,15 +43,5 @@ def score_plot(metric: str, points: Points, steps: int) -> Any:
         rows += [(step, untrained, "Untrained model") for step in (0, steps)]
     label = score_text.metric_label(metric)
     if share:
-        return _update(rows, steps, (0, 100), y_title=f"{label} (%)")
-    return _update(rows, steps, curves.span(points) or (0, 1), y_title=label)
-
-
-def _update(rows: list[tuple[int, float, str]], steps: int, y_limits: tuple[float, float], **options: Any) -> Any:
-    # Rounded, because the tooltip shows every digit.
-    rounded = [(step, float(f"{value:.4g}"), line) for step, value, line in rows]
-    return gr.LinePlot(_frame(rounded), x_lim=[0, steps], y_lim=list(y_limits), **options)
-
-
-def _frame(rows: list[tuple[int, float, str]]) -> pd.DataFrame:
-    return pd.DataFrame(rows, columns=["Step", "Value", "Line"])
+        return redrawn(rows, steps, (0, 100), y_title=f"{label} (%)")
+    return redrawn(rows, steps, curves.span(points) or (0, 1), y_title=label)

@@ -33,7 +33,7 @@ class ResultsTab:
         results = self._studio.results(run) if ready else None
         if results is None:
             hidden = gr.Column(visible=False)
-            return [gr.HTML(visible=not ready), hidden, gr.skip(), gr.skip(), gr.skip(), gr.skip()]
+            return [gr.HTML(visible=not ready), hidden, gr.skip(), gr.skip(), gr.skip()]
         labels = sorted({answer.expected for answer in results.answers} | {answer.answer for answer in results.answers})
         choices = [_ANY, *((label, label) for label in labels)]
         of_label = gr.Dropdown(choices=choices, value="", visible=results.are_labels)
@@ -43,7 +43,6 @@ class ResultsTab:
             of_label,
             of_label,
             gr.DownloadButton(value=str(self._studio.results_file(run))),
-            *self.show(run, ALL, "", "", "", _ROWS_A_PAGE)[:1],
         ]
 
     def show(
@@ -91,9 +90,7 @@ def build(studio: Studio, run: gr.State, ready: gr.Textbox, show: Callable[..., 
 
     tab = ResultsTab(studio)
     choice: list[Any] = [run, shown, expected, answered, text, most]
-    opened = ready.change(
-        guarded(tab.open), [run, ready], [nothing, rows, expected, answered, download, answers], **QUIET
-    )
+    opened = ready.change(guarded(tab.open), [run, ready], [nothing, rows, expected, answered, download], **QUIET)
     listed: dict[str, Any] = {"fn": guarded(tab.show), "inputs": choice, "outputs": [answers, more]}
     opened.then(**listed, **QUIET)
     gr.on(
