@@ -229,13 +229,20 @@ class Studio(StudioDatasets, StudioPrompts):
             raise WrongState(f"{most} runs wait already: wait until some have started, or delete some of them.")
 
     def _check_dataset(self, id: str) -> None:
-        """Raises DataError when the data set that a run was started with is gone."""
-        job = self._store.get(id)
-        if not self._datasets.is_there(job.dataset):
-            raise DataError(
-                f"The data set {job.dataset_name!r} of the run {job.name!r} is gone: add the same file again, and the "
-                "run can go on from where it ended."
-            )
+        """Raises DataError when a data set that a run was started with is gone."""
+        run = Run.of(self._store.get(id))
+        job, data = run.job, run.config.data
+        named = {
+            f"data set {job.dataset_name!r}": job.dataset,
+            "validation data": data.validation_data,
+            "test data": data.test_data,
+        }
+        for what, reference in named.items():
+            if reference and not self._datasets.is_there(reference):
+                raise DataError(
+                    f"The {what} of the run {job.name!r} is gone: add the same file again, and the run can go on from "
+                    "where it ended."
+                )
 
     def _confusion(self, job: Job) -> ConfusionMatrix | None:
         """The confusion matrix of the run's prompt; None before there is a prompt, and for generation."""

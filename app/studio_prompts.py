@@ -161,7 +161,7 @@ class StudioPrompts:
         if results is None:
             raise DataError(f"The run {job.name!r} has no answers to held-out rows.")
         with full_disk_told("the results cannot be exported"):
-            return results_csv(results, self._home.root / "exports" / job.id, job.name)
+            return results_csv(results, self._home.answers(job.id), self._home.root / "exports" / job.id, job.name)
 
     def export(self, id: str) -> Path:
         """A zip of the run's exported prompt, made once."""

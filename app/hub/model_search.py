@@ -35,7 +35,8 @@ class FoundModel:
 def search_models(text: str) -> list[FoundModel]:
     """The models with `text` in their ids, most downloaded first. Raises BackboneError if the Hub gives no answer.
 
-    Quantised models are left out, because they cannot be tuned.
+    Quantised models are left out: in most of their formats they cannot be tuned, and where they can, the original
+    model gives the exact gradients. They are chosen by their ids.
     """
     listed: list[Any] = []
     for answer in _answers(text.strip()):

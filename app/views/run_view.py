@@ -66,6 +66,8 @@ class RunView:
     """The final scores; empty before the run has ended."""
     scored_on: str
     """The rows that the final scores are of, such as "45 test rows"."""
+    tested: bool
+    """Whether those rows had no part in choosing the prompt."""
     verdict: Verdict | None
     """How good the prompt is; None before the run has ended, and where nothing tells."""
     results: Results | None
@@ -158,11 +160,8 @@ def make_run_view(
         tried_rates=tried_rates(run.config.train, metrics, short_curves),
         scores=score_text.compare_scores(scores),
         scored_on=score_text.scored_on(scores),
-        verdict=verdict(
-            Evidence(
-                scores, results, scores.tested, loss, validation, metric, run.config.train.learning_rate == "found"
-            )
-        )
+        tested=scores.tested,
+        verdict=verdict(Evidence(scores, results, loss, validation, metric, run.config.train.learning_rate == "found"))
         if job.state.finished
         else None,
         results=results,

@@ -39,8 +39,6 @@ class Evidence:
     scores: RunScores
     results: Results | None
     """None after a run of an early version, and where the final scores were not finished."""
-    tested: bool
-    """Whether the results are of test rows, and not of the rows by which the prompt was chosen."""
     loss: Points
     """(step, training loss)"""
     validation: Points
@@ -55,7 +53,7 @@ def verdict(evidence: Evidence) -> Verdict | None:
     results = evidence.results
     if results is None:
         return _of_scores(evidence)
-    return Verdict(_heading(results, evidence.tested), *_judgement(evidence, results))
+    return Verdict(_heading(results, evidence.scores.tested), *_judgement(evidence, results))
 
 
 def _heading(results: Results, tested: bool) -> str:
@@ -95,7 +93,7 @@ def _next_step(evidence: Evidence, results: Results) -> str:
         return "There is little left to improve: try it on inputs of your own, then take it home."
     if _still_improves(evidence):
         return "It was still improving at the end: train it for more steps."
-    if evidence.tested and interval.high - interval.low > _UNSURE:
+    if evidence.scores.tested and interval.high - interval.low > _UNSURE:
         return "The range is wide because few rows were tested: more rows would tell more, and teach more."
     return "To get further, look at the wrong rows below: more examples like them help most, then a larger model."
 

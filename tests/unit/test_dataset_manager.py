@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -103,3 +104,23 @@ def test_a_run_that_has_ended_outlives_its_data_set_and_says_what_it_lacks_to_go
         studio.extend(done, 10_000)
     studio.add_dataset(tiny_table, "films.csv")
     assert studio.resume(stopped).state is JobState.QUEUED
+
+
+def test_a_run_misses_its_own_validation_and_test_data_too_before_it_goes_on(
+    studio: Studio, tiny_table: Path, tiny_llama: Path
+) -> None:
+    added = studio.add_dataset(tiny_table, "films.csv").reference
+    header, *rows = tiny_table.read_text().splitlines(keepends=True)
+    for part in ("validation", "test"):
+        (own := tiny_table.with_name(f"{part}.csv")).write_text(header + "".join(rows[:20]))
+        held_out = studio.add_dataset(own, own.name).reference
+        data = replace(studio.guess_columns(added), **{f"{part}_data": held_out})  # type: ignore[arg-type]  # texts
+        run = studio.submit(TuneConfig(str(tiny_llama), data), added, "the stopped one")
+        studio.stop(run)
+        studio.delete_dataset(held_out)
+        with pytest.raises(DataError, match=f"^The {part} data of the run 'the stopped one' is gone: add the same fil"):
+            studio.resume(run)
+        assert studio.job(run).state is JobState.STOPPED
+        studio.add_dataset(own, own.name)
+        assert studio.resume(run).state is JobState.QUEUED
+        studio.stop(run)

@@ -8,13 +8,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
 import app.machine
 import app.recipes
 from app.fit import Fit, find_fit, impossible, memory_warning
+from app.jobs.slots import visible_gpus
 from app.machine import Device, smallest_device
 from app.studio import Studio
 from app.ui.tune import backbone_text
+from lamp.backbone.precision import choose_dtype
 from lamp.config import DataConfig, LampConfig, TrainConfig, TuneConfig
 from lamp.hub.catalog import BackboneInfo, inspect
 from lamp.hub.memory import training_bytes, weight_bytes
@@ -85,6 +88,14 @@ def test_the_precision_that_will_be_chosen_counts() -> None:
     old_gpu = replace(GPU, has_bf16=False)
     assert [old_gpu.bytes_per_value("auto", family) for family in ("llama", "t5")] == [2, 4]
     assert GPU.bytes_per_value("auto", "t5") == 2
+
+
+@pytest.mark.parametrize("family", ["llama", "t5", "mt5", "umt5"])
+def test_it_is_the_precision_that_the_training_chooses_on_this_machine(family: str) -> None:
+    devices = [("", "cpu"), *((gpu, f"cuda:{number}") for number, gpu in enumerate(visible_gpus()))]
+    for name, device in devices:
+        chosen = choose_dtype("auto", torch.device(device), family)
+        assert smallest_device((name,)).bytes_per_value("auto", family) == chosen.itemsize
 
 
 def fit(**values: Any) -> Fit:

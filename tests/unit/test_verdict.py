@@ -16,7 +16,7 @@ SETTLED = [(step, 3.0 - min(step, 100) / 100) for step in range(200)]
 LEVEL = [(step, 2.0) for step in range(200)]
 RISING = [(step, 2.0 + step / 100) for step in range(200)]
 
-BARE = Evidence(RunScores({}, {}), None, True, SETTLED, [(0, 0.2), (50, 0.8), (100, 0.8)], "accuracy", False)
+BARE = Evidence(RunScores({}, {}, tested=True), None, SETTLED, [(0, 0.2), (50, 0.8), (100, 0.8)], "accuracy", False)
 
 
 def of_scores(
@@ -44,7 +44,7 @@ def test_a_good_prompt_is_told_with_its_interval_and_the_untrained_model() -> No
 
 
 def test_rows_that_chose_the_prompt_give_no_interval() -> None:
-    said = of_labels(41, 10, tested=False)
+    said = of_labels(41, 10, scores=RunScores({}, {}, tested=False))
     assert said.heading == "Right on 41 of 45 rows that it was chosen by; the untrained model on 10."
 
 

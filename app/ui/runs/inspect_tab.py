@@ -21,7 +21,10 @@ _NOTHING = parts.empty(
     "Nothing to inspect yet",
     "When the run ends, also when you stop it early, its prompt is laid open here.",
 )
-_NOT_KEPT = parts.empty("Nothing was kept of this prompt", "It was trained by an earlier version: train it again.")
+_NOT_KEPT = parts.empty(
+    "Nothing was kept of this prompt",
+    "An earlier version of the studio trained it, or the log says why. A new run has it.",
+)
 
 
 class InspectTab:

@@ -117,7 +117,7 @@ def scores(view: RunView) -> str:
         for score in view.scores
     )
     return (
-        parts.title(f"Scores on {view.scored_on}", _NEVER_SEEN if "test" in view.scored_on else _CHOSEN_BY)
+        parts.title(f"Scores on {view.scored_on}", _NEVER_SEEN if view.tested else _CHOSEN_BY)
         + '<table class="ls-scores"><thead><tr><th></th><th scope=col>Tuned</th><th scope=col>Untrained</th>'
         f"<th scope=col>Difference</th></tr></thead><tbody>{rows}</tbody></table>"
     )

@@ -68,42 +68,7 @@ def build(studio: Studio, run: gr.State, offset: gr.Textbox) -> tuple[Refresh, .
     table = ViewTable()
     show = table.add
     show(piece(elem_id="run-head"), run_html.head, without_run=run_html.head_without_run)
-    with gr.Row(elem_classes="ls-actions", elem_id="run-actions"):
-        try_it = show(
-            gr.Button("Try it", variant="primary", size="md", visible=False),
-            lambda view: (view.can_try, view.verdict is None or view.verdict.tone == "good"),
-            _try_button,
-        )
-        stop = show(
-            gr.Button("Stop", variant="stop", size="md", visible=False),
-            lambda view: (view.live, view.stopping),
-            _stop_button,
-        )
-        resume = show(
-            gr.Button("Resume", variant="primary", size="md", visible=False),
-            lambda view: view.can_resume,
-            _visible,
-        )
-        restore = show(
-            gr.Button("Bring it back", variant="primary", size="md", visible=False),
-            lambda view: view.deleted,
-            _visible,
-        )
-        move_up = show(
-            gr.Button("Move up in the queue", size="md", visible=False),
-            lambda view: view.can_move_up,
-            _visible,
-        )
-        show(
-            gr.Button("Start again with changes", size="md", visible=False, link="./"),
-            lambda view: f"./?from={view.id}",
-            lambda link: gr.update(link=link, visible=True),
-        )
-        show(
-            gr.Button("Compare", size="md", visible=False, link="compare"),
-            lambda view: f"compare?runs={','.join(filter(None, (view.id, view.parent)))}",
-            lambda link: gr.update(link=link, visible=True),
-        )
+    try_it, stop, resume, restore, move_up = _build_actions(show)
     show(piece(elem_id="run-trouble", elem_classes="ls-slot"), run_html.trouble)
     show(piece(elem_id="run-verdict", elem_classes="ls-slot"), run_html.verdict)
     title = show(gr.Textbox("", visible="hidden", label="Title of the tab"), run_html.tab_title)
@@ -150,6 +115,47 @@ def build(studio: Studio, run: gr.State, offset: gr.Textbox) -> tuple[Refresh, .
         event.then(refresh.handler, refresh.inputs, refresh.outputs, **AT_ONCE)
     try_it.click(lambda: gr.Tabs(selected=_TRY), None, tabs, **AT_ONCE)
     return refresh, answer_list
+
+
+def _build_actions(show: Callable[..., Any]) -> tuple[gr.Button, ...]:
+    """The row of buttons; returns those that do something here: try, stop, resume, bring back, move up."""
+    with gr.Row(elem_classes="ls-actions", elem_id="run-actions"):
+        try_it = show(
+            gr.Button("Try it", variant="primary", size="md", visible=False),
+            lambda view: (view.can_try, view.verdict is None or view.verdict.tone == "good"),
+            _try_button,
+        )
+        stop = show(
+            gr.Button("Stop", variant="stop", size="md", visible=False),
+            lambda view: (view.live, view.stopping),
+            _stop_button,
+        )
+        resume = show(
+            gr.Button("Resume", variant="primary", size="md", visible=False),
+            lambda view: view.can_resume,
+            _visible,
+        )
+        restore = show(
+            gr.Button("Bring it back", variant="primary", size="md", visible=False),
+            lambda view: view.deleted,
+            _visible,
+        )
+        move_up = show(
+            gr.Button("Move up in the queue", size="md", visible=False),
+            lambda view: view.can_move_up,
+            _visible,
+        )
+        show(
+            gr.Button("Start again with changes", size="md", visible=False, link="./"),
+            lambda view: f"./?from={view.id}",
+            lambda link: gr.update(link=link, visible=True),
+        )
+        show(
+            gr.Button("Compare", size="md", visible=False, link="compare"),
+            lambda view: f"compare?runs={','.join(filter(None, (view.id, view.parent)))}",
+            lambda link: gr.update(link=link, visible=True),
+        )
+    return try_it, stop, resume, restore, move_up
 
 
 def _first_tab(live: bool) -> Any:

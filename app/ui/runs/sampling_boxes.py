@@ -12,53 +12,37 @@ from app.views.formatting import parse_number
 from lamp.errors import ConfigError
 from lamp.sampling import Sampling
 
-_NAMES = ("temperature", "top-p", "seed", "longest answer")
+_BOXES = (
+    ("Temperature", "0 writes the likeliest text; 0.7 varies it."),
+    ("Top-p", "1 draws from all words."),
+    ("Seed", "The same seed writes the same text."),
+    ("Longest answer", "In tokens."),
+)
+"""(label, what it does) of the box for each field of `Sampling`"""
 
 
 def sampling_boxes(longest_target: int) -> list[Any]:
-    """A closed section with a box for each field of `Sampling`. longest_target: of the recipe, in tokens."""
+    """A closed section with the boxes. longest_target: of the recipe, in tokens."""
     default = Sampling()
+    values = (default.temperature, default.top_p, default.seed, longest_target)
     with gr.Accordion("How the text is written", open=False, elem_id="sampling"), gr.Row():
         return [
             number_box(
-                default.temperature,
-                label="Temperature",
-                info="0 writes the likeliest text; 0.7 varies it.",
-                elem_id="temperature",
+                value,
+                label=label,
+                info=info,
+                elem_id=label.lower().replace(" ", "-"),
                 min_width=160,
                 interactive=True,
-            ),
-            number_box(
-                default.top_p,
-                label="Top-p",
-                info="1 draws from all words.",
-                elem_id="top-p",
-                min_width=160,
-                interactive=True,
-            ),
-            number_box(
-                default.seed,
-                label="Seed",
-                info="The same seed writes the same text.",
-                elem_id="seed",
-                min_width=160,
-                interactive=True,
-            ),
-            number_box(
-                longest_target,
-                label="Longest answer",
-                info="In tokens.",
-                elem_id="longest-answer",
-                min_width=160,
-                interactive=True,
-            ),
+            )
+            for value, (label, info) in zip(values, _BOXES, strict=True)
         ]
 
 
 def sampling_of(boxes: Sequence[str]) -> Sampling:
     """The settings in the boxes. Raises ConfigError with one sentence for each box that has no such number."""
     problems: list[str] = []
-    numbers = [_number(name, text, problems) for name, text in zip(_NAMES, boxes, strict=True)]
+    numbers = [_number(label.lower(), text, problems) for (label, _), text in zip(_BOXES, boxes, strict=True)]
     if problems:
         raise ConfigError(problems)
     temperature, top_p, seed, longest = numbers

@@ -118,47 +118,7 @@ def build(studio: Studio, run: gr.State, ready: gr.Textbox, tab: gr.Tab) -> Refr
         except KNOWN as error:  # such as a prompt whose folder is damaged
             piece(parts.problems([str(error)]))
             return
-        data, handlers = shown.config.data, TryTab(studio, shown)
-        piece(parts.title("Try the prompt", "Write an input as it stands in the data, without the answer."))
-        cells = [
-            gr.Textbox(
-                "",
-                label=column,
-                lines=3 if len(data.input_columns) == 1 else 2,
-                elem_id=f"try-{number}",
-                elem_classes="ls-try",
-                placeholder="Type here, then Ctrl+Enter or Answer",
-            )
-            for number, column in enumerate(data.input_columns)
-        ]
-        with gr.Row(elem_classes="ls-actions"):
-            ask = gr.Button("Answer", size="md", variant="primary", elem_id="answer")
-            fill = gr.Button("Fill in a row of the data", size="md", elem_id="fill")
-        origin = piece(elem_id="origin")
-        settings = sampling_boxes(data.max_target_tokens) if writes_texts else []
-        result = piece(elem_id="answers")
-        expected, number = gr.State(("", "")), gr.State(0)
-        # The browser itself shows the bar at once; the server's first word may take seconds while it loads a backbone.
-        asked = gr.on(
-            [ask.click, *[cell.submit for cell in cells]],
-            None,
-            None,
-            result,
-            js=f"() => {json.dumps(answers.waiting_html('Sending the input'))}",
-            **AT_ONCE,
-        )
-        asked.then(
-            guarded(handlers.answer),
-            [expected, *cells, *settings],
-            result,
-            api_visibility="private",
-            show_progress="hidden",
-            concurrency_limit=_MOST_WAITING,
-        ).failure(lambda: "", None, result, **AT_ONCE)
-        filled = fill.click(guarded(handlers.row), number, [expected, number, *cells], **AT_ONCE)
-        filled.then(
-            guarded(handlers.origin), number, origin, **QUIET
-        )  # by itself: a large table takes seconds to split
+        _build_boxes(studio, shown, writes_texts)
 
     gr.render([run, ready], triggers=[ready.change], queue=False)(boxes)
     loading, opened = piece(elem_id="loading"), gr.State(False)
@@ -172,3 +132,46 @@ def build(studio: Studio, run: gr.State, ready: gr.Textbox, tab: gr.Tab) -> Refr
     tab.select(lambda: True, None, opened, **AT_ONCE).then(**load)
     ready.change(**load)  # for a tab that was opened before there was a prompt
     return try_many.build(studio, run, ready)
+
+
+def _build_boxes(studio: Studio, run: Run, writes_texts: bool) -> None:
+    """A box for each input column, the buttons, and the answer. writes_texts: whether the prompt picks no labels."""
+    data, handlers = run.config.data, TryTab(studio, run)
+    piece(parts.title("Try the prompt", "Write an input as it stands in the data, without the answer."))
+    cells = [
+        gr.Textbox(
+            "",
+            label=column,
+            lines=3 if len(data.input_columns) == 1 else 2,
+            elem_id=f"try-{number}",
+            elem_classes="ls-try",
+            placeholder="Type here, then Ctrl+Enter or Answer",
+        )
+        for number, column in enumerate(data.input_columns)
+    ]
+    with gr.Row(elem_classes="ls-actions"):
+        ask = gr.Button("Answer", size="md", variant="primary", elem_id="answer")
+        fill = gr.Button("Fill in a row of the data", size="md", elem_id="fill")
+    origin = piece(elem_id="origin")
+    settings = sampling_boxes(data.max_target_tokens) if writes_texts else []
+    result = piece(elem_id="answers")
+    expected, number = gr.State(("", "")), gr.State(0)
+    # The browser itself shows the bar at once; the server's first word may take seconds while it loads a backbone.
+    asked = gr.on(
+        [ask.click, *[cell.submit for cell in cells]],
+        None,
+        None,
+        result,
+        js=f"() => {json.dumps(answers.waiting_html('Sending the input'))}",
+        **AT_ONCE,
+    )
+    asked.then(
+        guarded(handlers.answer),
+        [expected, *cells, *settings],
+        result,
+        api_visibility="private",
+        show_progress="hidden",
+        concurrency_limit=_MOST_WAITING,
+    ).failure(lambda: "", None, result, **AT_ONCE)
+    filled = fill.click(guarded(handlers.row), number, [expected, number, *cells], **AT_ONCE)
+    filled.then(guarded(handlers.origin), number, origin, **QUIET)  # by itself: a large table takes seconds to split

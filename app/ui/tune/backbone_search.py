@@ -17,8 +17,8 @@ _WAIT = 350
 """Milliseconds without another key after which the Hub is asked."""
 _WHEN_TYPED = f"""(text, asked) => new Promise((done) => {{
     if (!document.activeElement?.closest('#other-backbone')) return done(asked)
-    const turn = window.lampSearch = (window.lampSearch ?? 0) + 1
-    setTimeout(() => done(turn === window.lampSearch ? text : asked), {_WAIT})
+    const turn = window.lampModelSearch = (window.lampModelSearch ?? 0) + 1
+    setTimeout(() => done(turn === window.lampModelSearch ? text : asked), {_WAIT})
 }})"""
 """JavaScript (text in the box, text that was asked for last) → text to ask for: the box's, once typing has paused.
 A text that no person is writing, such as a chosen model's id, is not asked for."""
