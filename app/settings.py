@@ -10,6 +10,9 @@ from pathlib import Path
 
 from lamp.errors import ConfigError
 
+_SPACE_STORAGE = Path("/data")
+"""Where a Space has its persistent storage, if it has any."""
+
 
 @dataclass(frozen=True)
 class Settings:
@@ -35,6 +38,13 @@ class Settings:
     """STUDIO_ALLOWED_HOSTS: further names that requests may give, as behind a reverse proxy; on a Space its own too."""
     most_queued: int = 50
     """STUDIO_MOST_QUEUED: new runs are refused while as many wait."""
+    json_log: bool = False
+    """STUDIO_LOG_FORMAT: whether each line of the server's log is a JSON object."""
+
+    @property
+    def is_lasting(self) -> bool:
+        """Whether the files outlive a restart of the machine; those of a Space do only in its persistent storage."""
+        return not self.on_space or self.home.is_relative_to(_SPACE_STORAGE)
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Settings:
@@ -52,7 +62,9 @@ class Settings:
             return value
 
         on_space = bool(environment.get("SPACE_ID"))
-        home = Path(environment.get("STUDIO_HOME") or "studio-data").expanduser().absolute()
+        lasting = on_space and os.access(_SPACE_STORAGE, os.W_OK)
+        home = Path(environment.get("STUDIO_HOME") or (_SPACE_STORAGE / "studio" if lasting else "studio-data"))
+        home = home.expanduser().absolute()
         port = int(number("STUDIO_PORT", 7860, 1, 65535))
         low_disk = number("STUDIO_LOW_DISK_GB", 1.0, 0, 1e6)
         slots = int(number("STUDIO_SLOTS", 1, 1, 64)) if environment.get("STUDIO_SLOTS", "").strip() else None
@@ -65,11 +77,14 @@ class Settings:
         resume = environment.get("STUDIO_AUTO_RESUME", "yes").strip().lower()
         if resume not in {"yes", "no"}:
             problems.append(f"STUDIO_AUTO_RESUME must be yes or no, not {resume!r}.")
+        log_format = environment.get("STUDIO_LOG_FORMAT", "text").strip().lower()
+        if log_format not in {"text", "json"}:
+            problems.append(f"STUDIO_LOG_FORMAT must be text or json, not {log_format!r}.")
         if problems:
             raise ConfigError(problems)
         return cls(
             home=home,
-            host=environment.get("STUDIO_HOST") or ("0.0.0.0" if on_space else "127.0.0.1"),
+            host=environment.get("STUDIO_HOST") or ("0.0.0.0" if on_space else "127.0.0.1"),  # noqa: S104
             port=port,
             database_url=environment.get("DATABASE_URL") or f"sqlite:///{home / 'studio.db'}",
             on_space=on_space,
@@ -78,6 +93,7 @@ class Settings:
             low_disk_bytes=int(low_disk * 1e9),
             allowed_hosts=tuple(host.lower() for host in dict.fromkeys(hosts) if host),
             most_queued=most_queued,
+            json_log=log_format == "json",
         )
 
 

@@ -24,6 +24,7 @@ from app.views.comparison import ComparedRun, common_metric
 from app.views.curves import Points
 from app.views.results import read_results
 from app.views.run_view import LOG_LINES, RunView, make_run_view
+from app.vitals import Vitals
 from lamp.config import TuneConfig
 from lamp.errors import ConfigError, DataError
 from lamp.inference.confusion_matrix import ConfusionMatrix, read_confusion
@@ -195,13 +196,16 @@ class Studio(StudioDatasets, StudioPrompts):
 
     def raise_priority(self, id: str) -> Job:
         """Moves a queued run before the others of its owner."""
-        first = max((job.priority for job in self._store.list(states=[JobState.QUEUED])), default=0)
-        return self._store.prioritize(id, first + 1)
+        return self._store.put_first(id)
 
     @property
     def most_gpus(self) -> int:
         """How many GPUs one run can have, at least 1."""
         return self._recipes.most_gpus
+
+    def vitals(self) -> Vitals:
+        """How the studio is doing; quick. Raises StorageError when it cannot work."""
+        return Vitals(self._store.count(), len(self._recipes.slots), self._home.free_bytes())
 
     def disk_use(self) -> DiskUse:
         """How much disk space the studio's files take and how much is free; looks at every file."""

@@ -28,8 +28,9 @@ from lamp.errors import DataError
 from lamp.inference.inspection import Inspection, read_inspection
 from lamp.sampling import GREEDY, Sampling
 from storage.artifacts import ArtifactStore
+from storage.errors import WrongState
 from storage.home import Home
-from storage.jobs import JobStore
+from storage.jobs import Job, JobStore
 
 
 class StudioPrompts:
@@ -118,7 +119,8 @@ class StudioPrompts:
         self._lists.start(run.job.id, request, run.config.data, read, folder, names)
 
     def _request(self, run: Run) -> Request:
-        """A request for the run's prompt, still without inputs. Raises NotStored."""
+        """A request for the run's prompt, still without inputs. Raises NotStored, WrongState."""
+        _check_not_deleted(run.job)
         folder = self._artifacts.path(run.job.id)
         return Request(str(folder), self._backbones.source(run.config.backbone))
 
@@ -166,6 +168,7 @@ class StudioPrompts:
     def export(self, id: str) -> Path:
         """A zip of the run's exported prompt, made once."""
         job = self._store.get(id)
+        _check_not_deleted(job)
         with full_disk_told("the prompt cannot be exported"):
             return zip_artifact(self._artifacts.path(job.id), self._home.root / "exports", job.name)
 
@@ -178,5 +181,12 @@ class StudioPrompts:
         on_progress: Callable[[str], None] = lambda _: None,
     ) -> str:
         """Puts the run's exported prompt on the Hub and returns its address; the token is used for this call only."""
-        folder = self._artifacts.path(self._store.get(id).id)
-        return publishing.publish(folder, repository, token, private, on_progress)
+        job = self._store.get(id)
+        _check_not_deleted(job)
+        return publishing.publish(self._artifacts.path(job.id), repository, token, private, on_progress)
+
+
+def _check_not_deleted(job: Job) -> None:
+    """Raises WrongState for the prompt of a deleted run."""
+    if job.deleted_at is not None:
+        raise WrongState(f"The run {job.name!r} was deleted: bring it back to use its prompt.")

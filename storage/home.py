@@ -114,11 +114,15 @@ class Home:
         """How much disk space the studio takes now. Slow: it looks at every file."""
         parts = {path.name: tree_bytes(path) for path in self.root.iterdir() if path.is_dir()}
         database = sum(tree_bytes(path) for path in self.root.glob("studio.db*"))
-        return DiskUse({**parts, "database": database}, shutil.disk_usage(self.root).free)
+        return DiskUse({**parts, "database": database}, self.free_bytes())
+
+    def free_bytes(self) -> int:
+        """Bytes that are free on the studio's disk."""
+        return shutil.disk_usage(self.root).free
 
     def check_space(self, wanted_bytes: int, purpose: str = "a new run") -> None:
         """Raises LowDisk when fewer than `wanted_bytes` are free. purpose: what wants them, for its sentence."""
-        free = shutil.disk_usage(self.root).free
+        free = self.free_bytes()
         if free < wanted_bytes:
             raise LowDisk(
                 f"Only {free / 1e9:.2f} GB are free on the studio's disk and {purpose} wants at least "

@@ -60,6 +60,13 @@ class JobStore(JobQueue, JobLifecycle):
         with self.database.read() as session:
             return [job_of(row) for row in session.scalars(select(JobRow).where(JobRow.state.in_(ACTIVE)))]
 
+    def count(self) -> dict[JobState, int]:
+        """How many runs are in each state; deleted ones are not counted."""
+        with self.database.read() as session:
+            counts = select(JobRow.state, func.count()).where(JobRow.deleted_at.is_(None)).group_by(JobRow.state)
+            found = dict(session.execute(counts).all())
+            return {state: found.get(state, 0) for state in JobState}
+
     def events(self, id: str) -> Events:
         """The run's history, oldest first. Raises JobNotFound."""
         with self.database.read() as session:
@@ -83,9 +90,15 @@ class JobStore(JobQueue, JobLifecycle):
         """Sets the note and the tags. Raises JobNotFound."""
         return self._edit(id, note=note, tags=sorted({tag.strip() for tag in tags} - {""}))
 
-    def prioritize(self, id: str, priority: int) -> Job:
-        """Sets the priority: the higher, the earlier among the queued runs of its owner. Raises JobNotFound."""
-        return self._edit(id, priority=priority)
+    def put_first(self, id: str) -> Job:
+        """Gives the run a higher priority than every other queued run of its owner. Raises JobNotFound."""
+        with self.database.write() as session:
+            row = job_row(session, id)
+            waiting = JobRow.owner == row.owner, JobRow.state == JobState.QUEUED
+            highest = session.scalar(select(func.max(JobRow.priority)).where(*waiting)) or 0
+            session.execute(update(JobRow).where(JobRow.id == id).values(priority=highest + 1))
+            session.refresh(row)
+            return job_of(row)
 
     def delete(self, id: str) -> Job:
         """Hides a run; `restore` brings it back until it is purged. Raises WrongState while it is running."""

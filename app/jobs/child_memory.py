@@ -1,4 +1,4 @@
-"""What keeps a process that holds nobody's work from taking memory that runs and the server need. Linux only."""
+"""What keeps a process of the studio from taking memory that the server and other runs need. Linux only."""
 
 from __future__ import annotations
 
@@ -13,16 +13,19 @@ _OVERHEAD = 1_000_000_000
 """Bytes of address space that libraries reserve as data and never fill."""
 
 
-def be_ended_first() -> None:
-    """Has the system end this process before any other one when memory runs out: it holds nobody's work."""
+def be_ended_first(*, holds_work: bool = False) -> None:
+    """Has the system end this process, and what it starts, before the server when memory runs out.
+
+    holds_work: whether it is a run's, which goes on from a checkpoint: those that hold nobody's work are ended before.
+    """
     try:
-        Path("/proc/self/oom_score_adj").write_text("1000")
+        Path("/proc/self/oom_score_adj").write_text("500" if holds_work else "1000")
     except OSError:
         return
 
 
-def limit_memory() -> None:
-    """Limits this process to the memory that is free now, so that asking for more is an error and not its end.
+def limit_memory(most: int) -> None:
+    """Limits this process to `most` bytes of memory, so that asking for more is an error and not its end.
 
     Not where there is a GPU: CUDA reserves far more addresses than it uses.
     """
@@ -31,10 +34,20 @@ def limit_memory() -> None:
     try:
         import resource
 
-        most = free_bytes() + _OVERHEAD
+        most += _OVERHEAD
         resource.setrlimit(resource.RLIMIT_DATA, (most, most))
     except (ImportError, OSError, ValueError):
         return
+
+
+def all_bytes(cgroup: Path = _CGROUP) -> int:
+    """Bytes of memory that there are: of the machine, or of the container if that is less."""
+    total = int(psutil.virtual_memory().total)
+    try:
+        most = (cgroup / "memory.max").read_text().strip()
+        return total if most == "max" else min(total, int(most))
+    except (OSError, ValueError):
+        return total
 
 
 def free_bytes(cgroup: Path = _CGROUP) -> int:

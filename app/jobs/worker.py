@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from app.backbones import Backbones
 from app.datasets import Datasets
 from app.disk_full import is_disk_full
+from app.jobs.child_memory import all_bytes, be_ended_first, limit_memory
 from app.jobs.distributed import DistributedRun
 from app.jobs.fetching import fetch_backbone
 from app.jobs.heartbeat import Heartbeat
@@ -199,6 +200,8 @@ def main(arguments: list[str]) -> int:
     if len(arguments) not in (1, 2):
         print("Usage: python -m app.jobs.worker JOB_ID [ATTEMPT]", file=sys.stderr)
         return 2
+    be_ended_first(holds_work=True)
+    limit_memory(all_bytes())
     try:
         return run(arguments[0], int(arguments[1]) if arguments[1:] else None, Settings.from_environment())
     except (StorageError, LampError) as error:

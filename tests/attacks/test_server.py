@@ -92,6 +92,15 @@ def test_a_home_that_cannot_be_made_is_one_sentence_at_the_start(tmp_path: Path)
     assert "STUDIO_HOME" in ended.stderr and "Traceback" not in ended.stderr
 
 
+@pytest.mark.slow
+def test_a_server_that_is_ended_by_the_system_ends_as_by_ctrl_c_although_pages_are_open(tmp_path: Path) -> None:
+    studio = RunningStudio(tmp_path / "home")
+    studio.start()
+    with urllib.request.urlopen(f"{studio.url}/gradio_api/heartbeat/an-open-page", timeout=30):
+        studio.end()
+    assert studio.process.returncode == 0 and "Traceback" not in studio.said()
+
+
 @pytest.fixture
 def printed(tmp_path: Path) -> Iterator[LogStream]:
     before = logging.root.handlers[:], logging.root.level, logging.raiseExceptions

@@ -104,7 +104,7 @@ def test_a_running_run_must_be_stopped_before_it_is_deleted(store: JobStore, add
 
 def test_a_run_is_moved_forward_by_its_priority_and_a_resumed_one_goes_to_the_end(store: JobStore, add: Add) -> None:
     first, second, third = add(), add(), add()
-    store.prioritize(third.id, 1)
+    store.put_first(third.id)
     assert store.queue() == [third.id, first.id, second.id]
     store.request_stop(first.id)
     store.resume(first.id)

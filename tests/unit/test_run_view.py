@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -15,6 +16,7 @@ from app.ui.runs.view_table import ViewTable
 from lamp.config import DataConfig, TrainConfig, TuneConfig
 from lamp.training.halving import plan_of
 from storage.database import open_database
+from storage.errors import WrongState
 from storage.home import Home
 from storage.jobs import JobState, JobStore
 
@@ -96,6 +98,15 @@ def test_a_failed_run_can_be_resumed_until_it_is_deleted(studio: Studio, store: 
     studio.delete(run)
     view = studio.run_view(run)
     assert (view.deleted, view.can_resume, view.live) == (True, False, False)
+    uses: list[Callable[[str], object]] = [
+        studio.export,
+        studio.warm_up,
+        lambda id: studio.try_prompt(id, ["a"]),
+        lambda id: studio.publish(id, "ada/prompt", ""),
+    ]
+    for use in uses:
+        with pytest.raises(WrongState, match="was deleted: bring it back to use its prompt"):
+            use(run)
 
 
 def test_a_prompt_can_be_tried_and_a_new_one_has_another_version(studio: Studio, store: JobStore) -> None:
