@@ -15,7 +15,14 @@ from storage.errors import StorageError
 
 
 def main() -> int:
-    """Serves the studio until it is ended. Returns the exit status: 0, or 1 after one sentence on standard error."""
+    """Serves the studio until it is ended, or, with arguments, asks one that runs (app.remote).
+
+    Returns the exit status: 0, 1 after one sentence on standard error, 2 for wrong arguments.
+    """
+    if sys.argv[1:]:
+        from app.remote import main as ask
+
+        return ask(sys.argv[1:])
     prepare_process()
     os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # ended by the system as by Ctrl+C

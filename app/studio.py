@@ -17,6 +17,7 @@ from app.plan import Plan
 from app.recipes import Recipes
 from app.run import Run
 from app.settings import Settings
+from app.shared_views import SharedViews
 from app.stored_backbones import StoredBackbones
 from app.studio_datasets import StudioDatasets
 from app.studio_prompts import StudioPrompts
@@ -49,6 +50,7 @@ class Studio(StudioDatasets, StudioPrompts):
         StudioDatasets.__init__(self, settings, home, datasets)
         StudioPrompts.__init__(self, home, store, artifacts, datasets, backbones, recipes)
         self.models = Models(backbones, StoredBackbones(settings, store))
+        self._views = SharedViews()
 
     # What can be picked
 
@@ -114,8 +116,13 @@ class Studio(StudioDatasets, StudioPrompts):
 
     def run_view(self, id: str) -> RunView:
         """Everything that the page of one run shows. Raises JobNotFound, ConfigError, DataError."""
-        run, store, now = self.run(id), self._store, datetime.now(UTC)
-        job = run.job
+        job = self._store.get(id)
+        if job.state.finished:
+            return self._make_view(job)
+        return self._views.view(job, partial(self._make_view, job))
+
+    def _make_view(self, job: Job) -> RunView:
+        run, store, now = Run.of(job), self._store, datetime.now(UTC)
         queued, ended = job.state is JobState.QUEUED, job.state.finished and job.deleted_at is None
         return make_run_view(
             run,

@@ -29,6 +29,7 @@ def run_as_dict(job: Job, metrics: Mapping[str, float] | None = None) -> dict[st
         "created_at": _iso(job.created_at),
         "started_at": _iso(job.started_at),
         "finished_at": _iso(job.finished_at),
+        "deleted_at": _iso(job.deleted_at),
         "ready": job.artifact is not None,
     }
     return values if metrics is None else {**values, "metrics": dict(metrics), "recipe": job.config}

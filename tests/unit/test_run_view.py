@@ -211,10 +211,11 @@ def test_times_are_those_of_the_viewers_clock(studio: Studio, store: JobStore, p
 
 def test_the_plots_axis_and_its_points_are_percentages_as_the_scores_beside_it_are() -> None:
     plot = plots.score_plot("accuracy", [(0, 0.4), (10, 1 / 3)], 60)
-    values = [value for _, value, line in plot.value["data"] if line == "Tuned prompt"]
-    assert (values, plot.y_lim, plot.y_title) == ([40.0, 33.33], [0, 100], "Accuracy (%)")
+    points = plot["value"]
+    values = points[points["Line"] == "Tuned prompt"]["Value"].tolist()
+    assert (values, plot["y_lim"], plot["y_title"]) == ([40.0, 33.33], [0, 100], "Accuracy (%)")
 
 
 def test_the_plot_of_scores_has_the_tuned_line_from_its_first_data_on() -> None:
     plot = plots.score_plot("accuracy", [(0, 0.5)], 60)
-    assert {line for _, _, line in plot.value["data"]} == {"Tuned prompt", "Untrained model"}
+    assert set(plot["value"]["Line"]) == {"Tuned prompt", "Untrained model"}
