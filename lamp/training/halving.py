@@ -57,13 +57,22 @@ class Work:
     """Times that one prompt is scored on the held-out rows."""
 
 
-def work_left(settings: TrainConfig, done: int = 0) -> Work:
-    """What is to be computed after `done` steps of a run."""
+def work_left(settings: TrainConfig, done: int = 0, competing: int | None = None) -> Work:
+    """What is to be computed after `done` steps of a run.
+
+    competing: how many prompts are still trained, where that is known: rates may have diverged, and the search of a run
+    that is trained on is over, whatever its number of steps is now.
+    """
     candidates, plan = plan_of(settings)
-    steps, at = 0, 0
+    if competing is None:
+        candidates = min((rung.keep for rung in plan if rung.step <= done), default=candidates)
+    else:
+        candidates = competing
+    steps, at = 0, done
     scorings = -(-settings.steps // settings.evaluate_every) - done // settings.evaluate_every
     for rung in plan:
-        steps += candidates * max(0, rung.step - max(at, done))
-        scorings += candidates if rung.step > done else 0
-        candidates, at = rung.keep, rung.step
-    return Work(steps + settings.steps - max(at, done), scorings)
+        if rung.keep < candidates:
+            steps += candidates * max(0, rung.step - at)
+            scorings += candidates
+            candidates, at = rung.keep, max(at, rung.step)
+    return Work(steps + candidates * (settings.steps - at), scorings)
