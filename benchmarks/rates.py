@@ -65,7 +65,8 @@ def measure(task: str, seed: int, options: argparse.Namespace) -> dict[str, Any]
     from lamp.data.splits import examples_of, prepare
     from lamp.data.tables import read_table
     from lamp.inference.evaluate import HeldOut, evaluate
-    from lamp.training.train import sweep, train
+    from lamp.training.sweep import sweep
+    from lamp.training.train import train
 
     split, count = TASKS[task]
     table = read_table(options.data / f"{task}.train.jsonl")

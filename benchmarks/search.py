@@ -97,7 +97,8 @@ def measure(options: argparse.Namespace) -> None:
     from lamp.data.splits import prepare
     from lamp.data.tables import read_table
     from lamp.training.halving import rungs
-    from lamp.training.train import sweep, train
+    from lamp.training.sweep import sweep
+    from lamp.training.train import train
 
     table = read_table(options.data)
     settings = TrainConfig(steps=options.steps, batch_size=options.batch)

@@ -11,7 +11,8 @@ import torch
 
 import lamp.training.trainer
 from lamp.training.halving import Rung
-from lamp.training.train import sweep, train
+from lamp.training.sweep import sweep
+from lamp.training.train import train
 from tests.tiny import save_tiny
 from tests.unit.training import Recorder, recipe, run, splits_of
 
