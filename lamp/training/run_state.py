@@ -15,7 +15,7 @@ from lamp.backbone.devices import process_state
 from lamp.data.encoding import Encoder
 from lamp.errors import TrainingError
 from lamp.inference.evaluate import Evaluation, HeldOut, evaluate
-from lamp.inference.scores import Scores
+from lamp.inference.scores import Scores, is_better
 from lamp.training.candidate import Candidate
 from lamp.training.halving import Rung
 from lamp.training.log_text import format_scores, sample_lines
@@ -69,6 +69,16 @@ class RunState:
     def leader(self) -> Candidate:
         """The best of those."""
         return min(self.trained, key=lambda candidate: candidate.rank)
+
+    @property
+    def winner(self) -> Candidate:
+        """The best one by the held-out scores; while some are still to be dropped, the leader."""
+        best = self.leader
+        for candidate in [] if self._searching else self.trained:
+            ours, others = candidate.standing.best_scores, best.standing.best_scores
+            if ours is not None and (others is None or is_better(ours, others)):
+                best = candidate
+        return best
 
     def restore(self, saved: tuple[Mapping[str, Tensor], Mapping[str, Any]]) -> None:
         """Goes on from a checkpoint, as `newest_checkpoint` gives it."""

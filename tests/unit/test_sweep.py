@@ -22,7 +22,7 @@ from lamp.training.halving import LEARNING_RATES, Rung, rungs
 from lamp.training.result import TrainResult
 from lamp.training.step import train_together
 from lamp.training.sweep import sweep
-from lamp.training.train import train
+from lamp.training.train import Places, train
 from lamp.training.trainer import PromptTrainer, prompt_losses
 from tests.unit.test_step_graphs import Repeat
 from tests.unit.training import Recorder, recipe, run, splits_of
@@ -51,7 +51,7 @@ def close(ours: TrainResult, expected: TrainResult) -> bool:
 
 def test_prompts_side_by_side_learn_what_each_learns_alone(backbone: Path, tiny_table: Path, tmp_path: Path) -> None:
     recipes = different_recipes(backbone)
-    together = sweep(recipes, (), splits_of(recipes[0], tiny_table), Recorder(), tmp_path / "together")
+    together = sweep(recipes, (), splits_of(recipes[0], tiny_table), Recorder(), Places(tmp_path / "together"))
     for number, (one, ours) in enumerate(zip(recipes, together, strict=True)):
         alone, _ = run(one, tiny_table, tmp_path / f"alone-{number}")
         assert close(ours, alone)
@@ -64,7 +64,7 @@ def test_recorded_steps_of_several_prompts_give_what_eager_ones_give(
     backbone: Path, tiny_table: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     recipes = different_recipes(backbone)[:3]
-    eager = sweep(recipes, (Rung(6, 2),), splits_of(recipes[0], tiny_table), Recorder(), tmp_path / "eager")
+    eager = sweep(recipes, (Rung(6, 2),), splits_of(recipes[0], tiny_table), Recorder(), Places(tmp_path / "eager"))
     create, recorder = PromptTrainer.create, Repeat()
 
     def recorded(*arguments: object) -> PromptTrainer:
@@ -74,7 +74,9 @@ def test_recorded_steps_of_several_prompts_give_what_eager_ones_give(
         return trainer
 
     monkeypatch.setattr(PromptTrainer, "create", recorded)
-    replayed = sweep(recipes, (Rung(6, 2),), splits_of(recipes[0], tiny_table), Recorder(), tmp_path / "recorded")
+    replayed = sweep(
+        recipes, (Rung(6, 2),), splits_of(recipes[0], tiny_table), Recorder(), Places(tmp_path / "recorded")
+    )
     assert recorder.recorded > 1, "before the rung and after it"
     assert all(close(ours, expected) for ours, expected in zip(replayed, eager, strict=True))
     assert [result.step for result in replayed] == [result.step for result in eager]
@@ -84,7 +86,7 @@ def test_prompts_that_do_not_fit_together_are_read_in_parts_with_the_same_result
     tiny_llama: Path, tiny_table: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     recipes = different_recipes(tiny_llama)
-    whole = sweep(recipes, (), splits_of(recipes[0], tiny_table), Recorder(), tmp_path / "whole")
+    whole = sweep(recipes, (), splits_of(recipes[0], tiny_table), Recorder(), Places(tmp_path / "whole"))
     original = target_log_likelihood
     tried: list[int] = []
 
@@ -96,7 +98,7 @@ def test_prompts_that_do_not_fit_together_are_read_in_parts_with_the_same_result
 
     monkeypatch.setattr(lamp.training.trainer, "target_log_likelihood", small_memory)
     recorder = Recorder()
-    parts = sweep(recipes, (), splits_of(recipes[0], tiny_table), recorder, tmp_path / "parts")
+    parts = sweep(recipes, (), splits_of(recipes[0], tiny_table), recorder, Places(tmp_path / "parts"))
     assert max(tried[:3]) == 12, "three prompts of one length and four rows each were read at once"
     assert max(tried[-8:]) == 2
     assert sum("Out of memory" in note for note in recorder.notes) == 3
@@ -284,8 +286,8 @@ def test_a_recipe_that_was_dropped_has_the_prompt_that_it_was_dropped_with(
     rates = [replace(base, train=replace(base.train, learning_rate=rate)) for rate in (0.04, 0.001)]
     splits = splits_of(base, tiny_table)
     if stop_after:
-        sweep(rates, (Rung(3, 1),), splits, Recorder(stop_after), tmp_path / "two")
-    results = sweep(rates, (Rung(3, 1),), splits, Recorder(), tmp_path / "two")
+        sweep(rates, (Rung(3, 1),), splits, Recorder(stop_after), Places(tmp_path / "two"))
+    results = sweep(rates, (Rung(3, 1),), splits, Recorder(), Places(tmp_path / "two"))
     lost = next(number for number, result in enumerate(results) if result.step == 3)
     alone, _ = run(rates[lost], tiny_table, tmp_path / "alone", stop_after=3)
     assert (results[lost].best_step, results[1 - lost].best_step) == (3, 12)
@@ -295,7 +297,7 @@ def test_a_recipe_that_was_dropped_has_the_prompt_that_it_was_dropped_with(
 
 def test_recipes_of_one_rate_are_told_apart_by_what_differs(tiny_llama: Path, tiny_table: Path, tmp_path: Path) -> None:
     recipes, recorder = different_recipes(tiny_llama), Recorder()
-    sweep(recipes, (Rung(4, 3), Rung(6, 2)), splits_of(recipes[0], tiny_table), recorder, tmp_path)
+    sweep(recipes, (Rung(4, 3), Rung(6, 2)), splits_of(recipes[0], tiny_table), recorder, Places(tmp_path))
     curves = {name.removesuffix("/loss") for _, values in recorder.values for name in values if "sweep" in name}
     names = [
         "learning_rate 0.04, seed 0, rank 4, pooling 5, interactions 2",
@@ -328,7 +330,9 @@ def test_each_recipe_of_a_sweep_starts_from_the_prompt_that_it_names(
         )
         for name in folders
     ]
-    results = sweep(again, (), splits_of(base, tiny_table), Recorder(), tmp_path / "sweep", trained_prompts=folders)
+    results = sweep(
+        again, (), splits_of(base, tiny_table), Recorder(), Places(tmp_path / "sweep", trained_prompts=folders)
+    )
     for result, folder in zip(results, folders.values(), strict=True):
         first = load_factors(folder, base.lamp).factors()
         assert all(torch.allclose(result.factors[name], first[name], atol=1e-6) for name in first)
@@ -352,4 +356,4 @@ def test_recipes_that_cannot_be_trained_side_by_side_are_refused(
     base = recipe(tiny_llama)
     sections: dict[str, Any] = {name: replace(getattr(base, name), **values) for name, values in change.items()}
     with pytest.raises(ConfigError, match=sentence):
-        sweep([base, replace(base, **sections)], (), splits_of(base, tiny_table), Recorder(), tmp_path)
+        sweep([base, replace(base, **sections)], (), splits_of(base, tiny_table), Recorder(), Places(tmp_path))
