@@ -45,6 +45,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         subparser.add_argument("--rows", type=_positive, help="only the first so many")
         subparser.add_argument("--backbone", help="folder of the backbone, when it lies elsewhere than the recipe says")
         subparser.add_argument("--untrained", action="store_true", help="the backbone alone, without the prompt")
+        subparser.add_argument("--vote", action="store_true", help="labels by the vote of all prompts of the run")
         subparser.set_defaults(command=command)
     quoter = commands.add_parser("quote", help="measure how long a run would take and how much memory it needs")
     quoter.add_argument("recipe", type=Path, help="a recipe as JSON")

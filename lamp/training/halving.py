@@ -27,24 +27,24 @@ class Rung:
     keep: int
 
 
-def rungs(candidates: int, steps: int) -> tuple[Rung, ...]:
-    """When candidates are dropped, until one is left: half of them at each rung, of an odd number one more.
+def rungs(candidates: int, steps: int, keep: int = 1) -> tuple[Rung, ...]:
+    """When candidates are dropped, until `keep` are left: half of them at each rung, of an odd number one more.
 
     steps: of the whole run. A run of very few steps drops several at one step.
     """
     result: list[Rung] = []
     left = candidates
-    while left > 1:
-        left = math.ceil(left / 2)
+    while left > keep:
+        left = max(keep, math.ceil(left / 2))
         step = round(_FIRST_RUNG * _GROWTH ** len(result) * steps)
         result.append(Rung(min(max(1, step), steps), left))
     return tuple(result)
 
 
 def plan_of(settings: TrainConfig) -> tuple[int, tuple[Rung, ...]]:
-    """How many prompts a run begins with, and when it drops them: one and never, unless its rate is to be found."""
-    candidates = len(LEARNING_RATES) if settings.learning_rate == "found" else 1
-    return candidates, rungs(candidates, settings.steps)
+    """How many prompts a run begins with, and when it drops them; at a fixed rate it begins with those that vote."""
+    candidates = len(LEARNING_RATES) if settings.learning_rate == "found" else settings.voters
+    return candidates, rungs(candidates, settings.steps, settings.voters)
 
 
 @dataclass(frozen=True)
@@ -68,11 +68,23 @@ def work_left(settings: TrainConfig, done: int = 0, competing: int | None = None
         candidates = min((rung.keep for rung in plan if rung.step <= done), default=candidates)
     else:
         candidates = competing
-    steps, at = 0, done
-    scorings = -(-settings.steps // settings.evaluate_every) - done // settings.evaluate_every
-    for rung in plan:
-        if rung.keep < candidates:
-            steps += candidates * max(0, rung.step - at)
-            scorings += candidates
-            candidates, at = rung.keep, max(at, rung.step)
-    return Work(steps + candidates * (settings.steps - at), scorings)
+    left = {rung.step: rung.keep for rung in plan if rung.keep < candidates}  # of rungs at one step the last one counts
+    steps, at, scorings, scored = 0, done, 0, done
+    if passed := [keep for step, keep in left.items() if step <= done]:  # made up for at once
+        scorings, candidates = candidates, passed[-1]
+    for step, keep in left.items():
+        if step > done:
+            steps += candidates * (step - at)
+            scorings += candidates + _evaluations(settings, scored, step - 1)  # in a search, of the best one alone
+            candidates, at, scored = keep, step, step - 1
+    return Work(
+        steps + candidates * max(0, settings.steps - at),
+        scorings + candidates * _evaluations(settings, scored, settings.steps),
+    )
+
+
+def _evaluations(settings: TrainConfig, after: int, until: int) -> int:
+    """How often the held-out rows are scored after the step `after` and until the step `until`."""
+    every = settings.evaluate_every
+    at_the_end = after < until == settings.steps and until % every > 0
+    return until // every - after // every + at_the_end

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from lamp.backbone.frozen import FrozenBackbone
@@ -16,7 +16,7 @@ from lamp.prompt import LampPrompt
 from lamp.training.candidate import Candidate
 from lamp.training.final_scores import FinalScores, FinalTest
 from lamp.training.reporter import Reporter
-from lamp.training.result import TrainResult
+from lamp.training.result import TrainResult, Voter
 
 
 @dataclass(frozen=True)
@@ -34,23 +34,35 @@ class Results:
     task: str
 
     def of(
-        self, candidate: Candidate, step: int, untrained: Scores | None, *, stopped: bool, failure: str
+        self,
+        candidate: Candidate,
+        others: Sequence[Candidate],
+        step: int,
+        untrained: Scores | None,
+        *,
+        stopped: bool,
+        failure: str,
     ) -> TrainResult:
         """A candidate's best prompt and its final scores.
 
-        step: of the run; untrained: the validation scores without a prompt; stopped, failure: how the run ended.
+        others: those whose best prompts vote with it on labels; step: of the run; untrained: the validation scores
+        without a prompt; stopped, failure: how the run ended.
         """
         standing = candidate.standing
-        if standing.dropped_at is None and standing.best_scores is None:  # stopped before the first evaluation
-            candidate.keep_last(step)
+        for one in (candidate, *others):
+            if one.standing.dropped_at is None and one.standing.best_scores is None:  # stopped before it was scored
+                one.keep_last(step)
+        voters = tuple(Voter(one.best, one.best_prompt().forward().detach()) for one in others)
         prompt = candidate.best_prompt()
         virtual_tokens = prompt.forward().detach()
-        final = self.final_test.scores(virtual_tokens, ended_early=stopped or bool(failure)) or FinalScores(
+        embeddings = [voter.virtual_tokens for voter in voters]
+        final = self.final_test.scores(virtual_tokens, embeddings, ended_early=stopped or bool(failure)) or FinalScores(
             "validation", len(self.held_out.examples), standing.best_scores or {}, untrained or {}, None
         )
         return TrainResult(
             factors=dict(candidate.best),
             virtual_tokens=virtual_tokens,
+            voters=voters,
             token_dim=self.backbone.hidden_size,
             final=final,
             inspection=self._inspection(prompt, candidate.recipe),

@@ -80,6 +80,12 @@ class RunState:
                 best = candidate
         return best
 
+    @property
+    def voters(self) -> list[Candidate]:
+        """The other ones that were trained to the end; while some are still to be dropped, none."""
+        winner = self.winner
+        return [] if self._searching else [candidate for candidate in self.trained if candidate is not winner]
+
     def restore(self, saved: tuple[Mapping[str, Tensor], Mapping[str, Any]]) -> None:
         """Goes on from a checkpoint, as `newest_checkpoint` gives it."""
         trainer = self._trainer

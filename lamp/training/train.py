@@ -56,22 +56,27 @@ def train(
     """Trains the factors of a prompt and returns the best one on the held-out rows.
 
     Where the learning rate is to be found, a prompt for each of LEARNING_RATES starts, and the worse ones are dropped
-    by successive halving; the winner takes all the steps. Goes on from the newest whole checkpoint in `checkpoints`,
-    exactly: in float32 on one CPU the losses and the result are bit by bit those of a run that never stopped.
+    by successive halving; the winner takes all the steps. Where several prompts vote, as many take all the steps, at a
+    fixed rate from as many seeds; the best of them is the result, and the others stand beside it. Goes on from the
+    newest whole checkpoint in `checkpoints`, exactly: in float32 on one CPU the losses and the result are bit by bit
+    those of a run that never stopped.
     backbone_folder: where the weights lie, if not where the recipe says; trained_prompt: folder of the exported prompt
     that a recipe with the initial "prompt" starts from; tokens: folder that keeps token ids for the next run on the
     same data. Raises LampError in one sentence; a run that could not go on but has a good prompt returns that, with the
     sentence as its `failure`.
     """
     config.check()
-    recipes = [config]
-    if config.train.learning_rate == "found":
-        recipes = [replace(config, train=replace(config.train, learning_rate=rate)) for rate in LEARNING_RATES]
+    settings = config.train
+    if settings.learning_rate == "found":
+        recipes = [replace(config, train=replace(settings, learning_rate=rate)) for rate in LEARNING_RATES]
+    else:
+        seeds = [(settings.seed + number) % 2**32 for number in range(settings.voters)]
+        recipes = [replace(config, train=replace(settings, seed=seed)) for seed in seeds]
     _, plan = plan_of(config.train)
     trained_prompts = {config.lamp.initial_prompt: trained_prompt} if trained_prompt else {}
     places = Places(checkpoints, backbone_folder, trained_prompts, tokens)
     end = train_side_by_side(recipes, plan, splits, reporter, places)
-    return end.result(end.run.leader)
+    return end.result(end.run.winner, end.run.voters if splits.labels else ())
 
 
 @dataclass(frozen=True)
@@ -96,10 +101,10 @@ class End:
     stopped: bool = False
     failure: str = ""
 
-    def result(self, candidate: Candidate) -> TrainResult:
-        """A candidate's best prompt and its final scores, which are measured now."""
+    def result(self, candidate: Candidate, others: Sequence[Candidate] = ()) -> TrainResult:
+        """A candidate's best prompt and its final scores, which are measured now. others: those that vote with it."""
         run = self.run
-        return self.results.of(candidate, run.step, run.untrained, stopped=self.stopped, failure=self.failure)
+        return self.results.of(candidate, others, run.step, run.untrained, stopped=self.stopped, failure=self.failure)
 
 
 def train_side_by_side(

@@ -120,16 +120,20 @@ def scores(view: RunView) -> str:
     """Every score of an ended run beside the untrained backbone's."""
     if not view.scores:
         return ""
+    votes = any(score.vote for score in view.scores)
     rows = "".join(
         f"<tr><th scope=row>{escape(score.label)}</th><td><b>{escape(score.tuned)}</b></td>"
-        f"<td>{escape(score.untrained) or '–'}</td>"
+        + (f"<td>{escape(score.vote)}</td>" if votes else "")
+        + f"<td>{escape(score.untrained) or '–'}</td>"
         f'<td class="{"ls-better" if score.better else "ls-worse"}">{escape(score.gain) or "–"}</td></tr>'
         for score in view.scores
     )
     return (
         parts.title(f"Scores on {view.scored_on}", _NEVER_SEEN if view.tested else _CHOSEN_BY)
-        + '<table class="ls-scores"><thead><tr><th></th><th scope=col>Tuned</th><th scope=col>Untrained</th>'
-        f"<th scope=col>Difference</th></tr></thead><tbody>{rows}</tbody></table>"
+        + '<table class="ls-scores"><thead><tr><th></th><th scope=col>Tuned</th>'
+        + ("<th scope=col>By vote</th>" if votes else "")
+        + "<th scope=col>Untrained</th>"
+        + f"<th scope=col>Difference</th></tr></thead><tbody>{rows}</tbody></table>"
     )
 
 
