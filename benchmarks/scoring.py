@@ -1,10 +1,10 @@
 """How long it takes to score labels behind 200 rows, by the number of rows that are read at a time; and how long a
 comparison of five prompts takes on them, one prompt after the other or all in the same batches.
 
-    python benchmarks/scoring.py [--backbone FOLDER] [--sizes 32 64 128 256] [--rows 200]
+    python benchmarks/scoring.py [--backbone FOLDER] [--sizes 32 64 128 256] [--rows 200] [--shape SHAPE]
 
-The model has the shape of SmolLM2-135M and random weights; rows have the lengths of SST-2's. --backbone is the folder
-of the tokenizer.
+The model has a published shape, SmolLM2-135M's if none is named, and random weights; rows have the lengths of SST-2's.
+--backbone is the folder of the tokenizer.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from itertools import cycle, islice
 
 from gpu import LOADS
-from random_models import random_model
+from random_models import SHAPES, random_model
 from steps import OFFLINE
 
 LABELS = (
@@ -30,6 +30,7 @@ def main() -> None:
     parser.add_argument("--backbone", default=str(OFFLINE))
     parser.add_argument("--sizes", type=int, nargs="+", default=[32, 64, 128, 256])
     parser.add_argument("--rows", type=int, default=200)
+    parser.add_argument("--shape", choices=SHAPES, default="smollm2-135m")
     options = parser.parse_args()
     import torch
     from transformers import AutoTokenizer
@@ -43,12 +44,12 @@ def main() -> None:
     from lamp.inference.label_scores import label_log_likelihoods
 
     device = default_device()
-    model = random_model("smollm2-135m", device.type, choose_dtype("auto", device, "llama"))
+    model = random_model(options.shape, device.type, choose_dtype("auto", device, "llama"))
     backbone = FrozenBackbone(model, AutoTokenizer.from_pretrained(options.backbone), "random")
     encoder = Encoder(backbone.tokenizer, is_encoder_decoder=False, config=DataConfig(("text",), "label"))
-    rng = random.Random(0)
+    rng, vocabulary = random.Random(0), SHAPES[options.shape]["vocab_size"]
     inputs = [
-        [rng.randrange(3, 40_000) for _ in range(length)] for length in islice(cycle(LOADS["sst2"]), options.rows)
+        [rng.randrange(3, vocabulary) for _ in range(length)] for length in islice(cycle(LOADS["sst2"]), options.rows)
     ]
     prefixes = [inference_prefix(backbone, torch.randn(20, backbone.hidden_size))] * len(inputs)
     print("| labels | rows at a time | time |\n| --- | --- | --- |")

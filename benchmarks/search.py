@@ -13,7 +13,6 @@ machines without weights; --data: a table with rows to learn from; --only: the o
 from __future__ import annotations
 
 import argparse
-import random
 import statistics
 import tempfile
 import time
@@ -22,15 +21,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from gpu import LOADS
-from random_models import SHAPES, random_model
+from random_models import SHAPES, random_backbone, random_table
 from steps import OFFLINE, ROOT
 
 from lamp.config import LampConfig, TrainConfig, TuneConfig
 
 _FIXED = 0.06
 _NAMES = {"fixed": "a fixed rate", "found": "the rate is found", "sweep": "a sweep of 8"}
-_WORDS = [f"word{number}" for number in range(300)]
 
 
 _SCORING = ("Scoring", "Comparing", "Testing")
@@ -77,31 +74,6 @@ class PhaseTimes:
 
     def should_stop(self) -> bool:
         return False
-
-
-def random_backbone(shape: str, folder: Path) -> Path:
-    """Lays an untrained model and a tokenizer that knows the benchmark's words."""
-    import torch
-    from tokenizers import Tokenizer, models, pre_tokenizers
-    from transformers import PreTrainedTokenizerFast
-
-    model = random_model(shape, "cpu", torch.bfloat16)
-    model.save_pretrained(folder)
-    tokens = ["<pad>", "</s>", "<unk>", *_WORDS, "text", "label", ":"]
-    tokenizer = Tokenizer(models.WordLevel({token: number for number, token in enumerate(tokens)}, unk_token="<unk>"))
-    tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
-    PreTrainedTokenizerFast(
-        tokenizer_object=tokenizer, pad_token="<pad>", eos_token="</s>", unk_token="<unk>"
-    ).save_pretrained(folder)
-    return folder
-
-
-def random_table(file: Path) -> Path:
-    """Rows of random words with SST-2's lengths and two labels."""
-    rng = random.Random(0)
-    rows = [f"{' '.join(rng.choices(_WORDS, k=length))},{rng.choice(_WORDS[:2])}" for length in LOADS["sst2"] * 60]
-    file.write_text("text,label\n" + "\n".join(rows) + "\n")
-    return file
 
 
 def main() -> None:
