@@ -49,7 +49,7 @@ def test_a_part_that_fails_or_takes_too_long_takes_none_of_the_others_with_it(
         "hangs": (str(tmp_path / "pid.py"),),
         "ends": ("-c", "print(7)"),
     }
-    statuses = {}
+    statuses: dict[str, int] = {}
     for name, command in commands.items():
         seconds = 3.0 if name == "hangs" else 600.0
         statuses |= suite.run_all([suite.Part(name, name, command, 1)], seconds)
