@@ -22,8 +22,8 @@ def zip_artifact(folder: Path, exports: Path, name: str) -> Path:
     if target.is_file():
         return target
     with whole(target.parent, target.name) as staged, zipfile.ZipFile(staged, "w", zipfile.ZIP_DEFLATED) as archive:
-        for path in sorted(folder.iterdir()):
-            archive.write(path, path.name)
+        for path in sorted(folder.rglob("*")):
+            archive.write(path, path.relative_to(folder))
     return target
 
 

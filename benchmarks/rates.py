@@ -66,7 +66,8 @@ def measure(task: str, seed: int, options: argparse.Namespace) -> dict[str, Any]
     from lamp.data.splits import examples_of, prepare
     from lamp.data.tables import read_table
     from lamp.inference.evaluate import HeldOut, evaluate
-    from lamp.training.train import sweep, train
+    from lamp.training.sweep import sweep
+    from lamp.training.train import Places, train
 
     split, count = TASKS[task]
     table = read_table(options.data / f"{task}.train.jsonl")
@@ -78,7 +79,7 @@ def measure(task: str, seed: int, options: argparse.Namespace) -> dict[str, Any]
     began = time.perf_counter()
     search = _UntilFound(searching=True)
     with tempfile.TemporaryDirectory() as folder:
-        results = sweep(recipes, (), splits, _UntilFound(searching=False), Path(folder) / "fixed")
+        results = sweep(recipes, (), splits, _UntilFound(searching=False), Places(Path(folder) / "fixed"))
         found = train(recipe, splits, search, Path(folder) / "found").learning_rate
     seconds = time.perf_counter() - began
 

@@ -16,6 +16,8 @@ Precision = Literal["auto", "bf16", "fp16", "fp32"]
 Quantization = Literal["none", "8bit", "4bit"]
 InitialPrompt = Literal["vocabulary", "text", "labels", "prompt"]
 Found = Literal["found"]
+MOST_VOTERS = 5
+"""Prompts that may vote: as many as a search for the learning rate begins with."""
 
 
 @dataclass(frozen=True)
@@ -167,6 +169,9 @@ class TrainConfig:
     """Steps between two evaluations; the prompt with the best validation score is the result."""
     checkpoint_every: int = 50
     """Steps between two checkpoints."""
+    voters: int = 1
+    """How many prompts vote on a label. More than 1 are trained to the end side by side: those that are left of the
+    search for the rate, or at a fixed rate prompts of as many seeds. The best one is the run's prompt."""
     patience: int = 0
     """Evaluations without a better score after which the run ends early; 0 means never."""
     precision: Precision = "auto"
@@ -187,6 +192,7 @@ class TrainConfig:
             ("accumulation", self.accumulation, 1, 1024),
             ("evaluation interval", self.evaluate_every, 1, 1_000_000),
             ("checkpoint interval", self.checkpoint_every, 1, 1_000_000),
+            ("number of prompts that vote", self.voters, 1, MOST_VOTERS),
             ("patience", self.patience, 0, 1_000_000),
             ("seed", self.seed, 0, 2**32 - 1),  # what NumPy takes
         )

@@ -46,8 +46,10 @@ class JobQueue(JobRows):
         tags: Sequence[str] = (),
         note: str = "",
         curves_of: str | None = None,
+        step: int = 0,
     ) -> Job:
-        """Queues a new run; `curves_of` names a run whose metrics it starts with (it goes on from there)."""
+        """Queues a new run; one that goes on where another one ended starts with the metrics of that, `curves_of`, and
+        after its steps, `step`."""
         with self.database.write() as session:
             row = JobRow(
                 id=id or new_id(),
@@ -58,6 +60,7 @@ class JobQueue(JobRows):
                 dataset=dataset,
                 dataset_name=dataset_name,
                 steps=steps,
+                step=step,
                 owner=owner,
                 parent=parent,
                 priority=priority,

@@ -41,7 +41,7 @@ is unchanged: put these {virtual} vectors before its input, and it does the task
 | score | this prompt | the untrained model |
 | --- | --- | --- |
 {scores}
-{per_label}
+{vote}{per_label}
 ## Use it
 
 It loads with `transformers` and `peft` alone:
@@ -111,6 +111,7 @@ def model_card(result: TrainResult, config: TuneConfig, source: DataSource | Non
         seed=training.seed,
         best_step=result.best_step,
         scores="\n".join(lines),
+        vote=_vote(result),
         rows=result.final.rows,
         part=result.final.part,
         chosen=_CHOSEN[result.final.part],
@@ -127,6 +128,18 @@ def model_card(result: TrainResult, config: TuneConfig, source: DataSource | Non
         answer="output[0]" if result.encoder_decoder else 'output[0, inputs["input_ids"].shape[1]:]',
         labels=labels,
         factors=FACTORS_FILE,
+    )
+
+
+def _vote(result: TrainResult) -> str:
+    """What the prompts beside this one are for; empty without them."""
+    if not result.voters:
+        return ""
+    scores = [f"{name.replace('_', ' ')} {value:.4g}" for name, value in (result.final.vote_scores or {}).items()]
+    told = f": {', '.join(scores)}" if scores else ""
+    return (
+        f"\n`voters/` holds {len(result.voters)} more prompts of the run. Labels can be picked by the mean of their "
+        f"probabilities and this prompt's (`python -m lamp predict --vote`){told}.\n"
     )
 
 

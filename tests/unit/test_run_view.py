@@ -21,6 +21,7 @@ from storage.home import Home
 from storage.jobs import JobState, JobStore
 
 SCORES = {"accuracy": 0.9, "untrained_accuracy": 0.5, "loss": 0.4, "untrained_loss": 1.1}
+RATES = ("0.01", "0.025", "0.06", "0.14", "0.32")
 
 
 @pytest.fixture
@@ -85,6 +86,55 @@ def test_a_run_shows_which_learning_rates_were_dropped_and_which_one_goes_on(stu
         ("0.32", rungs[0]),
     ]
     assert "0.06 had the lowest loss on the held-out rows and goes on alone." in run_html.tried_rates(view)
+
+
+def test_a_run_that_is_trained_on_shows_how_its_search_ended(studio: Studio, store: JobStore) -> None:
+    run = add_run(store)
+    store.claim("here", [0])
+    steps = [rung.step for rung in plan_of(TrainConfig(steps=60))[1]]
+    for step, rates in zip(steps, (RATES, RATES[:3], RATES[:2]), strict=True):
+        store.heartbeat(run, step, "Training", [(step, f"search/{r}/validation/loss", float(r)) for r in rates])
+        kept = rates[: (len(rates) + 1) // 2]
+        store.heartbeat(run, step, "Training", [(step, f"search/{r}/goes_on", float(r in kept)) for r in rates])
+    longer = TuneConfig("acme/tiny", DataConfig(("text",), "label"), train=TrainConfig(steps=6000))
+    for curves_of in (run, forgotten_by_an_earlier_version(store, run)):
+        child = store.add("more steps", longer.to_dict(), "sample:x.csv", "x.csv", 6000, curves_of=curves_of).id
+        view = studio.run_view(child)
+        assert [tried.rate for tried in view.tried_rates if tried.goes_on] == ["0.01"]
+        assert "goes on alone" in run_html.tried_rates(view)
+
+
+def forgotten_by_an_earlier_version(store: JobStore, run: str) -> str:
+    """A run with the same losses, of a version that did not record which rates go on."""
+    older = add_run(store)
+    values = [
+        (step, name, value)
+        for name, points in store.short_curves(run, [f"search/{rate}/validation/loss" for rate in RATES]).items()
+        for step, value in points
+    ]
+    store.claim("here", [1])
+    store.heartbeat(older, 60, "Training", values)
+    return older
+
+
+def test_a_rate_whose_loss_diverged_is_shown_as_that(studio: Studio, store: JobStore) -> None:
+    run = add_run(store)
+    store.claim("here", [0])
+    store.heartbeat(run, 3, "Trying 5 learning rates", [(1, f"search/{rate}/loss", 2.0) for rate in RATES])
+    store.heartbeat(run, 3, "Trying 4 learning rates", [(3, "search/0.32/diverged", 1.0)])
+    view = studio.run_view(run)
+    assert [tried.rate for tried in view.tried_rates if tried.goes_on] == ["0.01", "0.025", "0.06", "0.14"]
+    assert "diverged at step 3" in run_html.tried_rates(view)
+    compared = [(6, f"search/{rate}/validation/loss", float(rate)) for rate in RATES[:4]]
+    compared += [(6, f"search/{rate}/goes_on", float(rate != "0.14")) for rate in RATES[:4]]
+    store.heartbeat(run, 7, "Trying 3 learning rates", [*compared, (7, "search/0.06/diverged", 1.0)])
+    view = studio.run_view(run)
+    assert [(tried.rate, tried.diverged_at) for tried in view.tried_rates if not tried.goes_on] == [
+        ("0.06", 7),
+        ("0.14", None),
+        ("0.32", 3),
+    ]
+    assert "diverged at step 7" in run_html.tried_rates(view) and "2 of 5 still compete" in run_html.tried_rates(view)
 
 
 def test_a_failed_run_can_be_resumed_until_it_is_deleted(studio: Studio, store: JobStore) -> None:
