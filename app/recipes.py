@@ -28,7 +28,7 @@ from lamp.data.tables import Table
 from lamp.errors import BackboneError, ConfigError, DataError
 from lamp.hub.backbone_files import has_chat_template, is_here
 from lamp.hub.catalog import BackboneInfo
-from lamp.hub.recipe_fit import misfits
+from lamp.hub.recipe_fit import misfits, wants_gpu
 from storage.artifacts import ArtifactStore
 from storage.errors import StorageError
 from storage.home import Home
@@ -79,6 +79,8 @@ class Recipes:
             row = data.file.longest_row(config.data) if data.file and data.splits else None
             fit = find_fit(backbone, self._backbones.is_local(config.backbone), config, self.device, row)
             backbone_problems |= dict.fromkeys(impossible(fit), "backbone")
+        if backbone and data.file and data.splits:
+            backbone_problems |= data.file.label_problems(config.data, backbone.source)
         problems |= backbone_problems
         preview = _preview(data.file, data.table, data.splits, config.data) if data.file and data.table else None
         estimate = None
@@ -90,6 +92,11 @@ class Recipes:
             estimate=estimate,
             warnings=(
                 *(data.file.warnings(config.data) if data.file and data.splits else ()),
+                *(
+                    data.file.cut_warnings(config.data, backbone.source)
+                    if data.file and data.splits and backbone
+                    else ()
+                ),
                 *([warning] if fit and not impossible(fit) and (warning := memory_warning(fit)) else []),
             ),
             fields=problems,
@@ -196,12 +203,8 @@ class Recipes:
         except BackboneError as error:
             return None, {str(error): "backbone"}
         problems = misfits(backbone, config)
-        packing = backbone.quantization
-        if packing is not None and packing.stays_packed and not self._has_gpu:
-            problems[
-                f"The weights of the backbone {config.backbone!r} are stored in {packing.bits} bits, which want a CUDA "
-                "GPU, and this machine has none: choose the unquantised model that it was made from."
-            ] = "backbone"
+        if not self._has_gpu:
+            problems |= wants_gpu(backbone, config)
         if config.data.input_format == "chat" and has_chat_template(backbone.source) is False:
             problems[no_template(config.backbone)] = "data.input_format"
         return backbone, problems
@@ -232,8 +235,6 @@ class Recipes:
             virtual_tokens=config.lamp.virtual_tokens,
             steps=train.steps,
             epochs=rows / max(1, len(splits.train)),
-            truncation=file.truncation(config.data, backbone.source),
-            cut_targets=file.cut_targets(config.data, backbone.source),
             quote=self._quotes.quote(config, file.longest_row(config.data), backbone, key, self.device),
         )
 

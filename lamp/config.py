@@ -139,7 +139,7 @@ class DataConfig:
             ("number of test rows", "", self.max_test_rows, 2, 100_000),
             ("number of written answers", "", self.max_written_rows, 1, 100_000),
             ("longest input", " tokens", self.max_input_tokens, 4, 32_768),
-            ("longest target", " tokens", self.max_target_tokens, 1, 8_192),
+            ("longest target", " tokens", self.max_target_tokens, 2, 8_192),  # a token and its end
             ("seed of the split", "", self.split_seed, 0, 2**32 - 1),  # what NumPy takes
         )
         for name, unit, value, low, high in bounds:

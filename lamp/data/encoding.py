@@ -18,9 +18,11 @@ from lamp.backbone.batch import Batch
 from lamp.config import DataConfig
 from lamp.data.chat import ChatAffixes, chat_affixes
 from lamp.data.columns import Template
+from lamp.data.label_tokens import label_problems
 from lamp.data.label_trie import LabelTrie
 from lamp.data.plain_text import PlainText
 from lamp.data.splits import Example
+from lamp.errors import DataError
 
 
 @dataclass(frozen=True)
@@ -54,7 +56,8 @@ class Encoder:
         not distinguish it from other labels (see LabelTrie). Every other token has the weight 1. chat: what an exported
         prompt was trained with; the backbone's template may have changed since.
 
-        Raises BackboneError if the recipe asks for a chat template that cannot be used.
+        Raises BackboneError if the recipe asks for a chat template that cannot be used; DataError for labels that the
+        tokenizer cannot tell apart, or that are longer than a target may be.
         """
         self._tokenizer = tokenizer
         self._is_encoder_decoder = is_encoder_decoder
@@ -65,9 +68,13 @@ class Encoder:
             self.chat = chat or chat_affixes(tokenizer, str(tokenizer.name_or_path))
         self.truncated = 0
         """Number of inputs that were too long and were cut, so far."""
+        self.cut_targets = 0
+        """Number of targets that were too long and were cut, so far."""
         self._settled_weight = settled_weight
         self._cells = PlainText(tokenizer, "".join(self.chat))
         self._answers = PlainText(tokenizer)
+        if problems := label_problems(labels, self.continuations(labels), config.max_target_tokens):
+            raise DataError(" ".join(problems))
         targets = self.targets(labels)
         self._choices = dict(zip(targets, LabelTrie.of(targets).positions(), strict=True))
 
@@ -95,7 +102,7 @@ class Encoder:
         return hashlib.sha256(parts.encode("utf-8", "surrogatepass")).hexdigest()
 
     def encode(self, examples: Sequence[Example]) -> list[Encoded]:
-        """Token ids of many examples; counts the inputs that are cut in `truncated`."""
+        """Token ids of many examples; counts what is cut in `truncated` and `cut_targets`."""
         inputs = self.inputs([example.text for example in examples], [example.template_suffix for example in examples])
         targets = self.targets([example.target for example in examples])
         return [Encoded(i, t) for i, t in zip(inputs, targets, strict=True)]
@@ -144,6 +151,7 @@ class Encoder:
         end = self._tokenizer.eos_token_id
         distinct = list(dict.fromkeys(texts))
         ids_of = dict(zip(distinct, self.continuations(distinct), strict=True))
+        self.cut_targets += sum(len(ids_of[text]) >= limit for text in texts)
         return [(*ids_of[text][: limit - 1], end) for text in texts]
 
     def continuations(self, texts: Sequence[str]) -> list[tuple[int, ...]]:
