@@ -23,6 +23,7 @@ from app.settings import Settings
 from lamp.config import DataConfig, TuneConfig
 from lamp.data.chat import no_template
 from lamp.data.columns import check_columns, render
+from lamp.data.conversation import readable
 from lamp.data.splits import Splits
 from lamp.data.tables import Table
 from lamp.errors import BackboneError, ConfigError, DataError
@@ -243,7 +244,7 @@ def _preview(file: DatasetFile, table: Table, splits: Splits | None, config: Dat
     examples: tuple[tuple[str, str], ...] = ()
     if not check_columns(config, table.columns):
         rows = table.rows[:_PREVIEW_EXAMPLES]
-        examples = tuple((render(config, row)[0], row[config.target_column].strip()) for row in rows)
+        examples = tuple((readable(render(config, row)[0]), row[config.target_column].strip()) for row in rows)
     return Preview(
         dataset_name=file.name,
         columns=tuple(table.columns),

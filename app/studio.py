@@ -45,7 +45,7 @@ class Studio(StudioDatasets, StudioPrompts):
         datasets, backbones = Datasets(UploadStore(database, home.uploads)), Backbones(settings)
         artifacts = ArtifactStore(home.artifacts)
         recipes = Recipes(settings, datasets, backbones, store, artifacts)
-        StudioDatasets.__init__(self, settings, home, datasets)
+        StudioDatasets.__init__(self, settings, home, datasets, backbones)
         StudioPrompts.__init__(self, home, store, artifacts, datasets, backbones, recipes)
         self.models = Models(backbones, StoredBackbones(settings, store))
 

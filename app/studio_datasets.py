@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from app import limits
+from app.backbones import Backbones
 from app.dataset_file import first_rows
 from app.datasets import DatasetEntry, Datasets
 from app.disk_full import full_disk_told
@@ -13,16 +14,18 @@ from app.hub.fetching import Fetched, HubPart, HubParts, OnRows
 from app.hub.searching import HubDataset
 from app.settings import Settings
 from lamp.config import DataConfig
-from lamp.data.column_roles import guess_columns
+from lamp.data.column_roles import guess_columns, plain_reading
+from lamp.errors import BackboneError
+from lamp.hub.backbone_files import has_chat_template
 from storage.home import Home
 
 
 class StudioDatasets:
     """The data sets that runs can learn from, and where they come from."""
 
-    def __init__(self, settings: Settings, home: Home, datasets: Datasets) -> None:
+    def __init__(self, settings: Settings, home: Home, datasets: Datasets, backbones: Backbones) -> None:
         self.settings = settings
-        self._home, self._datasets = home, datasets
+        self._home, self._datasets, self._backbones = home, datasets, backbones
 
     def datasets(self) -> list[DatasetEntry]:
         """The samples and everything that was uploaded."""
@@ -85,6 +88,17 @@ class StudioDatasets:
         self._datasets.delete(reference)
         self._home.forget_tokens()
 
-    def guess_columns(self, dataset: str) -> DataConfig:
-        """A first choice of input and target columns. Raises DataError, StorageError."""
-        return guess_columns(self._datasets.file(dataset).table())
+    def guess_columns(self, dataset: str, backbone: str = "") -> DataConfig:
+        """A first choice of input and target columns; of chat data also how they are read.
+
+        backbone: the one that is to read them; without a chat template, or none, chat data is read as plain text.
+        Raises DataError, StorageError.
+        """
+        guess = guess_columns(self._datasets.file(dataset).table())
+        return guess if guess.input_format == "plain" or self._has_chat_template(backbone) else plain_reading(guess)
+
+    def _has_chat_template(self, backbone: str) -> bool:
+        try:
+            return bool(backbone.strip()) and bool(has_chat_template(self._backbones.source(backbone)))
+        except BackboneError:
+            return False

@@ -114,10 +114,14 @@ def _parsed(recipe: Any) -> Any:
         return json.loads(recipe)
     except ValueError as error:
         raise ConfigError([f"The recipe must be a JSON object; it cannot be read: {error}."]) from error
+    except RecursionError:
+        raise ConfigError(["The recipe must be a JSON object; it cannot be read: it is nested too deeply."]) from None
 
 
 def _with_columns(config: TuneConfig, studio: Studio, dataset: str) -> TuneConfig:
     """The recipe with a first choice of columns for the data set."""
-    guess = studio.guess_columns(dataset)
+    guess = studio.guess_columns(dataset, config.backbone)
     data = replace(config.data, input_columns=guess.input_columns, target_column=guess.target_column)
+    if not data.template and data.input_format == "plain":
+        data = replace(data, template=guess.template, input_format=guess.input_format)
     return replace(config, data=data)

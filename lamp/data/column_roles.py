@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from lamp.config import DataConfig
 from lamp.data.tables import Table
+from lamp.data.tables.chat_rows import CHAT_NOTE, INPUT, TARGET
 
 Role = Literal["read", "answered", "ignored"]
 
@@ -17,6 +18,15 @@ _TARGET_NAMES = (
     *("class", "summary", "sentiment", "intent", "completion", "response", "reply"),
 )
 """Usual names of target columns, the most telling one first."""
+_CHATS = (
+    ((INPUT,), TARGET),
+    (("prompt",), "completion"),
+    (("instruction", INPUT), "output"),
+    (("instruction",), "output"),
+)
+"""Columns of chat data: (what is read, what is answered)."""
+CHAT_TEMPLATES = frozenset({"{input}", "{prompt}", "{instruction}\n\n{input}", "{instruction}"})
+"""What `guess_columns` makes a user's message of in chat data."""
 _ROW_NUMBER_NAME = re.compile(r"idx|index|row|row_?id|unnamed: \d+|__index_level_\d+__")
 _ID_NAME = re.compile(r"(?:.*[\s_-])?(?:id|uuid|guid)")
 _MONTH = "(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*"
@@ -74,10 +84,28 @@ def column_roles(table: Table, target: str = "") -> tuple[ColumnRole, ...]:
 
 
 def guess_columns(table: Table) -> DataConfig:
-    """A first choice of input and target columns: those that `column_roles` proposes."""
+    """A first choice of input and target columns: those that `column_roles` proposes.
+
+    Chat data is to be read in the backbone's chat format: the caller takes the choice back (`plain_reading`) where the
+    backbone has none.
+    """
     roles = column_roles(table)
     target = next(role.column for role in roles if role.role == "answered")
-    return DataConfig(tuple(role.column for role in roles if role.role == "read"), target)
+    inputs = tuple(role.column for role in roles if role.role == "read")
+    for columns, answer in _CHATS:
+        chosen = tuple(column for column in columns if column in inputs)
+        if answer == target and chosen and set(columns) <= {*table.columns} and _is_chat(table, columns):
+            return DataConfig(chosen, target, "\n\n".join(f"{{{column}}}" for column in chosen), "chat")
+    return DataConfig(inputs, target)
+
+
+def _is_chat(table: Table, columns: Sequence[str]) -> bool:
+    return CHAT_NOTE in table.notes if columns == (INPUT,) else True
+
+
+def plain_reading(config: DataConfig) -> DataConfig:
+    """The same columns in plain text, each with its name before it."""
+    return replace(config, template="", input_format="plain")
 
 
 def _sample(table: Table) -> list[Mapping[str, str]]:

@@ -17,12 +17,17 @@ from torch.nn.utils.rnn import pad_sequence
 from lamp.backbone.batch import Batch
 from lamp.config import DataConfig
 from lamp.data.chat import ChatAffixes, chat_affixes
+from lamp.data.chat_turns import ChatTurns
 from lamp.data.columns import Template
+from lamp.data.conversation import messages_in
 from lamp.data.label_tokens import label_problems
 from lamp.data.label_trie import LabelTrie
 from lamp.data.plain_text import PlainText
 from lamp.data.splits import Example
 from lamp.errors import DataError
+
+COUNTS = ("truncated", "cut_targets", "joined_turns")
+"""The attributes of an Encoder that count texts which could not be read as they are."""
 
 
 @dataclass(frozen=True)
@@ -70,6 +75,8 @@ class Encoder:
         """Number of inputs that were too long and were cut, so far."""
         self.cut_targets = 0
         """Number of targets that were too long and were cut, so far."""
+        self.joined_turns = 0
+        """Number of conversations that the chat template could not hold as they are, so far."""
         self._settled_weight = settled_weight
         self._cells = PlainText(tokenizer, "".join(self.chat))
         self._answers = PlainText(tokenizer)
@@ -96,13 +103,14 @@ class Encoder:
                 self._is_encoder_decoder,
                 limits,
                 tuple(self.chat),
+                str(self._tokenizer.chat_template) if any(self.chat) else "",
                 ("special tokens in cells are text", self._template_tokens),
             )
         )
         return hashlib.sha256(parts.encode("utf-8", "surrogatepass")).hexdigest()
 
     def encode(self, examples: Sequence[Example]) -> list[Encoded]:
-        """Token ids of many examples; counts what is cut in `truncated` and `cut_targets`."""
+        """Token ids of many examples; counts what could not be read as it is (`COUNTS`)."""
         inputs = self.inputs([example.text for example in examples], [example.template_suffix for example in examples])
         targets = self.targets([example.target for example in examples])
         return [Encoded(i, t) for i, t in zip(inputs, targets, strict=True)]
@@ -111,13 +119,19 @@ class Encoder:
         """Token ids of inputs.
 
         template_suffixes: the end of each text that belongs to the template. A text that is too long loses the tokens
-        before this end; the end itself is never cut.
+        before this end; the end itself is never cut. A conversation becomes turns of the chat template.
         """
         prefix, suffix = self.chat
-        limit = self.config.max_input_tokens + sum(len(self._ids(part)) for part in self.chat if part)
+        limit = self._longest_input
         inputs = []
         ids_of_texts = self._ids([prefix + text + suffix for text in texts])
         for text, template_suffix, ids in zip(texts, template_suffixes, ids_of_texts, strict=True):
+            if any(self.chat) and (messages := messages_in(text)) is not None:
+                turns = self._turns.encode(messages)
+                self.truncated += turns.cut
+                self.joined_turns += turns.joined
+                inputs.append(tuple(turns.ids))
+                continue
             if self._cells.count(text) > self._template_tokens:
                 ids = self._ids_as_text(text)
             if len(ids) > limit:
@@ -131,6 +145,15 @@ class Encoder:
     def _ids(self, text: Any) -> Any:
         """Token ids of an input or of several; without special tokens for a chat template, which contains its own."""
         return self._tokenizer(text, add_special_tokens=not any(self.chat)).input_ids
+
+    @cached_property
+    def _longest_input(self) -> int:
+        """Tokens of an input at most, with those of the chat template around it."""
+        return self.config.max_input_tokens + sum(len(self._ids(part)) for part in self.chat if part)
+
+    @cached_property
+    def _turns(self) -> ChatTurns:
+        return ChatTurns(self._tokenizer, self.chat, self._longest_input)
 
     @cached_property
     def _template_tokens(self) -> int:

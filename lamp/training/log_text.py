@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import islice
 
+from lamp.data.conversation import readable
 from lamp.data.encoding import Encoder
 from lamp.data.splits import Example, Splits
 from lamp.inference.scores import Scores
@@ -25,6 +26,8 @@ def data_summary(splits: Splits, encoder: Encoder) -> str:
         parts.append(f"{encoder.truncated} inputs cut to {encoder.config.max_input_tokens} tokens")
     if encoder.cut_targets:
         parts.append(f"{encoder.cut_targets} targets cut to {encoder.config.max_target_tokens} tokens")
+    if encoder.joined_turns:
+        parts.append(f"{encoder.joined_turns} conversations joined, as the chat template cannot hold them otherwise")
     return ", ".join(parts) + "."
 
 
@@ -41,5 +44,5 @@ def sample_lines(examples: Sequence[Example], answers: Sequence[str]) -> list[st
 
 def _shorten(text: str) -> str:
     """A text as one line of at most 70 characters."""
-    line = " ".join(text.split())
+    line = " ".join(readable(text).split())
     return line if len(line) <= 70 else line[:67] + "..."

@@ -10,6 +10,7 @@ import pyarrow as pa
 import pytest
 from pyarrow import parquet
 
+from lamp.data.conversation import to_cell
 from tests.hub.conftest import ADA, Run
 from tests.hub.repositories import Account
 from tests.hub.server import Hub
@@ -248,3 +249,23 @@ answer([outcome(lambda: at(revision)) for revision in arguments])
     )
     read = [request.path for request in hub.requests if "/resolve/" in request.path and "train.csv" in request.path]
     assert read and all(first in path or repository.commits[-1].oid in path for path in read)
+
+
+def test_conversations_of_a_part_stay_input_and_target_beside_its_texts(hub: Hub, run: Run) -> None:
+    def turns(*texts: str) -> list[dict[str, Any]]:
+        return [{"from": ("human", "gpt")[index % 2], "value": text} for index, text in enumerate(texts)]
+
+    chats = [turns("row 0", "bad"), turns("a", "b", "row 1", "good"), []]
+    files = {"data.parquet": packed(conversations=chats, source=["x", "y", "z"], picture=[[1], [2], [3]])}
+    id = hub.add("acme/chats", files, "datasets").id
+    (result,) = run(FETCH, [id]).result
+    assert result["table"] == [
+        {"input": "row 0", "target": "bad", "source": "x"},
+        {
+            "input": to_cell([("user", "a"), ("assistant", "b"), ("user", "row 1")]),
+            "target": "good",
+            "source": "y",
+        },
+        {"input": "", "target": "", "source": "z"},
+    ]
+    assert result["left_out"] == ["picture"] and result["rows"] == 3

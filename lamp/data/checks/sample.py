@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from lamp.data.conversation import readable
 from lamp.data.splits import Example, Splits
 
 _MOST_ROWS = 5000
@@ -31,4 +32,4 @@ def quoted(text: str) -> str:
 
 def example_row(example: Example) -> str:
     """A row as an example in a sentence: its number, from 1, and how it begins."""
-    return f"row {example.row + 1:,} ({quoted(example.text)})"
+    return f"row {example.row + 1:,} ({quoted(readable(example.text))})"

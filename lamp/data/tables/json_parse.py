@@ -58,12 +58,16 @@ def syntax_problem(error: json.JSONDecodeError, line: int) -> str:
     )
 
 
-def text_row(item: Any, where: str) -> dict[str, str]:
-    """A parsed row with its values as text cells. where: its place, for error sentences. Raises TableError."""
+def text_row(item: Any, where: str) -> tuple[dict[str, str], bool]:
+    """A parsed row with its values as text cells, and whether it held a conversation.
+
+    where: its place, for error sentences. Raises TableError.
+    """
     if not isinstance(item, dict):
         raise TableError(f'has no object on {where}: write each row as {{"text": "...", "label": "..."}}.')
-    item = plain_row(item)
-    return {_whole(name, name, where): _cell(name, value, where) for name, value in item.items()}
+    row = plain_row(item)
+    cells = {_whole(name, name, where): _cell(name, value, where) for name, value in row.items()}
+    return cells, row is not item
 
 
 def _cell(name: str, value: Any, where: str) -> str:

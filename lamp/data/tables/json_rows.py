@@ -11,6 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from lamp.data.tables.chat_rows import CHAT_NOTE
 from lamp.data.tables.checks import TableError
 from lamp.data.tables.dialects import MAX_LINE
 from lamp.data.tables.dialects import lines as lines_of
@@ -52,7 +53,8 @@ def _written(rows: Iterable[tuple[str, Any]], text: TextFile, folder: Path) -> P
     """Converts (place for error sentences, parsed value) pairs."""
     writer = GrowingWriter(folder, text.notes)
     for where, item in rows:
-        writer.add(text_row(item, where))
+        row, is_chat = text_row(item, where)
+        writer.add(row, [CHAT_NOTE] if is_chat else ())
     return writer.close()
 
 
