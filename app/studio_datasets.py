@@ -15,9 +15,13 @@ from app.hub.searching import HubDataset
 from app.settings import Settings
 from lamp.config import DataConfig
 from lamp.data.column_roles import guess_columns, plain_reading
-from lamp.errors import BackboneError
+from lamp.data.tables import Layout
+from lamp.errors import BackboneError, DataError
 from lamp.hub.backbone_files import has_chat_template
 from storage.home import Home
+
+_LAST_HEADER = 1000
+"""The last row that can name the columns."""
 
 
 class StudioDatasets:
@@ -45,6 +49,23 @@ class StudioDatasets:
         self._home.check_space(self.settings.low_disk_bytes + path.stat().st_size, "this file")
         with full_disk_told("the file cannot be kept"):
             return self._datasets.add(path, name)
+
+    def sheets(self, dataset: str) -> tuple[str, ...]:
+        """The sheets of the workbook that a data set was read from, if it was. Raises DataError, StorageError."""
+        return self._datasets.file(dataset).table().sheets
+
+    def read_again(self, dataset: str, header: int | None = None, sheet: str = "") -> DatasetEntry:
+        """A further data set: the file of one that people added, read in another way. Raises DataError, StorageError.
+
+        header: the line or row that names the columns, from 1; 0 where none does; None to find it; sheet: of a
+        workbook, "" for the first one with content.
+        """
+        if header is not None and not 0 <= header <= _LAST_HEADER:
+            raise DataError(f"The row that names the columns must be between 1 and {_LAST_HEADER}, not {header}.")
+        sheet = limits.name("The sheet's name", sheet)
+        self._home.check_space(self.settings.low_disk_bytes, "this data set")
+        with full_disk_told("the file cannot be kept"):
+            return self._datasets.read_again(dataset, Layout(header, sheet))
 
     def search_hub(self, words: str) -> list[HubDataset]:
         """Public data sets on the Hub whose id holds these words. Raises DataError."""
