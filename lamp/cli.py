@@ -83,7 +83,7 @@ def _recipe(options: argparse.Namespace) -> tuple[TuneConfig, BackboneInfo]:
     """The recipe, which fits its backbone, and what is known of that before it is loaded."""
     try:
         recipe = TuneConfig.from_dict(json.loads(options.recipe.read_text(encoding="utf-8")))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise DataError(f"The recipe {options.recipe} cannot be read: {error}.") from error
     recipe.check()
     backbone = inspect(options.backbone or recipe.backbone)

@@ -62,7 +62,7 @@ def column_roles(table: Table, target: str = "") -> tuple[ColumnRole, ...]:
     """A proposal for each column. target: the column to answer; chosen by its name, or else its place, when empty.
 
     Columns that number or name the rows, hold dates or addresses, or give the target away are ignored, unless nothing
-    would be left to read.
+    would be left to read: then texts are read, though few different ones go with the target in an all too regular way.
     """
     sample = _sample(table)
     cells = {column: [row[column].strip() for row in sample] for column in table.columns}
@@ -71,7 +71,8 @@ def column_roles(table: Table, target: str = "") -> tuple[ColumnRole, ...]:
     leaks = {column: _gives_away(cells[column], cells[target], target) for column in table.columns if column != target}
     ignored = {column: leak or reasons[column] for column, leak in leaks.items() if leak or reasons[column]}
     if len(ignored) == len(leaks):
-        kept = [column for column, leak in leaks.items() if not leak] or list(leaks)
+        texts = [column for column in leaks if not reasons[column] and _mostly_several_words(cells[column])]
+        kept = texts or [column for column, leak in leaks.items() if not leak] or list(leaks)
         ignored = {column: reason for column, reason in ignored.items() if column not in kept}
     return tuple(
         ColumnRole(column, "answered", why)
@@ -163,6 +164,11 @@ def _are_codes(filled: Sequence[str]) -> bool:
 
 def _mostly_ends_with(pairs: Sequence[tuple[str, str]]) -> bool:
     return sum(cell.endswith(answer) for cell, answer in pairs) >= _MOST * len(pairs)
+
+
+def _mostly_several_words(cells: Sequence[str]) -> bool:
+    filled = [cell for cell in cells if cell]
+    return bool(filled) and _mostly(filled, re.compile(r"\s").search)
 
 
 def _mostly(filled: Sequence[str], has_form: Callable[[str], object]) -> bool:

@@ -91,6 +91,14 @@ def test_where_nothing_else_is_left_what_would_be_ignored_is_read() -> None:
     assert guess_columns(leaking) == DataConfig(("id",), "label")
 
 
+def test_a_text_is_read_rather_than_row_numbers_though_each_goes_with_one_label() -> None:
+    texts = [("It went badly", "It went well")[row % 2] for row in ROWS]
+    table = table_of(Id=ROWS, Comment=texts, Label=LABELS)
+    assert guess_columns(table) == DataConfig(("Comment",), "Label")
+    roles = {role.column: role for role in column_roles(table)}
+    assert roles["Id"].role == "ignored" and roles["Comment"].leak.startswith("gives 'Label' away")
+
+
 def test_the_last_column_that_is_not_ignored_is_answered_where_no_name_tells() -> None:
     assert guess_columns(table_of(question=TEXTS, reply=TEXTS[::-1], day=["2024-03-01"] * 40)) == DataConfig(
         ("question",), "reply"

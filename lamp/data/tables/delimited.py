@@ -78,7 +78,7 @@ def read_delimited(text: TextFile, suffix: str, folder: Path, layout: Layout) ->
 
 
 def _titles(text: TextFile, delimiters: Sequence[str], skipped: int) -> list[tuple[str, int]]:
-    """(text, lines) of each title above the header; empty without titles, or where a delimiter splits the first line."""
+    """(text, lines) of each title above the header; none where a delimiter splits the first line."""
     readings = [first_records(text.path, dialect, skipped, _FIRST_RECORDS) for dialect in map(Dialect, delimiters)]
     if any(records and sum(map(bool, map(str.strip, records[0][0]))) > 1 for records in readings):
         return []
