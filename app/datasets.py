@@ -11,6 +11,7 @@ from app.conversion import convert_apart
 from app.dataset_file import SAMPLES, DatasetFile, forget_opened, opened_table
 from app.hub import fetching
 from app.hub.fetching import CheckSpace, Fetched, HubPart, OnRows
+from lamp.config import TuneConfig
 from lamp.data.source import DataSource
 from lamp.data.tables import KINDS, Layout, Table, open_table
 from lamp.data.tables.packed import PACKINGS
@@ -213,6 +214,14 @@ class Datasets:
             rows, columns = len(table.rows), table.columns
             self._uploads.describe(upload.reference, rows, columns)
         return DatasetEntry(upload.reference, upload.name, rows, columns, _source_of(upload))
+
+
+def sources_of(datasets: Datasets, config: TuneConfig, dataset: str) -> dict[str, DataSource]:
+    """Where the data sets of a recipe were fetched from, those of the Hub alone: of its rows, validation and test."""
+    own = config.data
+    named = {"data": dataset, "validation_data": own.validation_data, "test_data": own.test_data}
+    found = {name: datasets.source(reference) for name, reference in named.items() if reference}
+    return {name: source for name, source in found.items() if source is not None}
 
 
 def _source_of(upload: Upload) -> DataSource | None:

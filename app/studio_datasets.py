@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from app import limits
 from app.backbones import Backbones
 from app.dataset_file import first_rows
-from app.datasets import DatasetEntry, Datasets
+from app.datasets import DatasetEntry, Datasets, sources_of
 from app.disk_full import full_disk_told
 from app.hub import fetching, searching
 from app.hub.fetching import Fetched, HubPart, HubParts, OnRows
 from app.hub.searching import HubDataset
 from app.settings import Settings
-from lamp.config import DataConfig
+from lamp.config import DataConfig, TuneConfig
 from lamp.data.column_roles import guess_columns, plain_reading
 from lamp.data.tables import Layout
 from lamp.errors import BackboneError, DataError
+from lamp.export.made_from import made_from
 from lamp.hub.backbone_files import has_chat_template
+from lamp.hub.cached import commit_of
 from storage.home import Home
 
 _LAST_HEADER = 1000
@@ -117,6 +120,11 @@ class StudioDatasets:
         """
         guess = guess_columns(self._datasets.file(dataset).table())
         return guess if guess.input_format == "plain" or self._has_chat_template(backbone) else plain_reading(guess)
+
+    def recipe_file(self, config: TuneConfig, dataset: str) -> dict[str, Any]:
+        """A recipe as a file keeps it, with the commits on the Hub of its backbone and data. Raises BackboneError."""
+        commit = commit_of(self._backbones.source(config.backbone)) if config.backbone.strip() else ""
+        return config.to_dict() | made_from(config.backbone, commit, sources_of(self._datasets, config, dataset))
 
     def _has_chat_template(self, backbone: str) -> bool:
         try:

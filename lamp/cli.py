@@ -11,19 +11,18 @@ from io import TextIOWrapper
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from lamp.cli_inputs import read_recipe, read_splits
 from lamp.config import TuneConfig
 from lamp.data.checks import data_warnings
 from lamp.data.column_roles import column_roles
 from lamp.data.columns import Template, check_columns
-from lamp.data.label_tokens import stored_label_problems
 from lamp.data.row_length import guessed_longest_row
-from lamp.data.splits import Splits, examples_of, prepare
+from lamp.data.splits import examples_of
 from lamp.data.tables import KINDS, Table, read_table
-from lamp.errors import ConfigError, DataError, LampError, TrainingError
-from lamp.hub.backbone_files import is_here, tokenizer_file
-from lamp.hub.catalog import BackboneInfo, inspect
+from lamp.errors import DataError, LampError, TrainingError
+from lamp.hub.backbone_files import is_here
+from lamp.hub.cached import commit_of
 from lamp.hub.memory import training_bytes
-from lamp.hub.recipe_fit import misfits, wants_gpu
 from lamp.process import prepare_process
 from lamp.progress_bar import BarReporter, rows_bar
 from lamp.run_digest import other_run, record_run
@@ -79,28 +78,10 @@ def _positive(text: str) -> int:
     return int(text)
 
 
-def _recipe(options: argparse.Namespace) -> tuple[TuneConfig, BackboneInfo]:
-    """The recipe, which fits its backbone, and what is known of that before it is loaded."""
-    try:
-        recipe = TuneConfig.from_dict(json.loads(options.recipe.read_text(encoding="utf-8")))
-    except (OSError, ValueError, RecursionError) as error:
-        raise DataError(f"The recipe {options.recipe} cannot be read: {error}.") from error
-    recipe.check()
-    backbone = inspect(options.backbone or recipe.backbone)
-    problems = misfits(backbone, recipe)
-    if packed := wants_gpu(backbone, recipe):
-        from lamp.backbone.devices import default_device
-
-        problems |= packed if default_device().type != "cuda" else {}
-    if problems:
-        raise ConfigError(problems)
-    return recipe, backbone
-
-
 def _train(options: argparse.Namespace) -> None:
-    recipe, backbone = _recipe(options)
+    recipe, backbone = read_recipe(options)
     table = read_table(options.data)
-    splits = _splits(table, recipe, backbone)
+    splits = read_splits(table, recipe, backbone)
     checkpoints = options.out / "checkpoints"
     if difference := other_run(checkpoints, recipe, splits):
         raise DataError(
@@ -128,24 +109,10 @@ def _train(options: argparse.Namespace) -> None:
     finally:
         reporter.close()
     if process_state().is_main_process:
-        save_prompt(result, recipe, options.out)
+        save_prompt(result, recipe, options.out, commit=commit_of(backbone.source))
         print(json.dumps(result.final.merged()))
     if result.failure:
         raise TrainingError(result.failure)
-
-
-def _splits(table: Table, recipe: TuneConfig, backbone: BackboneInfo) -> Splits:
-    """The table's rows, with those of the files that the recipe names for validation and the test.
-
-    Raises DataError; ConfigError for labels that the backbone cannot learn.
-    """
-    data = recipe.data
-    own = [read_table(Path(file)) if file else None for file in (data.validation_data, data.test_data)]
-    splits = prepare(table, data, *own)
-    tokenizer = tokenizer_file(backbone.source) if splits.labels else None
-    if tokenizer and (problems := stored_label_problems(tokenizer, list(splits.labels), data.max_target_tokens)):
-        raise ConfigError(problems)
-    return splits
 
 
 def _trained_prompt(recipe: TuneConfig) -> Path | None:
@@ -155,8 +122,8 @@ def _trained_prompt(recipe: TuneConfig) -> Path | None:
 
 def _quote(options: argparse.Namespace) -> None:
     began = time.perf_counter()
-    recipe, backbone = _recipe(options)
-    splits = _splits(read_table(options.data), recipe, backbone)
+    recipe, backbone = read_recipe(options)
+    splits = read_splits(read_table(options.data), recipe, backbone)
     from lamp.backbone.devices import default_device
     from lamp.backbone.precision import choose_dtype
     from lamp.training.measuring import measure

@@ -16,6 +16,8 @@ Precision = Literal["auto", "bf16", "fp16", "fp32"]
 Quantization = Literal["none", "8bit", "4bit"]
 InitialPrompt = Literal["vocabulary", "text", "labels", "prompt"]
 Found = Literal["found"]
+MADE_FROM = "made_from"
+"""What a recipe.json names beside the recipe: the commits of backbone and data that a run had."""
 
 
 @dataclass(frozen=True)
@@ -228,11 +230,13 @@ class TuneConfig:
 
     @classmethod
     def from_dict(cls, values: object) -> TuneConfig:
-        """A recipe from parsed JSON; absent fields take their defaults.
+        """A recipe from parsed JSON; absent fields take their defaults. What it was made from is left out.
 
         Raises one ConfigError that names every field that is unknown or of the wrong type.
         """
         problems: list[str] = []
+        if isinstance(values, dict):
+            values = {name: value for name, value in values.items() if name != MADE_FROM}
         config = build(cls, values, "recipe", problems)
         if problems:
             raise ConfigError(problems)

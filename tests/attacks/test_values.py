@@ -199,7 +199,7 @@ def test_only_so_many_runs_wait(studio: Studio, submit: Submit) -> None:
 
 
 def test_json_that_is_nested_too_deeply_is_one_sentence(studio: Studio) -> None:
-    deep = '{"data": ' + "[" * 200_000 + "]" * 200_000 + "}"
+    deep: Any = '{"data": ' + "[" * 200_000 + "]" * 200_000 + "}"
     with pytest.raises(gr.Error) as caught:
         guarded_endpoint(Endpoints(studio).submit)(deep, SAMPLE)
     assert (
