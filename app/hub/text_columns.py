@@ -92,6 +92,9 @@ def _texts(batch: Any, labels: dict[str, list[str]]) -> tuple[dict[str, Any], li
                 names[index] if index is not None and 0 <= index < len(names) else None for index in column.to_pylist()
             ]
             texts[name] = pa.array(cells, pa.large_string())
+        elif _holds_lists_of_texts(column.type):  # as the answers of SQuAD
+            cells = [None if cell is None else "\n".join(filter(None, cell)) for cell in column.to_pylist()]
+            texts[name] = pa.array(cells, pa.large_string())
         elif any(
             is_no_text(column.type)
             for is_no_text in (
@@ -105,3 +108,11 @@ def _texts(batch: Any, labels: dict[str, list[str]]) -> tuple[dict[str, Any], li
         else:
             texts[name] = column.cast(pa.large_string())
     return texts, others
+
+
+def _holds_lists_of_texts(kind: Any) -> bool:
+    import pyarrow as pa
+
+    if not (pa.types.is_list(kind) or pa.types.is_large_list(kind)):
+        return False
+    return pa.types.is_string(kind.value_type) or pa.types.is_large_string(kind.value_type)

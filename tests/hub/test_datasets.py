@@ -256,16 +256,17 @@ def test_conversations_of_a_part_stay_input_and_target_beside_its_texts(hub: Hub
         return [{"from": ("human", "gpt")[index % 2], "value": text} for index, text in enumerate(texts)]
 
     chats = [turns("row 0", "bad"), turns("a", "b", "row 1", "good"), []]
-    files = {"data.parquet": packed(conversations=chats, source=["x", "y", "z"], picture=[[1], [2], [3]])}
+    tags = [["x"], ["y", "why"], []]
+    files = {"data.parquet": packed(conversations=chats, tags=tags, picture=[[1], [2], [3]])}
     id = hub.add("acme/chats", files, "datasets").id
     (result,) = run(FETCH, [id]).result
     assert result["table"] == [
-        {"input": "row 0", "target": "bad", "source": "x"},
+        {"input": "row 0", "target": "bad", "tags": "x"},
         {
             "input": to_cell([("user", "a"), ("assistant", "b"), ("user", "row 1")]),
             "target": "good",
-            "source": "y",
+            "tags": "y\nwhy",
         },
-        {"input": "", "target": "", "source": "z"},
+        {"input": "", "target": "", "tags": ""},
     ]
     assert result["left_out"] == ["picture"] and result["rows"] == 3

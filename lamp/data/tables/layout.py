@@ -33,6 +33,8 @@ class Layout:
 NO_HEADER = (
     "The first line seems to be a row, not the names of the columns, so they are called column 1, column 2 and so on."
 )
+"""A note of tables whose columns have no names, it seems."""
+NO_NAMES = "No names of columns are given, so they are called column 1, column 2 and so on."
 """A note of tables whose columns have no names."""
 
 
@@ -57,6 +59,12 @@ def titles_above(records: Sequence[Sequence[str]]) -> int:
     names = filled[header] if filled else []
     clear = all(name == name.lstrip() and len(name) <= _LONGEST_NAME for name in names)
     return header if clear and len(set(names)) == len(names) else 0
+
+
+def names_columns(cells: Sequence[object]) -> bool:
+    """Whether cells are plainly the names of columns: one of them is a usual name, and no two are alike."""
+    names = [cell.strip().lower() for cell in cells if isinstance(cell, str)]
+    return len(names) == len(cells) == len(set(names)) and bool(_USUAL & set(names))
 
 
 def is_a_row(header: Sequence[str], rows: Sequence[Sequence[str]]) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lamp.data.tables.chat_rows import CHAT_NOTE, CONVERSATIONS
+from lamp.data.tables.chat_rows import CONVERSATIONS
 from lamp.data.tables.checks import MAX_COLUMNS, TableError, check_size, check_unpacked, column_names, quoted
 from lamp.data.tables.engine import engine, literal
 from lamp.data.tables.growing import GrowingWriter
@@ -71,8 +71,7 @@ def _from_chat(connection: DuckDBPyConnection, source: Path, folder: Path) -> Pa
     for batch in connection.sql(query).to_arrow_reader(_BATCH):
         for text in batch.column(0).to_pylist():
             number += 1
-            row, is_chat = text_row(parse(text), f"row {number}")
-            writer.add(row, [CHAT_NOTE] if is_chat else ())
+            writer.add(*text_row(parse(text), f"row {number}"))
     return writer.close()
 
 

@@ -96,8 +96,10 @@ def test_only_what_was_read_from_a_conversation_is_one() -> None:
     assert readable(others[0]) == others[0]
 
 
-def test_a_list_of_something_else_is_refused(write: Write, pack: Pack) -> None:
-    parts = [{"role": "user", "content": [{"type": "image"}]}]
-    for value in (["Hi"], [{"role": "user"}, "Hi"], parts):
-        assert "has a list in column 'messages' on line 1" in refusal(write("a.jsonl", json.dumps({"messages": value})))
-    assert "has a list in column 'messages' on row 1" in refusal(pack(pa.table({"messages": [["Hi"]], "label": ["a"]})))
+def test_messages_that_are_not_all_text_are_no_conversation(write: Write, pack: Pack) -> None:
+    picture = [{"role": "user", "content": [{"type": "image"}]}]
+    for value in ([{"role": "user"}, ["Hi"]], picture):
+        assert "in column 'messages' on line 1" in refusal(write("a.jsonl", json.dumps({"messages": value, "a": 1})))
+    texts = read_table(write("a.jsonl", json.dumps({"messages": ["Hi", "you"], "a": 1})))
+    assert texts.rows == [{"messages": "Hi\nyou", "a": "1"}]
+    assert read_table(pack(pa.table({"messages": [["Hi"]], "label": ["a"]}))).rows == [{"messages": "Hi", "label": "a"}]
