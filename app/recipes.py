@@ -14,6 +14,7 @@ from app.fit import find_fit, impossible, memory_warning
 from app.initial_prompts import initial_prompt_problems
 from app.jobs.measuring import Measuring, MeasuringError, OnPhase
 from app.jobs.measuring_worker import Task
+from app.jobs.probing import Probing
 from app.jobs.slots import devices, visible_gpus
 from app.jobs.tuning import initial_prompt_folder
 from app.machine import Device, smallest_device
@@ -36,6 +37,9 @@ from storage.home import Home
 from storage.jobs import JobStore
 
 _PREVIEW_EXAMPLES = 3
+_TRYING = (
+    "The backbone's family is new to the studio, which tries now whether it can be read exactly: Start waits for that."
+)
 _LONGEST_CELL = 300
 """Characters of a cell that the preview shows."""
 
@@ -64,10 +68,14 @@ class Recipes:
         self._store, self._artifacts = store, artifacts
         home = Home(settings.home)
         self._quotes, self._tokens = Quotes(home.quotes, store), home.tokens
+        self._probing = Probing(home.probes)
         self._measuring = Measuring(store, lambda: self.slots)
 
-    def plan(self, config: TuneConfig, dataset: str, gpus: int) -> Plan:
-        """Everything that can be known about a recipe before it is started; reads each file at most once."""
+    def plan(self, config: TuneConfig, dataset: str, gpus: int, *, wait: bool = False) -> Plan:
+        """Everything that can be known about a recipe before it is started; reads each file at most once.
+
+        wait: until a backbone whose family is new to the studio has been tried.
+        """
         problems = recipe_problems(config)
         data = self._read(dataset, config.data)
         if data.problem:
@@ -82,6 +90,11 @@ class Recipes:
             backbone_problems |= dict.fromkeys(impossible(fit), "backbone")
         if backbone and data.file and data.splits:
             backbone_problems |= data.file.label_problems(config.data, backbone.source)
+        tried = (
+            self._probing.problem(backbone, config.backbone, wait=wait) if backbone and not backbone_problems else ""
+        )
+        if tried:
+            backbone_problems[tried] = "backbone"
         problems |= backbone_problems
         preview = _preview(data.file, data.table, data.splits, config.data) if data.file and data.table else None
         estimate = None
@@ -98,6 +111,7 @@ class Recipes:
                     if data.file and data.splits and backbone
                     else ()
                 ),
+                *([_TRYING] if tried is None else []),
                 *([warning] if fit and not impossible(fit) and (warning := memory_warning(fit)) else []),
             ),
             fields=problems,

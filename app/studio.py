@@ -90,7 +90,7 @@ class Studio(StudioDatasets, StudioPrompts):
         """
         name = limits.run_name(name)
         parent = self._known(parent)
-        plan = self.plan(config, dataset, gpus)
+        plan = self._recipes.plan(config, dataset, gpus, wait=True)
         if plan.preview is None or plan.problems:
             raise ConfigError(plan.problems)
         dataset_name = plan.preview.dataset_name
