@@ -10,6 +10,7 @@ from lamp.config import DataConfig
 from lamp.data.checks import data_warnings
 from lamp.data.checks.cut import cut_warnings
 from lamp.data.column_roles import ColumnRole, column_roles
+from lamp.data.conversation import readable
 from lamp.data.label_tokens import stored_label_problems
 from lamp.data.row_length import guessed_longest_row
 from lamp.data.splits import Splits, prepare
@@ -75,12 +76,15 @@ def forget_opened() -> None:
 
 
 def first_rows(table: Table, longest_cell: int | None) -> tuple[dict[str, str], ...]:
-    """The rows of a table that people are shown. longest_cell: characters of a cell that are kept; None keeps all."""
+    """The first rows of a table. longest_cell: characters of a cell that people are shown; None keeps all as it is."""
     return tuple({column: _cut(cell, longest_cell) for column, cell in row.items()} for row in table.rows[:_FIRST_ROWS])
 
 
 def _cut(cell: str, longest: int | None) -> str:
-    return cell if longest is None or len(cell) <= longest else cell[: longest - 1] + "…"
+    if longest is None:
+        return cell
+    shown = readable(cell)
+    return shown if len(shown) <= longest else shown[: longest - 1] + "…"
 
 
 @lru_cache(maxsize=4)
