@@ -115,4 +115,4 @@ def _holds_lists_of_texts(kind: Any) -> bool:
 
     if not (pa.types.is_list(kind) or pa.types.is_large_list(kind)):
         return False
-    return pa.types.is_string(kind.value_type) or pa.types.is_large_string(kind.value_type)
+    return bool(pa.types.is_string(kind.value_type) or pa.types.is_large_string(kind.value_type))
