@@ -156,8 +156,8 @@ DATED = {
         "Today Date: 26 July 2024\nReasoning: /no_think",
     ),
     "Granite": (
-        "{%- if messages[0]['role'] != 'system' %}"
-        "{%- set text = 'Knowledge Cutoff Date: April 2024.\nToday\\'s Date: ' + strftime_now('%B %d, %Y') + '.\nYou are Granite.' %}<|role|>system<|end|>{{ text }}\n{%- endif %}"
+        "{%- if messages[0]['role'] != 'system' %}{%- set today = strftime_now('%B %d, %Y') %}"
+        '<|role|>system<|end|>Knowledge Cutoff Date: April 2024.\n{{ "Today\'s Date: " + today }}.\n{%- endif %}'
         "{%- for message in messages %}<|role|>{{ message.role }}<|end|>{{ message.content }}\n{%- endfor %}"
         "{%- if add_generation_prompt %}<|role|>assistant<|end|>{%- endif %}",
         "Today's Date: July 26, 2024.",
