@@ -43,4 +43,4 @@ def test_another_sheet_is_read_and_chat_data_takes_the_backbones_chat_format(
     expect(page.locator("#preview")).to_contain_text("the last answer of each conversation is the target")
     page.get_by_text("Template, task and held-out rows").click()
     expect(page.locator("#field-data-template textarea")).to_have_value("{input}")
-    expect(page.locator("#field-data-input_format input")).to_have_value("The model's chat format")
+    expect(page.locator("#field-data-input-format input")).to_have_value("The model's chat format")
