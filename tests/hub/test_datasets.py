@@ -153,8 +153,8 @@ def test_objects_become_columns_and_what_is_no_text_is_left_out_and_named(hub: H
         "datasets",
     )
     part = run(FETCH, ["acme/mixed"]).result[0]
-    assert part["table"] == [{"translation.de": "gut", "translation.en": "good", "score": "0.5"}]
-    assert sorted(part["left_out"]) == ["picture", "words"]
+    assert part["table"] == [{"translation.de": "gut", "translation.en": "good", "score": "0.5", "words": "a\nb"}]
+    assert part["left_out"] == ["picture"]
 
 
 def test_what_cannot_be_fetched_is_one_sentence_and_is_not_run(hub: Hub, run: Run, films: str, tmp_path: Path) -> None:
