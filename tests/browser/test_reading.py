@@ -9,7 +9,7 @@ from pathlib import Path
 from playwright.sync_api import Page, expect
 
 from tests.browser import pages
-from tests.unit.tables.workbooks import write_xlsx
+from tests.unit.tables.workbooks import Sheets, write_xlsx
 
 ROWS: list[list[object]] = [[f"film {row} was long", ("pos", "neg")[row % 2]] for row in range(30)]
 
@@ -24,7 +24,7 @@ def test_another_sheet_is_read_and_chat_data_takes_the_backbones_chat_format(
     )
     pages.open_tune(page)
     pages.choose_backbone(page, str(instruct))
-    sheets = {"Old": [["Films of 2024"], ["text", "label"], *ROWS], "New": [["a", "b"], *ROWS]}
+    sheets: Sheets = {"Old": [["Films of 2024"], ["text", "label"], *ROWS], "New": [["a", "b"], *ROWS]}
     pages.upload(page, write_xlsx(tmp_path / "films.xlsx", sheets))
     expect(page.locator("#preview")).to_contain_text("The first line, 'Films of 2024', is no part of the table.")
     page.locator("#dataset-layout").get_by_text("Read the file in another way").click()
