@@ -3,24 +3,16 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from lamp.config import LampConfig
 from lamp.errors import BackboneError
 from lamp.hub import offline
 from lamp.hub.catalog import inspect
 from tests.offline import install_offline
 from tests.tiny import save_tiny
-
-_THINGS = (
-    *("film", "book", "play", "song", "album", "meal", "dinner", "lunch", "hotel", "room", "beach", "park", "museum"),
-    *("concert", "game", "match", "lecture", "course", "city", "street", "house", "garden", "coffee", "cake", "pizza"),
-    *("soup", "trip", "flight", "train", "ride", "show", "series", "chapter", "story", "poem", "plot", "cast", "score"),
-)
 
 
 @pytest.mark.slow
@@ -126,20 +118,3 @@ def test_a_damaged_backbone_is_not_taken_for_a_whole_one(tmp_path: Path) -> None
     (folder / "model.safetensors").write_bytes(weights)
     (folder / "config.json").write_text(json.dumps({}))
     assert not offline.is_whole(folder)
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("labels", [("1", "10"), ("good", "good enough")])
-def test_a_label_that_begins_another_one_is_learned_and_told_from_it(
-    offline_backbone: Path, tmp_path: Path, labels: tuple[str, str]
-) -> None:
-    from tests.unit.training import recipe, run
-
-    words = (("awful", "dull", "boring", "bad"), ("great", "lovely", "brilliant", "superb"))
-    rows = [f"The {thing} was {words[row % 2][row // 2 % 4]}." for row, thing in enumerate(_THINGS)]
-    file = tmp_path / "rows.csv"
-    file.write_text("text,label\n" + "".join(f"{text},{labels[row % 2]}\n" for row, text in enumerate(rows)))
-    config = recipe(offline_backbone, steps=36, batch_size=8, learning_rate=0.1, evaluate_every=12)
-    data = replace(config.data, validation_share=0.3, test_share=0.0)
-    result, _ = run(replace(config, data=data, lamp=LampConfig()), file, tmp_path / "checkpoints")
-    assert result.final.scores["accuracy"] > 0.75, "of two labels that cannot be told apart, half are right"
