@@ -88,9 +88,15 @@ def serve(settings: Settings) -> None:
     runner = local_runner(settings, database)
     runner.start()
     try:
-        print(f"LAMP Studio is at http://{settings.host}:{settings.port} (Ctrl+C ends it; runs go on).", flush=True)
+        print(f"LAMP Studio is at {address(settings)} (Ctrl+C ends it; runs go on).", flush=True)
         with redirect_stderr(printed):  # Gradio prints whole requests there
             serve_forever(web_app(demo, studio), settings.host, settings.port)
     finally:
         studio.close()
         runner.close()
+
+
+def address(settings: Settings) -> str:
+    """Where the pages are, for a browser: an IPv6 address stands in brackets."""
+    host = f"[{settings.host}]" if ":" in settings.host else settings.host
+    return f"http://{host}:{settings.port}"

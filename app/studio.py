@@ -47,7 +47,7 @@ class Studio(StudioDatasets, StudioPrompts):
         datasets, backbones = Datasets(UploadStore(database, home.uploads)), Backbones(settings)
         artifacts = ArtifactStore(home.artifacts)
         recipes = Recipes(settings, datasets, backbones, store, artifacts)
-        StudioDatasets.__init__(self, settings, home, datasets)
+        StudioDatasets.__init__(self, settings, home, datasets, backbones)
         StudioPrompts.__init__(self, home, store, artifacts, datasets, backbones, recipes)
         self.models = Models(backbones, StoredBackbones(settings, store))
         self._views = SharedViews()
@@ -93,7 +93,7 @@ class Studio(StudioDatasets, StudioPrompts):
         """
         name = limits.run_name(name)
         parent = self._known(parent)
-        plan = self.plan(config, dataset, gpus)
+        plan = self._recipes.plan(config, dataset, gpus, wait=True)
         if plan.preview is None or plan.problems:
             raise ConfigError(plan.problems)
         dataset_name = plan.preview.dataset_name

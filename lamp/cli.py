@@ -17,6 +17,7 @@ from lamp.data.row_length import guessed_longest_row
 from lamp.data.tables import KINDS, read_table
 from lamp.errors import LampError, TrainingError
 from lamp.hub.backbone_files import is_here
+from lamp.hub.cached import commit_of
 from lamp.hub.memory import training_bytes
 from lamp.process import prepare_process
 from lamp.progress_bar import BarReporter
@@ -70,9 +71,9 @@ def _positive(text: str) -> int:
 
 
 def _train(options: argparse.Namespace) -> None:
-    recipe, _ = recipe_of(options)
+    recipe, backbone = recipe_of(options)
     table = read_table(options.data)
-    splits = splits_of(table, recipe)
+    splits = splits_of(table, recipe, backbone)
     checkpoints = checkpoints_of(options.out, recipe, splits)
     from lamp.backbone.devices import process_state
     from lamp.export.saved_prompt import save_prompt
@@ -87,7 +88,7 @@ def _train(options: argparse.Namespace) -> None:
     finally:
         reporter.close()
     if process_state().is_main_process:
-        save_prompt(result, recipe, options.out)
+        save_prompt(result, recipe, options.out, commit=commit_of(backbone.source))
         print(json.dumps(result.final.merged()))
     if result.failure:
         raise TrainingError(result.failure)
@@ -96,7 +97,7 @@ def _train(options: argparse.Namespace) -> None:
 def _quote(options: argparse.Namespace) -> None:
     began = time.perf_counter()
     recipe, backbone = recipe_of(options)
-    splits = splits_of(read_table(options.data), recipe)
+    splits = splits_of(read_table(options.data), recipe, backbone)
     from lamp.backbone.devices import default_device
     from lamp.backbone.precision import choose_dtype
     from lamp.training.measuring import measure

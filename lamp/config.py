@@ -18,6 +18,8 @@ InitialPrompt = Literal["vocabulary", "text", "labels", "prompt"]
 Found = Literal["found"]
 MOST_VOTERS = 5
 """Prompts that may vote: as many as a search for the learning rate begins with."""
+MADE_FROM = "made_from"
+"""What a recipe.json names beside the recipe: the commits of backbone and data that a run had."""
 
 
 @dataclass(frozen=True)
@@ -141,7 +143,7 @@ class DataConfig:
             ("number of test rows", "", self.max_test_rows, 2, 100_000),
             ("number of written answers", "", self.max_written_rows, 1, 100_000),
             ("longest input", " tokens", self.max_input_tokens, 4, 32_768),
-            ("longest target", " tokens", self.max_target_tokens, 1, 8_192),
+            ("longest target", " tokens", self.max_target_tokens, 2, 8_192),  # a token and its end
             ("seed of the split", "", self.split_seed, 0, 2**32 - 1),  # what NumPy takes
         )
         for name, unit, value, low, high in bounds:
@@ -234,11 +236,13 @@ class TuneConfig:
 
     @classmethod
     def from_dict(cls, values: object) -> TuneConfig:
-        """A recipe from parsed JSON; absent fields take their defaults.
+        """A recipe from parsed JSON; absent fields take their defaults. What it was made from is left out.
 
         Raises one ConfigError that names every field that is unknown or of the wrong type.
         """
         problems: list[str] = []
+        if isinstance(values, dict):
+            values = {name: value for name, value in values.items() if name != MADE_FROM}
         config = build(cls, values, "recipe", problems)
         if problems:
             raise ConfigError(problems)

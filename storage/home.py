@@ -51,6 +51,11 @@ class Home:
         return self.root / "quotes"
 
     @property
+    def probes(self) -> Path:
+        """Which backbones were found to be read exactly before a run."""
+        return self.root / "probes"
+
+    @property
     def backups(self) -> Path:
         return self.root / "backups"
 

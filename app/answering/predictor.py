@@ -12,6 +12,7 @@ from lamp.backbone.out_of_memory import out_of_memory
 from lamp.backbone.prefix import Prefix, inference_prefix
 from lamp.config import Quantization
 from lamp.data.columns import render
+from lamp.data.conversation import readable
 from lamp.data.encoding import Encoder
 from lamp.errors import OutOfMemory
 from lamp.export.saved_prompt import ADAPTER, SavedPrompt, load_prompt
@@ -142,7 +143,7 @@ def _read(encoder: Encoder, backbone: FrozenBackbone, text: str, template_suffix
     before = encoder.truncated
     (ids,) = encoder.inputs([text], [template_suffix])
     if encoder.truncated == before:
-        return _Read(text, ids, None)
+        return _Read(readable(text), ids, None)
     left = str(backbone.tokenizer.decode(ids, skip_special_tokens=True))
     return _Read(left, ids, encoder.config.max_input_tokens)
 

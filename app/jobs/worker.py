@@ -12,7 +12,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from app.backbones import Backbones
-from app.datasets import Datasets
+from app.datasets import Datasets, sources_of
 from app.disk_full import is_disk_full
 from app.jobs.child_memory import all_bytes, be_ended_first, limit_memory
 from app.jobs.distributed import DistributedRun
@@ -27,6 +27,7 @@ from app.run import Run
 from app.settings import Settings
 from lamp.errors import LampError
 from lamp.files import written_whole
+from lamp.hub.cached import commit_of
 from lamp.process import prepare_process
 from storage.artifacts import ArtifactStore
 from storage.database import open_database
@@ -89,7 +90,8 @@ def tune(
 
     reporter.phase("Writing the prompt")
     with artifacts.stage(job.id) as staged:
-        save_prompt(result, run.config, staged, Datasets(uploads).source(job.dataset))
+        sources = sources_of(Datasets(uploads), run.config, job.dataset)
+        save_prompt(result, run.config, staged, sources, commit_of(Backbones(settings).source(run.config.backbone)))
     try:
         _keep_what_is_shown(result, Home(settings.home), job.id)
     except OSError as error:  # such as a full disk: the prompt is there, and the run has not failed

@@ -137,8 +137,10 @@ class Endpoints:
         config = TuneConfig.from_dict(_parsed(recipe))
         if config.data.input_columns or config.data.target_column:
             return config
-        guess = self._studio.guess_columns(dataset)
+        guess = self._studio.guess_columns(dataset, config.backbone)
         data = replace(config.data, input_columns=guess.input_columns, target_column=guess.target_column)
+        if not data.template and data.input_format == "plain":
+            data = replace(data, template=guess.template, input_format=guess.input_format)
         return replace(config, data=data)
 
 
@@ -177,3 +179,5 @@ def _parsed(recipe: Any) -> Any:
         return json.loads(recipe)
     except ValueError as error:
         raise ConfigError([f"The recipe must be a JSON object; it cannot be read: {error}."]) from error
+    except RecursionError:
+        raise ConfigError(["The recipe must be a JSON object; it cannot be read: it is nested too deeply."]) from None

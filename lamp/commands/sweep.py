@@ -14,6 +14,7 @@ from lamp.commands.recipe import checkpoints_of, note_warnings, recipe_of, split
 from lamp.config import TuneConfig
 from lamp.data.tables import KINDS, read_table
 from lamp.errors import ConfigError, TrainingError
+from lamp.hub.cached import commit_of
 from lamp.hub.recipe_fit import misfits
 from lamp.progress_bar import BarReporter
 from lamp.run_digest import Swept
@@ -61,7 +62,7 @@ def _sweep(options: argparse.Namespace) -> None:
         if problems := misfits(backbone, one):
             raise ConfigError(problems)
     table = read_table(options.data)
-    splits = splits_of(table, recipe)
+    splits = splits_of(table, recipe, backbone)
     checkpoints = checkpoints_of(options.out, recipe, splits, swept)
     from lamp.backbone.devices import process_state
     from lamp.export.saved_prompt import save_prompt
@@ -79,7 +80,7 @@ def _sweep(options: argparse.Namespace) -> None:
     finally:
         reporter.close()
     if process_state().is_main_process:
-        save_prompt(best.result, best.recipe, options.out)
+        save_prompt(best.result, best.recipe, options.out, commit=commit_of(backbone.source))
         print(table_of(best, [name for name, values in swept.items() if len(values) > 1]))
         print(json.dumps(best.result.final.merged()))
     if best.result.failure:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from safetensors import SafetensorError
@@ -17,6 +18,7 @@ from lamp.config import TuneConfig
 from lamp.data.chat import ChatAffixes
 from lamp.data.source import DataSource
 from lamp.errors import DataError
+from lamp.export.made_from import made_from
 from lamp.export.model_card import model_card
 from lamp.inference.confusion_matrix import write_confusion
 from lamp.training.factors_file import save_factors
@@ -48,11 +50,17 @@ class SavedPrompt:
     """What stood around every input when the prompt was trained in the backbone's chat template; None for plain text"""
 
 
-def save_prompt(result: TrainResult, config: TuneConfig, folder: Path, source: DataSource | None = None) -> None:
+def save_prompt(
+    result: TrainResult,
+    config: TuneConfig,
+    folder: Path,
+    sources: Mapping[str, DataSource] = MappingProxyType({}),
+    commit: str = "",
+) -> None:
     """Writes the adapter, the factors, the recipe, the scores and a model card into an existing folder, and the
     prompts that vote with this one into a folder in it.
 
-    source: the data set on the Hub that it was trained on, for the model card.
+    sources, commit: as in `made_from`.
     """
     from peft import PromptTuningConfig, TaskType
 
@@ -86,11 +94,11 @@ def save_prompt(result: TrainResult, config: TuneConfig, folder: Path, source: D
     if any(result.chat):
         lamp["chat_before"], lamp["chat_after"] = result.chat
     _write_json(folder / LAMP_CONFIG, lamp)
-    _write_json(folder / RECIPE, config.to_dict())
+    _write_json(folder / RECIPE, config.to_dict() | made_from(config.backbone, commit, sources))
     _write_json(folder / SCORES, result.final.merged())
     if result.final.confusion:
         write_confusion(result.final.confusion, folder)
-    (folder / "README.md").write_text(model_card(result, config, source), encoding="utf-8")
+    (folder / "README.md").write_text(model_card(result, config, sources.get("data"), commit), encoding="utf-8")
 
 
 def load_prompt(folder: Path) -> SavedPrompt:

@@ -164,7 +164,7 @@ def _set_up(
     rows = encode_cached(encoder, splits.train, places.tokens)
     scored = encode_cached(encoder, splits.validation, places.tokens)
     tested = encode_cached(encoder, splits.test, places.tokens) if splits.test else ()
-    reporter.note(data_summary(splits, encoder.truncated, config.data.max_input_tokens))
+    reporter.note(data_summary(splits, encoder))
     virtual_tokens = max(recipe.lamp.virtual_tokens for recipe in recipes)
     _check_positions(backbone, (*rows, *scored, *tested), virtual_tokens)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import socket
 import subprocess
 import sys
 import urllib.request
@@ -131,3 +132,22 @@ def test_an_unexpected_error_is_logged_in_one_line_without_its_message(tmp_path:
     log = (tmp_path / "server.log").read_text()
     assert log.count("\n") == 1 and SECRET not in log and "\x1b" not in log
     assert "ValueError" in log and "test_server.py" in log
+
+
+def has_ipv6() -> bool:
+    try:
+        with socket.socket(socket.AF_INET6) as listener:
+            listener.bind(("::1", 0))
+    except OSError:
+        return False
+    return True
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not has_ipv6(), reason="This machine has no IPv6.")
+def test_an_ipv6_address_is_served_and_printed_as_browsers_take_it(tmp_path: Path) -> None:
+    studio = RunningStudio(tmp_path / "home", host="::1")
+    studio.start()  # which asks for a page there
+    said = studio.said()
+    studio.end()
+    assert f"LAMP Studio is at http://[::1]:{studio.port} " in said and "Traceback" not in said
