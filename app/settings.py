@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import re
+import socket
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from lamp.errors import ConfigError
 
@@ -35,6 +37,16 @@ class Settings:
     """STUDIO_ALLOWED_HOSTS: further names that requests may give, as behind a reverse proxy; on a Space its own too."""
     most_queued: int = 50
     """STUDIO_MOST_QUEUED: new runs are refused while as many wait."""
+    webhook: str = field(default="", repr=False)
+    """STUDIO_WEBHOOK: an address that is told of each run that ends; it may hold a secret."""
+
+    @property
+    def address(self) -> str:
+        """Where people find the pages, as far as the settings tell: the first allowed host's name, over https."""
+        if self.allowed_hosts:
+            return f"https://{self.allowed_hosts[0]}"
+        host = socket.gethostname() if self.host in ("0.0.0.0", "::") else self.host
+        return f"http://{f'[{host}]' if ':' in host else host}:{self.port}"
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Settings:
@@ -65,6 +77,9 @@ class Settings:
         resume = environment.get("STUDIO_AUTO_RESUME", "yes").strip().lower()
         if resume not in {"yes", "no"}:
             problems.append(f"STUDIO_AUTO_RESUME must be yes or no, not {resume!r}.")
+        webhook = environment.get("STUDIO_WEBHOOK", "").strip()
+        if webhook and not _is_web_address(webhook):
+            problems.append("STUDIO_WEBHOOK must be an address such as https://example.org/hook, without a password.")
         if problems:
             raise ConfigError(problems)
         return cls(
@@ -78,7 +93,18 @@ class Settings:
             low_disk_bytes=int(low_disk * 1e9),
             allowed_hosts=tuple(host.lower() for host in dict.fromkeys(hosts) if host),
             most_queued=most_queued,
+            webhook=webhook,
         )
+
+
+def _is_web_address(text: str) -> bool:
+    try:
+        parts = urlsplit(text)
+        return (
+            parts.scheme in ("http", "https") and bool(parts.hostname) and "@" not in parts.netloc and parts.port != 0
+        )
+    except ValueError:  # such as a port that is no number
+        return False
 
 
 def _space_host(id: str) -> str:
