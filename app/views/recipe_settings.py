@@ -12,6 +12,17 @@ from storage.records import Job
 
 _GROUPS = {"data": "Data", "lamp": "Prompt", "train": "Training"}
 _DEFAULTS: Mapping[str, Any] = TuneConfig().to_dict()
+_NAMES = (
+    ("Model", "Backbone"),
+    ("Data", "Data set"),
+    *(
+        (group, field.replace("_", " ").capitalize())
+        for section, group in _GROUPS.items()
+        for field in _DEFAULTS[section]
+    ),
+    ("Training", "GPUs"),
+)
+"""(group, name) of every setting, in the order in which people are shown them."""
 
 
 @dataclass(frozen=True)
@@ -26,20 +37,24 @@ class NamedSetting:
 
 def named_settings(job: Job) -> list[NamedSetting]:
     """Every setting of a stored run, in the order of the recipe. Fields that the recipe lacks have their defaults."""
-    stored = as_read_now(job.config)
-    settings = [NamedSetting("Model", "Backbone", job.backbone), NamedSetting("Data", "Data set", job.dataset_name)]
-    for section, group in _GROUPS.items():
-        values = stored.get(section)
-        for name, default in _DEFAULTS[section].items():
-            value = values.get(name, default) if isinstance(values, Mapping) else default
-            settings.append(NamedSetting(group, name.replace("_", " ").capitalize(), _text(value)))
-    return [*settings, NamedSetting("Training", "GPUs", str(job.gpus))]
+    return [NamedSetting(group, name, _text(value)) for (group, name), value in zip(_NAMES, _values(job), strict=True)]
 
 
 def changes(job: Job, earlier: Job) -> list[tuple[str, str, str]]:
     """(name, value before, value now) of each setting that is not the same in two runs."""
-    pairs = zip(named_settings(earlier), named_settings(job), strict=True)
-    return [(now.name, before.text, now.text) for before, now in pairs if before.text != now.text]
+    pairs = zip(_NAMES, _values(earlier), _values(job), strict=True)
+    return [(name, _text(before), _text(now)) for (_, name), before, now in pairs if before != now]
+
+
+def _values(job: Job) -> list[Any]:
+    """The values of the settings that `_NAMES` names."""
+    stored = as_read_now(job.config)
+    values: list[Any] = [job.backbone, job.dataset_name]
+    for section in _GROUPS:
+        given = stored.get(section)
+        known = given if isinstance(given, Mapping) else {}
+        values += [known.get(name, default) for name, default in _DEFAULTS[section].items()]
+    return [*values, job.gpus]
 
 
 def _text(value: Any) -> str:
