@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import re
+import socket
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from lamp.errors import ConfigError
 
@@ -40,11 +42,21 @@ class Settings:
     """STUDIO_MOST_QUEUED: new runs are refused while as many wait."""
     json_log: bool = False
     """STUDIO_LOG_FORMAT: whether each line of the server's log is a JSON object."""
+    webhook: str = field(default="", repr=False)
+    """STUDIO_WEBHOOK: an address that is told of each run that ends; it may hold a secret."""
 
     @property
     def is_lasting(self) -> bool:
         """Whether the files outlive a restart of the machine; those of a Space do only in its persistent storage."""
         return not self.on_space or self.home.is_relative_to(_SPACE_STORAGE)
+
+    @property
+    def address(self) -> str:
+        """Where people find the pages, as far as the settings tell: the first allowed host's name, over https."""
+        if self.allowed_hosts:
+            return f"https://{self.allowed_hosts[0]}"
+        host = socket.gethostname() if self.host in ("0.0.0.0", "::") else self.host
+        return f"http://{f'[{host}]' if ':' in host else host}:{self.port}"
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Settings:
@@ -80,11 +92,14 @@ class Settings:
         log_format = environment.get("STUDIO_LOG_FORMAT", "text").strip().lower()
         if log_format not in {"text", "json"}:
             problems.append(f"STUDIO_LOG_FORMAT must be text or json, not {log_format!r}.")
+        webhook = environment.get("STUDIO_WEBHOOK", "").strip()
+        if webhook and not _is_web_address(webhook):
+            problems.append("STUDIO_WEBHOOK must be an address such as https://example.org/hook, without a password.")
         if problems:
             raise ConfigError(problems)
         return cls(
             home=home,
-            host=environment.get("STUDIO_HOST") or ("0.0.0.0" if on_space else "127.0.0.1"),  # noqa: S104
+            host=environment.get("STUDIO_HOST") or ("0.0.0.0" if on_space else "127.0.0.1"),
             port=port,
             database_url=environment.get("DATABASE_URL") or f"sqlite:///{home / 'studio.db'}",
             on_space=on_space,
@@ -94,7 +109,18 @@ class Settings:
             allowed_hosts=tuple(host.lower() for host in dict.fromkeys(hosts) if host),
             most_queued=most_queued,
             json_log=log_format == "json",
+            webhook=webhook,
         )
+
+
+def _is_web_address(text: str) -> bool:
+    try:
+        parts = urlsplit(text)
+        return (
+            parts.scheme in ("http", "https") and bool(parts.hostname) and "@" not in parts.netloc and parts.port != 0
+        )
+    except ValueError:  # such as a port that is no number
+        return False
 
 
 def _space_host(id: str) -> str:

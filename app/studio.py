@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+import logging
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -11,6 +12,7 @@ from app import limits
 from app.backbones import BackboneChoice, Backbones
 from app.datasets import Datasets
 from app.estimates import places
+from app.jobs import webhook
 from app.jobs.extend import extend
 from app.models import Models
 from app.plan import Plan
@@ -20,11 +22,13 @@ from app.settings import Settings
 from app.shared_views import SharedViews
 from app.stored_backbones import StoredBackbones
 from app.studio_datasets import StudioDatasets
+from app.studio_lists import StudioLists
 from app.studio_prompts import StudioPrompts
 from app.views.comparison import ComparedRun, common_metric
 from app.views.curves import Points
 from app.views.results import read_results
 from app.views.run_view import LOG_LINES, RunView, make_run_view
+from app.views.score_text import RunScores
 from app.vitals import Vitals
 from lamp.config import TuneConfig
 from lamp.errors import ConfigError, DataError
@@ -38,16 +42,19 @@ from storage.jobs import Job, JobState, JobStore
 from storage.logs import tail
 from storage.uploads import UploadStore
 
+_log = logging.getLogger(__name__)
 
-class Studio(StudioDatasets, StudioPrompts):
+
+class Studio(StudioDatasets, StudioPrompts, StudioLists):
     """Data sets, recipes, runs and trained prompts. Every failure is a LampError or StorageError of one sentence."""
 
     def __init__(self, settings: Settings, database: Database) -> None:
-        home, store = Home(settings.home), JobStore(database)
+        home, store = Home(settings.home), JobStore(database, webhook.on_end(settings, _log.warning))
         datasets, backbones = Datasets(UploadStore(database, home.uploads)), Backbones(settings)
         artifacts = ArtifactStore(home.artifacts)
         recipes = Recipes(settings, datasets, backbones, store, artifacts)
         StudioDatasets.__init__(self, settings, home, datasets, backbones)
+        StudioLists.__init__(self, store)
         StudioPrompts.__init__(self, home, store, artifacts, datasets, backbones, recipes)
         self.models = Models(backbones, StoredBackbones(settings, store))
         self._views = SharedViews()
@@ -141,7 +148,7 @@ class Studio(StudioDatasets, StudioPrompts):
     def compare(self, ids: Sequence[str]) -> tuple[list[ComparedRun], str | None]:
         """Runs side by side, and the metric by which they are compared. Raises JobNotFound, ConfigError, DataError."""
         runs = [self.run(id) for id in ids]
-        metric = common_metric(runs)
+        metric = common_metric([self._metrics_of(run.job) for run in runs])
         watched = f"validation/{metric or 'loss'}"
         return [
             ComparedRun(
@@ -152,17 +159,6 @@ class Studio(StudioDatasets, StudioPrompts):
             )
             for run in runs
         ], metric
-
-    def jobs(
-        self, limit: int = 100, offset: int = 0, states: Collection[JobState] | None = None, text: str = ""
-    ) -> list[Job]:
-        """Runs, newest first. states: only runs in one of these; text: only runs in which these words occur."""
-        limit, offset = limits.page(limit, offset)
-        return self._store.list(limit, offset, states, text=limits.search(text))
-
-    def deleted_jobs(self, limit: int = 100, text: str = "") -> list[Job]:
-        """Deleted runs that can still be brought back, newest first. text: as in `jobs`."""
-        return self._store.list(limits.page(limit, 0)[0], text=limits.search(text), deleted=True)
 
     def stop(self, id: str) -> Job:
         """Asks a run to end; its best prompt so far is exported."""
@@ -192,6 +188,12 @@ class Studio(StudioDatasets, StudioPrompts):
     def annotate(self, id: str, note: str, tags: Sequence[str]) -> Job:
         """Sets a run's note and tags."""
         return self._store.annotate(id, limits.note(note), limits.tags(tags))
+
+    def add_tags(self, id: str, tags: Sequence[str]) -> Job:
+        """Adds tags to those that a run has. Raises ConfigError."""
+        added = limits.tags(tags)
+        limits.tags(sorted({*self.job(id).tags, *added}))
+        return self._store.add_tags(id, added)
 
     def delete(self, id: str) -> Job:
         """Hides a run that is not running; `restore` brings it back for a day."""
@@ -225,6 +227,13 @@ class Studio(StudioDatasets, StudioPrompts):
     def curve(self, id: str, metric: str) -> Points:
         """(step, value) of a run's metric. Raises JobNotFound."""
         return self._store.curve(id, metric)
+
+    def _metrics_of(self, job: Job) -> set[str]:
+        """The metrics by which a run can be compared: of its final scores, or of its curves before it has those."""
+        if tuned := RunScores.of(job.scores).tuned:
+            return set(tuned)
+        logged = self._store.latest_metrics(job.id)
+        return {name.removeprefix("validation/") for name in logged if name.startswith("validation/")}
 
     def _known(self, id: str | None) -> str | None:
         """The id of a run; None when there is no such run, or no longer."""

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from app.backbones import Backbones
 from app.datasets import Datasets, sources_of
 from app.disk_full import is_disk_full
+from app.jobs import webhook
 from app.jobs.child_memory import all_bytes, be_ended_first, limit_memory
 from app.jobs.distributed import DistributedRun
 from app.jobs.fetching import fetch_backbone
@@ -40,6 +41,8 @@ if TYPE_CHECKING:
     from lamp.training.result import TrainResult
 
 _EXIT_NOT_MINE = 3
+_WEBHOOK_SECONDS = 10.0
+"""How long the process stays for the webhook's answer once its run has ended."""
 _EXIT_TERMINATED = 128 + signal.SIGTERM
 
 
@@ -119,7 +122,8 @@ def _keep_what_is_shown(result: TrainResult, home: Home, id: str) -> None:
 def run(job_id: str, attempt: int | None, settings: Settings, work: Work | None = None) -> int:
     """Takes over a claimed run, does its work and records how it ended. Returns the exit status of the process."""
     database = open_database(settings.database_url)
-    store, home = JobStore(database), Home(settings.home)
+    on_end = webhook.on_end(settings, log_line, wait_seconds=_WEBHOOK_SECONDS)
+    store, home = JobStore(database, on_end), Home(settings.home)
     job = store.get(job_id)
     attempt = job.attempts if attempt is None else attempt
     if not store.started(job_id, attempt, this_process()):

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from app.settings import Settings
 
 _LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
-_EVERY_INTERFACE = frozenset({"0.0.0.0", "::", ""})  # noqa: S104
+_EVERY_INTERFACE = frozenset({"0.0.0.0", "::", ""})
 HUB = "https://huggingface.co"
 """The site that shows a Space in a frame."""
 
