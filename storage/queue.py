@@ -46,12 +46,17 @@ class JobQueue(JobRows):
         tags: Sequence[str] = (),
         note: str = "",
         curves_of: str | None = None,
+        kind: str = "run",
     ) -> Job:
-        """Queues a new run; `curves_of` names a run whose metrics it starts with (it goes on from there)."""
+        """Queues a new run; `curves_of` names a run whose metrics it starts with (it goes on from there).
+
+        kind: "comparison" for one of the run `parent`, which `list` leaves out.
+        """
         with self.database.write() as session:
             row = JobRow(
                 id=id or new_id(),
                 name=name,
+                kind=kind,
                 state=JobState.QUEUED,
                 config=dict(config),
                 backbone=str(config.get("backbone", "")),
