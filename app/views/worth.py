@@ -25,7 +25,7 @@ NAMES = {
 }
 _IN_SENTENCES = {
     "instruction": "a written instruction alone",
-    "examples": "a few examples in the prompt",
+    "examples": "a prompt with a few examples",
     "plain": "a plain prompt of as many tokens",
     "long_plain": f"a plain prompt of {LONG} times as many tokens",
     "lora": "LoRA",
@@ -163,11 +163,11 @@ def _said(own: WayLine, tried: Mapping[str, WayLine]) -> str:
         return f"{_begin(best)} is better by {_points(best, own)}: the prompt is not worth its training here."
     if tried[UNTRAINED].standing != "better":
         better = [line for line in trained if line.standing == "worse"]
-        best_text = "none of the other ways is either"
+        best_text = "no other way is clearly better than the prompt"
         if better:
             best = max(better, key=lambda line: line.mean)
-            best_text = f"{_IN_SENTENCES[best.way]} is better than both"
-        return f"The prompt is no better than the model alone, so it was not worth its training, and {best_text}."
+            best_text = f"{_IN_SENTENCES[best.way]} is better than the prompt by {_points(best, own)}"
+        return f"The prompt is no better than the model alone, so it was not worth its training; {best_text}."
     if level := [line for line in texts if line.standing == "level"]:
         first = level[0]
         as_well = f"{_begin(first)} does as well, within what {len(own.scores):,} rows can tell ({_range(first)})"

@@ -47,9 +47,9 @@ def worth(right: int, ways: Sequence[WayResult], *, untrained: int = 20, rows: i
     ("right", "ways", "said"),
     [
         (40, [way("instruction", 55)], "A written instruction alone is better by 25 points (+15 to +37)"),
-        (40, [way("examples", 55), way("lora", 60)], "A few examples in the prompt is better by 25 points"),
-        (22, [way("lora", 21)], "no better than the model alone, so it was not worth its training, and none of"),
-        (22, [way("lora", 58)], "no better than the model alone, so it was not worth its training, and LoRA is better"),
+        (40, [way("examples", 55), way("lora", 60)], "A prompt with a few examples is better by 25 points"),
+        (22, [way("lora", 21)], "no better than the model alone, so it was not worth its training; no other way is"),
+        (22, [way("lora", 58)], "no better than the model alone, so it was not worth its training; LoRA is better"),
         (50, [way("instruction", 49), way("lora", 60)], "A written instruction alone does as well, within what 60"),
         (50, [way("examples", 49, tokens=812)], "but puts 812 tokens before every request where the prompt puts 20."),
         (

@@ -83,7 +83,7 @@ def _lead(line: WayLine, own: WayLine) -> str:
 def _rate(line: WayLine) -> str:
     if line.learning_rate is None:
         return "–"
-    edge = " <small>the last that was tried</small>" if line.rate_at_edge else ""
+    edge = " <small>at the edge of those tried</small>" if line.rate_at_edge else ""
     return f"{line.learning_rate:g}{edge}"
 
 

@@ -57,7 +57,7 @@ class WorthTab:
         now = f"{run} {ready} {job.id} {job.state} {job.step} {job.phase}" if job else f"{run} {ready}"
         if now == seen:
             return [gr.skip()] * 9 + [seen]
-        worth = self._studio.worth(run) if run and ready else None
+        worth = self._studio.worth(run) if job is not None else None
         to_take = worth is not None and worth.any_tried and not going
         return [
             worth_html.progress(job),
