@@ -5,13 +5,13 @@ from __future__ import annotations
 import heapq
 import statistics
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import cache, partial
 
 from app.run import Run
 from app.views.rate_search import competing, tried_rates
-from lamp.config import TrainConfig
+from lamp.config import Found, TrainConfig
 from lamp.errors import ConfigError
 from lamp.training.halving import work_left
 from storage.jobs import Job, JobState, JobStore
@@ -52,6 +52,17 @@ def speed_on(store: JobStore, backbone: str) -> Speed | None:
     return _speed(store.curve(job.id, "rows_per_second", 100), job.gpus, _scoring_seconds(store, job))
 
 
+def seconds_trained(store: JobStore, run: Run, learning_rate: float | Found) -> float | None:
+    """Seconds that the steps which a run took are worth at its speed, with their scorings; None where that is unknown.
+
+    learning_rate: whether they include the search for a rate.
+    """
+    job = run.job
+    speed = _speed(store.curve(job.id, "rows_per_second", 100), job.gpus, _scoring_seconds(store, job))
+    train = replace(run.config.train, steps=max(1, job.step), learning_rate=learning_rate)
+    return None if speed is None else speed.seconds(train)
+
+
 def seconds_left(
     job: Job, train: TrainConfig, rows_per_second: Points, scoring: float, competing: int | None = None
 ) -> float | None:
@@ -85,7 +96,8 @@ def places(store: JobStore, slots: int) -> dict[str, Place]:
     free_at = [_seconds_left(store, job, speed) for job in store.active() for _ in range(job.gpus)]
     free_at += [0.0] * (slots - len(free_at))
     order = store.queue()
-    waiting = {job.id: job for job in store.list(len(order), states=[JobState.QUEUED])} if order else {}
+    queued_jobs = store.list(len(order), states=[JobState.QUEUED], comparisons=True) if order else []
+    waiting = {job.id: job for job in queued_jobs}
     queued = [waiting[id] for id in order if id in waiting]
     result: dict[str, Place] = {}
     free = [seconds for seconds in free_at if seconds is not None]

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from lamp.config import TuneConfig
+from lamp.errors import ConfigError
 from storage.jobs import Job
 
 
@@ -18,7 +19,9 @@ class Run:
 
     @classmethod
     def of(cls, job: Job) -> Run:
-        """Parses the stored recipe. Raises ConfigError when this version cannot read it."""
+        """Parses the stored recipe. Raises ConfigError when this version cannot read it, or when it is no run's."""
+        if job.kind != "run":
+            raise ConfigError([f"{job.name!r} is no run: it compares one with other ways."])
         return cls(job, TuneConfig.from_dict(as_read_now(job.config)))
 
 

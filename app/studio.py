@@ -23,7 +23,7 @@ from app.shared_views import SharedViews
 from app.stored_backbones import StoredBackbones
 from app.studio_datasets import StudioDatasets
 from app.studio_lists import StudioLists
-from app.studio_prompts import StudioPrompts
+from app.studio_ways import StudioWays
 from app.views.comparison import ComparedRun, common_metric
 from app.views.curves import Points
 from app.views.results import read_results
@@ -36,7 +36,7 @@ from lamp.inference.confusion_matrix import ConfusionMatrix, read_confusion
 from lamp.plain_line import visible
 from storage.artifacts import ArtifactStore
 from storage.database import Database
-from storage.errors import JobNotFound, NotStored, WrongState
+from storage.errors import JobNotFound, NotStored
 from storage.home import DiskUse, Home
 from storage.jobs import Job, JobState, JobStore
 from storage.logs import tail
@@ -45,7 +45,7 @@ from storage.uploads import UploadStore
 _log = logging.getLogger(__name__)
 
 
-class Studio(StudioDatasets, StudioPrompts, StudioLists):
+class Studio(StudioDatasets, StudioWays, StudioLists):
     """Data sets, recipes, runs and trained prompts. Every failure is a LampError or StorageError of one sentence."""
 
     def __init__(self, settings: Settings, database: Database) -> None:
@@ -55,7 +55,7 @@ class Studio(StudioDatasets, StudioPrompts, StudioLists):
         recipes = Recipes(settings, datasets, backbones, store, artifacts)
         StudioDatasets.__init__(self, settings, home, datasets, backbones)
         StudioLists.__init__(self, store)
-        StudioPrompts.__init__(self, home, store, artifacts, datasets, backbones, recipes)
+        StudioWays.__init__(self, home, store, artifacts, datasets, backbones, recipes)
         self.models = Models(backbones, StoredBackbones(settings, store))
         self._views = SharedViews()
 
@@ -197,7 +197,9 @@ class Studio(StudioDatasets, StudioPrompts, StudioLists):
 
     def delete(self, id: str) -> Job:
         """Hides a run that is not running; `restore` brings it back for a day."""
-        return self._store.delete(id)
+        job = self._store.delete(id)
+        self.stop_comparing(id)
+        return job
 
     def restore(self, id: str) -> Job:
         """Brings a deleted run back."""
@@ -241,12 +243,6 @@ class Studio(StudioDatasets, StudioPrompts, StudioLists):
             return self._store.get(id).id if id else None
         except JobNotFound:
             return None
-
-    def _check_queue(self) -> None:
-        """Raises WrongState when as many runs wait as may wait."""
-        most = self.settings.most_queued
-        if len(self._store.queue()) >= most:
-            raise WrongState(f"{most} runs wait already: wait until some have started, or delete some of them.")
 
     def _check_dataset(self, id: str) -> None:
         """Raises DataError when a data set that a run was started with is gone."""

@@ -79,6 +79,10 @@ class Home:
         """What each virtual token of the run's prompt adds. Raises UnsafeName."""
         return self.root / "answers" / f"{safe_name(job_id)}.tokens.json"
 
+    def other_ways(self, job_id: str) -> Path:
+        """How other ways answer the rows that the run's prompt was tested on. Raises UnsafeName."""
+        return self.root / "answers" / f"{safe_name(job_id)}.ways.json"
+
     def copy_checkpoints(self, source: str, target: str) -> None:
         """Gives the run `target` the checkpoints of `source`, whole or not at all. Raises OSError."""
         if not self.checkpoints(source).is_dir():
@@ -93,6 +97,7 @@ class Home:
         remove(self.answers(job_id))
         remove(self.inspection(job_id))
         remove(self.token_weights(job_id))
+        remove(self.other_ways(job_id))
         remove(self.log(job_id))
         remove(rotated(self.log(job_id)))
 

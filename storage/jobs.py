@@ -22,6 +22,9 @@ from storage.tables import EventRow, JobRow, SeriesRow
 
 __all__ = ["Event", "Job", "JobState", "JobStore", "Worker", "new_id"]
 
+_COMPARISON = "comparison"
+"""The kind of a job that compares the run `parent` with other ways."""
+
 # Named here because JobStore.list hides the type of that name from the annotations in its class.
 Events = list[Event]
 Listed = list[tuple[Job, Job | None]]
@@ -42,8 +45,9 @@ class JobStore(JobQueue, JobLifecycle):
         owner: str | None = None,
         text: str = "",
         deleted: bool = False,
+        comparisons: bool = False,
     ) -> Jobs:
-        """Runs, newest first; `deleted` lists the deleted ones instead.
+        """Runs, newest first; `deleted` lists the deleted ones instead, `comparisons` adds the comparisons of runs.
 
         text: every word of it must occur in the name, the note, a tag, the data set's name or the backbone's name
         without its owner or folder; case does not matter.
@@ -51,7 +55,7 @@ class JobStore(JobQueue, JobLifecycle):
         with self.database.read() as session:
             rows = session.scalars(
                 select(JobRow)
-                .where(*matching(states, owner, text, deleted, self.database.dialect))
+                .where(*matching(states, owner, text, deleted, self.database.dialect, comparisons=comparisons))
                 .order_by(JobRow.number.desc())
                 .limit(limit)
                 .offset(offset)
@@ -98,7 +102,10 @@ class JobStore(JobQueue, JobLifecycle):
                 return newest, []
             ends = select(EventRow.job).where(EventRow.number > event, EventRow.state.in_(FINISHED))
             ended = select(JobRow).where(
-                JobRow.number.in_(ends), JobRow.state.in_(FINISHED), JobRow.deleted_at.is_(None)
+                JobRow.number.in_(ends),
+                JobRow.state.in_(FINISHED),
+                JobRow.kind == "run",
+                JobRow.deleted_at.is_(None),
             )
             return newest, [job_of(row) for row in session.scalars(ended.order_by(JobRow.number))]
 
@@ -110,7 +117,8 @@ class JobStore(JobQueue, JobLifecycle):
     def count(self) -> dict[JobState, int]:
         """How many runs are in each state; deleted ones are not counted."""
         with self.database.read() as session:
-            counts = select(JobRow.state, func.count()).where(JobRow.deleted_at.is_(None)).group_by(JobRow.state)
+            listed = JobRow.kind == "run", JobRow.deleted_at.is_(None)
+            counts = select(JobRow.state, func.count()).where(*listed).group_by(JobRow.state)
             found = dict(session.execute(counts).all())
             return {state: found.get(state, 0) for state in JobState}
 
@@ -121,6 +129,17 @@ class JobStore(JobQueue, JobLifecycle):
                 select(EventRow).where(EventRow.job == job_row(session, id).number).order_by(EventRow.number)
             )
             return [event_of(row) for row in rows]
+
+    def comparison(self, run: str) -> Job | None:
+        """The newest comparison of a run with other ways; None when there is none."""
+        with self.database.read() as session:
+            row = session.scalar(
+                select(JobRow)
+                .where(JobRow.parent == run, JobRow.kind == _COMPARISON)
+                .order_by(JobRow.number.desc())
+                .limit(1)
+            )
+            return job_of(row) if row is not None else None
 
     def ids(self) -> frozenset[str]:
         """Ids of all runs, deleted ones included until they are purged."""
@@ -182,14 +201,16 @@ class JobStore(JobQueue, JobLifecycle):
             return [job_of(row) for row in session.scalars(select(JobRow).where(JobRow.deleted_at < utc_now() - after))]
 
     def purge(self, id: str) -> bool:
-        """Removes a deleted run with its history and its metrics; False when it was restored meanwhile."""
+        """Removes a deleted run with its history, metrics and comparisons; False when it was restored meanwhile."""
         with self.database.write() as session:
-            return (
-                session.scalar(
-                    delete(JobRow).where(JobRow.id == id, JobRow.deleted_at.is_not(None)).returning(JobRow.number)
-                )
-                is not None
+            number = session.scalar(
+                delete(JobRow).where(JobRow.id == id, JobRow.deleted_at.is_not(None)).returning(JobRow.number)
             )
+            if number is None:
+                return False
+            ended = JobRow.state.not_in(ACTIVE)
+            session.execute(delete(JobRow).where(JobRow.parent == id, JobRow.kind == _COMPARISON, ended))
+            return True
 
     # -- metrics ------------------------------------------------------------------------------------------------
 

@@ -41,7 +41,12 @@ def earlier_run() -> ColumnElement[int]:
     started_from = select(parent.number).where(parent.id == JobRow.parent, parent.deleted_at.is_(None))
     same_data = (
         select(other.number)
-        .where(other.dataset == JobRow.dataset, other.number < JobRow.number, other.deleted_at.is_(None))
+        .where(
+            other.dataset == JobRow.dataset,
+            other.number < JobRow.number,
+            other.kind == "run",
+            other.deleted_at.is_(None),
+        )
         .order_by(other.number.desc())
         .limit(1)
     )
@@ -67,9 +72,17 @@ def _duration(dialect: str) -> ColumnElement[Any]:
 
 
 def matching(
-    states: Collection[JobState] | None, owner: str | None, text: str, deleted: bool, dialect: str
+    states: Collection[JobState] | None,
+    owner: str | None,
+    text: str,
+    deleted: bool,
+    dialect: str,
+    *,
+    comparisons: bool = False,
 ) -> Iterable[ColumnElement[bool]]:
     """The conditions of a list; see JobStore.list."""
+    if not comparisons:
+        yield JobRow.kind == "run"
     yield JobRow.deleted_at.is_not(None) if deleted else JobRow.deleted_at.is_(None)
     if states is not None:
         yield JobRow.state.in_(states)

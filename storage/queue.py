@@ -47,13 +47,18 @@ class JobQueue(JobRows):
         note: str = "",
         curves_of: str | None = None,
         step: int = 0,
+        kind: str = "run",
     ) -> Job:
         """Queues a new run; one that goes on where another one ended starts with the metrics of that, `curves_of`, and
-        after its steps, `step`."""
+        after its steps, `step`.
+
+        kind: "comparison" for one of the run `parent`, which lists leave out.
+        """
         with self.database.write() as session:
             row = JobRow(
                 id=id or new_id(),
                 name=name,
+                kind=kind,
                 state=JobState.QUEUED,
                 config=dict(config),
                 backbone=str(config.get("backbone", "")),

@@ -27,6 +27,8 @@ def on_end(
         return None
 
     def tell(job: Job) -> None:
+        if job.kind != "run":
+            return
         thread = threading.Thread(target=_post, args=(settings, job, report), name="webhook", daemon=True)
         thread.start()
         thread.join(wait_seconds)

@@ -1,4 +1,7 @@
-"""One run in one process: `python -m app.jobs.worker JOB_ID [ATTEMPT]`, with STUDIO_HOME and DATABASE_URL set."""
+"""One run, or the comparison of one with other ways, in one process: `python -m app.jobs.worker JOB_ID [ATTEMPT]`.
+
+STUDIO_HOME and DATABASE_URL are set.
+"""
 
 from __future__ import annotations
 
@@ -16,6 +19,7 @@ from app.datasets import Datasets, sources_of
 from app.disk_full import is_disk_full
 from app.jobs import webhook
 from app.jobs.child_memory import all_bytes, be_ended_first, limit_memory
+from app.jobs.comparing import compare_job
 from app.jobs.distributed import DistributedRun
 from app.jobs.fetching import fetch_backbone
 from app.jobs.heartbeat import Heartbeat
@@ -102,6 +106,14 @@ def tune(
     return Outcome(result.stopped, result.step, result.final.merged(), result.failure)
 
 
+def compare(
+    settings: Settings, store: JobStore, uploads: UploadStore, job: Job, reporter: JobReporter, _: ArtifactStore
+) -> Outcome:
+    """The work of a comparison, which has no prompt of its own. Raises LampError, StorageError."""
+    finished = compare_job(settings, store, uploads, job, reporter)
+    return Outcome(not finished, reporter.step, {}, has_prompt=False)
+
+
 def _keep_what_is_shown(result: TrainResult, home: Home, id: str) -> None:
     """Writes what the run's page shows of a prompt, in place of what it showed of the one before a resume.
 
@@ -129,7 +141,11 @@ def run(job_id: str, attempt: int | None, settings: Settings, work: Work | None 
     if not store.started(job_id, attempt, this_process()):
         log_line(f"The run {job_id} is not waiting for this worker.")
         return _EXIT_NOT_MINE
-    work = work or partial(tune, settings, UploadStore(database, home.uploads))
+    uploads = UploadStore(database, home.uploads)
+    if work is None:
+        work = (
+            partial(compare, settings, store, uploads) if job.kind == "comparison" else partial(tune, settings, uploads)
+        )
     journal = Journal(home.checkpoints(job_id) / "journal.jsonl")
     heartbeat = Heartbeat(store, job_id, attempt, home.log(job_id), journal, step=job.step)
     terminated = _handle_sigterm(heartbeat)
@@ -147,7 +163,7 @@ def run(job_id: str, attempt: int | None, settings: Settings, work: Work | None 
             log_line(f"The system ended this worker after step {outcome.step}, and nobody asked the run to stop.")
             heartbeat.beat()
             return _EXIT_TERMINATED  # no end is recorded: the runner marks the run as interrupted and resumes it
-        end = _end_after_work(job_id, outcome) if outcome.has_prompt else _end_at_once(outcome.step)
+        end = _end_after_work(job_id, outcome)
     log_line(end.sentence)
     heartbeat.end(lambda: store.finish(job_id, end.state, attempt=attempt, **end.values))
     return end.exit_status
@@ -171,8 +187,8 @@ def _handle_sigterm(heartbeat: Heartbeat) -> threading.Event:
 
 
 def _end_at_once(step: int) -> _End:
-    values = {"reason": "Stopped before the prompt was exported.", "step": step}
-    return _End(0, JobState.STOPPED, "Ended at once, as was asked; the last checkpoint stays.", values)
+    values = {"reason": "Stopped before it was finished.", "step": step}
+    return _End(0, JobState.STOPPED, "Ended at once, as was asked; what was finished before stays.", values)
 
 
 def _end_after_error(error: Exception, step: int) -> _End:
@@ -181,7 +197,9 @@ def _end_after_error(error: Exception, step: int) -> _End:
 
 
 def _end_after_work(job_id: str, outcome: Outcome) -> _End:
-    values = {"scores": outcome.scores, "artifact": job_id, "step": outcome.step}
+    if outcome.stopped and not outcome.has_prompt:
+        return _end_at_once(outcome.step)
+    values = {"scores": outcome.scores, "artifact": job_id if outcome.has_prompt else None, "step": outcome.step}
     if outcome.failure:
         return _End(1, JobState.FAILED, outcome.failure, {**values, "error": outcome.failure})
     if not outcome.stopped:

@@ -18,6 +18,7 @@ from app.views import run_json
 from app.views.comparison import MOST_RUNS
 from app.views.plan_json import plan_as_dict
 from app.views.results_json import comparison_as_dict, results_as_dict
+from lamp.baselines.ways import WAYS
 from lamp.config import TuneConfig
 from lamp.data.tables import KINDS
 from lamp.errors import ConfigError, DataError
@@ -115,6 +116,20 @@ class Endpoints:
             for answer in self._studio.try_prompt(id, texts, sampling=Sampling.from_dict(sampling or {}))
         ]
 
+    def compare_ways(self, id: str, ways: list[str] | None = None, instruction: str = "") -> str:
+        """Begins to compare a run's prompt with other ways, all of them by default; the comparison's id, as /run takes.
+
+        ways: of instruction, examples, plain, long_plain, lora; instruction: for the first, "" for a proposed one.
+        """
+        return self._studio.compare_ways(id, list(WAYS) if ways is None else ways, instruction)
+
+    def ways(self, id: str) -> dict[str, Any]:
+        """How a run's prompt stands beside the other ways that were tried, and what that means."""
+        worth = self._studio.worth(id)
+        if worth is None:
+            raise DataError(f"The run {id} has no prompt, or its answers to tested rows were not kept.")
+        return run_json.worth_as_dict(worth)
+
     def export(self, id: str) -> str:
         """The zip of a run's prompt."""
         return str(self._studio.export(id))
@@ -158,6 +173,8 @@ def add_endpoints(studio: Studio) -> None:
         (endpoints.restore, "restore"),
         (endpoints.results, "results"),
         (endpoints.compare, "compare"),
+        (endpoints.compare_ways, "compare_ways"),
+        (endpoints.ways, "ways"),
     ):
         api(guarded_endpoint(fn), api_name=name, concurrency_limit=None)
     api(guarded_endpoint(endpoints.quote), api_name="quote")

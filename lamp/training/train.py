@@ -36,7 +36,7 @@ from lamp.training.stopping import StopRequested
 from lamp.training.sweep_recipes import names_of
 from lamp.training.trainer import PromptTrainer
 
-_SETTLED_WEIGHT = 0.1
+SETTLED_WEIGHT = 0.1
 """Weight of a label's tokens that follow from those before them, as the token that ends a label mostly does.
 
 The tokens that distinguish labels weigh 1. A backbone that was never asked to end there finds the end so unlikely at
@@ -159,7 +159,7 @@ def _set_up(
         is_encoder_decoder=backbone.is_encoder_decoder,
         config=config.data,
         labels=tuple(splits.labels),
-        settled_weight=_SETTLED_WEIGHT,
+        settled_weight=SETTLED_WEIGHT,
     )
     rows = encode_cached(encoder, splits.train, places.tokens)
     scored = encode_cached(encoder, splits.validation, places.tokens)

@@ -51,7 +51,7 @@ def add_tested(studio: RunningStudio, backbone: Path, name: str, right: int) -> 
     with ArtifactStore(home.artifacts).stage(job.id) as staged:
         write_confusion(ConfusionMatrix(LABELS, counts), staged)
         (staged / "adapter_config.json").write_text('{"task_type": "CAUSAL_LM"}')
-        (staged / "lamp_config.json").write_text(json.dumps({"labels": LABELS}))
+        (staged / "lamp_config.json").write_text(json.dumps({"labels": LABELS, "hidden_size": 32}))
     token = InspectedToken((("house", 0.4),), ((" parcel", 0.31), ("\x00", 0.2)), 12.5)
     points = tuple(MapPoint(number / 3, number / 2, kind, "parcel") for number, kind in enumerate(("after", "word")))
     seen = Inspection((token,) * 4, (InspectedDirection(0.9, ((" box", -0.2),)),) * 3, points, 0.5)

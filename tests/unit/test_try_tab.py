@@ -32,7 +32,7 @@ def test_a_row_is_filled_in_whole_and_it_is_said_whether_the_run_learned_from_it
     config = TuneConfig("a backbone", replace(DataConfig(("text",), "label"), validation_share=0.3, test_share=0.3))
     store = JobStore(open_database(studio.settings.database_url))
     job = store.add("films", config.to_dict(), dataset, "films.csv", 10)
-    tab = TryTab(studio, studio.run(job.id), PromptKind(False, 1))
+    tab = TryTab(studio, studio.run(job.id), PromptKind(("a", "b"), 1, 8))
     learned = {example.row for example in prepare(read_table(file), config.data).train}
     assert {row in learned for row in range(8)} == {True, False}
     number, said = 0, []
@@ -62,8 +62,9 @@ def test_the_boxes_give_the_settings_or_a_sentence_for_each_that_cannot_be_read(
 def test_a_prompt_tells_whether_it_writes_texts(tmp_path: Path) -> None:
     description = tmp_path / "lamp_config.json"
     for labels in ([], ["good", "bad"]):
-        description.write_text(json.dumps({"labels": labels}))
-        assert prompt_kind(tmp_path) == PromptKind(not labels, 1)
+        description.write_text(json.dumps({"labels": labels, "hidden_size": 8}))
+        kind = prompt_kind(tmp_path)
+        assert kind == PromptKind(tuple(labels), 1, 8) and kind.writes_texts is not bool(labels)
     description.write_text("{")
     with pytest.raises(DataError, match="does not hold a whole exported prompt"):
         prompt_kind(tmp_path)
@@ -82,8 +83,8 @@ def test_where_several_prompts_vote_the_choice_of_who_answers_reaches_the_studio
         return [Answer("dull", "bad", "good", {"bad": 1.0}, {"good": 1.0})]
 
     monkeypatch.setattr(studio, "try_prompt", try_prompt)
-    tab = TryTab(studio, studio.run(job.id), PromptKind(False, 3))
+    tab = TryTab(studio, studio.run(job.id), PromptKind(("a", "b"), 3, 8))
     for who in ("best", "vote"):
         assert "bad" in list(tab.answer(("", ""), "dull", who))[-1]
-    list(TryTab(studio, studio.run(job.id), PromptKind(False, 1)).answer(("", ""), "vote"))
+    list(TryTab(studio, studio.run(job.id), PromptKind(("a", "b"), 1, 8)).answer(("", ""), "vote"))
     assert asked == [False, True, False]

@@ -11,13 +11,23 @@ from app.studio import Studio
 from app.ui import parts
 from app.ui.components import AT_ONCE, piece
 from app.ui.guard import KNOWN, guarded, inform
-from app.ui.runs import export_tab, inspect_tab, manage_tab, more_curves, plots, results_tab, run_html, try_tab
+from app.ui.runs import (
+    export_tab,
+    inspect_tab,
+    manage_tab,
+    more_curves,
+    plots,
+    results_tab,
+    run_html,
+    try_tab,
+    worth_tab,
+)
 from app.ui.runs.refresh import Refresh
 from app.ui.runs.view_table import Seen, ViewTable
 from app.views import local_time
 
 _REFRESH_SECONDS = 1.0
-_RESULTS, _TRAINING, _TRY, _INSPECT, _EXPORT, _DETAILS = range(6)
+_RESULTS, _TRAINING, _TRY, _INSPECT, _WORTH, _EXPORT, _DETAILS = range(7)
 
 
 class RunPage:
@@ -88,6 +98,8 @@ def build(studio: Studio, run: gr.State, offset: gr.Textbox) -> tuple[Refresh, .
             answer_list = try_tab.build(studio, run, ready, try_it_out)
         with gr.Tab("Inspect", id=_INSPECT):
             inspect_tab.build(studio, run, ready)
+        with gr.Tab("Worth it?", id=_WORTH):
+            worth = worth_tab.build(studio, run, ready)
         with gr.Tab("Export", id=_EXPORT):
             export_tab.build(studio, run, ready)
         with gr.Tab("Details", id=_DETAILS):
@@ -114,7 +126,7 @@ def build(studio: Studio, run: gr.State, offset: gr.Textbox) -> tuple[Refresh, .
     for event in (*(button.click(guarded(action), run, None, **AT_ONCE) for button, action in actions), *changes):
         event.then(refresh.handler, refresh.inputs, refresh.outputs, **AT_ONCE)
     try_it.click(lambda: gr.Tabs(selected=_TRY), None, tabs, **AT_ONCE)
-    return refresh, answer_list
+    return refresh, answer_list, worth
 
 
 def _build_actions(show: Callable[..., Any]) -> tuple[gr.Button, ...]:
