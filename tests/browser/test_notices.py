@@ -57,7 +57,10 @@ def test_the_browser_tells_of_a_run_that_ends_once_it_was_asked_to(
                 with page.expect_response(lambda response: "/run/predict" in response.url):
                     button.click()
             expect(button).to_have_attribute("aria-pressed", "true")  # on the second page without being asked again
-            page.wait_for_function("document.querySelector('#event-seen input')?.value !== ''")
+            newest, _ = store.ended_since(None)  # what the page's first look has to know before the run ends
+            page.wait_for_function(
+                "(seen) => document.querySelector('#event-seen input')?.value === seen", arg=f"{newest}"
+            )
             ended = end(f"told at {address[:5]}")
             page.evaluate("looks.at(-1)()")
             page.wait_for_function("told.length === 1")

@@ -33,8 +33,9 @@ def test_a_deleted_run_leaves_the_list_and_comes_back(page: Page, studio: Runnin
     studio.store.delete(job.id)
     page.goto("/runs")
     page.get_by_label("Deleted").check()
-    expect(page.locator(".ls-deleted")).to_contain_text("to be deleted")
-    page.locator(".ls-deleted").get_by_role("button", name="Bring it back").click()
+    deleted = page.locator(".ls-deleted", has_text="to be deleted")  # other tests leave deleted runs, too
+    expect(deleted).to_be_visible()
+    deleted.get_by_role("button", name="Bring it back").click()
     expect(page.locator("#runs")).not_to_contain_text("to be deleted")
     page.get_by_label("All").check()
     expect(page.locator("#runs")).to_contain_text("to be deleted")
