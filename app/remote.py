@@ -20,6 +20,7 @@ import shutil
 import sys
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -124,6 +125,10 @@ def _publish(call: Call, options: argparse.Namespace) -> None:
     print(call("publish", options.id, options.repository, token, not options.public))
 
 
+def _print_run(name: str, call: Call, options: argparse.Namespace) -> None:
+    _print(call(name, options.id))
+
+
 def _print(value: Any) -> None:
     print(json.dumps(value, indent=2, ensure_ascii=False))
 
@@ -157,8 +162,8 @@ def _parser() -> argparse.ArgumentParser:
         ("stop", "end a run with its best prompt so far"),
         ("resume", "go on with a run that ended early"),
     ):
-        of_run(name, help, lambda call, options, name=name: _print(call(name, options.id)))  # type: ignore[misc]
-    of_run("results", "every tested row with its answers", lambda call, options: _print(call("results", options.id)))
+        of_run(name, help, partial(_print_run, name))
+    of_run("results", "every tested row with its answers", partial(_print_run, "results"))
     of_run("try", "answer texts", _try).add_argument("texts", nargs="+", metavar="TEXT")
     of_run("export", "the prompt as a zip", _export).add_argument("--out", type=Path, help="the file to write")
     publish = of_run("publish", "put the prompt on the Hub", _publish)

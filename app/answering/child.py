@@ -20,7 +20,7 @@ from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any
 
 from app.answering.answer import CANCEL, Answer, Request
-from app.jobs.child_memory import be_ended_first, free_bytes, limit_memory
+from app.jobs.child_memory import be_ended_first, limit_memory
 from lamp.errors import LampError, OutOfMemory
 from lamp.process import prepare_process
 
@@ -78,7 +78,7 @@ def main() -> None:
     """Answers requests until standard input ends."""
     prepare_process()
     be_ended_first()
-    limit_memory(free_bytes())
+    limit_memory()
     channel = os.fdopen(int(sys.argv[1]), "w", encoding="utf-8", buffering=1)
 
     def send(message: dict[str, Any]) -> None:

@@ -24,30 +24,21 @@ def be_ended_first(*, holds_work: bool = False) -> None:
         return
 
 
-def limit_memory(most: int) -> None:
-    """Limits this process to `most` bytes of memory, so that asking for more is an error and not its end.
+def limit_memory() -> None:
+    """Limits this process to the memory that is free now, so that asking for more is an error and not its end.
 
-    Not where there is a GPU: CUDA reserves far more addresses than it uses.
+    Not where there is a GPU: CUDA reserves far more addresses than it uses. Not for runs: the limit also counts weights
+    that are mapped from their files, which the system can drop, so that it would refuse models that fit.
     """
     if visible_gpus():
         return
     try:
         import resource
 
-        most += _OVERHEAD
+        most = free_bytes() + _OVERHEAD
         resource.setrlimit(resource.RLIMIT_DATA, (most, most))
     except (ImportError, OSError, ValueError):
         return
-
-
-def all_bytes(cgroup: Path = _CGROUP) -> int:
-    """Bytes of memory that there are: of the machine, or of the container if that is less."""
-    total = int(psutil.virtual_memory().total)
-    try:
-        most = (cgroup / "memory.max").read_text().strip()
-        return total if most == "max" else min(total, int(most))
-    except (OSError, ValueError):
-        return total
 
 
 def free_bytes(cgroup: Path = _CGROUP) -> int:

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from app.dataset_file import DatasetFile
-from app.jobs.child_memory import be_ended_first, free_bytes, limit_memory
+from app.jobs.child_memory import be_ended_first, limit_memory
 from lamp.config import TuneConfig
 from lamp.errors import LampError, TrainingError
 from lamp.process import prepare_process
@@ -56,7 +56,7 @@ def main() -> int:
     task = Task.from_json(sys.stdin.readline())
     threading.Thread(target=_end_with_the_studio, daemon=True).start()
     be_ended_first()
-    limit_memory(free_bytes())  # the training's own way out of an error of memory is measured too
+    limit_memory()  # the training's own way out of an error of memory is measured too
     try:
         _say(measured=_measure(task, began))
     except LampError as error:

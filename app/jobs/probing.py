@@ -43,11 +43,14 @@ class Probing:
     def problem(self, backbone: BackboneInfo, reference: str, *, wait: bool = False) -> str | None:
         """Why a backbone cannot be read exactly, "" where it can be or need not be tried; None while it is tried.
 
-        It is tried in the background where its family was never tried, it is small and it is on this machine.
+        It is tried in the background where its family was never tried, it is small, on this machine and not packed:
+        packed weights may want a GPU, which the process does without.
         reference: what the sentence calls it; wait: for the result. Where there is none, the run itself finds it out.
         """
         folder = _folder_of(backbone.source)
         if folder is None or backbone.model_type in TRIED or backbone.parameters > _MOST_PARAMETERS:
+            return ""
+        if backbone.quantization is not None:
             return ""
         key = _digest(folder)
         if (known := self._read(key)) is not None:

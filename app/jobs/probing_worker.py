@@ -11,7 +11,7 @@ import os
 import sys
 import threading
 
-from app.jobs.child_memory import be_ended_first, free_bytes, limit_memory
+from app.jobs.child_memory import be_ended_first, limit_memory
 from lamp.errors import BackboneError
 from lamp.process import prepare_process
 
@@ -24,7 +24,7 @@ def main() -> int:
     os.nice(10)  # runs go first
     threading.Thread(target=_end_with_the_studio, daemon=True).start()
     be_ended_first()
-    limit_memory(free_bytes())
+    limit_memory()
     from lamp.backbone.frozen import FrozenBackbone
 
     problem = ""

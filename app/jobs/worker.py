@@ -18,7 +18,7 @@ from app.backbones import Backbones
 from app.datasets import Datasets, sources_of
 from app.disk_full import is_disk_full
 from app.jobs import webhook
-from app.jobs.child_memory import all_bytes, be_ended_first, limit_memory
+from app.jobs.child_memory import be_ended_first
 from app.jobs.comparing import compare_job
 from app.jobs.distributed import DistributedRun
 from app.jobs.fetching import fetch_backbone
@@ -225,7 +225,6 @@ def main(arguments: list[str]) -> int:
         print("Usage: python -m app.jobs.worker JOB_ID [ATTEMPT]", file=sys.stderr)
         return 2
     be_ended_first(holds_work=True)
-    limit_memory(all_bytes())
     try:
         return run(arguments[0], int(arguments[1]) if arguments[1:] else None, Settings.from_environment())
     except (StorageError, LampError) as error:

@@ -12,17 +12,10 @@ from app.views.csv_cells import harmless
 from app.views.results import Results
 from app.views.uncertainty import Interval, mean_interval, share_interval
 from lamp.baselines.ways import LONG, TRAINED, WayResult
+from lamp.baselines.ways import NAMES as WAY_NAMES
 
 LAMP, UNTRAINED = "lamp", "untrained"
-NAMES = {
-    LAMP: "LAMP, this prompt",
-    UNTRAINED: "The model alone",
-    "instruction": "A written instruction",
-    "examples": "Examples in the prompt",
-    "plain": "A plain prompt of as many tokens",
-    "long_plain": f"A plain prompt of {LONG} times as many",
-    "lora": "LoRA, rank 8",
-}
+NAMES = {LAMP: "LAMP, this prompt", UNTRAINED: "The model alone", **WAY_NAMES}
 _IN_SENTENCES = {
     "instruction": "a written instruction alone",
     "examples": "a prompt with a few examples",

@@ -14,7 +14,7 @@ from torch import Tensor
 from lamp.backbone.frozen import FrozenBackbone
 from lamp.baselines.search import Training, train_at_found_rate
 from lamp.baselines.trained import LORA_RATES, PLAIN_RATES, LoraWeights, PlainPrompt, lora, plain_prompt
-from lamp.baselines.ways import LONG, NUMBER_BYTES, WAYS, Request, WayResult
+from lamp.baselines.ways import LONG, NAMES, NUMBER_BYTES, WAYS, Request, WayResult
 from lamp.baselines.written import count_tokens, examples_text, instruction_text, read_behind
 from lamp.config import TuneConfig
 from lamp.data.encoding import Encoded, Encoder
@@ -28,14 +28,6 @@ from lamp.training.log_text import format_scores
 from lamp.training.reporter import Reporter
 from lamp.training.stopping import StopRequested
 from lamp.training.train import SETTLED_WEIGHT
-
-NAMES = {
-    "instruction": "A written instruction",
-    "examples": "Examples in the prompt",
-    "plain": "A plain prompt of as many tokens",
-    "long_plain": f"A plain prompt of {LONG} times as many tokens",
-    "lora": "LoRA",
-}
 
 
 def try_ways(

@@ -24,13 +24,11 @@ from lamp.data.encoding import Encoded, Encoder
 from lamp.errors import TrainingError
 from lamp.inference.evaluate import HeldOut, evaluate
 from lamp.inference.scores import Scores, is_better
+from lamp.training.candidate import SMOOTHING
 from lamp.training.halving import rungs
 from lamp.training.step import LossDiverged, train_step
 from lamp.training.train import schedule
 from lamp.training.trainer import PromptTrainer
-
-_SMOOTHING = 0.8
-"""Weight of the earlier steps in the mean weights by which candidates are compared."""
 
 Weights = dict[str, Tensor]
 OnProgress = Callable[[float], None]
@@ -148,7 +146,7 @@ class _Search:
             self._taken += 1
             now, before = self._weights(), candidate.mean
             candidate.mean = (
-                now if before is None else {name: before[name].lerp(now[name], 1 - _SMOOTHING) for name in now}
+                now if before is None else {name: before[name].lerp(now[name], 1 - SMOOTHING) for name in now}
             )
         candidate.weights, candidate.loss = self._weights(), 0.0
         scaler = self._optimizer.scaler

@@ -19,6 +19,13 @@ TRAINED: tuple[Way, ...] = ("plain", "long_plain", "lora")
 """Those that are trained; the others are texts."""
 LONG = 5
 """How many times as many tokens as the prompt the longer plain prompt has."""
+NAMES: dict[str, str] = {
+    "instruction": "A written instruction",
+    "examples": "Examples in the prompt",
+    "plain": "A plain prompt of as many tokens",
+    "long_plain": f"A plain prompt of {LONG} times as many",
+    "lora": "LoRA, rank 8",
+}
 NUMBER_BYTES = 4
 """Of a trained number, in float32."""
 _LONGEST_INSTRUCTION = 400

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from lamp.backbone.frozen import FrozenBackbone
+from lamp.data.conversation import readable
 from lamp.data.encoding import Encoded, Encoder
 from lamp.data.splits import Example
 from lamp.errors import DataError
@@ -67,8 +68,9 @@ def _in_turn(targets: Sequence[str], seed: int) -> list[int]:
 
 
 def _answered(example: Example) -> str:
-    gap = "" if example.text[-1:].isspace() else " "
-    return f"{example.text}{gap}{example.target}{_GAP}"
+    text = readable(example.text)
+    gap = "" if text[-1:].isspace() else " "
+    return f"{text}{gap}{example.target}{_GAP}"
 
 
 def count_tokens(backbone: FrozenBackbone, text: str) -> int:
@@ -83,7 +85,8 @@ def read_behind(
 
     Each row is encoded whole, its input cut where it was cut without the text and a chat template around both. The
     tokens that all rows begin with are then handed over as their embeddings, which a causal model reads once for all
-    rows: they are the model's own, so that the answers are those to the whole text.
+    rows: they are the model's own, so that the answers are those to the whole text. Behind a text a conversation is one
+    message, with the role of each turn on a line before it.
     """
     longest = encoder.config.max_input_tokens + count_tokens(backbone, text)
     longer = Encoder(
@@ -93,7 +96,7 @@ def read_behind(
         labels=rows.labels,
         chat=encoder.chat,
     )
-    encoded = longer.encode([replace(example, text=text + example.text) for example in rows.examples])
+    encoded = longer.encode([replace(example, text=text + readable(example.text)) for example in rows.examples])
     shared = list(_shared([row.input_ids for row in encoded]))
     rest = [Encoded(row.input_ids[len(shared) :], row.target_ids) for row in encoded]
     with torch.no_grad():

@@ -16,7 +16,7 @@ from lamp.inference.scores import Scores, is_better
 from lamp.prompt import LampPrompt
 from lamp.training.prompt_optimizer import PromptOptimizer
 
-_SMOOTHING = 0.8
+SMOOTHING = 0.8
 """Weight of the earlier steps in a candidate's mean loss and mean prompt, which so reach back about five steps."""
 
 
@@ -70,12 +70,12 @@ class Candidate:
     def take_loss(self, loss: float) -> None:
         """Counts a step's training loss."""
         before = self.standing.mean_loss
-        self.standing.mean_loss = loss if before is None else _SMOOTHING * before + (1 - _SMOOTHING) * loss
+        self.standing.mean_loss = loss if before is None else SMOOTHING * before + (1 - SMOOTHING) * loss
 
     def take_prompt(self) -> None:
         """Counts the prompt after a step."""
         now, before = self.prompt().detach(), self.mean_prompt
-        self.mean_prompt = now if before is None else before.lerp(now, 1 - _SMOOTHING)
+        self.mean_prompt = now if before is None else before.lerp(now, 1 - SMOOTHING)
 
     def keep_last(self, step: int) -> None:
         """Takes the factors after `step` steps for the best ones, unless their loss has diverged."""

@@ -26,6 +26,7 @@ from lamp.baselines.ways import (
 )
 from lamp.baselines.written import examples_text, instruction_text, read_behind
 from lamp.config import DataConfig, LampConfig, TrainConfig
+from lamp.data.conversation import to_cell
 from lamp.data.encoding import Encoder
 from lamp.data.splits import Example, Splits
 from lamp.errors import ConfigError, DataError, TrainingError
@@ -298,3 +299,17 @@ def test_a_request_is_checked_as_a_whole() -> None:
     assert "Write the instruction" in raised.value.problems[1]
     with pytest.raises(ConfigError, match="at least one way"):
         Request(()).check()
+
+
+def test_a_conversation_behind_a_text_is_read_as_one_message_and_not_as_json(tmp_path: Path) -> None:
+    backbone = FrozenBackbone.load(str(save_tiny(tmp_path / "llama", "llama")), precision="fp32")
+    turns = to_cell([("user", "film"), ("assistant", "good"), ("user", "bad film")])
+    encoder = encoder_of(backbone)
+    example = Example(turns, "positive", template_suffix="", row=0)
+    other = Example("bad", "negative", template_suffix="", row=1)
+    rows = HeldOut([example, other], encoder.encode([example, other]), LABELS)
+    _, _, behind = read_behind(backbone, encoder, "label ", rows)
+    read = backbone.tokenizer.decode(behind.encoded[0].input_ids)
+    assert "user" in read and "{" not in read
+    text, number = examples_text(backbone, [example] * 3, rows.encoded, 0)
+    assert number == 3 and text.startswith("user:\nfilm\nassistant:\ngood\nuser:\nbad film positive")

@@ -6,6 +6,7 @@ import json
 import shutil
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from app.studio import Studio
 from lamp.config import DataConfig, TuneConfig
 from lamp.errors import ConfigError
 from lamp.hub.catalog import BackboneInfo, inspect
+from lamp.hub.stored_quantization import StoredQuantization
 from lamp.hub.transformers_types import multimodal_classes
 from lamp.hub.tried_types import TRIED
 from tests import families, multimodal
@@ -83,11 +85,13 @@ def test_a_process_that_takes_too_long_is_ended(strange: BackboneInfo, tmp_path:
     assert Probing(tmp_path / "probes", endless, seconds=0.2).problem(strange, "x", wait=True) == ""
 
 
-def test_families_that_tests_hold_to_be_exact_and_large_backbones_are_not_tried(
+def test_families_that_tests_hold_to_be_exact_and_packed_and_large_backbones_are_not_tried(
     probing: Make, tiny_llama: Path, strange: BackboneInfo, log: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     made = probing({"problem": "No."})
     assert made.problem(inspect(str(tiny_llama)), "x", wait=True) == ""
+    packed = replace(strange, quantization=StoredQuantization("gptq", 4))  # it may want the GPU of the run
+    assert made.problem(packed, "x", wait=True) == ""
     monkeypatch.setattr("app.jobs.probing._MOST_PARAMETERS", 1)
     assert made.problem(strange, "x", wait=True) == ""
     monkeypatch.undo()

@@ -173,9 +173,20 @@ def test_a_prompt_can_be_tried_and_a_new_one_has_another_version(studio: Studio,
 
 
 @pytest.fixture
-def page(studio: Studio) -> Refresh:
+def opening(studio: Studio) -> Refresh:
+    """What shows a page that is opened, or whose tab is seen again."""
     with gr.Blocks():
         return run_page.build(studio, gr.State(""), gr.Textbox(""))[0]
+
+
+@pytest.fixture
+def page(opening: Refresh) -> Refresh:
+    """What a tick of the page's timer does."""
+    blocks = opening.timer.parent
+    while blocks.parent:
+        blocks = blocks.parent
+    tick = next(fn for fn in blocks.fns.values() if fn.targets == [(opening.timer._id, "tick")])
+    return Refresh(tick.fn, tick.inputs, tick.outputs, opening.timer)
 
 
 def refreshed(page: Refresh, run: str, seen: Any) -> tuple[dict[str, Any], Any]:
@@ -183,6 +194,14 @@ def refreshed(page: Refresh, run: str, seen: Any) -> tuple[dict[str, Any], Any]:
     *updates, seen = page.handler(run, seen)
     names = [output.elem_id or getattr(output, "label", "") or type(output).__name__ for output in page.outputs]
     return {name: update for name, update in zip(names, updates, strict=False) if update != gr.skip()}, seen
+
+
+def test_a_page_that_is_seen_again_asks_on_although_its_run_is_what_it_was(
+    opening: Refresh, page: Refresh, store: JobStore
+) -> None:
+    run = add_run(store)
+    _, seen = refreshed(page, run, page.inputs[1].value)
+    assert refreshed(opening, run, seen)[0] == {"Timer": gr.update(active=True)}
 
 
 def test_a_page_is_sent_everything_at_first_and_then_only_what_changed(page: Refresh, store: JobStore) -> None:

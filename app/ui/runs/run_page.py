@@ -33,8 +33,9 @@ _RESULTS, _TRAINING, _TRY, _INSPECT, _WORTH, _EXPORT, _DETAILS = range(7)
 class RunPage:
     """The handlers of a run's page."""
 
-    def __init__(self, studio: Studio, table: ViewTable) -> None:
-        self._studio, self._table = studio, table
+    def __init__(self, studio: Studio, table: ViewTable, timer: gr.Timer) -> None:
+        """timer: one of the table's components."""
+        self._studio, self._table, self._timer = studio, table, timer
 
     def refresh(self, run: str, seen: Seen, offset: str = "") -> list[Any]:
         """An update for each component of the page, and last what the page has seen then.
@@ -49,6 +50,10 @@ class RunPage:
         except KNOWN as error:
             updates, seen = self._table.updates_without_run(str(error), seen)
         return [*updates, seen]
+
+    def show(self, run: str, seen: Seen, offset: str = "") -> list[Any]:
+        """As `refresh`, for a page that is opened, or whose tab is seen again: that had stopped the timer."""
+        return self.refresh(run, self._table.forgotten(self._timer, seen), offset)
 
     def stop(self, run: str) -> None:
         """Asks the run to end."""
@@ -119,14 +124,15 @@ def build(studio: Studio, run: gr.State, offset: gr.Textbox) -> tuple[Refresh, .
     )
     seen = gr.State(table.unseen)
 
-    page = RunPage(studio, table)
-    refresh = Refresh(guarded(page.refresh), [run, seen, offset], [*table.components, seen], timer)
-    timer.tick(refresh.handler, refresh.inputs, refresh.outputs, **AT_ONCE)
+    page = RunPage(studio, table, timer)
+    inputs, outputs = [run, seen, offset], [*table.components, seen]
+    refresh: dict[str, Any] = {"fn": guarded(page.refresh), "inputs": inputs, "outputs": outputs, **AT_ONCE}
+    timer.tick(**refresh)
     actions = ((stop, page.stop), (resume, page.resume), (move_up, page.move_up), (restore, page.restore))
     for event in (*(button.click(guarded(action), run, None, **AT_ONCE) for button, action in actions), *changes):
-        event.then(refresh.handler, refresh.inputs, refresh.outputs, **AT_ONCE)
+        event.then(**refresh)
     try_it.click(lambda: gr.Tabs(selected=_TRY), None, tabs, **AT_ONCE)
-    return refresh, answer_list, worth
+    return Refresh(guarded(page.show), inputs, outputs, timer), answer_list, worth
 
 
 def _build_actions(show: Callable[..., Any]) -> tuple[gr.Button, ...]:

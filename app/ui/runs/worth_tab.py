@@ -55,8 +55,8 @@ class WorthTab:
         job = self._studio.comparison(run) if run and ready else None
         going = job is not None and not job.state.finished
         now = f"{run} {ready} {job.id} {job.state} {job.step} {job.phase}" if job else f"{run} {ready}"
-        if now == seen:
-            return [gr.skip()] * 9 + [seen]
+        if now == seen:  # a tab that was hidden had stopped the timer
+            return [*[gr.skip()] * 4, gr.Timer(active=True) if going else gr.skip(), *[gr.skip()] * 4, seen]
         worth = self._studio.worth(run) if job is not None else None
         to_take = worth is not None and worth.any_tried and not going
         return [

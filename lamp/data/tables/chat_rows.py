@@ -67,10 +67,9 @@ def _messages(value: Any) -> list[Message] | None:
 def _text(content: Any) -> str | None:
     """The text of a message; None for one that holds something else than text."""
     if isinstance(content, list):
-        parts = [
-            part.get("text") if isinstance(part, dict) and part.get("type") == "text" else None for part in content
-        ]
-        return "".join(parts) if all(isinstance(part, str) for part in parts) else None  # type: ignore[arg-type]
+        texts = [part.get("text") for part in content if isinstance(part, dict) and part.get("type") == "text"]
+        read = [text for text in texts if isinstance(text, str)]
+        return "".join(read) if len(read) == len(content) else None
     return content or "" if isinstance(content, (str, type(None))) else None
 
 
