@@ -142,6 +142,8 @@ def _seconds_at(store: JobStore, speed: Speed | None, job: Job) -> float | None:
 
 def _competing(store: JobStore, job: Job) -> int | None:
     """How many prompts of a run are still trained, where that is known."""
+    if not job.step:  # nothing was compared yet; a long queue is not asked about run by run
+        return None
     return competing(tried_rates(store.latest_metrics(job.id), partial(store.short_curves, job.id)))
 
 

@@ -11,8 +11,10 @@ import gradio as gr
 import pytest
 from sqlalchemy import event, update
 
+from app.estimates import places
 from app.studio import Studio
 from app.ui.runs.runs_list import RunsList, list_at
+from lamp.config import TuneConfig
 from storage.database import Database, open_database
 from storage.jobs import Job, JobState, JobStore
 from storage.tables import JobRow
@@ -259,3 +261,19 @@ def test_a_tag_is_added_to_those_that_the_selected_runs_have(
 
 def selected(act: str, *runs: str, tag: str = "") -> gr.EventData:
     return gr.EventData(None, {"act": act, "runs": list(runs), "tag": tag})
+
+
+def test_when_a_long_queue_begins_costs_the_same_queries_as_of_a_short_one(database: Database) -> None:
+    store, recipe = JobStore(database), TuneConfig("acme/tiny").to_dict()
+    first = store.add("tells the speed", recipe, "sample:x.csv", "x.csv", 60)
+    store.claim("here", [0])
+    store.heartbeat(first.id, 30, "Training", [(step, "rows_per_second", 8.0) for step in range(1, 31)])
+    store.finish(first.id, JobState.DONE)
+    store.release(first.id)
+    costs = []
+    for more in (3, 40):
+        for number in range(more):
+            store.add(f"waits {number}", recipe, "sample:x.csv", "x.csv", 60)
+        costs.append(len(rows_read(database, lambda: places(store, 1))))
+    assert places(store, 1)[store.queue()[-1]].starts_in is not None, "the speed is known"
+    assert costs[0] == costs[1]
