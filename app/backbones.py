@@ -36,9 +36,10 @@ class Backbones:
     A copy of a Hub id in the home folder (backbones/<org--name>) is used instead of the Hub, if it is whole.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, folders_allowed: bool | None = None) -> None:
+        """folders_allowed: whether any folder of the machine can be named; by default everywhere but on a Space."""
         self._copies = settings.home / "backbones"
-        self._folders_allowed = not settings.on_space
+        self.folders_allowed = not settings.on_space if folders_allowed is None else folders_allowed
 
     def choices(self, device: Device) -> list[BackboneChoice]:
         """The offered backbones: those on this machine first, then by size. The Hub is not asked.
@@ -57,7 +58,7 @@ class Backbones:
         reference = reference.strip()
         if self._copy_of(reference) is not None or cached_folder(reference) is not None:
             return True
-        return self._folders_allowed and is_folder(reference)
+        return self.folders_allowed and is_folder(reference)
 
     def source(self, reference: str) -> str:
         """The folder or Hub id to load a backbone from; the Hub is not asked.
@@ -86,7 +87,7 @@ class Backbones:
         """The reference without surrounding blanks. Raises BackboneError for a folder where folders are not allowed."""
         reference = reference.strip()
         # The same sentence for folders that exist and for others: strangers are not told which do.
-        if not self._folders_allowed and reference and (is_folder(reference) or not is_hub_id(reference)):
+        if not self.folders_allowed and reference and (is_folder(reference) or not is_hub_id(reference)):
             raise BackboneError(
                 f"Folders cannot be used on this studio: write a Hub id, such as HuggingFaceTB/SmolLM2-135M-Instruct, "
                 f"instead of {reference[:100]!r}."

@@ -144,6 +144,10 @@ class Datasets:
         self._sources.pop(reference, None)
         forget_opened()
 
+    def bytes(self) -> int:
+        """Bytes of all uploads, without the tables made of them."""
+        return sum(upload.bytes for upload in self._uploads.list())
+
     def is_there(self, reference: str) -> bool:
         """Whether a run can still read the data set that it was started with."""
         if reference.startswith(_SAMPLE):

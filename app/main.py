@@ -19,6 +19,10 @@ def main() -> int:
 
     Returns the exit status: 0, 1 after one sentence on standard error, 2 for wrong arguments.
     """
+    if sys.argv[1:2] == ["password"]:
+        from app.passwords import main as make_line
+
+        return make_line(sys.argv[2:])
     if sys.argv[1:]:
         from app.remote import main as ask
 
@@ -30,6 +34,7 @@ def main() -> int:
         settings = Settings.from_environment()
         if settings.on_space:
             forget_own_token()
+        check_sign_in(settings)
         check_port(settings.host, settings.port)
         serve(settings)
     except (LampError, StorageError) as error:
@@ -55,6 +60,24 @@ def forget_own_token() -> None:
     for name in ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN"):
         os.environ.pop(name, None)
     os.environ["HF_HUB_DISABLE_IMPLICIT_TOKEN"] = "1"  # noqa: S105  # a switch
+
+
+def check_sign_in(settings: Settings) -> None:
+    """Raises LampError on a Space where nobody signs in; says so where others than this machine's people may come."""
+    if settings.sign_in.asks:
+        return
+    if settings.on_space:
+        raise LampError(
+            "This Space would show everybody's runs and data to everybody: put hf_oauth: true into the first lines of "
+            "its README.md, so that people sign in."
+        )
+    if settings.host not in ("127.0.0.1", "localhost", "::1", "[::1]"):
+        print(
+            f"Nobody is asked who they are: whoever can reach {settings.host} sees and changes everything. "
+            "STUDIO_AUTH or STUDIO_USER_HEADER changes that (docs/operations.md).",
+            file=sys.stderr,
+            flush=True,
+        )
 
 
 def check_port(host: str, port: int) -> None:

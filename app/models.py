@@ -27,8 +27,8 @@ class Missing:
 class Models:
     """What pages do with language models, a part of `Studio`. Every failure is a BackboneError of one sentence."""
 
-    def __init__(self, backbones: Backbones, stored: StoredBackbones) -> None:
-        self._backbones, self._stored, self._downloads = backbones, stored, Downloads()
+    def __init__(self, backbones: Backbones, stored: StoredBackbones, downloads: Downloads) -> None:
+        self._backbones, self._stored, self._downloads = backbones, stored, downloads
 
     def search(self, text: str) -> list[FoundModel]:
         """Language models of the Hub with `text` in their ids."""

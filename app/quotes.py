@@ -80,10 +80,10 @@ class Quotes:
             return None
 
 
-def key_of(task: Task, dataset: str, devices: Sequence[str]) -> str:
+def key_of(task: Task, dataset: str, devices: Sequence[str], owner: str = "") -> str:
     """A digest of everything that a measurement depends on: recipe, data set, backbone and machine.
 
-    dataset: its reference, whose content never changes.
+    dataset: its reference, whose content never changes; owner: a measurement is told to whoever made it alone.
     """
     config = task.config
     parts: dict[str, Any] = {
@@ -96,6 +96,8 @@ def key_of(task: Task, dataset: str, devices: Sequence[str]) -> str:
         "backbone": [task.source, _changed(task.source)],
         "machine": [host_name(), os.cpu_count(), sorted(set(devices)), len(devices), version("torch")],
     }
+    if owner:
+        parts["owner"] = owner
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:32]
 
 

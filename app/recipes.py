@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from functools import cached_property
 from pathlib import Path
 
 from app.backbones import Backbones
@@ -12,15 +11,14 @@ from app.datasets import Datasets
 from app.faults import recipe_problems
 from app.fit import find_fit, impossible, memory_warning
 from app.initial_prompts import initial_prompt_problems
-from app.jobs.measuring import Measuring, MeasuringError, OnPhase
+from app.jobs.measuring import MeasuringError, OnPhase
 from app.jobs.measuring_worker import Task
-from app.jobs.probing import Probing
-from app.jobs.slots import devices, visible_gpus
 from app.jobs.tuning import initial_prompt_folder
 from app.machine import Device, smallest_device
 from app.plan import Estimate, Plan, Preview
 from app.quotes import Quotes, key_of
 from app.settings import Settings
+from app.shared_tools import SharedTools
 from lamp.config import DataConfig, TuneConfig
 from lamp.data.chat import no_template
 from lamp.data.columns import check_columns, render
@@ -62,14 +60,18 @@ class Recipes:
     """Looks at recipes with this studio's data sets, backbones, prompts and devices; starts nothing."""
 
     def __init__(
-        self, settings: Settings, datasets: Datasets, backbones: Backbones, store: JobStore, artifacts: ArtifactStore
+        self,
+        settings: Settings,
+        datasets: Datasets,
+        backbones: Backbones,
+        store: JobStore,
+        artifacts: ArtifactStore,
+        tools: SharedTools,
     ) -> None:
-        self._settings, self._datasets, self._backbones = settings, datasets, backbones
-        self._store, self._artifacts = store, artifacts
+        self._datasets, self._backbones, self._store, self._artifacts = datasets, backbones, store, artifacts
         home = Home(settings.home)
         self._quotes, self._tokens = Quotes(home.quotes, store), home.tokens
-        self._probing = Probing(home.probes)
-        self._measuring = Measuring(store, lambda: self.slots)
+        self._tools = tools
 
     def plan(self, config: TuneConfig, dataset: str, gpus: int, *, wait: bool = False) -> Plan:
         """Everything that can be known about a recipe before it is started; reads each file at most once.
@@ -91,7 +93,9 @@ class Recipes:
         if backbone and data.file and data.splits:
             backbone_problems |= data.file.label_problems(config.data, backbone.source)
         tried = (
-            self._probing.problem(backbone, config.backbone, wait=wait) if backbone and not backbone_problems else ""
+            self._tools.probing.problem(backbone, config.backbone, wait=wait)
+            if backbone and not backbone_problems
+            else ""
         )
         if tried:
             backbone_problems[tried] = "backbone"
@@ -134,17 +138,18 @@ class Recipes:
                 "fetches it."
             )
         task = self._task(config, self._datasets.file(dataset), backbone, gpus)
-        key = key_of(task, dataset, self.slots)
-        self._measuring.measure(key, task, lambda measured: self._quotes.remember(key, measured), on_phase)
+        owner = self._store.owner.name
+        key = key_of(task, dataset, self.slots, owner)
+        self._tools.measuring.measure(key, task, lambda measured: self._quotes.remember(key, measured), on_phase, owner)
 
     def cancel_measuring(self) -> None:
-        """Ends the measurement that goes on, if there is one."""
-        self._measuring.cancel()
+        """Ends the measurement that goes on, if there is one and it is this person's."""
+        self._tools.measuring.cancel(self._store.owner)
 
-    @cached_property
+    @property
     def slots(self) -> list[str]:
         """The device of each slot for a run."""
-        return devices(self._settings.slots)
+        return self._tools.slots
 
     @property
     def device(self) -> Device:
@@ -155,10 +160,6 @@ class Recipes:
     def most_gpus(self) -> int:
         """The most GPUs that one run can have; 1 also where there is none or where STUDIO_SLOTS lets runs share one."""
         return len(self.slots) if len(set(self.slots)) == len(self.slots) else 1
-
-    @cached_property
-    def _has_gpu(self) -> bool:
-        return bool(visible_gpus())
 
     def learned_from(self, config: TuneConfig, dataset: str, row: int) -> bool:
         """Whether a row of the data set is one that the recipe trains on; `row`: its place from 0. Raises DataError."""
@@ -202,7 +203,7 @@ class Recipes:
         problems = {}
         if type(gpus) is not int or not 1 <= gpus <= self.most_gpus:  # a script may send anything
             problems[f"The number of GPUs must be between 1 and {self.most_gpus} here, not {gpus!r}."] = "gpus"
-        if config.train.quantization != "none" and not self._has_gpu:
+        if config.train.quantization != "none" and not self._tools.has_gpu:
             problems[
                 "Weights in 8 or 4 bits want a CUDA GPU, and this machine has none: leave the backbone's "
                 "weights as they are."
@@ -218,7 +219,7 @@ class Recipes:
         except BackboneError as error:
             return None, {str(error): "backbone"}
         problems = misfits(backbone, config)
-        if not self._has_gpu:
+        if not self._tools.has_gpu:
             problems |= wants_gpu(backbone, config)
         if config.data.input_format == "chat" and has_chat_template(backbone.source) is False:
             problems[no_template(config.backbone)] = "data.input_format"
@@ -240,7 +241,7 @@ class Recipes:
         self, config: TuneConfig, dataset: str, file: DatasetFile, splits: Splits, backbone: BackboneInfo, gpus: int
     ) -> Estimate:
         train = config.train
-        key = key_of(self._task(config, file, backbone, gpus), dataset, self.slots)
+        key = key_of(self._task(config, file, backbone, gpus), dataset, self.slots, self._store.owner.name)
         rows = train.steps * train.batch_size * train.accumulation * gpus
         return Estimate(
             architecture=backbone.architecture,

@@ -6,6 +6,7 @@
     lamp-studio export RUN                             the prompt as a zip
     lamp-studio publish RUN name/prompt                puts it on the Hub; the token is asked for, or HF_TOKEN
     lamp-studio stop RUN, resume RUN, results RUN
+    lamp-studio password NAME                          a line for the file that STUDIO_AUTH names; asks no studio
 
 Every command but `runs` and `train` prints JSON or a path. --studio, or STUDIO_URL, is the studio's address.
 """

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from app.sign_in import SignIn
 from lamp.errors import ConfigError
 
 _SPACE_STORAGE = Path("/data")
@@ -44,6 +45,8 @@ class Settings:
     """STUDIO_LOG_FORMAT: whether each line of the server's log is a JSON object."""
     webhook: str = field(default="", repr=False)
     """STUDIO_WEBHOOK: an address that is told of each run that ends; it may hold a secret."""
+    sign_in: SignIn = field(default_factory=SignIn)
+    """How people say who they are, and who is an admin."""
 
     @property
     def is_lasting(self) -> bool:
@@ -84,8 +87,11 @@ class Settings:
         hosts = environment.get("STUDIO_ALLOWED_HOSTS", "").replace(",", " ").split()
         if wrong := [host for host in hosts if not re.fullmatch(r"[A-Za-z0-9.:_-]+", host)]:
             problems.append(f"STUDIO_ALLOWED_HOSTS must be names such as studio.example.org, not {wrong[0]!r}.")
+        own = []
         if on_space:
-            hosts += [environment.get("SPACE_HOST", ""), _space_host(environment["SPACE_ID"])]
+            own = [*environment.get("SPACE_HOST", "").replace(",", " ").split(), _space_host(environment["SPACE_ID"])]
+        hosts += own
+        sign_in = SignIn.from_environment(environment, own, problems)
         resume = environment.get("STUDIO_AUTO_RESUME", "yes").strip().lower()
         if resume not in {"yes", "no"}:
             problems.append(f"STUDIO_AUTO_RESUME must be yes or no, not {resume!r}.")
@@ -110,6 +116,7 @@ class Settings:
             most_queued=most_queued,
             json_log=log_format == "json",
             webhook=webhook,
+            sign_in=sign_in,
         )
 
 

@@ -33,7 +33,9 @@ class StoredBackbone:
 class StoredBackbones:
     """The Hub's cache and the copies in the home folder; folders elsewhere belong to whoever made them."""
 
-    def __init__(self, settings: Settings, store: JobStore) -> None:
+    def __init__(self, settings: Settings, store: JobStore, removable: bool = True) -> None:
+        """store: with everybody's runs, which keep their backbones; removable: whether who asks may remove one."""
+        self._removable = removable
         self._copies, self._on_space, self._store = settings.home / "backbones", settings.on_space, store
 
     def list(self) -> list[StoredBackbone]:
@@ -66,6 +68,8 @@ class StoredBackbones:
         unfinished = self._store.list(1000, states=_UNFINISHED, comparisons=True)
         used_by = [job.name for job in unfinished if job.backbone.strip() == reference]
         why_kept = f"The run {used_by[0]!r} uses it: stop that run, or wait until it has ended." if used_by else ""
+        if not self._removable:
+            why_kept = "Only an admin of this studio removes models: they are everybody's."
         if self._on_space:
             why_kept = "Models cannot be removed from a public studio."
         last_used = datetime.fromtimestamp(repository.last_accessed, UTC)

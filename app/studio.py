@@ -9,20 +9,14 @@ from functools import partial
 from pathlib import Path
 
 from app import limits
-from app.backbones import BackboneChoice, Backbones
-from app.datasets import Datasets
+from app.backbones import BackboneChoice
 from app.estimates import places
-from app.jobs import webhook
 from app.jobs.extend import extend
-from app.models import Models
 from app.plan import Plan
-from app.recipes import Recipes
 from app.run import Run
-from app.settings import Settings
-from app.shared_views import SharedViews
-from app.stored_backbones import StoredBackbones
 from app.studio_datasets import StudioDatasets
 from app.studio_lists import StudioLists
+from app.studio_person import StudioOfPerson
 from app.studio_ways import StudioWays
 from app.views.comparison import ComparedRun, common_metric
 from app.views.curves import Points
@@ -34,30 +28,21 @@ from lamp.config import TuneConfig
 from lamp.errors import ConfigError, DataError
 from lamp.inference.confusion_matrix import ConfusionMatrix, read_confusion
 from lamp.plain_line import visible
-from storage.artifacts import ArtifactStore
-from storage.database import Database
-from storage.errors import JobNotFound, NotStored
-from storage.home import DiskUse, Home
-from storage.jobs import Job, JobState, JobStore
+from storage.errors import NotStored
+from storage.home import DiskUse
+from storage.jobs import Job, JobState
 from storage.logs import tail
-from storage.uploads import UploadStore
 
 _log = logging.getLogger(__name__)
+_MOST_BOUND = 256
+"""People whose studio is kept ready; another person's is made again, without loss."""
 
 
-class Studio(StudioDatasets, StudioWays, StudioLists):
-    """Data sets, recipes, runs and trained prompts. Every failure is a LampError or StorageError of one sentence."""
+class Studio(StudioDatasets, StudioWays, StudioLists, StudioOfPerson):
+    """Data sets, recipes, runs and trained prompts. Every failure is a LampError or StorageError of one sentence.
 
-    def __init__(self, settings: Settings, database: Database) -> None:
-        home, store = Home(settings.home), JobStore(database, webhook.on_end(settings, _log.warning))
-        datasets, backbones = Datasets(UploadStore(database, home.uploads)), Backbones(settings)
-        artifacts = ArtifactStore(home.artifacts)
-        recipes = Recipes(settings, datasets, backbones, store, artifacts)
-        StudioDatasets.__init__(self, settings, home, datasets, backbones)
-        StudioLists.__init__(self, store)
-        StudioWays.__init__(self, home, store, artifacts, datasets, backbones, recipes)
-        self.models = Models(backbones, StoredBackbones(settings, store))
-        self._views = SharedViews()
+    A new one is that of the one person to whom everything belongs; `as_` gives that of another person.
+    """
 
     # What can be picked
 
@@ -68,6 +53,11 @@ class Studio(StudioDatasets, StudioWays, StudioLists):
     def prompts(self) -> list[Job]:
         """Runs whose prompt another run may start from, newest first."""
         return [job for job in self.jobs() if job.artifact]
+
+    @property
+    def takes_folders(self) -> bool:
+        """Whether a folder of the machine can be named as a backbone; strangers are not told what it has."""
+        return self._backbones.folders_allowed
 
     # A recipe before it is started
 
@@ -90,7 +80,6 @@ class Studio(StudioDatasets, StudioWays, StudioLists):
         config: TuneConfig,
         dataset: str,
         name: str = "",
-        owner: str = "",
         parent: str | None = None,
         gpus: int = 1,
     ) -> str:
@@ -108,7 +97,7 @@ class Studio(StudioDatasets, StudioWays, StudioLists):
         self._check_queue()
         self._home.check_space(self.settings.low_disk_bytes)
         return self._store.add(
-            name, config.to_dict(), dataset, dataset_name, config.train.steps, owner=owner, parent=parent, gpus=gpus
+            name, config.to_dict(), dataset, dataset_name, config.train.steps, parent=parent, gpus=gpus
         ).id
 
     # Runs
@@ -137,7 +126,7 @@ class Studio(StudioDatasets, StudioWays, StudioLists):
             metrics=store.latest_metrics(job.id),
             curve=partial(store.curve, job.id),
             short_curves=partial(store.short_curves, job.id),
-            place=places(store, len(self._recipes.slots)).get(job.id) if queued else None,
+            place=places(self._everyone, len(self._recipes.slots)).get(job.id) if queued else None,
             results=read_results(self._home.answers(job.id)) if ended else None,
             confusion=self._confusion(job) if ended else None,
             events=store.events(job.id),
@@ -215,12 +204,14 @@ class Studio(StudioDatasets, StudioWays, StudioLists):
         return self._recipes.most_gpus
 
     def vitals(self) -> Vitals:
-        """How the studio is doing; quick. Raises StorageError when it cannot work."""
+        """How the studio is doing, with this person's runs; quick. Raises StorageError when it cannot work."""
         return Vitals(self._store.count(), len(self._recipes.slots), self._home.free_bytes())
 
     def disk_use(self) -> DiskUse:
-        """How much disk space the studio's files take and how much is free; looks at every file."""
-        return self._home.use()
+        """How much disk space this person's files take and how much is free; looks at every file of theirs."""
+        if self.person.is_admin:
+            return self._home.use()
+        return self._home.use_of(self._store.ids(), self._datasets.bytes())
 
     def latest_metrics(self, id: str) -> dict[str, float]:
         """The last value of every metric of a run. Raises JobNotFound."""
@@ -236,13 +227,6 @@ class Studio(StudioDatasets, StudioWays, StudioLists):
             return set(tuned)
         logged = self._store.latest_metrics(job.id)
         return {name.removeprefix("validation/") for name in logged if name.startswith("validation/")}
-
-    def _known(self, id: str | None) -> str | None:
-        """The id of a run; None when there is no such run, or no longer."""
-        try:
-            return self._store.get(id).id if id else None
-        except JobNotFound:
-            return None
 
     def _check_dataset(self, id: str) -> None:
         """Raises DataError when a data set that a run was started with is gone."""

@@ -30,9 +30,10 @@ _LAST_HEADER = 1000
 class StudioDatasets:
     """The data sets that runs can learn from, and where they come from."""
 
-    def __init__(self, settings: Settings, home: Home, datasets: Datasets, backbones: Backbones) -> None:
-        self.settings = settings
-        self._home, self._datasets, self._backbones = home, datasets, backbones
+    settings: Settings
+    _home: Home
+    _datasets: Datasets
+    _backbones: Backbones
 
     def datasets(self) -> list[DatasetEntry]:
         """The samples and everything that was uploaded."""
@@ -108,7 +109,7 @@ class StudioDatasets:
         return self._datasets.rename(reference, name)
 
     def delete_dataset(self, reference: str) -> None:
-        """Removes a data set that people added from the disk. Raises StorageError, also while a run needs it."""
+        """Removes a data set that this person added. Raises StorageError, also while a run needs it."""
         self._datasets.delete(reference)
         self._home.forget_tokens()
 

@@ -12,8 +12,7 @@ from storage.listing import Order
 class StudioLists:
     """Runs found by their state and by words, in an order."""
 
-    def __init__(self, store: JobStore) -> None:
-        self._store = store
+    _store: JobStore
 
     def jobs(
         self, limit: int = 100, offset: int = 0, states: Collection[JobState] | None = None, text: str = ""

@@ -36,19 +36,14 @@ from storage.jobs import Job, JobStore
 class StudioPrompts:
     """The prompts that runs have trained, and the process that answers with them."""
 
-    def __init__(
-        self,
-        home: Home,
-        store: JobStore,
-        artifacts: ArtifactStore,
-        datasets: Datasets,
-        backbones: Backbones,
-        recipes: Recipes,
-    ) -> None:
-        self._home, self._store, self._artifacts, self._datasets = home, store, artifacts, datasets
-        self._backbones, self._recipes = backbones, recipes
-        self._answerer = Answerer()
-        self._lists = AnswerLists(self._answerer)
+    _home: Home
+    _store: JobStore
+    _artifacts: ArtifactStore
+    _datasets: Datasets
+    _backbones: Backbones
+    _recipes: Recipes
+    _answerer: Answerer
+    _lists: AnswerLists
 
     def close(self) -> None:
         """Ends the process that answers. Runs go on."""
@@ -106,11 +101,11 @@ class StudioPrompts:
 
     def list_progress(self, id: str) -> ListProgress | None:
         """How far the run's last list is; None if there was none since the studio's start."""
-        return self._lists.progress(id)
+        return self._lists.progress(self._store.get(id).id)
 
     def cancel_list(self, id: str) -> None:
         """Has the run's list end after its batch; what is answered by then is kept."""
-        self._lists.cancel(id)
+        self._lists.cancel(self._store.get(id).id)
 
     def _start_list(self, id: str, source: str, read: Callable[[Path], Table]) -> None:
         run = Run.of(self._store.get(id))

@@ -18,18 +18,20 @@ from app.views.worth import Cost, Worth, worth_of
 from lamp.baselines.ways import NUMBER_BYTES, TRAINED, WAYS, Request, proposed_instruction, read_ways
 from lamp.errors import ConfigError, DataError
 from storage.errors import WrongState
-from storage.jobs import Job
+from storage.jobs import Job, JobStore
 
 
 class StudioWays(StudioPrompts):
     """Comparisons wait in the queue of runs and are worked on like them, but are listed with their run alone."""
 
     settings: Settings
+    _everyone: JobStore
+    """Everybody's runs, for what all share: the length of the queue."""
 
     def proposed_instruction(self, id: str) -> str:
         """An instruction for the model without a prompt, made from the run's labels or its target column."""
         run = Run.of(self._store.get(id))
-        return proposed_instruction(prompt_kind(self._artifacts.path(id)).labels, run.config.data.target_column)
+        return proposed_instruction(prompt_kind(self._artifacts.path(run.job.id)).labels, run.config.data.target_column)
 
     def seconds_of_ways(self, id: str, ways: Sequence[str]) -> float | None:
         """About how long trying these ways takes, at the speed of the run itself; None where that is unknown."""
@@ -89,9 +91,9 @@ class StudioWays(StudioPrompts):
         if results is None or not run.job.artifact:
             return None
         lamp = run.config.lamp
-        numbers = lamp.trainable_parameters(prompt_kind(self._artifacts.path(id)).width)
+        numbers = lamp.trainable_parameters(prompt_kind(self._artifacts.path(run.job.id)).width)
         seconds = seconds_trained(self._store, run, run.config.train.learning_rate)
-        ways = read_ways(self._home.other_ways(id), _made_for(run.job))
+        ways = read_ways(self._home.other_ways(run.job.id), _made_for(run.job))
         own = Cost(numbers, lamp.virtual_tokens, NUMBER_BYTES * numbers, seconds)
         return worth_of(results, ways, RunScores.of(run.job.scores).tested, own)
 
@@ -106,7 +108,7 @@ class StudioWays(StudioPrompts):
     def _check_queue(self) -> None:
         """Raises WrongState when as many runs wait as may wait."""
         most = self.settings.most_queued
-        if len(self._store.queue()) >= most:
+        if len(self._everyone.queue()) >= most:
             raise WrongState(f"{most} runs wait already: wait until some have started, or delete some of them.")
 
 

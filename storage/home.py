@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -125,6 +126,14 @@ class Home:
         parts = {path.name: tree_bytes(path) for path in self.root.iterdir() if path.is_dir()}
         database = sum(tree_bytes(path) for path in self.root.glob("studio.db*"))
         return DiskUse({**parts, "database": database}, self.free_bytes())
+
+    def use_of(self, jobs: frozenset[str], upload_bytes: int) -> DiskUse:
+        """How much disk space some runs and uploads take now. Slow: it looks at every file of theirs."""
+        parts = {"uploads": upload_bytes}
+        for part in ("artifacts", "checkpoints", "answers", "logs", "exports"):
+            paths = (self.root / part).glob("*")
+            parts[part] = sum(tree_bytes(path) for path in paths if re.split("[.-]", path.name)[0] in jobs)
+        return DiskUse(parts, self.free_bytes())
 
     def free_bytes(self) -> int:
         """Bytes that are free on the studio's disk."""

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from storage.database import Database, utc_now
 from storage.errors import JobNotFound
 from storage.files import is_safe_name
+from storage.owners import EVERYONE, Owner
 from storage.records import Job, job_of
 from storage.states import JobState, before
 from storage.tables import EventRow, JobRow
@@ -24,25 +25,29 @@ FINISHED = tuple(state for state in JobState if state.finished)
 class JobRows:
     """The base of JobStore's parts: the database, and a run by its id."""
 
-    def __init__(self, database: Database, on_end: Callable[[Job], object] | None = None) -> None:
-        """on_end: called with each run that this store ends, once that is committed. It must not raise."""
-        self.database = database
+    def __init__(
+        self, database: Database, on_end: Callable[[Job], object] | None = None, owner: Owner = EVERYONE
+    ) -> None:
+        """on_end: called with each run that this store ends, once that is committed. It must not raise.
+
+        owner: for whom it works; the runs of others read as ids that nobody has.
+        """
+        self.database, self.owner = database, owner
         self._on_end = on_end or (lambda job: None)
 
     def get(self, id: str) -> Job:
         """The run as it is now. Raises JobNotFound."""
         with self.database.read() as session:
-            return job_of(job_row(session, id))
+            return job_of(self._row(session, id))
 
-
-def job_row(session: Session, id: str) -> JobRow:
-    """The row of a run. Raises JobNotFound."""
-    # A script may send a number, or what no database takes as a text.
-    known = isinstance(id, str) and is_safe_name(id)
-    row = session.scalar(select(JobRow).where(JobRow.id == id)) if known else None
-    if row is None:
-        raise JobNotFound(f"There is no run {str(id)[:64]!r}.")
-    return row
+    def _row(self, session: Session, id: str) -> JobRow:
+        """The row of a run, if it exists for the store's owner. Raises JobNotFound."""
+        # A script may send a number, or what no database takes as a text.
+        known = isinstance(id, str) and is_safe_name(id)
+        row = session.scalar(select(JobRow).where(JobRow.id == id, self.owner.sees(JobRow.owner))) if known else None
+        if row is None:
+            raise JobNotFound(f"There is no run {str(id)[:64]!r}.")
+        return row
 
 
 def change_state(

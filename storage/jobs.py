@@ -1,4 +1,4 @@
-"""JobStore: everything that pages, the runner and the worker ask of the runs."""
+"""JobStore: everything that pages, the runner and the worker ask of the runs, for one owner or for all."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from sqlalchemy.orm import aliased
 from storage import metrics
 from storage.database import utc_now
 from storage.errors import WrongState
-from storage.job_rows import ACTIVE, FINISHED, job_row
+from storage.job_rows import ACTIVE, FINISHED
 from storage.lifecycle import JobLifecycle
 from storage.listing import Order, earlier_run, matching, ordering
 from storage.queue import JobQueue, Jobs, new_id
@@ -42,7 +42,6 @@ class JobStore(JobQueue, JobLifecycle):
         offset: int = 0,
         states: Collection[JobState] | None = None,
         *,
-        owner: str | None = None,
         text: str = "",
         deleted: bool = False,
         comparisons: bool = False,
@@ -55,7 +54,7 @@ class JobStore(JobQueue, JobLifecycle):
         with self.database.read() as session:
             rows = session.scalars(
                 select(JobRow)
-                .where(*matching(states, owner, text, deleted, self.database.dialect, comparisons=comparisons))
+                .where(*matching(states, self.owner, text, deleted, self.database.dialect, comparisons=comparisons))
                 .order_by(JobRow.number.desc())
                 .limit(limit)
                 .offset(offset)
@@ -80,7 +79,7 @@ class JobStore(JobQueue, JobLifecycle):
         by, earlier = ordering(order, reverse, dialect), aliased(JobRow)
         found = (
             select(JobRow.number)
-            .where(*matching(states, None, text, deleted, dialect))
+            .where(*matching(states, self.owner, text, deleted, dialect))
             .order_by(*by)
             .limit(limit)
             .subquery()
@@ -97,12 +96,14 @@ class JobStore(JobQueue, JobLifecycle):
     def ended_since(self, event: int | None) -> tuple[int, Jobs]:
         """The number of the newest event, and the runs that ended after the event of that number; none after None."""
         with self.database.read() as session:
-            newest = session.scalar(select(func.max(EventRow.number))) or 0
+            own = select(JobRow.number).where(self.owner.sees(JobRow.owner))
+            newest = session.scalar(select(func.max(EventRow.number)).where(EventRow.job.in_(own))) or 0
             if event is None:
                 return newest, []
             ends = select(EventRow.job).where(EventRow.number > event, EventRow.state.in_(FINISHED))
             ended = select(JobRow).where(
                 JobRow.number.in_(ends),
+                self.owner.sees(JobRow.owner),
                 JobRow.state.in_(FINISHED),
                 JobRow.kind == "run",
                 JobRow.deleted_at.is_(None),
@@ -117,7 +118,7 @@ class JobStore(JobQueue, JobLifecycle):
     def count(self) -> dict[JobState, int]:
         """How many runs are in each state; deleted ones are not counted."""
         with self.database.read() as session:
-            listed = JobRow.kind == "run", JobRow.deleted_at.is_(None)
+            listed = JobRow.kind == "run", JobRow.deleted_at.is_(None), self.owner.sees(JobRow.owner)
             counts = select(JobRow.state, func.count()).where(*listed).group_by(JobRow.state)
             found = dict(session.execute(counts).all())
             return {state: found.get(state, 0) for state in JobState}
@@ -126,7 +127,7 @@ class JobStore(JobQueue, JobLifecycle):
         """The run's history, oldest first. Raises JobNotFound."""
         with self.database.read() as session:
             rows = session.scalars(
-                select(EventRow).where(EventRow.job == job_row(session, id).number).order_by(EventRow.number)
+                select(EventRow).where(EventRow.job == self._row(session, id).number).order_by(EventRow.number)
             )
             return [event_of(row) for row in rows]
 
@@ -135,7 +136,7 @@ class JobStore(JobQueue, JobLifecycle):
         with self.database.read() as session:
             row = session.scalar(
                 select(JobRow)
-                .where(JobRow.parent == run, JobRow.kind == _COMPARISON)
+                .where(JobRow.parent == run, JobRow.kind == _COMPARISON, self.owner.sees(JobRow.owner))
                 .order_by(JobRow.number.desc())
                 .limit(1)
             )
@@ -144,7 +145,7 @@ class JobStore(JobQueue, JobLifecycle):
     def ids(self) -> frozenset[str]:
         """Ids of all runs, deleted ones included until they are purged."""
         with self.database.read() as session:
-            return frozenset(session.scalars(select(JobRow.id)))
+            return frozenset(session.scalars(select(JobRow.id).where(self.owner.sees(JobRow.owner))))
 
     # -- what people change -------------------------------------------------------------------------------------
 
@@ -159,7 +160,7 @@ class JobStore(JobQueue, JobLifecycle):
     def put_first(self, id: str) -> Job:
         """Gives the run a higher priority than every other queued run of its owner. Raises JobNotFound."""
         with self.database.write() as session:
-            row = job_row(session, id)
+            row = self._row(session, id)
             waiting = JobRow.owner == row.owner, JobRow.state == JobState.QUEUED
             highest = session.scalar(select(func.max(JobRow.priority)).where(*waiting)) or 0
             session.execute(update(JobRow).where(JobRow.id == id).values(priority=highest + 1))
@@ -169,7 +170,7 @@ class JobStore(JobQueue, JobLifecycle):
     def add_tags(self, id: str, tags: Sequence[str]) -> Job:
         """Adds tags to those that the run has. Raises JobNotFound."""
         with self.database.write() as session:
-            row = job_row(session, id)
+            row = self._row(session, id)
             row.tags = sorted({*row.tags, *(tag.strip() for tag in tags)} - {""})
             session.flush()
             return job_of(row)
@@ -179,7 +180,7 @@ class JobStore(JobQueue, JobLifecycle):
         if self.get(id).state is JobState.QUEUED:
             self.request_stop(id)
         with self.database.write() as session:
-            row = job_row(session, id)
+            row = self._row(session, id)
             number = session.scalar(
                 update(JobRow)
                 .where(JobRow.id == id, JobRow.state.not_in(ACTIVE))
@@ -217,22 +218,22 @@ class JobStore(JobQueue, JobLifecycle):
     def log_values(self, id: str, values: Iterable[metrics.Value]) -> None:
         """Records (step, name, value) of many steps in one commit, as `heartbeat` does. Raises JobNotFound."""
         with self.database.write() as session:
-            metrics.record(session, job_row(session, id).number, values)
+            metrics.record(session, self._row(session, id).number, values)
 
     def latest_metrics(self, id: str) -> dict[str, float]:
         """The newest value of each metric. Raises JobNotFound."""
         with self.database.read() as session:
-            return metrics.latest(session, job_row(session, id).number)
+            return metrics.latest(session, self._row(session, id).number)
 
     def curve(self, id: str, metric: str, points: int = 500) -> Points:
         """(step, value) of a metric, at most `points`, every span's minimum and maximum kept. Raises JobNotFound."""
         with self.database.read() as session:
-            return metrics.curve(session, job_row(session, id).number, metric, points)
+            return metrics.curve(session, self._row(session, id).number, metric, points)
 
     def short_curves(self, id: str, names: Collection[str]) -> dict[str, Points]:
         """(step, value) of several metrics that have few points each, by name. Raises JobNotFound."""
         with self.database.read() as session:
-            return {**metrics.short_curves(session, job_row(session, id).number, names)}
+            return {**metrics.short_curves(session, self._row(session, id).number, names)}
 
     def newest_with(self, metric: str, backbone: str) -> Job | None:
         """The newest run on a backbone that has taken a step and logged `metric`; None when there is none."""
@@ -241,6 +242,7 @@ class JobStore(JobQueue, JobLifecycle):
             row = session.scalar(
                 select(JobRow)
                 .where(JobRow.backbone == backbone, JobRow.step > 0, JobRow.deleted_at.is_(None), logged.exists())
+                .where(self.owner.sees(JobRow.owner))
                 .order_by(JobRow.number.desc())
                 .limit(1)
             )
@@ -248,7 +250,7 @@ class JobStore(JobQueue, JobLifecycle):
 
     def _edit(self, id: str, **values: Any) -> Job:
         with self.database.write() as session:
-            row = job_row(session, id)
+            row = self._row(session, id)
             session.execute(update(JobRow).where(JobRow.id == id).values(**values))
             session.refresh(row)
             return job_of(row)

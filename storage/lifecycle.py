@@ -10,7 +10,7 @@ from sqlalchemy import or_, select, update
 from storage import metrics
 from storage.database import utc_now
 from storage.errors import WrongState
-from storage.job_rows import JobRows, change_state, held_by, job_row, next_ticket
+from storage.job_rows import JobRows, change_state, held_by, next_ticket
 from storage.records import Job, Worker, job_of
 from storage.states import JobState
 from storage.tables import JobRow
@@ -75,7 +75,7 @@ class JobLifecycle(JobRows):
     def request_stop(self, id: str) -> Job:
         """Asks a running run to end, ends a queued one; an ended one stays as it is. Raises JobNotFound."""
         with self.database.write() as session:
-            row = job_row(session, id)
+            row = self._row(session, id)
             ended = change_state(
                 session,
                 (JobRow.id == id) & (JobRow.state == JobState.QUEUED),
@@ -160,7 +160,7 @@ class JobLifecycle(JobRows):
     def resume(self, id: str) -> Job:
         """Queues an ended run again, to go on from its last checkpoint. Raises WrongState, JobNotFound."""
         with self.database.write() as session:
-            row = job_row(session, id)
+            row = self._row(session, id)
             if (
                 change_state(
                     session,

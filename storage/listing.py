@@ -10,6 +10,7 @@ from sqlalchemy.orm import aliased
 
 from storage.database import utc_now
 from storage.job_rows import ACTIVE
+from storage.owners import Owner
 from storage.states import JobState
 from storage.tables import JobRow
 
@@ -36,13 +37,16 @@ def ordering(order: Order, reverse: bool, dialect: str) -> list[ColumnElement[An
 
 
 def earlier_run() -> ColumnElement[int]:
-    """The number of the run that a run was started from, or else of the one before it on the same data set."""
+    """The number of the run that a run was started from, or else of its owner's before it on the same data set."""
     parent, other = aliased(JobRow), aliased(JobRow)
-    started_from = select(parent.number).where(parent.id == JobRow.parent, parent.deleted_at.is_(None))
+    started_from = select(parent.number).where(
+        parent.id == JobRow.parent, parent.owner == JobRow.owner, parent.deleted_at.is_(None)
+    )
     same_data = (
         select(other.number)
         .where(
             other.dataset == JobRow.dataset,
+            other.owner == JobRow.owner,
             other.number < JobRow.number,
             other.kind == "run",
             other.deleted_at.is_(None),
@@ -73,7 +77,7 @@ def _duration(dialect: str) -> ColumnElement[Any]:
 
 def matching(
     states: Collection[JobState] | None,
-    owner: str | None,
+    owner: Owner,
     text: str,
     deleted: bool,
     dialect: str,
@@ -86,8 +90,7 @@ def matching(
     yield JobRow.deleted_at.is_not(None) if deleted else JobRow.deleted_at.is_(None)
     if states is not None:
         yield JobRow.state.in_(states)
-    if owner is not None:
-        yield JobRow.owner == owner
+    yield owner.sees(JobRow.owner)
     searched = (JobRow.name, JobRow.note, JobRow.dataset_name, _backbone_name())
     each_tag = func.json_array_elements_text if dialect == "postgresql" else func.json_each
     for word in text.split():

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from storage import metrics
 from storage.database import utc_now
-from storage.job_rows import ACTIVE, JobRows, change_state, job_row, next_ticket
+from storage.job_rows import ACTIVE, JobRows, change_state, next_ticket
 from storage.records import Job, job_of
 from storage.states import JobState
 from storage.tables import EventRow, JobRow, SlotRow
@@ -38,7 +38,7 @@ class JobQueue(JobRows):
         dataset_name: str,
         steps: int,
         *,
-        owner: str = "",
+        owner: str | None = None,
         parent: str | None = None,
         priority: int = 0,
         gpus: int = 1,
@@ -52,7 +52,7 @@ class JobQueue(JobRows):
         """Queues a new run; one that goes on where another one ended starts with the metrics of that, `curves_of`, and
         after its steps, `step`.
 
-        kind: "comparison" for one of the run `parent`, which lists leave out.
+        owner: None for the store's own; kind: "comparison" for one of the run `parent`, which lists leave out.
         """
         with self.database.write() as session:
             row = JobRow(
@@ -66,7 +66,7 @@ class JobQueue(JobRows):
                 dataset_name=dataset_name,
                 steps=steps,
                 step=step,
-                owner=owner,
+                owner=self.owner.name if owner is None else owner,
                 parent=parent,
                 priority=priority,
                 gpus=gpus,
@@ -79,7 +79,7 @@ class JobQueue(JobRows):
             session.flush()
             session.add(EventRow(job=row.number, at=utc_now(), state=row.state, reason="Queued."))
             if curves_of is not None:
-                metrics.copy(session, job_row(session, curves_of).number, row.number)
+                metrics.copy(session, self._row(session, curves_of).number, row.number)
             return job_of(row)
 
     def claim(self, host: str, slots: Sequence[int]) -> Job | None:

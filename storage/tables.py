@@ -146,11 +146,12 @@ class MetricRow(Base):
 
 
 class UploadRow(Base):
-    """An uploaded file, which is a data set."""
+    """An uploaded file, which is a data set of its owner; people who add the same file have a row each."""
 
     __tablename__ = "uploads"
 
-    sha256: Mapped[str] = mapped_column(String(64), primary_key=True)
+    owner: Mapped[str] = mapped_column(String(255), primary_key=True, default="")
+    sha256: Mapped[str] = mapped_column(String(64), primary_key=True, index=True)
     name: Mapped[str]
     bytes: Mapped[int]
     rows: Mapped[int | None]

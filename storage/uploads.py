@@ -1,4 +1,7 @@
-"""UploadStore: uploaded data sets, stored by the hash of their content so that the same file is stored once."""
+"""UploadStore: uploaded data sets, stored by the hash of their content so that the same file is stored once.
+
+Each owner of a file has a row, and knows nothing of the others' rows.
+"""
 
 from __future__ import annotations
 
@@ -18,6 +21,7 @@ from sqlalchemy.orm import Session
 from storage.database import Database, utc_now
 from storage.errors import NotStored, WrongState
 from storage.files import STAGED, older_than_a_day, remove, whole
+from storage.owners import EVERYONE, Owner
 from storage.states import JobState
 from storage.tables import JobRow, UploadRow
 
@@ -46,8 +50,9 @@ class Upload:
 class UploadStore:
     """Files under one root, named by the SHA-256 of their content, and beside each the table that was read from it."""
 
-    def __init__(self, database: Database, root: Path) -> None:
-        self.database = database
+    def __init__(self, database: Database, root: Path, owner: Owner = EVERYONE) -> None:
+        """owner: for whom it works; the uploads of others read as references that nobody has."""
+        self.database, self.owner = database, owner
         self.root = root
         root.mkdir(parents=True, exist_ok=True)
 
@@ -73,6 +78,7 @@ class UploadStore:
         with self.database.write() as session:
             row = session.merge(
                 UploadRow(
+                    owner=self.owner.name,
                     sha256=digest.hexdigest(),
                     name=_plain(name),
                     bytes=size,
@@ -112,6 +118,8 @@ class UploadStore:
 
     def path(self, reference: str) -> Path:
         """The file of a reference. Raises NotStored for one that is malformed or unknown."""
+        if not self.owner.sees_all:
+            self.get(reference)
         path = self.root / _sha256(reference)
         if not path.is_file():
             raise _not_stored(reference)
@@ -120,34 +128,41 @@ class UploadStore:
     def get(self, reference: str) -> Upload:
         """The upload of a reference. Raises NotStored."""
         with self.database.read() as session:
-            return _upload_of(_row(session, reference))
+            return _upload_of(self._row(session, reference))
 
     def list(self) -> builtins.list[Upload]:
-        """All uploads, newest first."""
+        """All uploads, newest first; where several people have the same file, the row that `get` gives."""
+        newest = UploadRow.created_at.desc(), UploadRow.sha256
         with self.database.read() as session:
-            rows = session.scalars(select(UploadRow).order_by(UploadRow.created_at.desc(), UploadRow.sha256))
-            return [_upload_of(row) for row in rows]
+            rows = list(session.scalars(select(UploadRow).where(self.owner.sees(UploadRow.owner)).order_by(*newest)))
+        chosen: dict[str, UploadRow] = {}
+        for row in sorted(rows, key=self._rank):
+            chosen.setdefault(row.sha256, row)
+        return [_upload_of(row) for row in rows if chosen[row.sha256] is row]
 
     def describe(self, reference: str, rows: int, columns: Sequence[str]) -> Upload:
         """Records the shape of an upload of an earlier version. Raises NotStored."""
         with self.database.write() as session:
-            row = _row(session, reference)
+            row = self._row(session, reference)
             row.rows, row.columns = rows, [*columns]
             return _upload_of(row)
 
     def rename(self, reference: str, name: str) -> Upload:
         """Gives an upload another name; its ending tells how the file is read. Raises NotStored."""
         with self.database.write() as session:
-            row = _row(session, reference)
+            row = self._row(session, reference)
             row.name = _plain(name)
             return _upload_of(row)
 
     def remove(self, reference: str) -> None:
-        """Removes an upload with its file and its tables. Raises NotStored; WrongState while a run needs it."""
+        """Removes an upload, with its file and its tables once nobody has them. Raises NotStored.
+
+        Raises WrongState while a run of its owner needs it.
+        """
         with self.database.write() as session:
-            row = _row(session, reference)
+            row = self._row(session, reference)
             needing = [JobState.QUEUED, *(state for state in JobState if state.active)]
-            unfinished = session.scalars(select(JobRow).where(JobRow.state.in_(needing)))
+            unfinished = session.scalars(select(JobRow).where(JobRow.state.in_(needing), JobRow.owner == row.owner))
             job = next((job for job in unfinished if reference in _datasets(job)), None)
             if job is not None:
                 raise WrongState(
@@ -155,8 +170,11 @@ class UploadStore:
                     "stop that run first, or wait until it has ended."
                 )
             session.delete(row)
-        for path in self.root.glob(f"{reference.removeprefix(_PREFIX)}*"):
-            remove(path)
+            session.flush()
+            wanted = session.scalar(select(UploadRow.sha256).where(UploadRow.sha256 == row.sha256).limit(1))
+        if wanted is None:
+            for path in self.root.glob(f"{reference.removeprefix(_PREFIX)}*"):
+                remove(path)
 
     def sweep(self) -> int:
         """Removes files that belong to no upload and are older than a day (a younger one may be being added).
@@ -171,6 +189,18 @@ class UploadStore:
                 removed += 1
         return removed
 
+    def _row(self, session: Session, reference: str) -> UploadRow:
+        """The row of an upload, if it exists for the store's owner. Raises NotStored."""
+        mine = UploadRow.sha256 == _sha256(reference), self.owner.sees(UploadRow.owner)
+        row = min(session.scalars(select(UploadRow).where(*mine)), key=self._rank, default=None)
+        if row is None:
+            raise _not_stored(reference)
+        return row
+
+    def _rank(self, row: UploadRow) -> tuple[bool, datetime, str]:
+        """Orders the rows of one file: the owner's own first, then the oldest."""
+        return row.owner != self.owner.name, row.created_at, row.owner
+
 
 def _datasets(job: JobRow) -> set[str]:
     """The references of the data sets that a run reads: to learn from, for validation, for the test."""
@@ -183,13 +213,6 @@ def _plain(name: str) -> str:
     """The part of a path after its last / or \\, at most 200 characters, without control characters."""
     last = re.split(r"[/\\]", name)[-1]
     return "".join(char for char in last if char.isprintable())[-200:] or "data"
-
-
-def _row(session: Session, reference: str) -> UploadRow:
-    row = session.get(UploadRow, _sha256(reference))
-    if row is None:
-        raise _not_stored(reference)
-    return row
 
 
 def _sha256(reference: str) -> str:

@@ -32,6 +32,7 @@ from storage.database import open_database
 from storage.errors import StorageError
 from storage.home import Home
 from storage.jobs import Job, JobStore
+from storage.owners import Owner
 from storage.uploads import UploadStore
 
 _PORTS = range(20_000, 30_000)
@@ -167,7 +168,8 @@ def main(arguments: list[str]) -> int:
     try:
         database, home = open_database(settings.database_url), Home(settings.home)
         run = Run.of(JobStore(database).get(arguments[0]))
-        uploads, artifacts = UploadStore(database, home.uploads), ArtifactStore(home.artifacts)
+        uploads = UploadStore(database, home.uploads, Owner(run.job.owner))
+        artifacts = ArtifactStore(home.artifacts)
         train_job(settings, uploads, artifacts, run, _DiscardingReporter())
         return 0
     except (LampError, StorageError) as error:

@@ -22,6 +22,7 @@ from app.jobs.slots import environment
 from lamp.errors import LampError
 from lamp.training.quote import Measured
 from storage.jobs import JobStore
+from storage.owners import EVERYONE, Owner
 
 _log = logging.getLogger(__name__)
 _ROOT = Path(__file__).resolve().parents[2]
@@ -45,6 +46,7 @@ class _Measurement:
     """One that goes on or has ended."""
 
     key: str
+    owner: str
     phase: str = "Starting"
     cancelled: threading.Event = field(default_factory=threading.Event)
     done: threading.Event = field(default_factory=threading.Event)
@@ -68,16 +70,19 @@ class Measuring:
         self._lock = threading.Lock()
         self._current: _Measurement | None = None
 
-    def measure(self, key: str, task: Task, on_measured: Callable[[Measured], None], on_phase: OnPhase) -> Measured:
+    def measure(
+        self, key: str, task: Task, on_measured: Callable[[Measured], None], on_phase: OnPhase, owner: str = ""
+    ) -> Measured:
         """Measures, or follows the measurement that goes on if it has the same key; waits for its end.
 
-        on_measured: called once with the result, even when nobody waits any more. Raises MeasuringError.
+        on_measured: called once with the result, even when nobody waits any more; owner: who may cancel it.
+        Raises MeasuringError.
         """
         with self._lock:
             current = self._current
             if current is None or current.done.is_set():
                 slot = self._free_slot()
-                current = self._current = _Measurement(key)
+                current = self._current = _Measurement(key, owner)
                 run = threading.Thread(target=self._run, args=(current, task, slot, on_measured), daemon=True)
                 run.start()
             elif current.key != key:
@@ -88,9 +93,9 @@ class Measuring:
             raise MeasuringError(current.problem)
         return current.measured
 
-    def cancel(self) -> None:
-        """Ends the measurement that goes on, if there is one."""
-        if self._current is not None:
+    def cancel(self, owner: Owner = EVERYONE) -> None:
+        """Ends the measurement that goes on, if there is one that is the owner's or that an admin ends."""
+        if self._current is not None and (owner.sees_all or self._current.owner == owner.name):
             self._current.cancelled.set()
 
     def _free_slot(self) -> int:

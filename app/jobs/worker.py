@@ -39,6 +39,7 @@ from storage.database import open_database
 from storage.errors import StorageError, first_line
 from storage.home import Home
 from storage.jobs import Job, JobState, JobStore
+from storage.owners import Owner
 from storage.uploads import UploadStore
 
 if TYPE_CHECKING:
@@ -141,7 +142,7 @@ def run(job_id: str, attempt: int | None, settings: Settings, work: Work | None 
     if not store.started(job_id, attempt, this_process()):
         log_line(f"The run {job_id} is not waiting for this worker.")
         return _EXIT_NOT_MINE
-    uploads = UploadStore(database, home.uploads)
+    uploads = UploadStore(database, home.uploads, Owner(job.owner))
     if work is None:
         work = (
             partial(compare, settings, store, uploads) if job.kind == "comparison" else partial(tune, settings, uploads)

@@ -6,6 +6,7 @@ import gradio as gr
 
 from app.studio import Studio
 from app.ui import api, parts
+from app.ui.asking import asked
 from app.ui.compare import compare_page
 from app.ui.components import piece
 from app.ui.runs import runs_page
@@ -18,6 +19,7 @@ _MOST_WAITING = 200
 
 def build_ui(studio: Studio) -> gr.Blocks:
     """The Tune page at "/", the Runs page at "/runs", Compare at "/compare", and the named endpoints for scripts."""
+    studio = asked(studio)
     demo = gr.Blocks(title="LAMP Studio", analytics_enabled=False, delete_cache=(_HOUR, _DAY))
     # Not open: calls beside the queue would wait on the few threads that all pages share.
     demo.queue(max_size=_MOST_WAITING, api_open=False)

@@ -7,17 +7,21 @@ from functools import partial
 from pathlib import Path
 
 import gradio as gr
-from fastapi import FastAPI, Response
+from fastapi import FastAPI, Request, Response
 from gradio.utils import get_upload_folder
 
+from app.people import Person
 from app.studio import Studio
 from app.ui.theme import launch_options
 from app.web.addresses import Addresses
 from app.web.answers import App
 from app.web.bodies import BodyLimits
+from app.web.door import PERSON, Door
 from app.web.gate import Gate
 from app.web.health import Health
 from app.web.metrics import metrics_text
+from app.web.page_sessions import PageSessions
+from app.web.sign_in_routes import SignInRoutes
 from lamp.data.tables.checks import MAX_BYTES
 from storage.errors import StorageError
 
@@ -41,9 +45,17 @@ def web_app(demo: gr.Blocks, studio: Studio) -> App:
             enable_monitoring=False,
             allowed_paths=[str(settings.home / "exports")],
             max_file_size=MAX_BYTES,
+            auth_dependency=_name if settings.sign_in.asks else None,
             **launch_options(),
         )
-    checked = Gate(BodyLimits(outer, Path(get_upload_folder()), settings.low_disk_bytes), Addresses.of(settings))
+    # Downloads are given out where they lie, by the run whose folder that is, and not from copies that are nobody's.
+    gr.set_static_paths([settings.home / "exports"])
+    served: App = outer
+    if settings.sign_in.asks:
+        served = Door(
+            PageSessions(outer), SignInRoutes(settings), lambda person, path: studio.as_(person).may_download(path)
+        )
+    checked = Gate(BodyLimits(served, Path(get_upload_folder()), settings.low_disk_bytes), Addresses.of(settings))
     return Health(checked, partial(_problem, studio))
 
 
@@ -51,11 +63,19 @@ def _add_metrics(server: FastAPI, studio: Studio) -> None:
     text = metrics_text(studio.vitals)
 
     @server.get("/metrics")
-    def metrics() -> Response:
+    def metrics(request: Request) -> Response:
+        if studio.settings.sign_in.asks and not request.scope[PERSON].is_admin:
+            return Response("Only an admin of this studio sees its figures.", 403, media_type="text/plain")
         try:
             return Response(text(), media_type="text/plain; version=0.0.4; charset=utf-8")
         except (StorageError, OSError) as error:
             return Response(str(error), status_code=503, media_type="text/plain")
+
+
+def _name(request: Request) -> str | None:
+    """The name of who has signed in, for Gradio; it lets nobody in who has none."""
+    person = request.scope.get(PERSON)
+    return person.name if isinstance(person, Person) else None
 
 
 def _problem(studio: Studio) -> str:

@@ -12,6 +12,8 @@ _CLOSED = (
     "/gradio_api/vibe-",
     "/gradio_api/undo-vibe-",
     "/gradio_api/dev/",
+    "/gradio_api/deep_link",
+    "/gradio_api/file=http",
 )
 """Beginnings of Gradio's paths that no page of the studio uses."""
 _READING = frozenset({"GET", "HEAD"})
@@ -38,6 +40,8 @@ class Gate:
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 message["headers"] = [*message.get("headers", ()), *self._headers]
+                if scope["path"].startswith("/gradio_api/file"):  # made again under the same name, or a person's own
+                    message["headers"].append((b"cache-control", b"no-store"))
             await send(message)
 
         problem = self._problem(scope)

@@ -213,7 +213,7 @@ class TuneForm:
     def backbones(self) -> list[tuple[str, str]]:
         """The cards of the backbones: (text, reference)."""
         choices = [(backbone_text.card(choice), choice.reference) for choice in self._studio.backbones()]
-        return [*choices, (_OTHER if self._studio.settings.on_space else _OTHER + _OR_FOLDER, "")]
+        return [*choices, (_OTHER + _OR_FOLDER if self._studio.takes_folders else _OTHER, "")]
 
     def _datasets(self) -> list[tuple[str, str]]:
         return [

@@ -1,0 +1,26 @@
+"""The people who use a studio."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from storage.owners import Owner
+
+
+@dataclass(frozen=True)
+class Person:
+    """Somebody who has signed in, or the one person of a studio that asks nobody who they are."""
+
+    name: str
+    """As it was signed in with; "" for the one person."""
+    is_admin: bool = False
+    """Whether everybody's runs and data sets are seen, and models are removed."""
+
+    @property
+    def owner(self) -> Owner:
+        """For whom the stores work when this person asks."""
+        return Owner(self.name, sees_all=self.is_admin)
+
+
+THE_ONE = Person("", is_admin=True)
+"""The one person of a studio that asks nobody: everything is theirs."""

@@ -1,0 +1,95 @@
+"""The part of Studio that knows who asks: the one place where it is decided what a person sees."""
+
+from __future__ import annotations
+
+import logging
+import re
+import threading
+from copy import copy
+from pathlib import Path
+from typing import Self
+
+from app.answering.answer_lists import AnswerLists
+from app.answering.answerer import Answerer
+from app.backbones import Backbones
+from app.datasets import Datasets
+from app.hub.downloads import Downloads
+from app.jobs import webhook
+from app.models import Models
+from app.people import THE_ONE, Person
+from app.recipes import Recipes
+from app.settings import Settings
+from app.shared_tools import SharedTools
+from app.shared_views import SharedViews
+from app.stored_backbones import StoredBackbones
+from storage.artifacts import ArtifactStore
+from storage.database import Database
+from storage.errors import JobNotFound
+from storage.home import Home
+from storage.jobs import JobStore
+from storage.uploads import UploadStore
+
+_log = logging.getLogger(__name__)
+_MOST_BOUND = 256
+"""People whose studio is kept ready; another person's is made again, without loss."""
+
+
+class StudioOfPerson:
+    """A studio and the person it works for. Everything that it reads and writes comes from stores that are theirs."""
+
+    def __init__(self, settings: Settings, database: Database) -> None:
+        self.settings, self._database, self._home = settings, database, Home(settings.home)
+        self._artifacts, self._answerer = ArtifactStore(self._home.artifacts), Answerer()
+        self._lists = AnswerLists(self._answerer)
+        self._everyone = JobStore(database, webhook.on_end(settings, _log.warning))
+        self._tools = SharedTools(settings, self._everyone)
+        self.downloads = Downloads()
+        self._bound: dict[Person, Self] = {}
+        self._lock = threading.Lock()
+        self._open_for(THE_ONE)
+
+    def as_(self, person: Person) -> Self:
+        """The studio for one person: the runs and data sets of others do not exist in it, unless they are an admin's.
+
+        What all people share (the queue's order, devices, models, the process that answers) is the same in each.
+        """
+        if person == self.person:
+            return self
+        with self._lock:
+            bound = self._bound.pop(person, None)
+            if bound is None:
+                bound = copy(self)
+                bound._open_for(person)
+            self._bound[person] = bound
+            if len(self._bound) > _MOST_BOUND:
+                self._bound.pop(next(iter(self._bound)))
+            return bound
+
+    def _open_for(self, person: Person) -> None:
+        """Makes everything that depends on who asks. Nothing behind this line sees more than `owner` does."""
+        self.person, owner = person, person.owner
+        self._store = JobStore(self._database, webhook.on_end(self.settings, _log.warning), owner)
+        self._datasets = Datasets(UploadStore(self._database, self._home.uploads, owner))
+        self._backbones = Backbones(self.settings, folders_allowed=person.is_admin and not self.settings.on_space)
+        self._recipes = Recipes(
+            self.settings, self._datasets, self._backbones, self._store, self._artifacts, self._tools
+        )
+        stored = StoredBackbones(self.settings, self._everyone, removable=person.is_admin)
+        self.models = Models(self._backbones, stored, self.downloads)
+        self._views = SharedViews()
+
+    def may_download(self, path: Path) -> bool:
+        """Whether a file was made for this person to take home, from a run that they see. It may not exist."""
+        exports = (self._home.root / "exports").resolve()
+        path = path.resolve()
+        if not path.is_relative_to(exports) or path == exports:
+            return False
+        id = re.split(r"[.-]", path.relative_to(exports).parts[0])[0]  # of "<run>", "<run>.2", "<run>-answers"
+        return self._known(id) is not None
+
+    def _known(self, id: str | None) -> str | None:
+        """The id of a run; None when there is no such run, or no longer."""
+        try:
+            return self._store.get(id).id if id else None
+        except JobNotFound:
+            return None

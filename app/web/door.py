@@ -1,0 +1,96 @@
+"""Lets in whoever has signed in, and gives out a file only to whom it belongs."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import threading
+from collections import OrderedDict
+from collections.abc import Callable
+from pathlib import Path
+
+from starlette.requests import Request
+
+from app.people import Person
+from app.web.answers import App, Message, Receive, Scope, Send, say
+from app.web.bodies import UPLOAD_PATH
+from app.web.sign_in_routes import SignInRoutes
+from lamp.errors import LampError
+
+PERSON = "person"
+"""The key of a request's scope under which the Person stands."""
+_FILES = ("/gradio_api/file=", "/gradio_api/file/")
+_MOST_FILES = 20_000
+MayDownload = Callable[[Person, Path], bool]
+
+
+class Door:
+    """ASGI middleware. Nobody gets past it to anything but the addresses to sign in at, with no exception to name."""
+
+    def __init__(self, app: App, routes: SignInRoutes, may_download: MayDownload) -> None:
+        """may_download: whether a file was made for a person; asked for files that they did not upload themselves."""
+        self._app, self._routes, self._may_download = app, routes, may_download
+        self._uploaded: OrderedDict[tuple[str, str], None] = OrderedDict()
+        self._lock = threading.Lock()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Passes a request on with its person, or answers it."""
+        if scope["type"] == "lifespan":
+            await self._app(scope, receive, send)
+            return
+        if scope["type"] != "http":
+            await send({"type": "websocket.close", "code": 1008})
+            return
+        request, path = Request(scope, receive), scope["path"]
+        try:
+            person = self._routes.person(scope)
+            answer = await self._routes.answer(request)
+        except LampError as error:
+            await say(send, 503, str(error))
+            return
+        if answer is None and person is None and path not in self._routes.open:
+            answer = self._routes.refusal(request)
+        if answer is not None:
+            await answer(scope, receive, send)
+        elif person is None:
+            await self._app(scope, receive, send)
+        elif (file := _file(path)) is not None and not await self._may_read(person, file):
+            await say(send, 403, f"File not allowed: {file}.")  # Gradio's sentence for a file that does not exist
+        else:
+            watched = self._noting_uploads(person, send) if path.rstrip("/") == UPLOAD_PATH else send
+            await self._app({**scope, PERSON: person}, receive, watched)
+
+    async def _may_read(self, person: Person, file: str) -> bool:
+        if (person.name, file) in self._uploaded:
+            return True
+        return await asyncio.to_thread(self._may_download, person, Path(file))
+
+    def _noting_uploads(self, person: Person, send: Send) -> Send:
+        """Passes an upload's answer on, which lists where its files were put, and notes whose they are."""
+        body = b""
+
+        async def watched(message: Message) -> None:
+            nonlocal body
+            if message["type"] == "http.response.body":
+                body += message.get("body", b"")
+                if not message.get("more_body", False):
+                    self._note(person, body)
+            await send(message)
+
+        return watched
+
+    def _note(self, person: Person, answer: bytes) -> None:
+        try:
+            files = json.loads(answer)
+        except ValueError:  # a refusal
+            return
+        with self._lock:
+            for file in files if isinstance(files, list) else []:
+                self._uploaded[person.name, str(file)] = None
+            while len(self._uploaded) > _MOST_FILES:
+                self._uploaded.popitem(last=False)
+
+
+def _file(path: str) -> str | None:
+    """The file that an address names; None for an address of something else."""
+    return next((path.removeprefix(start) for start in _FILES if path.startswith(start)), None)

@@ -1,0 +1,33 @@
+"""Studios in which people sign in, and what each of them sends."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+from starlette.testclient import TestClient
+
+from app.settings import Settings
+from app.sign_in import SignIn
+from app.studio import Studio
+from app.ui import build_ui, web_app
+from storage.database import open_database
+
+HEADER = "x-forwarded-user"
+ADDRESS = "http://127.0.0.1:7860"
+
+
+def studio_at(home: Path, sign_in: SignIn, **settings: object) -> Studio:
+    """A studio without a runner in which people sign in in this way."""
+    plain = Settings.from_environment({"STUDIO_HOME": str(home), "STUDIO_LOW_DISK_GB": "0"})
+    chosen = replace(plain, sign_in=sign_in, **settings)  # type: ignore[arg-type]
+    return Studio(chosen, open_database(chosen.database_url))
+
+
+@contextmanager
+def served(studio: Studio, address: str = ADDRESS) -> Iterator[TestClient]:
+    """A client of the studio that follows no redirects."""
+    with TestClient(web_app(build_ui(studio), studio), base_url=address, follow_redirects=False) as client:
+        yield client
