@@ -6,17 +6,20 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
+from app.plan import ReadRow
 from lamp.config import DataConfig
 from lamp.data.checks import data_warnings
 from lamp.data.column_roles import ColumnRole, column_roles
 from lamp.data.row_length import guessed_longest_row
 from lamp.data.splits import Splits, prepare
 from lamp.data.tables import Table, open_table, read_table
-from lamp.data.truncation import Truncation, count_cut_targets, count_truncated
+from lamp.data.truncation import Cut, Truncation, count_cut_targets, count_truncated, cut_input
 from lamp.hub.backbone_files import tokenizer_file
 
 SAMPLES = Path(__file__).resolve().parent / "samples"
 _FIRST_ROWS = 8
+_LOOKED_AT = 1000
+"""Rows among which the longest one is looked for."""
 
 
 @dataclass(frozen=True)
@@ -52,6 +55,13 @@ class DatasetFile:
         """Tokens of the longest input and of the longest target, about. Raises DataError as `splits` does."""
         return _longest_row(self, config)
 
+    def read_rows(self, config: DataConfig, backbone: str | None) -> tuple[ReadRow, ...]:
+        """The first row that is learned from, and the longest of the first ones if it is cut.
+
+        backbone: as in `truncation`; None when none is known. Raises DataError as `splits` does.
+        """
+        return _read_rows(self, config, backbone)
+
     def truncation(self, config: DataConfig, backbone: str) -> Truncation | None:
         """How many training inputs will be cut because they are too long; None where that is unknown before the run.
 
@@ -66,7 +76,16 @@ class DatasetFile:
 
 def forget_opened() -> None:
     """Drops what is kept of the data sets that were used last: a deleted one must leave nothing."""
-    for kept in (opened_table, _column_roles, _prepared, _warnings, _longest_row, _truncation, _cut_targets):
+    for kept in (
+        opened_table,
+        _column_roles,
+        _prepared,
+        _warnings,
+        _longest_row,
+        _read_rows,
+        _truncation,
+        _cut_targets,
+    ):
         kept.cache_clear()
 
 
@@ -105,6 +124,19 @@ def _warnings(data: DatasetFile, config: DataConfig) -> tuple[str, ...]:
 @lru_cache(maxsize=16)
 def _longest_row(data: DatasetFile, config: DataConfig) -> tuple[int, int]:
     return guessed_longest_row(_prepared(data, config), config)
+
+
+@lru_cache(maxsize=16)
+def _read_rows(data: DatasetFile, config: DataConfig, backbone: str | None) -> tuple[ReadRow, ...]:
+    file = tokenizer_file(backbone) if backbone else None
+    examples = list(_prepared(data, config).train[:_LOOKED_AT])
+    longest = max(examples, key=lambda example: len(example.text))
+    rows: list[ReadRow] = []
+    for example in dict.fromkeys((examples[0], longest)):
+        cut = cut_input(file, example, config.max_input_tokens) if file else Cut(example.text, "", "")
+        if cut.middle or not rows:
+            rows.append(ReadRow(example.row + 1, cut.head, cut.middle, cut.tail, example.target))
+    return tuple(rows)
 
 
 @lru_cache(maxsize=16)

@@ -22,7 +22,7 @@ from app.quotes import Quotes, key_of
 from app.settings import Settings
 from lamp.config import DataConfig, TuneConfig
 from lamp.data.chat import no_template
-from lamp.data.columns import check_columns, render
+from lamp.data.columns import check_columns
 from lamp.data.splits import Splits
 from lamp.data.tables import Table
 from lamp.errors import BackboneError, ConfigError, DataError
@@ -34,7 +34,6 @@ from storage.errors import StorageError
 from storage.home import Home
 from storage.jobs import JobStore
 
-_PREVIEW_EXAMPLES = 3
 _LONGEST_CELL = 300
 """Characters of a cell that the preview shows."""
 
@@ -80,7 +79,10 @@ class Recipes:
             fit = find_fit(backbone, self._backbones.is_local(config.backbone), config, self.device, row)
             backbone_problems |= dict.fromkeys(impossible(fit), "backbone")
         problems |= backbone_problems
-        preview = _preview(data.file, data.table, data.splits, config.data) if data.file and data.table else None
+        source = backbone.source if backbone else None
+        preview = (
+            _preview(data.file, data.table, data.splits, config.data, source) if data.file and data.table else None
+        )
         estimate = None
         if not problems and data.file and data.splits and backbone:
             estimate = self._estimate(config, dataset, data.file, data.splits, backbone, gpus)
@@ -88,10 +90,8 @@ class Recipes:
             problems=tuple(problems),
             preview=preview,
             estimate=estimate,
-            warnings=(
-                *(data.file.warnings(config.data) if data.file and data.splits else ()),
-                *([warning] if fit and not impossible(fit) and (warning := memory_warning(fit)) else []),
-            ),
+            warnings=data.file.warnings(config.data) if data.file and data.splits else (),
+            memory_warning=memory_warning(fit) if fit and not impossible(fit) else "",
             fields=problems,
             fit=fit,
             unreadable=data.problem if data.table is None else "",
@@ -238,18 +238,16 @@ class Recipes:
         )
 
 
-def _preview(file: DatasetFile, table: Table, splits: Splits | None, config: DataConfig) -> Preview:
-    examples: tuple[tuple[str, str], ...] = ()
-    if not check_columns(config, table.columns):
-        rows = table.rows[:_PREVIEW_EXAMPLES]
-        examples = tuple((render(config, row)[0], row[config.target_column].strip()) for row in rows)
+def _preview(
+    file: DatasetFile, table: Table, splits: Splits | None, config: DataConfig, backbone: str | None
+) -> Preview:
     return Preview(
         dataset_name=file.name,
         columns=tuple(table.columns),
         column_roles=file.column_roles(config.target_column),
         rows=first_rows(table, _LONGEST_CELL),
         row_count=len(table.rows),
-        examples=examples,
+        read=file.read_rows(config, backbone) if splits else (),
         task=splits.task if splits else "",
         labels=splits.labels if splits else {},
         train_rows=len(splits.train) if splits else 0,

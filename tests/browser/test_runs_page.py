@@ -115,7 +115,7 @@ def test_a_run_can_be_started_again_with_changes(page: Page, studio: RunningStud
     ).first.click()
     expect(page.locator("#rail")).to_contain_text("Ready to start")
     expect(page.locator("body")).to_contain_text("Filled in from the run the first one")
-    pages.turn_to(page, "Recipe")
+    pages.turn_to(page, "All settings")
     assert pages.number(page, "train-steps") == "60" and pages.number(page, "lamp-rank") == "4"
     pages.set_number(page, "train-steps", 2)
     run = pages.start(page)
