@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from html import escape
-
 import gradio as gr
 
 from app.datasets import DatasetEntry
@@ -25,7 +23,7 @@ _ICON = (
 _ZONE = (
     f'<div class="ls-drop"><div class="ls-drop-file">{_ICON}<strong>Drop a table here</strong>'
     '<button type="button" data-choose>Choose a file</button>'
-    f"<small>{escape('CSV, Excel, OpenDocument, JSON Lines, Parquet …')}</small></div>"
+    f"<small>CSV, Excel, JSON Lines, Parquet and more</small></div>"
     '<div class="ls-drop-paste"><label for="ls-paste">or paste rows from a spreadsheet</label>'
     '<textarea id="ls-paste" rows="4" spellcheck="false" placeholder="Copy the cells with their headings, and paste '
     'them here."></textarea><button type="button" data-add>Add these rows</button></div></div>'

@@ -76,7 +76,7 @@ def _decompose(length: int, rank: int, width: str) -> str:
     """U (l, r), q (r) and V (r, d)."""
     tall, thin = _scaled(length, 200, 34, 92), _scaled(rank, _MOST_DIRECTIONS, 8, 44)
     middle, half = 58, tall / 2
-    u, q, v = 16.0, 16 + thin + 26, 16 + 2 * thin + 52
+    u, q, v = 34.0, 34 + thin + 26, 34 + 2 * thin + 52
     wide = 244 - v
     return _svg(
         _matrix(u, middle - half, thin, tall, "ls-trained")

@@ -84,7 +84,7 @@ def layout_name() -> tuple[gr.Textbox, gr.Button]:
             elem_id="preset-name",
             scale=4,
         )
-        keep = gr.Button("Keep as a preset", size="md", elem_id="keep-preset", scale=1, min_width=150)
+        keep = gr.Button("Keep as a preset", size="md", elem_id="keep-preset", scale=1, min_width=180)
     return name, keep
 
 

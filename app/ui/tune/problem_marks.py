@@ -17,8 +17,8 @@ _SECTIONS = ("data", "task", "model", "training")
 
 _FRAMED = "input:not([type=radio]), textarea, select, .wrap:has(> .wrap-inner), label.selected"
 """What has a border in a field: a box, a list to choose from, a card."""
-_WRONG = "content: '!' !important; background: var(--ls-bad); color: var(--ls-card);"
-_DONE = "content: '✓' !important; background: var(--ls-good-wash); color: var(--ls-good);"
+_WRONG = "content: '!' !important; background: var(--ls-bad) !important; color: var(--ls-card);"
+_DONE = "content: '✓' !important; background: var(--ls-good-wash) !important; color: var(--ls-good);"
 
 
 def marks(plan: Plan) -> str:
