@@ -44,7 +44,7 @@ def test_what_is_shown_of_a_long_input_is_what_the_encoder_keeps(tiny_llama: Pat
         cut = cut_input(backbone / "tokenizer.json", example, 40)
         assert cut.head + cut.middle + cut.tail == example.text and cut.middle
         (kept,) = encoder.inputs([example.text], [suffix])
-        read = tokenizer.decode(kept, skip_special_tokens=True)
+        read = tokenizer.decode(list(kept), skip_special_tokens=True)
         assert "".join(read.split()) == "".join((cut.head + cut.tail).split())
         short = Example("a good film" + suffix, "", suffix)
         assert cut_input(backbone / "tokenizer.json", short, 40) == Cut(short.text, "", "")
