@@ -9,7 +9,6 @@ from typing import Protocol
 from app.fit import Fit
 from lamp.config import TrainConfig
 from lamp.data.column_roles import ColumnRole
-from lamp.data.truncation import Truncation
 
 
 @dataclass(frozen=True)
@@ -93,10 +92,6 @@ class Estimate:
     virtual_tokens: int
     steps: int
     epochs: float
-    truncation: Truncation | None
-    """Training inputs that will be cut; None when that is unknown before the run."""
-    cut_targets: Truncation | None
-    """Training targets that will be cut; None when that is unknown before the run."""
     quote: Quote
 
     @property
@@ -117,8 +112,8 @@ class Plan:
     """None when there are problems."""
     warnings: tuple[str, ...] = ()
     """What may spoil the result and does not keep it from being started, one sentence each."""
-    memory_warning: str = ""
-    """The same of a recipe that may need more memory than there is."""
+    backbone_warnings: tuple[str, ...] = ()
+    """The same of what the backbone is or needs, which no other examples would change."""
     fields: Mapping[str, str] = field(default_factory=dict)
     """Key of the field of each problem, such as "lamp.rank", "backbone", "dataset" or "gpus"; "" where it has none."""
     fit: Fit | None = None

@@ -13,7 +13,7 @@ from app.answering.answer_lists import AnswerLists
 from app.answering.answerer import Answerer
 from app.answering.inputs import checked_inputs
 from app.answering.list_table import file_table, pasted_table
-from app.answering.prompt_kind import writes_texts
+from app.answering.prompt_kind import PromptKind, prompt_kind
 from app.answering.token_weights import TokenWeights, read_weights, some_of, weigh_tokens, write_weights
 from app.backbones import Backbones
 from app.bundle import file_name, results_csv, zip_artifact
@@ -28,8 +28,9 @@ from lamp.errors import DataError
 from lamp.inference.inspection import Inspection, read_inspection
 from lamp.sampling import GREEDY, Sampling
 from storage.artifacts import ArtifactStore
+from storage.errors import WrongState
 from storage.home import Home
-from storage.jobs import JobStore
+from storage.jobs import Job, JobStore
 
 
 class StudioPrompts:
@@ -54,9 +55,9 @@ class StudioPrompts:
         self._lists.close()
         self._answerer.close()
 
-    def writes_texts(self, id: str) -> bool:
-        """Whether the run's prompt answers with free text, and not with a label. Raises NotStored, DataError."""
-        return writes_texts(self._artifacts.path(self._store.get(id).id))
+    def prompt_kind(self, id: str) -> PromptKind:
+        """Whether the run's prompt answers with free text, and how many prompts vote. Raises NotStored, DataError."""
+        return prompt_kind(self._artifacts.path(self._store.get(id).id))
 
     def learned_from(self, id: str, row: int) -> bool:
         """Whether the run learned from a row of its data set. row: its place from 0. Raises DataError, StorageError."""
@@ -74,17 +75,20 @@ class StudioPrompts:
         on_progress: Callable[[str], None] = lambda _: None,
         on_answers: OnAnswers | None = None,
         sampling: Sampling = GREEDY,
+        *,
+        vote: bool = False,
     ) -> list[Answer]:
         """Each input answered with the run's prompt and without it.
 
         inputs: a text, or a value for each input column; on_progress: called with one short sentence at each stage;
-        on_answers: called with all answers so far while free text is generated; sampling: of free text.
+        on_answers: called with all answers so far while free text is generated; sampling: of free text;
+        vote: whether all prompts of the run that vote pick the label.
         """
         run = Run.of(self._store.get(id))
         limits.inputs(inputs)
         checked = checked_inputs(run.config.data, inputs)  # first of all: a wrong input needs no backbone to be refused
         on_progress("Getting ready")
-        request = replace(self._request(run), inputs=tuple(checked), sampling=sampling)
+        request = replace(self._request(run), inputs=tuple(checked), sampling=sampling, vote=vote)
         return self._answerer.answers(request, on_progress, on_answers)
 
     def answer_file(self, id: str, path: Path, name: str) -> None:
@@ -118,7 +122,8 @@ class StudioPrompts:
         self._lists.start(run.job.id, request, run.config.data, read, folder, names)
 
     def _request(self, run: Run) -> Request:
-        """A request for the run's prompt, still without inputs. Raises NotStored."""
+        """A request for the run's prompt, still without inputs. Raises NotStored, WrongState."""
+        _check_not_deleted(run.job)
         folder = self._artifacts.path(run.job.id)
         return Request(str(folder), self._backbones.source(run.config.backbone))
 
@@ -166,6 +171,7 @@ class StudioPrompts:
     def export(self, id: str) -> Path:
         """A zip of the run's exported prompt, made once."""
         job = self._store.get(id)
+        _check_not_deleted(job)
         with full_disk_told("the prompt cannot be exported"):
             return zip_artifact(self._artifacts.path(job.id), self._home.root / "exports", job.name)
 
@@ -178,5 +184,12 @@ class StudioPrompts:
         on_progress: Callable[[str], None] = lambda _: None,
     ) -> str:
         """Puts the run's exported prompt on the Hub and returns its address; the token is used for this call only."""
-        folder = self._artifacts.path(self._store.get(id).id)
-        return publishing.publish(folder, repository, token, private, on_progress)
+        job = self._store.get(id)
+        _check_not_deleted(job)
+        return publishing.publish(self._artifacts.path(job.id), repository, token, private, on_progress)
+
+
+def _check_not_deleted(job: Job) -> None:
+    """Raises WrongState for the prompt of a deleted run."""
+    if job.deleted_at is not None:
+        raise WrongState(f"The run {job.name!r} was deleted: bring it back to use its prompt.")

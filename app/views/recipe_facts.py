@@ -25,6 +25,7 @@ def recipe_facts(run: Run, source: DataSource | None = None) -> Facts:
         ("Prompt", f"{lamp.prompt_length} tokens, pooled by {lamp.pooling} to {lamp.virtual_tokens} virtual tokens"),
         ("Rank, interactions", f"{lamp.rank}, {lamp.interactions}"),
         ("Training", f"{train.steps:,} steps of {rows} rows, {rate}"),
+        *([("Prompts that vote", str(train.voters))] if train.voters > 1 else []),
         ("Computing", _computing(train, job.gpus)),
         ("Seed", str(train.seed)),
     )

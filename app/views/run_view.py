@@ -11,7 +11,7 @@ from app.run import Run
 from app.views import curves, score_text
 from app.views.curves import Points
 from app.views.formatting import backbone_name
-from app.views.rate_search import TriedRate, tried_rates
+from app.views.rate_search import TriedRate, competing, tried_rates
 from app.views.recipe_facts import Facts, recipe_facts
 from app.views.results import Results
 from app.views.score_text import RunScores, ScoreComparison
@@ -137,7 +137,9 @@ def make_run_view(
     metric = score_text.main_metric(measured) or "accuracy"
     loss, validation = tuple(curve("loss")), tuple(curve(_VALIDATION + metric))
     speed = curve("rows_per_second") if job.state is JobState.RUNNING else ()
-    seconds = seconds_left(run.job, run.config.train, speed, metrics.get("scoring_seconds", 0.0))
+    tried = tried_rates(metrics, short_curves)
+    scoring = metrics.get("scoring_seconds", 0.0)
+    seconds = seconds_left(run.job, run.config.train, speed, scoring, competing(tried))
     return RunView(
         id=job.id,
         name=job.name,
@@ -157,7 +159,7 @@ def make_run_view(
         loss=loss,
         metric=metric,
         validation=validation,
-        tried_rates=tried_rates(run.config.train, metrics, short_curves),
+        tried_rates=tried,
         scores=score_text.compare_scores(scores),
         scored_on=score_text.scored_on(scores),
         tested=scores.tested,

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from app.answering.prompt_kind import writes_texts
+from app.answering.answer import Answer
+from app.answering.prompt_kind import PromptKind, prompt_kind
 from app.studio import Studio
 from app.ui.runs.sampling_boxes import sampling_of
 from app.ui.runs.try_tab import TryTab
@@ -31,7 +32,7 @@ def test_a_row_is_filled_in_whole_and_it_is_said_whether_the_run_learned_from_it
     config = TuneConfig("a backbone", replace(DataConfig(("text",), "label"), validation_share=0.3, test_share=0.3))
     store = JobStore(open_database(studio.settings.database_url))
     job = store.add("films", config.to_dict(), dataset, "films.csv", 10)
-    tab = TryTab(studio, studio.run(job.id))
+    tab = TryTab(studio, studio.run(job.id), PromptKind(("a", "b"), 1, 8))
     learned = {example.row for example in prepare(read_table(file), config.data).train}
     assert {row in learned for row in range(8)} == {True, False}
     number, said = 0, []
@@ -61,8 +62,29 @@ def test_the_boxes_give_the_settings_or_a_sentence_for_each_that_cannot_be_read(
 def test_a_prompt_tells_whether_it_writes_texts(tmp_path: Path) -> None:
     description = tmp_path / "lamp_config.json"
     for labels in ([], ["good", "bad"]):
-        description.write_text(json.dumps({"labels": labels}))
-        assert writes_texts(tmp_path) is not bool(labels)
+        description.write_text(json.dumps({"labels": labels, "hidden_size": 8}))
+        kind = prompt_kind(tmp_path)
+        assert kind == PromptKind(tuple(labels), 1, 8) and kind.writes_texts is not bool(labels)
     description.write_text("{")
     with pytest.raises(DataError, match="does not hold a whole exported prompt"):
-        writes_texts(tmp_path)
+        prompt_kind(tmp_path)
+
+
+def test_where_several_prompts_vote_the_choice_of_who_answers_reaches_the_studio(
+    studio: Studio, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = TuneConfig("a backbone", DataConfig(("text",), "label"))
+    store = JobStore(open_database(studio.settings.database_url))
+    job = store.add("films", config.to_dict(), "sample:x.csv", "films.csv", 10)
+    asked: list[bool] = []
+
+    def try_prompt(*_: object, vote: bool) -> list[Answer]:
+        asked.append(vote)
+        return [Answer("dull", "bad", "good", {"bad": 1.0}, {"good": 1.0})]
+
+    monkeypatch.setattr(studio, "try_prompt", try_prompt)
+    tab = TryTab(studio, studio.run(job.id), PromptKind(("a", "b"), 3, 8))
+    for who in ("best", "vote"):
+        assert "bad" in list(tab.answer(("", ""), "dull", who))[-1]
+    list(TryTab(studio, studio.run(job.id), PromptKind(("a", "b"), 1, 8)).answer(("", ""), "vote"))
+    assert asked == [False, True, False]

@@ -6,6 +6,7 @@ from html import escape
 
 from app.ui import parts
 from app.views import score_text, status
+from app.views.rate_search import TriedRate
 from app.views.run_view import RunView
 from storage.states import JobState
 
@@ -95,31 +96,44 @@ def tried_rates(view: RunView) -> str:
         + "".join(
             f"<td>{dict(one.losses)[step]:.4g}</td>" if step in dict(one.losses) else "<td></td>" for step in steps
         )
-        + f"<td>{'goes on' if one.goes_on else 'dropped'}</td></tr>"
+        + f"<td>{_fate(one)}</td></tr>"
         for one in tried
     )
-    found = f"{going_on[0]} had the lowest loss on the held-out rows and goes on alone."
-    said = found if len(going_on) == 1 else f"{len(going_on)} of {len(tried)} still compete for the lowest loss."
+    said = f"{len(going_on)} of {len(tried)} still compete for the lowest loss."
+    if len(going_on) == 1:
+        said = f"{going_on[0]} had the lowest loss on the held-out rows and goes on alone."
+    elif not going_on:
+        said = "None of them could go on."
     return (
         parts.title("Learning rates that were tried", said)
         + f'<table class="ls-scores ls-rates"><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table>'
     )
 
 
+def _fate(rate: TriedRate) -> str:
+    if rate.diverged_at is not None:
+        return f"diverged at step {rate.diverged_at:,}"
+    return "goes on" if rate.goes_on else "dropped"
+
+
 def scores(view: RunView) -> str:
     """Every score of an ended run beside the untrained backbone's."""
     if not view.scores:
         return ""
+    votes = any(score.vote for score in view.scores)
     rows = "".join(
         f"<tr><th scope=row>{escape(score.label)}</th><td><b>{escape(score.tuned)}</b></td>"
-        f"<td>{escape(score.untrained) or '–'}</td>"
+        + (f"<td>{escape(score.vote)}</td>" if votes else "")
+        + f"<td>{escape(score.untrained) or '–'}</td>"
         f'<td class="{"ls-better" if score.better else "ls-worse"}">{escape(score.gain) or "–"}</td></tr>'
         for score in view.scores
     )
     return (
         parts.title(f"Scores on {view.scored_on}", _NEVER_SEEN if view.tested else _CHOSEN_BY)
-        + '<table class="ls-scores"><thead><tr><th></th><th scope=col>Tuned</th><th scope=col>Untrained</th>'
-        f"<th scope=col>Difference</th></tr></thead><tbody>{rows}</tbody></table>"
+        + '<table class="ls-scores"><thead><tr><th></th><th scope=col>Tuned</th>'
+        + ("<th scope=col>By vote</th>" if votes else "")
+        + "<th scope=col>Untrained</th>"
+        + f"<th scope=col>Difference</th></tr></thead><tbody>{rows}</tbody></table>"
     )
 
 

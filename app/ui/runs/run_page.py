@@ -11,20 +11,31 @@ from app.studio import Studio
 from app.ui import parts
 from app.ui.components import AT_ONCE, piece
 from app.ui.guard import KNOWN, guarded, inform
-from app.ui.runs import export_tab, inspect_tab, manage_tab, more_curves, plots, results_tab, run_html, try_tab
+from app.ui.runs import (
+    export_tab,
+    inspect_tab,
+    manage_tab,
+    more_curves,
+    plots,
+    results_tab,
+    run_html,
+    try_tab,
+    worth_tab,
+)
 from app.ui.runs.refresh import Refresh
 from app.ui.runs.view_table import Seen, ViewTable
 from app.views import local_time
 
 _REFRESH_SECONDS = 1.0
-_RESULTS, _TRAINING, _TRY, _INSPECT, _EXPORT, _DETAILS = range(6)
+_RESULTS, _TRAINING, _TRY, _INSPECT, _WORTH, _EXPORT, _DETAILS = range(7)
 
 
 class RunPage:
     """The handlers of a run's page."""
 
-    def __init__(self, studio: Studio, table: ViewTable) -> None:
-        self._studio, self._table = studio, table
+    def __init__(self, studio: Studio, table: ViewTable, timer: gr.Timer) -> None:
+        """timer: one of the table's components."""
+        self._studio, self._table, self._timer = studio, table, timer
 
     def refresh(self, run: str, seen: Seen, offset: str = "") -> list[Any]:
         """An update for each component of the page, and last what the page has seen then.
@@ -39,6 +50,10 @@ class RunPage:
         except KNOWN as error:
             updates, seen = self._table.updates_without_run(str(error), seen)
         return [*updates, seen]
+
+    def show(self, run: str, seen: Seen, offset: str = "") -> list[Any]:
+        """As `refresh`, for a page that is opened, or whose tab is seen again: that had stopped the timer."""
+        return self.refresh(run, self._table.forgotten(self._timer, seen), offset)
 
     def stop(self, run: str) -> None:
         """Asks the run to end."""
@@ -88,6 +103,8 @@ def build(studio: Studio, run: gr.State, offset: gr.Textbox) -> tuple[Refresh, .
             answer_list = try_tab.build(studio, run, ready, try_it_out)
         with gr.Tab("Inspect", id=_INSPECT):
             inspect_tab.build(studio, run, ready)
+        with gr.Tab("Worth it?", id=_WORTH):
+            worth = worth_tab.build(studio, run, ready)
         with gr.Tab("Export", id=_EXPORT):
             export_tab.build(studio, run, ready)
         with gr.Tab("Details", id=_DETAILS):
@@ -107,14 +124,15 @@ def build(studio: Studio, run: gr.State, offset: gr.Textbox) -> tuple[Refresh, .
     )
     seen = gr.State(table.unseen)
 
-    page = RunPage(studio, table)
-    refresh = Refresh(guarded(page.refresh), [run, seen, offset], [*table.components, seen], timer)
-    timer.tick(refresh.handler, refresh.inputs, refresh.outputs, **AT_ONCE)
+    page = RunPage(studio, table, timer)
+    inputs, outputs = [run, seen, offset], [*table.components, seen]
+    refresh: dict[str, Any] = {"fn": guarded(page.refresh), "inputs": inputs, "outputs": outputs, **AT_ONCE}
+    timer.tick(**refresh)
     actions = ((stop, page.stop), (resume, page.resume), (move_up, page.move_up), (restore, page.restore))
     for event in (*(button.click(guarded(action), run, None, **AT_ONCE) for button, action in actions), *changes):
-        event.then(refresh.handler, refresh.inputs, refresh.outputs, **AT_ONCE)
+        event.then(**refresh)
     try_it.click(lambda: gr.Tabs(selected=_TRY), None, tabs, **AT_ONCE)
-    return refresh, answer_list
+    return Refresh(guarded(page.show), inputs, outputs, timer), answer_list, worth
 
 
 def _build_actions(show: Callable[..., Any]) -> tuple[gr.Button, ...]:

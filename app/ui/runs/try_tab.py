@@ -10,6 +10,7 @@ from typing import Any
 import gradio as gr
 
 from app.answering.answer import Answer
+from app.answering.prompt_kind import PromptKind
 from app.run import Run
 from app.studio import Studio
 from app.ui import parts
@@ -26,26 +27,31 @@ _MOST_WAITING = 12
 """People who wait for the model at a time: each has one of the server's forty threads. It is said that they wait."""
 
 
+_BEST, _VOTE = "best", "vote"
+
+
 class TryTab:
     """The handlers of the Try tab of one run."""
 
-    def __init__(self, studio: Studio, run: Run) -> None:
-        self._studio, self._run = studio, run
+    def __init__(self, studio: Studio, run: Run, kind: PromptKind) -> None:
+        self._studio, self._run, self._kind = studio, run, kind
         self._columns = run.config.data.input_columns
 
     def answer(self, expected: tuple[str, str], *boxes: str) -> Iterator[str]:
         """HTML of what is being done, then of both answers, again after each new piece of free text.
 
-        expected: (input, target) of the row that was filled in last; boxes: a text for each input column, and for free
-        text the boxes of `sampling_boxes`. A wrong input is one sentence in place of the answers.
+        expected: (input, target) of the row that was filled in last; boxes: a text for each input column, then for free
+        text the boxes of `sampling_boxes`, and where several prompts vote, who answers. A wrong input is one sentence
+        in place of the answers.
         """
         texts = [box or "" for box in boxes[: len(self._columns)]]
         row = dict(zip(self._columns, texts, strict=True))
         settings = boxes[len(self._columns) :]
 
         def work(send: Callable[[str | list[Answer]], None]) -> str | list[Answer]:
-            sampling = sampling_of(settings) if settings else GREEDY
-            return self._studio.try_prompt(self._run.job.id, [row], send, send, sampling)
+            sampling = sampling_of(settings) if self._kind.writes_texts else GREEDY
+            vote = self._kind.voters > 1 and settings[-1:] == (_VOTE,)
+            return self._studio.try_prompt(self._run.job.id, [row], send, send, sampling, vote=vote)
 
         try:
             for update, final in stream(work):
@@ -114,11 +120,11 @@ def build(studio: Studio, run: gr.State, ready: gr.Textbox, tab: gr.Tab) -> Refr
             )
             return
         try:
-            shown, writes_texts = studio.run(run), studio.writes_texts(run)
+            shown, kind = studio.run(run), studio.prompt_kind(run)
         except KNOWN as error:  # such as a prompt whose folder is damaged
             piece(parts.problems([str(error)]))
             return
-        _build_boxes(studio, shown, writes_texts)
+        _build_boxes(studio, shown, kind)
 
     gr.render([run, ready], triggers=[ready.change], queue=False)(boxes)
     loading, opened = piece(elem_id="loading"), gr.State(False)
@@ -134,9 +140,9 @@ def build(studio: Studio, run: gr.State, ready: gr.Textbox, tab: gr.Tab) -> Refr
     return try_many.build(studio, run, ready)
 
 
-def _build_boxes(studio: Studio, run: Run, writes_texts: bool) -> None:
-    """A box for each input column, the buttons, and the answer. writes_texts: whether the prompt picks no labels."""
-    data, handlers = run.config.data, TryTab(studio, run)
+def _build_boxes(studio: Studio, run: Run, kind: PromptKind) -> None:
+    """A box for each input column, the buttons, and the answer."""
+    data, handlers = run.config.data, TryTab(studio, run, kind)
     piece(parts.title("Try the prompt", "Write an input as it stands in the data, without the answer."))
     cells = [
         gr.Textbox(
@@ -153,7 +159,10 @@ def _build_boxes(studio: Studio, run: Run, writes_texts: bool) -> None:
         ask = gr.Button("Answer", size="md", variant="primary", elem_id="answer")
         fill = gr.Button("Fill in a row of the data", size="md", elem_id="fill")
     origin = piece(elem_id="origin")
-    settings = sampling_boxes(data.max_target_tokens) if writes_texts else []
+    settings = sampling_boxes(data.max_target_tokens) if kind.writes_texts else []
+    if kind.voters > 1:
+        choices = [("The best prompt", _BEST), (f"All {kind.voters} prompts, by vote", _VOTE)]
+        settings = [*settings, gr.Radio(choices, value=_BEST, label="Who answers", elem_id="try-voters")]
     result = piece(elem_id="answers")
     expected, number = gr.State(("", "")), gr.State(0)
     # The browser itself shows the bar at once; the server's first word may take seconds while it loads a backbone.

@@ -14,6 +14,7 @@ from app.ui.tune import backbone_text, form_values
 from app.ui.tune.prefill import FormContent
 from app.ui.tune.task_html import joined
 from app.views import formatting, score_text
+from lamp.data.column_roles import CHAT_TEMPLATES
 
 _PARTS = ("validation", "test")
 _OTHER = "Another model\nSearch the Hugging Face Hub by name"
@@ -62,6 +63,21 @@ class FormChoices:
             gr.Dropdown(choices=names, value=list(guess.input_columns)),
             gr.Dropdown(choices=names, value=guess.target_column),
         ]
+
+    def reading(self, dataset: str | None, backbone: str, other: str, template: str) -> list[Any]:
+        """How the rows of a data set that was just chosen are read: chat data in the backbone's chat format.
+
+        A template that somebody has written stays.
+        """
+        try:
+            guess = self._studio.guess_columns(dataset or "", backbone or other or "")
+        except KNOWN:
+            return [gr.skip(), gr.skip()]
+        if template and template not in CHAT_TEMPLATES:
+            return [gr.skip(), gr.skip()]
+        if guess.input_format == "plain" and not template:
+            return [gr.skip(), gr.skip()]
+        return [guess.template, guess.input_format]
 
     def with_its_columns(self, content: FormContent) -> tuple[FormContent, str]:
         """The form with columns that its data set has; a sentence if its recipe named others, else ""."""

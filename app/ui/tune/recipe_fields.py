@@ -135,6 +135,13 @@ FIELDS: tuple[Field, ...] = (
         group="steps",
     ),
     Field(
+        "train.voters",
+        "Prompts that vote",
+        "Several are trained to the end, each at its cost in time: labels can then be answered by all of them.",
+        "whole",
+        group="steps",
+    ),
+    Field(
         "train.checkpoint_every",
         "Checkpoint every",
         "Steps between two points that a run can be resumed from.",

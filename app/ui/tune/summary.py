@@ -8,13 +8,12 @@ from dataclasses import replace
 from html import escape
 from typing import Any
 
-from app.plan import Estimate, Plan, Preview
+from app.plan import Plan
 from app.ui import parts
 from app.ui.tune import backbone_text, column_table, problem_marks, task_html
 from app.ui.tune.recipe_fields import GOOD_FOR, PRESETS
 from app.views import formatting
 from lamp.config import TuneConfig
-from lamp.data.truncation import Truncation
 from lamp.training.quote import in_words
 
 _ARCHITECTURES = {"causal": "Writes on from a text (causal)", "encoder-decoder": "Reads, then writes (encoder-decoder)"}
@@ -39,11 +38,10 @@ def data_table(plan: Plan, config: TuneConfig) -> str:
 
 
 def what_it_learns(plan: Plan, config: TuneConfig) -> str:
-    """What will be learned, and which inputs and targets will be cut."""
+    """What will be learned, and rows as the model reads them."""
     if plan.preview is None:
         return parts.empty("Nothing to learn yet", "It is shown here once there are examples.")
-    cut = _truncations(plan.estimate, plan.preview, config) if plan.estimate else []
-    return task_html.task(plan.preview, config) + parts.warnings(cut, "Long rows")
+    return task_html.task(plan.preview, config)
 
 
 def presets(plan: Plan, config: TuneConfig) -> list[tuple[str, str]]:
@@ -88,8 +86,7 @@ def rail(config: TuneConfig, plan: Plan) -> str:
         )
     ready = '<p class="ls-ready">Ready to start</p>'
     problems = parts.problems(plan.problems, _to_put_right(plan), problem_marks.links(plan.fields))
-    memory = parts.warnings([plan.memory_warning] if plan.memory_warning else [], "Memory")
-    return html + (problems or ready) + _to_look_at(plan) + memory
+    return html + (problems or ready) + _to_look_at(plan) + parts.warnings(plan.backbone_warnings, "The model")
 
 
 def short(plan: Plan) -> str:
@@ -146,25 +143,6 @@ def quote(plan: Plan) -> str:
 def measuring(phase: str) -> str:
     """What a measurement is doing."""
     return parts.notice(f"{phase} …")
-
-
-def _truncations(estimate: Estimate, preview: Preview | None, config: TuneConfig) -> list[str]:
-    """Says how many inputs and targets will be cut."""
-    of = f" of {preview.train_rows:,}" if preview else ""
-
-    def longer(truncation: Truncation, kind: str, limit: int) -> str:
-        are = f"{kind} is" if truncation.rows == 1 else f"{kind}s are"
-        about = "" if truncation.exact else "About "
-        return f"{about}{truncation.rows:,}{of} {are} longer than {limit:,} tokens: the end is cut"
-
-    sentences = []
-    if estimate.truncation and estimate.truncation.rows:
-        inputs = longer(estimate.truncation, "input", config.data.max_input_tokens)
-        sentences.append(f"{inputs}, but never the template's last words or the target.")
-    if estimate.cut_targets and estimate.cut_targets.rows:
-        targets = longer(estimate.cut_targets, "target", config.data.max_target_tokens)
-        sentences.append(f"{targets}, and answers will end there too. Raise the longest answer to keep it.")
-    return sentences
 
 
 def script(config: TuneConfig, dataset: str, gpus: int, port: int) -> str:

@@ -108,6 +108,15 @@ class TuneForm(FormChoices):
         config, plan = self._plan(values)
         return config, plan, str(values["dataset"] or ""), values["gpus"]
 
+    def recipe_file(self, form: Sequence[Any]) -> dict[str, Any]:
+        """The recipe in the form as a file keeps it."""
+        values = self._values(form)
+        config, _ = form_values.parse(values)
+        try:
+            return self._studio.recipe_file(config, str(values["dataset"] or ""))
+        except KNOWN:  # a backbone that the page speaks of
+            return config.to_dict()
+
     def start(self, name: str, note: str, tags: str, parent: str, *form: Any) -> tuple[str, Any, gr.Button]:
         """Queues the run and returns its id, to which the browser goes; or lists the problems beside the button."""
         values = self._values(form)

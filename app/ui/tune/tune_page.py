@@ -19,6 +19,7 @@ from app.ui.tune import (
     hub_search,
     measuring,
     own_presets,
+    reading_again,
     recipe_fields,
     recipe_file,
     sections,
@@ -164,14 +165,16 @@ def _wire_data(studio: Studio, handlers: TuneForm, form: Form, moment: gr.Number
     columns = [form["data.input_columns"], form["data.target_column"]]
     dataset, message, file = form["dataset"], data.message, data.file
     with data.chosen:
-        _look_again(dataset_manager.build(studio, handlers, [dataset, *columns], message), moment)
+        again = reading_again.build(studio, handlers.choose_dataset, [dataset, *columns], message)
+        renamed = dataset_manager.build(studio, handlers, [dataset, *columns], message)
+    _look_again(renamed, moment)
     with data.hub:
-        hub_search.build(studio, handlers.choose_dataset, [dataset, *columns], message)
-    dataset.input(guarded(handlers.columns), dataset, columns, **QUIET)
-    data.samples.input(guarded(handlers.choose_dataset), data.samples, [dataset, *columns], **QUIET)
+        fetched = hub_search.build(studio, handlers.choose_dataset, [dataset, *columns], message)
+    chosen = dataset.input(guarded(handlers.columns), dataset, columns, **QUIET)
+    sample = data.samples.input(guarded(handlers.choose_dataset), data.samples, [dataset, *columns], **QUIET)
     dataset.change(None, dataset, data.samples, js="(dataset) => dataset", **AT_ONCE)
     data.preview.input(None, columns[0], columns, js=column_table.CHOSEN, **AT_ONCE)
-    file.upload(
+    uploaded = file.upload(
         guarded(handlers.upload),
         [file, dataset],
         [dataset, *columns, message, file],
@@ -179,6 +182,15 @@ def _wire_data(studio: Studio, handlers: TuneForm, form: Form, moment: gr.Number
         show_progress_on=data.drop,
         concurrency_limit=None,
     )
+    reading = [form["data.template"], form["data.input_format"]]
+    for event in (chosen, sample, uploaded, fetched, again, renamed):
+        event.then(
+            guarded(handlers.reading),
+            [dataset, form["backbone.choice"], form["backbone.other"], reading[0]],
+            reading,
+            preprocess=False,
+            **QUIET,
+        )
 
 
 def _wire_backbone(
