@@ -58,7 +58,7 @@ class Datasets:
 
     def list(self) -> list[DatasetEntry]:
         """Samples first, then uploads, newest first; one that can no longer be read says why."""
-        entries = [_sample_entry(path) for path in sorted(SAMPLES.glob("*.csv"), reverse=True)]
+        entries = sample_entries()
         for upload in self._uploads.list():
             try:
                 entries.append(self._upload_entry(upload))
@@ -218,6 +218,11 @@ class Datasets:
             rows, columns = len(table.rows), table.columns
             self._uploads.describe(upload.reference, rows, columns)
         return DatasetEntry(upload.reference, upload.name, rows, columns, _source_of(upload))
+
+
+def sample_entries() -> list[DatasetEntry]:
+    """The data sets that come with the studio."""
+    return [_sample_entry(path) for path in sorted(SAMPLES.glob("*.csv"), reverse=True)]
 
 
 def sources_of(datasets: Datasets, config: TuneConfig, dataset: str) -> dict[str, DataSource]:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from app import limits
 from app.backbones import BackboneChoice
-from app.estimates import places
+from app.estimates import WholeRun, places, speed_on
 from app.jobs.extend import extend
 from app.plan import Plan
 from app.run import Run
@@ -24,7 +24,7 @@ from app.views.results import read_results
 from app.views.run_view import LOG_LINES, RunView, make_run_view
 from app.views.score_text import RunScores
 from app.vitals import Vitals
-from lamp.config import TuneConfig
+from lamp.config import TrainConfig, TuneConfig
 from lamp.errors import ConfigError, DataError
 from lamp.inference.confusion_matrix import ConfusionMatrix, read_confusion
 from lamp.plain_line import visible
@@ -49,6 +49,11 @@ class Studio(StudioDatasets, StudioWays, StudioLists, StudioOfPerson):
     def backbones(self) -> list[BackboneChoice]:
         """The offered backbones, those on this machine first."""
         return self._backbones.choices(self._recipes.device)
+
+    def usual_seconds(self, backbone: str) -> float | None:
+        """Seconds of a recommended run at the speed of the newest run on a backbone; None before there is one."""
+        speed = speed_on(self._store, backbone)
+        return WholeRun(speed).seconds(TrainConfig()) if speed else None
 
     def prompts(self) -> list[Job]:
         """Runs whose prompt another run may start from, newest first."""

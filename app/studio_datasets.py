@@ -8,7 +8,7 @@ from typing import Any
 from app import limits
 from app.backbones import Backbones
 from app.dataset_file import first_rows
-from app.datasets import DatasetEntry, Datasets, sources_of
+from app.datasets import DatasetEntry, Datasets, sample_entries, sources_of
 from app.disk_full import full_disk_told
 from app.hub import fetching, searching
 from app.hub.fetching import Fetched, HubPart, HubParts, OnRows
@@ -34,6 +34,11 @@ class StudioDatasets:
     _home: Home
     _datasets: Datasets
     _backbones: Backbones
+
+    @staticmethod
+    def samples() -> list[DatasetEntry]:
+        """The samples that come with the studio, for everybody."""
+        return sample_entries()
 
     def datasets(self) -> list[DatasetEntry]:
         """The samples and everything that was uploaded."""

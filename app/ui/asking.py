@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import wraps
+from inspect import getattr_static
 from typing import Any, cast
 
 from gradio.context import LocalContext
@@ -31,8 +32,8 @@ class _Asked:
         self._studio = studio
 
     def __getattr__(self, name: str) -> Any:
-        if name == "settings":
-            return self._studio.settings
+        if name == "settings" or isinstance(getattr_static(self._studio, name, None), staticmethod):
+            return getattr(self._studio, name)  # nothing of anybody's
         method = getattr(type(self._studio), name, None)
         if not callable(method):
             return getattr(self._studio.as_(_asking()), name)

@@ -18,13 +18,16 @@ _PAGES = (("Tune", "./"), ("Runs", "runs"), ("Compare", "compare"))
 _MOST_LABELS = 12
 
 
-def header(current: str) -> str:
-    """The top of every page: the studio's name and the links to its pages. current: the name of this page."""
+def header(current: str, after: str = "") -> str:
+    """The top of every page: the studio's name and the links to its pages.
+
+    current: the name of this page; after: HTML that follows the links.
+    """
     links = "".join(
         f'<a href="{href}"{" aria-current=page" if name == current else ""}>{name}</a>' for name, href in _PAGES
     )
     brand = f'<a class="ls-brand" href="./">{LAMP}<span>LAMP Studio</span></a>'
-    return f'<header class="ls-top">{brand}<nav>{links}</nav></header>'
+    return f'<header class="ls-top">{brand}<nav>{links}</nav>{after}</header>'
 
 
 def title(text: str, below: str = "") -> str:
@@ -123,35 +126,6 @@ def bar(share: float, label: str, moving: bool = False, tone: str = "active") ->
     return (
         f'<div class="{kind}" role="progressbar" aria-label="{escape(label)}"{value}>'
         f'<span style="width:{percent:g}%"></span></div>'
-    )
-
-
-def table(columns: Sequence[str], rows: Sequence[Sequence[str]], inputs: Sequence[str] = (), target: str = "") -> str:
-    """The first rows of a table; the columns that the model reads and the one it should answer are marked."""
-    kinds = ["ls-target" if column == target else "ls-input" if column in inputs else "ls-unused" for column in columns]
-    words = {"ls-target": "target", "ls-input": "input", "ls-unused": "not used"}
-    head = "".join(
-        f'<th class="{kind}" scope="col">{escape(column)}<small>{words[kind]}</small></th>'
-        for column, kind in zip(columns, kinds, strict=True)
-    )
-    body = "".join(
-        "<tr>"
-        + "".join(f'<td class="{kind}"><div>{escape(cell)}</div></td>' for cell, kind in zip(row, kinds, strict=True))
-        + "</tr>"
-        for row in rows
-    )
-    inner = f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
-    return f'<div class="ls-table" tabindex="0">{inner}</div>'
-
-
-def reading(examples: Sequence[tuple[str, str]], virtual_tokens: int | None, chat: bool = False) -> str:
-    """What the model reads and what it should answer, for (text, target) of a few rows. chat: marks who speaks."""
-    user, model = ('<span class="ls-chip">user</span>', '<span class="ls-chip">model</span>') if chat else ("", "")
-    size = f"{virtual_tokens} " if virtual_tokens else ""
-    return "".join(
-        f'<div class="ls-reading"><span class="ls-chip">{size}virtual tokens</span>{user}{escape(text)} '
-        f'{model}<span class="ls-answer">{escape(target) or "(empty)"}</span></div>'
-        for text, target in examples
     )
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import gradio as gr
 
 from app.studio import Studio
-from app.ui import parts
+from app.ui import parts, top
 from app.ui.compare import compare_html
 from app.ui.components import BROWSER_OFFSET, QUIET, piece
 from app.ui.guard import KNOWN, guarded
@@ -107,7 +107,7 @@ def _empty_plot(label: str, title: str) -> gr.LinePlot:
 
 def build(studio: Studio, page: gr.Blocks) -> None:
     """Lays the page out in the current Blocks and wires it."""
-    piece(parts.header("Compare"))
+    top.build(studio, "Compare")
     piece('<div class="ls-hero ls-flat"><h1>Compare runs</h1></div>')
     chosen = gr.Dropdown(
         [],

@@ -7,7 +7,7 @@ from typing import Any
 import gradio as gr
 
 from app.studio import Studio
-from app.ui import parts
+from app.ui import top
 from app.ui.components import AT_ONCE, BROWSER_OFFSET, QUIET, piece
 from app.ui.guard import guarded
 from app.ui.runs import list_html, notices, run_page, selected_html
@@ -30,7 +30,7 @@ _KEEP_IN_ADDRESS = f"""(shown, text, sort, rows) => {{
 
 def build(studio: Studio, page: gr.Blocks) -> None:
     """Lays the page out in the current Blocks and wires it."""
-    piece(parts.header("Runs"))
+    top.build(studio, "Runs")
     notices.build(studio)
     run, offset = gr.State(""), gr.Textbox("", visible="hidden", label="Time zone")
     with gr.Column(visible=False) as list_column:
