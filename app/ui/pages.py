@@ -24,9 +24,9 @@ def build_ui(studio: Studio) -> gr.Blocks:
     # Not open: calls beside the queue would wait on the few threads that all pages share.
     demo.queue(max_size=_MOST_WAITING, api_open=False)
     with demo:
+        api.add_endpoints(studio)  # first: a page's function of the same name would take an endpoint's name
         _tell_of_storage(studio)
         tune_page.build(studio, demo)
-        api.add_endpoints(studio)
     with demo.route("Runs", "runs"):
         _tell_of_storage(studio)
         runs_page.build(studio, demo)
