@@ -10,6 +10,8 @@
   document.addEventListener("visibilitychange", () => {
     document.querySelector(document.hidden ? "#ls-sleep" : "#ls-wake")?.click();
   });
+  // Whether anybody has done anything on this page: until then it chooses its tabs itself.
+  ["pointerdown", "keydown"].forEach((name) => addEventListener(name, () => { window.lampActed = true; }, true));
   // Coming back to a form that was already sent: show it fresh.
   addEventListener("pageshow", (event) => { if (event.persisted) location.reload(); });
 

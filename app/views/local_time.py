@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta, timezone, tzinfo
+from datetime import UTC, datetime, tzinfo
+from zoneinfo import ZoneInfo
 
 from app.views.run_view import RunView
 
@@ -12,14 +13,18 @@ _STAMP = re.compile(r"^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)Z", re.MULTILINE)
 """The time at the beginning of a line of a log (app.jobs.log)."""
 
 
-def zone_of(offset: object) -> tzinfo:
-    """The time zone of a browser; offset: minutes from its local time to UTC, as Date.getTimezoneOffset gives them.
+BROWSER_ZONE = "() => Intl.DateTimeFormat().resolvedOptions().timeZone || 'UTC'"
+"""JavaScript: the name of the browser's time zone, such as "Europe/Vienna"."""
 
-    UTC for anything else.
+
+def zone_of(name: object) -> tzinfo:
+    """The time zone with a name of the IANA database, as a browser gives it; UTC for anything else.
+
+    A name, not today's distance from UTC: that is another one in half of the year.
     """
     try:
-        return timezone(-timedelta(minutes=float(str(offset))))
-    except (ValueError, OverflowError):
+        return ZoneInfo(str(name))
+    except (ValueError, KeyError, OSError):
         return UTC
 
 

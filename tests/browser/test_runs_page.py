@@ -172,16 +172,35 @@ def test_a_page_asks_only_while_its_run_goes_on_and_its_tab_is_seen(
     asked.clear()
     page.wait_for_timeout(3000)
     assert asked == []
-    studio.store.request_stop(job.id)
     page.evaluate(
         "Object.defineProperty(document, 'hidden', {value: false, configurable: true});"
         "document.dispatchEvent(new Event('visibilitychange'))"
     )
+    page.wait_for_timeout(4000)
+    assert len(asked) >= 3
+    studio.store.request_stop(job.id)
     pages.wait_for_state(page, "Stopped")
     page.wait_for_timeout(1500)
     asked.clear()
     page.wait_for_timeout(3000)
     assert asked == []
+
+
+def test_a_run_that_ends_leaves_the_reader_at_the_chosen_tab_as_does_a_reload(
+    page: Page, studio: RunningStudio, tiny_llama: Path
+) -> None:
+    job = studio.store.add("ends", recipe(str(tiny_llama), 5).to_dict(), "sample:x.csv", "x.csv", 5, gpus=99)
+    pages.open_run(page, job.id)
+    expect(page.get_by_role("tab", name="Training")).to_have_attribute("aria-selected", "true")
+    assert "tab=" not in page.url
+    page.get_by_role("tab", name="Details").click()
+    page.locator("#run-note textarea").fill("a thought that is not fin")
+    studio.store.request_stop(job.id)
+    pages.wait_for_state(page, "Stopped")
+    expect(page.get_by_role("tab", name="Details")).to_have_attribute("aria-selected", "true")
+    expect(page.locator("#run-note textarea")).to_have_value("a thought that is not fin")
+    page.reload()
+    expect(page.get_by_role("tab", name="Details")).to_have_attribute("aria-selected", "true")
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

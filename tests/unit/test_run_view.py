@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from urllib.parse import parse_qsl
 
 import gradio as gr
 import pytest
@@ -112,9 +113,20 @@ def test_a_prompt_can_be_tried_and_a_new_one_has_another_version(studio: Studio,
 
 
 @pytest.fixture
-def page(studio: Studio) -> Refresh:
+def opening(studio: Studio) -> Refresh:
+    """What shows a page that is opened, or seen again."""
     with gr.Blocks():
         return run_page.build(studio, gr.State(""), gr.Textbox(""))[0]
+
+
+@pytest.fixture
+def page(opening: Refresh) -> Refresh:
+    """What a tick of the page's timer does."""
+    blocks = opening.timer.parent
+    while blocks.parent:
+        blocks = blocks.parent
+    tick = next(fn for fn in blocks.fns.values() if fn.targets == [(opening.timer._id, "tick")])
+    return Refresh(tick.fn, tick.inputs, tick.outputs, opening.timer)
 
 
 def refreshed(page: Refresh, run: str, seen: Any) -> tuple[dict[str, Any], Any]:
@@ -148,6 +160,36 @@ def test_a_run_that_cannot_be_read_is_a_sentence_and_its_page_stops_asking(page:
         assert changed["Timer"]["active"] is False and changed["Column"]["visible"] is False
         assert set(changed) == {"run-head", "run-ready", "Timer", "Column"}
         assert refreshed(page, run, seen)[0] == {}
+
+
+def opened(opening: Refresh, run: str, seen: Any, address: str = "") -> dict[str, Any]:
+    """The updates that a page with this query in its address is sent, by element id or class."""
+    request = gr.Request(query_params=dict(parse_qsl(address)))
+    *updates, _ = opening.handler(run, seen, "", request)
+    names = [output.elem_id or type(output).__name__ for output in opening.outputs]
+    return {name: update for name, update in zip(names, updates, strict=False) if update != gr.skip()}
+
+
+def test_a_page_that_is_seen_again_asks_on_although_its_run_is_what_it_was(
+    opening: Refresh, page: Refresh, store: JobStore
+) -> None:
+    run = add_run(store)
+    _, seen = refreshed(page, run, page.inputs[1].value)
+    assert opened(opening, run, seen) == {"Timer": gr.update(active=True)}
+
+
+def test_only_the_opening_of_a_page_chooses_a_tab(opening: Refresh, page: Refresh, store: JobStore) -> None:
+    run, unseen = add_run(store), page.inputs[1].value
+    assert opened(opening, run, unseen)["run-tabs"].selected == "training"
+    assert opened(opening, run, unseen, "tab=details")["run-tabs"].selected == "details"
+    assert opened(opening, run, unseen, "tab=nothing")["run-tabs"].selected == "training"
+    _, seen = refreshed(page, run, unseen)
+    store.claim("here", [0])
+    store.finish(run, JobState.STOPPED, step=20)
+    changed, seen = refreshed(page, run, seen)
+    assert "run-head" in changed and "run-tabs" not in changed
+    assert "run-tabs" not in opened(opening, run, seen)
+    assert opened(opening, run, unseen)["run-tabs"].selected == "results"
 
 
 def test_a_page_without_a_run_is_left_as_it_is(page: Refresh) -> None:
@@ -192,7 +234,7 @@ def test_times_are_those_of_the_viewers_clock(studio: Studio, store: JobStore, p
     log = Home(studio.settings.home).log(run)
     log.parent.mkdir(parents=True)
     log.write_text(f"{datetime.now(UTC):%Y-%m-%dT%H}:00:09Z Training\n")
-    *updates, _ = page.handler(run, page.inputs[1].value, "-330")
+    *updates, _ = page.handler(run, page.inputs[1].value, "Asia/Kolkata")
     shown = "".join(update for update in updates if isinstance(update, str))
     there = datetime.now(UTC) + timedelta(hours=5, minutes=30)
     assert ":30:09 Training" in shown and f'title="{there:%Y-%m-%d %H}' in shown

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -17,28 +18,55 @@ from app.ui.runs.view_table import Seen, ViewTable
 from app.views import local_time
 
 _REFRESH_SECONDS = 1.0
-_RESULTS, _TRAINING, _TRY, _INSPECT, _EXPORT, _DETAILS = range(6)
+_TABS = ("results", "training", "try", "inspect", "use", "details")
+"""Ids of the tabs, as they stand in addresses."""
+_RESULTS, _TRAINING, _TRY, _INSPECT, _USE, _DETAILS = _TABS
+_KEEP_TAB = """() => {
+    if (!window.lampActed) return
+    const address = new URL(location)
+    address.searchParams.set('tab', %s)
+    history.replaceState(history.state, '', address)
+}"""
+"""JavaScript: writes a tab that the reader chose, and not the page itself, into the address."""
 
 
 class RunPage:
     """The handlers of a run's page."""
 
-    def __init__(self, studio: Studio, table: ViewTable) -> None:
-        self._studio, self._table = studio, table
+    def __init__(self, studio: Studio, table: ViewTable, timer: gr.Timer) -> None:
+        self._studio, self._table, self._timer = studio, table, timer
 
-    def refresh(self, run: str, seen: Seen, offset: str = "") -> list[Any]:
+    def refresh(self, run: str, seen: Seen, zone: str = "") -> list[Any]:
         """An update for each component of the page, and last what the page has seen then.
 
-        offset: minutes from the browser's local time to UTC.
+        zone: the name of the browser's time zone.
         """
         if not run:
             return [*(gr.skip() for _ in seen), seen]
         try:
-            view = local_time.in_zone(self._studio.run_view(run), local_time.zone_of(offset))
+            view = local_time.in_zone(self._studio.run_view(run), local_time.zone_of(zone))
             updates, seen = self._table.updates(view, seen)
         except KNOWN as error:
             updates, seen = self._table.updates_without_run(str(error), seen)
         return [*updates, seen]
+
+    def show(self, run: str, seen: Seen, zone: str = "", request: gr.Request | None = None) -> list[Any]:
+        """The same for a page that is opened, or seen again, and before them the tab that it opens with.
+
+        A page that was hidden has a timer that stands still, whatever it was told last.
+        """
+        first = gr.skip()
+        if run and seen == self._table.unseen:
+            asked = str(request.query_params.get("tab", "")) if request else ""
+            first = gr.Tabs(selected=asked if asked in _TABS else self._usual_tab(run))
+        return [first, *self.refresh(run, self._table.without(self._timer, seen), zone)]
+
+    def _usual_tab(self, run: str) -> str:
+        """Where one looks at first: the curves of a run that goes on, the results of one that has ended."""
+        try:
+            return _RESULTS if self._studio.job(run).state.finished else _TRAINING
+        except KNOWN:
+            return _RESULTS
 
     def stop(self, run: str) -> None:
         """Asks the run to end."""
@@ -60,10 +88,10 @@ class RunPage:
         inform("The run is back.")
 
 
-def build(studio: Studio, run: gr.State, offset: gr.Textbox) -> tuple[Refresh, ...]:
+def build(studio: Studio, run: gr.State, zone: gr.Textbox) -> tuple[Refresh, ...]:
     """Lays the page of one run out in the current column and wires it. Returns what brings its parts up to date.
 
-    run: the id of the run that is shown; offset: minutes from the browser's local time to UTC.
+    run: the id of the run that is shown; zone: the name of the browser's time zone.
     """
     table = ViewTable()
     show = table.add
@@ -88,7 +116,7 @@ def build(studio: Studio, run: gr.State, offset: gr.Textbox) -> tuple[Refresh, .
             answer_list = try_tab.build(studio, run, ready, try_it_out)
         with gr.Tab("Inspect", id=_INSPECT):
             inspect_tab.build(studio, run, ready)
-        with gr.Tab("Export", id=_EXPORT):
+        with gr.Tab("Use it", id=_USE):
             export_tab.build(studio, run, ready)
         with gr.Tab("Details", id=_DETAILS):
             with gr.Row(elem_classes="ls-details"):
@@ -98,7 +126,6 @@ def build(studio: Studio, run: gr.State, offset: gr.Textbox) -> tuple[Refresh, .
                     show(piece(elem_id="run-history"), run_html.history)
             changes = manage_tab.build(studio, run, show)
     show(content, lambda _: True, _visible, without_run=lambda _: False)
-    show(tabs, lambda view: view.live, _first_tab)  # whoever waits for the end of a run sees its results at once
     timer = show(
         gr.Timer(_REFRESH_SECONDS, active=False),
         lambda view: view.live,
@@ -107,14 +134,18 @@ def build(studio: Studio, run: gr.State, offset: gr.Textbox) -> tuple[Refresh, .
     )
     seen = gr.State(table.unseen)
 
-    page = RunPage(studio, table)
-    refresh = Refresh(guarded(page.refresh), [run, seen, offset], [*table.components, seen], timer)
-    timer.tick(refresh.handler, refresh.inputs, refresh.outputs, **AT_ONCE)
+    page = RunPage(studio, table, timer)
+    inputs: list[Any] = [run, seen, zone]
+    outputs = [*table.components, seen]
+    refresh: dict[str, Any] = {"fn": guarded(page.refresh), "inputs": inputs, "outputs": outputs, **AT_ONCE}
+    timer.tick(**refresh)
     actions = ((stop, page.stop), (resume, page.resume), (move_up, page.move_up), (restore, page.restore))
     for event in (*(button.click(guarded(action), run, None, **AT_ONCE) for button, action in actions), *changes):
-        event.then(refresh.handler, refresh.inputs, refresh.outputs, **AT_ONCE)
+        event.then(**refresh)
     try_it.click(lambda: gr.Tabs(selected=_TRY), None, tabs, **AT_ONCE)
-    return refresh, answer_list
+    for tab in tabs.children:
+        tab.select(None, None, None, js=_KEEP_TAB % json.dumps(tab.id), **AT_ONCE)
+    return Refresh(guarded(page.show), inputs, [tabs, *outputs], timer), answer_list
 
 
 def _build_actions(show: Callable[..., Any]) -> tuple[gr.Button, ...]:
@@ -156,10 +187,6 @@ def _build_actions(show: Callable[..., Any]) -> tuple[gr.Button, ...]:
             lambda link: gr.update(link=link, visible=True),
         )
     return try_it, stop, resume, restore, move_up
-
-
-def _first_tab(live: bool) -> Any:
-    return gr.update(selected=_TRAINING if live else _RESULTS)
 
 
 def _visible(shown: bool) -> Any:

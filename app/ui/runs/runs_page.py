@@ -15,7 +15,7 @@ from app.ui.components import AT_ONCE, QUIET, piece
 from app.ui.guard import guarded, inform
 from app.ui.runs import list_html, run_page
 from app.views import formatting
-from app.views.local_time import zone_of
+from app.views.local_time import BROWSER_ZONE, zone_of
 from storage.states import JobState
 
 _REFRESH_SECONDS = 3.0
@@ -31,8 +31,6 @@ _FILTERS: dict[str, tuple[JobState, ...]] = {
     "Deleted": (),
 }
 """The states that each filter shows; deleted runs are in none of the others, whatever their state is."""
-_BROWSER_OFFSET = "() => String(new Date().getTimezoneOffset())"
-"""JavaScript: minutes from the browser's local time to UTC."""
 _KEEP_IN_ADDRESS = f"""(shown, text, rows) => {{
     const address = new URL(location)
     if (address.searchParams.has('run')) return
@@ -71,15 +69,13 @@ class RunsList:
         taken, free = formatting.bytes_text(use.total), formatting.bytes_text(use.free)
         return parts.small(f"The studio's files take {taken}; {free} are free.")
 
-    def show(
-        self, run: str, filter_name: str, text: str, most: int, seen: str, offset: str
-    ) -> tuple[Any, Any, Any, Any]:
+    def show(self, run: str, filter_name: str, text: str, most: int, seen: str, zone: str) -> tuple[Any, Any, Any, Any]:
         """Updates of the list, of the button for more runs and of the timer; and the HTML that the page shows then.
 
         filter_name: a key of _FILTERS; text: words to search for; most: runs to show at most; seen: the HTML that the
-        page shows now; offset: minutes from the browser's local time to UTC, "" until the page has asked for them.
+        page shows now; zone: the name of the browser's time zone, "" until the page has asked for it.
         """
-        if not offset:
+        if not zone:
             # The page is being filled in from its address, piece by piece, and Gradio sends the pieces' changes side by
             # side. The time zone comes last: that change is answered, with all of them.
             return gr.skip(), gr.skip(), gr.skip(), gr.skip()
@@ -91,7 +87,7 @@ class RunsList:
         else:
             jobs = self._studio.jobs(most + 1, states=_FILTERS.get(filter_name, ()), text=text)
         if jobs:
-            html = list_html.run_list(jobs[:most], datetime.now(zone_of(offset)))
+            html = list_html.run_list(jobs[:most], datetime.now(zone_of(zone)))
         elif deleted and not text.strip():
             html = list_html.empty_bin()
         else:
@@ -115,7 +111,7 @@ def list_at(query: Mapping[str, str]) -> tuple[str, str, int]:
 def build(studio: Studio, page: gr.Blocks) -> None:
     """Lays the page out in the current Blocks and wires it."""
     piece(parts.header("Runs"))
-    run, offset = gr.State(""), gr.Textbox("", visible="hidden", label="Time zone")
+    run, zone = gr.State(""), gr.Textbox("", visible="hidden", label="Time zone")
     with gr.Column(visible=False) as list_column:
         piece('<div class="ls-hero ls-flat"><h1>Runs</h1></div>')
         with gr.Row(elem_classes="ls-filters"):
@@ -134,7 +130,7 @@ def build(studio: Studio, page: gr.Blocks) -> None:
         more = gr.Button("Show more", visible=False, elem_classes="ls-back")
         disk = piece(elem_id="disk")
     with gr.Column(visible=False) as run_column:
-        of_run = run_page.build(studio, run, offset)
+        of_run = run_page.build(studio, run, zone)
     refresh = of_run[0]
     # Not a gr.State: the browser writes it into the address.
     most, seen = gr.Number(_RUNS_A_PAGE, precision=0, visible="hidden", label="Rows"), gr.State("")
@@ -145,15 +141,15 @@ def build(studio: Studio, page: gr.Blocks) -> None:
 
     runs = RunsList(studio)
     show, outputs = guarded(runs.show), [cards, more, timer, seen]
-    inputs = [run, filter_name, text, most, seen, offset]
+    inputs = [run, filter_name, text, most, seen, zone]
     opened = page.load(
         guarded(runs.open), None, [run, list_column, run_column, filter_name, text, most], **AT_ONCE
-    ).then(None, None, offset, js=_BROWSER_OFFSET, **AT_ONCE)
+    ).then(None, None, zone, js=BROWSER_ZONE, **AT_ONCE)
     opened.then(guarded(runs.disk), run, disk, **QUIET)
     opened.then(refresh.handler, refresh.inputs, refresh.outputs, **AT_ONCE)
     # One at a time: an answer from before a filter was chosen, or from before the rows of an address were known, must
     # not come last.
-    changes = [offset.change, filter_name.change, text.change, most.change, timer.tick, wake.click]
+    changes = [zone.change, filter_name.change, text.change, most.change, timer.tick, wake.click]
     gr.on(changes, show, inputs, outputs, trigger_mode="always_last", **AT_ONCE)
     more.click(lambda shown: shown + _RUNS_A_PAGE, most, most, **AT_ONCE)
     kept: list[Any] = [filter_name, text, most]

@@ -57,6 +57,12 @@ class ViewTable:
         """What a page that was opened just now has seen: nothing."""
         return (None,) * len(self._entries)
 
+    def without(self, component: gr.blocks.Block, seen: Seen) -> Seen:
+        """What a page has seen, as if it had not seen this component: it is sent again."""
+        return tuple(
+            None if entry.component is component else value for entry, value in zip(self._entries, seen, strict=True)
+        )
+
     def updates(self, view: RunView, seen: Seen) -> tuple[list[Any], Seen]:
         """An update for each component, gr.skip() for one that did not change, and what the page has seen then."""
         return self._changed(tuple(entry.value(view) for entry in self._entries), seen)
