@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,21 +14,25 @@ from app.answering.answer_lists import AnswerLists
 from app.answering.answerer import Answerer
 from app.answering.inputs import checked_inputs
 from app.answering.list_table import file_table, pasted_table
-from app.answering.prompt_kind import writes_texts
+from app.answering.prompt_kind import PromptKind, prompt_kind
 from app.answering.token_weights import TokenWeights, read_weights, some_of, weigh_tokens, write_weights
 from app.backbones import Backbones
 from app.bundle import file_name, results_csv, zip_artifact
+from app.dataset_file import first_rows
 from app.datasets import Datasets
 from app.disk_full import full_disk_told
 from app.hub import publishing
 from app.recipes import Recipes
 from app.run import Run
+from app.use_code import PromptUse
 from app.views.results import Results, read_results
+from lamp.data.columns import Template
 from lamp.data.tables import Table
 from lamp.errors import DataError
 from lamp.inference.inspection import Inspection, read_inspection
 from lamp.sampling import GREEDY, Sampling
 from storage.artifacts import ArtifactStore
+from storage.errors import StorageError
 from storage.home import Home
 from storage.jobs import JobStore
 
@@ -54,9 +59,9 @@ class StudioPrompts:
         self._lists.close()
         self._answerer.close()
 
-    def writes_texts(self, id: str) -> bool:
-        """Whether the run's prompt answers with free text, and not with a label. Raises NotStored, DataError."""
-        return writes_texts(self._artifacts.path(self._store.get(id).id))
+    def prompt_kind(self, id: str) -> PromptKind:
+        """What the run's prompt answers with. Raises NotStored, DataError."""
+        return prompt_kind(self._artifacts.path(self._store.get(id).id))
 
     def learned_from(self, id: str, row: int) -> bool:
         """Whether the run learned from a row of its data set. row: its place from 0. Raises DataError, StorageError."""
@@ -168,6 +173,25 @@ class StudioPrompts:
         job = self._store.get(id)
         with full_disk_told("the prompt cannot be exported"):
             return zip_artifact(self._artifacts.path(job.id), self._home.root / "exports", job.name)
+
+    def prompt_use(self, id: str, address: str) -> PromptUse:
+        """What a program has to know to answer with the run's prompt. Raises NotStored, DataError.
+
+        address: where the studio is reached, for programs that ask it.
+        """
+        run = Run.of(self._store.get(id))
+        data, kind = run.config.data, self.prompt_kind(id)
+        return PromptUse(run.job.id, run.job.name, run.config.backbone, data, kind, self._shortest_row(run), address)
+
+    def _shortest_row(self, run: Run) -> dict[str, str]:
+        """The inputs of the shortest of the data set's first rows; placeholders where the data set is gone."""
+        columns = run.config.data.input_columns
+        inputs = [{column: f"your {column}" for column in columns}]
+        with suppress(DataError, StorageError):
+            rows = first_rows(self._datasets.file(run.job.dataset).table(), longest_cell=None)
+            whole = [row for row in rows if Template.of(run.config.data).has_input(row)]
+            inputs = [{column: row[column] for column in columns} for row in whole] or inputs
+        return min(inputs, key=lambda row: sum(map(len, row.values())))
 
     def publish(
         self,

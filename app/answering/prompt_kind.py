@@ -1,19 +1,42 @@
-"""What an exported prompt answers with, read without loading it."""
+"""What an exported prompt answers with, and how, read without loading it."""
 
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from pathlib import Path
 
 from lamp.errors import DataError
 
-_DESCRIPTION = "lamp_config.json"
-"""As `lamp.export.saved_prompt` writes it, which cannot be imported here: it needs torch."""
+_DESCRIPTION, _ADAPTER = "lamp_config.json", "adapter_config.json"
+"""As `lamp.export.saved_prompt` writes them, which cannot be imported here: it needs torch."""
 
 
-def writes_texts(folder: Path) -> bool:
-    """Whether the prompt in a folder answers with free text, and not with a label. Raises DataError."""
+@dataclass(frozen=True)
+class PromptKind:
+    """An exported prompt, as its two descriptions tell."""
+
+    labels: tuple[str, ...]
+    """What it picks from; empty where it writes texts"""
+    encoder_decoder: bool
+    auto_class: str
+    """The class of transformers that loads its backbone"""
+    chat: tuple[str, str]
+    """What stands before and after every input in the backbone's chat format; both empty for plain text"""
+
+
+def prompt_kind(folder: Path) -> PromptKind:
+    """The prompt in a folder. Raises DataError."""
     try:
-        return not json.loads((folder / _DESCRIPTION).read_text(encoding="utf-8"))["labels"]
+        lamp = json.loads((folder / _DESCRIPTION).read_text(encoding="utf-8"))
+        adapter = json.loads((folder / _ADAPTER).read_text(encoding="utf-8"))
+        encoder_decoder = adapter["task_type"] == "SEQ_2_SEQ_LM"
+        usual = "AutoModelForSeq2SeqLM" if encoder_decoder else "AutoModelForCausalLM"
+        return PromptKind(
+            labels=tuple(lamp["labels"]),
+            encoder_decoder=encoder_decoder,
+            auto_class=lamp.get("auto_class", usual),  # prompts of earlier versions do not name it
+            chat=(lamp.get("chat_before", ""), lamp.get("chat_after", "")),
+        )
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise DataError(f"{folder.name} does not hold a whole exported prompt: {error}.") from error

@@ -98,6 +98,21 @@
     if (event.key === "Enter" && (event.ctrlKey || event.metaKey) && event.target.closest?.(".ls-try"))
       document.querySelector("#answer")?.click();
   });
+  // Copies what an element shows, and says so on the button; browsers keep the clipboard from pages without https.
+  window.lampCopy = async (selector, button) => {
+    const text = document.querySelector(selector)?.innerText ?? "";
+    try {
+      await navigator.clipboard.writeText(text);
+    } catch {
+      const box = document.body.appendChild(Object.assign(document.createElement("textarea"), { value: text }));
+      box.select();
+      document.execCommand("copy");
+      box.remove();
+    }
+    const said = document.querySelector(button), name = said.textContent;
+    said.textContent = "Copied";
+    setTimeout(() => { said.textContent = name; }, 1500);
+  };
   // Gradio's text boxes cannot ask for a phone's number keys.
   document.addEventListener("focusin", (event) => {
     if (event.target.closest?.(".ls-number")) event.target.inputMode = "decimal";

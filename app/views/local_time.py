@@ -31,7 +31,7 @@ def zone_of(name: object) -> tzinfo:
 def in_zone(view: RunView, zone: tzinfo) -> RunView:
     """The view with the times of its log in a time zone, and `now`, from which pages take the zone of all others."""
     now = view.now.astimezone(zone)
-    return replace(view, now=now, log=local_log(view.log, now))
+    return replace(view, now=now, log=local_log(view.log, now), found_log=local_log(view.found_log, now))
 
 
 def local_log(log: str, now: datetime) -> str:

@@ -15,7 +15,7 @@ from lamp.inference.answers import RowAnswer, row_answers
 from lamp.inference.confusion_matrix import ConfusionMatrix
 from lamp.inference.evaluate import Evaluation, HeldOut, evaluate
 from lamp.inference.scores import Scores, merge_scores
-from lamp.training.log_text import format_scores, sample_lines
+from lamp.training.log_text import format_scores, sample_line, samples_of
 from lamp.training.reporter import Reporter
 from lamp.training.stopping import StopRequested, any_process
 
@@ -93,7 +93,7 @@ class FinalTest:
             f"On {len(rows.examples)} {self._part} rows without the prompt: {format_scores(untrained.scores)}"
         )
         reporter.note(f"On {len(rows.examples)} {self._part} rows with the prompt: {format_scores(tuned.scores)}")
-        for line in sample_lines(rows.examples, tuned.predictions):
+        for line in map(sample_line, samples_of(rows.examples, tuned.predictions)):
             reporter.note(line)
         answers = row_answers(rows.examples, tuned.predictions, tuned.confidences, untrained.predictions)
         return FinalScores(self._part, len(rows.examples), tuned.scores, untrained.scores, tuned.confusion, answers)

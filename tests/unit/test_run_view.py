@@ -165,7 +165,7 @@ def test_a_run_that_cannot_be_read_is_a_sentence_and_its_page_stops_asking(page:
 def opened(opening: Refresh, run: str, seen: Any, address: str = "") -> dict[str, Any]:
     """The updates that a page with this query in its address is sent, by element id or class."""
     request = gr.Request(query_params=dict(parse_qsl(address)))
-    *updates, _ = opening.handler(run, seen, "", request)
+    *updates, _ = opening.handler(run, seen, "", (), "", request)
     names = [output.elem_id or type(output).__name__ for output in opening.outputs]
     return {name: update for name, update in zip(names, updates, strict=False) if update != gr.skip()}
 

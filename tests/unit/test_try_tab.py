@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from app.answering.prompt_kind import writes_texts
+from app.answering.prompt_kind import prompt_kind
 from app.studio import Studio
 from app.ui.runs.sampling_boxes import sampling_of
 from app.ui.runs.try_tab import TryTab
@@ -58,11 +58,12 @@ def test_the_boxes_give_the_settings_or_a_sentence_for_each_that_cannot_be_read(
     )
 
 
-def test_a_prompt_tells_whether_it_writes_texts(tmp_path: Path) -> None:
+def test_a_prompt_tells_what_it_answers_with(tmp_path: Path) -> None:
     description = tmp_path / "lamp_config.json"
+    (tmp_path / "adapter_config.json").write_text('{"task_type": "CAUSAL_LM"}')
     for labels in ([], ["good", "bad"]):
         description.write_text(json.dumps({"labels": labels}))
-        assert writes_texts(tmp_path) is not bool(labels)
+        assert prompt_kind(tmp_path).labels == tuple(labels)
     description.write_text("{")
     with pytest.raises(DataError, match="does not hold a whole exported prompt"):
-        writes_texts(tmp_path)
+        prompt_kind(tmp_path)

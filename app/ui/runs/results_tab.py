@@ -11,7 +11,7 @@ from app.studio import Studio
 from app.ui import parts
 from app.ui.components import AT_ONCE, QUIET, piece
 from app.ui.guard import guarded
-from app.ui.runs import results_html, run_html
+from app.ui.runs import results_html, scores_html
 from app.ui.runs.confusion_table import confusion_table
 from app.views.results import ALL, FILTERS
 
@@ -69,7 +69,7 @@ def build(studio: Studio, run: gr.State, ready: gr.Textbox, show: Callable[..., 
         ),
         elem_id="no-results",
     )
-    show(piece(elem_id="run-scores"), run_html.scores)
+    show(piece(elem_id="run-scores"), scores_html.scores)
     confusion = show(
         piece(elem_id="run-confusion", script=results_html.CHOOSE), lambda view: confusion_table(view.confusion)
     )

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import gradio as gr
 
 from app.studio import Studio
-from app.ui import parts
 from app.ui.components import AT_ONCE, piece
 from app.ui.guard import KNOWN, guarded, inform
-from app.ui.runs import export_tab, inspect_tab, manage_tab, more_curves, plots, results_tab, run_html, try_tab
+from app.ui.runs import inspect_tab, manage_tab, results_tab, run_html, training_tab, try_tab, use_tab
 from app.ui.runs.refresh import Refresh
 from app.ui.runs.view_table import Seen, ViewTable
 from app.views import local_time
@@ -36,21 +36,32 @@ class RunPage:
     def __init__(self, studio: Studio, table: ViewTable, timer: gr.Timer) -> None:
         self._studio, self._table, self._timer = studio, table, timer
 
-    def refresh(self, run: str, seen: Seen, zone: str = "") -> list[Any]:
+    def refresh(self, run: str, seen: Seen, zone: str = "", style: Sequence[str] = (), words: str = "") -> list[Any]:
         """An update for each component of the page, and last what the page has seen then.
 
-        zone: the name of the browser's time zone.
+        zone: the name of the browser's time zone; style, words: as the boxes of the Training tab have them.
         """
         if not run:
             return [*(gr.skip() for _ in seen), seen]
         try:
-            view = local_time.in_zone(self._studio.run_view(run), local_time.zone_of(zone))
+            chosen = training_tab.choices_of(style, words)
+            found = self._studio.search_log(run, chosen.words) if chosen.words else ""
+            view = replace(self._studio.run_view(run), choices=chosen, found_log=found)
+            view = local_time.in_zone(view, local_time.zone_of(zone))
             updates, seen = self._table.updates(view, seen)
         except KNOWN as error:
             updates, seen = self._table.updates_without_run(str(error), seen)
         return [*updates, seen]
 
-    def show(self, run: str, seen: Seen, zone: str = "", request: gr.Request | None = None) -> list[Any]:
+    def show(
+        self,
+        run: str,
+        seen: Seen,
+        zone: str = "",
+        style: Sequence[str] = (),
+        words: str = "",
+        request: gr.Request | None = None,
+    ) -> list[Any]:
         """The same for a page that is opened, or seen again, and before them the tab that it opens with.
 
         A page that was hidden has a timer that stands still, whatever it was told last.
@@ -59,7 +70,7 @@ class RunPage:
         if run and seen == self._table.unseen:
             asked = str(request.query_params.get("tab", "")) if request else ""
             first = gr.Tabs(selected=asked if asked in _TABS else self._usual_tab(run))
-        return [first, *self.refresh(run, self._table.without(self._timer, seen), zone)]
+        return [first, *self.refresh(run, self._table.without(self._timer, seen), zone, style, words)]
 
     def _usual_tab(self, run: str) -> str:
         """Where one looks at first: the curves of a run that goes on, the results of one that has ended."""
@@ -111,13 +122,13 @@ def build(studio: Studio, run: gr.State, zone: gr.Textbox) -> tuple[Refresh, ...
         with gr.Tab("Results", id=_RESULTS):
             results_tab.build(studio, run, ready, show)
         with gr.Tab("Training", id=_TRAINING):
-            _build_training(studio, run, show)
+            choices = training_tab.build(studio, run, show)
         with gr.Tab("Try", id=_TRY) as try_it_out:
             answer_list = try_tab.build(studio, run, ready, try_it_out)
         with gr.Tab("Inspect", id=_INSPECT):
             inspect_tab.build(studio, run, ready)
         with gr.Tab("Use it", id=_USE):
-            export_tab.build(studio, run, ready)
+            use_tab.build(studio, run, ready)
         with gr.Tab("Details", id=_DETAILS):
             with gr.Row(elem_classes="ls-details"):
                 with gr.Column(min_width=280):
@@ -135,10 +146,11 @@ def build(studio: Studio, run: gr.State, zone: gr.Textbox) -> tuple[Refresh, ...
     seen = gr.State(table.unseen)
 
     page = RunPage(studio, table, timer)
-    inputs: list[Any] = [run, seen, zone]
+    inputs: list[Any] = [run, seen, zone, *choices]
     outputs = [*table.components, seen]
     refresh: dict[str, Any] = {"fn": guarded(page.refresh), "inputs": inputs, "outputs": outputs, **AT_ONCE}
     timer.tick(**refresh)
+    gr.on([box.change for box in choices], trigger_mode="always_last", **refresh)
     actions = ((stop, page.stop), (resume, page.resume), (move_up, page.move_up), (restore, page.restore))
     for event in (*(button.click(guarded(action), run, None, **AT_ONCE) for button, action in actions), *changes):
         event.then(**refresh)
@@ -201,27 +213,3 @@ def _try_button(shown: tuple[bool, bool]) -> Any:
 def _stop_button(shown: tuple[bool, bool]) -> Any:
     live, stopping = shown
     return gr.update(value="Stopping …" if stopping else "Stop", interactive=not stopping, visible=live)
-
-
-def _build_training(studio: Studio, run: gr.State, show: Callable[..., Any]) -> None:
-    show(piece(elem_id="run-waiting", elem_classes="ls-slot"), run_html.waiting)
-    with gr.Row(elem_classes="ls-plots", visible=False) as both:
-        with gr.Column(elem_classes="ls-plot"):
-            piece(parts.key("Training loss", (("each step", "pale"), ("smoothed", "tuned"))))
-            show(
-                plots.empty_plot("Training loss", "Loss"),
-                lambda view: (view.loss, view.steps),
-                lambda shown: plots.loss_plot(*shown),
-            )
-        with gr.Column(elem_classes="ls-plot"):
-            show(piece(), run_html.score_title)
-            show(
-                plots.empty_plot("Score on the validation rows", "Score"),
-                lambda view: (view.metric, view.validation, view.steps),
-                lambda shown: plots.score_plot(*shown),
-            )
-    show(both, lambda view: view.has_curves, _visible)
-    show(piece(elem_id="run-rates"), run_html.tried_rates)
-    more_curves.build(studio, run)
-    piece(parts.title("Log", "The last lines; at each score a few held-out rows with the model's answers."))
-    show(piece(elem_id="run-log"), run_html.log)

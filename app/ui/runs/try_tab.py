@@ -114,7 +114,7 @@ def build(studio: Studio, run: gr.State, ready: gr.Textbox, tab: gr.Tab) -> Refr
             )
             return
         try:
-            shown, writes_texts = studio.run(run), studio.writes_texts(run)
+            shown, writes_texts = studio.run(run), not studio.prompt_kind(run).labels
         except KNOWN as error:  # such as a prompt whose folder is damaged
             piece(parts.problems([str(error)]))
             return
