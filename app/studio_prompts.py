@@ -23,6 +23,7 @@ from app.datasets import Datasets
 from app.disk_full import full_disk_told
 from app.hub import publishing
 from app.recipes import Recipes
+from app.rows_to_try import DataRow, numbered_row, random_row, scored_dataset, tested_row
 from app.run import Run
 from app.use_code import PromptUse
 from app.views.results import Results, read_results
@@ -34,7 +35,10 @@ from lamp.sampling import GREEDY, Sampling
 from storage.artifacts import ArtifactStore
 from storage.errors import StorageError
 from storage.home import Home
-from storage.jobs import JobStore
+from storage.jobs import Job, JobStore
+
+_MOST_BESIDE = 200
+"""Runs that are looked through for some to answer beside another one."""
 
 
 class StudioPrompts:
@@ -68,6 +72,29 @@ class StudioPrompts:
         run = Run.of(self._store.get(id))
         return self._recipes.learned_from(run.config, run.job.dataset, row)
 
+    def numbered_row(self, id: str, number: int) -> DataRow:
+        """A row of the run's data set. number: from 1. Raises DataError, StorageError."""
+        return numbered_row(self._datasets, Run.of(self._store.get(id)), number)
+
+    def random_row(self, id: str) -> DataRow:
+        """Any row of the run's data set. Raises DataError, StorageError."""
+        return random_row(self._datasets, Run.of(self._store.get(id)))
+
+    def tested_row(self, id: str) -> DataRow:
+        """Any of the rows that the run's prompt was scored on. Raises DataError, StorageError."""
+        return tested_row(self._datasets, Run.of(self._store.get(id)), self.results(id))
+
+    def beside(self, id: str) -> list[Job]:
+        """Other runs whose prompts can answer the same inputs on the same backbone, newest first."""
+        run = Run.of(self._store.get(id))
+        others = [job for job in self._store.list(_MOST_BESIDE) if job.artifact and job.id != run.job.id]
+        return [
+            job
+            for job in others
+            if job.backbone == run.job.backbone
+            and tuple(job.config.get("data", {}).get("input_columns", ())) == run.config.data.input_columns
+        ]
+
     def warm_up(self, id: str, on_progress: Callable[[str], None] = lambda _: None) -> None:
         """Loads the backbone of the run's prompt, so that the first try is answered at once. Raises LampError."""
         self._answerer.answers(self._request(Run.of(self._store.get(id))), on_progress)
@@ -79,8 +106,9 @@ class StudioPrompts:
         on_progress: Callable[[str], None] = lambda _: None,
         on_answers: OnAnswers | None = None,
         sampling: Sampling = GREEDY,
+        untrained: bool = True,
     ) -> list[Answer]:
-        """Each input answered with the run's prompt and without it.
+        """Each input answered with the run's prompt, and without it where that is wanted.
 
         inputs: a text, or a value for each input column; on_progress: called with one short sentence at each stage;
         on_answers: called with all answers so far while free text is generated; sampling: of free text.
@@ -89,7 +117,7 @@ class StudioPrompts:
         limits.inputs(inputs)
         checked = checked_inputs(run.config.data, inputs)  # first of all: a wrong input needs no backbone to be refused
         on_progress("Getting ready")
-        request = replace(self._request(run), inputs=tuple(checked), sampling=sampling)
+        request = replace(self._request(run), inputs=tuple(checked), sampling=sampling, untrained=untrained)
         return self._answerer.answers(request, on_progress, on_answers)
 
     def answer_file(self, id: str, path: Path, name: str) -> None:
@@ -150,8 +178,7 @@ class StudioPrompts:
         expected = {answer.row: answer.expected for answer in results.answers}
         places = some_of(list(expected))
         data = run.config.data
-        reference = (data.test_data if run.job.scores.get("test_rows") else data.validation_data) or run.job.dataset
-        rows = self._datasets.file(reference).table().take(places)
+        rows = self._datasets.file(scored_dataset(run)).table().take(places)
         inputs = tuple({column: row[column] for column in data.input_columns} for row in rows)
         request = replace(self._request(run), inputs=inputs)
         weights = weigh_tokens(

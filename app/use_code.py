@@ -39,7 +39,8 @@ class PromptUse:
 def program(use: PromptUse, way: str) -> str:
     """The program for one of WAYS, which prints the answer to the row."""
     if way == COMMAND:
-        return _COMMAND.format(folder=use.folder, row=json.dumps(use.row, ensure_ascii=False))
+        row = {**use.row, use.data.target_column: ""}  # a table has two columns at least
+        return _COMMAND.format(folder=use.folder, row=json.dumps(row, ensure_ascii=False))
     if way == API:
         return _API.format(address=_literal(use.address), run=use.run, row=_literal(use.row))
     return _python(use, alone=way == TRANSFORMERS)
@@ -104,6 +105,7 @@ def _text(use: PromptUse, alone: bool) -> str:
         most=use.data.max_target_tokens,
         start="\n    decoder_start_token_id=own.decoder_start_token_id," if use.kind.encoder_decoder else "",
         given=given,
+        owner="model" if alone else "model.base_model",
         answer="output[0]" if whole else "output[0, ids.shape[1]:]",
     )
 
@@ -159,10 +161,10 @@ with torch.no_grad():
 print(max(shares, key=shares.get))
 print(shares)
 """
-_TEXT = """own = model.generation_config
+_TEXT = """own = {owner}.generation_config
 ends = own.eos_token_id if isinstance(own.eos_token_id, list) else [own.eos_token_id]
 ends = [token for token in dict.fromkeys([tokenizer.eos_token_id, *ends]) if token is not None]
-model.generation_config = GenerationConfig(  # nothing but the likeliest text
+{owner}.generation_config = GenerationConfig(  # nothing but the likeliest text
     max_new_tokens={most},
     eos_token_id=ends,
     pad_token_id=ends[0],{start}
