@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import log10
 
 from lamp.inference.scores import improves
 
@@ -53,21 +52,6 @@ def span(points: Points) -> tuple[float, float] | None:
         high = values[-1]
     low = min(0.0, values[0])
     return low, (high * 1.1 if high > low else low + 1.0)
-
-
-def close_span(points: Points) -> tuple[float, float] | None:
-    """Limits (low, high) of an axis that shows nothing but the values. None without points."""
-    values = [value for _, value in points]
-    if not values:
-        return None
-    low, high = min(values), max(values)
-    margin = 0.05 * (high - low) or 0.5
-    return low - margin, high + margin
-
-
-def logarithms(points: Points) -> list[tuple[int, float]]:
-    """The points with the logarithms of their values to base 10; those that have none are left out."""
-    return [(step, log10(value)) for step, value in points if value > 0]
 
 
 def held(points: Points, last: int) -> list[tuple[int, float]]:

@@ -38,8 +38,6 @@ class Choices:
 
     smoothed: bool = True
     """Whether the training loss is smoothed"""
-    logarithmic: bool = False
-    """Whether its axis is logarithmic"""
     words: str = ""
     """What to search the log for"""
 

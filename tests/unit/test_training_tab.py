@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from math import log10
 from pathlib import Path
 
 import pytest
@@ -71,13 +70,10 @@ def test_the_whole_log_can_be_searched_and_taken_home(studio: Studio, job: Job) 
 
 def test_the_loss_is_drawn_as_the_boxes_say() -> None:
     points = [(step, 10.0 / step) for step in range(1, 50)]
-    assert training_tab.choices_of(["Logarithmic"], " a ") == Choices(False, True, "a")
-    plot = plots.loss_plot(points, 60, smoothed=False, logarithmic=True)
-    assert {line for _, _, line in plot.value["data"]} == {"Each step"} and plot.y_title == "Loss, log₁₀"
-    assert plot.value["data"][1][1] == pytest.approx(log10(5), abs=1e-3)
-    assert plot.y_lim[0] < log10(10 / 49) and plot.y_lim[1] > 1
+    assert training_tab.choices_of([], " a ") == Choices(False, "a")
+    plot = plots.loss_plot(points, 60, smoothed=False)
+    assert {line for _, _, line in plot.value["data"]} == {"Each step"}
     assert {line for _, _, line in plots.loss_plot(points, 60).value["data"]} == {"Each step", "Smoothed"}
-    assert curves.logarithms([(1, 0.0), (2, 100.0)]) == [(2, 2.0)]
 
 
 def test_a_value_that_was_not_told_again_is_drawn_to_the_end() -> None:

@@ -23,14 +23,11 @@ def empty_plot(label: str, title: str) -> gr.LinePlot:
     return line_plot([], _COLOURS, label=label, title=title)
 
 
-def loss_plot(points: Points, steps: int, smoothed: bool = True, logarithmic: bool = False) -> Any:
-    """The training loss of each step and its smoothed course. logarithmic: on an axis of powers of ten."""
-    lines = {"Each step": points, "Smoothed": curves.smoothed(points) if smoothed else ()}
-    if logarithmic:  # Gradio's plots have no such axis
-        lines = {name: curves.logarithms(line) for name, line in lines.items()}
-    rows = [(step, value, name) for name, line in lines.items() for step, value in line]
-    limits = curves.close_span(lines["Each step"]) if logarithmic else curves.span(points)
-    return redrawn(rows, steps, limits or (0, 1), y_title="Loss, log₁₀" if logarithmic else "Loss")
+def loss_plot(points: Points, steps: int, smoothed: bool = True) -> Any:
+    """The training loss of each step and, where it is wanted, its smoothed course."""
+    rows = [(step, value, "Each step") for step, value in points]
+    rows += [(step, value, "Smoothed") for step, value in (curves.smoothed(points) if smoothed else ())]
+    return redrawn(rows, steps, curves.span(points) or (0, 1))
 
 
 def score_plot(metric: str, points: Points, steps: int) -> Any:

@@ -14,7 +14,7 @@ from app.ui.guard import guarded
 from app.ui.runs import more_curves, plots, run_html, training_html
 from app.views.run_view import Choices
 
-_SMOOTHED, _LOGARITHMIC = "Smoothed", "Logarithmic"
+_SMOOTHED = "Smoothed"
 _COPY = "() => lampCopy('#run-log pre', '#copy-log')"
 _SAVE = "() => setTimeout(() => document.querySelector('#log-file')?.click(), 50)"
 """JavaScript: presses the hidden button that has the file by now."""
@@ -22,7 +22,7 @@ _SAVE = "() => setTimeout(() => document.querySelector('#log-file')?.click(), 50
 
 def choices_of(style: Sequence[str], words: str) -> Choices:
     """What the boxes of the tab say."""
-    return Choices(_SMOOTHED in style, _LOGARITHMIC in style, words.strip())
+    return Choices(_SMOOTHED in style, words.strip())
 
 
 def build(studio: Studio, run: gr.State, show: Callable[..., Any]) -> list[Any]:
@@ -34,11 +34,11 @@ def build(studio: Studio, run: gr.State, show: Callable[..., Any]) -> list[Any]:
             piece(parts.key("Training loss", (("each step", "pale"), ("smoothed", "tuned"))))
             show(
                 plots.empty_plot("Training loss", "Loss"),
-                lambda view: (view.loss, view.steps, view.choices.smoothed, view.choices.logarithmic),
+                lambda view: (view.loss, view.steps, view.choices.smoothed),
                 lambda shown: plots.loss_plot(*shown),
             )
             style = gr.CheckboxGroup(
-                [_SMOOTHED, _LOGARITHMIC],
+                [_SMOOTHED],
                 value=[_SMOOTHED],
                 label="The curve of the loss",
                 show_label=False,
