@@ -9,7 +9,7 @@ from app.offered_backbones import OFFERED, OfferedBackbone
 from app.settings import Settings
 from lamp.errors import BackboneError
 from lamp.hub.cached import cached_folder
-from lamp.hub.catalog import BackboneInfo, inspect
+from lamp.hub.catalog import BackboneInfo, inspect, is_hub_id
 from lamp.hub.folders import is_folder
 from lamp.hub.offline import folder_name
 
@@ -85,8 +85,10 @@ class Backbones:
     def _allowed(self, reference: str) -> str:
         """The reference without surrounding blanks. Raises BackboneError for a folder where folders are not allowed."""
         reference = reference.strip()
-        if not self._folders_allowed and (is_folder(reference) or reference.startswith(("/", ".", "~"))):
+        # The same sentence for folders that exist and for others: strangers are not told which do.
+        if not self._folders_allowed and reference and (is_folder(reference) or not is_hub_id(reference)):
             raise BackboneError(
-                f"Folders cannot be used on this studio: write a Hub id instead of {reference[:100]!r}."
+                f"Folders cannot be used on this studio: write a Hub id, such as HuggingFaceTB/SmolLM2-135M-Instruct, "
+                f"instead of {reference[:100]!r}."
             )
         return reference

@@ -8,6 +8,7 @@ import zipfile
 from pathlib import Path
 
 from app.views.results import Results, to_csv
+from app.views.worth import Worth
 from storage.files import whole
 from storage.logs import rotated
 
@@ -24,8 +25,8 @@ def zip_artifact(folder: Path, exports: Path, name: str) -> Path:
     if target.is_file():
         return target
     with whole(target.parent, target.name) as staged, zipfile.ZipFile(staged, "w", zipfile.ZIP_DEFLATED) as archive:
-        for path in sorted(folder.iterdir()):
-            archive.write(path, path.name)
+        for path in sorted(folder.rglob("*")):
+            archive.write(path, path.relative_to(folder))
     return target
 
 
@@ -53,6 +54,14 @@ def copy_log(log: Path, folder: Path, name: str) -> Path:
             if part.is_file():
                 with part.open("rb") as lines:
                     shutil.copyfileobj(lines, copy)
+    return target
+
+
+def ways_csv(worth: Worth, folder: Path, name: str) -> Path:
+    """A CSV file of a prompt beside other ways, in a run's folder of downloads. name: the run's."""
+    target = folder / f"{file_name(name)}-other-ways.csv"
+    with whole(target.parent, target.name) as staged:
+        staged.write_text(worth.to_csv(), encoding="utf-8-sig", errors="replace", newline="")
     return target
 
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from dataclasses import asdict
 from pathlib import Path
 
 from app.disk_full import is_disk_full
 from app.jobs.child_environment import child_environment
-from lamp.data.tables import convert
+from lamp.data.tables import Layout, convert
 from lamp.data.tables.checks import quoted
+from lamp.data.tables.read import FOUND
 from lamp.errors import DataError
 
 _MEMORY = 2_000_000_000
@@ -21,9 +23,12 @@ _REFUSED = 3
 _ROOT = Path(__file__).resolve().parents[1]
 
 
-def convert_apart(path: Path, name: str, target: Path) -> None:
+def convert_apart(path: Path, name: str, target: Path, layout: Layout = FOUND) -> None:
     """`convert` in another process, with limits of memory and time. Raises DataError."""
-    command = [sys.executable, "-m", "app.conversion", str(path.absolute()), json.dumps(name), str(target.absolute())]
+    command = [
+        *(sys.executable, "-m", "app.conversion"),
+        *(str(path.absolute()), json.dumps(name), str(target.absolute()), json.dumps(asdict(layout))),
+    ]
     try:
         done = subprocess.run(
             command, cwd=_ROOT, env=child_environment(), capture_output=True, timeout=_SECONDS, check=False
@@ -42,9 +47,9 @@ def convert_apart(path: Path, name: str, target: Path) -> None:
 
 
 def main() -> int:
-    """Converts the file that the arguments name: path, name as JSON, target."""
-    path, name_as_json, target = sys.argv[1:]
-    name = json.loads(name_as_json)
+    """Converts the file that the arguments name: path, name as JSON, target, layout as JSON."""
+    path, name_as_json, target, layout_as_json = sys.argv[1:]
+    name, layout = json.loads(name_as_json), Layout(**json.loads(layout_as_json))
     try:
         import resource
 
@@ -52,7 +57,7 @@ def main() -> int:
     except (ImportError, OSError, ValueError):  # not on this system: the limits of the reader itself are left
         pass
     try:
-        convert(Path(path), name, Path(target))
+        convert(Path(path), name, Path(target), layout)
     except Exception as error:
         if is_disk_full(error):
             error = DataError(f"The disk is full, so {quoted(name)} cannot be read: free some space, then try again.")

@@ -8,11 +8,13 @@ from pathlib import Path
 
 from lamp.config import DataConfig
 from lamp.data.checks import data_warnings
+from lamp.data.checks.cut import cut_warnings
 from lamp.data.column_roles import ColumnRole, column_roles
+from lamp.data.conversation import readable
+from lamp.data.label_tokens import stored_label_problems
 from lamp.data.row_length import guessed_longest_row
 from lamp.data.splits import Splits, prepare
 from lamp.data.tables import Table, open_table, read_table
-from lamp.data.truncation import Truncation, count_cut_targets, count_truncated
 from lamp.hub.backbone_files import tokenizer_file
 
 SAMPLES = Path(__file__).resolve().parent / "samples"
@@ -52,31 +54,37 @@ class DatasetFile:
         """Tokens of the longest input and of the longest target, about. Raises DataError as `splits` does."""
         return _longest_row(self, config)
 
-    def truncation(self, config: DataConfig, backbone: str) -> Truncation | None:
-        """How many training inputs will be cut because they are too long; None where that is unknown before the run.
+    def cut_warnings(self, config: DataConfig, backbone: str) -> tuple[str, ...]:
+        """What is too long for the recipe, one sentence each; none where that is unknown before the run.
 
-        backbone: the folder or Hub id that it is loaded from.
+        backbone: the folder or Hub id that it is loaded from. Raises DataError as `splits` does.
         """
-        return _truncation(self, config, backbone)
+        file = tokenizer_file(backbone)
+        return _cut_warnings(self, config, file) if file else ()
 
-    def cut_targets(self, config: DataConfig, backbone: str) -> Truncation | None:
-        """How many training targets will be cut because they are too long; None as for inputs."""
-        return _cut_targets(self, config, backbone)
+    def label_problems(self, config: DataConfig, backbone: str) -> dict[str, str]:
+        """Why the labels cannot be learned by this backbone: sentence → key of a field; as `cut_warnings`."""
+        labels = self.splits(config).labels
+        file = tokenizer_file(backbone) if labels else None
+        return stored_label_problems(file, list(labels), config.max_target_tokens) if file else {}
 
 
 def forget_opened() -> None:
     """Drops what is kept of the data sets that were used last: a deleted one must leave nothing."""
-    for kept in (opened_table, _column_roles, _prepared, _warnings, _longest_row, _truncation, _cut_targets):
+    for kept in (opened_table, _column_roles, _prepared, _warnings, _longest_row, _cut_warnings):
         kept.cache_clear()
 
 
 def first_rows(table: Table, longest_cell: int | None) -> tuple[dict[str, str], ...]:
-    """The rows of a table that people are shown. longest_cell: characters of a cell that are kept; None keeps all."""
+    """The first rows of a table. longest_cell: characters of a cell that people are shown; None keeps all as it is."""
     return tuple({column: _cut(cell, longest_cell) for column, cell in row.items()} for row in table.rows[:_FIRST_ROWS])
 
 
 def _cut(cell: str, longest: int | None) -> str:
-    return cell if longest is None or len(cell) <= longest else cell[: longest - 1] + "…"
+    if longest is None:
+        return cell
+    shown = readable(cell)
+    return shown if len(shown) <= longest else shown[: longest - 1] + "…"
 
 
 @lru_cache(maxsize=4)
@@ -108,12 +116,5 @@ def _longest_row(data: DatasetFile, config: DataConfig) -> tuple[int, int]:
 
 
 @lru_cache(maxsize=16)
-def _truncation(data: DatasetFile, config: DataConfig, backbone: str) -> Truncation | None:
-    file = tokenizer_file(backbone)
-    return count_truncated(file, _prepared(data, config).train, config.max_input_tokens) if file else None
-
-
-@lru_cache(maxsize=16)
-def _cut_targets(data: DatasetFile, config: DataConfig, backbone: str) -> Truncation | None:
-    file = tokenizer_file(backbone)
-    return count_cut_targets(file, _prepared(data, config).train, config.max_target_tokens) if file else None
+def _cut_warnings(data: DatasetFile, config: DataConfig, file: Path) -> tuple[str, ...]:
+    return tuple(cut_warnings(_prepared(data, config), file, config))

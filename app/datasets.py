@@ -11,9 +11,11 @@ from app.conversion import convert_apart
 from app.dataset_file import SAMPLES, DatasetFile, forget_opened, opened_table
 from app.hub import fetching
 from app.hub.fetching import CheckSpace, Fetched, HubPart, OnRows
+from lamp.config import TuneConfig
 from lamp.data.source import DataSource
-from lamp.data.tables import KINDS, Table, open_table
+from lamp.data.tables import KINDS, Layout, Table, open_table
 from lamp.data.tables.packed import PACKINGS
+from lamp.data.tables.store import write_named
 from lamp.errors import DataError
 from storage.errors import NotStored
 from storage.uploads import Upload, UploadStore
@@ -78,6 +80,26 @@ class Datasets:
             self._uploads.add_table(upload.reference, name, converted)
         self._sources.pop(upload.reference, None)
         return self._upload_entry(upload)
+
+    def read_again(self, reference: str, layout: Layout) -> DatasetEntry:
+        """Reads an upload in another way. What comes of it is a data set of its own: runs of the first one keep theirs.
+
+        Raises DataError, NotStored.
+        """
+        upload = self._uploads.get(reference)
+        with self._uploads.staged() as converted, self._uploads.staged() as file:
+            convert_apart(self._uploads.path(reference), upload.name, converted, layout)
+            write_named(converted, file)
+            table = open_table(converted)
+            stem = upload.name.removesuffix(_ending(upload.name))
+            said = [f"sheet {layout.sheet}"] if layout.sheet else []
+            said += (
+                [] if layout.header is None else [f"header in row {layout.header}" if layout.header else "no header"]
+            )
+            name = f"{stem} ({', '.join(said) or 'as found'}).parquet"
+            again = self._uploads.add(file, name, len(table.rows), table.columns)
+            self._uploads.add_table(again.reference, again.name, converted)
+        return self._upload_entry(again)
 
     def fetch(
         self, part: HubPart, on_rows: OnRows, check_space: CheckSpace, token: str = ""
@@ -192,6 +214,14 @@ class Datasets:
             rows, columns = len(table.rows), table.columns
             self._uploads.describe(upload.reference, rows, columns)
         return DatasetEntry(upload.reference, upload.name, rows, columns, _source_of(upload))
+
+
+def sources_of(datasets: Datasets, config: TuneConfig, dataset: str) -> dict[str, DataSource]:
+    """Where the data sets of a recipe were fetched from, those of the Hub alone: of its rows, validation and test."""
+    own = config.data
+    named = {"data": dataset, "validation_data": own.validation_data, "test_data": own.test_data}
+    found = {name: datasets.source(reference) for name, reference in named.items() if reference}
+    return {name: source for name, source in found.items() if source is not None}
 
 
 def _source_of(upload: Upload) -> DataSource | None:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import heapq
 import statistics
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import cache, partial
 
 from app.run import Run
-from lamp.config import TrainConfig
+from app.views.rate_search import competing, tried_rates
+from lamp.config import Found, TrainConfig
 from lamp.errors import ConfigError
 from lamp.training.halving import work_left
 from storage.jobs import Job, JobState, JobStore
@@ -32,12 +33,13 @@ class Speed:
     scoring_seconds: float
     """Seconds that one scoring of the held-out rows takes."""
 
-    def seconds(self, train: TrainConfig, done: int = 0) -> float:
+    def seconds(self, train: TrainConfig, done: int = 0, competing: int | None = None) -> float:
         """Seconds for the steps after `done`, and for the scorings that belong to them.
 
-        Each of several GPUs reads a batch of its own, so their number changes nothing.
+        competing: how many prompts are still trained, where that is known. Each of several GPUs reads a batch of its
+        own, so their number changes nothing.
         """
-        left = work_left(train, done)
+        left = work_left(train, done, competing)
         rows = left.steps * train.batch_size * train.accumulation
         return rows / self.rows_per_second + left.scorings * self.scoring_seconds
 
@@ -50,16 +52,30 @@ def speed_on(store: JobStore, backbone: str) -> Speed | None:
     return _speed(store.curve(job.id, "rows_per_second", 100), job.gpus, _scoring_seconds(store, job))
 
 
-def seconds_left(job: Job, train: TrainConfig, rows_per_second: Points, scoring: float) -> float | None:
+def seconds_trained(store: JobStore, run: Run, learning_rate: float | Found) -> float | None:
+    """Seconds that the steps which a run took are worth at its speed, with their scorings; None where that is unknown.
+
+    learning_rate: whether they include the search for a rate.
+    """
+    job = run.job
+    speed = _speed(store.curve(job.id, "rows_per_second", 100), job.gpus, _scoring_seconds(store, job))
+    train = replace(run.config.train, steps=max(1, job.step), learning_rate=learning_rate)
+    return None if speed is None else speed.seconds(train)
+
+
+def seconds_left(
+    job: Job, train: TrainConfig, rows_per_second: Points, scoring: float, competing: int | None = None
+) -> float | None:
     """Seconds that a running run still trains at its latest speed; None while that is unknown.
 
-    rows_per_second: the run's curve of that name; scoring: seconds of its last scoring.
+    rows_per_second: the run's curve of that name; scoring: seconds of its last scoring; competing: how many prompts are
+    still trained, where that is known.
     """
     recent = [(step, value) for step, value in rows_per_second[-_RECENT_STEPS:] if value > 0]
     if job.state is not JobState.RUNNING or len(recent) < _STEPS_TO_JUDGE or job.steps <= job.step:
         return None
     speed = _speed(recent, job.gpus, scoring)
-    return speed.seconds(train, job.step) if speed else None
+    return speed.seconds(train, job.step, competing) if speed else None
 
 
 @dataclass(frozen=True)
@@ -80,7 +96,8 @@ def places(store: JobStore, slots: int) -> dict[str, Place]:
     free_at = [_seconds_left(store, job, speed) for job in store.active() for _ in range(job.gpus)]
     free_at += [0.0] * (slots - len(free_at))
     order = store.queue()
-    waiting = {job.id: job for job in store.list(len(order), states=[JobState.QUEUED])} if order else {}
+    queued_jobs = store.list(len(order), states=[JobState.QUEUED], comparisons=True) if order else []
+    waiting = {job.id: job for job in queued_jobs}
     queued = [waiting[id] for id in order if id in waiting]
     result: dict[str, Place] = {}
     free = [seconds for seconds in free_at if seconds is not None]
@@ -93,7 +110,7 @@ def places(store: JobStore, slots: int) -> dict[str, Place]:
             continue
         starts = max(earliest, *(heapq.heappop(free) for _ in range(job.gpus))) if known else None
         result[job.id] = Place(position, None if starts is None else timedelta(seconds=starts))
-        duration = _seconds_at(speed(job.backbone), job) if starts is not None else None
+        duration = _seconds_at(store, speed(job.backbone), job) if starts is not None else None
         if starts is None or duration is None:
             known = False
         else:
@@ -110,14 +127,24 @@ def _seconds_left(store: JobStore, job: Job, speed: Callable[[str], Speed | None
         return 0.0
     if train is None:
         return None
-    seconds = seconds_left(job, train, store.curve(job.id, "rows_per_second"), _scoring_seconds(store, job))
-    return _seconds_at(speed(job.backbone), job) if seconds is None else seconds
+    rows_per_second, scoring = store.curve(job.id, "rows_per_second"), _scoring_seconds(store, job)
+    seconds = seconds_left(job, train, rows_per_second, scoring, _competing(store, job))
+    return _seconds_at(store, speed(job.backbone), job) if seconds is None else seconds
 
 
-def _seconds_at(speed: Speed | None, job: Job) -> float | None:
+def _seconds_at(store: JobStore, speed: Speed | None, job: Job) -> float | None:
     """Seconds that the rest of a run takes at a speed; None where the speed or its recipe is unknown."""
     train = _train_config(job)
-    return None if speed is None or train is None else max(0.0, speed.seconds(train, job.step))
+    if speed is None or train is None:
+        return None
+    return max(0.0, speed.seconds(train, job.step, _competing(store, job)))
+
+
+def _competing(store: JobStore, job: Job) -> int | None:
+    """How many prompts of a run are still trained, where that is known."""
+    if not job.step:  # nothing was compared yet; a long queue is not asked about run by run
+        return None
+    return competing(tried_rates(store.latest_metrics(job.id), partial(store.short_curves, job.id)))
 
 
 def _train_config(job: Job) -> TrainConfig | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import socket
 import sys
 from contextlib import redirect_stderr
@@ -14,11 +15,21 @@ from storage.errors import StorageError
 
 
 def main() -> int:
-    """Serves the studio until it is ended. Returns the exit status: 0, or 1 after one sentence on standard error."""
+    """Serves the studio until it is ended, or, with arguments, asks one that runs (app.remote).
+
+    Returns the exit status: 0, 1 after one sentence on standard error, 2 for wrong arguments.
+    """
+    if sys.argv[1:]:
+        from app.remote import main as ask
+
+        return ask(sys.argv[1:])
     prepare_process()
     os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # ended by the system as by Ctrl+C
     try:
         settings = Settings.from_environment()
+        if settings.on_space:
+            forget_own_token()
         check_port(settings.host, settings.port)
         serve(settings)
     except (LampError, StorageError) as error:
@@ -34,6 +45,16 @@ def main() -> int:
         )
         return 1
     return 0
+
+
+def forget_own_token() -> None:
+    """Has this process and all that it starts ask the Hub as nobody: on a Space, visitors say what is read.
+
+    Call it before anything imports huggingface_hub.
+    """
+    for name in ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN"):
+        os.environ.pop(name, None)
+    os.environ["HF_HUB_DISABLE_IMPLICIT_TOKEN"] = "1"  # noqa: S105  # a switch
 
 
 def check_port(host: str, port: int) -> None:
@@ -60,16 +81,22 @@ def serve(settings: Settings) -> None:
     from storage.database import open_database
 
     settings.home.mkdir(parents=True, exist_ok=True)
-    printed = start_log(settings.home)
+    printed = start_log(settings.home, as_json=settings.json_log)
     database = open_database(settings.database_url, settings.home / "backups")
     studio = Studio(settings, database)
     demo = build_ui(studio)
     runner = local_runner(settings, database)
     runner.start()
     try:
-        print(f"LAMP Studio is at http://{settings.host}:{settings.port} (Ctrl+C ends it; runs go on).", flush=True)
+        print(f"LAMP Studio is at {address(settings)} (Ctrl+C ends it; runs go on).", flush=True)
         with redirect_stderr(printed):  # Gradio prints whole requests there
-            serve_forever(web_app(demo, settings), settings.host, settings.port)
+            serve_forever(web_app(demo, studio), settings.host, settings.port)
     finally:
         studio.close()
         runner.close()
+
+
+def address(settings: Settings) -> str:
+    """Where the pages are, for a browser: an IPv6 address stands in brackets."""
+    host = f"[{settings.host}]" if ":" in settings.host else settings.host
+    return f"http://{host}:{settings.port}"

@@ -38,6 +38,8 @@ class OfferedBackbone:
 
 _APACHE, _GEMMA, _LLAMA = "Apache-2.0", "Gemma terms", "Llama 3.2 licence"
 
+# Gemma 4 is not among them: its sizes for one GPU, E2B and E4B, look up every token again in each layer, and virtual
+# tokens are not in that table (lamp/hub/architecture.py). The larger ones can be tuned, and are found by their names.
 OFFERED = (
     OfferedBackbone(
         "HuggingFaceTB/SmolLM2-135M-Instruct",

@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 
 from app.fit import Fit
 from lamp.data.column_roles import ColumnRole
-from lamp.data.truncation import Truncation
 
 
 @dataclass(frozen=True)
@@ -63,10 +62,6 @@ class Estimate:
     virtual_tokens: int
     steps: int
     epochs: float
-    truncation: Truncation | None
-    """Training inputs that will be cut; None when that is unknown before the run."""
-    cut_targets: Truncation | None
-    """Training targets that will be cut; None when that is unknown before the run."""
     quote: Quote
 
     @property

@@ -14,6 +14,7 @@ from app.fit import find_fit, impossible, memory_warning
 from app.initial_prompts import initial_prompt_problems
 from app.jobs.measuring import Measuring, MeasuringError, OnPhase
 from app.jobs.measuring_worker import Task
+from app.jobs.probing import Probing
 from app.jobs.slots import devices, visible_gpus
 from app.jobs.tuning import initial_prompt_folder
 from app.machine import Device, smallest_device
@@ -23,18 +24,22 @@ from app.settings import Settings
 from lamp.config import DataConfig, TuneConfig
 from lamp.data.chat import no_template
 from lamp.data.columns import check_columns, render
+from lamp.data.conversation import readable
 from lamp.data.splits import Splits
 from lamp.data.tables import Table
 from lamp.errors import BackboneError, ConfigError, DataError
 from lamp.hub.backbone_files import has_chat_template, is_here
 from lamp.hub.catalog import BackboneInfo
-from lamp.hub.recipe_fit import misfits
+from lamp.hub.recipe_fit import misfits, wants_gpu
 from storage.artifacts import ArtifactStore
 from storage.errors import StorageError
 from storage.home import Home
 from storage.jobs import JobStore
 
 _PREVIEW_EXAMPLES = 3
+_TRYING = (
+    "The backbone's family is new to the studio, which tries now whether it can be read exactly: Start waits for that."
+)
 _LONGEST_CELL = 300
 """Characters of a cell that the preview shows."""
 
@@ -63,10 +68,14 @@ class Recipes:
         self._store, self._artifacts = store, artifacts
         home = Home(settings.home)
         self._quotes, self._tokens = Quotes(home.quotes, store), home.tokens
+        self._probing = Probing(home.probes)
         self._measuring = Measuring(store, lambda: self.slots)
 
-    def plan(self, config: TuneConfig, dataset: str, gpus: int) -> Plan:
-        """Everything that can be known about a recipe before it is started; reads each file at most once."""
+    def plan(self, config: TuneConfig, dataset: str, gpus: int, *, wait: bool = False) -> Plan:
+        """Everything that can be known about a recipe before it is started; reads each file at most once.
+
+        wait: until a backbone whose family is new to the studio has been tried.
+        """
         problems = recipe_problems(config)
         data = self._read(dataset, config.data)
         if data.problem:
@@ -79,6 +88,13 @@ class Recipes:
             row = data.file.longest_row(config.data) if data.file and data.splits else None
             fit = find_fit(backbone, self._backbones.is_local(config.backbone), config, self.device, row)
             backbone_problems |= dict.fromkeys(impossible(fit), "backbone")
+        if backbone and data.file and data.splits:
+            backbone_problems |= data.file.label_problems(config.data, backbone.source)
+        tried = (
+            self._probing.problem(backbone, config.backbone, wait=wait) if backbone and not backbone_problems else ""
+        )
+        if tried:
+            backbone_problems[tried] = "backbone"
         problems |= backbone_problems
         preview = _preview(data.file, data.table, data.splits, config.data) if data.file and data.table else None
         estimate = None
@@ -90,6 +106,12 @@ class Recipes:
             estimate=estimate,
             warnings=(
                 *(data.file.warnings(config.data) if data.file and data.splits else ()),
+                *(
+                    data.file.cut_warnings(config.data, backbone.source)
+                    if data.file and data.splits and backbone
+                    else ()
+                ),
+                *([_TRYING] if tried is None else []),
                 *([warning] if fit and not impossible(fit) and (warning := memory_warning(fit)) else []),
             ),
             fields=problems,
@@ -196,12 +218,8 @@ class Recipes:
         except BackboneError as error:
             return None, {str(error): "backbone"}
         problems = misfits(backbone, config)
-        packing = backbone.quantization
-        if packing is not None and packing.stays_packed and not self._has_gpu:
-            problems[
-                f"The weights of the backbone {config.backbone!r} are stored in {packing.bits} bits, which want a CUDA "
-                "GPU, and this machine has none: choose the unquantised model that it was made from."
-            ] = "backbone"
+        if not self._has_gpu:
+            problems |= wants_gpu(backbone, config)
         if config.data.input_format == "chat" and has_chat_template(backbone.source) is False:
             problems[no_template(config.backbone)] = "data.input_format"
         return backbone, problems
@@ -232,8 +250,6 @@ class Recipes:
             virtual_tokens=config.lamp.virtual_tokens,
             steps=train.steps,
             epochs=rows / max(1, len(splits.train)),
-            truncation=file.truncation(config.data, backbone.source),
-            cut_targets=file.cut_targets(config.data, backbone.source),
             quote=self._quotes.quote(config, file.longest_row(config.data), backbone, key, self.device),
         )
 
@@ -242,7 +258,7 @@ def _preview(file: DatasetFile, table: Table, splits: Splits | None, config: Dat
     examples: tuple[tuple[str, str], ...] = ()
     if not check_columns(config, table.columns):
         rows = table.rows[:_PREVIEW_EXAMPLES]
-        examples = tuple((render(config, row)[0], row[config.target_column].strip()) for row in rows)
+        examples = tuple((readable(render(config, row)[0]), row[config.target_column].strip()) for row in rows)
     return Preview(
         dataset_name=file.name,
         columns=tuple(table.columns),

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from lamp.config import TuneConfig
+from lamp.errors import ConfigError
 from storage.jobs import Job
 
 
@@ -17,9 +19,17 @@ class Run:
 
     @classmethod
     def of(cls, job: Job) -> Run:
-        """Parses the stored recipe. Raises ConfigError when this version cannot read it."""
-        config = job.config
-        if isinstance(data := config.get("data"), dict) and "test_share" not in data:
-            # A run of an earlier version, whose rows had no part for the test: its split must stay as it is.
-            config = {**config, "data": {**data, "test_share": 0.0}}
-        return cls(job, TuneConfig.from_dict(config))
+        """Parses the stored recipe. Raises ConfigError when this version cannot read it, or when it is no run's."""
+        if job.kind != "run":
+            raise ConfigError([f"{job.name!r} is no run: it compares one with other ways."])
+        return cls(job, TuneConfig.from_dict(as_read_now(job.config)))
+
+
+def as_read_now(config: dict[str, Any]) -> dict[str, Any]:
+    """A stored recipe with what this version takes for granted in those of earlier ones.
+
+    Their rows had no part for the test: the split of such a run must stay as it is.
+    """
+    if isinstance(data := config.get("data"), dict) and "test_share" not in data:
+        return {**config, "data": {**data, "test_share": 0.0}}
+    return config

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import io
+import json
 import logging
 import re
 import traceback
+from datetime import UTC, datetime
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
 
@@ -22,14 +24,25 @@ _PLACE = re.compile(r'\s*File "[^"]+", line \d+, in \w+|[\w.]+(?:Error|Exception
 class _LineFormatter(logging.Formatter):
     """One line a record. Of an exception it names the class and the places, not the message: that may quote a row."""
 
-    def __init__(self) -> None:
-        super().__init__("%(asctime)s %(levelname)s %(name)s: %(message)s")
+    def format(self, record: logging.LogRecord) -> str:
+        at, level, name, message = self._parts(record)
+        return plain_line(f"{at} {level} {name}: {message}", 2 * _LONGEST_LINE)
+
+    def _parts(self, record: logging.LogRecord) -> tuple[str, str, str, str]:
+        """When, the level, the logger, and the message."""
+        message = plain_line(record.getMessage(), _LONGEST_LINE)
+        error = record.exc_info[1] if record.exc_info else None
+        places = f" {_places(error)}" if error is not None else ""
+        return self.formatTime(record), record.levelname, record.name, message + places
+
+
+class _JsonFormatter(_LineFormatter):
+    """The same as one JSON object a record, with the time in UTC, for programs that collect logs."""
 
     def format(self, record: logging.LogRecord) -> str:
-        record = logging.makeLogRecord({**record.__dict__, "exc_text": None, "stack_info": None})
-        error, record.exc_info = record.exc_info, None
-        line = plain_line(super().format(record), _LONGEST_LINE)
-        return f"{line} {_places(error[1])}" if error and error[1] is not None else line
+        _, level, name, message = self._parts(record)
+        at = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
+        return json.dumps({"time": at, "level": level, "logger": name, "message": message})
 
 
 class LogStream(io.TextIOBase):
@@ -51,16 +64,17 @@ class LogStream(io.TextIOBase):
         return len(text)
 
 
-def start_log(home: Path) -> LogStream:
+def start_log(home: Path, *, as_json: bool = False) -> LogStream:
     """Sets up logging: warnings on standard error, and those with what libraries print in `home`/server.log.
 
+    as_json: whether each line is a JSON object.
     Returns the stream that takes the place of standard error for libraries. Raises OSError.
     """
     file = RotatingFileHandler(home / "server.log", maxBytes=_BYTES, backupCount=1, encoding="utf-8", errors="replace")
     terminal = logging.StreamHandler()
     terminal.setLevel(logging.WARNING)
     for handler in (file, terminal):
-        handler.setFormatter(_LineFormatter())
+        handler.setFormatter(_JsonFormatter() if as_json else _LineFormatter())
     logging.basicConfig(level=logging.WARNING, handlers=[file, terminal], force=True)
     logging.raiseExceptions = False  # a full disk must not fill the terminal instead
     printed = logging.getLogger("printed")

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import os
 import re
+import socket
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from lamp.errors import ConfigError
+
+_SPACE_STORAGE = Path("/data")
+"""Where a Space has its persistent storage, if it has any."""
 
 
 @dataclass(frozen=True)
@@ -35,6 +40,23 @@ class Settings:
     """STUDIO_ALLOWED_HOSTS: further names that requests may give, as behind a reverse proxy; on a Space its own too."""
     most_queued: int = 50
     """STUDIO_MOST_QUEUED: new runs are refused while as many wait."""
+    json_log: bool = False
+    """STUDIO_LOG_FORMAT: whether each line of the server's log is a JSON object."""
+    webhook: str = field(default="", repr=False)
+    """STUDIO_WEBHOOK: an address that is told of each run that ends; it may hold a secret."""
+
+    @property
+    def is_lasting(self) -> bool:
+        """Whether the files outlive a restart of the machine; those of a Space do only in its persistent storage."""
+        return not self.on_space or self.home.is_relative_to(_SPACE_STORAGE)
+
+    @property
+    def address(self) -> str:
+        """Where people find the pages, as far as the settings tell: the first allowed host's name, over https."""
+        if self.allowed_hosts:
+            return f"https://{self.allowed_hosts[0]}"
+        host = socket.gethostname() if self.host in ("0.0.0.0", "::") else self.host
+        return f"http://{f'[{host}]' if ':' in host else host}:{self.port}"
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Settings:
@@ -52,7 +74,9 @@ class Settings:
             return value
 
         on_space = bool(environment.get("SPACE_ID"))
-        home = Path(environment.get("STUDIO_HOME") or "studio-data").expanduser().absolute()
+        lasting = on_space and os.access(_SPACE_STORAGE, os.W_OK)
+        home = Path(environment.get("STUDIO_HOME") or (_SPACE_STORAGE / "studio" if lasting else "studio-data"))
+        home = home.expanduser().absolute()
         port = int(number("STUDIO_PORT", 7860, 1, 65535))
         low_disk = number("STUDIO_LOW_DISK_GB", 1.0, 0, 1e6)
         slots = int(number("STUDIO_SLOTS", 1, 1, 64)) if environment.get("STUDIO_SLOTS", "").strip() else None
@@ -65,6 +89,12 @@ class Settings:
         resume = environment.get("STUDIO_AUTO_RESUME", "yes").strip().lower()
         if resume not in {"yes", "no"}:
             problems.append(f"STUDIO_AUTO_RESUME must be yes or no, not {resume!r}.")
+        log_format = environment.get("STUDIO_LOG_FORMAT", "text").strip().lower()
+        if log_format not in {"text", "json"}:
+            problems.append(f"STUDIO_LOG_FORMAT must be text or json, not {log_format!r}.")
+        webhook = environment.get("STUDIO_WEBHOOK", "").strip()
+        if webhook and not _is_web_address(webhook):
+            problems.append("STUDIO_WEBHOOK must be an address such as https://example.org/hook, without a password.")
         if problems:
             raise ConfigError(problems)
         return cls(
@@ -78,7 +108,19 @@ class Settings:
             low_disk_bytes=int(low_disk * 1e9),
             allowed_hosts=tuple(host.lower() for host in dict.fromkeys(hosts) if host),
             most_queued=most_queued,
+            json_log=log_format == "json",
+            webhook=webhook,
         )
+
+
+def _is_web_address(text: str) -> bool:
+    try:
+        parts = urlsplit(text)
+        return (
+            parts.scheme in ("http", "https") and bool(parts.hostname) and "@" not in parts.netloc and parts.port != 0
+        )
+    except ValueError:  # such as a port that is no number
+        return False
 
 
 def _space_host(id: str) -> str:

@@ -63,7 +63,8 @@ class StoredBackbones:
         is_whole = cached_folder(reference) is not None
         if not is_whole and not any((repository.repo_path / "blobs").glob("*.part")):
             return None
-        used_by = [job.name for job in self._store.list(1000, states=_UNFINISHED) if job.backbone.strip() == reference]
+        unfinished = self._store.list(1000, states=_UNFINISHED, comparisons=True)
+        used_by = [job.name for job in unfinished if job.backbone.strip() == reference]
         why_kept = f"The run {used_by[0]!r} uses it: stop that run, or wait until it has ended." if used_by else ""
         if self._on_space:
             why_kept = "Models cannot be removed from a public studio."

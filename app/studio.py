@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+import logging
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from functools import partial
@@ -14,6 +15,7 @@ from app.bundle import copy_log
 from app.datasets import Datasets
 from app.disk_full import full_disk_told
 from app.estimates import places
+from app.jobs import webhook
 from app.jobs.extend import extend
 from app.models import Models
 from app.plan import Plan
@@ -21,37 +23,45 @@ from app.recipes import Recipes
 from app.run import Run
 from app.score_samples import read_samples
 from app.settings import Settings
+from app.shared_views import SharedViews
 from app.stored_backbones import StoredBackbones
 from app.studio_datasets import StudioDatasets
-from app.studio_prompts import StudioPrompts
+from app.studio_lists import StudioLists
+from app.studio_ways import StudioWays
 from app.views.comparison import ComparedRun, common_metric
 from app.views.curves import Points
 from app.views.results import read_results
 from app.views.run_view import FOUND_LINES, LOG_LINES, RunView, make_run_view
+from app.views.score_text import RunScores
+from app.vitals import Vitals
 from lamp.config import TuneConfig
 from lamp.errors import ConfigError, DataError
 from lamp.inference.confusion_matrix import ConfusionMatrix, read_confusion
 from lamp.plain_line import visible
 from storage.artifacts import ArtifactStore
 from storage.database import Database
-from storage.errors import JobNotFound, NotStored, WrongState
+from storage.errors import JobNotFound, NotStored
 from storage.home import DiskUse, Home
 from storage.jobs import Job, JobState, JobStore
 from storage.logs import find, tail
 from storage.uploads import UploadStore
 
+_log = logging.getLogger(__name__)
 
-class Studio(StudioDatasets, StudioPrompts):
+
+class Studio(StudioDatasets, StudioWays, StudioLists):
     """Data sets, recipes, runs and trained prompts. Every failure is a LampError or StorageError of one sentence."""
 
     def __init__(self, settings: Settings, database: Database) -> None:
-        home, store = Home(settings.home), JobStore(database)
+        home, store = Home(settings.home), JobStore(database, webhook.on_end(settings, _log.warning))
         datasets, backbones = Datasets(UploadStore(database, home.uploads)), Backbones(settings)
         artifacts = ArtifactStore(home.artifacts)
         recipes = Recipes(settings, datasets, backbones, store, artifacts)
-        StudioDatasets.__init__(self, settings, home, datasets)
-        StudioPrompts.__init__(self, home, store, artifacts, datasets, backbones, recipes)
+        StudioDatasets.__init__(self, settings, home, datasets, backbones)
+        StudioLists.__init__(self, store)
+        StudioWays.__init__(self, home, store, artifacts, datasets, backbones, recipes)
         self.models = Models(backbones, StoredBackbones(settings, store))
+        self._views = SharedViews()
 
     # What can be picked
 
@@ -94,7 +104,7 @@ class Studio(StudioDatasets, StudioPrompts):
         """
         name = limits.run_name(name)
         parent = self._known(parent)
-        plan = self.plan(config, dataset, gpus)
+        plan = self._recipes.plan(config, dataset, gpus, wait=True)
         if plan.preview is None or plan.problems:
             raise ConfigError(plan.problems)
         dataset_name = plan.preview.dataset_name
@@ -117,8 +127,13 @@ class Studio(StudioDatasets, StudioPrompts):
 
     def run_view(self, id: str) -> RunView:
         """Everything that the page of one run shows. Raises JobNotFound, ConfigError, DataError."""
-        run, store, now = self.run(id), self._store, datetime.now(UTC)
-        job = run.job
+        job = self._store.get(id)
+        if job.state.finished:
+            return self._make_view(job)
+        return self._views.view(job, partial(self._make_view, job))
+
+    def _make_view(self, job: Job) -> RunView:
+        run, store, now = Run.of(job), self._store, datetime.now(UTC)
         queued, ended = job.state is JobState.QUEUED, job.state.finished and job.deleted_at is None
         return make_run_view(
             run,
@@ -150,7 +165,7 @@ class Studio(StudioDatasets, StudioPrompts):
     def compare(self, ids: Sequence[str]) -> tuple[list[ComparedRun], str | None]:
         """Runs side by side, and the metric by which they are compared. Raises JobNotFound, ConfigError, DataError."""
         runs = [self.run(id) for id in ids]
-        metric = common_metric(runs)
+        metric = common_metric([self._metrics_of(run.job) for run in runs])
         watched = f"validation/{metric or 'loss'}"
         return [
             ComparedRun(
@@ -161,17 +176,6 @@ class Studio(StudioDatasets, StudioPrompts):
             )
             for run in runs
         ], metric
-
-    def jobs(
-        self, limit: int = 100, offset: int = 0, states: Collection[JobState] | None = None, text: str = ""
-    ) -> list[Job]:
-        """Runs, newest first. states: only runs in one of these; text: only runs in which these words occur."""
-        limit, offset = limits.page(limit, offset)
-        return self._store.list(limit, offset, states, text=limits.search(text))
-
-    def deleted_jobs(self, limit: int = 100, text: str = "") -> list[Job]:
-        """Deleted runs that can still be brought back, newest first. text: as in `jobs`."""
-        return self._store.list(limits.page(limit, 0)[0], text=limits.search(text), deleted=True)
 
     def stop(self, id: str) -> Job:
         """Asks a run to end; its best prompt so far is exported."""
@@ -202,9 +206,17 @@ class Studio(StudioDatasets, StudioPrompts):
         """Sets a run's note and tags."""
         return self._store.annotate(id, limits.note(note), limits.tags(tags))
 
+    def add_tags(self, id: str, tags: Sequence[str]) -> Job:
+        """Adds tags to those that a run has. Raises ConfigError."""
+        added = limits.tags(tags)
+        limits.tags(sorted({*self.job(id).tags, *added}))
+        return self._store.add_tags(id, added)
+
     def delete(self, id: str) -> Job:
         """Hides a run that is not running; `restore` brings it back for a day."""
-        return self._store.delete(id)
+        job = self._store.delete(id)
+        self.stop_comparing(id)
+        return job
 
     def restore(self, id: str) -> Job:
         """Brings a deleted run back."""
@@ -212,13 +224,16 @@ class Studio(StudioDatasets, StudioPrompts):
 
     def raise_priority(self, id: str) -> Job:
         """Moves a queued run before the others of its owner."""
-        first = max((job.priority for job in self._store.list(states=[JobState.QUEUED])), default=0)
-        return self._store.prioritize(id, first + 1)
+        return self._store.put_first(id)
 
     @property
     def most_gpus(self) -> int:
         """How many GPUs one run can have, at least 1."""
         return self._recipes.most_gpus
+
+    def vitals(self) -> Vitals:
+        """How the studio is doing; quick. Raises StorageError when it cannot work."""
+        return Vitals(self._store.count(), len(self._recipes.slots), self._home.free_bytes())
 
     def disk_use(self) -> DiskUse:
         """How much disk space the studio's files take and how much is free; looks at every file."""
@@ -232,11 +247,18 @@ class Studio(StudioDatasets, StudioPrompts):
         """(step, value) of a run's metric. Raises JobNotFound."""
         return self._store.curve(id, metric)
 
-    def _parent(self, job: Job) -> Run | None:
-        """The run that a run was started from; None where there is none, or no longer, or it cannot be read."""
-        with suppress(JobNotFound, ConfigError):
-            return self.run(job.parent) if job.parent else None
+    def _parent(self, job: Job) -> Job | None:
+        """The run that a run was started from; None where there is none, or no longer."""
+        with suppress(JobNotFound):
+            return self._store.get(job.parent) if job.parent else None
         return None
+
+    def _metrics_of(self, job: Job) -> set[str]:
+        """The metrics by which a run can be compared: of its final scores, or of its curves before it has those."""
+        if tuned := RunScores.of(job.scores).tuned:
+            return set(tuned)
+        logged = self._store.latest_metrics(job.id)
+        return {name.removeprefix("validation/") for name in logged if name.startswith("validation/")}
 
     def _known(self, id: str | None) -> str | None:
         """The id of a run; None when there is no such run, or no longer."""
@@ -244,12 +266,6 @@ class Studio(StudioDatasets, StudioPrompts):
             return self._store.get(id).id if id else None
         except JobNotFound:
             return None
-
-    def _check_queue(self) -> None:
-        """Raises WrongState when as many runs wait as may wait."""
-        most = self.settings.most_queued
-        if len(self._store.queue()) >= most:
-            raise WrongState(f"{most} runs wait already: wait until some have started, or delete some of them.")
 
     def _check_dataset(self, id: str) -> None:
         """Raises DataError when a data set that a run was started with is gone."""

@@ -3,26 +3,36 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from app import limits
+from app.backbones import Backbones
 from app.dataset_file import first_rows
-from app.datasets import DatasetEntry, Datasets
+from app.datasets import DatasetEntry, Datasets, sources_of
 from app.disk_full import full_disk_told
 from app.hub import fetching, searching
 from app.hub.fetching import Fetched, HubPart, HubParts, OnRows
 from app.hub.searching import HubDataset
 from app.settings import Settings
-from lamp.config import DataConfig
-from lamp.data.column_roles import guess_columns
+from lamp.config import DataConfig, TuneConfig
+from lamp.data.column_roles import guess_columns, plain_reading
+from lamp.data.tables import Layout
+from lamp.errors import BackboneError, DataError
+from lamp.export.made_from import made_from
+from lamp.hub.backbone_files import has_chat_template
+from lamp.hub.cached import commit_of
 from storage.home import Home
+
+_LAST_HEADER = 1000
+"""The last row that can name the columns."""
 
 
 class StudioDatasets:
     """The data sets that runs can learn from, and where they come from."""
 
-    def __init__(self, settings: Settings, home: Home, datasets: Datasets) -> None:
+    def __init__(self, settings: Settings, home: Home, datasets: Datasets, backbones: Backbones) -> None:
         self.settings = settings
-        self._home, self._datasets = home, datasets
+        self._home, self._datasets, self._backbones = home, datasets, backbones
 
     def datasets(self) -> list[DatasetEntry]:
         """The samples and everything that was uploaded."""
@@ -42,6 +52,23 @@ class StudioDatasets:
         self._home.check_space(self.settings.low_disk_bytes + path.stat().st_size, "this file")
         with full_disk_told("the file cannot be kept"):
             return self._datasets.add(path, name)
+
+    def sheets(self, dataset: str) -> tuple[str, ...]:
+        """The sheets of the workbook that a data set was read from, if it was. Raises DataError, StorageError."""
+        return self._datasets.file(dataset).table().sheets
+
+    def read_again(self, dataset: str, header: int | None = None, sheet: str = "") -> DatasetEntry:
+        """A further data set: the file of one that people added, read in another way. Raises DataError, StorageError.
+
+        header: the line or row that names the columns, from 1; 0 where none does; None to find it; sheet: of a
+        workbook, "" for the first one with content.
+        """
+        if header is not None and not 0 <= header <= _LAST_HEADER:
+            raise DataError(f"The row that names the columns must be between 1 and {_LAST_HEADER}, not {header}.")
+        sheet = limits.name("The sheet's name", sheet)
+        self._home.check_space(self.settings.low_disk_bytes, "this data set")
+        with full_disk_told("the file cannot be kept"):
+            return self._datasets.read_again(dataset, Layout(header, sheet))
 
     def search_hub(self, words: str) -> list[HubDataset]:
         """Public data sets on the Hub whose id holds these words. Raises DataError."""
@@ -85,6 +112,22 @@ class StudioDatasets:
         self._datasets.delete(reference)
         self._home.forget_tokens()
 
-    def guess_columns(self, dataset: str) -> DataConfig:
-        """A first choice of input and target columns. Raises DataError, StorageError."""
-        return guess_columns(self._datasets.file(dataset).table())
+    def guess_columns(self, dataset: str, backbone: str = "") -> DataConfig:
+        """A first choice of input and target columns; of chat data also how they are read.
+
+        backbone: the one that is to read them; without a chat template, or none, chat data is read as plain text.
+        Raises DataError, StorageError.
+        """
+        guess = guess_columns(self._datasets.file(dataset).table())
+        return guess if guess.input_format == "plain" or self._has_chat_template(backbone) else plain_reading(guess)
+
+    def recipe_file(self, config: TuneConfig, dataset: str) -> dict[str, Any]:
+        """A recipe as a file keeps it, with the commits on the Hub of its backbone and data. Raises BackboneError."""
+        commit = commit_of(self._backbones.source(config.backbone)) if config.backbone.strip() else ""
+        return config.to_dict() | made_from(config.backbone, commit, sources_of(self._datasets, config, dataset))
+
+    def _has_chat_template(self, backbone: str) -> bool:
+        try:
+            return bool(backbone.strip()) and bool(has_chat_template(self._backbones.source(backbone)))
+        except BackboneError:
+            return False

@@ -33,7 +33,7 @@ from lamp.errors import DataError
 from lamp.inference.inspection import Inspection, read_inspection
 from lamp.sampling import GREEDY, Sampling
 from storage.artifacts import ArtifactStore
-from storage.errors import StorageError
+from storage.errors import StorageError, WrongState
 from storage.home import Home
 from storage.jobs import Job, JobStore
 
@@ -64,7 +64,7 @@ class StudioPrompts:
         self._answerer.close()
 
     def prompt_kind(self, id: str) -> PromptKind:
-        """What the run's prompt answers with. Raises NotStored, DataError."""
+        """What can be asked of the run's prompt, and how it answers. Raises NotStored, DataError."""
         return prompt_kind(self._artifacts.path(self._store.get(id).id))
 
     def learned_from(self, id: str, row: int) -> bool:
@@ -106,18 +106,21 @@ class StudioPrompts:
         on_progress: Callable[[str], None] = lambda _: None,
         on_answers: OnAnswers | None = None,
         sampling: Sampling = GREEDY,
+        *,
         untrained: bool = True,
+        vote: bool = False,
     ) -> list[Answer]:
         """Each input answered with the run's prompt, and without it where that is wanted.
 
         inputs: a text, or a value for each input column; on_progress: called with one short sentence at each stage;
-        on_answers: called with all answers so far while free text is generated; sampling: of free text.
+        on_answers: called with all answers so far while free text is generated; sampling: of free text;
+        vote: whether all prompts of the run that vote pick the label.
         """
         run = Run.of(self._store.get(id))
         limits.inputs(inputs)
         checked = checked_inputs(run.config.data, inputs)  # first of all: a wrong input needs no backbone to be refused
         on_progress("Getting ready")
-        request = replace(self._request(run), inputs=tuple(checked), sampling=sampling, untrained=untrained)
+        request = replace(self._request(run), inputs=tuple(checked), sampling=sampling, untrained=untrained, vote=vote)
         return self._answerer.answers(request, on_progress, on_answers)
 
     def answer_file(self, id: str, path: Path, name: str) -> None:
@@ -151,7 +154,8 @@ class StudioPrompts:
         self._lists.start(run.job.id, request, run.config.data, read, folder, names)
 
     def _request(self, run: Run) -> Request:
-        """A request for the run's prompt, still without inputs. Raises NotStored."""
+        """A request for the run's prompt, still without inputs. Raises NotStored, WrongState."""
+        _check_not_deleted(run.job)
         folder = self._artifacts.path(run.job.id)
         return Request(str(folder), self._backbones.source(run.config.backbone))
 
@@ -198,6 +202,7 @@ class StudioPrompts:
     def export(self, id: str) -> Path:
         """A zip of the run's exported prompt, made once."""
         job = self._store.get(id)
+        _check_not_deleted(job)
         with full_disk_told("the prompt cannot be exported"):
             return zip_artifact(self._artifacts.path(job.id), self._home.root / "exports", job.name)
 
@@ -229,5 +234,12 @@ class StudioPrompts:
         on_progress: Callable[[str], None] = lambda _: None,
     ) -> str:
         """Puts the run's exported prompt on the Hub and returns its address; the token is used for this call only."""
-        folder = self._artifacts.path(self._store.get(id).id)
-        return publishing.publish(folder, repository, token, private, on_progress)
+        job = self._store.get(id)
+        _check_not_deleted(job)
+        return publishing.publish(self._artifacts.path(job.id), repository, token, private, on_progress)
+
+
+def _check_not_deleted(job: Job) -> None:
+    """Raises WrongState for the prompt of a deleted run."""
+    if job.deleted_at is not None:
+        raise WrongState(f"The run {job.name!r} was deleted: bring it back to use its prompt.")

@@ -76,8 +76,8 @@ class Cell:
 def trained_module(backbone: Any, variant: Variant, labels: list[str], inputs: list[Any], seed: int) -> Any:
     """A module whose parameters are what the variant trains and whose call gives the virtual tokens, or None."""
     import torch
-    from torch import nn
 
+    from lamp.baselines.trained import LoraWeights, PlainPrompt
     from lamp.config import LampConfig
     from lamp.initializers import initial_prompt
     from lamp.prompt import LampPrompt
@@ -92,22 +92,6 @@ def trained_module(backbone: Any, variant: Variant, labels: list[str], inputs: l
                 m = identity + g @ m
             return m
 
-    class Plain(nn.Module):
-        def __init__(self, rows: torch.Tensor) -> None:
-            super().__init__()
-            self.rows = nn.Parameter(rows.clone())
-
-        def forward(self) -> torch.Tensor:
-            return self.rows
-
-    class Adapter(nn.Module):
-        def __init__(self, model: nn.Module) -> None:
-            super().__init__()
-            self.trained = nn.ParameterList([p for p in model.parameters() if p.requires_grad])
-
-        def forward(self) -> None:
-            return None
-
     if variant.kind in {"none", "lora"}:
         if variant.kind == "lora":
             from peft import LoraConfig, TaskType, get_peft_model
@@ -116,10 +100,10 @@ def trained_module(backbone: Any, variant: Variant, labels: list[str], inputs: l
                 backbone.model,
                 LoraConfig(task_type=TaskType.CAUSAL_LM, r=8, lora_alpha=16, target_modules=["q_proj", "v_proj"]),
             )
-        return Adapter(backbone.model)
+        return LoraWeights([weight for weight in backbone.model.parameters() if weight.requires_grad])
     if variant.kind == "plain":
         config = LampConfig(prompt_length=variant.tokens, rank=1, pooling=1)
-        return Plain(initial_prompt(backbone, config, labels, inputs, seed))
+        return PlainPrompt(initial_prompt(backbone, config, labels, inputs, seed))
     config = LampConfig(**variant.lamp)
     made = LampPrompt if variant.diagonal else WithoutDiagonal
     return made.from_matrix(initial_prompt(backbone, config, labels, inputs, seed), config)

@@ -1,7 +1,16 @@
-"""Untrained models with the published sizes of backbones: they compute as fast as trained ones."""
+"""Untrained models with the published sizes of backbones: they compute as fast as trained ones.
+
+    python benchmarks/random_models.py FOLDER [--shape smollm2-135m]
+
+lays one into FOLDER/backbone, with a tokenizer that knows the benchmarks' words, and rows of these into
+FOLDER/rows.csv.
+"""
 
 from __future__ import annotations
 
+import argparse
+import random
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -53,3 +62,46 @@ def random_model(shape: str, device: str, dtype: torch.dtype) -> Any:
     auto = tf.AutoModelForSeq2SeqLM if config.is_encoder_decoder else tf.AutoModelForCausalLM
     with torch.device(device):
         return auto.from_config(config, dtype=dtype).eval().requires_grad_(False)
+
+
+WORDS = [f"word{number}" for number in range(300)]
+_LABELS = ("positive", "negative", "description", "entity", "abbreviation", "human", "being", "numeric", "value")
+
+
+def random_backbone(shape: str, folder: Path) -> Path:
+    """Lays an untrained model and a tokenizer that knows the benchmarks' words."""
+    from tokenizers import Tokenizer, models, pre_tokenizers
+    from transformers import PreTrainedTokenizerFast
+
+    model = random_model(shape, "cpu", torch.bfloat16)
+    model.save_pretrained(folder)
+    tokens = ["<pad>", "</s>", "<unk>", *WORDS, "text", "label", ":", *_LABELS, "location"]
+    tokenizer = Tokenizer(models.WordLevel({token: number for number, token in enumerate(tokens)}, unk_token="<unk>"))
+    tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
+    PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer, pad_token="<pad>", eos_token="</s>", unk_token="<unk>"
+    ).save_pretrained(folder)
+    return folder
+
+
+def random_table(file: Path) -> Path:
+    """Rows of random words with SST-2's lengths and two labels."""
+    from gpu import LOADS
+
+    rng = random.Random(0)
+    rows = [f"{' '.join(rng.choices(WORDS, k=length))},{rng.choice(WORDS[:2])}" for length in LOADS["sst2"] * 60]
+    file.write_text("text,label\n" + "\n".join(rows) + "\n")
+    return file
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--shape", choices=SHAPES, default="smollm2-135m")
+    options = parser.parse_args()
+    random_backbone(options.shape, options.folder / "backbone")
+    random_table(options.folder / "rows.csv")
+
+
+if __name__ == "__main__":
+    main()

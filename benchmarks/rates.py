@@ -27,8 +27,9 @@ from steps import OFFLINE, ROOT
 
 from lamp.training.halving import LEARNING_RATES
 
-_BEFORE = 0.06
-"""The tried rate next to 0.04, which was the default before rates were found."""
+_BEFORE = 0.04
+"""The default before rates were found; trained beside the rates that a search tries."""
+_RATES = tuple(sorted((*LEARNING_RATES, _BEFORE)))
 
 
 class _UntilFound:
@@ -68,7 +69,8 @@ def measure(task: str, seed: int, options: argparse.Namespace) -> dict[str, Any]
     from lamp.data.splits import examples_of, prepare
     from lamp.data.tables import read_table
     from lamp.inference.evaluate import HeldOut, evaluate
-    from lamp.training.train import sweep, train
+    from lamp.training.sweep import sweep
+    from lamp.training.train import Places, train
 
     split, count = TASKS[task]
     table = read_table(options.data / f"{task}.train.jsonl")
@@ -76,11 +78,11 @@ def measure(task: str, seed: int, options: argparse.Namespace) -> dict[str, Any]
     splits = prepare(table, data)
     settings = TrainConfig(steps=options.steps, batch_size=options.batch, seed=seed)
     recipe = TuneConfig(str(options.backbone), data, LampConfig(), settings)
-    recipes = [replace(recipe, train=replace(settings, learning_rate=rate)) for rate in LEARNING_RATES]
+    recipes = [replace(recipe, train=replace(settings, learning_rate=rate)) for rate in _RATES]
     began = time.perf_counter()
     search = _UntilFound(searching=True)
     with tempfile.TemporaryDirectory() as folder:
-        results = sweep(recipes, (), splits, _UntilFound(searching=False), Path(folder) / "fixed")
+        results = sweep(recipes, (), splits, _UntilFound(searching=False), Places(Path(folder) / "fixed"))
         found = train(recipe, splits, search, Path(folder) / "found").learning_rate
     seconds = time.perf_counter() - began
 
@@ -113,19 +115,21 @@ def measure(task: str, seed: int, options: argparse.Namespace) -> dict[str, Any]
 def print_table(path: Path) -> None:
     """A Markdown table: mean accuracy of each rate and of the found one, and how far that is from the best."""
     rows = [json.loads(line) for line in path.read_text().splitlines()]
-    rates = [f"{rate:g}" for rate in LEARNING_RATES]
+    rates = [f"{rate:g}" for rate in _RATES]
     print("| backbone | data set | seeds | " + " | ".join(rates) + " | found | which |")
     print("| --- " * (len(rates) + 5) + "|")
     for backbone, task in sorted({(row["backbone"], row["task"]) for row in rows}):
         own = [row for row in rows if (row["backbone"], row["task"]) == (backbone, task)]
-        means = [_percent([row["accuracy"][rate] for row in own]) for rate in rates]
+        means = [_percent([row["accuracy"][rate] for row in own if rate in row["accuracy"]]) for rate in rates]
         found = _percent([row["accuracy"][row["found"]] for row in own])
         which = ", ".join(row["found"] for row in own)
         print(f"| {backbone} | {task} | {len(own)} | {' | '.join(means)} | {found} | {which} |")
-    mean = {rate: statistics.mean(row["accuracy"][rate] for row in rows) for rate in rates}
+    # The first cell was measured before 0.04 was trained beside the others.
+    complete = [row for row in rows if set(rates) <= set(row["accuracy"])]
+    mean = {rate: statistics.mean(row["accuracy"][rate] for row in complete) for rate in rates}
     best = max(mean, key=mean.__getitem__)
-    regret = [row["accuracy"][row["found"]] - row["accuracy"][best] for row in rows]
-    before = [row["accuracy"][row["found"]] - row["accuracy"][f"{_BEFORE:g}"] for row in rows]
+    regret = [row["accuracy"][row["found"]] - row["accuracy"][best] for row in complete]
+    before = [row["accuracy"][row["found"]] - row["accuracy"][f"{_BEFORE:g}"] for row in complete]
     print(
         f"\nFound against the best fixed rate of all ({best}): {100 * statistics.mean(regret):+.1f} points on average, "
         f"{100 * min(regret):+.1f} at worst; against {_BEFORE:g}: {100 * statistics.mean(before):+.1f} on average."
@@ -133,6 +137,8 @@ def print_table(path: Path) -> None:
 
 
 def _percent(values: list[float]) -> str:
+    if not values:
+        return "not measured"
     spread = f" ± {50 * (max(values) - min(values)):.1f}" if len(values) > 1 else ""
     return f"{100 * statistics.mean(values):.1f}{spread}"
 

@@ -1,10 +1,12 @@
 """Ratings from 1 to 10 as labels beside ten words for the same texts: one of the labels ("1") begins another ("10").
 
     python benchmarks/ratings.py --data FOLDER [--backbone FOLDER] [--seeds 0] [--steps 200] [--batch 16]
+        [--labels words letters ratings]
 
 FOLDER holds sst2, trec and cb as JSON lines. Ten kinds of texts are told apart: TREC's six types of questions, SST-2's
-two sentiments, and CB's premises whose hypothesis is entailed or contradicted. Both runs have the same rows in the same
-parts and differ in the names of the labels alone; the score is of the test rows.
+two sentiments, and CB's premises whose hypothesis is entailed or contradicted. All runs have the same rows in the same
+parts and differ in the names of the labels alone; the score is of the test rows. Letters from A to J are names that say
+as little as ratings do, and of which none begins another.
 """
 
 from __future__ import annotations
@@ -22,6 +24,8 @@ from steps import OFFLINE
 
 _ROWS = 86
 """Rows of each kind, of which CB and TREC's rarest type have no more."""
+
+_KINDS = ["words", "letters", "ratings"]
 
 
 class _Silent:
@@ -90,15 +94,19 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, nargs="+", default=[0])
     parser.add_argument("--steps", type=int, default=200)
     parser.add_argument("--batch", type=int, default=16)
+    parser.add_argument("--labels", nargs="+", choices=_KINDS, default=_KINDS)
     options = parser.parse_args()
     rows = texts_of(options.data)
     names = sorted({label for _, label in rows})
-    ratings = {name: str(number) for number, name in enumerate(names, start=1)}
-    kinds = (("words", rows), (f"1 to {len(names)}", [(text, ratings[label]) for text, label in rows]))
+    kinds = {
+        "words": dict(zip(names, names, strict=True)),
+        "letters": {name: chr(ord("A") + number) for number, name in enumerate(names)},
+        "ratings": {name: str(number) for number, name in enumerate(names, start=1)},
+    }
     for seed in options.seeds:
-        for name, labelled in kinds:
-            share, count = accuracy(labelled, seed, options)
-            print(f"seed {seed}, labels {name}: {100 * share:.1f} % of {count} test rows", flush=True)
+        for kind in options.labels:
+            share, count = accuracy([(text, kinds[kind][label]) for text, label in rows], seed, options)
+            print(f"seed {seed}, labels as {kind}: {100 * share:.1f} % of {count} test rows", flush=True)
 
 
 if __name__ == "__main__":

@@ -1,18 +1,18 @@
 """What finding the learning rate costs: whole runs at a fixed rate, with the search, and a sweep of eight, in turn.
 
     python benchmarks/search.py [--backbone FOLDER | --random SHAPE] [--data FILE]
-                                [--steps 200] [--batch 32] [--turns 2]
+                                [--steps 200] [--batch 32] [--turns 2] [--only found]
 
 Each run loads the backbone, scores the untrained one, trains and scores, as the studio's runs do. The sweep has eight
-rates between the lowest and the highest one that the search tries, and drops half of them at each rung. --random: an
-untrained model of a published shape (benchmarks/random_models.py) and rows of random words, for machines without
-weights; --data: a table with rows to learn from.
+rates between the lowest and the highest one that the search tries, and drops half of them at each rung. The table says
+as well what share of a run is spent scoring: the untrained backbone, comparisons, held-out scores and the test at the
+end. --random: an untrained model of a published shape (benchmarks/random_models.py) and rows of random words, for
+machines without weights; --data: a table with rows to learn from; --only: the one variant to run.
 """
 
 from __future__ import annotations
 
 import argparse
-import random
 import statistics
 import tempfile
 import time
@@ -21,23 +21,49 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from gpu import LOADS
-from random_models import SHAPES, random_model
+from random_models import SHAPES, random_backbone, random_table
 from steps import OFFLINE, ROOT
 
 from lamp.config import LampConfig, TrainConfig, TuneConfig
 
 _FIXED = 0.06
-_WORDS = [f"word{number}" for number in range(300)]
+_NAMES = {"fixed": "a fixed rate", "found": "the rate is found", "sweep": "a sweep of 8"}
 
 
-class _Silent:
-    """A Reporter that tells the phases only."""
+_SCORING = ("Scoring", "Comparing", "Testing")
+"""What the phases begin with in which rows are scored."""
+
+
+class PhaseTimes:
+    """A Reporter that prints the phases and measures how long they take."""
+
+    def __init__(self) -> None:
+        self._now, self._since = "", time.perf_counter()
+        self.seconds: dict[str, float] = {}
+
+    @property
+    def total(self) -> float:
+        """Seconds since the start; the phase that went on until now is counted as well."""
+        self._count()
+        return sum(self.seconds.values())
+
+    @property
+    def scoring_share(self) -> float:
+        """The share of the time that was spent scoring."""
+        total = self.total
+        return sum(taken for phase, taken in self.seconds.items() if phase.startswith(_SCORING)) / total
+
+    def _count(self) -> None:
+        now = time.perf_counter()
+        self.seconds[self._now] = self.seconds.get(self._now, 0.0) + now - self._since
+        self._since = now
 
     def log(self, step: int, values: Mapping[str, float]) -> None:
         pass
 
     def phase(self, text: str) -> None:
+        self._count()
+        self._now = text
         print(f"  {text}", flush=True)
 
     def part(self, share: float) -> None:
@@ -53,31 +79,6 @@ class _Silent:
         return False
 
 
-def random_backbone(shape: str, folder: Path) -> Path:
-    """Lays an untrained model and a tokenizer that knows the benchmark's words."""
-    import torch
-    from tokenizers import Tokenizer, models, pre_tokenizers
-    from transformers import PreTrainedTokenizerFast
-
-    model = random_model(shape, "cpu", torch.bfloat16)
-    model.save_pretrained(folder)
-    tokens = ["<pad>", "</s>", "<unk>", *_WORDS, "text", "label", ":"]
-    tokenizer = Tokenizer(models.WordLevel({token: number for number, token in enumerate(tokens)}, unk_token="<unk>"))
-    tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
-    PreTrainedTokenizerFast(
-        tokenizer_object=tokenizer, pad_token="<pad>", eos_token="</s>", unk_token="<unk>"
-    ).save_pretrained(folder)
-    return folder
-
-
-def random_table(file: Path) -> Path:
-    """Rows of random words with SST-2's lengths and two labels."""
-    rng = random.Random(0)
-    rows = [f"{' '.join(rng.choices(_WORDS, k=length))},{rng.choice(_WORDS[:2])}" for length in LOADS["sst2"] * 60]
-    file.write_text("text,label\n" + "\n".join(rows) + "\n")
-    return file
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
     parser.add_argument("--backbone", type=Path, default=OFFLINE)
@@ -86,6 +87,7 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=200)
     parser.add_argument("--batch", type=int, default=32)
     parser.add_argument("--turns", type=int, default=2)
+    parser.add_argument("--only", choices=["fixed", "found", "sweep"])
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         if options.random:
@@ -100,7 +102,8 @@ def measure(options: argparse.Namespace) -> None:
     from lamp.data.splits import prepare
     from lamp.data.tables import read_table
     from lamp.training.halving import rungs
-    from lamp.training.train import sweep, train
+    from lamp.training.sweep import sweep
+    from lamp.training.train import Places, train
 
     table = read_table(options.data)
     settings = TrainConfig(steps=options.steps, batch_size=options.batch)
@@ -108,23 +111,28 @@ def measure(options: argparse.Namespace) -> None:
     splits = prepare(table, recipe.data)
     fixed = replace(recipe, train=replace(settings, learning_rate=_FIXED))
     eight = [replace(recipe, train=replace(settings, learning_rate=0.01 * 32 ** (number / 7))) for number in range(8)]
-    variants: dict[str, Callable[[Path], Any]] = {
-        "a fixed rate": lambda place: train(fixed, splits, _Silent(), place),
-        "the rate is found": lambda place: train(recipe, splits, _Silent(), place),
-        "a sweep of 8": lambda place: sweep(eight, rungs(8, options.steps), splits, _Silent(), place),
+    variants: dict[str, Callable[[PhaseTimes, Path], Any]] = {
+        "fixed": lambda reporter, place: train(fixed, splits, reporter, place),
+        "found": lambda reporter, place: train(recipe, splits, reporter, place),
+        "sweep": lambda reporter, place: sweep(eight, rungs(8, options.steps), splits, reporter, Places(place)),
     }
+    if options.only:
+        variants = {options.only: variants[options.only]}
     seconds: dict[str, list[float]] = {name: [] for name in variants}
+    shares: dict[str, list[float]] = {name: [] for name in variants}
     for _ in range(options.turns):
         for name, run in variants.items():
             print(name, flush=True)
             with tempfile.TemporaryDirectory() as place:
-                began = time.perf_counter()
-                run(Path(place))
-                seconds[name].append(time.perf_counter() - began)
-    base = statistics.median(seconds["a fixed rate"])
-    print("\n| run | seconds | of a fixed rate's |\n| --- | --- | --- |")
+                reporter = PhaseTimes()
+                run(reporter, Path(place))
+                seconds[name].append(reporter.total)
+                shares[name].append(reporter.scoring_share)
+    base = statistics.median(next(iter(seconds.values())))
+    print("\n| run | seconds | of the first one's | share spent scoring |\n| --- | --- | --- | --- |")
     for name, taken in seconds.items():
-        print(f"| {name} | {', '.join(f'{one:.0f}' for one in taken)} | {statistics.median(taken) / base:.2f} |")
+        each, median = ", ".join(f"{one:.0f}" for one in taken), statistics.median(taken)
+        print(f"| {_NAMES[name]} | {each} | {median / base:.2f} | {statistics.median(shares[name]):.2f} |")
 
 
 if __name__ == "__main__":

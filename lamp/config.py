@@ -16,6 +16,10 @@ Precision = Literal["auto", "bf16", "fp16", "fp32"]
 Quantization = Literal["none", "8bit", "4bit"]
 InitialPrompt = Literal["vocabulary", "text", "labels", "prompt"]
 Found = Literal["found"]
+MOST_VOTERS = 5
+"""Prompts that may vote: as many as a search for the learning rate begins with."""
+MADE_FROM = "made_from"
+"""What a recipe.json names beside the recipe: the commits of backbone and data that a run had."""
 
 
 @dataclass(frozen=True)
@@ -139,7 +143,7 @@ class DataConfig:
             ("number of test rows", "", self.max_test_rows, 2, 100_000),
             ("number of written answers", "", self.max_written_rows, 1, 100_000),
             ("longest input", " tokens", self.max_input_tokens, 4, 32_768),
-            ("longest target", " tokens", self.max_target_tokens, 1, 8_192),
+            ("longest target", " tokens", self.max_target_tokens, 2, 8_192),  # a token and its end
             ("seed of the split", "", self.split_seed, 0, 2**32 - 1),  # what NumPy takes
         )
         for name, unit, value, low, high in bounds:
@@ -167,6 +171,9 @@ class TrainConfig:
     """Steps between two evaluations; the prompt with the best validation score is the result."""
     checkpoint_every: int = 50
     """Steps between two checkpoints."""
+    voters: int = 1
+    """How many prompts vote on a label. More than 1 are trained to the end side by side: those that are left of the
+    search for the rate, or at a fixed rate prompts of as many seeds. The best one is the run's prompt."""
     patience: int = 0
     """Evaluations without a better score after which the run ends early; 0 means never."""
     precision: Precision = "auto"
@@ -187,6 +194,7 @@ class TrainConfig:
             ("accumulation", self.accumulation, 1, 1024),
             ("evaluation interval", self.evaluate_every, 1, 1_000_000),
             ("checkpoint interval", self.checkpoint_every, 1, 1_000_000),
+            ("number of prompts that vote", self.voters, 1, MOST_VOTERS),
             ("patience", self.patience, 0, 1_000_000),
             ("seed", self.seed, 0, 2**32 - 1),  # what NumPy takes
         )
@@ -228,11 +236,13 @@ class TuneConfig:
 
     @classmethod
     def from_dict(cls, values: object) -> TuneConfig:
-        """A recipe from parsed JSON; absent fields take their defaults.
+        """A recipe from parsed JSON; absent fields take their defaults. What it was made from is left out.
 
         Raises one ConfigError that names every field that is unknown or of the wrong type.
         """
         problems: list[str] = []
+        if isinstance(values, dict):
+            values = {name: value for name, value in values.items() if name != MADE_FROM}
         config = build(cls, values, "recipe", problems)
         if problems:
             raise ConfigError(problems)

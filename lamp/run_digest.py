@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,11 @@ _MAY_CHANGE = frozenset(
 _LONGEST_VALUE = 40
 
 
-def other_run(checkpoints: Path, config: TuneConfig, splits: Splits) -> str:
+Swept = Mapping[str, Sequence[float]]
+"""The values of a sweep, by the name of their field."""
+
+
+def other_run(checkpoints: Path, config: TuneConfig, splits: Splits, swept: Swept | None = None) -> str:
     """How the run whose checkpoints lie in a folder differs from this one; "" if it does not or there are none.
 
     Goes on from "it has". Checkpoints of earlier versions, which do not tell their run, count as this one's.
@@ -30,6 +34,8 @@ def other_run(checkpoints: Path, config: TuneConfig, splits: Splits) -> str:
     recorded = _recorded(checkpoints)
     if recorded is None or not any(checkpoints.glob("step-*")):
         return ""
+    if recorded.get("sweep") != _sweep(swept):
+        return "other values that are tried side by side"
     there, here = dict(_fields(recorded["recipe"])), dict(_fields(config.to_dict()))
     names = [name for name in here if there.get(name, here[name]) != here[name] and name not in _MAY_CHANGE]
     if names:
@@ -38,9 +44,9 @@ def other_run(checkpoints: Path, config: TuneConfig, splits: Splits) -> str:
     return "" if recorded["rows"] == _digest(splits) else "other rows"
 
 
-def record_run(checkpoints: Path, config: TuneConfig, splits: Splits) -> None:
+def record_run(checkpoints: Path, config: TuneConfig, splits: Splits, swept: Swept | None = None) -> None:
     """Writes down what the checkpoints in a folder will be made from. Raises OSError."""
-    content = {"recipe": config.to_dict(), "rows": _digest(splits)}
+    content = {"recipe": config.to_dict(), "rows": _digest(splits), "sweep": _sweep(swept)}
     with written_whole(checkpoints / _FILE) as staged:
         staged.write_text(json.dumps(content, ensure_ascii=False, indent=2), encoding="utf-8")
 
@@ -53,6 +59,11 @@ def _recorded(checkpoints: Path) -> Mapping[str, Any] | None:
         return None
     is_whole = isinstance(content, dict) and isinstance(content.get("recipe"), dict) and "rows" in content
     return content if is_whole else None
+
+
+def _sweep(swept: Swept | None) -> dict[str, list[float]] | None:
+    """The values as they stand in the file."""
+    return None if swept is None else {name: list(values) for name, values in swept.items()}
 
 
 def _fields(recipe: Mapping[str, Any], section: str = "") -> Iterator[tuple[str, Any]]:

@@ -51,6 +51,11 @@ class Home:
         return self.root / "quotes"
 
     @property
+    def probes(self) -> Path:
+        """Which backbones were found to be read exactly before a run."""
+        return self.root / "probes"
+
+    @property
     def backups(self) -> Path:
         return self.root / "backups"
 
@@ -78,6 +83,10 @@ class Home:
         """What each virtual token of the run's prompt adds. Raises UnsafeName."""
         return self.root / "answers" / f"{safe_name(job_id)}.tokens.json"
 
+    def other_ways(self, job_id: str) -> Path:
+        """How other ways answer the rows that the run's prompt was tested on. Raises UnsafeName."""
+        return self.root / "answers" / f"{safe_name(job_id)}.ways.json"
+
     def copy_checkpoints(self, source: str, target: str) -> None:
         """Gives the run `target` the checkpoints of `source`, whole or not at all. Raises OSError."""
         if not self.checkpoints(source).is_dir():
@@ -93,6 +102,7 @@ class Home:
         remove(self.inspection(job_id))
         remove(self.token_weights(job_id))
         remove(self.samples(job_id))
+        remove(self.other_ways(job_id))
         remove(self.log(job_id))
         remove(rotated(self.log(job_id)))
 
@@ -119,11 +129,15 @@ class Home:
         """How much disk space the studio takes now. Slow: it looks at every file."""
         parts = {path.name: tree_bytes(path) for path in self.root.iterdir() if path.is_dir()}
         database = sum(tree_bytes(path) for path in self.root.glob("studio.db*"))
-        return DiskUse({**parts, "database": database}, shutil.disk_usage(self.root).free)
+        return DiskUse({**parts, "database": database}, self.free_bytes())
+
+    def free_bytes(self) -> int:
+        """Bytes that are free on the studio's disk."""
+        return shutil.disk_usage(self.root).free
 
     def check_space(self, wanted_bytes: int, purpose: str = "a new run") -> None:
         """Raises LowDisk when fewer than `wanted_bytes` are free. purpose: what wants them, for its sentence."""
-        free = shutil.disk_usage(self.root).free
+        free = self.free_bytes()
         if free < wanted_bytes:
             raise LowDisk(
                 f"Only {free / 1e9:.2f} GB are free on the studio's disk and {purpose} wants at least "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from sqlalchemy import ColumnElement, func, select, update
@@ -16,13 +17,17 @@ from storage.tables import EventRow, JobRow
 
 ACTIVE = tuple(state for state in JobState if state.active)
 """The states of a run that a worker has."""
+FINISHED = tuple(state for state in JobState if state.finished)
+"""The states of a run that has ended."""
 
 
 class JobRows:
     """The base of JobStore's parts: the database, and a run by its id."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, on_end: Callable[[Job], object] | None = None) -> None:
+        """on_end: called with each run that this store ends, once that is committed. It must not raise."""
         self.database = database
+        self._on_end = on_end or (lambda job: None)
 
     def get(self, id: str) -> Job:
         """The run as it is now. Raises JobNotFound."""

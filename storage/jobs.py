@@ -6,13 +6,15 @@ from collections.abc import Collection, Iterable, Sequence
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, delete, func, or_, select, update
+from sqlalchemy import delete, func, select, update
+from sqlalchemy.orm import aliased
 
 from storage import metrics
 from storage.database import utc_now
 from storage.errors import WrongState
-from storage.job_rows import ACTIVE, job_row
+from storage.job_rows import ACTIVE, FINISHED, job_row
 from storage.lifecycle import JobLifecycle
+from storage.listing import Order, earlier_run, matching, ordering
 from storage.queue import JobQueue, Jobs, new_id
 from storage.records import Event, Job, Worker, event_of, job_of
 from storage.states import JobState
@@ -20,8 +22,12 @@ from storage.tables import EventRow, JobRow, SeriesRow
 
 __all__ = ["Event", "Job", "JobState", "JobStore", "Worker", "new_id"]
 
+_COMPARISON = "comparison"
+"""The kind of a job that compares the run `parent` with other ways."""
+
 # Named here because JobStore.list hides the type of that name from the annotations in its class.
 Events = list[Event]
+Listed = list[tuple[Job, Job | None]]
 Points = list[tuple[int, float]]
 
 
@@ -39,8 +45,9 @@ class JobStore(JobQueue, JobLifecycle):
         owner: str | None = None,
         text: str = "",
         deleted: bool = False,
+        comparisons: bool = False,
     ) -> Jobs:
-        """Runs, newest first; `deleted` lists the deleted ones instead.
+        """Runs, newest first; `deleted` lists the deleted ones instead, `comparisons` adds the comparisons of runs.
 
         text: every word of it must occur in the name, the note, a tag, the data set's name or the backbone's name
         without its owner or folder; case does not matter.
@@ -48,17 +55,72 @@ class JobStore(JobQueue, JobLifecycle):
         with self.database.read() as session:
             rows = session.scalars(
                 select(JobRow)
-                .where(*_matching(states, owner, text, deleted, self.database.dialect))
+                .where(*matching(states, owner, text, deleted, self.database.dialect, comparisons=comparisons))
                 .order_by(JobRow.number.desc())
                 .limit(limit)
                 .offset(offset)
             )
             return [job_of(row) for row in rows]
 
+    def listed(
+        self,
+        limit: int,
+        states: Collection[JobState] | None = None,
+        *,
+        text: str = "",
+        deleted: bool = False,
+        order: Order = "date",
+        reverse: bool = False,
+    ) -> Listed:
+        """Runs as `list` finds them, in an order, each with the run that its recipe is compared with, if there is one.
+
+        reverse: turns the order round.
+        """
+        dialect = self.database.dialect
+        by, earlier = ordering(order, reverse, dialect), aliased(JobRow)
+        found = (
+            select(JobRow.number)
+            .where(*matching(states, None, text, deleted, dialect))
+            .order_by(*by)
+            .limit(limit)
+            .subquery()
+        )
+        with self.database.read() as session:
+            rows = session.execute(
+                select(JobRow, earlier)
+                .join(found, found.c.number == JobRow.number)
+                .outerjoin(earlier, earlier.number == earlier_run())
+                .order_by(*by)
+            )
+            return [(job_of(row), job_of(before) if before is not None else None) for row, before in rows]
+
+    def ended_since(self, event: int | None) -> tuple[int, Jobs]:
+        """The number of the newest event, and the runs that ended after the event of that number; none after None."""
+        with self.database.read() as session:
+            newest = session.scalar(select(func.max(EventRow.number))) or 0
+            if event is None:
+                return newest, []
+            ends = select(EventRow.job).where(EventRow.number > event, EventRow.state.in_(FINISHED))
+            ended = select(JobRow).where(
+                JobRow.number.in_(ends),
+                JobRow.state.in_(FINISHED),
+                JobRow.kind == "run",
+                JobRow.deleted_at.is_(None),
+            )
+            return newest, [job_of(row) for row in session.scalars(ended.order_by(JobRow.number))]
+
     def active(self) -> Jobs:
         """Runs that a worker has, on any host."""
         with self.database.read() as session:
             return [job_of(row) for row in session.scalars(select(JobRow).where(JobRow.state.in_(ACTIVE)))]
+
+    def count(self) -> dict[JobState, int]:
+        """How many runs are in each state; deleted ones are not counted."""
+        with self.database.read() as session:
+            listed = JobRow.kind == "run", JobRow.deleted_at.is_(None)
+            counts = select(JobRow.state, func.count()).where(*listed).group_by(JobRow.state)
+            found = dict(session.execute(counts).all())
+            return {state: found.get(state, 0) for state in JobState}
 
     def events(self, id: str) -> Events:
         """The run's history, oldest first. Raises JobNotFound."""
@@ -67,6 +129,17 @@ class JobStore(JobQueue, JobLifecycle):
                 select(EventRow).where(EventRow.job == job_row(session, id).number).order_by(EventRow.number)
             )
             return [event_of(row) for row in rows]
+
+    def comparison(self, run: str) -> Job | None:
+        """The newest comparison of a run with other ways; None when there is none."""
+        with self.database.read() as session:
+            row = session.scalar(
+                select(JobRow)
+                .where(JobRow.parent == run, JobRow.kind == _COMPARISON)
+                .order_by(JobRow.number.desc())
+                .limit(1)
+            )
+            return job_of(row) if row is not None else None
 
     def ids(self) -> frozenset[str]:
         """Ids of all runs, deleted ones included until they are purged."""
@@ -83,9 +156,23 @@ class JobStore(JobQueue, JobLifecycle):
         """Sets the note and the tags. Raises JobNotFound."""
         return self._edit(id, note=note, tags=sorted({tag.strip() for tag in tags} - {""}))
 
-    def prioritize(self, id: str, priority: int) -> Job:
-        """Sets the priority: the higher, the earlier among the queued runs of its owner. Raises JobNotFound."""
-        return self._edit(id, priority=priority)
+    def put_first(self, id: str) -> Job:
+        """Gives the run a higher priority than every other queued run of its owner. Raises JobNotFound."""
+        with self.database.write() as session:
+            row = job_row(session, id)
+            waiting = JobRow.owner == row.owner, JobRow.state == JobState.QUEUED
+            highest = session.scalar(select(func.max(JobRow.priority)).where(*waiting)) or 0
+            session.execute(update(JobRow).where(JobRow.id == id).values(priority=highest + 1))
+            session.refresh(row)
+            return job_of(row)
+
+    def add_tags(self, id: str, tags: Sequence[str]) -> Job:
+        """Adds tags to those that the run has. Raises JobNotFound."""
+        with self.database.write() as session:
+            row = job_row(session, id)
+            row.tags = sorted({*row.tags, *(tag.strip() for tag in tags)} - {""})
+            session.flush()
+            return job_of(row)
 
     def delete(self, id: str) -> Job:
         """Hides a run; `restore` brings it back until it is purged. Raises WrongState while it is running."""
@@ -114,14 +201,16 @@ class JobStore(JobQueue, JobLifecycle):
             return [job_of(row) for row in session.scalars(select(JobRow).where(JobRow.deleted_at < utc_now() - after))]
 
     def purge(self, id: str) -> bool:
-        """Removes a deleted run with its history and its metrics; False when it was restored meanwhile."""
+        """Removes a deleted run with its history, metrics and comparisons; False when it was restored meanwhile."""
         with self.database.write() as session:
-            return (
-                session.scalar(
-                    delete(JobRow).where(JobRow.id == id, JobRow.deleted_at.is_not(None)).returning(JobRow.number)
-                )
-                is not None
+            number = session.scalar(
+                delete(JobRow).where(JobRow.id == id, JobRow.deleted_at.is_not(None)).returning(JobRow.number)
             )
+            if number is None:
+                return False
+            ended = JobRow.state.not_in(ACTIVE)
+            session.execute(delete(JobRow).where(JobRow.parent == id, JobRow.kind == _COMPARISON, ended))
+            return True
 
     # -- metrics ------------------------------------------------------------------------------------------------
 
@@ -163,26 +252,3 @@ class JobStore(JobQueue, JobLifecycle):
             session.execute(update(JobRow).where(JobRow.id == id).values(**values))
             session.refresh(row)
             return job_of(row)
-
-
-def _matching(
-    states: Collection[JobState] | None, owner: str | None, text: str, deleted: bool, dialect: str
-) -> Iterable[ColumnElement[bool]]:
-    yield JobRow.deleted_at.is_not(None) if deleted else JobRow.deleted_at.is_(None)
-    if states is not None:
-        yield JobRow.state.in_(states)
-    if owner is not None:
-        yield JobRow.owner == owner
-    searched = (JobRow.name, JobRow.note, JobRow.dataset_name, _backbone_name())
-    each_tag = func.json_array_elements_text if dialect == "postgresql" else func.json_each
-    for word in text.split():
-        tag = each_tag(JobRow.tags).table_valued("value")
-        in_a_tag = select(1).select_from(tag).where(tag.c.value.icontains(word, autoescape=True)).exists()
-        yield or_(in_a_tag, *(column.icontains(word, autoescape=True) for column in searched))
-
-
-def _backbone_name() -> ColumnElement[str]:
-    """What follows the last slash of the backbone, slashes at its end aside: pages show no more of it."""
-    reference = func.rtrim(JobRow.backbone, "/")
-    folder = func.rtrim(reference, func.replace(reference, "/", ""))  # drops every character behind the last slash
-    return func.substr(reference, func.length(folder) + 1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 
 from sqlalchemy import or_, select, update
@@ -75,20 +76,21 @@ class JobLifecycle(JobRows):
         """Asks a running run to end, ends a queued one; an ended one stays as it is. Raises JobNotFound."""
         with self.database.write() as session:
             row = job_row(session, id)
-            if (
-                change_state(
-                    session,
-                    (JobRow.id == id) & (JobRow.state == JobState.QUEUED),
-                    JobState.STOPPED,
-                    "Stopped before it was started.",
-                    finished_at=utc_now(),
-                    phase="",
-                )
-                is None
-            ):
+            ended = change_state(
+                session,
+                (JobRow.id == id) & (JobRow.state == JobState.QUEUED),
+                JobState.STOPPED,
+                "Stopped before it was started.",
+                finished_at=utc_now(),
+                phase="",
+            )
+            if ended is None:
                 change_state(session, JobRow.id == id, JobState.STOPPING, "Stop was asked for.")
             session.refresh(row)
-            return job_of(row)
+            job = job_of(row)
+        if ended is not None:
+            self._on_end(job)
+        return job
 
     def finish(
         self,
@@ -104,23 +106,26 @@ class JobLifecycle(JobRows):
     ) -> bool:
         """Ends a run; False when it had ended already or is a later attempt's: the first end stands.
 
-        Its slots stay taken until `release`: a process that has reported its end may still hold its memory.
+        Its slots stay taken until `release`: a process that has reported its end may still hold its memory. Scores that
+        are no number are left out, because JSON has none.
         """
-        given = {"scores": dict(scores) if scores is not None else None, "artifact": artifact, "step": step}
+        finite = {name: value for name, value in scores.items() if math.isfinite(value)} if scores is not None else None
+        given = {"scores": finite, "artifact": artifact, "step": step}
         with self.database.write() as session:
-            return (
-                change_state(
-                    session,
-                    held_by(id, attempt),
-                    state,
-                    reason or error or _REASONS[state],
-                    error=error,
-                    finished_at=utc_now(),
-                    phase="",
-                    **{name: value for name, value in given.items() if value is not None},
-                )
-                is not None
+            number = change_state(
+                session,
+                held_by(id, attempt),
+                state,
+                reason or error or _REASONS[state],
+                error=error,
+                finished_at=utc_now(),
+                phase="",
+                **{name: value for name, value in given.items() if value is not None},
             )
+            job = job_of(session.get_one(JobRow, number, populate_existing=True)) if number is not None else None
+        if job is not None:
+            self._on_end(job)
+        return job is not None
 
     def mark_lost(self, id: str, attempt: int, reason: str, resumes: int = 0) -> Job | None:
         """Ends a run whose worker is gone: STOPPED when a stop was asked for, else INTERRUPTED.
@@ -145,9 +150,12 @@ class JobLifecycle(JobRows):
                     error=None,
                     resumes=JobRow.resumes + 1,
                 )
-            return job_of(
+            job = job_of(
                 session.scalars(select(JobRow).where(JobRow.id == id).execution_options(populate_existing=True)).one()
             )
+        if job.state.finished:
+            self._on_end(job)
+        return job
 
     def resume(self, id: str) -> Job:
         """Queues an ended run again, to go on from its last checkpoint. Raises WrongState, JobNotFound."""

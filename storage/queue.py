@@ -46,18 +46,26 @@ class JobQueue(JobRows):
         tags: Sequence[str] = (),
         note: str = "",
         curves_of: str | None = None,
+        step: int = 0,
+        kind: str = "run",
     ) -> Job:
-        """Queues a new run; `curves_of` names a run whose metrics it starts with (it goes on from there)."""
+        """Queues a new run; one that goes on where another one ended starts with the metrics of that, `curves_of`, and
+        after its steps, `step`.
+
+        kind: "comparison" for one of the run `parent`, which lists leave out.
+        """
         with self.database.write() as session:
             row = JobRow(
                 id=id or new_id(),
                 name=name,
+                kind=kind,
                 state=JobState.QUEUED,
                 config=dict(config),
                 backbone=str(config.get("backbone", "")),
                 dataset=dataset,
                 dataset_name=dataset_name,
                 steps=steps,
+                step=step,
                 owner=owner,
                 parent=parent,
                 priority=priority,

@@ -36,6 +36,8 @@ class Job:
     id: str
     number: int
     name: str
+    kind: str
+    """"run", or "comparison": of the run `parent` with other ways, as `config` asks for it."""
     state: JobState
     config: dict[str, Any]
     backbone: str
@@ -83,6 +85,7 @@ def job_of(row: JobRow) -> Job:
         id=row.id,
         number=row.number,
         name=row.name,
+        kind=row.kind,
         state=JobState(row.state),
         config=row.config,
         backbone=row.backbone,

@@ -55,6 +55,8 @@ class JobRow(Base):
     number: Mapped[int] = mapped_column(primary_key=True, autoincrement=True)
     id: Mapped[str] = mapped_column(String(64), unique=True)
     name: Mapped[str]
+    kind: Mapped[str] = mapped_column(String(16), default="run", server_default="run")
+    """"run", or "comparison": of the run `parent` with other ways, as `config` asks for it."""
     state: Mapped[str] = mapped_column(String(16))
     config: Mapped[dict[str, Any]]
     backbone: Mapped[str] = mapped_column(Text, index=True, default="", server_default="")

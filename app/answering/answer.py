@@ -46,6 +46,8 @@ class Request:
     """Whether the inputs are answered without the prompt as well."""
     sampling: Sampling = GREEDY
     """Of free text."""
+    vote: bool = False
+    """Whether all prompts of the run pick the label together, where several vote."""
     without: int | None = None
     """The virtual token, from 0, that is left out of the prompt; None for the whole prompt."""
     growing: bool = False

@@ -12,10 +12,11 @@ from lamp.backbone.out_of_memory import out_of_memory
 from lamp.backbone.prefix import Prefix, inference_prefix
 from lamp.config import Quantization
 from lamp.data.columns import render
+from lamp.data.conversation import readable
 from lamp.data.encoding import Encoder
 from lamp.errors import OutOfMemory
 from lamp.export.saved_prompt import ADAPTER, SavedPrompt, load_prompt
-from lamp.inference.predict import Prediction, predict
+from lamp.inference.predict import Prediction, predict, predict_by_vote
 
 _MOST_PREFIXES = 32
 """Prompts whose keys and values are kept; each is a few megabytes for a model of seven billion parameters."""
@@ -29,16 +30,24 @@ class _Loaded:
     source: str
     quantization: Quantization
     backbone: FrozenBackbone
-    prefixes: dict[tuple[str, int] | None, Prefix] = field(default_factory=dict)
-    """Prompts as the backbone has read them, by their folder and its adapter's modification time; None: no prompt."""
+    prefixes: dict[tuple[str, int, int] | None, Prefix] = field(default_factory=dict)
+    """Prompts as the backbone has read them, by their folder, its adapter's modification time and their place among
+    those that vote; None: no prompt."""
 
-    def prefix(self, key: tuple[str, int] | None = None, saved: SavedPrompt | None = None) -> Prefix:
+    def prefix(self, key: tuple[str, int, int] | None = None, saved: SavedPrompt | None = None) -> Prefix:
         """The prefix of a prompt, computed once for its key; that of no prompt when none is given."""
         if key not in self.prefixes:
             if len(self.prefixes) >= _MOST_PREFIXES:
                 self.prefixes.pop(next(iter(self.prefixes)))
-            self.prefixes[key] = inference_prefix(self.backbone, saved.virtual_tokens if saved else None)
+            virtual_tokens = saved.voters[key[2]] if saved and key else None
+            self.prefixes[key] = inference_prefix(self.backbone, virtual_tokens)
         return self.prefixes[key]
+
+    def voters(self, folder: str, saved: SavedPrompt, *, all_of_them: bool) -> list[Prefix]:
+        """The prefixes of the prompts of a folder that answer: of the first one, or of all."""
+        changed = (Path(folder) / ADAPTER).stat().st_mtime_ns
+        numbers = range(len(saved.voters) if all_of_them else 1)
+        return [self.prefix((folder, changed, number), saved) for number in numbers]
 
 
 class Predictor:
@@ -63,15 +72,15 @@ class Predictor:
             with out_of_memory():
                 loaded = self._load(request.source, saved, on_progress)
                 if request.without is None:
-                    tuned = loaded.prefix((request.folder, (Path(request.folder) / ADAPTER).stat().st_mtime_ns), saved)
+                    voters = loaded.voters(request.folder, saved, all_of_them=request.vote)
                 else:
-                    tuned = _without(loaded.backbone, saved, request.without)
-                prefixes = [tuned, loaded.prefix()] if request.untrained else [tuned]
+                    voters = [_without(loaded.backbone, saved, request.without)]
                 if not request.inputs:
                     return []
                 both = " and without it" if request.untrained else ""
-                on_progress(f"Answering with the tuned prompt{both}")
-                return _answers(loaded.backbone, prefixes, saved, request, on_answers)
+                on_progress(f"Answering with the tuned prompt{'s' * (len(voters) > 1)}{both}")
+                untrained = loaded.prefix() if request.untrained else None
+                return _answers(loaded.backbone, voters, untrained, saved, request, on_answers)
         except OutOfMemory:
             self._loaded = None
             raise
@@ -105,22 +114,28 @@ class _Read:
 
 def _answers(
     backbone: FrozenBackbone,
-    prefixes: Sequence[Prefix],
+    voters: Sequence[Prefix],
+    untrained: Prefix | None,
     saved: SavedPrompt,
     request: Request,
     on_answers: OnAnswers | None,
 ) -> list[Answer]:
-    """Answers to all inputs behind each of the prefixes: the prompt's, and that of no prompt."""
+    """Answers to all inputs with the prompt, or by the vote of several, and without any where `untrained` is given."""
     encoder = Encoder(
         backbone.tokenizer, is_encoder_decoder=backbone.is_encoder_decoder, config=saved.config.data, chat=saved.chat
     )
     reads = [_read(encoder, backbone, *render(saved.config.data, values)) for values in request.inputs]
+    ids = [read.ids for read in reads]
+    picked: list[Prediction] = []
+    if len(voters) > 1 and saved.labels:
+        picked, voters = predict_by_vote(backbone, voters, encoder, ids, saved.labels), []
+    prefixes = [*voters[:1], *([untrained] if untrained else [])]
     each_prefix = [prefix for prefix in prefixes for _ in reads]
-    ids = [read.ids for read in reads] * len(prefixes)
     on_text = _collector(reads, on_answers) if on_answers is not None else None
-    return _paired(
-        reads, predict(backbone, each_prefix, encoder, ids, saved.labels, on_text, sampling=request.sampling)
+    others = predict(
+        backbone, each_prefix, encoder, ids * len(prefixes), saved.labels, on_text, sampling=request.sampling
     )
+    return _paired(reads, [*picked, *others])
 
 
 def _read(encoder: Encoder, backbone: FrozenBackbone, text: str, template_suffix: str) -> _Read:
@@ -128,7 +143,7 @@ def _read(encoder: Encoder, backbone: FrozenBackbone, text: str, template_suffix
     before = encoder.truncated
     (ids,) = encoder.inputs([text], [template_suffix])
     if encoder.truncated == before:
-        return _Read(text, ids, None)
+        return _Read(readable(text), ids, None)
     left = str(backbone.tokenizer.decode(ids, skip_special_tokens=True))
     return _Read(left, ids, encoder.config.max_input_tokens)
 

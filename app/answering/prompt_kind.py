@@ -18,11 +18,20 @@ class PromptKind:
 
     labels: tuple[str, ...]
     """What it picks from; empty where it writes texts"""
+    voters: int
+    """How many prompts can pick a label together; 1 where it answers alone"""
+    width: int
+    """d: the width of its virtual tokens"""
     encoder_decoder: bool
     auto_class: str
     """The class of transformers that loads its backbone"""
     chat: tuple[str, str]
     """What stands before and after every input in the backbone's chat format; both empty for plain text"""
+
+    @property
+    def writes_texts(self) -> bool:
+        """Whether it answers with free text, and not with a label."""
+        return not self.labels
 
 
 def prompt_kind(folder: Path) -> PromptKind:
@@ -34,6 +43,8 @@ def prompt_kind(folder: Path) -> PromptKind:
         usual = "AutoModelForSeq2SeqLM" if encoder_decoder else "AutoModelForCausalLM"
         return PromptKind(
             labels=tuple(lamp["labels"]),
+            voters=int(lamp.get("voters", 1)),
+            width=int(lamp["hidden_size"]),
             encoder_decoder=encoder_decoder,
             auto_class=lamp.get("auto_class", usual),  # prompts of earlier versions do not name it
             chat=(lamp.get("chat_before", ""), lamp.get("chat_after", "")),

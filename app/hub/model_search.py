@@ -9,11 +9,15 @@ from typing import Any
 
 from app.hub.client import set_time_limits
 from lamp.errors import BackboneError
+from lamp.hub.architecture import reads_text_alone
+from lamp.hub.transformers_types import is_known
 
 SHORTEST_SEARCH = 2
 """Characters from which on a name is searched for."""
-_TASKS = ("text-generation", "text2text-generation")
+_TASKS = ("text-generation", "text2text-generation", "image-text-to-text")
 _MOST = 10
+_ASKED = 20
+"""Models of each task that the Hub is asked for: some of them cannot be tuned."""
 SEARCH_SECONDS = 8.0
 """How long the Hub may take to answer a search."""
 
@@ -35,8 +39,8 @@ class FoundModel:
 def search_models(text: str) -> list[FoundModel]:
     """The models with `text` in their ids, most downloaded first. Raises BackboneError if the Hub gives no answer.
 
-    Quantised models are left out: in most of their formats they cannot be tuned, and where they can, the original
-    model gives the exact gradients. They are chosen by their ids.
+    Models that their type shows cannot be tuned are left out. So are quantised ones: in most of their formats they
+    cannot be tuned, and where they can, the original model gives the exact gradients. They are chosen by their ids.
     """
     listed: list[Any] = []
     for answer in _answers(text.strip()):
@@ -46,7 +50,7 @@ def search_models(text: str) -> list[FoundModel]:
                 "or give a folder."
             ) from answer
         listed += answer
-    models = {model.id: _found(model) for model in listed if not (model.config or {}).get("quantization_config")}
+    models = {model.id: _found(model) for model in listed if _can_be_tuned(model)}
     return sorted(models.values(), key=lambda model: -model.downloads)[:_MOST]
 
 
@@ -82,8 +86,8 @@ def _listed(text: str, task: str) -> list[Any]:
             pipeline_tag=task,
             filter="safetensors",
             sort="downloads",
-            limit=_MOST,
-            expand=["config", "downloads", "gated", "safetensors", "tags"],
+            limit=_ASKED,
+            expand=["config", "downloads", "gated", "pipeline_tag", "safetensors", "tags"],
         )
     )
 
@@ -97,6 +101,17 @@ def _reason(error: Exception) -> str:
             return "it does not take this machine's HF_TOKEN: set a valid one, or unset it"
         return f"it answered {status}"
     return "it gives no answer" if isinstance(error, TimeoutError) else "it cannot be reached"
+
+
+def _can_be_tuned(model: Any) -> bool:
+    """Whether a model may be one for a prompt, as far as a list tells; choosing it looks at all of its config."""
+    config = model.config or {}
+    if config.get("quantization_config"):
+        return False
+    model_type = str(config.get("model_type") or "")
+    if model.pipeline_tag == "image-text-to-text":
+        return reads_text_alone(model_type)
+    return not model_type or is_known(model_type)
 
 
 def _found(model: Any) -> FoundModel:

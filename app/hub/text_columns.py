@@ -1,4 +1,4 @@
-"""Writes a stream of rows as a Parquet file of text columns."""
+"""Writes a stream of rows as a Parquet file of text columns, and one of conversations where there are any."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from lamp.data.tables.chat_rows import CONVERSATIONS, conversation_of
 from lamp.data.tables.checks import MAX_CELLS
 from lamp.errors import DataError
 
@@ -38,15 +39,17 @@ def write_text_columns(
             whole = len(part) == len(batch)
             if not len(part):
                 break
+            part, conversations = _conversations(part)
             texts, others = _texts(part, labels)
             left_out.update(dict.fromkeys(others))
+            columns = conversations | texts
             if writer is None:
-                schema = pa.schema([(name, pa.large_string()) for name in texts])
+                schema = pa.schema([(name, column.type) for name, column in columns.items()])
                 writer = parquet.ParquetWriter(file, schema)
-            empty = pa.nulls(len(part), pa.large_string())
-            writer.write_table(pa.table([texts.get(name, empty) for name in schema.names], schema=schema))
+            arrays = [columns.get(column.name, pa.nulls(len(part), column.type)) for column in schema]
+            writer.write_table(pa.table(arrays, schema=schema))
             rows += len(part)
-            size += sum(column.nbytes for column in texts.values())
+            size += sum(column.nbytes for column in columns.values())
             on_rows(rows, size)
     finally:
         if writer is not None:
@@ -54,6 +57,23 @@ def write_text_columns(
     if writer is None:
         raise DataError("This part of the data set has no rows: choose another split.")
     return rows, whole, tuple(left_out)
+
+
+def _conversations(batch: Any) -> tuple[Any, dict[str, Any]]:
+    """An Arrow table without the columns of its conversations, and these as one column, which reading a file knows.
+
+    A row without one, among rows that have one, has no messages.
+    """
+    import pyarrow as pa
+
+    nested = [field.name for field in batch.schema if field.name in CONVERSATIONS and pa.types.is_nested(field.type)]
+    found = [conversation_of(row) for row in batch.select(nested).to_pylist()] if nested else []
+    taken = {name for _, names in found for name in names}
+    if not any(messages for messages, _ in found):
+        return batch, {}
+    listed = [[{"role": role, "content": text} for role, text in messages or ()] for messages, _ in found]
+    message = pa.struct([("role", pa.large_string()), ("content", pa.large_string())])
+    return batch.drop_columns(list(taken)), {"messages": pa.array(listed, pa.list_(message))}
 
 
 def _texts(batch: Any, labels: dict[str, list[str]]) -> tuple[dict[str, Any], list[str]]:
@@ -72,6 +92,9 @@ def _texts(batch: Any, labels: dict[str, list[str]]) -> tuple[dict[str, Any], li
                 names[index] if index is not None and 0 <= index < len(names) else None for index in column.to_pylist()
             ]
             texts[name] = pa.array(cells, pa.large_string())
+        elif _holds_lists_of_texts(column.type):  # as the answers of SQuAD
+            cells = [None if cell is None else "\n".join(filter(None, cell)) for cell in column.to_pylist()]
+            texts[name] = pa.array(cells, pa.large_string())
         elif any(
             is_no_text(column.type)
             for is_no_text in (
@@ -85,3 +108,11 @@ def _texts(batch: Any, labels: dict[str, list[str]]) -> tuple[dict[str, Any], li
         else:
             texts[name] = column.cast(pa.large_string())
     return texts, others
+
+
+def _holds_lists_of_texts(kind: Any) -> bool:
+    import pyarrow as pa
+
+    if not (pa.types.is_list(kind) or pa.types.is_large_list(kind)):
+        return False
+    return bool(pa.types.is_string(kind.value_type) or pa.types.is_large_string(kind.value_type))

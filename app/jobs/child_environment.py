@@ -16,6 +16,8 @@ _KEPT = re.compile(
 )
 _SECRET = re.compile("(^|_)(TOKEN|SECRET|PASSWORD|PASS|KEY|AUTH|CREDENTIALS?)(_|$)", re.IGNORECASE)
 """Found in the names of secrets, also of variables that begin like one that computing needs."""
+_FOR_WORKERS_ALONE = frozenset({"STUDIO_WEBHOOK"})
+"""Addresses that often hold a secret; app.jobs.local hands them to the processes that use them."""
 _HUB_TOKEN = frozenset({"HF_TOKEN", "HUGGING_FACE_HUB_TOKEN", "HF_TOKEN_PATH", "HF_HUB_DISABLE_IMPLICIT_TOKEN"})
 
 
@@ -29,6 +31,8 @@ def child_environment(
     kept = {
         name: value
         for name, value in environment.items()
-        if _KEPT.fullmatch(name) and (not _SECRET.search(name) or (with_token and name in _HUB_TOKEN))
+        if _KEPT.fullmatch(name)
+        and name not in _FOR_WORKERS_ALONE
+        and (not _SECRET.search(name) or (with_token and name in _HUB_TOKEN))
     }
     return {**kept, **added}

@@ -1,4 +1,4 @@
-"""What keeps a process that holds nobody's work from taking memory that runs and the server need. Linux only."""
+"""What keeps a process of the studio from taking memory that the server and other runs need. Linux only."""
 
 from __future__ import annotations
 
@@ -13,10 +13,13 @@ _OVERHEAD = 1_000_000_000
 """Bytes of address space that libraries reserve as data and never fill."""
 
 
-def be_ended_first() -> None:
-    """Has the system end this process before any other one when memory runs out: it holds nobody's work."""
+def be_ended_first(*, holds_work: bool = False) -> None:
+    """Has the system end this process, and what it starts, before the server when memory runs out.
+
+    holds_work: whether it is a run's, which goes on from a checkpoint: those that hold nobody's work are ended before.
+    """
     try:
-        Path("/proc/self/oom_score_adj").write_text("1000")
+        Path("/proc/self/oom_score_adj").write_text("500" if holds_work else "1000")
     except OSError:
         return
 
@@ -24,7 +27,8 @@ def be_ended_first() -> None:
 def limit_memory() -> None:
     """Limits this process to the memory that is free now, so that asking for more is an error and not its end.
 
-    Not where there is a GPU: CUDA reserves far more addresses than it uses.
+    Not where there is a GPU: CUDA reserves far more addresses than it uses. Not for runs: the limit also counts weights
+    that are mapped from their files, which the system can drop, so that it would refuse models that fit.
     """
     if visible_gpus():
         return

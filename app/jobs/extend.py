@@ -37,4 +37,5 @@ def extend(store: JobStore, home: Home, id: str, steps: int) -> Job:
         gpus=job.gpus,
         id=child,
         curves_of=id,
+        step=job.step,
     )

@@ -23,6 +23,11 @@ class JobReporter:
         self._heartbeat, self._samples = heartbeat, samples
         self._phase = ""
 
+    @property
+    def step(self) -> int:
+        """The last step that was reported."""
+        return self._heartbeat.step
+
     def log(self, step: int, values: Mapping[str, float]) -> None:
         self._heartbeat.add(step, values)
 

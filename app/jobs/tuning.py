@@ -12,7 +12,8 @@ from app.settings import Settings
 from lamp.config import TuneConfig
 from lamp.data.checks import data_warnings
 from lamp.data.column_roles import column_roles
-from lamp.data.splits import prepare
+from lamp.data.splits import Splits, prepare
+from lamp.data.tables import Table
 from lamp.errors import TrainingError
 from lamp.run_digest import other_run, record_run
 from storage.artifacts import ArtifactStore
@@ -29,15 +30,10 @@ def train_job(
     settings: Settings, uploads: UploadStore, artifacts: ArtifactStore, run: Run, reporter: Reporter
 ) -> TrainResult:
     """Trains a run's prompt, from its last checkpoint if there is one. Raises LampError, StorageError."""
-    job, config, home = run.job, run.config, Home(settings.home)
+    config, home = run.config, Home(settings.home)
     reporter.phase("Loading the data")
-    datasets, checkpoints = Datasets(uploads), home.checkpoints(job.id)
-    table = datasets.table(job.dataset, job.dataset_name)
-    own = [
-        datasets.file(reference).table() if reference else None
-        for reference in (config.data.validation_data, config.data.test_data)
-    ]
-    splits = prepare(table, config.data, *own)
+    checkpoints = home.checkpoints(run.job.id)
+    table, splits = rows_of(Datasets(uploads), run)
     if difference := other_run(checkpoints, config, splits):
         raise TrainingError(
             f"The checkpoints of this run have {difference}, so it cannot go on from them: start it again as a new run."
@@ -58,6 +54,16 @@ def train_job(
         initial_prompt_folder(config, artifacts),
         home.tokens,
     )
+
+
+def rows_of(datasets: Datasets, run: Run) -> tuple[Table, Splits]:
+    """A run's table, and its rows as they are split. Raises DataError, StorageError."""
+    data = run.config.data
+    table = datasets.table(run.job.dataset, run.job.dataset_name)
+    own = [
+        datasets.file(reference).table() if reference else None for reference in (data.validation_data, data.test_data)
+    ]
+    return table, prepare(table, data, *own)
 
 
 def initial_prompt_folder(config: TuneConfig, artifacts: ArtifactStore) -> Path | None:

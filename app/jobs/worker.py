@@ -1,4 +1,7 @@
-"""One run in one process: `python -m app.jobs.worker JOB_ID [ATTEMPT]`, with STUDIO_HOME and DATABASE_URL set."""
+"""One run, or the comparison of one with other ways, in one process: `python -m app.jobs.worker JOB_ID [ATTEMPT]`.
+
+STUDIO_HOME and DATABASE_URL are set.
+"""
 
 from __future__ import annotations
 
@@ -12,8 +15,11 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from app.backbones import Backbones
-from app.datasets import Datasets
+from app.datasets import Datasets, sources_of
 from app.disk_full import is_disk_full
+from app.jobs import webhook
+from app.jobs.child_memory import be_ended_first
+from app.jobs.comparing import compare_job
 from app.jobs.distributed import DistributedRun
 from app.jobs.fetching import fetch_backbone
 from app.jobs.heartbeat import Heartbeat
@@ -26,6 +32,7 @@ from app.run import Run
 from app.settings import Settings
 from lamp.errors import LampError
 from lamp.files import written_whole
+from lamp.hub.cached import commit_of
 from lamp.process import prepare_process
 from storage.artifacts import ArtifactStore
 from storage.database import open_database
@@ -38,6 +45,8 @@ if TYPE_CHECKING:
     from lamp.training.result import TrainResult
 
 _EXIT_NOT_MINE = 3
+_WEBHOOK_SECONDS = 10.0
+"""How long the process stays for the webhook's answer once its run has ended."""
 _EXIT_TERMINATED = 128 + signal.SIGTERM
 
 
@@ -88,12 +97,21 @@ def tune(
 
     reporter.phase("Writing the prompt")
     with artifacts.stage(job.id) as staged:
-        save_prompt(result, run.config, staged, Datasets(uploads).source(job.dataset))
+        sources = sources_of(Datasets(uploads), run.config, job.dataset)
+        save_prompt(result, run.config, staged, sources, commit_of(Backbones(settings).source(run.config.backbone)))
     try:
         _keep_what_is_shown(result, Home(settings.home), job.id)
     except OSError as error:  # such as a full disk: the prompt is there, and the run has not failed
         reporter.note(f"The answers to the held-out rows, and what the prompt is made of, were not kept: {error}")
     return Outcome(result.stopped, result.step, result.final.merged(), result.failure)
+
+
+def compare(
+    settings: Settings, store: JobStore, uploads: UploadStore, job: Job, reporter: JobReporter, _: ArtifactStore
+) -> Outcome:
+    """The work of a comparison, which has no prompt of its own. Raises LampError, StorageError."""
+    finished = compare_job(settings, store, uploads, job, reporter)
+    return Outcome(not finished, reporter.step, {}, has_prompt=False)
 
 
 def _keep_what_is_shown(result: TrainResult, home: Home, id: str) -> None:
@@ -116,13 +134,18 @@ def _keep_what_is_shown(result: TrainResult, home: Home, id: str) -> None:
 def run(job_id: str, attempt: int | None, settings: Settings, work: Work | None = None) -> int:
     """Takes over a claimed run, does its work and records how it ended. Returns the exit status of the process."""
     database = open_database(settings.database_url)
-    store, home = JobStore(database), Home(settings.home)
+    on_end = webhook.on_end(settings, log_line, wait_seconds=_WEBHOOK_SECONDS)
+    store, home = JobStore(database, on_end), Home(settings.home)
     job = store.get(job_id)
     attempt = job.attempts if attempt is None else attempt
     if not store.started(job_id, attempt, this_process()):
         log_line(f"The run {job_id} is not waiting for this worker.")
         return _EXIT_NOT_MINE
-    work = work or partial(tune, settings, UploadStore(database, home.uploads))
+    uploads = UploadStore(database, home.uploads)
+    if work is None:
+        work = (
+            partial(compare, settings, store, uploads) if job.kind == "comparison" else partial(tune, settings, uploads)
+        )
     journal = Journal(home.checkpoints(job_id) / "journal.jsonl")
     heartbeat = Heartbeat(store, job_id, attempt, home.log(job_id), journal, step=job.step)
     terminated = _handle_sigterm(heartbeat)
@@ -140,7 +163,7 @@ def run(job_id: str, attempt: int | None, settings: Settings, work: Work | None 
             log_line(f"The system ended this worker after step {outcome.step}, and nobody asked the run to stop.")
             heartbeat.beat()
             return _EXIT_TERMINATED  # no end is recorded: the runner marks the run as interrupted and resumes it
-        end = _end_after_work(job_id, outcome) if outcome.has_prompt else _end_at_once(outcome.step)
+        end = _end_after_work(job_id, outcome)
     log_line(end.sentence)
     heartbeat.end(lambda: store.finish(job_id, end.state, attempt=attempt, **end.values))
     return end.exit_status
@@ -164,8 +187,8 @@ def _handle_sigterm(heartbeat: Heartbeat) -> threading.Event:
 
 
 def _end_at_once(step: int) -> _End:
-    values = {"reason": "Stopped before the prompt was exported.", "step": step}
-    return _End(0, JobState.STOPPED, "Ended at once, as was asked; the last checkpoint stays.", values)
+    values = {"reason": "Stopped before it was finished.", "step": step}
+    return _End(0, JobState.STOPPED, "Ended at once, as was asked; what was finished before stays.", values)
 
 
 def _end_after_error(error: Exception, step: int) -> _End:
@@ -174,7 +197,9 @@ def _end_after_error(error: Exception, step: int) -> _End:
 
 
 def _end_after_work(job_id: str, outcome: Outcome) -> _End:
-    values = {"scores": outcome.scores, "artifact": job_id, "step": outcome.step}
+    if outcome.stopped and not outcome.has_prompt:
+        return _end_at_once(outcome.step)
+    values = {"scores": outcome.scores, "artifact": job_id if outcome.has_prompt else None, "step": outcome.step}
     if outcome.failure:
         return _End(1, JobState.FAILED, outcome.failure, {**values, "error": outcome.failure})
     if not outcome.stopped:
@@ -199,6 +224,7 @@ def main(arguments: list[str]) -> int:
     if len(arguments) not in (1, 2):
         print("Usage: python -m app.jobs.worker JOB_ID [ATTEMPT]", file=sys.stderr)
         return 2
+    be_ended_first(holds_work=True)
     try:
         return run(arguments[0], int(arguments[1]) if arguments[1:] else None, Settings.from_environment())
     except (StorageError, LampError) as error:

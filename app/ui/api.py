@@ -15,6 +15,10 @@ from app.hub.fetching import HubPart
 from app.studio import Studio
 from app.ui.guard import guarded_endpoint
 from app.views import run_json
+from app.views.comparison import MOST_RUNS
+from app.views.plan_json import plan_as_dict
+from app.views.results_json import comparison_as_dict, results_as_dict
+from lamp.baselines.ways import WAYS
 from lamp.config import TuneConfig
 from lamp.data.tables import KINDS
 from lamp.errors import ConfigError, DataError
@@ -32,10 +36,7 @@ class Endpoints:
 
         Without columns in the recipe the target is guessed, as the page does. gpus: how many it trains on at once.
         """
-        config = TuneConfig.from_dict(_parsed(recipe))
-        if not config.data.input_columns and not config.data.target_column:
-            config = _with_columns(config, self._studio, dataset)
-        return self._studio.submit(config, dataset, name, gpus=gpus)
+        return self._studio.submit(self._config(recipe, dataset), dataset, name, gpus=gpus)
 
     def run(self, id: str) -> dict[str, Any]:
         """One run: state, step, steps, latest metrics, error, scores."""
@@ -45,6 +46,52 @@ class Endpoints:
         """Runs, newest first, at most 1,000 at a time."""
         limits.whole("limit", limit, 1, 1_000)
         return [run_json.run_as_dict(job) for job in self._studio.jobs(limit, offset)]
+
+    def quote(self, recipe: dict[str, Any], dataset: str, gpus: int = 1, measure: bool = False) -> dict[str, Any]:
+        """What a recipe would read, train and take, with every reason why it cannot be started; starts nothing.
+
+        recipe, dataset, gpus: as of /submit. measure: whether real steps are made on this machine to tell time and
+        memory, which takes a minute or more, and only a model that is here already.
+        """
+        config = self._config(recipe, dataset)
+        if measure:
+            self._studio.measure(config, dataset, gpus)
+        return plan_as_dict(self._studio.plan(config, dataset, gpus))
+
+    def resume(self, id: str) -> dict[str, Any]:
+        """Queues a stopped, interrupted or failed run again; it goes on from its last checkpoint."""
+        return run_json.run_as_dict(self._studio.resume(id))
+
+    def extend(self, id: str, steps: int) -> str:
+        """Starts a run that goes on where a finished one ended, up to `steps` in all → its id."""
+        limits.whole("steps", steps, 1, 1_000_000_000)
+        return self._studio.extend(id, steps)
+
+    def delete(self, id: str) -> dict[str, Any]:
+        """Deletes a run that is not running; /restore brings it back within a day."""
+        return run_json.run_as_dict(self._studio.delete(id))
+
+    def restore(self, id: str) -> dict[str, Any]:
+        """Brings a deleted run back."""
+        return run_json.run_as_dict(self._studio.restore(id))
+
+    def results(self, id: str) -> dict[str, Any] | None:
+        """What the run's prompt answered to every row that was tested: score, interval, answers; null without any."""
+        results = self._studio.results(id)
+        return results_as_dict(results) if results else None
+
+    def compare(self, ids: list[str]) -> dict[str, Any]:
+        """Up to six runs side by side, and whether the best one's lead is more than chance."""
+        if not isinstance(ids, list) or not 2 <= len(ids) <= MOST_RUNS:
+            raise DataError(f"Give the ids of 2 to {MOST_RUNS} runs to compare.")
+        return comparison_as_dict(*self._studio.compare(ids))
+
+    def publish(self, id: str, repository: str, token: str, private: bool = True) -> str:
+        """Puts a run's prompt into a repository of the Hub ("name/prompt") → its address.
+
+        token: of an account that may write there; used for this call and kept nowhere.
+        """
+        return self._studio.publish(id, repository, token, private)
 
     def stop(self, id: str) -> dict[str, Any]:
         """Asks a run to end; its best prompt so far is kept."""
@@ -69,6 +116,20 @@ class Endpoints:
             for answer in self._studio.try_prompt(id, texts, sampling=Sampling.from_dict(sampling or {}))
         ]
 
+    def compare_ways(self, id: str, ways: list[str] | None = None, instruction: str = "") -> str:
+        """Begins to compare a run's prompt with other ways, all of them by default; the comparison's id, as /run takes.
+
+        ways: of instruction, examples, plain, long_plain, lora; instruction: for the first, "" for a proposed one.
+        """
+        return self._studio.compare_ways(id, list(WAYS) if ways is None else ways, instruction)
+
+    def ways(self, id: str) -> dict[str, Any]:
+        """How a run's prompt stands beside the other ways that were tried, and what that means."""
+        worth = self._studio.worth(id)
+        if worth is None:
+            raise DataError(f"The run {id} has no prompt, or its answers to tested rows were not kept.")
+        return run_json.worth_as_dict(worth)
+
     def export(self, id: str) -> str:
         """The zip of a run's prompt."""
         return str(self._studio.export(id))
@@ -86,6 +147,17 @@ class Endpoints:
         """
         return self._studio.fetch_dataset(HubPart(id, subset, split, revision, all_rows))[0].reference
 
+    def _config(self, recipe: Any, dataset: str) -> TuneConfig:
+        """The recipe, with a first choice of columns for the data set where it names none."""
+        config = TuneConfig.from_dict(_parsed(recipe))
+        if config.data.input_columns or config.data.target_column:
+            return config
+        guess = self._studio.guess_columns(dataset, config.backbone)
+        data = replace(config.data, input_columns=guess.input_columns, target_column=guess.target_column)
+        if not data.template and data.input_format == "plain":
+            data = replace(data, template=guess.template, input_format=guess.input_format)
+        return replace(config, data=data)
+
 
 def add_endpoints(studio: Studio) -> None:
     """Adds the endpoints to the current Blocks."""
@@ -95,8 +167,18 @@ def add_endpoints(studio: Studio) -> None:
         (endpoints.run, "run"),
         (endpoints.runs, "runs"),
         (endpoints.stop, "stop"),
+        (endpoints.resume, "resume"),
+        (endpoints.extend, "extend"),
+        (endpoints.delete, "delete"),
+        (endpoints.restore, "restore"),
+        (endpoints.results, "results"),
+        (endpoints.compare, "compare"),
+        (endpoints.compare_ways, "compare_ways"),
+        (endpoints.ways, "ways"),
     ):
         api(guarded_endpoint(fn), api_name=name, concurrency_limit=None)
+    api(guarded_endpoint(endpoints.quote), api_name="quote")
+    api(guarded_endpoint(endpoints.publish), api_name="publish")
     api(guarded_endpoint(endpoints.try_texts), api_name="try")
     api(guarded_endpoint(endpoints.fetch), api_name="fetch_dataset", concurrency_limit=4)
     # Files need File components: only these check that the caller uploaded the file that a path names.
@@ -114,10 +196,5 @@ def _parsed(recipe: Any) -> Any:
         return json.loads(recipe)
     except ValueError as error:
         raise ConfigError([f"The recipe must be a JSON object; it cannot be read: {error}."]) from error
-
-
-def _with_columns(config: TuneConfig, studio: Studio, dataset: str) -> TuneConfig:
-    """The recipe with a first choice of columns for the data set."""
-    guess = studio.guess_columns(dataset)
-    data = replace(config.data, input_columns=guess.input_columns, target_column=guess.target_column)
-    return replace(config, data=data)
+    except RecursionError:
+        raise ConfigError(["The recipe must be a JSON object; it cannot be read: it is nested too deeply."]) from None

@@ -47,7 +47,7 @@ def redrawn(
     points: Sequence[Point], last: int, y_limits: tuple[float, float], *, kind: str = "Line", **options: Any
 ) -> Any:
     """The same plot with other points. last: the step at the right end; options: further ones of gr.LinePlot."""
-    return gr.LinePlot(_frame(points, kind), x_lim=[0, last], y_lim=list(y_limits), **options)
+    return gr.update(value=_frame(points, kind), x_lim=[0, last], y_lim=list(y_limits), **options)
 
 
 def _frame(points: Sequence[Point], kind: str) -> pd.DataFrame:

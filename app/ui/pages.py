@@ -5,8 +5,9 @@ from __future__ import annotations
 import gradio as gr
 
 from app.studio import Studio
-from app.ui import api
+from app.ui import api, parts
 from app.ui.compare import compare_page
+from app.ui.components import piece
 from app.ui.runs import runs_page
 from app.ui.tune import tune_page
 
@@ -18,12 +19,26 @@ _MOST_WAITING = 200
 def build_ui(studio: Studio) -> gr.Blocks:
     """The Tune page at "/", the Runs page at "/runs", Compare at "/compare", and the named endpoints for scripts."""
     demo = gr.Blocks(title="LAMP Studio", analytics_enabled=False, delete_cache=(_HOUR, _DAY))
-    demo.queue(max_size=_MOST_WAITING)
+    # Not open: calls beside the queue would wait on the few threads that all pages share.
+    demo.queue(max_size=_MOST_WAITING, api_open=False)
     with demo:
+        _tell_of_storage(studio)
         tune_page.build(studio, demo)
         api.add_endpoints(studio)
     with demo.route("Runs", "runs"):
+        _tell_of_storage(studio)
         runs_page.build(studio, demo)
     with demo.route("Compare", "compare"):
         compare_page.build(studio, demo)
     return demo
+
+
+def _tell_of_storage(studio: Studio) -> None:
+    if not studio.settings.is_lasting:
+        piece(
+            parts.notice(
+                "This Space has no persistent storage: data sets and runs are gone when it restarts or falls asleep. "
+                "Take home what you want to keep, or have its owner add storage in the Space's settings.",
+                "warn",
+            )
+        )

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
 
 from app.run import Run
 from app.views import score_text
 from app.views.curves import Points
+from app.views.recipe_settings import named_settings
 from app.views.results import Results
 from app.views.score_text import RunScores
 from app.views.uncertainty import Interval, mean_interval
@@ -47,17 +47,26 @@ class ComparedRun:
 
 @dataclass(frozen=True)
 class Setting:
-    """A setting in which the runs differ."""
+    """A setting of all runs."""
 
+    group: str
     name: str
     values: tuple[str, ...]
     """One a run, in their order."""
 
+    @property
+    def differs(self) -> bool:
+        """Whether it is not the same in all runs."""
+        return len(set(self.values)) > 1
 
-def common_metric(runs: Sequence[Run]) -> str | None:
-    """The one metric by which runs can be compared: the main one that all have; None where there is none."""
-    scores = [set(RunScores.of(run.job.scores).tuned) for run in runs if run.job.scores]
-    return score_text.main_metric(set.intersection(*scores)) if scores else None
+
+def common_metric(metrics: Sequence[Set[str]]) -> str | None:
+    """The one metric by which runs can be compared: the main one that all have; None where there is none.
+
+    metrics: those of each run; a run that has none yet is passed over.
+    """
+    known = [names for names in metrics if names]
+    return score_text.main_metric(frozenset.intersection(*map(frozenset, known))) if known else None
 
 
 def ranking(runs: Sequence[ComparedRun]) -> list[int]:
@@ -129,30 +138,9 @@ def _mean(one: ComparedRun) -> float:
     return one.results.mean if one.results else 0.0
 
 
-def differing_settings(runs: Sequence[Run]) -> tuple[list[Setting], int]:
-    """The settings that are not the same in all runs, and how many are the same."""
-    columns = [dict(_settings(run)) for run in runs]
-    differing = [
-        Setting(name, tuple(column[name] for column in columns))
-        for name in columns[0]
-        if len({column[name] for column in columns}) > 1
+def compared_settings(runs: Sequence[Run]) -> list[Setting]:
+    """Every setting with its value in each run, in groups one after the other."""
+    return [
+        Setting(same[0].group, same[0].name, tuple(setting.text for setting in same))
+        for same in zip(*(named_settings(run.job) for run in runs), strict=True)
     ]
-    return differing, len(columns[0]) - len(differing)
-
-
-def _settings(run: Run) -> Iterator[tuple[str, str]]:
-    yield "Data", run.job.dataset_name
-    yield "Backbone", run.config.backbone
-    yield "GPUs", str(run.job.gpus)
-    sections: Mapping[str, Any] = run.config.to_dict()
-    for section in ("data", "lamp", "train"):
-        for name, value in sections[section].items():
-            yield name.replace("_", " ").capitalize(), _text(value)
-
-
-def _text(value: Any) -> str:
-    if isinstance(value, list):
-        return ", ".join(map(str, value))
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    return f"{value:g}" if isinstance(value, float) else str(value) or "–"

@@ -40,6 +40,14 @@ def age(then: datetime, now: datetime) -> str:
     return f"{then:%d %b %Y}"
 
 
+def moment(then: datetime, now: datetime) -> str:
+    """A time in the time zone of `now`: "14:05", "26 Nov 14:05", or with its year when that is another one."""
+    local = then.astimezone(now.tzinfo)
+    if local.date() == now.date():
+        return f"{local:%H:%M}"
+    return f"{local:%d %b %H:%M}" if local.year == now.year else f"{local:%d %b %Y}"
+
+
 def rows(number: int) -> str:
     """A number of rows, such as "1 row" or "1,200 rows"."""
     return f"{number:,} row{'' if number == 1 else 's'}"

@@ -13,10 +13,6 @@ _STAMP = re.compile(r"^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)Z", re.MULTILINE)
 """The time at the beginning of a line of a log (app.jobs.log)."""
 
 
-BROWSER_ZONE = "() => Intl.DateTimeFormat().resolvedOptions().timeZone || 'UTC'"
-"""JavaScript: the name of the browser's time zone, such as "Europe/Vienna"."""
-
-
 def zone_of(name: object) -> tzinfo:
     """The time zone with a name of the IANA database, as a browser gives it; UTC for anything else.
 

@@ -1,15 +1,13 @@
-"""How the search for a run's learning rate went."""
+"""How the search for a run's learning rate went, from what the run recorded."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from app.views.curves import Points
-from lamp.config import TrainConfig
-from lamp.training.halving import plan_of
 
-_PREFIX, _SUFFIX = "search/", "/validation/loss"
+_PREFIX, _LOSS, _GOES_ON, _DIVERGED = "search/", "/validation/loss", "/goes_on", "/diverged"
 """Names of the metrics are such as "search/0.04/validation/loss"."""
 
 
@@ -22,21 +20,47 @@ class TriedRate:
     """(step, loss on the held-out rows) of each comparison that it took part in."""
     goes_on: bool
     """Whether its prompt was trained further."""
+    diverged_at: int | None = None
+    """The step at which its loss was no finite number any more."""
 
 
 def tried_rates(
-    train: TrainConfig, metrics: Iterable[str], curves: Callable[[Collection[str]], Mapping[str, Points]]
+    metrics: Iterable[str], curves: Callable[[Collection[str]], Mapping[str, Points]]
 ) -> tuple[TriedRate, ...]:
-    """The rates that have been compared, lowest first; empty before the first comparison, and without a search.
+    """The rates that were tried, lowest first; empty before one was compared or diverged, and without a search.
 
     metrics: the names of the run's metrics; curves: returns the points of several.
     """
-    names = [name for name in metrics if name.startswith(_PREFIX) and name.endswith(_SUFFIX)]
-    if not names:
+    names = [name for name in metrics if name.startswith(_PREFIX)]
+    points = curves([name for name in names if name.endswith((_LOSS, _GOES_ON, _DIVERGED))]) if names else {}
+    if not points:
         return ()
-    losses = {name.removeprefix(_PREFIX).removesuffix(_SUFFIX): tuple(points) for name, points in curves(names).items()}
-    latest = max(points[-1][0] for points in losses.values())
-    compared = sorted((points[-1][1], rate) for rate, points in losses.items() if points[-1][0] == latest)
-    keep = min((rung.keep for rung in plan_of(train)[1] if rung.step <= latest), default=len(compared))
-    going_on = {rate for _, rate in compared[:keep]}
-    return tuple(TriedRate(rate, losses[rate], rate in going_on) for rate in sorted(losses, key=float))
+    rates = sorted({name.split("/")[1] for name in names}, key=float)
+    losses = {rate: tuple(points.get(f"{_PREFIX}{rate}{_LOSS}", ())) for rate in rates}
+    decided = {rate: points.get(f"{_PREFIX}{rate}{_GOES_ON}") for rate in rates}
+    kept = _kept_of(losses, halved=not any(decided.values()))
+    tried = []
+    for rate in rates:
+        diverged, decision = points.get(f"{_PREFIX}{rate}{_DIVERGED}"), decided[rate]
+        goes_on = decision[-1][1] > 0 if decision else rate in kept
+        tried.append(
+            TriedRate(rate, losses[rate], goes_on and not diverged, diverged[-1][0] if diverged else None),
+        )
+    return tuple(tried)
+
+
+def competing(tried: Sequence[TriedRate]) -> int | None:
+    """How many prompts are still trained; None while that is as the recipe says."""
+    return sum(one.goes_on for one in tried) if tried else None
+
+
+def _kept_of(losses: Mapping[str, Points], *, halved: bool) -> Collection[str]:
+    """The rates of the last comparison, or the better half of them; all rates before the first comparison.
+
+    halved: for a run of an earlier version, which did not record the rates that go on.
+    """
+    latest = max((points[-1][0] for points in losses.values() if points), default=None)
+    if latest is None:
+        return losses.keys()
+    compared = sorted((points[-1][1], rate) for rate, points in losses.items() if points and points[-1][0] == latest)
+    return {rate for _, rate in (compared[: -(-len(compared) // 2)] if halved else compared)}

@@ -67,6 +67,7 @@ def _training(train: TrainConfig, gpus: int) -> Facts:
         ("Warm-up, clipping", f"{100 * train.warmup_share:g} % of the steps, norm {train.clip_norm:g}"),
         ("Scores, checkpoints", f"every {train.evaluate_every:,} and {train.checkpoint_every:,} steps"),
         ("Ends early", patience),
+        *([("Prompts that vote", str(train.voters))] if train.voters > 1 else []),
         ("Computing", _computing(train, gpus)),
         ("Seed", str(train.seed)),
     )

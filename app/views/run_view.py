@@ -10,18 +10,18 @@ from app.estimates import Place, seconds_left
 from app.run import Run
 from app.score_samples import ScoreSamples
 from app.views import curves, score_text
-from app.views.comparison import Setting, differing_settings
 from app.views.curves import Points
 from app.views.formatting import backbone_name
-from app.views.rate_search import TriedRate, tried_rates
+from app.views.rate_search import TriedRate, competing, tried_rates
 from app.views.recipe_facts import Facts, recipe_facts
+from app.views.recipe_settings import changes
 from app.views.results import Results
 from app.views.score_text import RunScores, ScoreComparison
 from app.views.status import Status, describe_status
 from app.views.verdict import Evidence, Verdict, verdict
 from lamp.data.source import DataSource
 from lamp.inference.confusion_matrix import ConfusionMatrix
-from storage.records import Event
+from storage.records import Event, Job
 from storage.states import JobState
 
 LOG_LINES = 100
@@ -93,8 +93,8 @@ class RunView:
     log: str
     """The last LOG_LINES lines of the log."""
     recipe: Facts
-    changes: tuple[Setting, ...] | None
-    """The settings in which the recipe differs from its parent's, (before, here); None where there is no parent"""
+    changes: tuple[tuple[str, str, str], ...] | None
+    """(name, value before, value here) of the settings that differ from its parent's; None where there is no parent"""
     samples: tuple[ScoreSamples, ...]
     """A few held-out rows as they were answered at each score"""
     prompt_version: str
@@ -148,7 +148,7 @@ def make_run_view(
     events: Sequence[Event],
     log: str,
     samples: tuple[ScoreSamples, ...] = (),
-    parent: Run | None = None,
+    parent: Job | None = None,
     source: DataSource | None = None,
 ) -> RunView:
     """The view of a run at `now`.
@@ -163,7 +163,9 @@ def make_run_view(
     metric = score_text.main_metric(measured) or "accuracy"
     loss, validation = tuple(curve("loss")), tuple(curve(_VALIDATION + metric))
     speed = curve("rows_per_second") if job.state is JobState.RUNNING else ()
-    seconds = seconds_left(run.job, run.config.train, speed, metrics.get("scoring_seconds", 0.0))
+    tried = tried_rates(metrics, short_curves)
+    scoring = metrics.get("scoring_seconds", 0.0)
+    seconds = seconds_left(run.job, run.config.train, speed, scoring, competing(tried))
     return RunView(
         id=job.id,
         name=job.name,
@@ -183,7 +185,7 @@ def make_run_view(
         loss=loss,
         metric=metric,
         validation=validation,
-        tried_rates=tried_rates(run.config.train, metrics, short_curves),
+        tried_rates=tried,
         scores=score_text.compare_scores(scores),
         scored_on=score_text.scored_on(scores),
         tested=scores.tested,
@@ -195,7 +197,7 @@ def make_run_view(
         events=tuple(events),
         log=log,
         recipe=recipe_facts(run, source),
-        changes=tuple(differing_settings([parent, run])[0]) if parent else None,
+        changes=tuple(changes(job, parent)) if parent else None,
         samples=samples,
         prompt_version=f"{job.id} {job.finished_at}" if job.artifact is not None else "",
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from lamp.inference.scores import ROWS, improves, split_scores
 
@@ -32,6 +32,8 @@ class RunScores:
     tuned: Mapping[str, float]
     untrained: Mapping[str, float]
     """Scores of the backbone without the prompt."""
+    vote: Mapping[str, float] = field(default_factory=dict)
+    """Scores of the labels that several prompts pick together; empty where one answers alone."""
     tested: bool = False
     """Whether they were measured on test rows, and not on those by which the prompt was chosen."""
     rows: int | None = None
@@ -39,7 +41,8 @@ class RunScores:
 
     @classmethod
     def of(cls, stored: Mapping[str, float]) -> RunScores:
-        """Splits a job's `scores`, in which the names of the untrained backbone's begin with "untrained_"."""
+        """Splits a job's `scores`, in which the names of the untrained backbone's begin with "untrained_", those of
+        a vote with "vote_"."""
         counts = {name: int(value) for name, value in stored.items() if name.endswith(ROWS)}
         return cls(*split_scores(stored), f"test{ROWS}" in counts, next(iter(counts.values()), None))
 
@@ -56,6 +59,8 @@ class ScoreComparison:
     """The difference, signed; empty when there is nothing to compare with."""
     better: bool
     """Whether the prompt is at least as good as no prompt."""
+    vote: str = ""
+    """The score of several prompts that vote; empty where one answers alone."""
 
 
 def metric_label(metric: str) -> str:
@@ -97,21 +102,22 @@ def compare_scores(scores: RunScores) -> tuple[ScoreComparison, ...]:
     """Every score of a prompt beside the untrained backbone's, the well-known metrics first."""
     order = [*_LABELS, *sorted(set(scores.tuned) - set(_LABELS))]
     return tuple(
-        compare_score(metric, scores.tuned[metric], scores.untrained.get(metric))
+        compare_score(metric, scores.tuned[metric], scores.untrained.get(metric), scores.vote.get(metric))
         for metric in order
         if metric in scores.tuned
     )
 
 
-def compare_score(metric: str, tuned: float, untrained: float | None) -> ScoreComparison:
-    """One score of a prompt beside the untrained backbone's."""
+def compare_score(metric: str, tuned: float, untrained: float | None, vote: float | None = None) -> ScoreComparison:
+    """One score of a prompt beside the untrained backbone's, and that of the vote."""
     label, text = metric_label(metric), format_score(metric, tuned)
+    by_vote = "" if vote is None else format_score(metric, vote)
     if untrained is None:
-        return ScoreComparison(label, text, "", "", better=True)
+        return ScoreComparison(label, text, "", "", better=True, vote=by_vote)
     gap = tuned - untrained
     gain = f"{100 * gap:+.1f} points" if metric in _SHARES else f"{gap:+.3g}"
     better = not improves(metric, untrained, tuned)
-    return ScoreComparison(label, text, format_score(metric, untrained), gain.replace("-", "−"), better)
+    return ScoreComparison(label, text, format_score(metric, untrained), gain.replace("-", "−"), better, by_vote)
 
 
 def likeliest_labels(tuned: Mapping[str, float], untrained: Mapping[str, float]) -> list[tuple[str, float, float]]:

@@ -1,4 +1,4 @@
-"""Refusals of the web server: one plain sentence, and the end of the connection."""
+"""Answers of the web server itself: one plain sentence, and the end of the connection."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ Send = Callable[[Message], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 
-async def refuse(send: Send, status: int, sentence: str) -> None:
+async def say(send: Send, status: int, sentence: str) -> None:
     """Answers with plain text. The connection is closed, so that the rest of a body is not read."""
     body = sentence.encode("utf-8", "replace")
     headers = [

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from starlette.formparsers import MultiPartException
 
-from app.web.answers import App, Message, Receive, Scope, Send, header, refuse
+from app.web.answers import App, Message, Receive, Scope, Send, header, say
 
 UPLOAD_PATH = "/gradio_api/upload"
 _DISK_STEP = 32_000_000
@@ -82,9 +82,9 @@ class BodyLimits:
         declared = header(scope, b"content-length") or "0"
         size = int(declared) if declared.isdigit() and len(declared) < 20 else most + 1
         if size > most:
-            await refuse(send, *too_large(most))
+            await say(send, *too_large(most))
         elif uploads and (problem := self._disk_problem(size)):
-            await refuse(send, 507, problem)
+            await say(send, 507, problem)
         else:
             body = _Body(receive, self._limits, most, self._disk_problem if uploads else lambda _: "")
             await (self._stream if uploads else self._collect)(scope, receive, send, body)
@@ -99,7 +99,7 @@ class BodyLimits:
                 more = message.get("more_body", False)
         except MultiPartException:
             if body.refusal:
-                await refuse(send, *body.refusal)
+                await say(send, *body.refusal)
             return
         whole = [b"".join(parts)]
 
@@ -128,7 +128,7 @@ class BodyLimits:
 
         await self._app(scope, limited, send_unless_refused)
         if body.refusal:
-            await refuse(send, *body.refusal)
+            await say(send, *body.refusal)
 
     def _disk_problem(self, size: int) -> str:
         """Why there is no place for `size` more bytes; "" when there is."""

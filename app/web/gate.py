@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from app.web.addresses import Addresses
-from app.web.answers import App, Message, Receive, Scope, Send, header, refuse
+from app.web.answers import App, Message, Receive, Scope, Send, header, say
 
 _CLOSED = (
     "/monitoring",
@@ -48,7 +48,7 @@ class Gate:
         elif scope["type"] == "websocket":
             await send({"type": "websocket.close", "code": 1008})
         else:
-            await refuse(send_with_headers, *problem)
+            await say(send_with_headers, *problem)
 
     def _problem(self, scope: Scope) -> tuple[int, str] | None:
         """The status and the sentence of a refusal; None when the request is fine."""

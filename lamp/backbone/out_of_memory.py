@@ -9,14 +9,15 @@ import torch
 
 from lamp.errors import OutOfMemory
 
-_CPU_ALLOCATOR = "DefaultCPUAllocator"
-"""In the message of a failed allocation on a CPU, which torch raises as a plain RuntimeError."""
+_ON_CPU = ("DefaultCPUAllocator", "Cannot allocate memory")
+"""In the messages of failed allocations on a CPU, and of weights that cannot be mapped, which torch raises as plain
+RuntimeErrors."""
 
 
 def is_out_of_memory(error: BaseException) -> bool:
     """Whether an error means that memory ran out, on a GPU or a CPU."""
     return isinstance(error, torch.OutOfMemoryError | MemoryError) or (
-        isinstance(error, RuntimeError) and _CPU_ALLOCATOR in str(error)
+        isinstance(error, RuntimeError) and any(words in str(error) for words in _ON_CPU)
     )
 
 

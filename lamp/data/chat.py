@@ -1,14 +1,17 @@
-"""The chat template of an instruct model: what it puts around a user's message."""
+"""The chat template of an instruct model: what it puts around a user's message, or the messages of a conversation."""
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
 from lamp.errors import BackboneError
 
-_MESSAGE = "\u2063message\u2063"
-"""Placeholder for the message; the invisible separators keep it different from any text of a template."""
+_MESSAGE = "\u2063message{}\u2063"
+"""Placeholder for a message, with its number; the invisible separators keep it different from any text of a template.
+"""
 _LIST = "'type': 'text'"
 """Stands before the message where a template writes a list of parts as Python would."""
 
@@ -36,16 +39,9 @@ def chat_affixes(tokenizer: Any, reference: str) -> ChatAffixes:
     """
     if not tokenizer.chat_template:
         raise BackboneError(no_template(reference))
-    failure: Exception | None = None
-    for content in (_MESSAGE, [{"type": "text", "text": _MESSAGE}]):  # models for images may only know lists of parts
-        try:
-            text = _rendered(tokenizer, content)
-        except Exception as error:  # a template is a program of its own and may raise anything
-            failure = failure or error
-            continue
-        prefix, separator, suffix = text.partition(_MESSAGE)
-        if separator and _MESSAGE not in suffix and _LIST not in prefix:
-            return ChatAffixes(prefix, suffix)
+    pieces, failure = _pieces(tokenizer, ["user"])
+    if pieces is not None:
+        return ChatAffixes(*pieces)
     if failure is not None:
         raise BackboneError(
             f"The chat template of the backbone {reference!r} cannot be used ({failure}): choose plain text."
@@ -53,10 +49,36 @@ def chat_affixes(tokenizer: Any, reference: str) -> ChatAffixes:
     raise BackboneError(f"The chat template of the backbone {reference!r} changes the message: choose plain text.")
 
 
-def _rendered(tokenizer: Any, content: str | list[dict[str, str]]) -> str:
-    """What a chat template makes of one message of a user, up to where the answer begins."""
+def chat_pieces(tokenizer: Any, roles: Sequence[str]) -> list[str] | None:
+    """What the chat template puts before, between and after messages with these roles, up to where the answer begins.
+
+    None for a conversation that it cannot hold, as some know no system message, or want turns to alternate.
+    """
+    return _pieces(tokenizer, roles)[0]
+
+
+def _pieces(tokenizer: Any, roles: Sequence[str]) -> tuple[list[str] | None, Exception | None]:
+    """As `chat_pieces`, with what the template raised."""
+    marks = [_MESSAGE.format(number) for number in range(len(roles))]
+    failure: Exception | None = None
+    for in_parts in (False, True):  # models for images may only know lists of parts
+        contents = [[{"type": "text", "text": mark}] if in_parts else mark for mark in marks]
+        messages = [{"role": role, "content": content} for role, content in zip(roles, contents, strict=True)]
+        try:
+            text = _rendered(tokenizer, messages)
+        except Exception as error:  # a template is a program of its own and may raise anything
+            failure = failure or error
+            continue
+        pieces = re.split("|".join(map(re.escape, marks)), text)
+        if re.findall("|".join(map(re.escape, marks)), text) == marks and _LIST not in pieces[0]:
+            return pieces, None
+    return None, failure
+
+
+def _rendered(tokenizer: Any, messages: list[dict[str, Any]]) -> str:
+    """What a chat template makes of messages, up to where the answer begins."""
     text: str = tokenizer.apply_chat_template(
-        [{"role": "user", "content": content}],
+        messages,
         chat_template=_with_fixed_date(tokenizer.get_chat_template()),
         tokenize=False,
         add_generation_prompt=True,

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from lamp.config import DataConfig
 from lamp.data.tables import Table
+from lamp.data.tables.chat_rows import CHAT_NOTE, INPUT, TARGET
 
 Role = Literal["read", "answered", "ignored"]
 
@@ -17,6 +18,15 @@ _TARGET_NAMES = (
     *("class", "summary", "sentiment", "intent", "completion", "response", "reply"),
 )
 """Usual names of target columns, the most telling one first."""
+_CHATS = (
+    ((INPUT,), TARGET),
+    (("prompt",), "completion"),
+    (("instruction", INPUT), "output"),
+    (("instruction",), "output"),
+)
+"""Columns of chat data: (what is read, what is answered)."""
+CHAT_TEMPLATES = frozenset({"{input}", "{prompt}", "{instruction}\n\n{input}", "{instruction}"})
+"""What `guess_columns` makes a user's message of in chat data."""
 _ROW_NUMBER_NAME = re.compile(r"idx|index|row|row_?id|unnamed: \d+|__index_level_\d+__")
 _ID_NAME = re.compile(r"(?:.*[\s_-])?(?:id|uuid|guid)")
 _MONTH = "(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*"
@@ -52,7 +62,7 @@ def column_roles(table: Table, target: str = "") -> tuple[ColumnRole, ...]:
     """A proposal for each column. target: the column to answer; chosen by its name, or else its place, when empty.
 
     Columns that number or name the rows, hold dates or addresses, or give the target away are ignored, unless nothing
-    would be left to read.
+    would be left to read: then texts are read, though few different ones go with the target in an all too regular way.
     """
     sample = _sample(table)
     cells = {column: [row[column].strip() for row in sample] for column in table.columns}
@@ -61,7 +71,8 @@ def column_roles(table: Table, target: str = "") -> tuple[ColumnRole, ...]:
     leaks = {column: _gives_away(cells[column], cells[target], target) for column in table.columns if column != target}
     ignored = {column: leak or reasons[column] for column, leak in leaks.items() if leak or reasons[column]}
     if len(ignored) == len(leaks):
-        kept = [column for column, leak in leaks.items() if not leak] or list(leaks)
+        texts = [column for column in leaks if not reasons[column] and _mostly_several_words(cells[column])]
+        kept = texts or [column for column, leak in leaks.items() if not leak] or list(leaks)
         ignored = {column: reason for column, reason in ignored.items() if column not in kept}
     return tuple(
         ColumnRole(column, "answered", why)
@@ -74,10 +85,28 @@ def column_roles(table: Table, target: str = "") -> tuple[ColumnRole, ...]:
 
 
 def guess_columns(table: Table) -> DataConfig:
-    """A first choice of input and target columns: those that `column_roles` proposes."""
+    """A first choice of input and target columns: those that `column_roles` proposes.
+
+    Chat data is to be read in the backbone's chat format: the caller takes the choice back (`plain_reading`) where the
+    backbone has none.
+    """
     roles = column_roles(table)
     target = next(role.column for role in roles if role.role == "answered")
-    return DataConfig(tuple(role.column for role in roles if role.role == "read"), target)
+    inputs = tuple(role.column for role in roles if role.role == "read")
+    for columns, answer in _CHATS:
+        chosen = tuple(column for column in columns if column in inputs)
+        if answer == target and chosen and set(columns) <= {*table.columns} and _is_chat(table, columns):
+            return DataConfig(chosen, target, "\n\n".join(f"{{{column}}}" for column in chosen), "chat")
+    return DataConfig(inputs, target)
+
+
+def _is_chat(table: Table, columns: Sequence[str]) -> bool:
+    return CHAT_NOTE in table.notes if columns == (INPUT,) else True
+
+
+def plain_reading(config: DataConfig) -> DataConfig:
+    """The same columns in plain text, each with its name before it."""
+    return replace(config, template="", input_format="plain")
 
 
 def _sample(table: Table) -> list[Mapping[str, str]]:
@@ -135,6 +164,11 @@ def _are_codes(filled: Sequence[str]) -> bool:
 
 def _mostly_ends_with(pairs: Sequence[tuple[str, str]]) -> bool:
     return sum(cell.endswith(answer) for cell, answer in pairs) >= _MOST * len(pairs)
+
+
+def _mostly_several_words(cells: Sequence[str]) -> bool:
+    filled = [cell for cell in cells if cell]
+    return bool(filled) and _mostly(filled, re.compile(r"\s").search)
 
 
 def _mostly(filled: Sequence[str], has_form: Callable[[str], object]) -> bool:

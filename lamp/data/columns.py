@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from lamp.config import DataConfig
+from lamp.data.conversation import readable
 
 _FIELD = re.compile(r"\{\{|\}\}|\{([^{}]*)\}")
 """A doubled brace, which stands for a literal one, or a {column} placeholder."""
@@ -26,6 +27,8 @@ class Template:
     """(literal text, column whose cell follows it), in order"""
     suffix: str
     """The literal text at the end, which is the same in every row"""
+    keeps_turns: bool = False
+    """Whether a conversation in a cell stays one, for the chat template: it is all that the template names."""
 
     @classmethod
     def of(cls, config: DataConfig) -> Template:
@@ -40,11 +43,16 @@ class Template:
             else:
                 pairs.append((literal, match[1]))
                 literal = ""
-        return cls(tuple(pairs), literal + template[end:])
+        suffix = literal + template[end:]
+        turns = config.input_format == "chat" and not suffix and [literal for literal, _ in pairs] == [""]
+        return cls(tuple(pairs), suffix, turns)
 
     def render(self, row: Mapping[str, str]) -> str:
         """The input text of a row; braces inside a cell stay as they are."""
-        return "".join([literal + row[column].strip() for literal, column in self.pairs]) + self.suffix
+        cells = [(literal, row[column].strip()) for literal, column in self.pairs]
+        return (
+            "".join([literal + (cell if self.keeps_turns else readable(cell)) for literal, cell in cells]) + self.suffix
+        )
 
     def has_input(self, row: Mapping[str, str]) -> bool:
         """Whether a row has a filled cell in a column that is read."""

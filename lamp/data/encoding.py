@@ -17,10 +17,17 @@ from torch.nn.utils.rnn import pad_sequence
 from lamp.backbone.batch import Batch
 from lamp.config import DataConfig
 from lamp.data.chat import ChatAffixes, chat_affixes
+from lamp.data.chat_turns import ChatTurns
 from lamp.data.columns import Template
+from lamp.data.conversation import messages_in
+from lamp.data.label_tokens import label_problems
 from lamp.data.label_trie import LabelTrie
 from lamp.data.plain_text import PlainText
 from lamp.data.splits import Example
+from lamp.errors import DataError
+
+COUNTS = ("truncated", "cut_targets", "joined_turns")
+"""The attributes of an Encoder that count texts which could not be read as they are."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +61,8 @@ class Encoder:
         not distinguish it from other labels (see LabelTrie). Every other token has the weight 1. chat: what an exported
         prompt was trained with; the backbone's template may have changed since.
 
-        Raises BackboneError if the recipe asks for a chat template that cannot be used.
+        Raises BackboneError if the recipe asks for a chat template that cannot be used; DataError for labels that the
+        tokenizer cannot tell apart, or that are longer than a target may be.
         """
         self._tokenizer = tokenizer
         self._is_encoder_decoder = is_encoder_decoder
@@ -65,9 +73,15 @@ class Encoder:
             self.chat = chat or chat_affixes(tokenizer, str(tokenizer.name_or_path))
         self.truncated = 0
         """Number of inputs that were too long and were cut, so far."""
+        self.cut_targets = 0
+        """Number of targets that were too long and were cut, so far."""
+        self.joined_turns = 0
+        """Number of conversations that the chat template could not hold as they are, so far."""
         self._settled_weight = settled_weight
         self._cells = PlainText(tokenizer, "".join(self.chat))
         self._answers = PlainText(tokenizer)
+        if problems := label_problems(labels, self.continuations(labels), config.max_target_tokens):
+            raise DataError(" ".join(problems))
         targets = self.targets(labels)
         self._choices = dict(zip(targets, LabelTrie.of(targets).positions(), strict=True))
 
@@ -89,13 +103,14 @@ class Encoder:
                 self._is_encoder_decoder,
                 limits,
                 tuple(self.chat),
+                str(self._tokenizer.chat_template) if any(self.chat) else "",
                 ("special tokens in cells are text", self._template_tokens),
             )
         )
         return hashlib.sha256(parts.encode("utf-8", "surrogatepass")).hexdigest()
 
     def encode(self, examples: Sequence[Example]) -> list[Encoded]:
-        """Token ids of many examples; counts the inputs that are cut in `truncated`."""
+        """Token ids of many examples; counts what could not be read as it is (`COUNTS`)."""
         inputs = self.inputs([example.text for example in examples], [example.template_suffix for example in examples])
         targets = self.targets([example.target for example in examples])
         return [Encoded(i, t) for i, t in zip(inputs, targets, strict=True)]
@@ -104,13 +119,19 @@ class Encoder:
         """Token ids of inputs.
 
         template_suffixes: the end of each text that belongs to the template. A text that is too long loses the tokens
-        before this end; the end itself is never cut.
+        before this end; the end itself is never cut. A conversation becomes turns of the chat template.
         """
         prefix, suffix = self.chat
-        limit = self.config.max_input_tokens + sum(len(self._ids(part)) for part in self.chat if part)
+        limit = self._longest_input
         inputs = []
         ids_of_texts = self._ids([prefix + text + suffix for text in texts])
         for text, template_suffix, ids in zip(texts, template_suffixes, ids_of_texts, strict=True):
+            if any(self.chat) and (messages := messages_in(text)) is not None:
+                turns = self._turns.encode(messages)
+                self.truncated += turns.cut
+                self.joined_turns += turns.joined
+                inputs.append(tuple(turns.ids))
+                continue
             if self._cells.count(text) > self._template_tokens:
                 ids = self._ids_as_text(text)
             if len(ids) > limit:
@@ -124,6 +145,15 @@ class Encoder:
     def _ids(self, text: Any) -> Any:
         """Token ids of an input or of several; without special tokens for a chat template, which contains its own."""
         return self._tokenizer(text, add_special_tokens=not any(self.chat)).input_ids
+
+    @cached_property
+    def _longest_input(self) -> int:
+        """Tokens of an input at most, with those of the chat template around it."""
+        return self.config.max_input_tokens + sum(len(self._ids(part)) for part in self.chat if part)
+
+    @cached_property
+    def _turns(self) -> ChatTurns:
+        return ChatTurns(self._tokenizer, self.chat, self._longest_input)
 
     @cached_property
     def _template_tokens(self) -> int:
@@ -144,6 +174,7 @@ class Encoder:
         end = self._tokenizer.eos_token_id
         distinct = list(dict.fromkeys(texts))
         ids_of = dict(zip(distinct, self.continuations(distinct), strict=True))
+        self.cut_targets += sum(len(ids_of[text]) >= limit for text in texts)
         return [(*ids_of[text][: limit - 1], end) for text in texts]
 
     def continuations(self, texts: Sequence[str]) -> list[tuple[int, ...]]:

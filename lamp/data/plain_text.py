@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Sequence
 from functools import cached_property
 from typing import Any
 
@@ -50,6 +51,24 @@ class PlainText:
         match = self._special.search(suffix)
         end = match.start() if match else len(suffix)
         return prefix[:start], prefix[start:] + text + suffix[:end], suffix[end:]
+
+    def stretches(self, pieces: Sequence[str], texts: Sequence[str]) -> list[tuple[str, bool]]:
+        """Template pieces with texts between them, as (stretch, whether the special tokens in it are the template's).
+
+        pieces: one more than texts. As for `inside`, plain text on both sides of a border is in one stretch.
+        """
+        stretches, plain = [], ""
+        for index, piece in enumerate(pieces):
+            places = [place for match in self._special.finditer(piece) for place in match.span()]
+            start = 0 if index == 0 else min(places, default=len(piece))
+            end = len(piece) if index == len(pieces) - 1 else max(places, default=start)
+            if places:
+                stretches += [(plain + piece[:start], False), (piece[start:end], True)]
+                plain = piece[end:]
+            else:
+                plain += piece
+            plain += texts[index] if index < len(texts) else ""
+        return [(stretch, special) for stretch, special in [*stretches, (plain, False)] if stretch]
 
     @cached_property
     def _backend(self) -> Tokenizer:

@@ -91,6 +91,9 @@ class Splits:
     """
     held_out_too: int = 0
     """How many rows were left out of a part because validation or test rows of their own have the same input."""
+    shown: Mapping[str, Example] = field(default_factory=dict)
+    """The first of the rows that each of these fields counts: "skipped", "without_input", "repeated", "held_out_too".
+    """
 
     @property
     def parts(self) -> tuple[Sequence[Example], ...]:
@@ -119,21 +122,35 @@ def prepare(table: Table, config: DataConfig, validation: Table | None = None, t
     labels = _labels(config, usable, own.values())
     parts, left_out = _divided(usable, usable.targets if labels else [""] * rows, own, config)
     examples = {name: Examples(tables.get(name) or table, config, array("Q", places)) for name, places in parts.items()}
+    times = Counter(usable.keys)
+    repeated = (place for place, key in zip(usable.places, usable.keys, strict=True) if times[key] > 1)
+    first_left_out = next(((name, places[0]) for name, places in left_out.items() if places), ("", None))
+    firsts = {
+        "skipped": (table, usable.first_skipped),
+        "without_input": (table, usable.first_without_input),
+        "repeated": (table, next(repeated, None)),
+        "held_out_too": (tables.get(first_left_out[0]) or table, first_left_out[1]),
+    }
     return Splits(
         task="classification" if labels else "generation",
         labels=labels,
         skipped=usable.skipped,
         without_input=usable.without_input,
-        repeated=sum(count for count in Counter(usable.keys).values() if count > 1),
-        held_out_too=left_out,
+        repeated=sum(count for count in times.values() if count > 1),
+        held_out_too=sum(map(len, left_out.values())),
+        shown={
+            kind: Examples(rows_of, config, [place])[0]
+            for kind, (rows_of, place) in firsts.items()
+            if place is not None
+        },
         **examples,
     )
 
 
 def _divided(
     usable: UsableRows, targets: Sequence[str], own: Mapping[str, UsableRows], config: DataConfig
-) -> tuple[dict[str, list[int]], int]:
-    """The places of each part's rows, and how many rows were left out because another part has their input.
+) -> tuple[dict[str, list[int]], dict[str, list[int]]]:
+    """The places of each part's rows; and of those left out because another part has their input, by their table.
 
     targets: one a usable row, all the same for generation. An input of the test is in no other part, and one of
     validation is not learned from.
@@ -141,7 +158,7 @@ def _divided(
     inputs = {name: set(part.keys) for name, part in own.items()}
     elsewhere = set[int]().union(*inputs.values())
     left = [index for index, key in enumerate(usable.keys) if key not in elsewhere]
-    left_out = len(usable) - len(left)
+    left_out = {"": [usable.places[index] for index, key in enumerate(usable.keys) if key in elsewhere]}
     if len(left) < FEWEST_ROWS:
         raise DataError(
             f"Only {len(left)} of the {len(usable):,} rows have an input that no row for validation or test has: at "
@@ -152,7 +169,7 @@ def _divided(
         if name in own:
             of_test = inputs.get("test", set()) if name == "validation" else set()
             places = [place for place, key in zip(own[name].places, own[name].keys, strict=True) if key not in of_test]
-            left_out += len(own[name]) - len(places)
+            left_out[name] = sorted({*own[name].places} - {*places})
             if not places:
                 raise DataError("Every row for validation is a row for the test as well: choose different data sets.")
             parts[name] = sorted(random.Random(config.split_seed).sample(places, min(most, len(places))))

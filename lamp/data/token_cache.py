@@ -12,7 +12,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
-from lamp.data.encoding import Encoded, Encoder
+from lamp.data.encoding import COUNTS, Encoded, Encoder
 from lamp.data.splits import Example
 from lamp.files import written_whole
 
@@ -20,21 +20,26 @@ from lamp.files import written_whole
 def encode_cached(encoder: Encoder, examples: Sequence[Example], folder: Path | None) -> list[Encoded]:
     """The examples as token ids, read from `folder` if they are there and stored there if not.
 
-    folder: where token ids are cached; None does not cache. Also adds the number of cut rows to `encoder.truncated`, as
-    encoding does. A cached file that cannot be read is made again; one that cannot be written is no error.
+    folder: where token ids are cached; None does not cache. Also adds to the encoder's counts (`COUNTS`), as encoding
+    does. A cached file that cannot be read is made again; one that cannot be written is no error.
     """
     if folder is None or not encoder.identity:
         return encoder.encode(examples)
     file = folder / f"{_digest(encoder, examples)}.safetensors"
     cached = _read(file)
     if cached is not None:
-        rows, truncated = cached
-        encoder.truncated += truncated
+        rows, counts = cached
+        for name, count in zip(COUNTS, counts, strict=True):
+            setattr(encoder, name, getattr(encoder, name) + count)
         return rows
-    truncated_before = encoder.truncated
+    before = _counts(encoder)
     rows = encoder.encode(examples)
-    _write(file, rows, encoder.truncated - truncated_before)
+    _write(file, rows, [now - then for now, then in zip(_counts(encoder), before, strict=True)])
     return rows
+
+
+def _counts(encoder: Encoder) -> list[int]:
+    return [getattr(encoder, name) for name in COUNTS]
 
 
 def _digest(encoder: Encoder, examples: Sequence[Example]) -> str:
@@ -47,20 +52,20 @@ def _digest(encoder: Encoder, examples: Sequence[Example]) -> str:
     return digest.hexdigest()
 
 
-def _read(file: Path) -> tuple[list[Encoded], int] | None:
-    """The rows of a cached file and how many of them were cut; None if it cannot be read."""
+def _read(file: Path) -> tuple[list[Encoded], list[int]] | None:
+    """The rows of a cached file, and what each of COUNTS was for them; None if it cannot be read."""
     try:
         with safe_open(file, "pt") as stored:
             ids, ends = stored.get_tensor("ids").tolist(), stored.get_tensor("ends").tolist()
-            truncated = int(stored.metadata()["truncated"])
+            counts = [int(stored.metadata()["counts"].split()[index]) for index in range(len(COUNTS))]
         file.touch()  # files that have not been touched for long are deleted
-    except (OSError, SafetensorError, KeyError, TypeError, ValueError):
+    except (OSError, SafetensorError, LookupError, TypeError, ValueError):
         return None
     parts = [tuple(ids[start:end]) for start, end in pairwise([0, *ends])]
-    return [Encoded(*pair) for pair in zip(parts[::2], parts[1::2], strict=True)], truncated
+    return [Encoded(*pair) for pair in zip(parts[::2], parts[1::2], strict=True)], counts
 
 
-def _write(file: Path, rows: Sequence[Encoded], truncated: int) -> None:
+def _write(file: Path, rows: Sequence[Encoded], counts: Sequence[int]) -> None:
     """Writes all inputs and targets one after the other, and where each ends."""
     parts = [part for row in rows for part in (row.input_ids, row.target_ids)]
     tensors = {
@@ -68,4 +73,4 @@ def _write(file: Path, rows: Sequence[Encoded], truncated: int) -> None:
         "ends": torch.tensor([len(part) for part in parts]).cumsum(0),
     }
     with suppress(OSError, SafetensorError), written_whole(file) as staged:
-        save_file(tensors, staged, metadata={"truncated": str(truncated)})
+        save_file(tensors, staged, metadata={"counts": " ".join(map(str, counts))})

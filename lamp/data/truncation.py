@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from functools import lru_cache
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lamp.data.splits import Example
+from lamp.data.stored_tokenizer import LEAD, stored_tokenizer
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
@@ -24,10 +24,12 @@ class Truncation:
     rows: int
     """Number of texts that will be cut; an estimate if `exact` is False."""
     exact: bool
+    example: Example | None = field(default=None, compare=False)
+    """The first row whose text is cut; None if there is none."""
 
 
 def count_truncated(tokenizer_file: Path, examples: Sequence[Example], limit: int) -> Truncation | None:
-    """Counts the inputs of more than `limit` tokens; None if there are none or the tokenizer cannot be read.
+    """Counts the inputs of more than `limit` tokens; None without examples, or if the tokenizer cannot be read.
 
     tokenizer_file: a tokenizer.json.
     """
@@ -36,13 +38,11 @@ def count_truncated(tokenizer_file: Path, examples: Sequence[Example], limit: in
 
 def count_cut_targets(tokenizer_file: Path, examples: Sequence[Example], limit: int) -> Truncation | None:
     """Counts the targets that have more than `limit` tokens, the end token included; None as for inputs."""
-    # Behind a colon and a space, as targets are tokenized for a causal backbone.
-    lead = ":"
     return _count(
         tokenizer_file,
         examples,
-        lambda example: f"{lead} {example.target}",
-        lambda tokenizer: limit - 1 + len(tokenizer.encode(lead).ids),
+        lambda example: f"{LEAD} {example.target}",
+        lambda tokenizer: limit - 1 + len(tokenizer.encode(LEAD).ids),
     )
 
 
@@ -55,22 +55,13 @@ def _count(
     if not examples:
         return None
     stride = max(1, -(-len(examples) // MOST_COUNTED))
-    sample = [text_of(example) for example in examples[::stride]]
+    sample = list(examples[::stride])
     try:
-        tokenizer = _tokenizer(tokenizer_file)
+        tokenizer = stored_tokenizer(tokenizer_file)
         limit = limit_of(tokenizer)
-        longer = sum(len(encoding.ids) > limit for encoding in tokenizer.encode_batch_fast(sample))
+        encodings = tokenizer.encode_batch_fast([text_of(example) for example in sample])
     except Exception:  # tokenizers raises nothing more specific; loading the backbone reports the error
         return None
-    return Truncation(round(longer * len(examples) / len(sample)), exact=stride == 1)
-
-
-@lru_cache(maxsize=4)
-def _tokenizer(file: Path) -> Tokenizer:
-    from tokenizers import Tokenizer  # imported here so that the pages start without it
-
-    tokenizer = Tokenizer.from_file(str(file))
-    tokenizer.no_truncation()
-    tokenizer.no_padding()
-    tokenizer.encode_special_tokens = True  # a special token in a text is text
-    return tokenizer
+    longer = [example for example, encoding in zip(sample, encodings, strict=True) if len(encoding.ids) > limit]
+    rows = round(len(longer) * len(examples) / len(sample))
+    return Truncation(rows, exact=stride == 1, example=next(iter(longer), None))

@@ -32,6 +32,10 @@ class UsableRows:
     """Rows without a target."""
     without_input: int
     """Rows without an input."""
+    first_skipped: int | None = None
+    """The index of the first row without a target."""
+    first_without_input: int | None = None
+    """The index of the first row without an input."""
 
     def __len__(self) -> int:
         return len(self.places)
@@ -51,14 +55,17 @@ def usable_rows(table: Table, config: DataConfig) -> UsableRows:
     places, keys, targets = array("Q"), list[int](), list[str]()
     counts: dict[str, int] = {}
     skipped = without_input = 0
+    first_skipped = first_without_input = None
     columns = [table.cells(column) for column in (config.target_column, *read)]
     for place, (target, *cells) in enumerate(zip(*columns, strict=True)):
         target = target.strip()
         text = "\0".join([cell.strip() for cell in cells])
         if not target:
             skipped += 1
+            first_skipped = place if first_skipped is None else first_skipped
         elif not text.strip("\0"):
             without_input += 1
+            first_without_input = place if first_without_input is None else first_without_input
         else:
             places.append(place)
             keys.append(_short_key(same_input_key(text)))
@@ -67,7 +74,7 @@ def usable_rows(table: Table, config: DataConfig) -> UsableRows:
                 targets.append(target)
             else:  # they are no labels, and too many texts to keep
                 targets.append("")
-    return UsableRows(places, keys, targets, counts, skipped, without_input)
+    return UsableRows(places, keys, targets, counts, skipped, without_input, first_skipped, first_without_input)
 
 
 def _short_key(key: str) -> int:

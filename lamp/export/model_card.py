@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from html import escape
+from importlib.metadata import version
 
 from lamp.config import TuneConfig
 from lamp.data.columns import Template
@@ -32,7 +33,7 @@ is unchanged: put these {virtual} vectors before its input, and it does the task
 | task | {task} |
 | trained numbers | {trainable:,}: rank {rank}, {length} tokens pooled by {pooling}, {interactions} interactions |
 | training | {steps} steps, batches of {batch}, learning rate {rate:g}{found}, seed {seed} |
-| prompt of | step {best_step}, the best one on the validation rows |{weights}
+| prompt of | step {best_step}, the best one on the validation rows |{commit}{weights}
 
 ## Scores on {rows} {part} rows
 
@@ -41,10 +42,10 @@ is unchanged: put these {virtual} vectors before its input, and it does the task
 | score | this prompt | the untrained model |
 | --- | --- | --- |
 {scores}
-{per_label}
+{vote}{per_label}
 ## Use it
 
-It loads with `transformers` and `peft` alone:
+It loads with `transformers` and `peft` alone; it was made with {versions}, with which LAMP Studio is tested:
 
 ```python
 from peft import PeftModel
@@ -63,7 +64,7 @@ print(tokenizer.decode({answer}, skip_special_tokens=True))
 Write the input in the same form as above: the prompt was trained on it.{labels}
 
 `{factors}` holds the factors U, q and V that the virtual tokens are composed from, `lamp_config.json` their shape,
-`recipe.json` everything needed to train it again.
+`recipe.json` the recipe that it was trained with{repeated}.
 """
 
 _CHOSEN = {
@@ -72,10 +73,10 @@ _CHOSEN = {
 }
 
 
-def model_card(result: TrainResult, config: TuneConfig, source: DataSource | None = None) -> str:
+def model_card(result: TrainResult, config: TuneConfig, source: DataSource | None = None, commit: str = "") -> str:
     """Markdown with the Hub's front matter. No row of the data set is quoted in it.
 
-    source: the data set on the Hub that it was trained on.
+    source: the data set on the Hub that it was trained on; commit: of the backbone on the Hub, "" where unknown.
     """
     lamp, training = config.lamp, config.train
     text = Template.of(config.data).render({column: f"{{{column}}}" for column in config.data.input_columns})
@@ -111,6 +112,7 @@ def model_card(result: TrainResult, config: TuneConfig, source: DataSource | Non
         seed=training.seed,
         best_step=result.best_step,
         scores="\n".join(lines),
+        vote=_vote(result),
         rows=result.final.rows,
         part=result.final.part,
         chosen=_CHOSEN[result.final.part],
@@ -123,11 +125,34 @@ def model_card(result: TrainResult, config: TuneConfig, source: DataSource | Non
         if training.quantization == "none"
         else f"\n| backbone while training | its weights stored in {training.quantization.removesuffix('bit')} bits |",
         special=", add_special_tokens=False" if any(result.chat) else "",
-        new_tokens=config.data.max_target_tokens if not result.labels else 16,
+        new_tokens=config.data.max_target_tokens,  # no label is longer
+        commit=f"\n| backbone at revision | `{commit}` |" if commit else "",
+        versions=" and ".join(f"{name} {version(name)}" for name in ("peft", "transformers", "torch")).replace(
+            " and ", ", ", 1
+        ),
         answer="output[0]" if result.encoder_decoder else 'output[0, inputs["input_ids"].shape[1]:]',
         labels=labels,
         factors=FACTORS_FILE,
+        repeated=_repeated(commit, source),
     )
+
+
+def _vote(result: TrainResult) -> str:
+    """What the prompts beside this one are for; empty without them."""
+    if not result.voters:
+        return ""
+    scores = [f"{name.replace('_', ' ')} {value:.4g}" for name, value in (result.final.vote_scores or {}).items()]
+    told = f": {', '.join(scores)}" if scores else ""
+    return (
+        f"\n`voters/` holds {len(result.voters)} more prompts of the run. Labels can be picked by the mean of their "
+        f"probabilities and this prompt's (`python -m lamp predict --vote`){told}.\n"
+    )
+
+
+def _repeated(commit: str, source: DataSource | None) -> str:
+    """What recipe.json names beside the recipe."""
+    known = [name for name, value in (("model", commit), ("data", source)) if value]
+    return f", and the revision of the {' and of the '.join(known)} on the Hub" if known else ""
 
 
 def _trained_on(source: DataSource) -> str:

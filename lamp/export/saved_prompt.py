@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import shutil
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from safetensors import SafetensorError
@@ -15,15 +18,20 @@ from lamp.config import TuneConfig
 from lamp.data.chat import ChatAffixes
 from lamp.data.source import DataSource
 from lamp.errors import DataError
+from lamp.export.made_from import made_from
 from lamp.export.model_card import model_card
 from lamp.inference.confusion_matrix import write_confusion
 from lamp.training.factors_file import save_factors
-from lamp.training.result import TrainResult
+from lamp.training.result import TrainResult, Voter
 
 ADAPTER = "adapter_model.safetensors"
 LAMP_CONFIG = "lamp_config.json"
 RECIPE = "recipe.json"
 SCORES = "scores.json"
+VOTERS = "voters"
+"""Folder of the further prompts that vote on labels: 2.safetensors and so on, each with its virtual tokens, as an
+adapter names them, and its factors."""
+_EMBEDDINGS = "prompt_embeddings"
 
 
 @dataclass(frozen=True)
@@ -36,14 +44,23 @@ class SavedPrompt:
     task: str
     labels: tuple[str, ...]
     """Empty for generation"""
+    voters: tuple[Tensor, ...]
+    """Virtual tokens (l', d) of the prompts that vote on labels, this one first; it alone where there are no others"""
     chat: ChatAffixes | None
     """What stood around every input when the prompt was trained in the backbone's chat template; None for plain text"""
 
 
-def save_prompt(result: TrainResult, config: TuneConfig, folder: Path, source: DataSource | None = None) -> None:
-    """Writes the adapter, the factors, the recipe, the scores and a model card into an existing folder.
+def save_prompt(
+    result: TrainResult,
+    config: TuneConfig,
+    folder: Path,
+    sources: Mapping[str, DataSource] = MappingProxyType({}),
+    commit: str = "",
+) -> None:
+    """Writes the adapter, the factors, the recipe, the scores and a model card into an existing folder, and the
+    prompts that vote with this one into a folder in it.
 
-    source: the data set on the Hub that it was trained on, for the model card.
+    sources, commit: as in `made_from`.
     """
     from peft import PromptTuningConfig, TaskType
 
@@ -61,8 +78,9 @@ def save_prompt(result: TrainResult, config: TuneConfig, folder: Path, source: D
         inference_mode=True,
     )
     adapter.save_pretrained(str(folder))
-    save_file({"prompt_embeddings": result.virtual_tokens.contiguous()}, folder / ADAPTER)
+    save_file({_EMBEDDINGS: result.virtual_tokens.contiguous()}, folder / ADAPTER)
     save_factors(result.factors, folder)
+    _save_voters(result.voters, folder)
     lamp = {
         **asdict(config.lamp),
         "hidden_size": result.token_dim,
@@ -71,27 +89,44 @@ def save_prompt(result: TrainResult, config: TuneConfig, folder: Path, source: D
         "labels": list(result.labels),
         "best_step": result.best_step,
         "trained_steps": result.step,
+        "voters": 1 + len(result.voters),
     }
     if any(result.chat):
         lamp["chat_before"], lamp["chat_after"] = result.chat
     _write_json(folder / LAMP_CONFIG, lamp)
-    _write_json(folder / RECIPE, config.to_dict())
+    _write_json(folder / RECIPE, config.to_dict() | made_from(config.backbone, commit, sources))
     _write_json(folder / SCORES, result.final.merged())
     if result.final.confusion:
         write_confusion(result.final.confusion, folder)
-    (folder / "README.md").write_text(model_card(result, config, source), encoding="utf-8")
+    (folder / "README.md").write_text(model_card(result, config, sources.get("data"), commit), encoding="utf-8")
 
 
 def load_prompt(folder: Path) -> SavedPrompt:
     """Reads back what `save_prompt` wrote. Raises DataError when the folder does not hold a whole prompt."""
     try:
-        virtual = load_file(folder / ADAPTER)["prompt_embeddings"]
+        virtual = load_file(folder / ADAPTER)[_EMBEDDINGS]
         lamp = json.loads((folder / LAMP_CONFIG).read_text(encoding="utf-8"))
         recipe = json.loads((folder / RECIPE).read_text(encoding="utf-8"))
         chat = ChatAffixes(str(lamp["chat_before"]), str(lamp["chat_after"])) if "chat_before" in lamp else None
-        return SavedPrompt(virtual, TuneConfig.from_dict(recipe), str(lamp["task"]), tuple(lamp["labels"]), chat)
+        others = [load_file(_voter(folder, number))[_EMBEDDINGS] for number in range(2, lamp.get("voters", 1) + 1)]
+        labels = tuple(lamp["labels"])
+        return SavedPrompt(virtual, TuneConfig.from_dict(recipe), str(lamp["task"]), labels, (virtual, *others), chat)
     except (OSError, ValueError, KeyError, TypeError, SafetensorError) as error:
         raise DataError(f"{folder.name} does not hold a whole exported prompt: {error}.") from error
+
+
+def _save_voters(voters: Sequence[Voter], folder: Path) -> None:
+    """Writes the further prompts, in place of those of an earlier export."""
+    shutil.rmtree(folder / VOTERS, ignore_errors=True)
+    for number, voter in enumerate(voters, start=2):
+        (folder / VOTERS).mkdir(exist_ok=True)
+        tensors = {_EMBEDDINGS: voter.virtual_tokens, **voter.factors}
+        save_file({name: tensor.contiguous() for name, tensor in tensors.items()}, _voter(folder, number))
+
+
+def _voter(folder: Path, number: int) -> Path:
+    """The file of a further prompt; the one of the adapter is number 1."""
+    return folder / VOTERS / f"{number}.safetensors"
 
 
 def _write_json(path: Path, values: Any) -> None:

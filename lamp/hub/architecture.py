@@ -34,6 +34,8 @@ _NEEDS_MORE_THAN_TEXT = {
 """Types that do not read text without an image, or not in place of embeddings."""
 _UNKNOWN_TO_PEFT = {"mllama", "mllama_text_model"}
 """Types with more embeddings than their config counts: PEFT finds none of them."""
+_EMBED_IN_EVERY_LAYER = {"gemma3n"}
+"""Types that look up every token again in each layer, in all of their sizes."""
 TOKENIZER_FILES = {
     "tokenizer.json",
     "tokenizer.model",
@@ -119,13 +121,27 @@ def architecture_of(reference: str, config: Mapping[str, Any]) -> Architecture:
 def _multimodal(reference: str, model_type: str, cls: str, is_encoder_decoder: bool) -> Architecture:
     """The architecture of a model that reads more than text. Raises BackboneError where it cannot be used for text."""
     classes = encoder_decoder_classes() if is_encoder_decoder else multimodal_classes()
-    writes = classes.get(model_type, "").endswith(("ForConditionalGeneration", "ForCausalLM"))
-    if not writes or model_type in _NEEDS_MORE_THAN_TEXT:
+    if not _writes(classes, model_type) or model_type in _NEEDS_MORE_THAN_TEXT:
         raise BackboneError(
             f"The backbone {reference!r} ({cls or model_type}) cannot be used for text alone: choose a language "
             "model, or one for images and text such as Gemma 3, Qwen3-VL or Mistral Small."
         )
     return "encoder-decoder" if is_encoder_decoder else "causal"
+
+
+def reads_text_alone(model_type: str) -> bool:
+    """Whether models of this type read images or sound, and a prompt can be tuned for their text all the same.
+
+    Of a few types only some sizes can be tuned; their config tells.
+    """
+    refused = _NEEDS_MORE_THAN_TEXT | _UNKNOWN_TO_PEFT | _EMBED_IN_EVERY_LAYER
+    return model_type not in refused and any(
+        _writes(classes, model_type) for classes in (multimodal_classes(), encoder_decoder_classes())
+    )
+
+
+def _writes(classes: Mapping[str, str], model_type: str) -> bool:
+    return classes.get(model_type, "").endswith(("ForConditionalGeneration", "ForCausalLM"))
 
 
 def hidden_size_of(reference: str, config: Mapping[str, Any], embedding: tuple[int, ...] | None = None) -> int:

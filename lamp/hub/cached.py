@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from lamp.errors import BackboneError
@@ -23,6 +24,23 @@ def cached_folder(reference: str) -> Path | None:
     except BackboneError:
         return None
     return folder
+
+
+def commit_of(source: str) -> str:
+    """The commit on the Hub of the files that a backbone is loaded from; "" for a folder of one's own.
+
+    source: a Hub id that is cached here, or a folder.
+    """
+    from huggingface_hub import try_to_load_from_cache
+
+    folder = Path(source)
+    if is_hub_id(source) and not folder.is_dir():
+        config = try_to_load_from_cache(source, "config.json")
+        if not isinstance(config, str):
+            return ""
+        folder = Path(config).parent
+    in_cache = folder.parent.name == "snapshots" and re.fullmatch(r"[0-9a-f]{40}", folder.name)
+    return folder.name if in_cache else ""
 
 
 def cached_bytes(reference: str) -> int:

@@ -197,7 +197,7 @@ def _parsed(reference: str, path: Path) -> dict[str, Any]:
     """The JSON object in a file. Raises BackboneError when it holds anything else."""
     try:
         values = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise BackboneError(f"{path.name} of the backbone {reference!r} is not valid JSON: get it again.") from error
     if not isinstance(values, dict):
         raise BackboneError(f"{path.name} of the backbone {reference!r} must be a JSON object: get it again.")

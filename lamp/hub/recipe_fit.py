@@ -43,3 +43,15 @@ def misfits(backbone: BackboneInfo, config: TuneConfig) -> dict[str, str]:
             f"({config.data.max_input_tokens} tokens): {advice}."
         ] = "data.max_input_tokens"
     return problems
+
+
+def wants_gpu(backbone: BackboneInfo, config: TuneConfig) -> dict[str, str]:
+    """Why a machine without a CUDA GPU cannot load the backbone, as `misfits` says it; empty when it can."""
+    packing = backbone.quantization
+    if packing is None or not packing.stays_packed:
+        return {}
+    sentence = (
+        f"The weights of the backbone {config.backbone!r} are stored in {packing.bits} bits, which want a CUDA GPU, "
+        "and this machine has none: choose the unquantised model that it was made from."
+    )
+    return {sentence: "backbone"}

@@ -28,9 +28,11 @@ def check_layers(reference: str, config: Mapping[str, Any], names: Iterable[str]
     if not stored:
         return
     prefix, indices = max(stored.items(), key=lambda item: len(item[1]))
-    missing = sorted(set(range(wanted)) - indices)
-    if missing:
+    # Not as a set of all that are wanted: a config.json from anywhere may count any number of them.
+    lacking = wanted - sum(0 <= index < wanted for index in indices)
+    if lacking > 0:
+        first = next(index for index in range(wanted) if index not in indices)
         raise BackboneError(
             f"The backbone {reference!r} is not whole: its config.json counts {wanted} layers, and the weights lack "
-            f"{len(missing)} of them, such as {prefix}{missing[0]}: copy or download it again, or choose another one."
+            f"{lacking} of them, such as {prefix}{first}: copy or download it again, or choose another one."
         )

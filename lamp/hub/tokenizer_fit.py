@@ -54,6 +54,6 @@ def _json(path: Path) -> dict[str, Any]:
     """The JSON object in a file; empty where there is none."""
     try:
         values = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return {}
     return values if isinstance(values, dict) else {}

@@ -9,6 +9,7 @@ from functools import partial
 from itertools import repeat
 from pathlib import Path
 
+from lamp.data.conversation import readable
 from lamp.data.splits import Example
 from lamp.errors import DataError
 from lamp.inference.scores import row_scores
@@ -61,7 +62,7 @@ def row_answers(
 
 
 def _input(example: Example) -> str:
-    return example.text.removesuffix(example.template_suffix).strip()
+    return readable(example.text.removesuffix(example.template_suffix).strip())
 
 
 def write_answers(answers: Iterable[RowAnswer], file: Path) -> None:

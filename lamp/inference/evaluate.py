@@ -19,7 +19,7 @@ from lamp.data.splits import Example
 from lamp.inference.batched import OnProgress, rows_at_a_time, run_batched
 from lamp.inference.confusion_matrix import ConfusionMatrix, count_confusions
 from lamp.inference.generate import generate
-from lamp.inference.label_scores import label_log_likelihoods
+from lamp.inference.label_scores import label_log_likelihoods, vote
 from lamp.inference.scores import Scores, classification_scores, generation_scores, perplexity
 
 _Value = TypeVar("_Value")
@@ -80,14 +80,47 @@ def evaluate(
     return Evaluation({**scores, **generation_scores(references, answers)}, answers, [])
 
 
+def evaluate_vote(
+    backbone: FrozenBackbone,
+    voters: Sequence[Tensor],
+    encoder: Encoder,
+    held_out: HeldOut,
+    *,
+    on_progress: OnProgress = lambda _: None,
+) -> tuple[Evaluation, Evaluation]:
+    """How the first of several prompts, each (l', hidden), picks labels alone, and how all of them do by vote.
+
+    on_progress: as in `evaluate`.
+    """
+    likelihoods = []
+    for number, voter in enumerate(voters):
+
+        def on_share(share: float, number: int = number) -> None:
+            on_progress((number + share) / len(voters))
+
+        likelihoods.append(_label_likelihoods(backbone, voter, encoder, held_out, on_share))
+    return _picked(likelihoods[0], held_out), _picked(vote(torch.stack(likelihoods)), held_out)
+
+
 def _classification(
     backbone: FrozenBackbone, virtual: Tensor | None, encoder: Encoder, held_out: HeldOut, on_progress: OnProgress
 ) -> Evaluation:
+    return _picked(_label_likelihoods(backbone, virtual, encoder, held_out, on_progress), held_out)
+
+
+def _label_likelihoods(
+    backbone: FrozenBackbone, virtual: Tensor | None, encoder: Encoder, held_out: HeldOut, on_progress: OnProgress
+) -> Tensor:
+    """Log-probability of every label behind every held-out row: (rows, labels)."""
     own = _own_rows(len(held_out.encoded))
     prefixes = [make_prefix(backbone, virtual)] * len(own)
     inputs = [held_out.encoded[row].input_ids for row in own]
     likelihoods = label_log_likelihoods(backbone, prefixes, encoder, inputs, held_out.labels, on_progress=on_progress)
-    by_label = torch.tensor(_gathered(likelihoods.tolist(), len(held_out.encoded)))
+    return torch.tensor(_gathered(likelihoods.tolist(), len(held_out.encoded)))
+
+
+def _picked(by_label: Tensor, held_out: HeldOut) -> Evaluation:
+    """The most probable labels and their scores. by_label: log-probabilities (rows, labels)."""
     confidences, choices = by_label.exp().max(dim=1)
     predictions = [held_out.labels[choice] for choice in choices.tolist()]
     references = [example.target for example in held_out.examples]

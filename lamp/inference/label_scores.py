@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 from itertools import accumulate
@@ -69,6 +70,14 @@ def label_log_likelihoods(
     size = batch_size or rows_at_a_time(backbone.device, on_cpu=32)
     run_batched([len(ids) for ids in inputs], size, score, on_progress)
     return scores
+
+
+def vote(likelihoods: Tensor) -> Tensor:
+    """The log of the mean probability that several prompts give each label: (inputs, labels).
+
+    likelihoods: of each prompt, (prompts, inputs, labels). Lester et al. 2021 call this prompt ensembling.
+    """
+    return likelihoods.log_softmax(dim=2).logsumexp(dim=0) - math.log(len(likelihoods))
 
 
 def _numbers_per_read(backbone: FrozenBackbone, prefixes: Sequence[Prefix], input_length: int, read_length: int) -> int:

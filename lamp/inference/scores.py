@@ -14,7 +14,7 @@ Scores = dict[str, float]
 LOWER_IS_BETTER = frozenset({"loss", "perplexity"})
 """Scores that improve when they fall; all others improve when they rise."""
 
-_UNTRAINED = "untrained_"
+_UNTRAINED, _VOTE = "untrained_", "vote_"
 ROWS = "_rows"
 """End of the name under which merged scores hold the number of rows: "test_rows" or "validation_rows"."""
 
@@ -27,17 +27,25 @@ def is_better(scores: Scores, than: Scores) -> bool:
     return (scores.get("accuracy", 0.0), -scores["loss"]) > (than.get("accuracy", 0.0), -than["loss"])
 
 
-def merge_scores(tuned: Scores, untrained: Scores) -> Scores:
-    """Both in one dictionary, as files and the database store them: untrained scores get the prefix "untrained_"."""
-    return {**tuned, **{f"{_UNTRAINED}{name}": value for name, value in untrained.items()}}
+def merge_scores(tuned: Scores, untrained: Scores, vote: Scores | None = None) -> Scores:
+    """All in one dictionary, as files and the database store them: the names of untrained scores begin with
+    "untrained_", those of a vote of several prompts with "vote_"."""
+    others = {_UNTRAINED: untrained, _VOTE: vote or {}}
+    return {
+        **tuned,
+        **{f"{prefix}{name}": value for prefix, scores in others.items() for name, value in scores.items()},
+    }
 
 
-def split_scores(merged: Mapping[str, float]) -> tuple[Scores, Scores]:
-    """Undoes `merge_scores`: the scores of the tuned prompt, and those of the untrained backbone."""
+def split_scores(merged: Mapping[str, float]) -> tuple[Scores, Scores, Scores]:
+    """Undoes `merge_scores`: the scores of the tuned prompt, of the untrained backbone and of the vote."""
     scores = {name: value for name, value in merged.items() if not name.endswith(ROWS)}
-    tuned = {name: value for name, value in scores.items() if not name.startswith(_UNTRAINED)}
-    untrained = {name.removeprefix(_UNTRAINED): merged[name] for name in merged if name.startswith(_UNTRAINED)}
-    return tuned, untrained
+    tuned = {name: value for name, value in scores.items() if not name.startswith((_UNTRAINED, _VOTE))}
+    untrained, vote = (
+        {name.removeprefix(prefix): merged[name] for name in merged if name.startswith(prefix)}
+        for prefix in (_UNTRAINED, _VOTE)
+    )
+    return tuned, untrained, vote
 
 
 def improves(metric: str, value: float, than: float) -> bool:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from lamp.config import TuneConfig
@@ -14,9 +15,8 @@ from lamp.inference.evaluate import Evaluation
 from lamp.inference.scores import Scores, is_better
 from lamp.prompt import LampPrompt
 from lamp.training.prompt_optimizer import PromptOptimizer
-from lamp.training.reporter import Reporter
 
-_SMOOTHING = 0.8
+SMOOTHING = 0.8
 """Weight of the earlier steps in a candidate's mean loss and mean prompt, which so reach back about five steps."""
 
 
@@ -41,7 +41,7 @@ class Candidate:
     """A prompt, its recipe with a learning rate in numbers, and its standing."""
 
     name: str
-    """Tells candidates apart, such as "0.04"; empty for the only one."""
+    """Tells candidates apart, such as "0.04" (lamp/training/sweep_recipes.py)."""
     recipe: TuneConfig
     prompt: LampPrompt
     optimizer: PromptOptimizer
@@ -70,12 +70,24 @@ class Candidate:
     def take_loss(self, loss: float) -> None:
         """Counts a step's training loss."""
         before = self.standing.mean_loss
-        self.standing.mean_loss = loss if before is None else _SMOOTHING * before + (1 - _SMOOTHING) * loss
+        self.standing.mean_loss = loss if before is None else SMOOTHING * before + (1 - SMOOTHING) * loss
 
     def take_prompt(self) -> None:
         """Counts the prompt after a step."""
         now, before = self.prompt().detach(), self.mean_prompt
-        self.mean_prompt = now if before is None else before.lerp(now, 1 - _SMOOTHING)
+        self.mean_prompt = now if before is None else before.lerp(now, 1 - SMOOTHING)
+
+    def keep_last(self, step: int) -> None:
+        """Takes the factors after `step` steps for the best ones, unless their loss has diverged."""
+        factors = self.prompt.factors()
+        if all(bool(torch.isfinite(factor).all()) for factor in factors.values()):
+            self.best, self.standing.best_step = factors, step
+
+    def drop(self, step: int) -> None:
+        """Ends the training of this candidate after `step` steps; one that was never scored keeps its last factors."""
+        self.standing.dropped_at = step
+        if self.standing.best_scores is None:
+            self.keep_last(step)
 
     def best_prompt(self) -> LampPrompt:
         """The prompt of the best factors, on the CPU."""
@@ -113,21 +125,6 @@ class Candidate:
             self.optimizer.restore(_within("adamw/", tensors), scale)
         if "mean_prompt" in tensors:
             self.mean_prompt = tensors["mean_prompt"].to(self.prompt.u.device)
-
-
-def compared(
-    candidates: Sequence[Candidate], loss_of: Callable[[Tensor | None], float], reporter: Reporter, step: int
-) -> list[Candidate]:
-    """The candidates by the losses of their mean prompts, the best first, which are logged.
-
-    loss_of: the held-out loss of virtual tokens (l', hidden); when it raises, no candidate has changed.
-    """
-    losses = [loss_of(candidate.mean_prompt) for candidate in candidates]
-    for candidate, loss in zip(candidates, losses, strict=True):
-        candidate.standing.held_out_loss = loss if math.isfinite(loss) else None
-        reporter.note(f"Step {step}: learning rate {candidate.name}, held-out loss {loss:.4g}")
-        reporter.log(step, {f"search/{candidate.name}/validation/loss": loss})
-    return sorted(candidates, key=lambda candidate: candidate.rank)
 
 
 def _within(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -13,7 +14,7 @@ from lamp.backbone.frozen import FrozenBackbone
 from lamp.data.encoding import Encoder
 from lamp.inference.answers import RowAnswer, row_answers
 from lamp.inference.confusion_matrix import ConfusionMatrix
-from lamp.inference.evaluate import Evaluation, HeldOut, evaluate
+from lamp.inference.evaluate import Evaluation, HeldOut, evaluate, evaluate_vote
 from lamp.inference.scores import Scores, merge_scores
 from lamp.training.log_text import format_scores, sample_line, samples_of
 from lamp.training.reporter import Reporter
@@ -36,13 +37,16 @@ class FinalScores:
     untrained_scores: Scores
     confusion: ConfusionMatrix | None
     """None for generation, and where nothing was scored"""
+    vote_scores: Scores | None = None
+    """Of the labels that this prompt and others pick together; None without others"""
     answers: tuple[RowAnswer, ...] = ()
     """To the rows that were answered; empty after a run that was stopped on its way there"""
 
     def merged(self) -> Scores:
         """All numbers in one dictionary, as files and the database store them, with the number of rows as "test_rows"
         or "validation_rows"."""
-        return {**merge_scores(self.scores, self.untrained_scores), f"{self.part}_rows": float(self.rows)}
+        scores = merge_scores(self.scores, self.untrained_scores, self.vote_scores)
+        return {**scores, f"{self.part}_rows": float(self.rows)}
 
 
 class FinalTest:
@@ -62,10 +66,11 @@ class FinalTest:
         self._most_written, self._reporter = most_written, reporter
         self._untrained: Evaluation | None = None
 
-    def scores(self, virtual: Tensor, *, ended_early: bool) -> FinalScores | None:
+    def scores(self, virtual: Tensor, others: Sequence[Tensor] = (), *, ended_early: bool) -> FinalScores | None:
         """The scores of virtual tokens (l', hidden); None when the run is stopped before they are known.
 
-        ended_early: whether the run was stopped already; then no texts are written, and only so much time is taken.
+        others: further prompts that vote with it on labels; ended_early: whether the run was stopped already; then no
+        texts are written, and only so much time is taken.
         """
         reporter, rows, written = self._reporter, self._rows, 0 if ended_early else self._most_written
         what = f"{'Testing' if self._part == 'test' else 'Scoring'} on {len(rows.examples)} {self._part} rows"
@@ -76,16 +81,22 @@ class FinalTest:
                 raise StopRequested
             reporter.part(share)
 
+        @torch.inference_mode()
         def evaluated(virtual: Tensor | None) -> Evaluation:
-            with torch.inference_mode():
-                return evaluate(self._backbone, virtual, self._encoder, rows, written=written, on_progress=check)
+            return evaluate(self._backbone, virtual, self._encoder, rows, written=written, on_progress=check)
+
+        @torch.inference_mode()
+        def voted(voters: Sequence[Tensor]) -> tuple[Evaluation, Evaluation]:
+            return evaluate_vote(self._backbone, voters, self._encoder, rows, on_progress=check)
 
         try:
             if self._untrained is None:
                 reporter.phase(f"{what}, without the prompt")
                 self._untrained = evaluated(None)
-            reporter.phase(f"{what}, with the prompt")
-            tuned, untrained = evaluated(virtual.to(self._backbone.device)), self._untrained
+            reporter.phase(f"{what}, with the prompt{f' and {len(others)} more' if others else ''}")
+            on_device = [prompt.to(self._backbone.device) for prompt in (virtual, *others)]
+            tuned, vote = voted(on_device) if others else (evaluated(on_device[0]), None)
+            untrained = self._untrained
         except StopRequested:
             reporter.note("The final scores were not finished: those of the validation rows stand in for them.")
             return None
@@ -93,7 +104,15 @@ class FinalTest:
             f"On {len(rows.examples)} {self._part} rows without the prompt: {format_scores(untrained.scores)}"
         )
         reporter.note(f"On {len(rows.examples)} {self._part} rows with the prompt: {format_scores(tuned.scores)}")
+        if vote is not None:
+            reporter.note(
+                f"On {len(rows.examples)} {self._part} rows by the vote of {len(on_device)} prompts: "
+                f"{format_scores(vote.scores)}"
+            )
         for line in map(sample_line, samples_of(rows.examples, tuned.predictions)):
             reporter.note(line)
         answers = row_answers(rows.examples, tuned.predictions, tuned.confidences, untrained.predictions)
-        return FinalScores(self._part, len(rows.examples), tuned.scores, untrained.scores, tuned.confusion, answers)
+        by_vote = None if vote is None else vote.scores
+        return FinalScores(
+            self._part, len(rows.examples), tuned.scores, untrained.scores, tuned.confusion, by_vote, answers
+        )

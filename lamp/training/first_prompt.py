@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from copy import deepcopy
 from pathlib import Path
 
@@ -37,23 +37,30 @@ def first_prompts(
     recipes: Sequence[TuneConfig],
     labels: Iterable[str],
     rows: Sequence[Encoded],
-    trained: Path | None,
+    trained: Mapping[str, Path],
 ) -> list[LampPrompt]:
-    """The prompt of each recipe; recipes that differ only in their rate start from the same one. See `first_prompt`."""
+    """The prompt of each recipe; recipes that differ only in their rate start from the same one. See `first_prompt`.
+
+    trained: folders of exported prompts by the names that recipes have for them.
+    """
     made: dict[object, LampPrompt] = {}
     for recipe in recipes:
         start = recipe.lamp, recipe.train.seed
         if start not in made:
-            made[start] = first_prompt(backbone, recipe, labels, rows, trained)
+            made[start] = first_prompt(backbone, recipe, labels, rows, trained.get(recipe.lamp.initial_prompt))
     return [deepcopy(made[recipe.lamp, recipe.train.seed]) for recipe in recipes]
 
 
 def known_first_prompt(
-    backbone: FrozenBackbone, config: TuneConfig, labels: Iterable[str], rows: Sequence[Encoded], trained: Path | None
+    backbone: FrozenBackbone,
+    config: TuneConfig,
+    labels: Iterable[str],
+    rows: Sequence[Encoded],
+    trained: Mapping[str, Path],
 ) -> LampPrompt | None:
     """The prompt that training started from, made again; None where it was another run's that is there no more."""
     try:
-        return first_prompt(backbone, config, labels, rows, trained)
+        return first_prompt(backbone, config, labels, rows, trained.get(config.lamp.initial_prompt))
     except LampError:
         return None
 

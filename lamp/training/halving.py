@@ -27,24 +27,24 @@ class Rung:
     keep: int
 
 
-def rungs(candidates: int, steps: int) -> tuple[Rung, ...]:
-    """When candidates are dropped, until one is left: half of them at each rung, of an odd number one more.
+def rungs(candidates: int, steps: int, keep: int = 1) -> tuple[Rung, ...]:
+    """When candidates are dropped, until `keep` are left: half of them at each rung, of an odd number one more.
 
     steps: of the whole run. A run of very few steps drops several at one step.
     """
     result: list[Rung] = []
     left = candidates
-    while left > 1:
-        left = math.ceil(left / 2)
+    while left > keep:
+        left = max(keep, math.ceil(left / 2))
         step = round(_FIRST_RUNG * _GROWTH ** len(result) * steps)
         result.append(Rung(min(max(1, step), steps), left))
     return tuple(result)
 
 
 def plan_of(settings: TrainConfig) -> tuple[int, tuple[Rung, ...]]:
-    """How many prompts a run begins with, and when it drops them: one and never, unless its rate is to be found."""
-    candidates = len(LEARNING_RATES) if settings.learning_rate == "found" else 1
-    return candidates, rungs(candidates, settings.steps)
+    """How many prompts a run begins with, and when it drops them; at a fixed rate it begins with those that vote."""
+    candidates = len(LEARNING_RATES) if settings.learning_rate == "found" else settings.voters
+    return candidates, rungs(candidates, settings.steps, settings.voters)
 
 
 @dataclass(frozen=True)
@@ -57,13 +57,34 @@ class Work:
     """Times that one prompt is scored on the held-out rows."""
 
 
-def work_left(settings: TrainConfig, done: int = 0) -> Work:
-    """What is to be computed after `done` steps of a run."""
+def work_left(settings: TrainConfig, done: int = 0, competing: int | None = None) -> Work:
+    """What is to be computed after `done` steps of a run.
+
+    competing: how many prompts are still trained, where that is known: rates may have diverged, and the search of a run
+    that is trained on is over, whatever its number of steps is now.
+    """
     candidates, plan = plan_of(settings)
-    steps, at = 0, 0
-    scorings = -(-settings.steps // settings.evaluate_every) - done // settings.evaluate_every
-    for rung in plan:
-        steps += candidates * max(0, rung.step - max(at, done))
-        scorings += candidates if rung.step > done else 0
-        candidates, at = rung.keep, rung.step
-    return Work(steps + settings.steps - max(at, done), scorings)
+    if competing is None:
+        candidates = min((rung.keep for rung in plan if rung.step <= done), default=candidates)
+    else:
+        candidates = competing
+    left = {rung.step: rung.keep for rung in plan if rung.keep < candidates}  # of rungs at one step the last one counts
+    steps, at, scorings, scored = 0, done, 0, done
+    if passed := [keep for step, keep in left.items() if step <= done]:  # made up for at once
+        scorings, candidates = candidates, passed[-1]
+    for step, keep in left.items():
+        if step > done:
+            steps += candidates * (step - at)
+            scorings += candidates + _evaluations(settings, scored, step - 1)  # in a search, of the best one alone
+            candidates, at, scored = keep, step, step - 1
+    return Work(
+        steps + candidates * max(0, settings.steps - at),
+        scorings + candidates * _evaluations(settings, scored, settings.steps),
+    )
+
+
+def _evaluations(settings: TrainConfig, after: int, until: int) -> int:
+    """How often the held-out rows are scored after the step `after` and until the step `until`."""
+    every = settings.evaluate_every
+    at_the_end = after < until == settings.steps and until % every > 0
+    return until // every - after // every + at_the_end

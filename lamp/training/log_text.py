@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import islice
 
+from lamp.data.conversation import readable
+from lamp.data.encoding import Encoder
 from lamp.data.splits import Example, Splits
 from lamp.inference.scores import Scores
 from lamp.training.reporter import Sample
@@ -13,14 +15,20 @@ _SAMPLES = 3
 """Held-out rows that are reported at each evaluation."""
 
 
-def data_summary(splits: Splits, truncated: int, limit: int) -> str:
-    """How many rows each part has, and how many were left out or cut to `limit` tokens."""
+def data_summary(splits: Splits, encoder: Encoder) -> str:
+    """How many rows each part has, and how many were left out or cut. encoder: it encoded the rows of all parts."""
     parts = [f"{len(splits.train)} rows to train on, {len(splits.validation)} for validation"]
     parts.append(f"{len(splits.test)} for the test" if splits.test else "none for the test")
     if splits.skipped:
         parts.append(f"{splits.skipped} without a target left out")
-    if truncated:
-        parts.append(f"{truncated} inputs cut to {limit} tokens")
+    if splits.without_input:
+        parts.append(f"{splits.without_input} without an input left out")
+    if encoder.truncated:
+        parts.append(f"{encoder.truncated} inputs cut to {encoder.config.max_input_tokens} tokens")
+    if encoder.cut_targets:
+        parts.append(f"{encoder.cut_targets} targets cut to {encoder.config.max_target_tokens} tokens")
+    if encoder.joined_turns:
+        parts.append(f"{encoder.joined_turns} conversations joined, as the chat template cannot hold them otherwise")
     return ", ".join(parts) + "."
 
 
@@ -32,7 +40,7 @@ def format_scores(scores: Scores) -> str:
 def samples_of(examples: Sequence[Example], answers: Sequence[str]) -> list[Sample]:
     """A few held-out rows with the model's answers, the same rows at each score."""
     pairs = islice(zip(examples, answers, strict=False), _SAMPLES)
-    return [Sample(example.row, example.text, example.target, answer) for example, answer in pairs]
+    return [Sample(example.row, readable(example.text), example.target, answer) for example, answer in pairs]
 
 
 def sample_line(sample: Sample) -> str:

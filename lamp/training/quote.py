@@ -52,7 +52,8 @@ class Measured:
         further = (self.together_seconds - self.step_seconds) / max(1, self.together - 1)
         steps = train.steps * self.step_seconds + (left.steps - train.steps) * further
         scorings = (left.scorings + 1) * self.scoring_seconds  # the untrained backbone is scored too
-        return self.starting_seconds + steps + scorings + self.testing_seconds
+        voting = (train.voters - 1) * self.scoring_seconds  # about as many rows are tested
+        return self.starting_seconds + steps + scorings + self.testing_seconds + voting
 
     def memory(self, train: TrainConfig) -> int:
         """Bytes at the peak of a run, which reads the fewer rows at a time the fewer prompts are left.

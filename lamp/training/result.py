@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from torch import Tensor
@@ -9,6 +10,16 @@ from torch import Tensor
 from lamp.data.chat import ChatAffixes
 from lamp.inference.inspection import Inspection
 from lamp.training.final_scores import FinalScores
+
+
+@dataclass(frozen=True, eq=False)
+class Voter:
+    """A prompt that votes beside the best one."""
+
+    factors: Mapping[str, Tensor]
+    """As those of TrainResult"""
+    virtual_tokens: Tensor
+    """(l', d), float32"""
 
 
 @dataclass(frozen=True)
@@ -19,6 +30,8 @@ class TrainResult:
     """u (l, r), q (r,), v (r, d), float32"""
     virtual_tokens: Tensor
     """The composed prompt (l', d), float32"""
+    voters: tuple[Voter, ...]
+    """The other prompts that vote with this one on labels; empty where this one answers alone"""
     token_dim: int
     """Width of the backbone's embeddings"""
     final: FinalScores

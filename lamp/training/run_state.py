@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,23 +12,19 @@ import torch
 from torch import Tensor
 
 from lamp.backbone.devices import process_state
-from lamp.config import TuneConfig
 from lamp.data.encoding import Encoder
 from lamp.errors import TrainingError
 from lamp.inference.evaluate import Evaluation, HeldOut, evaluate
-from lamp.inference.inspect_prompt import inspect_prompt
-from lamp.inference.inspection import Inspection
-from lamp.prompt import LampPrompt
-from lamp.training.candidate import Candidate, compared
-from lamp.training.final_scores import FinalScores, FinalTest
+from lamp.inference.scores import Scores, is_better
+from lamp.training.candidate import Candidate
 from lamp.training.halving import Rung
 from lamp.training.log_text import format_scores, sample_line, samples_of
 from lamp.training.peak_memory import RisingPeak
 from lamp.training.progress import Progress, restore_progress, save_progress
 from lamp.training.reporter import Reporter
-from lamp.training.result import TrainResult
 from lamp.training.step import LossDiverged, StepResult
 from lamp.training.stopping import StopRequested, any_process
+from lamp.training.sweep_recipes import differ_in_rate
 from lamp.training.trainer import PromptTrainer
 
 
@@ -41,16 +38,16 @@ class RunState:
         rungs: Sequence[Rung],
         encoder: Encoder,
         held_out: HeldOut,
-        final_test: FinalTest,
-        first_prompt: Callable[[TuneConfig], LampPrompt | None],
         reporter: Reporter,
         checkpoints: Path,
     ) -> None:
-        """candidates: those of the trainer; rungs: when some of them are dropped; held_out: the validation rows;
-        first_prompt: the prompt that a recipe starts from, None where it is not there any more."""
-        self._trainer, self._encoder, self._held_out, self._final_test = trainer, encoder, held_out, final_test
-        self._first_prompt, self._reporter, self._checkpoints = first_prompt, reporter, checkpoints
+        """candidates: those of the trainer; rungs: when some of them are dropped; held_out: the validation rows."""
+        self._trainer, self._encoder, self._held_out = trainer, encoder, held_out
+        self._reporter, self._checkpoints = reporter, checkpoints
         self.candidates, self._rungs = candidates, rungs
+        # Between recipes that differ in more than the rate, no rate is searched: pages show no such search.
+        self._rates_only = differ_in_rate([candidate.recipe for candidate in candidates])
+        self._kind, self._group = ("learning rate", "search") if self._rates_only else ("recipe", "sweep")
         self._settings = candidates[0].recipe.train
         self._progress = Progress(micro_batch=trainer.micro_batch)
         self._memory = RisingPeak(trainer.backbone.device)
@@ -61,6 +58,11 @@ class RunState:
         return self._progress.step
 
     @property
+    def untrained(self) -> Scores | None:
+        """Validation scores of the backbone alone; None before they are known."""
+        return self._progress.untrained
+
+    @property
     def trained(self) -> list[Candidate]:
         """The candidates that were not dropped."""
         return [candidate for candidate in self.candidates if candidate.standing.dropped_at is None]
@@ -69,6 +71,22 @@ class RunState:
     def leader(self) -> Candidate:
         """The best of those."""
         return min(self.trained, key=lambda candidate: candidate.rank)
+
+    @property
+    def winner(self) -> Candidate:
+        """The best one by the held-out scores; while some are still to be dropped, the leader."""
+        best = self.leader
+        for candidate in [] if self._searching else self.trained:
+            ours, others = candidate.standing.best_scores, best.standing.best_scores
+            if ours is not None and (others is None or is_better(ours, others)):
+                best = candidate
+        return best
+
+    @property
+    def voters(self) -> list[Candidate]:
+        """The other ones that were trained to the end; while some are still to be dropped, none."""
+        winner = self.winner
+        return [] if self._searching else [candidate for candidate in self.trained if candidate is not winner]
 
     def restore(self, saved: tuple[Mapping[str, Tensor], Mapping[str, Any]]) -> None:
         """Goes on from a checkpoint, as `newest_checkpoint` gives it."""
@@ -94,7 +112,7 @@ class RunState:
     def training_phase(self) -> str:
         """What the run is doing between evaluations."""
         if self._searching:
-            return f"Trying {len(self.trained)} learning rates"
+            return f"Trying {len(self.trained)} {self._kind}s"
         return "Training"
 
     @property
@@ -109,6 +127,10 @@ class RunState:
         """
         trained = self.trained
         finite = [index for index, result in enumerate(measured) if not result.diverged]
+        if len(self.candidates) > 1:
+            for candidate, result in zip(trained, measured, strict=True):
+                if result.diverged:
+                    self._log_of(candidate, "diverged", 1.0, self.step + 1)
         if not finite:
             raise LossDiverged(measured[0].loss)
         self._progress.step += 1
@@ -117,7 +139,7 @@ class RunState:
             if self._searching:
                 candidate.take_prompt()
             if len(trained) > 1:
-                self._reporter.log(self.step, {f"search/{candidate.name}/loss": result.loss})
+                self._log_of(candidate, "loss", result.loss)
         if len(finite) < len(trained):
             self._drop([trained[index] for index in finite], "as the other losses were no longer finite")
         leader = self.leader
@@ -129,10 +151,11 @@ class RunState:
     def evaluate_and_checkpoint(self) -> None:
         """Drops the worse candidates, scores the others and writes a checkpoint, each where it is due at this step."""
         step, settings, progress = self.step, self._settings, self._progress
+        # Earlier rungs count too: a run that was stopped and goes on with fewer steps has passed them.
+        keep = min((rung.keep for rung in self._rungs if rung.step <= step), default=len(self.trained))
+        if keep < len(self.trained):
+            self._compare(keep)
         if step > progress.scored:
-            keep = min((rung.keep for rung in self._rungs if rung.step == step), default=len(self.trained))
-            if keep < len(self.trained):
-                self._compare(keep)
             if _is_due(step, settings.evaluate_every, settings.steps):
                 self._score([self.leader] if self._searching else self.trained)
             progress.scored = step
@@ -141,9 +164,15 @@ class RunState:
 
     def _compare(self, keep: int) -> None:
         """Goes on with the `keep` candidates whose mean prompts have the lowest loss on the held-out rows."""
-        self._reporter.phase(f"Comparing {len(self.trained)} learning rates")
-        ranked = compared(self.trained, lambda tokens: self._evaluate(tokens).scores["loss"], self._reporter, self.step)
-        self._drop(ranked[:keep], "by their held-out losses")
+        trained = self.trained
+        self._reporter.phase(f"Comparing {len(trained)} {self._kind}s")
+        losses = [self._evaluate(candidate.mean_prompt).scores["loss"] for candidate in trained]
+        for candidate, loss in zip(trained, losses, strict=True):  # all of them, or after a stop none
+            candidate.standing.held_out_loss = loss if math.isfinite(loss) else None
+            name = f"{self._kind} {candidate.name}" if self._rates_only else candidate.name
+            self._reporter.note(f"Step {self.step}: {name}, held-out loss {loss:.4g}")
+            self._log_of(candidate, "validation/loss", loss)
+        self._drop(sorted(trained, key=lambda candidate: candidate.rank)[:keep], "by their held-out losses")
         self._reporter.phase(self.training_phase())
 
     def _score(self, candidates: Sequence[Candidate]) -> None:
@@ -152,7 +181,7 @@ class RunState:
         evaluations = [self._evaluate(candidate.prompt().detach()) for candidate in candidates]
         for candidate, evaluation in zip(candidates, evaluations, strict=True):  # all of them, or after a stop none
             candidate.take(evaluation, self.step)
-            name = f", learning rate {candidate.name}" if len(self.trained) > 1 else ""
+            name = f", {self._kind} {candidate.name}" if len(self.trained) > 1 else ""
             self._reporter.note(f"Step {self.step}{name}: {format_scores(evaluation.scores)}")
         leading = evaluations[candidates.index(self.leader)]
         self._note_samples(leading)
@@ -163,12 +192,18 @@ class RunState:
         """Goes on with some of the candidates. reason: why, as the end of a sentence."""
         trained = self.trained
         for candidate in trained:
+            self._log_of(candidate, "goes_on", float(candidate in kept))
             if candidate not in kept:
-                candidate.standing.dropped_at = self.step
+                candidate.drop(self.step)
         numbers = [number for number, candidate in enumerate(trained) if candidate in kept]
         self._trainer.keep(numbers, self._settings.batch_size)
-        names = ", ".join(candidate.name for candidate in self.trained)
-        self._reporter.note(f"Going on with the learning rate{'s' if len(numbers) > 1 else ''} {names}, {reason}.")
+        kinds, names = self._kind + "s" * (len(numbers) > 1), [candidate.name for candidate in self.trained]
+        said = f" {', '.join(names)}" if self._rates_only else f": {'; '.join(names)}"
+        self._reporter.note(f"Going on with the {kinds}{said}, {reason}.")
+
+    def _log_of(self, candidate: Candidate, what: str, value: float, step: int | None = None) -> None:
+        """Logs a number of one of several candidates, at the run's step if none is given."""
+        self._reporter.log(self.step if step is None else step, {f"{self._group}/{candidate.name}/{what}": value})
 
     def save(self) -> None:
         """Writes a checkpoint. Raises OSError, as when the disk is full."""
@@ -199,43 +234,6 @@ class RunState:
         if leader.standing.best_scores is None:
             raise TrainingError(f"{sentence}.")
         return f"{sentence}; the prompt of step {leader.standing.best_step}, the best one so far, was kept."
-
-    def result(self, candidate: Candidate, task: str, *, stopped: bool, failure: str) -> TrainResult:
-        """A candidate's best prompt and its final scores, which are measured now."""
-        standing = candidate.standing
-        if standing.best_scores is None:  # stopped before the first evaluation
-            candidate.best, standing.best_step = candidate.prompt.factors(), self.step
-        prompt = candidate.best_prompt()
-        virtual_tokens = prompt.forward().detach()
-        final = self._final_test.scores(virtual_tokens, ended_early=stopped or bool(failure)) or FinalScores(
-            "validation", len(self._held_out.examples), standing.best_scores or {}, self._progress.untrained or {}, None
-        )
-        backbone = self._trainer.backbone
-        return TrainResult(
-            factors=dict(candidate.best),
-            virtual_tokens=virtual_tokens,
-            token_dim=backbone.hidden_size,
-            final=final,
-            inspection=self._inspection(prompt, candidate.recipe),
-            learning_rate=candidate.learning_rate,
-            best_step=standing.best_step,
-            step=self.step if standing.dropped_at is None else standing.dropped_at,
-            stopped=stopped,
-            failure=failure,
-            task=task,
-            labels=self._held_out.labels,
-            encoder_decoder=backbone.is_encoder_decoder,
-            auto_class=backbone.auto_class,
-            chat=self._encoder.chat,
-        )
-
-    def _inspection(self, prompt: LampPrompt, recipe: TuneConfig) -> Inspection | None:
-        """What can be seen in a prompt. None after any error, as of memory: a trained prompt is not lost for a look."""
-        try:
-            return inspect_prompt(self._trainer.backbone, prompt, self._first_prompt(recipe))
-        except Exception as error:
-            self._reporter.note(f"What the prompt is made of cannot be shown ({type(error).__name__}); it was trained.")
-            return None
 
     def _evaluate(self, virtual: Tensor | None) -> Evaluation:
         """Scores of virtual tokens (l', hidden), or of the backbone alone."""

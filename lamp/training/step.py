@@ -90,7 +90,8 @@ def _replayed(trainer: PromptTrainer, rows: Sequence[Sequence[Encoded]]) -> Meas
     one_length = len({optimizer.virtual_tokens for optimizer in trainer.prompts}) == 1
     if not one_length or len(together) > trainer.micro_batch:
         return None
-    return trainer.graphs.step(trainer.collate(together))
+    batch = trainer.collate(together)
+    return trainer.graphs.step(batch) if trainer.room().holds(batch) else None
 
 
 def _gradients(trainer: PromptTrainer, rows: Sequence[Sequence[Encoded]]) -> list[float]:

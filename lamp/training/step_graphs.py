@@ -100,21 +100,32 @@ class StepGraphs:
         self._seen: Counter[tuple[int, ...]] = Counter()
         self.usable = True
         """False once a recording has failed: all steps are eager from then on."""
+        self._possible = True
+        """False where it failed for another reason than the memory, which fewer prompts may fit."""
+        self._said = False
 
     def reset(self) -> None:
-        """Drops all recordings and what was learned from them: other prompts are trained from now on."""
+        """Drops all recordings and what was learned from them: other prompts are trained from now on.
+
+        A backbone that cannot be recorded stays so.
+        """
         self._recordings.clear()
         self._seen.clear()
-        self.way, self.usable = None if len(self._ways) > 1 else 0, True
+        self.way, self.usable = None if len(self._ways) > 1 else 0, self._possible
 
     def state(self) -> dict[str, Any]:
         """What a resumed run must know to take the same steps in the same way, as JSON can hold it."""
-        return {"way": self.way, "seen": [[*shape, count] for shape, count in self._seen.items()]}
+        seen = [[*shape, count] for shape, count in self._seen.items()]
+        state = {"usable": self.usable, "possible": self._possible, "said": self._said}
+        return {"way": self.way, "seen": seen, **state}
 
     def restore(self, state: Mapping[str, Any]) -> None:
         """Goes on from what `state` gave."""
         self.way = state["way"]
         self._seen = Counter({tuple(shape): count for *shape, count in state["seen"]})
+        # Checkpoints of earlier versions do not tell whether a recording has failed.
+        self.usable, self._possible = state.get("usable", True), state.get("possible", True)
+        self._said = state.get("said", False)
 
     def step(self, batch: Batch) -> Measured | None:
         """Takes one step on the batch by a recording; None when this step is to be taken eagerly.
@@ -140,16 +151,17 @@ class StepGraphs:
         """Records the fastest way, or the one that was chosen before; None when none can be recorded."""
         static = Batch(*(getattr(batch, field.name).clone() for field in fields(Batch)))
         before = {name: tensor.detach().clone() for name, tensor in self._tensors().items()}
-        replays, reasons = {}, []
+        replays, reasons = {}, {}
         for way in range(len(self._ways)) if self.way is None else [self.way]:
             try:
                 replays[way] = self._record_way(self._ways[way], static, before)
             except RuntimeError as error:
                 small = is_out_of_memory(error)
-                reasons.append("the memory is too small for it" if small else first_line(error)[:200].rstrip("."))
+                reason = "the memory is too small for it" if small else first_line(error)[:200].rstrip(".")
+                reasons[reason] = small
             self._put_back(before)
         if not replays:
-            self._give_up(reasons[0])
+            self._give_up(next(iter(reasons)), possible=any(reasons.values()))
         elif self.way is None:
             self.way = min(replays, key=lambda way: self._recorder.seconds(replays[way]))
             self._put_back(before)
@@ -176,31 +188,12 @@ class StepGraphs:
                 else:  # an optimizer's state comes with its first step, and begins with zeros
                     tensor.zero_()
 
-    def _give_up(self, reason: str) -> None:
-        self.usable = False
+    def _give_up(self, reason: str, *, possible: bool) -> None:
+        self.usable, self._possible = False, possible
         self._recordings.clear()
-        self._log_line(f"Steps are not recorded as CUDA graphs ({reason}): they take longer, and are as exact.")
-
-
-def bucketed(batch: Batch, *, pad_left: bool, coarse: bool = False) -> Batch:
-    """The batch padded so that batches of similar lengths have one shape; the loss is the same.
-
-    Inputs grow to a multiple of 16 up to 128 tokens and to one of eight sizes an octave above, with `coarse` to a power
-    of two from 32 on; targets to a power of two. pad_left: on which side the batch's inputs are padded.
-    """
-    inputs, targets = batch.input_ids.shape[1], batch.target_ids.shape[1]
-    octave = (inputs - 1).bit_length()
-    step = 1 << max(5, octave) if coarse else max(16, 1 << max(0, octave - 3))
-    more_inputs, more_targets = -inputs % step, (1 << (targets - 1).bit_length()) - targets
-    on_inputs = (more_inputs, 0) if pad_left else (0, more_inputs)
-    pad = torch.nn.functional.pad
-    return Batch(
-        pad(batch.input_ids, on_inputs),
-        pad(batch.input_mask, on_inputs),
-        pad(batch.target_ids, (0, more_targets)),
-        pad(batch.target_mask, (0, more_targets)),
-        pad(batch.target_weights, (0, more_targets)),
-    )
+        if not self._said:
+            self._log_line(f"Steps are not recorded as CUDA graphs ({reason}): they take longer, and are as exact.")
+        self._said = True
 
 
 def _on_side_stream(work: Callable[[], object]) -> None:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
@@ -29,12 +29,14 @@ from lamp.training.load_backbone import load_backbone
 from lamp.training.log_text import data_summary
 from lamp.training.reporter import Reporter
 from lamp.training.result import TrainResult
+from lamp.training.results import Results
 from lamp.training.run_state import RunState
 from lamp.training.step import LossDiverged, train_together
 from lamp.training.stopping import StopRequested
+from lamp.training.sweep_recipes import names_of
 from lamp.training.trainer import PromptTrainer
 
-_SETTLED_WEIGHT = 0.1
+SETTLED_WEIGHT = 0.1
 """Weight of a label's tokens that follow from those before them, as the token that ends a label mostly does.
 
 The tokens that distinguish labels weigh 1. A backbone that was never asked to end there finds the end so unlikely at
@@ -54,66 +56,66 @@ def train(
     """Trains the factors of a prompt and returns the best one on the held-out rows.
 
     Where the learning rate is to be found, a prompt for each of LEARNING_RATES starts, and the worse ones are dropped
-    by successive halving; the winner takes all the steps. Goes on from the newest whole checkpoint in `checkpoints`,
-    exactly: in float32 on one CPU the losses and the result are bit by bit those of a run that never stopped.
+    by successive halving; the winner takes all the steps. Where several prompts vote, as many take all the steps, at a
+    fixed rate from as many seeds; the best of them is the result, and the others stand beside it. Goes on from the
+    newest whole checkpoint in `checkpoints`, exactly: in float32 on one CPU the losses and the result are bit by bit
+    those of a run that never stopped.
     backbone_folder: where the weights lie, if not where the recipe says; trained_prompt: folder of the exported prompt
     that a recipe with the initial "prompt" starts from; tokens: folder that keeps token ids for the next run on the
     same data. Raises LampError in one sentence; a run that could not go on but has a good prompt returns that, with the
     sentence as its `failure`.
     """
-    recipes = [config]
-    if config.train.learning_rate == "found":
-        recipes = [replace(config, train=replace(config.train, learning_rate=rate)) for rate in LEARNING_RATES]
+    config.check()
+    settings = config.train
+    if settings.learning_rate == "found":
+        recipes = [replace(config, train=replace(settings, learning_rate=rate)) for rate in LEARNING_RATES]
+    else:
+        seeds = [(settings.seed + number) % 2**32 for number in range(settings.voters)]
+        recipes = [replace(config, train=replace(settings, seed=seed)) for seed in seeds]
     _, plan = plan_of(config.train)
-    places = _Places(checkpoints, backbone_folder, trained_prompt, tokens)
-    run, end = _train_side_by_side(recipes, plan, splits, reporter, places)
-    return run.result(run.leader, splits.task, stopped=end.stopped, failure=end.failure)
-
-
-def sweep(
-    recipes: Sequence[TuneConfig],
-    plan: Sequence[Rung],
-    splits: Splits,
-    reporter: Reporter,
-    checkpoints: Path,
-    backbone_folder: str | Path | None = None,
-) -> list[TrainResult]:
-    """Trains a prompt for each recipe side by side, and returns their results in the order of the recipes.
-
-    Recipes may differ in their learning rate, a number, their seed and their `lamp` section. plan: when the worse
-    prompts are dropped; empty to train all of them to the end. For the rest see `train`.
-    """
-    places = _Places(checkpoints, backbone_folder, None, None)
-    run, end = _train_side_by_side(recipes, plan, splits, reporter, places)
-    return [
-        run.result(candidate, splits.task, stopped=end.stopped, failure=end.failure) for candidate in run.candidates
-    ]
+    trained_prompts = {config.lamp.initial_prompt: trained_prompt} if trained_prompt else {}
+    places = Places(checkpoints, backbone_folder, trained_prompts, tokens)
+    end = train_side_by_side(recipes, plan, splits, reporter, places)
+    return end.result(end.run.winner, end.run.voters if splits.labels else ())
 
 
 @dataclass(frozen=True)
-class _Places:
-    """The folders of `train`'s arguments."""
+class Places:
+    """The folders that a run reads and writes."""
 
     checkpoints: Path
-    backbone: str | Path | None
-    trained_prompt: Path | None
-    tokens: Path | None
+    backbone: str | Path | None = None
+    """Where the weights lie, if not where the recipe says."""
+    trained_prompts: Mapping[str, Path] = field(default_factory=dict)
+    """Exported prompts to start from, by the names that recipes have for them."""
+    tokens: Path | None = None
+    """Keeps token ids for the next run on the same data."""
 
 
 @dataclass(frozen=True)
-class _End:
-    """How the loop ended."""
+class End:
+    """How the loop ended, and what it has trained."""
 
+    run: RunState
+    results: Results
     stopped: bool = False
     failure: str = ""
 
+    def result(self, candidate: Candidate, others: Sequence[Candidate] = ()) -> TrainResult:
+        """A candidate's best prompt and its final scores, which are measured now. others: those that vote with it."""
+        run = self.run
+        return self.results.of(candidate, others, run.step, run.untrained, stopped=self.stopped, failure=self.failure)
 
-def _train_side_by_side(
-    recipes: Sequence[TuneConfig], plan: Sequence[Rung], splits: Splits, reporter: Reporter, places: _Places
-) -> tuple[RunState, _End]:
-    """Every step reads the rows of all prompts in one batch, each behind its own prompt."""
+
+def train_side_by_side(
+    recipes: Sequence[TuneConfig], plan: Sequence[Rung], splits: Splits, reporter: Reporter, places: Places
+) -> End:
+    """Trains a prompt for each recipe: every step reads the rows of all of them, each behind its own prompt.
+
+    plan: when the worse prompts are dropped.
+    """
     settings = recipes[0].train
-    run, trainer, rows = _set_up(recipes, plan, splits, reporter, places)
+    run, trainer, rows, results = _set_up(recipes, plan, splits, reporter, places)
     processes, rank = process_state().num_processes, process_state().process_index
     orders = _orders(recipes, rows, run.step * settings.accumulation, processes)
     try:
@@ -136,18 +138,16 @@ def _train_side_by_side(
             run.record(measured, share, sum(map(len, orders_of_rows)) / (time.perf_counter() - began))
     except StopRequested:
         run.save()
-        return run, _End(stopped=True)
+        return End(run, results, stopped=True)
     except LossDiverged as error:
-        return run, _End(failure=run.failure(error))
-    return run, _End()
+        return End(run, results, failure=run.failure(error))
+    return End(run, results)
 
 
 def _set_up(
-    recipes: Sequence[TuneConfig], plan: Sequence[Rung], splits: Splits, reporter: Reporter, places: _Places
-) -> tuple[RunState, PromptTrainer, list[Encoded]]:
-    """The run as it stands, what its steps work with, and the rows to train on."""
-    for recipe in recipes:
-        recipe.check()
+    recipes: Sequence[TuneConfig], plan: Sequence[Rung], splits: Splits, reporter: Reporter, places: Places
+) -> tuple[RunState, PromptTrainer, list[Encoded], Results]:
+    """The run as it stands, what its steps work with, the rows to train on, and what makes its results."""
     config, settings = recipes[0], recipes[0].train
     set_seed(settings.seed)
     reporter.phase("Loading the backbone")
@@ -159,12 +159,12 @@ def _set_up(
         is_encoder_decoder=backbone.is_encoder_decoder,
         config=config.data,
         labels=tuple(splits.labels),
-        settled_weight=_SETTLED_WEIGHT,
+        settled_weight=SETTLED_WEIGHT,
     )
     rows = encode_cached(encoder, splits.train, places.tokens)
     scored = encode_cached(encoder, splits.validation, places.tokens)
     tested = encode_cached(encoder, splits.test, places.tokens) if splits.test else ()
-    reporter.note(data_summary(splits, encoder.truncated, config.data.max_input_tokens))
+    reporter.note(data_summary(splits, encoder))
     virtual_tokens = max(recipe.lamp.virtual_tokens for recipe in recipes)
     _check_positions(backbone, (*rows, *scored, *tested), virtual_tokens)
 
@@ -172,13 +172,13 @@ def _set_up(
     prompts = (
         [LampPrompt.of_zeros(recipe.lamp, backbone.hidden_size) for recipe in recipes]  # the checkpoint fills them
         if saved
-        else first_prompts(backbone, recipes, splits.labels, rows, places.trained_prompt)
+        else first_prompts(backbone, recipes, splits.labels, rows, places.trained_prompts)
     )
     collate = partial(encoder.batch, device=backbone.device)
     trainer = PromptTrainer.create(backbone, prompts, collate, settings, reporter.note)
     candidates = [
-        Candidate(f"{recipe.train.learning_rate:g}", recipe, prompt, optimizer, prompt.factors())
-        for recipe, prompt, optimizer in zip(recipes, prompts, trainer.prompts, strict=True)
+        Candidate(name, recipe, prompt, optimizer, prompt.factors())
+        for name, recipe, prompt, optimizer in zip(names_of(recipes), recipes, prompts, trainer.prompts, strict=True)
     ]
     labels = tuple(splits.labels)
     held_out = HeldOut(splits.validation, scored, labels)
@@ -186,11 +186,12 @@ def _set_up(
     final_test = FinalTest(
         backbone, encoder, last, "test" if tested else "validation", config.data.max_written_rows, reporter
     )
-    first = partial(known_first_prompt, backbone, labels=splits.labels, rows=rows, trained=places.trained_prompt)
-    run = RunState(trainer, candidates, plan, encoder, held_out, final_test, first, reporter, places.checkpoints)
+    first = partial(known_first_prompt, backbone, labels=splits.labels, rows=rows, trained=places.trained_prompts)
+    results = Results(backbone, encoder, held_out, final_test, first, reporter, splits.task)
+    run = RunState(trainer, candidates, plan, encoder, held_out, reporter, places.checkpoints)
     if saved:
         run.restore(saved)
-    return run, trainer, rows
+    return run, trainer, rows, results
 
 
 def schedule(step: int, settings: TrainConfig) -> float:

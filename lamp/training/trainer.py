@@ -16,8 +16,9 @@ from lamp.backbone.forward import target_log_likelihood
 from lamp.backbone.frozen import FrozenBackbone
 from lamp.config import TrainConfig
 from lamp.data.encoding import Encoded
+from lamp.training.buckets import Room, bucketed
 from lamp.training.prompt_optimizer import PromptOptimizer
-from lamp.training.step_graphs import CudaRecorder, Measured, Recorder, StepGraphs, bucketed
+from lamp.training.step_graphs import CudaRecorder, Measured, Recorder, StepGraphs
 
 _ROWS_AT_A_TIME = 32
 """Rows that a CPU reads at a time where several prompts bring small batches; more are not faster."""
@@ -81,6 +82,10 @@ class PromptTrainer:
         if self.graphs is not None:
             self.graphs.reset()
 
+    def room(self) -> Room:
+        """The room of a batch behind the longest of the prompts."""
+        return Room.behind(max(optimizer.virtual_tokens for optimizer in self.prompts), self.backbone)
+
     def record_with(self, recorder: Recorder) -> None:
         """Lets steps be recorded and replayed from now on; batches are padded so that they have few shapes."""
         collate = self.collate
@@ -91,7 +96,7 @@ class PromptTrainer:
             if self.graphs is None or not self.graphs.usable:
                 return batch
             # Several prompts are together for a few steps only: fewer, larger shapes.
-            return bucketed(batch, pad_left=pad_left, coarse=len(self.prompts) > 1)
+            return bucketed(batch, pad_left=pad_left, coarse=len(self.prompts) > 1, room=self.room())
 
         self.collate = bucketed_while_recording
 

@@ -30,7 +30,7 @@ JOIN, UPLOAD = "/gradio_api/queue/join", "/gradio_api/upload"
 def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
     settings = Settings.from_environment({"STUDIO_HOME": str(tmp_path_factory.mktemp("home"))})
     studio = Studio(settings, open_database(settings.database_url))
-    with TestClient(web_app(build_ui(studio), settings), base_url="http://127.0.0.1:7860") as opened:
+    with TestClient(web_app(build_ui(studio), studio), base_url="http://127.0.0.1:7860") as opened:
         yield opened
 
 
@@ -75,7 +75,13 @@ def test_a_foreign_page_can_read_nothing(client: TestClient) -> None:
 def test_the_own_pages_and_scripts_are_answered(client: TestClient) -> None:
     body = {"data": [5, 0], "session_hash": "x"}
     for headers in ({}, {"origin": "http://127.0.0.1:7860"}):
-        assert client.post("/gradio_api/run/runs", json=body, headers=headers).json()["data"] == [[]]
+        assert client.post("/gradio_api/call/runs", json=body, headers=headers).json()["event_id"]
+
+
+def test_a_call_beside_the_queue_is_refused(client: TestClient) -> None:
+    # Each would hold one of the threads that all pages share.
+    for name in ("try", "runs", "submit"):
+        assert client.post(f"/gradio_api/run/{name}", json={"data": [5, 0]}).status_code == 404
 
 
 def test_a_page_behind_a_reverse_proxy_may_change_what_it_shows() -> None:

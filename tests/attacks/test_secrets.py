@@ -42,6 +42,7 @@ def test_children_get_what_computing_needs_and_no_secrets(tmp_path: Path) -> Non
         "HF_TOKEN": "hf_secret",
         "HUGGING_FACE_HUB_TOKEN": "hf_secret",
         "STUDIO_API_KEY": "secret",
+        "STUDIO_WEBHOOK": "https://example.org/secret",
         "AWS_SECRET_ACCESS_KEY": "secret",
         "DATABASE_URL": "postgresql://a:secret@b/c",
         "OPENAI_API_KEY": "secret",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import socket
 import subprocess
 import sys
 import urllib.request
@@ -92,6 +93,15 @@ def test_a_home_that_cannot_be_made_is_one_sentence_at_the_start(tmp_path: Path)
     assert "STUDIO_HOME" in ended.stderr and "Traceback" not in ended.stderr
 
 
+@pytest.mark.slow
+def test_a_server_that_is_ended_by_the_system_ends_as_by_ctrl_c_although_pages_are_open(tmp_path: Path) -> None:
+    studio = RunningStudio(tmp_path / "home")
+    studio.start()
+    with urllib.request.urlopen(f"{studio.url}/gradio_api/heartbeat/an-open-page", timeout=30):
+        studio.end()
+    assert studio.process.returncode == 0 and "Traceback" not in studio.said()
+
+
 @pytest.fixture
 def printed(tmp_path: Path) -> Iterator[LogStream]:
     before = logging.root.handlers[:], logging.root.level, logging.raiseExceptions
@@ -122,3 +132,22 @@ def test_an_unexpected_error_is_logged_in_one_line_without_its_message(tmp_path:
     log = (tmp_path / "server.log").read_text()
     assert log.count("\n") == 1 and SECRET not in log and "\x1b" not in log
     assert "ValueError" in log and "test_server.py" in log
+
+
+def has_ipv6() -> bool:
+    try:
+        with socket.socket(socket.AF_INET6) as listener:
+            listener.bind(("::1", 0))
+    except OSError:
+        return False
+    return True
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not has_ipv6(), reason="This machine has no IPv6.")
+def test_an_ipv6_address_is_served_and_printed_as_browsers_take_it(tmp_path: Path) -> None:
+    studio = RunningStudio(tmp_path / "home", host="::1")
+    studio.start()  # which asks for a page there
+    said = studio.said()
+    studio.end()
+    assert f"LAMP Studio is at http://[::1]:{studio.port} " in said and "Traceback" not in said

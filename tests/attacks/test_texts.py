@@ -96,6 +96,7 @@ def trained(labels: tuple[str, ...]) -> TrainResult:
     return TrainResult(
         factors={},
         virtual_tokens=torch.zeros(4, 8),
+        voters=(),
         token_dim=8,
         final=scores,
         inspection=Inspection((), (), (), 0.0),

@@ -196,3 +196,12 @@ def test_only_so_many_runs_wait(studio: Studio, submit: Submit) -> None:
     with pytest.raises(StorageError, match="3 runs wait already"):
         studio.resume(runs[0])
     assert len(studio.jobs()) == 3
+
+
+def test_json_that_is_nested_too_deeply_is_one_sentence(studio: Studio) -> None:
+    deep: Any = '{"data": ' + "[" * 200_000 + "]" * 200_000 + "}"
+    with pytest.raises(gr.Error) as caught:
+        guarded_endpoint(Endpoints(studio).submit)(deep, SAMPLE)
+    assert (
+        str(caught.value).strip("'") == "The recipe must be a JSON object; it cannot be read: it is nested too deeply."
+    )

@@ -55,10 +55,11 @@ class RunningStudio:
     home: Path
     port: int = field(default_factory=free_port)
     hub: str = NO_HUB
+    host: str = "127.0.0.1"
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
+        return f"http://{f'[{self.host}]' if ':' in self.host else self.host}:{self.port}"
 
     @property
     def store(self) -> JobStore:
@@ -71,7 +72,7 @@ class RunningStudio:
             cwd=self.home.parent,
             stdout=self.output,
             stderr=subprocess.STDOUT,
-            env=environment(self.home, self.port, self.hub),
+            env={**environment(self.home, self.port, self.hub), "STUDIO_HOST": self.host},
         )
         deadline = time.monotonic() + 90
         while time.monotonic() < deadline:

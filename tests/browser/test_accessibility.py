@@ -9,6 +9,10 @@ from typing import Any, Literal
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from app.jobs.comparing import comparison_config
+from app.run import Run
+from lamp.baselines.ways import Request, WayResult, keep_result
+from storage.home import Home
 from storage.jobs import Job, JobState
 from tests.browser import pages
 from tests.browser.studio import RunningStudio
@@ -16,13 +20,30 @@ from tests.browser.test_results import add_tested
 
 AXE = (files("axe_playwright_python") / "axe.min.js").read_text(encoding="utf-8")
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]
-TABS = ("Results", "Training", "Try", "Inspect", "Use it", "Details")
+TABS = ("Results", "Training", "Try", "Inspect", "Worth it?", "Use it", "Details")
 STEPS = ("backbone", "data", "recipe", "start")
 
 
 @pytest.fixture(scope="module")
 def tested(studio: RunningStudio, tiny_llama: Path) -> Job:
-    return add_tested(studio, tiny_llama, "an accessible one", 34)
+    job = add_tested(studio, tiny_llama, "an accessible one", 34)
+    add_ways(studio, job)
+    return job
+
+
+def add_ways(studio: RunningStudio, job: Job) -> None:
+    """What other ways answered to the rows of a run that `add_tested` made, of which one could not be tried."""
+    assert job.finished_at is not None
+    made_for = job.finished_at.isoformat()
+    config = comparison_config(Run.of(job), Request(("instruction", "lora")), made_for)
+    comparison = studio.store.add(
+        "other ways", config, job.dataset, job.dataset_name, 2, parent=job.id, kind="comparison", gpus=99
+    )
+    studio.store.request_stop(comparison.id)
+    scores = {row: float(row % 3 > 0) for row in range(40)}
+    told = WayResult("instruction", {}, scores, tokens=9, bytes=40, text="Answer with one of: billing, returns.")
+    for result in (told, WayResult("lora", problem="PEFT cannot add LoRA to this backbone.")):
+        keep_result(result, Home(studio.home).other_ways(job.id), made_for)
 
 
 def findings(page: Page, where: str) -> list[str]:
@@ -52,16 +73,23 @@ def test_no_page_has_a_serious_finding_of_axe(
     page.goto("/runs")
     expect(page.locator(".ls-run").first).to_be_visible()
     found += findings(page, "Runs")
+    page.locator("[data-select]").first.check()
+    found += findings(page, "Runs, one selected")
+    page.get_by_role("button", name="Delete").click()
+    found += findings(page, "Runs, asked before one is deleted")
     pages.open_run(page, tested.id)
     for tab in TABS:
         page.locator("#run-tabs").get_by_role("tab", name=tab).click()
         page.wait_for_timeout(500)
         found += findings(page, f"Run, {tab}")
+        if tab == "Worth it?":
+            expect(page.locator("#worth-table tbody tr")).to_have_count(4)
     other = studio.add_ended(str(tiny_llama), JobState.FAILED, "a failed one", error="It failed.")
     pages.open_run(page, other.id)
     found += findings(page, "A failed run")
     page.goto(f"/compare?runs={tested.id},{other.id}")
     expect(page.locator("#compare-scores tbody tr")).to_have_count(2)
+    page.get_by_label("Only settings that differ").uncheck()
     found += findings(page, "Compare")
     context.close()
     assert not found, "\n".join(found)
@@ -92,6 +120,11 @@ def test_no_page_scrolls_sideways_on_a_narrow_phone(browser: Browser, studio: Ru
     page.goto("/runs")
     expect(page.locator(".ls-run").first).to_be_visible()
     check("Runs")
+    page.get_by_label("Select all shown").check()
+    expect(page.get_by_role("group", name="Selected runs")).to_be_visible()
+    check("Runs, all selected")
+    bar = page.get_by_role("group", name="Selected runs").bounding_box()
+    assert bar is not None and bar["x"] >= 0 and bar["x"] + bar["width"] <= 360
     pages.open_run(page, tested.id)
     expect(page.locator("#results li").first).to_be_visible()
     check("Results")

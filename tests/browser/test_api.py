@@ -114,7 +114,8 @@ def test_the_server_starts_without_torch(tmp_path: Path) -> None:
         "from storage.database import open_database\n"
         "settings = Settings.from_environment(); settings.home.mkdir()\n"
         "database = open_database(settings.database_url)\n"
-        "local_runner(settings, database); web_app(build_ui(Studio(settings, database)), settings)\n"
+        "studio = Studio(settings, database)\n"
+        "local_runner(settings, database); web_app(build_ui(studio), studio)\n"
         "print([name for name in ('torch', 'transformers', 'accelerate', 'peft') if name in sys.modules])\n"
     )
     ended = subprocess.run(

@@ -19,7 +19,7 @@ FILES: dict[str, tuple[str, bytes, str]] = {
     "not a parquet file": ("table.parquet", b"text,label\na,b\n", "table.parquet"),
     "broken UTF-16": ("broken.csv", "text,label\ncafé,yes\n".encode("utf-16") + b"\x00", "UTF-16"),
     "one column": ("table.csv", ("text\n" + "row\n" * 20).encode(), "has only one column, 'text'"),
-    "a column of lists": ("lists.json", json.dumps([{"text": ["a"], "label": "b"}] * 20).encode(), "list"),
+    "a column of lists of lists": ("lists.json", json.dumps([{"text": [["a"]], "label": "b"}] * 20).encode(), "list"),
 }
 TABLES: dict[str, tuple[str, str]] = {
     "an all-empty target": ("text,label\n" + "\n".join(f"row {number}," for number in range(20)), "empty"),

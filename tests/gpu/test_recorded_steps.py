@@ -11,7 +11,8 @@ import torch
 
 import lamp.training.trainer
 from lamp.training.halving import Rung
-from lamp.training.train import sweep, train
+from lamp.training.sweep import sweep
+from lamp.training.train import Places, train
 from tests.tiny import save_tiny
 from tests.unit.training import Recorder, recipe, run, splits_of
 
@@ -54,10 +55,10 @@ def test_recorded_steps_of_several_prompts_teach_each_what_eager_ones_do(
     config = recipe(backbone, steps=30, evaluate_every=10)
     recipes = [replace(config, train=replace(config.train, learning_rate=rate)) for rate in (0.01, 0.02, 0.04)]
     splits, plan, recorder = splits_of(config, table), (Rung(10, 2),), Recorder()
-    recorded = sweep(recipes, plan, splits, recorder, tmp_path / "recorded")
+    recorded = sweep(recipes, plan, splits, recorder, Places(tmp_path / "recorded"))
     assert not any("not recorded" in note for note in recorder.notes), recorder.notes
     monkeypatch.setattr(lamp.training.trainer, "_can_be_recorded", lambda *_: False)
-    eager = sweep(recipes, plan, splits, Recorder(), tmp_path / "eager")
+    eager = sweep(recipes, plan, splits, Recorder(), Places(tmp_path / "eager"))
     assert [result.step for result in recorded] == [result.step for result in eager]
     for ours, expected in zip(recorded, eager, strict=True):
         assert torch.allclose(ours.virtual_tokens, expected.virtual_tokens, atol=5e-3)

@@ -10,6 +10,7 @@ import pyarrow as pa
 import pytest
 from pyarrow import parquet
 
+from lamp.data.conversation import to_cell
 from tests.hub.conftest import ADA, Run
 from tests.hub.repositories import Account
 from tests.hub.server import Hub
@@ -152,8 +153,8 @@ def test_objects_become_columns_and_what_is_no_text_is_left_out_and_named(hub: H
         "datasets",
     )
     part = run(FETCH, ["acme/mixed"]).result[0]
-    assert part["table"] == [{"translation.de": "gut", "translation.en": "good", "score": "0.5"}]
-    assert sorted(part["left_out"]) == ["picture", "words"]
+    assert part["table"] == [{"translation.de": "gut", "translation.en": "good", "score": "0.5", "words": "a\nb"}]
+    assert part["left_out"] == ["picture"]
 
 
 def test_what_cannot_be_fetched_is_one_sentence_and_is_not_run(hub: Hub, run: Run, films: str, tmp_path: Path) -> None:
@@ -248,3 +249,24 @@ answer([outcome(lambda: at(revision)) for revision in arguments])
     )
     read = [request.path for request in hub.requests if "/resolve/" in request.path and "train.csv" in request.path]
     assert read and all(first in path or repository.commits[-1].oid in path for path in read)
+
+
+def test_conversations_of_a_part_stay_input_and_target_beside_its_texts(hub: Hub, run: Run) -> None:
+    def turns(*texts: str) -> list[dict[str, Any]]:
+        return [{"from": ("human", "gpt")[index % 2], "value": text} for index, text in enumerate(texts)]
+
+    chats = [turns("row 0", "bad"), turns("a", "b", "row 1", "good"), []]
+    tags = [["x"], ["y", "why"], []]
+    files = {"data.parquet": packed(conversations=chats, tags=tags, picture=[[1], [2], [3]])}
+    id = hub.add("acme/chats", files, "datasets").id
+    (result,) = run(FETCH, [id]).result
+    assert result["table"] == [
+        {"input": "row 0", "target": "bad", "tags": "x"},
+        {
+            "input": to_cell([("user", "a"), ("assistant", "b"), ("user", "row 1")]),
+            "target": "good",
+            "tags": "y\nwhy",
+        },
+        {"input": "", "target": "", "tags": ""},
+    ]
+    assert result["left_out"] == ["picture"] and result["rows"] == 3

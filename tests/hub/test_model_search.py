@@ -35,13 +35,18 @@ def listed(task: str, parameters: int, downloads: int, *tags: str, **more: Any) 
 
 @pytest.fixture
 def models(hub: Hub) -> Hub:
-    """A Hub with three models that can be tuned and three that cannot."""
+    """A Hub with four models that can be tuned and six that cannot."""
     hub.add("acme/small-causal", {}, listed=listed("text-generation", 12_000, 70, "license:mit"))
     hub.add("acme/Large-causal", {}, listed=listed("text-generation", 12_000_000, 900), gated=True)
     hub.add("acme/encoder-decoder", {}, listed=listed("text2text-generation", 5_000, 500, "license:apache-2.0"))
     quantised = {"config": {"quantization_config": {"quant_method": "gptq"}}}
     hub.add("acme/causal-gptq", {}, listed=listed("text-generation", 3_000, 80, **quantised))
-    hub.add("acme/causal-pictures", {}, listed=listed("image-text-to-text", 3_000, 80))
+    pictures = "image-text-to-text"
+    hub.add("acme/pictures-and-text", {}, listed=listed(pictures, 3_000, 60, config={"model_type": "gemma3"}))
+    hub.add("acme/causal-pictures-alone", {}, listed=listed(pictures, 3_000, 80, config={"model_type": "florence2"}))
+    hub.add("acme/causal-pictures-3n", {}, listed=listed(pictures, 3_000, 80, config={"model_type": "gemma3n"}))
+    hub.add("acme/causal-pictures-unsaid", {}, listed=listed(pictures, 3_000, 80))
+    hub.add("acme/causal-unheard-of", {}, listed=listed("text-generation", 3_000, 80, config={"model_type": "nobody"}))
     hub.add("acme/causal-pickled", {}, listed={**listed("text-generation", 3_000, 80), "tags": []})
     return hub
 
@@ -55,9 +60,14 @@ def test_models_are_found_by_a_part_of_their_name_most_downloaded_first(models: 
     assert [model["downloads"] for model in found] == [900, 70]
 
 
-def test_causal_and_encoder_decoder_models_are_found_together(models: Hub, run: Run) -> None:
+def test_models_of_every_kind_that_can_be_tuned_are_found_together(models: Hub, run: Run) -> None:
     found, none = run(SEARCH, "acme/", "nobody").result
-    assert [model["id"] for model in found] == ["acme/Large-causal", "acme/encoder-decoder", "acme/small-causal"]
+    assert [model["id"] for model in found] == [
+        "acme/Large-causal",
+        "acme/encoder-decoder",
+        "acme/small-causal",
+        "acme/pictures-and-text",
+    ]
     assert none == []
 
 

@@ -24,7 +24,7 @@ from tests.jobs.conftest import System
 def test_an_extended_run_goes_on_from_the_end_of_the_one_before_which_stays(system: System, runner: Runner) -> None:
     first = system.ended(system.submit(6).id, JobState.DONE)
     child = extend(system.store, system.home, first.id, 10)
-    assert child.parent == first.id and child.config["train"]["steps"] == 10
+    assert (child.parent, child.step) == (first.id, 6) and child.config["train"]["steps"] == 10
     done = system.ended(child.id, JobState.DONE)
     assert "Going on from the checkpoint at step 6." in system.home.log(child.id).read_text()
     curve = system.store.curve(child.id, "loss")

@@ -60,7 +60,7 @@ def test_a_run_that_is_deaf_to_the_stop_is_told_by_the_system_to_end(toy_system:
     toy_system.until(job.id, lambda job: job.step > 0)
     toy_system.store.request_stop(job.id)
     stopped = toy_system.ended(job.id, JobState.STOPPED, seconds=10)
-    assert toy_system.store.events(job.id)[-1].reason == "Stopped before the prompt was exported."
+    assert toy_system.store.events(job.id)[-1].reason == "Stopped before it was finished."
     assert stopped.error is None
     toy_system.ended(next_one.id, JobState.DONE)
 
@@ -105,7 +105,7 @@ def test_a_run_that_is_stopped_before_it_trains_has_no_prompt(toy_system: System
     toy_system.store.request_stop(job.id)
     stopped = toy_system.ended(job.id, JobState.STOPPED)
     assert stopped.artifact is None
-    assert toy_system.store.events(job.id)[-1].reason == "Stopped before the prompt was exported."
+    assert toy_system.store.events(job.id)[-1].reason == "Stopped before it was finished."
 
 
 @pytest.mark.parametrize(

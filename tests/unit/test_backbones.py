@@ -11,6 +11,7 @@ from app.machine import Device
 from app.offered_backbones import OFFERED
 from app.settings import Settings
 from app.ui.tune.backbone_text import card
+from lamp.errors import BackboneError
 from lamp.hub.catalog import is_hub_id
 from tests.hub_cache import cache_backbone
 
@@ -69,3 +70,13 @@ def test_a_card_says_what_a_backbone_is_good_for_and_its_facts(backbones: Backbo
     assert " · Llama 3.2 licence · gated · 2.5 GB" in cards["meta-llama/Llama-3.2-1B-Instruct"]
     assert "too large" not in cards["HuggingFaceTB/SmolLM3-3B"] and "too large" in cards["Qwen/Qwen3-4B"]
     assert "encoder-decoder" in cards["google/flan-t5-base"] and "990 MB" in cards["google/flan-t5-base"]
+
+
+@pytest.mark.parametrize(
+    "named", ["/etc", "app/../../../../etc", "app/../../../../nosuch", "~root", "./lamp", "a" * 300]
+)
+def test_on_a_space_nobody_is_told_which_folders_exist(tmp_path: Path, named: str) -> None:
+    settings = Settings.from_environment({"SPACE_ID": "ada/prompts", "STUDIO_HOME": str(tmp_path)})
+    for ask in (Backbones(settings).inspect, Backbones(settings).source):
+        with pytest.raises(BackboneError, match=r"^Folders cannot be used on this studio: write a Hub id"):
+            ask(named)

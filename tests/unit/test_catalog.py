@@ -187,6 +187,22 @@ def test_weights_that_lack_a_layer_of_the_config_are_refused_before_they_are_loa
     assert inspect(str(tmp_path / "whole")).parameters == 216
 
 
+def test_a_config_that_counts_any_number_of_layers_costs_nothing(tmp_path: Path) -> None:
+    layers = {"model.layers.0.mlp.up_proj.weight": (8, 8)}
+    reference = backbone(tmp_path / "model", {**LLAMA, "num_hidden_layers": 10**15}, {**WEIGHTS, **layers})
+    assert "the weights lack 999999999999999 of them, such as model.layers.1:" in refusal(reference)
+
+
+@pytest.mark.parametrize("name", ["config.json", "tokenizer.json", "tokenizer_config.json"])
+def test_json_that_is_nested_too_deeply_is_one_sentence_or_left_for_the_loading(tmp_path: Path, name: str) -> None:
+    reference = backbone(tmp_path / "model")
+    (tmp_path / "model" / name).write_text("[" * 200_000 + "]" * 200_000)
+    if name == "config.json":
+        assert "is not valid JSON: get it again" in refusal(reference)
+    else:
+        assert inspect(reference).hidden_size == 8
+
+
 def test_an_adapter_beside_the_weights_is_refused(tmp_path: Path) -> None:
     reference = backbone(tmp_path / "model")
     (tmp_path / "model/adapter_config.json").write_text("{}")

@@ -19,7 +19,7 @@ from app.answering.predictor import Predictor
 from lamp.backbone.frozen import FrozenBackbone
 from lamp.backbone.prefix import make_prefix
 from lamp.config import DataConfig
-from lamp.data.chat import chat_affixes
+from lamp.data.chat import chat_affixes, chat_pieces
 from lamp.data.encoding import Encoder
 from lamp.data.splits import Example
 from lamp.errors import BackboneError
@@ -136,6 +136,53 @@ def test_a_template_that_writes_the_date_writes_the_same_one_on_every_day(
 
     monkeypatch.setattr(chat_template_utils, "datetime", AnotherDay)
     assert chat_affixes(tokenizer, "an/instruct-model").prefix == "\n26 July 2024, 2024-07-26, 26 Jul 2024 question : "
+
+
+DATED = {
+    "gpt-oss": (
+        "{%- macro system() %}{{- 'Knowledge cutoff: 2024-06\n' }}"
+        "{{- 'Current date: ' + strftime_now('%Y-%m-%d') + '\n' }}"
+        "{%- endmacro %}{{- '<|start|>system<|message|>' }}{{- system() }}{{- '<|end|>' }}"
+        "{%- for message in messages %}{{- '<|start|>' + message.role + '<|message|>' + message.content + '<|end|>' }}"
+        "{%- endfor %}{%- if add_generation_prompt %}<|start|>assistant{% endif %}",
+        "Current date: 2024-07-26",
+    ),
+    "SmolLM3": (
+        "{%- set today = strftime_now('%d %B %Y') -%}{%- set mode = '/think' if enable_thinking else '/no_think' -%}"
+        "<|im_start|>system\n## Metadata\n\nKnowledge Cutoff Date: June 2025\nToday Date: {{ today }}\n"
+        "Reasoning: {{ mode }}"
+        "<|im_end|>\n{% for message in messages %}<|im_start|>{{ message.role }}\n{{ message.content }}<|im_end|>\n"
+        "{% endfor %}{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}",
+        "Today Date: 26 July 2024\nReasoning: /no_think",
+    ),
+    "Granite": (
+        "{%- if messages[0]['role'] != 'system' %}{%- set today = strftime_now('%B %d, %Y') %}"
+        '<|role|>system<|end|>Knowledge Cutoff Date: April 2024.\n{{ "Today\'s Date: " + today }}.\n{%- endif %}'
+        "{%- for message in messages %}<|role|>{{ message.role }}<|end|>{{ message.content }}\n{%- endfor %}"
+        "{%- if add_generation_prompt %}<|role|>assistant<|end|>{%- endif %}",
+        "Today's Date: July 26, 2024.",
+    ),
+}
+"""Templates that write today's date, shortened from those of three families, and what they write of it."""
+
+
+@pytest.mark.parametrize("family", DATED)
+def test_the_dated_templates_of_known_families_write_one_date_for_a_message_and_for_a_conversation(
+    instruct: Path, family: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tokenizer = AutoTokenizer.from_pretrained(instruct)
+    tokenizer.chat_template, dated = DATED[family]
+
+    class AnotherDay(datetime):
+        @classmethod
+        def now(cls, tz: Any = None) -> AnotherDay:
+            return cls(2031, 1, 2)
+
+    before = chat_affixes(tokenizer, "a/model")
+    monkeypatch.setattr(chat_template_utils, "datetime", AnotherDay)
+    assert chat_affixes(tokenizer, "a/model") == before and dated in before.prefix
+    pieces = chat_pieces(tokenizer, ("user", "assistant", "user"))
+    assert pieces is not None and len(pieces) == 4 and dated in pieces[0] and "2031" not in "".join(pieces)
 
 
 def test_a_backbone_without_a_template_is_one_sentence(instruct: Path, tiny_llama: Path) -> None:

@@ -51,12 +51,29 @@ def test_a_label_that_nearly_all_rows_have_is_told() -> None:
 def test_rows_that_are_left_out_are_told() -> None:
     texts, targets = [*TEXTS], [*TARGETS]
     texts[3] = targets[5] = targets[6] = " "
-    assert warnings_of(texts, targets) == ["Some rows are left out: 2 without a target and 1 without an input."]
+    assert warnings_of(texts, targets) == [
+        "Some rows are left out: 2 without a target, such as row 6 ('text: the film number 5 was long label:') and 1 "
+        "without an input, such as row 4 (target 'an answer of words, 21')."
+    ]
 
 
 def test_repeated_inputs_are_told() -> None:
     (warning,) = warnings_of([*TEXTS[:50], *TEXTS[:10]], TARGETS)
-    assert warning.startswith("20 of 60 rows have the same input as another row")
+    assert warning.startswith(
+        "20 of 60 rows have the same input as another row, such as row 1 ('text: the film number 0 was long label:'): "
+    )
+
+
+def test_rows_that_are_held_out_too_are_told() -> None:
+    config = DataConfig(("text",), "label")
+    table = table_of(text=TEXTS, label=TARGETS)
+    test = table_of(text=TEXTS[7:9], label=TARGETS[7:9])
+    (warning,) = data_warnings(prepare(table, config, test=test), (), ())
+    assert ": 2, such as row 8 ('text: the film number 7 was long label:')." in warning
+    validation = table_of(text=[*TEXTS[8:9], "a film of its own"], label=TARGETS[:2])
+    splits = prepare(table_of(text=TEXTS[10:], label=TARGETS[10:]), config, validation, test)
+    (warning,) = data_warnings(splits, (), ())
+    assert ": 1, such as row 1 ('text: the film number 8 was long label:')." in warning
 
 
 def test_a_target_that_stands_in_its_input_is_told() -> None:

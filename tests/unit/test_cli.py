@@ -11,9 +11,11 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import torch
 
 from lamp.cli import main
 from lamp.progress_bar import BarReporter
+from tests.packed import save_bitsandbytes
 from tests.unit.training import recipe
 
 
@@ -297,3 +299,33 @@ def test_a_recipe_that_does_not_fit_its_backbone_is_refused_before_anything_is_l
     sentence = told(capsys)
     assert sentence.startswith("The backbone has 512 positions, too few for 4 virtual tokens")
     assert not (tmp_path / "out").exists()
+
+
+def test_packed_weights_are_refused_where_there_is_no_gpu_before_anything_is_loaded(
+    tiny_llama: Path,
+    tiny_table: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    packed = save_bitsandbytes(tmp_path / "packed", 4)
+    monkeypatch.setattr("lamp.backbone.frozen.FrozenBackbone.load", None)
+    monkeypatch.setattr("lamp.backbone.devices.default_device", lambda: torch.device("cpu"))
+    (tmp_path / "recipe.json").write_text(json.dumps(recipe(packed).to_dict()))
+    assert (
+        main(["train", str(tmp_path / "recipe.json"), "--data", str(tiny_table), "--out", str(tmp_path / "out")]) == 1
+    )
+    assert "are stored in 4 bits, which want a CUDA GPU, and this machine has none" in told(capsys)
+
+
+def test_what_is_cut_is_counted_beside_the_bar(
+    tiny_llama: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = recipe(tiny_llama, steps=1)
+    config = replace(config, data=replace(config.data, max_target_tokens=4, max_input_tokens=20, task="generation"))
+    (tmp_path / "recipe.json").write_text(json.dumps(config.to_dict()))
+    data = tmp_path / "rows.csv"
+    rows = [f"{'film ' * (40 if row < 3 else 2)}{row},{'good ' * (20 if row < 5 else 1)}" for row in range(20)]
+    data.write_text("\n".join(["text,label", *rows]))
+    assert main(["train", str(tmp_path / "recipe.json"), "--data", str(data), "--out", str(tmp_path / "out")]) == 0
+    assert "3 inputs cut to 20 tokens, 5 targets cut to 4 tokens." in capsys.readouterr().err

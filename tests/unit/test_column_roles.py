@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import json
 import random
+import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
+import gradio as gr
 import pytest
 
 from app.studio import Studio
 from app.ui.tune import summary
+from app.ui.tune.tune_form import TuneForm
 from lamp.config import DataConfig, TuneConfig
-from lamp.data.column_roles import column_roles, guess_columns
+from lamp.data.column_roles import CHAT_TEMPLATES, column_roles, guess_columns, plain_reading
+from lamp.data.tables.chat_rows import CHAT_NOTE
 from tests.unit.tables_of import table_of
 
 ROWS = range(40)
@@ -85,6 +91,14 @@ def test_where_nothing_else_is_left_what_would_be_ignored_is_read() -> None:
     assert guess_columns(leaking) == DataConfig(("id",), "label")
 
 
+def test_a_text_is_read_rather_than_row_numbers_though_each_goes_with_one_label() -> None:
+    texts = [("It went badly", "It went well")[row % 2] for row in ROWS]
+    table = table_of(Id=ROWS, Comment=texts, Label=LABELS)
+    assert guess_columns(table) == DataConfig(("Comment",), "Label")
+    roles = {role.column: role for role in column_roles(table)}
+    assert roles["Id"].role == "ignored" and roles["Comment"].leak.startswith("gives 'Label' away")
+
+
 def test_the_last_column_that_is_not_ignored_is_answered_where_no_name_tells() -> None:
     assert guess_columns(table_of(question=TEXTS, reply=TEXTS[::-1], day=["2024-03-01"] * 40)) == DataConfig(
         ("question",), "reply"
@@ -147,7 +161,7 @@ def test_columns_of_instruction_data_are_known_by_their_names(
     columns: tuple[str, ...], inputs: tuple[str, ...], target: str
 ) -> None:
     table = table_of(**{name: [f"the {name} of row {row} is this" for row in ROWS] for name in columns})
-    assert guess_columns(table) == DataConfig(inputs, target)
+    assert plain_reading(guess_columns(table)) == DataConfig(inputs, target)
 
 
 def test_a_column_that_ends_with_the_answer_is_not_read_and_one_that_holds_it_somewhere_is() -> None:
@@ -161,3 +175,55 @@ def test_a_column_that_ends_with_the_answer_is_not_read_and_one_that_holds_it_so
     roles = {role.column: role for role in column_roles(table)}
     assert (roles["text"].role, roles["text"].reason) == ("ignored", "ends with 'output'")
     assert (roles["instruction"].role, roles["passage"].role) == ("read", "read")
+
+
+@pytest.mark.parametrize(
+    ("columns", "notes", "config"),
+    [
+        (("input", "target"), (CHAT_NOTE,), DataConfig(("input",), "target", "{input}", "chat")),
+        (("input", "target"), (), DataConfig(("input",), "target")),
+        (("prompt", "completion"), (), DataConfig(("prompt",), "completion", "{prompt}", "chat")),
+        (("instruction", "output"), (), DataConfig(("instruction",), "output", "{instruction}", "chat")),
+        (
+            ("instruction", "input", "output"),
+            (),
+            DataConfig(("instruction", "input"), "output", "{instruction}\n\n{input}", "chat"),
+        ),
+        (("input", "output"), (), DataConfig(("input",), "output")),
+    ],
+)
+def test_chat_data_is_to_be_read_in_the_chat_format(
+    columns: tuple[str, ...], notes: tuple[str, ...], config: DataConfig
+) -> None:
+    cells = [[f"{name} of the long row {row}" for row in ROWS] for name in columns]
+    table = replace(table_of(**dict(zip(columns, cells, strict=True))), notes=notes)
+    assert guess_columns(table) == config
+    assert config.template in {"", *CHAT_TEMPLATES}
+    assert plain_reading(config) == DataConfig(config.input_columns, config.target_column)
+
+
+def test_chat_data_is_read_in_the_chat_format_where_the_backbone_has_a_template(
+    studio: Studio, tiny_llama: Path, tmp_path: Path
+) -> None:
+    file = tmp_path / "chat.jsonl"
+    turns = [[{"role": "user", "content": f"row {row}"}, {"role": "assistant", "content": LABELS[row]}] for row in ROWS]
+    file.write_text("\n".join(json.dumps({"messages": messages}) for messages in turns))
+    dataset = studio.add_dataset(file, file.name).reference
+    instruct = tmp_path / "instruct"
+    shutil.copytree(tiny_llama, instruct)
+    (instruct / "chat_template.jinja").write_text("{{ messages[0]['content'] }}:")
+    chat = DataConfig(("input",), "target", "{input}", "chat")
+    plain = DataConfig(("input",), "target")
+    for backbone, config in ((str(instruct), chat), (str(tiny_llama), plain), ("", plain)):
+        assert studio.guess_columns(dataset, backbone) == config
+
+    form = TuneForm(studio, [])
+    skipped = [gr.skip(), gr.skip()]
+    assert form.reading(dataset, str(instruct), "", "") == ["{input}", "chat"]
+    assert form.reading(dataset, "", str(instruct), "{input} and more") == skipped, "somebody wrote it"
+    assert form.reading(dataset, str(tiny_llama), "", "") == skipped
+    assert form.reading(dataset, str(tiny_llama), "", "{input}") == ["", "plain"]
+    assert form.reading("sample:support-tickets.csv", str(instruct), "", "{input}") == ["", "plain"]
+    assert form.reading("upload:gone", str(instruct), "", "") == skipped
+    plan = studio.plan(TuneConfig(str(instruct), chat), dataset)
+    assert plan.preview is not None and plan.preview.notes == (CHAT_NOTE,) and plan.problems == ()

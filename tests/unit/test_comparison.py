@@ -11,7 +11,8 @@ import pytest
 from app.run import Run
 from app.studio import Studio
 from app.ui.compare import compare_html
-from app.views.comparison import ComparedRun, best, differences, differing_settings, ranking
+from app.views.comparison import ComparedRun, best, compared_settings, differences, ranking
+from app.views.recipe_settings import changes
 from app.views.results import Results
 from lamp.config import DataConfig, LampConfig, TuneConfig
 from lamp.inference.answers import RowAnswer, write_answers
@@ -86,14 +87,33 @@ def test_runs_that_were_not_tested_on_the_same_rows_are_not_compared(job: Job, o
     assert "ls-chosen" not in compare_html.scores(runs, "accuracy"), "nor is one of them marked as the best"
 
 
-def test_only_settings_that_differ_are_named(job: Job) -> None:
+def test_all_settings_stand_side_by_side_in_groups_and_those_that_differ_are_marked(job: Job) -> None:
     other = replace(RECIPE, lamp=LampConfig(rank=4), data=replace(RECIPE.data, input_columns=("text", "title")))
-    differing, same = differing_settings([Run(job, RECIPE), Run(job, other), Run(job, RECIPE)])
-    assert [(one.name, one.values) for one in differing] == [
-        ("Input columns", ("text", "text, title", "text")),
-        ("Rank", ("8", "4", "8")),
+    runs = [replace(job, config=config.to_dict()) for config in (RECIPE, other, RECIPE)]
+    settings = compared_settings([Run.of(run) for run in runs])
+    assert [(one.group, one.name, one.values) for one in settings if one.differs] == [
+        ("Data", "Input columns", ("text", "text, title", "text")),
+        ("Prompt", "Rank", ("8", "4", "8")),
     ]
-    assert same > 30
+    assert len(settings) > 30 and list(dict.fromkeys(one.group for one in settings)) == [
+        "Model",
+        "Data",
+        "Prompt",
+        "Training",
+    ]
+    assert "2 differ, " in compare_html.settings_title(settings)
+    html = compare_html.settings(settings, 3)
+    assert '<td class="ls-other"><div>text, title</div>' in html and html.count('<td class="ls-other">') == 2
+    assert html.count('<tr class="ls-same">') == len(settings) - 2
+    assert html.count('<tbody class="ls-same">') == 2, "groups in which nothing differs: the model and the training"
+
+
+def test_a_recipe_of_an_earlier_version_is_compared_as_it_is_read_now(job: Job) -> None:
+    old = RECIPE.to_dict()
+    del old["data"]["test_share"], old["train"]["seed"]
+    now = replace(job, config=RECIPE.to_dict())
+    assert changes(now, replace(job, config=old)) == [("Test share", "0", "0.1")], "its rows had no part for the test"
+    assert changes(now, replace(job, config={"data": "damaged"}))[0] == ("Input columns", "–", "text")
 
 
 def test_the_studio_compares_by_the_metric_that_all_runs_have(studio: Studio, store: JobStore) -> None:
@@ -113,7 +133,20 @@ def test_the_studio_compares_by_the_metric_that_all_runs_have(studio: Studio, st
     assert metric == "loss" and len(runs[0].loss) == 60 and runs[0].results and runs[1].results is None
     html = compare_html.scores(runs, metric)
     assert "of &lt;labels&gt;" in html and "20 test rows" in html
-    assert "All settings are the same." in compare_html.settings(runs)
+    assert "All are the same." in compare_html.settings_title(compared_settings([one.run for one in runs]))
+
+
+def test_runs_that_go_on_are_compared_by_the_score_of_their_curves(studio: Studio, store: JobStore) -> None:
+    ids = [store.add(name, RECIPE.to_dict(), "sample:x.csv", "x.csv", 60).id for name in ("one", "two", "waiting")]
+    for number, run in enumerate(ids[:2]):
+        assert store.claim("here", [number]) is not None
+        values = [(20, "loss", 1.0), (20, "validation/loss", 1.1), (20, "validation/accuracy", 0.5)]
+        store.heartbeat(run, 20, "Training", values)
+    runs, metric = studio.compare(ids)
+    assert metric == "accuracy" and [one.validation for one in runs] == [[(20, 0.5)], [(20, 0.5)], []]
+    store.finish(ids[0], JobState.DONE, scores={"loss": 1.0})
+    assert studio.compare(ids)[1] == "loss", "which both have"
+    assert studio.compare(ids[2:])[1] is None
 
 
 def test_results_of_a_run_are_a_file_for_a_spreadsheet(studio: Studio, store: JobStore) -> None:

@@ -40,6 +40,22 @@ def test_time_left_counts_every_prompt_that_a_search_for_the_rate_still_trains()
     assert work_left(replace(train, learning_rate=0.04)) == Work(200, 4)
 
 
+def test_a_run_that_is_trained_on_has_no_further_search_before_it() -> None:
+    train = TrainConfig(steps=1000, batch_size=16, evaluate_every=50)
+    assert plan_of(train)[1][-1].step > 200, "the rungs of a search of so many steps"
+    assert work_left(train, 200, competing=1) == Work(800, 16)
+    speed = [(step, 16.0) for step in range(190, 201)]
+    assert seconds_left(a_job(step=200, steps=1000), train, speed, 0.0, competing=1) == pytest.approx(800)
+
+
+def test_time_left_counts_only_the_prompts_that_have_not_diverged() -> None:
+    train = TrainConfig(steps=200, batch_size=16, evaluate_every=50)
+    first, second, third = (rung.step for rung in plan_of(train)[1])
+    steps = 4 * (first - 5) + 3 * (second - first) + 2 * (third - second) + 200 - third
+    assert work_left(train, 5, competing=4) == Work(steps, 4 + 3 + 2 + 4)
+    assert work_left(train, second, competing=2) == work_left(train, second)
+
+
 def test_each_of_several_gpus_reads_a_batch_of_its_own() -> None:
     speed = [(step, 32.0) for step in range(1, 20)]  # of two GPUs together
     assert seconds_left(a_job(gpus=2), TRAIN, speed, 0.0) == pytest.approx(200 * 16 / 16)

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import shutil
+from dataclasses import replace
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -12,10 +15,13 @@ from transformers import AutoModelForCausalLM, AutoModelForSeq2SeqLM, AutoTokeni
 
 from lamp.backbone.forward import target_logits
 from lamp.backbone.frozen import FrozenBackbone
+from lamp.config import TuneConfig
 from lamp.data.encoding import Encoder
+from lamp.data.source import DataSource
 from lamp.data.splits import Example
 from lamp.errors import DataError
 from lamp.export.saved_prompt import load_prompt, save_prompt
+from lamp.hub.cached import commit_of
 from lamp.prompt import LampPrompt
 from tests.unit.training import recipe, run
 
@@ -101,3 +107,52 @@ def test_no_row_of_the_data_stands_in_the_model_card(tiny_llama: Path, tiny_tabl
 def test_a_folder_that_is_no_prompt_is_one_sentence(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="does not hold a whole exported prompt"):
         load_prompt(tmp_path)
+
+
+def test_the_recipe_names_the_commits_of_backbone_and_data_and_is_read_without_them(
+    tiny_llama: Path, tiny_table: Path, tmp_path: Path
+) -> None:
+    config = recipe(tiny_llama, steps=1)
+    result, _ = run(config, tiny_table, tmp_path / "checkpoints")
+    source, commit = DataSource("acme/films", "en", "train", "3f2a91c5d0" * 4), "0123456789" * 4
+    sources = {"data": source, "test_data": replace(source, split="test")}
+    save_prompt(result, config, tmp_path, sources, commit)
+    written = json.loads((tmp_path / "recipe.json").read_text())
+    assert written["made_from"] == {
+        "backbone": {"id": str(tiny_llama), "revision": commit},
+        "data": {"id": "acme/films", "subset": "en", "split": "train", "revision": source.revision},
+        "test_data": {"id": "acme/films", "subset": "en", "split": "test", "revision": source.revision},
+    }
+    assert load_prompt(tmp_path).config == config == TuneConfig.from_dict(written)
+    card = (tmp_path / "README.md").read_text()
+    assert f"| backbone at revision | `{commit}` |" in card
+    assert "the recipe that it was trained with, and the revision of the model and of the data on the Hub." in card
+    for package in ("peft", "transformers", "torch"):
+        assert f"{package} {version(package)}" in card
+
+    save_prompt(result, config, tmp_path)
+    assert "made_from" not in json.loads((tmp_path / "recipe.json").read_text())
+    card = (tmp_path / "README.md").read_text()
+    assert "the recipe that it was trained with.\n" in card and "at revision" not in card
+
+
+def test_the_cards_lines_write_the_longest_label_whole(tiny_llama: Path, tiny_table: Path, tmp_path: Path) -> None:
+    config = recipe(tiny_llama, steps=1)
+    result, _ = run(config, tiny_table, tmp_path / "checkpoints")
+    save_prompt(result, config, tmp_path)
+    assert f"max_new_tokens={config.data.max_target_tokens}," in (tmp_path / "README.md").read_text()
+
+
+def test_the_commit_of_a_cached_backbone_is_known_and_a_folder_has_none(
+    tiny_llama: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    commit = "0123456789" * 4
+    cached = tmp_path / "models--acme--tiny" / "snapshots" / commit
+    shutil.copytree(tiny_llama, cached)
+    refs = tmp_path / "models--acme--tiny" / "refs"
+    refs.mkdir()
+    (refs / "main").write_text(commit)
+    monkeypatch.setattr("huggingface_hub.file_download.constants.HF_HUB_CACHE", str(tmp_path))
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
+    assert commit_of("acme/tiny") == commit == commit_of(str(cached))
+    assert commit_of("acme/other") == commit_of(str(tiny_llama)) == ""

@@ -38,7 +38,7 @@ def test_labels_are_tested_on_rows_that_chose_nothing(tiny_llama: Path, tiny_tab
     assert final.untrained_scores["accuracy"] == sum(answer.untrained_score for answer in final.answers) / 6
     assert final.confusion is not None and sum(map(sum, final.confusion.counts)) == 6
     merged = final.merged()
-    assert merged["test_rows"] == 6 and split_scores(merged) == (final.scores, final.untrained_scores)
+    assert merged["test_rows"] == 6 and split_scores(merged) == (final.scores, final.untrained_scores, {})
     assert any(note.startswith("On 6 test rows with the prompt: accuracy") for note in recorder.notes)
 
 

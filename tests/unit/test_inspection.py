@@ -14,7 +14,7 @@ from lamp.errors import DataError
 from lamp.inference.inspect_prompt import inspect_prompt
 from lamp.inference.inspection import read_inspection, write_inspection
 from lamp.prompt import LampPrompt
-from lamp.training import run_state
+from lamp.training import results
 from tests.unit.training import recipe, run
 
 SHAPE = LampConfig(prompt_length=8, rank=4, pooling=2, interactions=1)
@@ -95,7 +95,7 @@ def test_a_prompt_that_cannot_be_looked_into_is_not_lost(
         raise torch.OutOfMemoryError
 
     whole, _ = run(recipe(tiny_llama), tiny_table, tmp_path / "whole")
-    monkeypatch.setattr(run_state, "inspect_prompt", fails)
+    monkeypatch.setattr(results, "inspect_prompt", fails)
     result, recorder = run(recipe(tiny_llama), tiny_table, tmp_path / "run")
     assert result.inspection is None and torch.equal(result.virtual_tokens, whole.virtual_tokens)
     assert not result.failure and result.final == whole.final

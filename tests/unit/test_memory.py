@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
@@ -186,6 +188,20 @@ def test_every_row_is_done_once_however_small_the_parts_and_a_row_that_does_not_
 def test_memory_that_ran_out_is_the_packages_own_error(allocate: Callable[[], None]) -> None:
     with pytest.raises(OutOfMemory, match="choose a smaller one"), out_of_memory():
         allocate()
+
+
+def test_weights_that_cannot_be_mapped_are_too_large_and_not_broken(tmp_path: Path) -> None:
+    file = tmp_path / "weights"
+    with file.open("wb") as written:
+        written.truncate(2**31)
+    code = (
+        "import resource, sys, torch\n"
+        "from lamp.backbone.out_of_memory import out_of_memory\n"
+        "resource.setrlimit(resource.RLIMIT_DATA, (2**30, 2**30))\n"
+        "with out_of_memory(): torch.UntypedStorage.from_file(sys.argv[1], False, 2**31)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code, str(file)], capture_output=True, text=True, check=False)
+    assert "OutOfMemory: The memory is too short for this backbone" in done.stderr
 
 
 def test_an_error_that_has_nothing_to_do_with_memory_stays_what_it_is() -> None:

@@ -11,6 +11,7 @@ from importlib.metadata import Distribution, packages_distributions
 from pathlib import Path
 
 import pytest
+import yaml
 
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGES = ("app", "lamp", "storage")
@@ -104,3 +105,37 @@ def test_its_programs_are_the_studio_and_the_command_line(metadata: Distribution
 
     programs = {program.name: program.load() for program in metadata.entry_points if program.group == "console_scripts"}
     assert programs == {"lamp-studio": studio, "lamp": command_line}
+
+
+def front_matter() -> dict[str, object]:
+    """The settings of the Space at the top of the README."""
+    settings: dict[str, object] = yaml.safe_load((ROOT / "README.md").read_text(encoding="utf-8").split("---")[1])
+    return settings
+
+
+def test_a_space_gets_the_gradio_and_the_python_that_are_tested() -> None:
+    settings = front_matter()
+    assert f"gradio=={settings['sdk_version']}" in requirements("requirements.txt")
+    assert settings["python_version"] == "3.11" and (ROOT / str(settings["app_file"])).is_file()
+    assert len(str(settings["short_description"])) <= 60  # the Hub refuses longer ones
+
+
+def test_the_container_gets_every_file_that_it_copies() -> None:
+    copied = [
+        name
+        for line in (ROOT / "Dockerfile").read_text(encoding="utf-8").splitlines()
+        if line.startswith("COPY ")
+        for name in line.split()[1:-1]
+    ]
+    let_in = [line[1:] for line in (ROOT / ".dockerignore").read_text(encoding="utf-8").splitlines() if line[:1] == "!"]
+    assert set(copied) == set(let_in) and set(PACKAGES) <= set(copied)
+    assert all((ROOT / name).exists() for name in copied)
+
+
+def test_the_compose_file_names_a_studio_and_its_database() -> None:
+    compose = yaml.safe_load((ROOT / "compose.yaml").read_text(encoding="utf-8"))
+    studio = compose["services"]["studio"]
+    assert studio["ports"] == ["127.0.0.1:7860:7860"]  # it asks nobody for a password
+    assert "postgresql+psycopg://" in studio["environment"]["DATABASE_URL"]
+    mounted = {volume.partition(":")[0] for service in compose["services"].values() for volume in service["volumes"]}
+    assert mounted == set(compose["volumes"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import parse_qsl
@@ -10,16 +11,18 @@ import gradio as gr
 import pytest
 
 from app.studio import Studio
-from app.ui.runs import plots, run_html, run_page
+from app.ui.runs import plots, run_html, run_page, scores_html
 from app.ui.runs.refresh import Refresh
 from app.ui.runs.view_table import ViewTable
 from lamp.config import DataConfig, TrainConfig, TuneConfig
 from lamp.training.halving import plan_of
 from storage.database import open_database
+from storage.errors import WrongState
 from storage.home import Home
 from storage.jobs import JobState, JobStore
 
 SCORES = {"accuracy": 0.9, "untrained_accuracy": 0.5, "loss": 0.4, "untrained_loss": 1.1}
+RATES = ("0.01", "0.025", "0.06", "0.14", "0.32")
 
 
 @pytest.fixture
@@ -86,6 +89,55 @@ def test_a_run_shows_which_learning_rates_were_dropped_and_which_one_goes_on(stu
     assert "0.06 had the lowest loss on the held-out rows and goes on alone." in run_html.tried_rates(view)
 
 
+def test_a_run_that_is_trained_on_shows_how_its_search_ended(studio: Studio, store: JobStore) -> None:
+    run = add_run(store)
+    store.claim("here", [0])
+    steps = [rung.step for rung in plan_of(TrainConfig(steps=60))[1]]
+    for step, rates in zip(steps, (RATES, RATES[:3], RATES[:2]), strict=True):
+        store.heartbeat(run, step, "Training", [(step, f"search/{r}/validation/loss", float(r)) for r in rates])
+        kept = rates[: (len(rates) + 1) // 2]
+        store.heartbeat(run, step, "Training", [(step, f"search/{r}/goes_on", float(r in kept)) for r in rates])
+    longer = TuneConfig("acme/tiny", DataConfig(("text",), "label"), train=TrainConfig(steps=6000))
+    for curves_of in (run, forgotten_by_an_earlier_version(store, run)):
+        child = store.add("more steps", longer.to_dict(), "sample:x.csv", "x.csv", 6000, curves_of=curves_of).id
+        view = studio.run_view(child)
+        assert [tried.rate for tried in view.tried_rates if tried.goes_on] == ["0.01"]
+        assert "goes on alone" in run_html.tried_rates(view)
+
+
+def forgotten_by_an_earlier_version(store: JobStore, run: str) -> str:
+    """A run with the same losses, of a version that did not record which rates go on."""
+    older = add_run(store)
+    values = [
+        (step, name, value)
+        for name, points in store.short_curves(run, [f"search/{rate}/validation/loss" for rate in RATES]).items()
+        for step, value in points
+    ]
+    store.claim("here", [1])
+    store.heartbeat(older, 60, "Training", values)
+    return older
+
+
+def test_a_rate_whose_loss_diverged_is_shown_as_that(studio: Studio, store: JobStore) -> None:
+    run = add_run(store)
+    store.claim("here", [0])
+    store.heartbeat(run, 3, "Trying 5 learning rates", [(1, f"search/{rate}/loss", 2.0) for rate in RATES])
+    store.heartbeat(run, 3, "Trying 4 learning rates", [(3, "search/0.32/diverged", 1.0)])
+    view = studio.run_view(run)
+    assert [tried.rate for tried in view.tried_rates if tried.goes_on] == ["0.01", "0.025", "0.06", "0.14"]
+    assert "diverged at step 3" in run_html.tried_rates(view)
+    compared = [(6, f"search/{rate}/validation/loss", float(rate)) for rate in RATES[:4]]
+    compared += [(6, f"search/{rate}/goes_on", float(rate != "0.14")) for rate in RATES[:4]]
+    store.heartbeat(run, 7, "Trying 3 learning rates", [*compared, (7, "search/0.06/diverged", 1.0)])
+    view = studio.run_view(run)
+    assert [(tried.rate, tried.diverged_at) for tried in view.tried_rates if not tried.goes_on] == [
+        ("0.06", 7),
+        ("0.14", None),
+        ("0.32", 3),
+    ]
+    assert "diverged at step 7" in run_html.tried_rates(view) and "2 of 5 still compete" in run_html.tried_rates(view)
+
+
 def test_a_failed_run_can_be_resumed_until_it_is_deleted(studio: Studio, store: JobStore) -> None:
     run = add_run(store)
     store.claim("here", [0])
@@ -97,6 +149,29 @@ def test_a_failed_run_can_be_resumed_until_it_is_deleted(studio: Studio, store: 
     studio.delete(run)
     view = studio.run_view(run)
     assert (view.deleted, view.can_resume, view.live) == (True, False, False)
+    uses: list[Callable[[str], object]] = [
+        studio.export,
+        studio.warm_up,
+        lambda id: studio.try_prompt(id, ["a"]),
+        lambda id: studio.publish(id, "ada/prompt", ""),
+    ]
+    for use in uses:
+        with pytest.raises(WrongState, match="was deleted: bring it back to use its prompt"):
+            use(run)
+
+
+def test_scores_have_a_column_for_the_vote_where_prompts_vote(studio: Studio, store: JobStore) -> None:
+    pages = []
+    for scores in (SCORES, {**SCORES, "vote_accuracy": 0.95}):
+        run = add_run(store)
+        store.claim("here", [0])
+        store.finish(run, JobState.DONE, scores=scores, artifact=run, step=60)
+        store.release(run)
+        pages.append(scores_html.scores(studio.run_view(run)))
+    assert "By vote" not in pages[0] and "<b>90.0 %</b></td><td>50.0 %</td>" in pages[0]
+    assert "<b>90.0 %</b></td><td>95.0 %</td><td>50.0 %</td>" in pages[1]
+    heads, first = (pages[1].split("<tr>")[row] for row in (1, 2))
+    assert heads.count("<th") == first.count("<th") + first.count("<td") == 5
 
 
 def test_a_prompt_can_be_tried_and_a_new_one_has_another_version(studio: Studio, store: JobStore) -> None:
@@ -136,6 +211,14 @@ def refreshed(page: Refresh, run: str, seen: Any) -> tuple[dict[str, Any], Any]:
     return {name: update for name, update in zip(names, updates, strict=False) if update != gr.skip()}, seen
 
 
+def test_a_page_that_is_seen_again_asks_on_although_its_run_is_what_it_was(
+    opening: Refresh, page: Refresh, store: JobStore
+) -> None:
+    run = add_run(store)
+    _, seen = refreshed(page, run, page.inputs[1].value)
+    assert refreshed(opening, run, seen)[0] == {"Timer": gr.update(active=True)}
+
+
 def test_a_page_is_sent_everything_at_first_and_then_only_what_changed(page: Refresh, store: JobStore) -> None:
     run = add_run(store)
     store.claim("here", [0])
@@ -168,14 +251,6 @@ def opened(opening: Refresh, run: str, seen: Any, address: str = "") -> dict[str
     *updates, _ = opening.handler(run, seen, "", (), "", request)
     names = [output.elem_id or type(output).__name__ for output in opening.outputs]
     return {name: update for name, update in zip(names, updates, strict=False) if update != gr.skip()}
-
-
-def test_a_page_that_is_seen_again_asks_on_although_its_run_is_what_it_was(
-    opening: Refresh, page: Refresh, store: JobStore
-) -> None:
-    run = add_run(store)
-    _, seen = refreshed(page, run, page.inputs[1].value)
-    assert opened(opening, run, seen) == {"Timer": gr.update(active=True)}
 
 
 def test_only_the_opening_of_a_page_chooses_a_tab(opening: Refresh, page: Refresh, store: JobStore) -> None:
@@ -242,10 +317,11 @@ def test_times_are_those_of_the_viewers_clock(studio: Studio, store: JobStore, p
 
 def test_the_plots_axis_and_its_points_are_percentages_as_the_scores_beside_it_are() -> None:
     plot = plots.score_plot("accuracy", [(0, 0.4), (10, 1 / 3)], 60)
-    values = [value for _, value, line in plot.value["data"] if line == "Tuned prompt"]
-    assert (values, plot.y_lim, plot.y_title) == ([40.0, 33.33], [0, 100], "Accuracy (%)")
+    points = plot["value"]
+    values = points[points["Line"] == "Tuned prompt"]["Value"].tolist()
+    assert (values, plot["y_lim"], plot["y_title"]) == ([40.0, 33.33], [0, 100], "Accuracy (%)")
 
 
 def test_the_plot_of_scores_has_the_tuned_line_from_its_first_data_on() -> None:
     plot = plots.score_plot("accuracy", [(0, 0.5)], 60)
-    assert {line for _, _, line in plot.value["data"]} == {"Tuned prompt", "Untrained model"}
+    assert set(plot["value"]["Line"]) == {"Tuned prompt", "Untrained model"}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
@@ -74,3 +75,7 @@ def test_the_model_card_of_a_run_names_the_data_set_and_its_commit(
     assert "Trained on [acme/films](https://huggingface.co/datasets/acme/films), subset `en`, split `train`" in card
     assert f"revision `{SOURCE.revision}`." in card
     assert ModelCard(card).data.to_dict()["datasets"] == ["acme/films"]
+    made = json.loads((artifacts.path(job.id) / "recipe.json").read_text())["made_from"]
+    assert made == {"data": asdict(SOURCE)}
+    config = TuneConfig(str(tiny_llama), studio.guess_columns(reference))
+    assert studio.recipe_file(config, reference) == config.to_dict() | {"made_from": {"data": asdict(SOURCE)}}

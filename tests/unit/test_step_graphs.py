@@ -17,8 +17,9 @@ from lamp.config import DataConfig, LampConfig, TrainConfig
 from lamp.data.encoding import Encoded, Encoder
 from lamp.data.splits import Example
 from lamp.prompt import LampPrompt
+from lamp.training.buckets import bucketed
 from lamp.training.step import train_step
-from lamp.training.step_graphs import Measured, bucketed
+from lamp.training.step_graphs import Measured
 from lamp.training.trainer import PromptTrainer
 from tests.tiny import save_tiny
 
@@ -151,6 +152,101 @@ def test_where_recording_fails_the_run_goes_on_eagerly_from_where_it_was_and_say
         "Steps are not recorded as CUDA graphs (operation not permitted when stream is capturing): "
         "they take longer, and are as exact."
     ]
+
+
+def test_a_backbone_that_cannot_be_recorded_is_not_tried_again_with_fewer_prompts_nor_after_a_resume(
+    tiny_llama: Path,
+) -> None:
+    class Counting(Refuse):
+        tried = 0
+
+        def record(self, body: Callable[[], Measured]) -> Callable[[], Measured]:
+            self.tried += 1
+            return super().record(body)
+
+    lines: list[str] = []
+    trainer, rows = trainer_of(tiny_llama, lines)
+    recorder = Counting()
+    trainer.record_with(recorder)
+    for _ in range(2):
+        train_step(trainer, rows[:4], 1e-2)
+    tried = recorder.tried
+    trainer.keep([0], 4)
+    assert trainer.graphs is not None
+    resumed, _ = trainer_of(tiny_llama, lines)
+    resumed.record_with(recorder)
+    assert resumed.graphs is not None
+    resumed.graphs.restore(json.loads(json.dumps(trainer.graphs.state())))
+    for one in (trainer, resumed):
+        for _ in range(2):
+            train_step(one, rows[:4], 1e-2)
+    assert (recorder.tried, len(lines)) == (tried, 1)
+
+
+def test_where_memory_was_too_small_for_a_recording_fewer_prompts_are_tried_again_and_the_log_says_so_once(
+    tiny_llama: Path,
+) -> None:
+    class Full(Refuse):
+        tried = 0
+
+        def record(self, body: Callable[[], Measured]) -> Callable[[], Measured]:
+            self.tried += 1
+            raise torch.OutOfMemoryError("out of memory")
+
+    lines: list[str] = []
+    trainer, rows = trainer_of(tiny_llama, lines)
+    recorder = Full()
+    trainer.record_with(recorder)
+    for _ in range(2):
+        train_step(trainer, rows[:4], 1e-2)
+    tried = recorder.tried
+    trainer.keep([0], 4)
+    for _ in range(2):
+        train_step(trainer, rows[:4], 1e-2)
+    assert recorder.tried == 2 * tried
+    assert ["the memory is too small for it" in line for line in lines] == [True]
+
+
+def test_a_batch_is_not_padded_beyond_the_positions_of_its_backbone(tmp_path: Path) -> None:
+    read: list[int] = []
+    for family in ("llama", "bart"):
+        trainer, rows = trainer_of(save_tiny(tmp_path / family, family), [])
+        backbone = trainer.backbone
+        trainer.micro_batch = len(rows)
+        longest = max(row.length for row in rows)
+        backbone.longest_sequence = longest + 2 + 1  # of 2 virtual tokens; 16 more would be the next bucket
+        check = backbone.check_length
+
+        def checked(mask: torch.Tensor, behind: int = 0, check: Callable[..., None] = check) -> None:
+            read.append(mask.shape[1] + behind)
+            check(mask, behind)
+
+        backbone.check_length = checked  # type: ignore[method-assign]
+        recorder = Repeat()
+        trainer.record_with(recorder)
+        read.clear()
+        for _ in range(2):
+            train_step(trainer, rows, 1e-2)
+        assert recorder.recorded > 0
+        assert max(read) <= backbone.longest_sequence
+
+
+def test_a_batch_whose_rows_fit_but_whose_columns_do_not_is_taken_eagerly_and_others_are_recorded(
+    tiny_llama: Path,
+) -> None:
+    lines: list[str] = []
+    trainer, rows = trainer_of(tiny_llama, lines)
+    longest = sorted(rows, key=lambda row: len(row.input_ids))[-1]
+    other = Encoded(longest.input_ids[:4], (*longest.input_ids[:6], *longest.target_ids))
+    trainer.backbone.longest_sequence = 2 + longest.length
+    recorder = Repeat()
+    trainer.record_with(recorder)
+    for _ in range(3):
+        train_step(trainer, [longest, other], 1e-2)
+    assert (recorder.recorded, lines) == (0, [])
+    for _ in range(3):
+        train_step(trainer, [longest, longest], 1e-2)
+    assert recorder.recorded > 0
 
 
 def test_a_way_that_cannot_be_recorded_leaves_the_other_one(tiny_llama: Path) -> None:

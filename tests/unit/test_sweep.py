@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -15,10 +16,13 @@ from lamp.backbone.batch import Batch
 from lamp.backbone.forward import target_log_likelihood
 from lamp.backbone.frozen import FrozenBackbone
 from lamp.config import LampConfig, TuneConfig
+from lamp.errors import ConfigError
+from lamp.training.factors_file import load_factors, save_factors
 from lamp.training.halving import LEARNING_RATES, Rung, rungs
 from lamp.training.result import TrainResult
 from lamp.training.step import train_together
-from lamp.training.train import sweep, train
+from lamp.training.sweep import sweep
+from lamp.training.train import Places, train
 from lamp.training.trainer import PromptTrainer, prompt_losses
 from tests.unit.test_step_graphs import Repeat
 from tests.unit.training import Recorder, recipe, run, splits_of
@@ -47,7 +51,7 @@ def close(ours: TrainResult, expected: TrainResult) -> bool:
 
 def test_prompts_side_by_side_learn_what_each_learns_alone(backbone: Path, tiny_table: Path, tmp_path: Path) -> None:
     recipes = different_recipes(backbone)
-    together = sweep(recipes, (), splits_of(recipes[0], tiny_table), Recorder(), tmp_path / "together")
+    together = sweep(recipes, (), splits_of(recipes[0], tiny_table), Recorder(), Places(tmp_path / "together"))
     for number, (one, ours) in enumerate(zip(recipes, together, strict=True)):
         alone, _ = run(one, tiny_table, tmp_path / f"alone-{number}")
         assert close(ours, alone)
@@ -60,7 +64,7 @@ def test_recorded_steps_of_several_prompts_give_what_eager_ones_give(
     backbone: Path, tiny_table: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     recipes = different_recipes(backbone)[:3]
-    eager = sweep(recipes, (Rung(6, 2),), splits_of(recipes[0], tiny_table), Recorder(), tmp_path / "eager")
+    eager = sweep(recipes, (Rung(6, 2),), splits_of(recipes[0], tiny_table), Recorder(), Places(tmp_path / "eager"))
     create, recorder = PromptTrainer.create, Repeat()
 
     def recorded(*arguments: object) -> PromptTrainer:
@@ -70,7 +74,9 @@ def test_recorded_steps_of_several_prompts_give_what_eager_ones_give(
         return trainer
 
     monkeypatch.setattr(PromptTrainer, "create", recorded)
-    replayed = sweep(recipes, (Rung(6, 2),), splits_of(recipes[0], tiny_table), Recorder(), tmp_path / "recorded")
+    replayed = sweep(
+        recipes, (Rung(6, 2),), splits_of(recipes[0], tiny_table), Recorder(), Places(tmp_path / "recorded")
+    )
     assert recorder.recorded > 1, "before the rung and after it"
     assert all(close(ours, expected) for ours, expected in zip(replayed, eager, strict=True))
     assert [result.step for result in replayed] == [result.step for result in eager]
@@ -80,7 +86,7 @@ def test_prompts_that_do_not_fit_together_are_read_in_parts_with_the_same_result
     tiny_llama: Path, tiny_table: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     recipes = different_recipes(tiny_llama)
-    whole = sweep(recipes, (), splits_of(recipes[0], tiny_table), Recorder(), tmp_path / "whole")
+    whole = sweep(recipes, (), splits_of(recipes[0], tiny_table), Recorder(), Places(tmp_path / "whole"))
     original = target_log_likelihood
     tried: list[int] = []
 
@@ -92,7 +98,7 @@ def test_prompts_that_do_not_fit_together_are_read_in_parts_with_the_same_result
 
     monkeypatch.setattr(lamp.training.trainer, "target_log_likelihood", small_memory)
     recorder = Recorder()
-    parts = sweep(recipes, (), splits_of(recipes[0], tiny_table), recorder, tmp_path / "parts")
+    parts = sweep(recipes, (), splits_of(recipes[0], tiny_table), recorder, Places(tmp_path / "parts"))
     assert max(tried[:3]) == 12, "three prompts of one length and four rows each were read at once"
     assert max(tried[-8:]) == 2
     assert sum("Out of memory" in note for note in recorder.notes) == 3
@@ -234,3 +240,120 @@ def test_a_search_of_one_step_compares_every_rate_and_scores_the_best(
     assert result.final.scores["loss"] == pytest.approx(
         losses[result.learning_rate]
     )  # of one step, prompt and mean are one
+
+
+def test_what_is_recorded_of_a_search_tells_which_rates_go_on_and_which_diverged(
+    tiny_llama: Path, tiny_table: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    diverging([4], monkeypatch)
+    result, recorder = run(found(tiny_llama), tiny_table, tmp_path)
+    values = {(step, name): value for step, line in recorder.values for name, value in line.items()}
+    assert [key for key in values if key[1].endswith("diverged")] == [(2, "search/0.32/diverged")]
+    decided: dict[int, list[tuple[float, str]]] = {}
+    for (step, name), value in values.items():
+        if name.endswith("goes_on"):
+            decided.setdefault(step, []).append((value, name.split("/")[1]))
+    assert {step: sorted(value for value, _ in rates) for step, rates in decided.items()} == {
+        2: [0, 1, 1, 1, 1],
+        4: [0, 1, 1, 1],
+        6: [0, 1, 1],
+        10: [0, 1],
+    }
+    assert (1.0, f"{result.learning_rate:g}") in decided[10]
+
+
+def test_a_search_that_goes_on_with_fewer_steps_makes_up_for_the_comparisons_it_has_passed(
+    tiny_llama: Path, tiny_table: Path, tmp_path: Path
+) -> None:
+    long = found(tiny_llama, steps=400)
+    assert run(long, tiny_table, tmp_path, stop_after=30)[0].step == 30
+    result, recorder = run(found(tiny_llama, steps=40), tiny_table, tmp_path)
+    losses = {
+        float(name.split("/")[1]): value
+        for step, values in recorder.values
+        for name, value in values.items()
+        if step == 30 and name.endswith("validation/loss") and name.startswith("search/")
+    }
+    assert len(losses) == 5 and result.learning_rate == min(losses, key=losses.__getitem__)
+    assert not any(step > 31 and "search/0.01/loss" in values for step, values in recorder.values)
+
+
+@pytest.mark.parametrize("stop_after", [None, 5])
+def test_a_recipe_that_was_dropped_has_the_prompt_that_it_was_dropped_with(
+    tiny_llama: Path, tiny_table: Path, tmp_path: Path, stop_after: int | None
+) -> None:
+    base = recipe(tiny_llama, evaluate_every=50)
+    rates = [replace(base, train=replace(base.train, learning_rate=rate)) for rate in (0.04, 0.001)]
+    splits = splits_of(base, tiny_table)
+    if stop_after:
+        sweep(rates, (Rung(3, 1),), splits, Recorder(stop_after), Places(tmp_path / "two"))
+    results = sweep(rates, (Rung(3, 1),), splits, Recorder(), Places(tmp_path / "two"))
+    lost = next(number for number, result in enumerate(results) if result.step == 3)
+    alone, _ = run(rates[lost], tiny_table, tmp_path / "alone", stop_after=3)
+    assert (results[lost].best_step, results[1 - lost].best_step) == (3, 12)
+    assert close(results[lost], alone)
+    assert not close(results[lost], results[1 - lost])
+
+
+def test_recipes_of_one_rate_are_told_apart_by_what_differs(tiny_llama: Path, tiny_table: Path, tmp_path: Path) -> None:
+    recipes, recorder = different_recipes(tiny_llama), Recorder()
+    sweep(recipes, (Rung(4, 3), Rung(6, 2)), splits_of(recipes[0], tiny_table), recorder, Places(tmp_path))
+    curves = {name.removesuffix("/loss") for _, values in recorder.values for name in values if "sweep" in name}
+    names = [
+        "learning_rate 0.04, seed 0, rank 4, pooling 5, interactions 2",
+        "learning_rate 0.1, seed 0, rank 4, pooling 5, interactions 2",
+        "learning_rate 0.04, seed 1, rank 4, pooling 5, interactions 2",
+        "learning_rate 0.04, seed 0, rank 3, pooling 2, interactions 1",
+    ]
+    assert {f"sweep/{name}" for name in names} <= curves
+    compared = [note for note in recorder.notes if note.startswith("Step 4: ") and "held-out loss" in note]
+    assert [note.split(": ")[1].rsplit(", held")[0] for note in compared] == names
+    assert "Comparing 4 recipes" in recorder.phases
+    assert any(note.startswith("Going on with the recipes: learning_rate") for note in recorder.notes)
+
+
+def test_each_recipe_of_a_sweep_starts_from_the_prompt_that_it_names(
+    tiny_llama: Path, tiny_table: Path, tmp_path: Path
+) -> None:
+    base = recipe(tiny_llama, steps=1)
+    folders = {}
+    for seed in (1, 2):
+        result, _ = run(replace(base, train=replace(base.train, seed=seed)), tiny_table, tmp_path / f"{seed}")
+        folders[f"run {seed}"] = tmp_path / f"prompt-{seed}"
+        folders[f"run {seed}"].mkdir()
+        save_factors(result.factors, folders[f"run {seed}"])
+    again = [
+        replace(
+            base,
+            lamp=replace(base.lamp, initial="prompt", initial_prompt=name),
+            train=replace(base.train, learning_rate=1e-9),
+        )
+        for name in folders
+    ]
+    results = sweep(
+        again, (), splits_of(base, tiny_table), Recorder(), Places(tmp_path / "sweep", trained_prompts=folders)
+    )
+    for result, folder in zip(results, folders.values(), strict=True):
+        first = load_factors(folder, base.lamp).factors()
+        assert all(torch.allclose(result.factors[name], first[name], atol=1e-6) for name in first)
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        ({"train": {"steps": 20}}, "but these also differ in train.steps: give them one value"),
+        (
+            {"train": {"batch_size": 2}, "data": {"target_column": "other"}},
+            "but these also differ in train.batch_size and data.target_column: give them one value",
+        ),
+        ({}, "Two recipes of the sweep are the same"),
+        ({"train": {"learning_rate": "found"}}, "The learning rates of a sweep must be numbers"),
+    ],
+)
+def test_recipes_that_cannot_be_trained_side_by_side_are_refused(
+    tiny_llama: Path, tiny_table: Path, tmp_path: Path, change: dict[str, dict[str, object]], sentence: str
+) -> None:
+    base = recipe(tiny_llama)
+    sections: dict[str, Any] = {name: replace(getattr(base, name), **values) for name, values in change.items()}
+    with pytest.raises(ConfigError, match=sentence):
+        sweep([base, replace(base, **sections)], (), splits_of(base, tiny_table), Recorder(), Places(tmp_path))

@@ -35,13 +35,15 @@ def encoder(backbone: FrozenBackbone, config: DataConfig = DATA) -> Encoder:
 def test_the_second_time_the_ids_come_from_the_folder_with_the_count_of_what_was_cut(
     backbone: FrozenBackbone, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    first = encoder(backbone)
+    short = replace(DATA, max_target_tokens=3)
+    first = encoder(backbone, short)
     rows = encode_cached(first, ROWS, tmp_path)
-    assert rows == encoder(backbone).encode(ROWS)
-    second = encoder(backbone)
+    assert rows == encoder(backbone, short).encode(ROWS)
+    second = encoder(backbone, short)
     monkeypatch.setattr(Encoder, "encode", lambda *_: pytest.fail("tokenized again"))
     assert encode_cached(second, ROWS, tmp_path) == rows
     assert second.truncated == first.truncated == 1
+    assert second.cut_targets == first.cut_targets == 1
     assert len(list(tmp_path.iterdir())) == 1
 
 

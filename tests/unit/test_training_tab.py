@@ -12,6 +12,9 @@ from app.ui.runs import plots, training_html, training_tab
 from app.views import curves
 from app.views.run_view import Choices
 from lamp.config import DataConfig, TuneConfig
+from lamp.data.conversation import to_cell
+from lamp.data.splits import Example
+from lamp.training.log_text import sample_line, samples_of
 from lamp.training.reporter import Sample
 from storage.database import open_database
 from storage.home import Home
@@ -52,6 +55,13 @@ def test_samples_are_a_table_with_the_newest_answers_on_top(tmp_path: Path) -> N
     assert training_html.samples(()) == ""
 
 
+def test_a_conversation_in_a_sample_is_lines_with_their_roles() -> None:
+    cell = to_cell([("user", "Hi"), ("assistant", "Hello"), ("user", "How was it?")])
+    (sample,) = samples_of([Example(cell, "good", "")], ["bad"])
+    assert sample.input == "user:\nHi\nassistant:\nHello\nuser:\nHow was it?"
+    assert "user: Hi assistant: Hello user: How was it? → 'bad'" in sample_line(sample)
+
+
 def test_the_whole_log_can_be_searched_and_taken_home(studio: Studio, job: Job) -> None:
     assert [line[20:] for line in studio.search_log(job.id, "ACCURACY step").split("\n")] == [
         " Step 5: accuracy 0.5",
@@ -72,8 +82,8 @@ def test_the_loss_is_drawn_as_the_boxes_say() -> None:
     points = [(step, 10.0 / step) for step in range(1, 50)]
     assert training_tab.choices_of([], " a ") == Choices(False, "a")
     plot = plots.loss_plot(points, 60, smoothed=False)
-    assert {line for _, _, line in plot.value["data"]} == {"Each step"}
-    assert {line for _, _, line in plots.loss_plot(points, 60).value["data"]} == {"Each step", "Smoothed"}
+    assert set(plot["value"]["Line"]) == {"Each step"}
+    assert set(plots.loss_plot(points, 60)["value"]["Line"]) == {"Each step", "Smoothed"}
 
 
 def test_a_value_that_was_not_told_again_is_drawn_to_the_end() -> None:

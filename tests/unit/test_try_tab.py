@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from app.answering.answer import Answer
-from app.answering.prompt_kind import prompt_kind
+from app.answering.prompt_kind import PromptKind, prompt_kind
 from app.studio import Studio
 from app.ui.runs import answers
 from app.ui.runs.sampling_boxes import sampling_of
@@ -25,6 +25,11 @@ from storage.home import Home
 from storage.jobs import JobState, JobStore
 
 
+def kind_of(voters: int) -> PromptKind:
+    """What a prompt is that picks "a" or "b"."""
+    return PromptKind(("a", "b"), voters, 8, encoder_decoder=False, auto_class="AutoModelForCausalLM", chat=("", ""))
+
+
 def test_a_row_is_filled_in_whole_and_it_is_said_whether_the_run_learned_from_it(
     studio: Studio, tmp_path: Path
 ) -> None:
@@ -35,7 +40,7 @@ def test_a_row_is_filled_in_whole_and_it_is_said_whether_the_run_learned_from_it
     config = TuneConfig("a backbone", replace(DataConfig(("text",), "label"), validation_share=0.3, test_share=0.3))
     store = JobStore(open_database(studio.settings.database_url))
     job = store.add("films", config.to_dict(), dataset, "films.csv", 10)
-    tab = TryTab(studio, studio.run(job.id))
+    tab = TryTab(studio, studio.run(job.id), kind_of(1))
     learned = {example.row for example in prepare(read_table(file), config.data).train}
     assert {row in learned for row in range(8)} == {True, False}
     said = []
@@ -66,7 +71,7 @@ def test_a_row_that_is_not_there_is_one_sentence(studio: Studio, tmp_path: Path,
     config = TuneConfig("a backbone", DataConfig(("text",), "label"))
     job = JobStore(open_database(studio.settings.database_url)).add("films", config.to_dict(), dataset, "films.csv", 10)
     with pytest.raises(DataError, match="number of the row must be"):
-        TryTab(studio, studio.run(job.id)).numbered(number)
+        TryTab(studio, studio.run(job.id), kind_of(1)).numbered(number)
 
 
 def test_runs_with_a_prompt_for_the_same_inputs_can_answer_beside(studio: Studio) -> None:
@@ -110,8 +115,29 @@ def test_a_prompt_tells_what_it_answers_with(tmp_path: Path) -> None:
     description = tmp_path / "lamp_config.json"
     (tmp_path / "adapter_config.json").write_text('{"task_type": "CAUSAL_LM"}')
     for labels in ([], ["good", "bad"]):
-        description.write_text(json.dumps({"labels": labels}))
-        assert prompt_kind(tmp_path).labels == tuple(labels)
+        description.write_text(json.dumps({"labels": labels, "hidden_size": 8}))
+        kind = prompt_kind(tmp_path)
+        assert (kind.labels, kind.voters, kind.width) == (tuple(labels), 1, 8) and kind.writes_texts is not bool(labels)
     description.write_text("{")
     with pytest.raises(DataError, match="does not hold a whole exported prompt"):
         prompt_kind(tmp_path)
+
+
+def test_where_several_prompts_vote_the_choice_of_who_answers_reaches_the_studio(
+    studio: Studio, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = TuneConfig("a backbone", DataConfig(("text",), "label"))
+    store = JobStore(open_database(studio.settings.database_url))
+    job = store.add("films", config.to_dict(), "sample:x.csv", "films.csv", 10)
+    asked: list[bool] = []
+
+    def try_prompt(*_: object, vote: bool) -> list[Answer]:
+        asked.append(vote)
+        return [Answer("dull", "bad", "good", {"bad": 1.0}, {"good": 1.0})]
+
+    monkeypatch.setattr(studio, "try_prompt", try_prompt)
+    tab = TryTab(studio, studio.run(job.id), kind_of(3))
+    for who in ("best", "vote"):
+        assert "bad" in list(tab.answer(None, [], "dull", who))[-1]
+    list(TryTab(studio, studio.run(job.id), kind_of(1)).answer(None, [], "dull", "vote"))
+    assert asked == [False, True, False]

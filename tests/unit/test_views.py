@@ -26,6 +26,7 @@ def a_job(state: JobState = JobState.RUNNING, **changes: Any) -> Job:
         id="abc",
         number=1,
         name="a run",
+        kind="run",
         state=state,
         config={"train": {"batch_size": 8, "accumulation": 2}},
         backbone="",

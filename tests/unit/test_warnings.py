@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -27,7 +28,27 @@ def test_targets_that_will_be_cut_are_told_before_the_start(studio: Studio, tiny
     rows = [f"question {row},{'the film was very good ' * (30 if row % 4 else 1)}{row}" for row in range(40)]
     html = rail(studio, tiny_llama, added(studio, tmp_path, rows))
     assert "Ready to start" in html
-    assert "of 32 targets are longer than 64 tokens: the end is cut, and answers will end there too." in html
+    sentence = (
+        r"Targets longer than 64 tokens are cut: (\d+) of 32 to learn from, (\d+) of 4 for validation and (\d+) of 4 "
+    )
+    cut = re.search(sentence + r"for the test, such as row \d+ \(", html)
+    assert cut and sum(map(int, cut.groups())) == 30
+    assert "Answers will end there too" in html
+
+
+def test_inputs_that_will_be_cut_are_told_with_an_example_row(studio: Studio, tiny_llama: Path, tmp_path: Path) -> None:
+    rows = [f"question {row} {'the film was very good ' * (99 if row == 7 else 1)},answer {row}" for row in range(40)]
+    config = TuneConfig(str(tiny_llama), DataConfig(("text",), "answer"))
+    (warning,) = studio.plan(config, added(studio, tmp_path, rows)).warnings
+    assert warning.startswith("Inputs longer than 256 tokens are cut: 1 of ")
+    assert "such as row 8 ('text: question 7 the film was" in warning
+
+
+def test_labels_are_never_said_to_be_cut(studio: Studio, tiny_llama: Path, tmp_path: Path) -> None:
+    dataset = added(studio, tmp_path, [f"question {row},{('yes', 'no')[row % 2]}" for row in range(40)])
+    config = TuneConfig(str(tiny_llama), DataConfig(("text",), "answer", max_target_tokens=2))
+    plan = studio.plan(config, dataset)
+    assert plan.warnings == () and plan.fields[plan.problems[0]] == "data.max_target_tokens"
 
 
 def test_good_rows_start_without_a_warning(studio: Studio, tiny_llama: Path, tmp_path: Path) -> None:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from html import escape
+from itertools import groupby
 
 from app.ui import parts
 from app.views import comparison, formatting, score_text
-from app.views.comparison import LETTERS, ComparedRun
+from app.views.comparison import LETTERS, ComparedRun, Setting
 from app.views.status import state_words
 
 NOTHING = parts.empty(
@@ -71,24 +72,46 @@ def _line(number: int, one: ComparedRun, metric: str | None, *, best: bool) -> s
     )
 
 
-def settings(runs: Sequence[ComparedRun]) -> str:
-    """The settings in which the runs differ, side by side."""
-    differing, same = comparison.differing_settings([one.run for one in runs])
-    below = f"{same} other settings are the same." if differing else "All settings are the same."
-    if not differing:
-        return parts.title("Settings", below)
-    head = "".join(f"<th scope=col>{chip(number)}</th>" for number in range(len(runs)))
-    lines = "".join(
-        f"<tr><th scope=row>{escape(setting.name)}</th>"
-        + "".join(f"<td><div>{escape(value)}</div></td>" for value in setting.values)
-        + "</tr>"
-        for setting in differing
+def settings_title(settings: Sequence[Setting]) -> str:
+    """The heading of the settings: how many differ."""
+    differing = sum(setting.differs for setting in settings)
+    same = len(settings) - differing
+    return parts.title("Settings", f"{differing} differ, {same} are the same." if differing else "All are the same.")
+
+
+def settings(settings: Sequence[Setting], runs: int) -> str:
+    """All settings side by side in groups, values that are not the first run's marked.
+
+    Lines of the class "ls-same" are those that the style sheet can hide.
+    """
+    head = "".join(f"<th scope=col>{chip(number)}</th>" for number in range(runs))
+    groups = "".join(
+        _group(name, list(members), runs) for name, members in groupby(settings, lambda setting: setting.group)
     )
+    same = "" if any(setting.differs for setting in settings) else " ls-same"
     return (
-        parts.title("Settings that differ", below)
-        + f'<div class="ls-table ls-compared" tabindex="0"><table><thead><tr><th></th>{head}</tr></thead>'
-        f"<tbody>{lines}</tbody></table></div>"
+        f'<div class="ls-table ls-compared{same}" tabindex="0"><table><thead><tr><th></th>{head}</tr></thead>'
+        f"{groups}</table></div>"
     )
+
+
+def _group(name: str, settings: Sequence[Setting], runs: int) -> str:
+    same = _class("ls-same", not any(setting.differs for setting in settings))
+    head = f'<tr class="ls-group"><th colspan="{runs + 1}" scope=rowgroup>{escape(name)}</th></tr>'
+    return f"<tbody{same}>{head}{''.join(map(_setting, settings))}</tbody>"
+
+
+def _setting(setting: Setting) -> str:
+    cells = "".join(
+        f"<td{_class('ls-other', value != setting.values[0])}><div>{escape(value)}</div></td>"
+        for value in setting.values
+    )
+    same = _class("ls-same", not setting.differs)
+    return f"<tr{same}><th scope=row>{escape(setting.name)}</th>{cells}</tr>"
+
+
+def _class(name: str, given: bool) -> str:
+    return f' class="{name}"' if given else ""
 
 
 def plot_title(heading: str, runs: int) -> str:

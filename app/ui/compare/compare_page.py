@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 import gradio as gr
@@ -11,12 +11,13 @@ import gradio as gr
 from app.studio import Studio
 from app.ui import parts
 from app.ui.compare import compare_html
-from app.ui.components import QUIET, piece
+from app.ui.components import BROWSER_ZONE, QUIET, piece
 from app.ui.guard import KNOWN, guarded
 from app.ui.line_plot import Point, line_plot, redrawn
 from app.views import curves, formatting, score_text
-from app.views.comparison import LETTERS, MOST_RUNS
+from app.views.comparison import LETTERS, MOST_RUNS, compared_settings
 from app.views.curves import Points
+from app.views.local_time import zone_of
 from app.views.score_text import RunScores
 
 _COLOURS = dict(zip(LETTERS, ("#d97706", "#2563eb", "#0f8a5f", "#b4419b", "#64748b", "#b42318"), strict=True))
@@ -36,10 +37,13 @@ class ComparePage:
     def __init__(self, studio: Studio) -> None:
         self._studio = studio
 
-    def open(self, request: gr.Request) -> Any:
-        """The runs to choose from, those that the address names chosen."""
+    def open(self, zone: str, request: gr.Request) -> Any:
+        """The runs to choose from, those that the address names chosen.
+
+        zone: the name of the browser's time zone.
+        """
         asked = str(request.query_params.get("runs", "")).split(",")
-        choices = self._choices(asked)
+        choices = self._choices(asked, datetime.now(zone_of(zone)))
         chosen = [run for run in dict.fromkeys(asked) if any(run == id for _, id in choices)]
         return gr.Dropdown(choices=choices, value=chosen[:MOST_RUNS])
 
@@ -48,14 +52,16 @@ class ComparePage:
         try:
             runs, metric = self._studio.compare(list(chosen or ())[:MOST_RUNS])
         except KNOWN as error:
-            return [parts.problems([str(error)]), gr.Row(visible=False), *(gr.skip() for _ in range(6))]
+            return [parts.problems([str(error)]), gr.Row(visible=False), *(gr.skip() for _ in range(8))]
         if len(runs) < 2:
-            return [compare_html.NOTHING, gr.Row(visible=False), "", gr.skip(), "", gr.skip(), "", ""]
+            hidden = gr.Row(visible=False)
+            return [compare_html.NOTHING, hidden, "", gr.skip(), "", gr.skip(), "", "", gr.Checkbox(visible=False), ""]
         watched = metric or "loss"
         share = 100 if score_text.is_share(watched) else 1
         losses = _points([curves.smoothed(one.loss) for one in runs])
         scored = _points([[(step, share * value) for step, value in one.validation] for one in runs])
         name = score_text.metric_label(watched)
+        settings = compared_settings([one.run for one in runs])
         return [
             compare_html.verdicts(runs),
             gr.Row(visible=any(one.loss for one in runs)),
@@ -64,12 +70,13 @@ class ComparePage:
             compare_html.plot_title(f"{name} on the validation rows", len(runs)),
             _plot(scored, (0, 100) if share == 100 else None, y_title=f"{name} (%)" if share == 100 else name),
             compare_html.scores(runs, metric),
-            compare_html.settings(runs),
+            compare_html.settings_title(settings),
+            gr.Checkbox(visible=True),
+            compare_html.settings(settings, len(runs)),
         ]
 
-    def _choices(self, asked: Sequence[str]) -> list[tuple[str, str]]:
-        """The newest runs, and those that are asked for, by name, score and age."""
-        now = datetime.now(UTC)
+    def _choices(self, asked: Sequence[str], now: datetime) -> list[tuple[str, str]]:
+        """The newest runs, and those that are asked for, by name, score and date in the time zone of `now`."""
         jobs = {job.id: job for job in self._studio.jobs(_MOST_CHOICES)}
         for id in filter(None, asked):
             try:
@@ -81,7 +88,7 @@ class ComparePage:
             scores = RunScores.of(job.scores).tuned
             metric = score_text.main_metric(scores)
             score = f" · {score_text.format_score(metric, scores[metric])}" if metric else ""
-            choices.append((f"{job.name}{score} · {formatting.age(job.created_at, now)}", job.id))
+            choices.append((f"{job.name}{score} · {formatting.moment(job.created_at, now)}", job.id))
         return choices
 
 
@@ -119,10 +126,24 @@ def build(studio: Studio, page: gr.Blocks) -> None:
         with gr.Column(elem_classes="ls-plot"):
             score_title = piece()
             score = _empty_plot("Score of the runs on the validation rows", "Score")
-    scores, settings = piece(elem_id="compare-scores"), piece(elem_id="compare-settings")
+    scores = piece(elem_id="compare-scores")
+    with gr.Column(elem_classes="ls-settings"):
+        settings_title = piece(elem_id="compare-settings-title")
+        # Which lines it hides is a matter of the style sheet alone.
+        only = gr.Checkbox(
+            True,
+            label="Only settings that differ",
+            visible=False,
+            interactive=True,
+            container=False,
+            elem_id="only-differing",
+        )
+        settings = piece(elem_id="compare-settings")
+    zone = gr.Textbox("", visible="hidden", label="Time zone")
 
     handlers = ComparePage(studio)
-    outputs = [said, both, loss_title, loss, score_title, score, scores, settings]
-    page.load(guarded(handlers.open), None, chosen, **QUIET)
+    outputs = [said, both, loss_title, loss, score_title, score, scores, settings_title, only, settings]
+    page.load(guarded(handlers.open), zone, chosen, js=BROWSER_ZONE, **QUIET)
     chosen.change(None, chosen, None, js=_KEEP_IN_ADDRESS, **QUIET)
-    chosen.change(guarded(handlers.show), chosen, outputs, trigger_mode="always_last", preprocess=False, **QUIET)
+    showing = {**QUIET, "show_progress": "full", "show_progress_on": said}
+    chosen.change(guarded(handlers.show), chosen, outputs, trigger_mode="always_last", preprocess=False, **showing)

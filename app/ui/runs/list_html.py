@@ -1,4 +1,4 @@
-"""The list of runs as HTML."""
+"""The list of runs as HTML: a table, which a narrow page shows as cards."""
 
 from __future__ import annotations
 
@@ -8,21 +8,46 @@ from html import escape
 
 from app.ui import parts
 from app.views import formatting, score_text
+from app.views.recipe_settings import changes
 from app.views.score_text import RunScores
 from app.views.status import describe_status
+from storage.listing import Order
 from storage.records import Job
 
+_SORTED: dict[str, Order] = {"Name": "name", "Score": "score", "Took": "duration", "Date": "date"}
+"""The order of each column by which the list can be sorted."""
+_COLUMNS = ("Name", "State", "Score", "Model", "Data", "What differs", "Took", "Date")
+_MOST_CHANGES = 2
+"""Settings that are named in a line; all of them are in its tooltip."""
+_SHOWN_BESIDE = frozenset({"Backbone", "Data set"})
+"""Settings that have a column of their own."""
+_LONGEST_VALUE = 18
+"""Characters of a setting's value that are shown."""
 
-def run_list(jobs: Sequence[Job], now: datetime) -> str:
-    """The runs as cards, one below the other, each a link to the run's page."""
-    return '<div class="ls-runs">' + "".join(_card(job, now) for job in jobs) + "</div>"
-
-
-RESTORE = """element.addEventListener('click', (event) => {
-    const run = event.target.closest('[data-restore]')?.dataset.restore
-    if (run) trigger('click', {run})
+EVENTS = """element.addEventListener('click', (event) => {
+    const {restore, sort} = event.target.closest('[data-restore], [data-sort]')?.dataset ?? {}
+    if (restore) trigger('click', {run: restore})
+    if (sort) trigger('select', {sort})
 })"""
-"""JavaScript of the list: a click on Bring it back is an event with the run's id."""
+"""JavaScript of the list: a click on Bring it back, and one on the head of a column, are events."""
+
+
+def run_table(runs: Sequence[tuple[Job, Job | None]], order: Order, reverse: bool, now: datetime) -> str:
+    """Runs, each with the one that it is compared with, a line each with a box that selects it and a link to its page.
+
+    order, reverse: how they are sorted; now: in the time zone of the person who looks at them.
+    """
+    lines = "".join(_line(job, earlier, now) for job, earlier in runs)
+    return _table(_head(order, reverse), lines) + parts.small(
+        "What differs: from the run that it was started from, or else from the one before it on the same data."
+    )
+
+
+def deleted_table(runs: Sequence[tuple[Job, Job | None]], order: Order, reverse: bool, now: datetime) -> str:
+    """Deleted runs, each with a button that brings it back; as `run_table`."""
+    return _table(
+        _head(order, reverse, select="<td></td>"), "".join(_deleted_line(job, earlier, now) for job, earlier in runs)
+    )
 
 
 def empty_bin() -> str:
@@ -42,26 +67,57 @@ def empty_list(runs_exist: bool) -> str:
     )
 
 
-def _card(job: Job, now: datetime) -> str:
+def _table(head: str, lines: str) -> str:
+    return f'<table class="ls-runs"><thead><tr>{head}</tr></thead><tbody>{lines}</tbody></table>'
+
+
+def _head(order: Order, reverse: bool, select: str = "") -> str:
+    box = '<label class="ls-pick"><input type="checkbox" data-select-all aria-label="Select all shown"></label>'
+    return (select or f"<td>{box}</td>") + "".join(_column(name, order, reverse) for name in _COLUMNS)
+
+
+def _column(name: str, order: Order, reverse: bool) -> str:
+    sorts = _SORTED.get(name)
+    if sorts is None:
+        return f"<th scope=col>{name}</th>"
+    usual_rises = sorts == "name"
+    rises = usual_rises is not reverse
+    sorted_now = f' aria-sort="{"ascending" if rises else "descending"}"' if sorts == order else ""
+    return f'<th scope=col{sorted_now}><button type="button" data-sort="{sorts}">{name}</button></th>'
+
+
+def _line(job: Job, earlier: Job | None, now: datetime) -> str:
+    box = (
+        f'<label class="ls-pick"><input type="checkbox" data-select="{escape(job.id)}" '
+        f'aria-label="Select {escape(job.name)}"></label>'
+    )
+    return f'<tr class="ls-run"><td>{box}</td>{_cells(job, earlier, now)}</tr>'
+
+
+def _deleted_line(job: Job, earlier: Job | None, now: datetime) -> str:
+    back = (
+        f'<td class="ls-run-back"><button type="button" data-restore="{escape(job.id)}" '
+        f'aria-label="Bring it back: {escape(job.name)}">Bring it back</button></td>'
+    )
+    return f'<tr class="ls-run ls-deleted">{back}{_cells(job, earlier, now)}</tr>'
+
+
+def _cells(job: Job, earlier: Job | None, now: datetime) -> str:
     status = describe_status(job, now)
-    link = f'href="runs?run={escape(job.id)}"'
-    if job.deleted_at is not None:
-        return (
-            f'<div class="ls-run ls-deleted"><div class="ls-run-name"><strong><a {link}>{escape(job.name)}</a></strong>'
-            f"<small>deleted {parts.moment(job.deleted_at, now)}{parts.tags(job.tags)}</small></div>"
-            f"<div>{parts.pill(status.label, status.tone)}</div>"
-            f'<button type="button" data-restore="{escape(job.id)}">Bring it back</button></div>'
-        )
-    details = " · ".join(filter(None, (formatting.backbone_name(job.backbone), job.dataset_name)))
-    bar = parts.bar(status.share, f"Progress of {job.name}", status.moving and job.state.active, status.tone)
-    made = parts.moment(job.created_at, now)
+    percent = f" {100 * status.share:.0f} %" if job.state.active and job.step else ""
+    bar = parts.bar(status.share, f"Progress of {job.name}", status.moving, status.tone) if job.state.active else ""
+    local = job.created_at.astimezone(now.tzinfo)
     return (
-        f'<a class="ls-run" {link}>'
-        f'<div class="ls-run-name"><strong>{escape(job.name)}</strong>'
-        f"<small>{escape(details)} · {made}{parts.tags(job.tags)}</small></div>"
-        f"<div>{parts.pill(status.label, status.tone)}</div>"
-        f'<div class="ls-run-bar">{bar}<small>{job.step:,} / {job.steps:,} steps</small></div>'
-        f'<div class="ls-run-score">{_score(job)}</div></a>'
+        f'<th scope="row" class="ls-run-name"><a href="runs?run={escape(job.id)}">{escape(job.name)}</a>'
+        f"{parts.tags(job.tags)}</th>"
+        f'<td class="ls-run-state">{parts.pill(status.label + percent, status.tone)}{bar}</td>'
+        f'<td class="ls-run-score">{_score(job)}</td>'
+        f'<td class="ls-run-model">{escape(formatting.backbone_name(job.backbone))}</td>'
+        f'<td class="ls-run-data">{escape(job.dataset_name)}</td>'
+        f'<td class="ls-run-differs">{_differences(job, earlier)}</td>'
+        f'<td class="ls-run-took">{_took(job, now)}</td>'
+        f'<td class="ls-run-date"><time datetime="{job.created_at.isoformat()}" title="{local:%Y-%m-%d %H:%M:%S}">'
+        f"{formatting.moment(job.created_at, now)}</time></td>"
     )
 
 
@@ -69,9 +125,35 @@ def _score(job: Job) -> str:
     scores = RunScores.of(job.scores)
     metric = score_text.main_metric(scores.tuned)
     if metric is None:
-        return '<small class="ls-error">' + escape(job.error) + "</small>" if job.error else ""
+        return f'<small class="ls-error" title="{escape(job.error)}">{escape(job.error)}</small>' if job.error else ""
     score = score_text.compare_score(metric, scores.tuned[metric], scores.untrained.get(metric))
     remark = f"{score.label}, {score.gain}" if score.gain else score.label
     if score_text.gained_nothing(scores):
         remark += ": no better than untrained"
     return f"<b>{escape(score.tuned)}</b><small>{escape(remark)}</small>"
+
+
+def _differences(job: Job, earlier: Job | None) -> str:
+    """The first settings in which a run differs from the one that it is compared with; all of them as a tooltip."""
+    if earlier is None:
+        return ""
+    named = [_change(*change) for change in changes(job, earlier)]
+    if not named:
+        return f'<small title="Compared with {escape(earlier.name)}">nothing</small>'
+    more = f" and {len(named) - _MOST_CHANGES} more" if named[_MOST_CHANGES:] else ""
+    shown = ", ".join(named[:_MOST_CHANGES]) + more
+    return f'<span title="Compared with {escape(earlier.name)}: {escape(", ".join(named))}">{escape(shown)}</span>'
+
+
+def _change(name: str, before: str, now: str) -> str:
+    if name in _SHOWN_BESIDE or max(len(before), len(now)) > _LONGEST_VALUE:
+        return f"{name} changed"
+    return f"{name} {before} → {now}"
+
+
+def _took(job: Job, now: datetime) -> str:
+    if job.started_at and job.finished_at:
+        return formatting.duration((job.finished_at - job.started_at).total_seconds())
+    if job.started_at and job.state.active:
+        return f"{formatting.about((now - job.started_at).total_seconds()).removeprefix('about ')} so far"
+    return ""

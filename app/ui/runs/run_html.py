@@ -6,6 +6,7 @@ from html import escape
 
 from app.ui import parts
 from app.views import score_text, status
+from app.views.rate_search import TriedRate
 from app.views.run_view import RunView
 from storage.states import JobState
 
@@ -93,15 +94,24 @@ def tried_rates(view: RunView) -> str:
         + "".join(
             f"<td>{dict(one.losses)[step]:.4g}</td>" if step in dict(one.losses) else "<td></td>" for step in steps
         )
-        + f"<td>{'goes on' if one.goes_on else 'dropped'}</td></tr>"
+        + f"<td>{_fate(one)}</td></tr>"
         for one in tried
     )
-    found = f"{going_on[0]} had the lowest loss on the held-out rows and goes on alone."
-    said = found if len(going_on) == 1 else f"{len(going_on)} of {len(tried)} still compete for the lowest loss."
+    said = f"{len(going_on)} of {len(tried)} still compete for the lowest loss."
+    if len(going_on) == 1:
+        said = f"{going_on[0]} had the lowest loss on the held-out rows and goes on alone."
+    elif not going_on:
+        said = "None of them could go on."
     return (
         parts.title("Learning rates that were tried", said)
         + f'<table class="ls-scores ls-rates"><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table>'
     )
+
+
+def _fate(rate: TriedRate) -> str:
+    if rate.diverged_at is not None:
+        return f"diverged at step {rate.diverged_at:,}"
+    return "goes on" if rate.goes_on else "dropped"
 
 
 def history(view: RunView) -> str:
@@ -126,8 +136,8 @@ def _changes(view: RunView) -> str:
     if not view.changes:
         return f'<p class="ls-small">All its settings are those of {link}.</p>'
     rows = "".join(
-        f"<tr><th scope=row>{escape(one.name)}</th>{''.join(f'<td>{escape(value)}</td>' for value in one.values)}</tr>"
-        for one in view.changes
+        f"<tr><th scope=row>{escape(name)}</th><td>{escape(before)}</td><td>{escape(here)}</td></tr>"
+        for name, before, here in view.changes
     )
     return (
         f'<div class="ls-title"><h2>What differs</h2><p>From {link}.</p></div>'

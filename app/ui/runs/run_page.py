@@ -12,15 +12,15 @@ import gradio as gr
 from app.studio import Studio
 from app.ui.components import AT_ONCE, piece
 from app.ui.guard import KNOWN, guarded, inform
-from app.ui.runs import inspect_tab, manage_tab, results_tab, run_html, training_tab, try_tab, use_tab
+from app.ui.runs import inspect_tab, manage_tab, results_tab, run_html, training_tab, try_tab, use_tab, worth_tab
 from app.ui.runs.refresh import Refresh
 from app.ui.runs.view_table import Seen, ViewTable
 from app.views import local_time
 
 _REFRESH_SECONDS = 1.0
-_TABS = ("results", "training", "try", "inspect", "use", "details")
+_TABS = ("results", "training", "try", "inspect", "worth", "use", "details")
 """Ids of the tabs, as they stand in addresses."""
-_RESULTS, _TRAINING, _TRY, _INSPECT, _USE, _DETAILS = _TABS
+_RESULTS, _TRAINING, _TRY, _INSPECT, _WORTH, _USE, _DETAILS = _TABS
 _KEEP_TAB = """() => {
     if (!window.lampActed) return
     const address = new URL(location)
@@ -34,6 +34,7 @@ class RunPage:
     """The handlers of a run's page."""
 
     def __init__(self, studio: Studio, table: ViewTable, timer: gr.Timer) -> None:
+        """timer: one of the table's components."""
         self._studio, self._table, self._timer = studio, table, timer
 
     def refresh(self, run: str, seen: Seen, zone: str = "", style: Sequence[str] = (), words: str = "") -> list[Any]:
@@ -127,6 +128,8 @@ def build(studio: Studio, run: gr.State, zone: gr.Textbox) -> tuple[Refresh, ...
             answer_list = try_tab.build(studio, run, ready, try_it_out)
         with gr.Tab("Inspect", id=_INSPECT):
             inspect_tab.build(studio, run, ready)
+        with gr.Tab("Worth it?", id=_WORTH):
+            worth = worth_tab.build(studio, run, ready)
         with gr.Tab("Use it", id=_USE):
             use_tab.build(studio, run, ready)
         with gr.Tab("Details", id=_DETAILS):
@@ -157,7 +160,7 @@ def build(studio: Studio, run: gr.State, zone: gr.Textbox) -> tuple[Refresh, ...
     try_it.click(lambda: gr.Tabs(selected=_TRY), None, tabs, **AT_ONCE)
     for tab in tabs.children:
         tab.select(None, None, None, js=_KEEP_TAB % json.dumps(tab.id), **AT_ONCE)
-    return Refresh(guarded(page.show), inputs, [tabs, *outputs], timer), answer_list
+    return Refresh(guarded(page.show), inputs, [tabs, *outputs], timer), answer_list, worth
 
 
 def _build_actions(show: Callable[..., Any]) -> tuple[gr.Button, ...]:

@@ -24,25 +24,29 @@ def scores(view: RunView) -> str:
         return ""
     results = view.results if view.tested else None  # rows that chose the prompt tell nothing of others
     known = score_text.metric_label(results.metric) if results else ""
-    rows = "".join(_row(score, results if score.label == known else None) for score in view.scores)
+    votes = any(score.vote for score in view.scores)
+    rows = "".join(_row(score, results if score.label == known else None, votes=votes) for score in view.scores)
     return (
         parts.title(f"Scores on {view.scored_on}", _NEVER_SEEN if view.tested else _CHOSEN_BY)
-        + '<table class="ls-scores"><thead><tr><th></th><th scope=col>Tuned</th><th scope=col>Untrained</th>'
-        f"<th scope=col>Difference</th></tr></thead><tbody>{rows}</tbody></table>"
+        + '<table class="ls-scores"><thead><tr><th></th><th scope=col>Tuned</th>'
+        + ("<th scope=col>By vote</th>" if votes else "")
+        + "<th scope=col>Untrained</th>"
+        + f"<th scope=col>Difference</th></tr></thead><tbody>{rows}</tbody></table>"
         + (parts.small(_HOW_SURE) if results else "")
         + _commonest(view.results)
     )
 
 
-def _row(score: score_text.ScoreComparison, results: Results | None) -> str:
-    """One score. results: the rows that it is the mean of, where they are known."""
+def _row(score: score_text.ScoreComparison, results: Results | None, *, votes: bool) -> str:
+    """One score. results: the rows that it is the mean of, where they are known; votes: whether prompts vote."""
     tuned, untrained, gain = ("", "", "")
     if results:
         tuned, untrained = _range(results.interval), _range(results.untrained_interval)
         gain = _range(results.gain, signed=True)
     return (
         f"<tr><th scope=row>{escape(score.label)}</th><td><b>{escape(score.tuned)}</b>{tuned}</td>"
-        f"<td>{escape(score.untrained) or '–'}{untrained}</td>"
+        + (f"<td>{escape(score.vote)}</td>" if votes else "")
+        + f"<td>{escape(score.untrained) or '–'}{untrained}</td>"
         f'<td class="{"ls-better" if score.better else "ls-worse"}">{escape(score.gain) or "–"}{gain}</td></tr>'
     )
 

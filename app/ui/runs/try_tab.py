@@ -11,6 +11,7 @@ from typing import Any
 import gradio as gr
 
 from app.answering.answer import Answer
+from app.answering.prompt_kind import PromptKind
 from app.rows_to_try import DataRow
 from app.run import Run
 from app.studio import Studio
@@ -31,34 +32,36 @@ _MOST_WAITING = 12
 MOST_BESIDE = 3
 """Further runs that answer the same input."""
 _NO_ANSWER = '<div class="ls-no-answer">The answer appears here.</div>'
+_BEST, _VOTE = "best", "vote"
 
 
 class TryTab:
     """The handlers of the Try tab of one run."""
 
-    def __init__(self, studio: Studio, run: Run) -> None:
-        self._studio, self._run = studio, run
+    def __init__(self, studio: Studio, run: Run, kind: PromptKind) -> None:
+        self._studio, self._run, self._kind = studio, run, kind
         self._columns = run.config.data.input_columns
 
     def answer(self, row: DataRow | None, beside: Sequence[str], *boxes: str) -> Iterator[str]:
         """HTML of what is being done, then of the answers, again after each new piece of free text.
 
         row: the one that was filled in last; beside: ids of further runs that answer the same input; boxes: a text for
-        each input column, and for free text the boxes of `sampling_boxes`. A wrong input is one sentence in place of
-        the answers.
+        each input column, then for free text the boxes of `sampling_boxes`, and where several prompts vote, who
+        answers. A wrong input is one sentence in place of the answers.
         """
         inputs = dict(zip(self._columns, ((box or "") for box in boxes), strict=False))
         settings = boxes[len(self._columns) :]
         target = row.target if row and row.inputs == inputs else ""
 
         def work(send: Callable[[str], None]) -> str:
-            sampling = sampling_of(settings) if settings else GREEDY
+            sampling = sampling_of(settings) if self._kind.writes_texts else GREEDY
             (answer,) = self._studio.try_prompt(
                 self._run.job.id,
                 [inputs],
                 lambda stage: send(answers.waiting_html(stage)),
                 lambda growing: send(answers.answer_html(growing[0], writing=True)),
                 sampling,
+                vote=self._kind.voters > 1 and settings[-1:] == (_VOTE,),
             )
             shown = answers.answer_html(answer, target)
             return shown + answers.beside_html(self._beside(beside, inputs, sampling, lambda html: send(shown + html)))
@@ -150,11 +153,11 @@ def build(studio: Studio, run: gr.State, ready: gr.Textbox, tab: gr.Tab) -> Refr
             )
             return
         try:
-            shown, writes_texts = studio.run(run), not studio.prompt_kind(run).labels
+            shown, kind = studio.run(run), studio.prompt_kind(run)
         except KNOWN as error:  # such as a prompt whose folder is damaged
             piece(parts.problems([str(error)]))
             return
-        _build_boxes(studio, shown, writes_texts)
+        _build_boxes(studio, shown, kind)
 
     gr.render([run, ready], triggers=[ready.change], queue=False)(boxes)
     loading, opened = piece(elem_id="loading"), gr.State(False)
@@ -170,9 +173,9 @@ def build(studio: Studio, run: gr.State, ready: gr.Textbox, tab: gr.Tab) -> Refr
     return try_many.build(studio, run, ready)
 
 
-def _build_boxes(studio: Studio, run: Run, writes_texts: bool) -> None:
-    """Input and row to the left, the answer to the right. writes_texts: whether the prompt picks no labels."""
-    data, handlers = run.config.data, TryTab(studio, run)
+def _build_boxes(studio: Studio, run: Run, kind: PromptKind) -> None:
+    """Input and row to the left, the answer to the right."""
+    data, handlers = run.config.data, TryTab(studio, run, kind)
     others = [(job.name, job.id) for job in studio.beside(run.job.id)]
     with gr.Row(elem_classes="ls-try-row"):
         with gr.Column(min_width=320):
@@ -201,7 +204,10 @@ def _build_boxes(studio: Studio, run: Run, writes_texts: bool) -> None:
                 visible=bool(others),
                 elem_id="beside",
             )
-            settings = sampling_boxes(data.max_target_tokens) if writes_texts else []
+            settings = sampling_boxes(data.max_target_tokens) if kind.writes_texts else []
+            if kind.voters > 1:
+                choices = [("The best prompt", _BEST), (f"All {kind.voters} prompts, by vote", _VOTE)]
+                settings = [*settings, gr.Radio(choices, value=_BEST, label="Who answers", elem_id="try-voters")]
         with gr.Column(min_width=320):
             result = piece(_NO_ANSWER, elem_id="answers", min_height=220)
     # The browser itself shows the bar at once; the server's first word may take seconds while it loads a backbone.

@@ -26,6 +26,7 @@ _FILE_NOTES = {
     "lamp_config.json": "how the factors make the virtual tokens",
     "scores.json": "how it did on the held-out rows",
 }
+_VOTER_NOTE = "the virtual tokens of a further prompt that votes"
 _NOTHING = parts.empty(
     "Nothing to use yet",
     "The prompt can be downloaded as soon as the run has ended, also when you stop it early.",
@@ -48,7 +49,7 @@ class UseTab:
             files = [(info.filename, info.file_size) for info in archive.infolist()]
         rows = "".join(
             f"<tr><th scope=row>{escape(name)}</th><td>{formatting.bytes_text(size)}</td>"
-            f"<td>{escape(_FILE_NOTES.get(name, ''))}</td></tr>"
+            f"<td>{escape(_FILE_NOTES.get(name, _VOTER_NOTE if name.startswith('voters/') else ''))}</td></tr>"
             for name, size in files
         )
         return [

@@ -11,11 +11,11 @@ import gradio as gr
 from app.hub.downloads import Download, DownloadState
 from app.studio import Studio
 from app.ui import parts
-from app.ui.components import AT_ONCE, QUIET, piece
+from app.ui.components import AT_ONCE, BROWSER_ZONE, QUIET, piece
 from app.ui.guard import guarded, inform
 from app.ui.tune import backbone_text
 from app.views import formatting
-from app.views.local_time import BROWSER_ZONE, zone_of
+from app.views.local_time import zone_of
 from lamp.errors import LampError
 
 _REMOVE = """element.addEventListener('click', (event) => {

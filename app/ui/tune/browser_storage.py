@@ -65,7 +65,7 @@ def parse_draft(text: object) -> object:
     """What the browser has kept, from its JSON; None when it cannot be read."""
     try:
         return json.loads(str(text))
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
 
 

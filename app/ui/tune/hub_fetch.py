@@ -165,8 +165,8 @@ def build(
     id: gr.Textbox,
     look: gr.Button,
     results: gr.Radio,
-) -> None:
-    """Lays the choice out below the search and wires it.
+) -> Any:
+    """Lays the choice out below the search and wires it; returns the event of a fetch that has ended.
 
     id, look, results: of the search; form, message, choose_dataset: as there.
     """
@@ -225,11 +225,15 @@ def build(
         )
     split.input(guarded(handlers.rows), [split, looked], rows, **at_once)
     cancel.click(handlers.cancel, None, cancel, **AT_ONCE)
-    fetch.click(handlers.begin, looked, [fetch, cancel, message], **AT_ONCE).then(
-        guarded(handlers.fetch),
-        [looked, split, rows, token],
-        [*form, results, token, message],
-        show_progress_on=message,
-        api_visibility="private",
-        concurrency_limit=4,
-    ).then(handlers.end, None, [fetch, cancel], **AT_ONCE)
+    return (
+        fetch.click(handlers.begin, looked, [fetch, cancel, message], **AT_ONCE)
+        .then(
+            guarded(handlers.fetch),
+            [looked, split, rows, token],
+            [*form, results, token, message],
+            show_progress_on=message,
+            api_visibility="private",
+            concurrency_limit=4,
+        )
+        .then(handlers.end, None, [fetch, cancel], **AT_ONCE)
+    )

@@ -48,8 +48,8 @@ class HubSearch:
         ]
 
 
-def build(studio: Studio, choose_dataset: Callable[[str], list[Any]], form: list[Any], message: gr.HTML) -> None:
-    """Lays the search out and wires it.
+def build(studio: Studio, choose_dataset: Callable[[str], list[Any]], form: list[Any], message: gr.HTML) -> Any:
+    """Lays the search out and wires it; returns the event of a fetch that has ended.
 
     form: the components for the data set and its columns, which `choose_dataset` updates; message: shows how it went.
     """
@@ -79,7 +79,7 @@ def build(studio: Studio, choose_dataset: Callable[[str], list[Any]], form: list
     id.change(None, [id, asked, results], asked, js=_AFTER_PAUSE, trigger_mode="multiple", **AT_ONCE)
     # One search at a time: two at once could be answered in either order, and the newest must be shown last.
     asked.change(guarded(search.search), asked, [results, said], trigger_mode="always_last", **QUIET)
-    hub_fetch.build(studio, choose_dataset, form, message, id, look, results)
+    return hub_fetch.build(studio, choose_dataset, form, message, id, look, results)
 
 
 def _results(found: list[HubDataset]) -> gr.Radio:

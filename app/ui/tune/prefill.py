@@ -67,7 +67,7 @@ def _default_content(studio: Studio) -> FormContent:
     dataset = next((entry.reference for entry in studio.datasets()), "")
     config = TuneConfig(backbone=backbone)
     try:
-        return FormContent(replace(config, data=studio.guess_columns(dataset)), dataset)
+        return FormContent(replace(config, data=studio.guess_columns(dataset, backbone)), dataset)
     except KNOWN:
         return FormContent(config, dataset)
 

@@ -116,6 +116,12 @@ FIELDS: tuple[Field, ...] = (
         "whole",
     ),
     Field(
+        "train.voters",
+        "Prompts that vote",
+        "Several are trained to the end, each at its cost in time: labels can then be answered by all of them.",
+        "whole",
+    ),
+    Field(
         "train.checkpoint_every",
         "Checkpoint every",
         "Steps between two points that a run can be resumed from.",

@@ -37,8 +37,7 @@ class RecipeFile:
 
     def save(self, *form: Any) -> str:
         """The recipe in the form as JSON. form: the values as the browser sends them."""
-        config, *_ = self._form.measured_form(form)
-        return json.dumps(config.to_dict(), indent=2, ensure_ascii=False) + "\n"
+        return json.dumps(self._form.recipe_file(form), indent=2, ensure_ascii=False) + "\n"
 
     def read(self, path: str | None) -> tuple[str, str]:
         """The recipe in a file as JSON, or "" and one sentence that says why it cannot be read."""

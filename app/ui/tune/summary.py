@@ -6,12 +6,11 @@ import json
 from html import escape
 from typing import Any
 
-from app.plan import Estimate, Plan, Preview
+from app.plan import Plan, Preview
 from app.ui import parts
 from app.ui.tune import backbone_text, problem_marks
 from app.views import formatting
 from lamp.config import TuneConfig
-from lamp.data.truncation import Truncation
 from lamp.training.quote import in_words
 
 _ARCHITECTURES = {"causal": "Writes on from a text (causal)", "encoder-decoder": "Reads, then writes (encoder-decoder)"}
@@ -86,9 +85,8 @@ def rail(config: TuneConfig, plan: Plan) -> str:
     count = len(set(plan.problems))
     heading = "One thing to put right" if count == 1 else f"{count} things to put right"
     ready = '<p class="ls-ready">Ready to start</p>'
-    warnings = [*plan.warnings, *(_truncations(estimate, preview, config) if estimate else ())]
     problems = parts.problems(plan.problems, heading, problem_marks.links(plan.fields))
-    return html + (problems or ready) + parts.warnings(warnings, "Worth a look")
+    return html + (problems or ready) + parts.warnings(plan.warnings, "Worth a look")
 
 
 def quote(plan: Plan) -> str:
@@ -118,25 +116,6 @@ def quote(plan: Plan) -> str:
 def measuring(phase: str) -> str:
     """What a measurement is doing."""
     return parts.notice(f"{phase} …")
-
-
-def _truncations(estimate: Estimate, preview: Preview | None, config: TuneConfig) -> list[str]:
-    """Says how many inputs and targets will be cut."""
-    of = f" of {preview.train_rows:,}" if preview else ""
-
-    def longer(truncation: Truncation, kind: str, limit: int) -> str:
-        are = f"{kind} is" if truncation.rows == 1 else f"{kind}s are"
-        about = "" if truncation.exact else "About "
-        return f"{about}{truncation.rows:,}{of} {are} longer than {limit:,} tokens: the end is cut"
-
-    sentences = []
-    if estimate.truncation and estimate.truncation.rows:
-        inputs = longer(estimate.truncation, "input", config.data.max_input_tokens)
-        sentences.append(f"{inputs}, but never the template's last words or the target.")
-    if estimate.cut_targets and estimate.cut_targets.rows:
-        targets = longer(estimate.cut_targets, "target", config.data.max_target_tokens)
-        sentences.append(f"{targets}, and answers will end there too. Raise the longest answer to keep it.")
-    return sentences
 
 
 def script(config: TuneConfig, dataset: str, gpus: int, port: int) -> str:

@@ -18,6 +18,7 @@ from app.ui.tune.measuring import measure_button
 from app.ui.tune.prefill import FormContent, prefill
 from app.views import formatting, score_text
 from lamp.config import TuneConfig
+from lamp.data.column_roles import CHAT_TEMPLATES
 
 _PARTS = ("validation", "test")
 _OTHER = "Another model\nSearch the Hugging Face Hub by name"
@@ -80,6 +81,21 @@ class TuneForm:
             gr.Dropdown(choices=names, value=guess.target_column),
         ]
 
+    def reading(self, dataset: str | None, backbone: str, other: str, template: str) -> list[Any]:
+        """How the rows of a data set that was just chosen are read: chat data in the backbone's chat format.
+
+        A template that somebody has written stays.
+        """
+        try:
+            guess = self._studio.guess_columns(dataset or "", backbone or other or "")
+        except KNOWN:
+            return [gr.skip(), gr.skip()]
+        if template and template not in CHAT_TEMPLATES:
+            return [gr.skip(), gr.skip()]
+        if guess.input_format == "plain" and not template:
+            return [gr.skip(), gr.skip()]
+        return [guess.template, guess.input_format]
+
     def look(self, *form: Any) -> tuple[str, str, str, str, str | None, str, gr.Button, str, gr.Button]:
         """Preview, backbone facts, the card beside the form, the same as a script, which preset it is, the marks of
         fields with problems, the button that starts the run, time and memory, and the button that measures them.
@@ -112,6 +128,15 @@ class TuneForm:
         values = self._values(form)
         config, plan = self._plan(values)
         return config, plan, str(values["dataset"] or ""), values["gpus"]
+
+    def recipe_file(self, form: Sequence[Any]) -> dict[str, Any]:
+        """The recipe in the form as a file keeps it."""
+        values = self._values(form)
+        config, _ = form_values.parse(values)
+        try:
+            return self._studio.recipe_file(config, str(values["dataset"] or ""))
+        except KNOWN:  # a backbone that the page speaks of
+            return config.to_dict()
 
     def start(self, name: str, note: str, tags: str, parent: str, *form: Any) -> tuple[str, Any, gr.Button]:
         """Queues the run and returns its id, to which the browser goes; or lists the problems beside the button."""

@@ -17,6 +17,7 @@ from app.ui.tune import (
     dataset_manager,
     hub_search,
     measuring,
+    reading_again,
     recipe_fields,
     recipe_file,
     steps,
@@ -161,12 +162,13 @@ def _wire_fields(
     columns = [form["data.input_columns"], form["data.target_column"]]
     dataset, message, file = form["dataset"], data_step.message, data_step.file
     with data_step.chosen:
+        again = reading_again.build(studio, handlers.choose_dataset, [dataset, *columns], message)
         renamed = dataset_manager.build(studio, handlers, [dataset, *columns], message)
     renamed.then(None, moment, moment, js=browser_storage.FORM_CHANGED, **AT_ONCE)
     with data_step.hub:
-        hub_search.build(studio, handlers.choose_dataset, [dataset, *columns], message)
-    dataset.input(guarded(handlers.columns), dataset, columns, **QUIET)
-    file.upload(
+        fetched = hub_search.build(studio, handlers.choose_dataset, [dataset, *columns], message)
+    chosen = dataset.input(guarded(handlers.columns), dataset, columns, **QUIET)
+    uploaded = file.upload(
         guarded(handlers.upload),
         [file, dataset],
         [dataset, *columns, message, file],
@@ -174,6 +176,15 @@ def _wire_fields(
         show_progress_on=file,
         concurrency_limit=None,
     )
+    reading = [form["data.template"], form["data.input_format"]]
+    for event in (chosen, uploaded, fetched, again, renamed):
+        event.then(
+            guarded(handlers.reading),
+            [dataset, form["backbone.choice"], form["backbone.other"], reading[0]],
+            reading,
+            preprocess=False,
+            **QUIET,
+        )
     numbers = [form[key] for key in recipe_fields.PRESETS["Recommended"]]
     recipe_step.preset.input(guarded(handlers.preset), recipe_step.preset, numbers, **AT_ONCE)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 
-from lamp.data.checks.sample import counted, quoted
+from lamp.data.checks.sample import counted, example_row, quoted
 from lamp.data.splits import Example, Splits
 
 _MOST_LABELLED, _MOST_WRITTEN = 0.8, 0.9
@@ -14,9 +14,16 @@ _MOST_LABELLED, _MOST_WRITTEN = 0.8, 0.9
 
 def left_out_warnings(splits: Splits) -> list[str]:
     """Says how many rows have nothing to read or nothing to answer."""
-    kinds = ((splits.skipped, "target"), (splits.without_input, "input"))
-    counts = [f"{rows:,} without {'an input' if kind == 'input' else 'a target'}" for rows, kind in kinds if rows]
-    return [f"Some rows are left out: {' and '.join(counts)}."] if counts else []
+    kinds = []
+    if splits.skipped:
+        kinds.append(f"{splits.skipped:,} without a target, such as {example_row(splits.shown['skipped'])}")
+    if splits.without_input:
+        example = splits.shown["without_input"]
+        kinds.append(
+            f"{splits.without_input:,} without an input, such as row {example.row + 1:,} "
+            f"(target {quoted(example.target)})"
+        )
+    return [f"Some rows are left out: {' and '.join(kinds)}."] if kinds else []
 
 
 def repeated_warnings(splits: Splits, rows: int) -> list[str]:
@@ -24,8 +31,9 @@ def repeated_warnings(splits: Splits, rows: int) -> list[str]:
     if not splits.repeated:
         return []
     return [
-        f"{splits.repeated:,} of {rows:,} rows have the same input as another row: rows with one input are "
-        "all in one part, so that no score is of an input that was learned."
+        f"{splits.repeated:,} of {rows:,} rows have the same input as another row, such as "
+        f"{example_row(splits.shown['repeated'])}: rows with one input are all in one part, so that no score is of an "
+        "input that was learned."
     ]
 
 
@@ -34,8 +42,9 @@ def held_out_too_warnings(splits: Splits) -> list[str]:
     if not splits.held_out_too:
         return []
     return [
-        f"{splits.held_out_too:,} rows are left out because the rows for validation or the test have the same input: "
-        "what is learned or chosen by must not be tested on."
+        "Rows left out because the rows for validation or the test have the same input: "
+        f"{splits.held_out_too:,}, such as {example_row(splits.shown['held_out_too'])}. What is learned or chosen by "
+        "must not be tested on."
     ]
 
 

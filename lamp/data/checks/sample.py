@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from lamp.data.conversation import readable
 from lamp.data.splits import Example, Splits
 
 _MOST_ROWS = 5000
@@ -27,3 +28,8 @@ def quoted(text: str) -> str:
     """A text in quotes, on one line, cut to 60 characters."""
     line = " ".join(text.split())
     return repr(line if len(line) <= _LONGEST_QUOTE else line[: _LONGEST_QUOTE - 1] + "…")
+
+
+def example_row(example: Example) -> str:
+    """A row as an example in a sentence: its number, from 1, and how it begins."""
+    return f"row {example.row + 1:,} ({quoted(readable(example.text))})"

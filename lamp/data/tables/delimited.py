@@ -5,15 +5,25 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lamp.data.tables.checks import MAX_COLUMNS, TableError, check_size, column_names, quoted
 from lamp.data.tables.csv_duckdb import holds_text, quoted_cells, read_fast
 from lamp.data.tables.csv_strict import Misfit, read_strictly
-from lamp.data.tables.dialects import NAMES, Dialect, Header, Reading, header_of, lines, sep_line
+from lamp.data.tables.dialects import (
+    NAMES,
+    Dialect,
+    Header,
+    Reading,
+    first_records,
+    header_of,
+    lines,
+    sep_line,
+)
 from lamp.data.tables.engine import engine
+from lamp.data.tables.layout import NO_HEADER, Layout, is_a_row, titles_above, titles_note
 from lamp.data.tables.store import open_table
 from lamp.data.tables.text_file import TextFile
 
@@ -21,12 +31,15 @@ if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
 _SAMPLE_ROWS = 1000
+_FIRST_RECORDS = 11
+"""Records at the beginning of a file among which titles are looked for."""
 
 
-def read_delimited(text: TextFile, suffix: str, folder: Path) -> Path:
-    """Converts a .csv or .tsv file, whose first line is the header; returns the converted file, in `folder`.
+def read_delimited(text: TextFile, suffix: str, folder: Path, layout: Layout) -> Path:
+    """Converts a .csv or .tsv file; returns the converted file, in `folder`.
 
-    A .csv may use commas, semicolons, tabs or bars: Excel's "sep=" line, or the whole file, shows which.
+    A .csv may use commas, semicolons, tabs or bars: Excel's "sep=" line, or the whole file, shows which. The first line
+    is the header, unless it is a title above it, or a row.
     """
     with text.path.open(encoding="utf-8") as file:
         head = file.read(4096)
@@ -39,16 +52,51 @@ def read_delimited(text: TextFile, suffix: str, folder: Path) -> Path:
     delimiters: Sequence[str] = "\t" if suffix == ".tsv" else list(NAMES)
     if suffix == ".csv" and (named := sep_line(text.path, skipped)):
         delimiters, skipped = [named], skipped + 1
+    if layout.header:
+        if layout.header > text.lines:
+            raise TableError(f"has no line {layout.header:,} that could name its columns: it has {text.lines:,} lines.")
+        skipped = layout.header - 1
+    elif layout.header is None and (titles := _titles(text, delimiters, skipped)):
+        skipped += sum(lines for _, lines in titles)
+        text = replace(text, notes=(*text.notes, titles_note([title for title, _ in titles])))
     candidates = _candidates(text, delimiters, skipped)
+    if layout.header == 0:
+        candidates = [(dialect, header.as_row()) for dialect, header in candidates]
     with engine(text.path, folder) as connection:
         reader = _Reader(connection, text, folder)
         reading = reader.best(candidates, unquoted_too=suffix == ".tsv")
+        if layout.header is None and _is_a_row(reading):
+            noted = replace(text, notes=(*text.notes, NO_HEADER))
+            rows = [(reading.dialect, reading.header.as_row())]
+            reading = _Reader(connection, noted, folder).best(rows, unquoted_too=suffix == ".tsv")
         check_size(reading.rows, len(reading.header.cells))
         names = [cell.strip() for cell in reading.header.cells]
         nameless = [index for index, name in enumerate(names) if not name]
         # Spreadsheets write empty columns, with neither name nor cells; these are no part of the table.
         column_names(names if holds_text(connection, reading.file, nameless) else filter(None, names))
     return reading.file
+
+
+def _titles(text: TextFile, delimiters: Sequence[str], skipped: int) -> list[tuple[str, int]]:
+    """(text, lines) of each title above the header; none where a delimiter splits the first line."""
+    readings = [first_records(text.path, dialect, skipped, _FIRST_RECORDS) for dialect in map(Dialect, delimiters)]
+    if any(records and sum(map(bool, map(str.strip, records[0][0]))) > 1 for records in readings):
+        return []
+    for records in readings:
+        if count := titles_above([cells for cells, _ in records]):
+            ends = [skipped, *(end for _, end in records)]
+            titles = [next(filter(None, map(str.strip, cells))) for cells, _ in records[:count]]
+            return [(title, ends[index + 1] - ends[index]) for index, title in enumerate(titles)]
+    return []
+
+
+def _is_a_row(reading: Reading) -> bool:
+    """Whether the header of a reading seems to be its first row."""
+    names = [cell.strip() for cell in reading.header.cells]
+    if len(set(names)) < len(names) or not all(names):
+        return False
+    table = open_table(reading.file)
+    return is_a_row(names, [list(row.values()) for row in table.rows[:_SAMPLE_ROWS]])
 
 
 def _candidates(text: TextFile, delimiters: Sequence[str], skipped: int) -> list[tuple[Dialect, Header]]:
@@ -173,7 +221,8 @@ def _first_open_line(text: TextFile) -> int:
 
 def _header(text: TextFile, dialect: Dialect, known: Header) -> Header:
     """The header under another quoting. known: the one under the usual quoting."""
-    return header_of(text.path, dialect, known.skipped) or known
+    header = header_of(text.path, dialect, known.skipped) or known
+    return header.as_row() if known.is_row else header
 
 
 def _foreign_cells(reading: Reading, readings: Sequence[Reading]) -> int:

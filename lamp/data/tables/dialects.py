@@ -5,11 +5,13 @@ from __future__ import annotations
 import csv
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TextIO
 
 from lamp.data.tables.checks import TableError
+from lamp.data.tables.layout import numbered
 
 MAX_CELL = 10_000_000
 """Characters of one cell. A longer cell nearly always means that a quote was never closed."""
@@ -63,7 +65,16 @@ class Header:
     skipped: int
     """Lines before it."""
     lines: int
-    """Lines up to its end."""
+    """Lines up to its end; up to its beginning where it is a row itself."""
+
+    def as_row(self) -> Header:
+        """The same record as the first row of a table without a header."""
+        return Header(numbered(len(self.cells)), self.skipped, self.skipped)
+
+    @property
+    def is_row(self) -> bool:
+        """Whether it was made by `as_row`."""
+        return self.lines == self.skipped
 
 
 @dataclass(frozen=True)
@@ -96,6 +107,22 @@ def header_of(path: Path, dialect: Dialect, skipped: int) -> Header | None:
         except csv.Error:
             return None
     raise TableError(_NO_HEADER)
+
+
+def first_records(path: Path, dialect: Dialect, skipped: int, most: int) -> list[tuple[list[str], int]]:
+    """The first records of a file that are not blank, each with the number of lines up to its end.
+
+    They end where one cannot be read under the dialect.
+    """
+    records: list[tuple[list[str], int]] = []
+    with path.open(encoding="utf-8", newline="") as file, suppress(csv.Error):
+        reader = dialect.records(lines(file, skipped))
+        for cells in reader:
+            if any(cell.strip() for cell in cells):
+                records.append((cells, skipped + reader.line_num))
+                if len(records) == most:
+                    break
+    return records
 
 
 def sep_line(path: Path, skipped: int) -> str:

@@ -12,6 +12,8 @@ _SAMPLE = 500_000
 """Bytes of a text that its encoding is told from."""
 _SEQUENCE = re.compile(rb"[\xc2-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}|[\xf0-\xf4][\x80-\xbf]{3}")
 """Bytes of one character in UTF-8."""
+_CUT = re.compile(rb"\xe2[\x80-\xbf]?(?![\x80-\xbf])|\xf0[\x80-\xbf]{0,2}(?![\x80-\xbf])|[\xc2\xc3](?![\x80-\xbf])")
+"""The beginning of a character in UTF-8 that is none in Western texts: of quotation marks, the euro, accents, emoji."""
 _WESTERN = frozenset("ÀÁÂÃÄÅÆÇÈÉÊËÌÍÎÏÑÒÓÔÕÖØÙÚÛÜßàáâãäåæçèéêëìíîïñòóôõöøùúûüÿŒœŸ“”‘’‚„–—…•€£§°©®™«»¿¡´·\xa0")
 _CODECS = ("cp1250", "cp1251", "cp1253", "cp1254", "cp1256", "koi8_r", "cp932", "euc_jp", "gb18030", "big5", "cp949")
 _NAMES = {
@@ -77,6 +79,9 @@ def legacy_encoding(path: Path, place: int) -> Encoding | None:
     foreign = len(re.findall(rb"[\x80-\xff]", whole))
     if sum(map(len, _SEQUENCE.findall(whole))) > 0.6 * foreign:
         return None
+    cut = _CUT.findall(sample)
+    if sum(map(len, cut)) == len(re.findall(rb"[\x80-\xff]", sample)) and (len(cut[0]) > 1 or sample.endswith(cut[0])):
+        return None  # a single character that an end cut off
     for codec in _likely(whole):
         encoding = Encoding(codec, _NAMES.get(codec, codec.replace("cp", "Windows-")))
         if first_bad_byte(path, encoding) is None:

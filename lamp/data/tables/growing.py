@@ -19,15 +19,19 @@ class GrowingWriter:
     """
 
     def __init__(self, folder: Path, notes: Sequence[str]) -> None:
-        self._folder, self._notes = folder, notes
+        self._folder, self._notes = folder, dict.fromkeys(notes)
         self._names: dict[str, None] = {}
         self._waiting: list[Mapping[str, str]] = []
         self._waiting_bytes = 0
         self._parts: list[Path] = []
         self._writer: TableWriter | None = None
 
-    def add(self, row: Mapping[str, str]) -> None:
-        """Adds one row. Raises TableError for too many rows, columns or cells."""
+    def add(self, row: Mapping[str, str], notes: Sequence[str] = ()) -> None:
+        """Adds one row. notes: how it was read; of equal ones the table gets one.
+
+        Raises TableError for too many rows, columns or cells.
+        """
+        self._notes.update(dict.fromkeys(notes))
         self._waiting.append(row)
         self._waiting_bytes += sum(map(len, row.values()))
         if not row.keys() <= self._names.keys():
@@ -62,7 +66,7 @@ class GrowingWriter:
         self._waiting, self._waiting_bytes = [], 0
 
     def _end_part(self, writer: TableWriter) -> None:
-        writer.close([name.strip() for name in self._names], self._notes)
+        writer.close([name.strip() for name in self._names], list(self._notes))
 
     def _joined(self, names: tuple[str, ...]) -> Path:
         """One file of all parts, with empty cells for the columns that a part lacks."""
@@ -76,5 +80,5 @@ class GrowingWriter:
                 for batch in file.iter_batches(_BATCH):
                     missing = pa.repeat(pa.scalar("", pa.large_string()), len(batch))
                     writer.add_columns([*batch.columns, *[missing] * (len(names) - batch.num_columns)])
-        writer.close(names, self._notes)
+        writer.close(names, list(self._notes))
         return target

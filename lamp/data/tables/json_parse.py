@@ -7,13 +7,15 @@ import re
 from collections import Counter
 from typing import Any
 
-from lamp.data.tables.chat_rows import plain_row
+from lamp.data.tables.chat_rows import CHAT_NOTE, plain_row
 from lamp.data.tables.checks import TableError, quoted
 
 MAX_BRACKETS = 10_000_000
 """Opening brackets of one piece of JSON; each can cost thirty times its size in memory."""
-
-
+_DEEPEST = 20
+"""Levels of objects in a row."""
+LISTS_NOTE = "Lists in cells are read as text, with each of their values on a line."
+"""A note of tables with such cells."""
 _BLANKS = " \t\n\r"
 _BLANK = re.compile(r"[ \t\n\r]*")
 
@@ -58,24 +60,54 @@ def syntax_problem(error: json.JSONDecodeError, line: int) -> str:
     )
 
 
-def text_row(item: Any, where: str) -> dict[str, str]:
-    """A parsed row with its values as text cells. where: its place, for error sentences. Raises TableError."""
+def text_row(item: Any, where: str) -> tuple[dict[str, str], list[str]]:
+    """A parsed row with its values as text cells, and notes on how it was read.
+
+    where: its place, for error sentences. Raises TableError.
+    """
     if not isinstance(item, dict):
         raise TableError(f'has no object on {where}: write each row as {{"text": "...", "label": "..."}}.')
-    item = plain_row(item)
-    return {_whole(name, name, where): _cell(name, value, where) for name, value in item.items()}
+    row = plain_row(item)
+    notes = [CHAT_NOTE] if row is not item else []
+    if any(isinstance(value, dict) for value in row.values()):
+        row = _flat(row, where, _DEEPEST)
+    if any(isinstance(value, list) for value in row.values()):
+        notes.append(LISTS_NOTE)
+    return {_whole(name, name, where): _cell(name, value, where) for name, value in row.items()}, notes
+
+
+def _flat(row: dict[str, Any], where: str, levels: int) -> dict[str, Any]:
+    """A row whose objects, in so many levels, became columns of their own: {"a": {"b": 1}} has the column a.b."""
+    if not levels:
+        raise TableError(f"is nested too deeply on {where}: write each row as a plain object.")
+    flat: dict[str, Any] = {}
+    for name, value in row.items():
+        parts = _flat(value, where, levels - 1) if isinstance(value, dict) else {"": value}
+        for inner, part in parts.items():
+            column = f"{name}.{inner}" if inner else name
+            if column in flat:
+                raise TableError(f"has the column {quoted(column)} twice on {where}: give one of them another name.")
+            flat[column] = part
+    return flat
 
 
 def _cell(name: str, value: Any, where: str) -> str:
-    """A JSON value as a text cell; raises TableError for a list or an object. name, where: for its sentence."""
+    """A JSON value as a text cell, a list of values with each on a line. name, where: for the sentence.
+
+    Raises TableError for a list that holds lists or objects.
+    """
     if isinstance(value, str):
         return _whole(name, value, where)
     if value is None:
         return ""
     if isinstance(value, bool):
         return "true" if value else "false"
-    kind = "an object" if isinstance(value, dict) else "a list"
-    raise TableError(f"has {kind} in column {quoted(name)} on {where}: turn it into one text, or take the column out.")
+    if any(isinstance(part, (list, dict)) for part in value):
+        raise TableError(
+            f"has a list of {'lists' if any(isinstance(part, list) for part in value) else 'objects'} in column "
+            f"{quoted(name)} on {where}: turn it into one text, or take the column out."
+        )
+    return "\n".join(_cell(name, part, where) for part in value)
 
 
 def _whole(name: str, text: str, where: str) -> str:

@@ -1,4 +1,4 @@
-"""JSON and JSON Lines: rows are objects whose values are texts, numbers, booleans or null.
+"""JSON and JSON Lines: rows are objects whose values are texts, numbers, booleans, null, or lists and objects of these.
 
 Where DuckDB cannot read them exactly, it takes a long document apart into its rows, and Python's json reads each.
 """
@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -45,14 +46,15 @@ def read_json(text: TextFile, folder: Path, *, lines_meant: bool) -> Path:
             return _written(_numbered(_taken_apart(text, folder)), text, folder)
     if text.bytes > _MAX_DOCUMENT:
         raise TableError("has a mistake in its JSON: save it as JSON Lines, where the line of a mistake can be told.")
-    return _written(_numbered(_in_memory(text)), text, folder)
+    rows, notes = _in_memory(text)
+    return _written(_numbered(rows), replace(text, notes=(*text.notes, *notes)), folder)
 
 
 def _written(rows: Iterable[tuple[str, Any]], text: TextFile, folder: Path) -> Path:
     """Converts (place for error sentences, parsed value) pairs."""
     writer = GrowingWriter(folder, text.notes)
     for where, item in rows:
-        writer.add(text_row(item, where))
+        writer.add(*text_row(item, where))
     return writer.close()
 
 
@@ -93,18 +95,21 @@ def _numbered(rows: Iterable[Any]) -> Iterator[tuple[str, Any]]:
     return ((f"row {number}", row) for number, row in enumerate(rows, start=1))
 
 
-def _in_memory(text: TextFile) -> list[Any]:
-    """The rows of a document that is read as a whole. Raises TableError."""
+def _in_memory(text: TextFile) -> tuple[list[Any], list[str]]:
+    """The rows of a document that is read as a whole, and notes on how. Raises TableError."""
     document = text.path.read_text(encoding="utf-8")
     try:
         values = parse_all(document)
     except json.JSONDecodeError as error:
         raise TableError(syntax_problem(error, error.lineno)) from None
-    return rows_of(values[0][1]) if len(values) == 1 else [value for _, value in values]
+    return rows_of(values[0][1]) if len(values) == 1 else ([value for _, value in values], [])
 
 
 def _taken_apart(text: TextFile, folder: Path) -> Iterator[Any]:
-    """The items of a list, or objects one after the other, a few at a time. Raises json.JSONDecodeError."""
+    """The items of a list, or objects one after the other, a few at a time. Raises json.JSONDecodeError.
+
+    Also for a list of lists, which must be read as a whole.
+    """
     import duckdb
     import pyarrow as pa
 
@@ -112,6 +117,9 @@ def _taken_apart(text: TextFile, folder: Path) -> Iterator[Any]:
     with engine(text.path, folder) as connection:
         try:
             for batch in connection.sql(query).to_arrow_reader(_BATCH):
-                yield from map(parse, batch.column(0).to_pylist())
+                items = list(map(parse, batch.column(0).to_pylist()))
+                if isinstance(items[0], list):
+                    raise json.JSONDecodeError("Lists of cells", "", 0)
+                yield from items
         except (duckdb.Error, pa.ArrowException, OSError):
             raise json.JSONDecodeError("A mistake", "", 0) from None

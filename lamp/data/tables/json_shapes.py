@@ -6,27 +6,54 @@ from typing import Any
 
 from lamp.data.tables.chat_rows import CONVERSATIONS, plain_row
 from lamp.data.tables.checks import TableError
+from lamp.data.tables.layout import NO_NAMES, names_columns, numbered
 
 _ROWS = ("data", "rows")
 _NOT_ROWS = 'does not hold a list of rows: write it as [{"text": "...", "label": "..."}, ...] or {"data": [...]}.'
 
 
-def rows_of(document: Any) -> list[Any]:
-    """The rows in a parsed document; raises TableError if it has none of the usual shapes.
+def rows_of(document: Any) -> tuple[list[Any], list[str]]:
+    """The rows in a parsed document, and notes on how they were read; raises TableError for none of the usual shapes.
 
-    A list of objects; such a list under one name of an object; an object of columns, as lists or by row number; rows by
-    their numbers; a list of lists beside the names of their columns; or one row alone.
+    A list of objects or of lists; such a list under one name of an object; an object of columns, as lists or as objects
+    by row; an object of rows by their numbers or ids; a list of lists beside the names of their columns; or one row
+    alone.
     """
     if isinstance(document, list):
-        return document
+        return _from_lists(document) if _is_list_of(document, list) else (document, [])
     if not isinstance(document, dict):
         raise TableError(_NOT_ROWS)
-    for rows in (_split(document), _listed(document), _columns(document), _numbered(document)):
+    for name in _ROWS:
+        if "columns" not in document and _is_list_of(document.get(name), list):
+            return _from_lists(document[name])
+    for rows in (_split(document), _listed(document), _columns(document), _numbered(document), _by_id(document)):
         if rows is not None:
-            return rows
+            return rows, []
     if document and not any(isinstance(value, (dict, list)) for value in plain_row(document).values()):
-        return [document]
+        return [document], []
     raise TableError(_NOT_ROWS)
+
+
+def _from_lists(rows: list[list[Any]]) -> tuple[list[Any], list[str]]:
+    """Rows that are lists of cells. The first one names the columns where it holds a usual name of one."""
+    named = names_columns(rows[0])
+    width = len(rows[0])
+    for number, row in enumerate(rows, start=1):
+        if len(row) != width:
+            raise TableError(f"has {len(row)} cells in row {number} where the first one has {width}: correct that row.")
+    names = [str(name) for name in rows[0]] if named else numbered(width)
+    return [dict(zip(names, row, strict=True)) for row in rows[named:]], [] if named else [NO_NAMES]
+
+
+def _by_id(document: dict[str, Any]) -> list[Any] | None:
+    """Rows under their ids; or columns, each an object of cells by the rows' ids, which have the names of columns."""
+    objects = list(document.values())
+    if len(objects) < 2 or not all(isinstance(item, dict) and item for item in objects):
+        return None
+    inner = dict.fromkeys(name for item in objects for name in item)
+    if names_columns(list(document)) or len(inner) > len(document):
+        return [{"id": id, **{name: column.get(id) for name, column in document.items()}} for id in inner]
+    return [{"id": id, **row} for id, row in document.items()]
 
 
 def _split(document: dict[str, Any]) -> list[Any] | None:

@@ -71,7 +71,7 @@ def _from_chat(connection: DuckDBPyConnection, source: Path, folder: Path) -> Pa
     for batch in connection.sql(query).to_arrow_reader(_BATCH):
         for text in batch.column(0).to_pylist():
             number += 1
-            writer.add(text_row(parse(text), f"row {number}"))
+            writer.add(*text_row(parse(text), f"row {number}"))
     return writer.close()
 
 

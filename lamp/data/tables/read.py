@@ -11,6 +11,7 @@ from lamp.data.tables.checks import MAX_BYTES, TableError, quoted
 from lamp.data.tables.content import check_signature
 from lamp.data.tables.delimited import read_delimited
 from lamp.data.tables.json_rows import read_json
+from lamp.data.tables.layout import Layout
 from lamp.data.tables.packed import PACKINGS, unpack
 from lamp.data.tables.parquet import read_parquet
 from lamp.data.tables.store import open_table
@@ -24,22 +25,24 @@ ENDINGS = tuple(sorted({*_KNOWN, *PACKINGS}))
 """The last endings of all files that can be read."""
 KINDS = "CSV, TSV, JSON, JSON Lines, Parquet, Excel or OpenDocument"
 """What can be read, for sentences."""
+FOUND = Layout()
+"""Finds out by itself where the table begins."""
 FORMATS = (
     "CSV (.csv), TSV (.tsv), JSON (.json), JSON Lines (.jsonl), Parquet (.parquet) or a workbook (.xlsx, .xls, .ods)"
 )
 
 
-def read_table(path: Path, name: str = "") -> Table:
+def read_table(path: Path, name: str = "", layout: Layout = FOUND) -> Table:
     """The table in a file, converted to a temporary one that is there as long as the table. Raises DataError."""
     folder = TemporaryDirectory(prefix="lamp-table-")
     target = Path(folder.name) / "table.parquet"
-    convert(path, name, target)
+    convert(path, name, target, layout)
     return open_table(target, folder)
 
 
-def convert(path: Path, name: str, target: Path) -> None:
+def convert(path: Path, name: str, target: Path, layout: Layout = FOUND) -> None:
     """Writes the table in a file to `target`, for open_table. The ending of `name`, or of `path` without one, tells
-    the format.
+    the format. layout: where the table begins in a CSV, TSV or workbook.
 
     Numbers, booleans (true, false) and dates become plain text; null and NaN become "". Raises DataError, whose message
     is one sentence.
@@ -47,7 +50,7 @@ def convert(path: Path, name: str, target: Path) -> None:
     name = Path(name or path).name
     try:
         with TemporaryDirectory(prefix=".table-", dir=target.parent) as folder:
-            shutil.move(_convert(path, name, Path(folder)), target)
+            shutil.move(_convert(path, name, Path(folder), layout), target)
     except TableError as error:
         raise DataError(f"{quoted(name)} {error}") from None
     except OSError as error:
@@ -55,7 +58,7 @@ def convert(path: Path, name: str, target: Path) -> None:
         raise DataError(f"{quoted(name)} cannot be opened ({reason}): choose the file again.") from None
 
 
-def _convert(path: Path, name: str, folder: Path) -> Path:
+def _convert(path: Path, name: str, folder: Path, layout: Layout) -> Path:
     """The converted file, in `folder`. Raises TableError, OSError."""
     *inner, suffix = ["", *Path(name.lower()).suffixes]
     packing = ""
@@ -76,14 +79,14 @@ def _convert(path: Path, name: str, folder: Path) -> Path:
     if not path.stat().st_size:
         raise TableError("is empty: choose a file with a header and rows.")
     if suffix in sheets.ENDINGS:
-        return sheets.read_sheet(path, suffix, folder)
+        return sheets.read_sheet(path, suffix, folder, layout)
     with path.open("rb") as file:
         check_signature(file.read(4096), suffix)
     if suffix == ".parquet":
         return read_parquet(path, folder)
     text = text_file(path, folder)
     if suffix in {".csv", ".tsv"}:
-        return read_delimited(text, suffix, folder)
+        return read_delimited(text, suffix, folder, layout)
     return read_json(text, folder, lines_meant=suffix != ".json")
 
 

@@ -1,35 +1,45 @@
-"""Workbooks of Excel and OpenDocument: the first sheet with content, whose first row names the columns."""
+"""Workbooks of Excel and OpenDocument: by itself the first sheet with content, whose first row names the columns."""
 
 from __future__ import annotations
 
 import zipfile
 from collections.abc import Iterator, Sequence
 from datetime import date, datetime, time, timedelta
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
 from lamp.data.tables.checks import MAX_COLUMNS, TableError, column_names, quoted
+from lamp.data.tables.layout import NO_HEADER, Layout, is_a_row, numbered, titles_above, titles_note
 from lamp.data.tables.store import TableWriter
 
 ENDINGS = frozenset({".xlsx", ".xlsm", ".xlsb", ".xls", ".ods"})
 _MAX_UNPACKED = 500_000_000
 """Bytes of a workbook after unpacking, all of which is in memory at once."""
 _CHUNK = 1_000_000
+_FIRST_ROWS = 1000
+"""Rows from which it is told where the table begins."""
 
 
-def read_sheet(source: Path, suffix: str, folder: Path) -> Path:
+def read_sheet(source: Path, suffix: str, folder: Path, layout: Layout) -> Path:
     """Converts a workbook, in `folder`. Raises TableError."""
     import python_calamine
 
     _check_unpacked(source)
     try:
         with source.open("rb") as file, python_calamine.load_workbook(file) as workbook:
-            for name in workbook.sheet_names:
-                rows = workbook.get_sheet_by_name(name).iter_rows()
-                header = next((row for row in rows if any(_text(cell).strip() for cell in row)), None)
-                if header is not None:
-                    notes = [f"Read from the sheet {quoted(name)}."] if len(workbook.sheet_names) > 1 else []
-                    return _written([_text(cell).strip() for cell in header], rows, folder, notes)
+            sheets = workbook.sheet_names
+            if layout.sheet and layout.sheet not in sheets:
+                raise TableError(f"has no sheet {quoted(layout.sheet)}: it has {quoted(', '.join(sheets))}.")
+            for name in [layout.sheet] if layout.sheet else sheets:
+                sheet = workbook.get_sheet_by_name(name)
+                rows = ([_text(cell) for cell in row] for row in sheet.iter_rows())
+                begun = _begun(rows, layout)
+                if begun is not None:
+                    names, below, notes = begun
+                    if len(sheets) > 1:
+                        notes = [f"Read from the sheet {quoted(name)}.", *notes]
+                    return _written(names, below, folder, notes, sheets)
     except python_calamine.PasswordError:
         raise TableError("is protected with a password: save it without one.") from None
     except (python_calamine.CalamineError, OSError, ValueError, zipfile.BadZipFile):
@@ -37,6 +47,28 @@ def read_sheet(source: Path, suffix: str, folder: Path) -> Path:
             f"is no workbook that can be read, whatever its ending {suffix} says: open it and save it again, or as CSV."
         ) from None
     raise TableError("has no sheet with content: choose a workbook with a header and rows.")
+
+
+def _begun(rows: Iterator[list[str]], layout: Layout) -> tuple[list[str], Iterator[list[str]], list[str]] | None:
+    """The header of a sheet, the rows below it, and notes about what was found; None for one without content."""
+    if layout.header:
+        named = next(islice(rows, layout.header - 1, None), [])
+        if not any(map(str.strip, named)):
+            raise TableError("has no names of columns in that row: choose another one.")
+        return named, rows, []
+    first = list(islice((row for row in rows if any(map(str.strip, row))), _FIRST_ROWS))
+    if not first:
+        return None
+    notes = []
+    titles = 0 if layout.header == 0 else titles_above(first)
+    if titles:
+        notes.append(titles_note([next(filter(None, map(str.strip, row))) for row in first[:titles]]))
+    header, *below = first[titles:]
+    width = max(len(row) for row in first)
+    wide = [[*row, *[""] * (width - len(row))] for row in (header, *below)]
+    if layout.header == 0 or is_a_row(wide[0], wide[1:]):
+        return [*numbered(width)], chain([header, *below], rows), [] if layout.header == 0 else [*notes, NO_HEADER]
+    return header, chain(below, rows), notes
 
 
 def _check_unpacked(source: Path) -> None:
@@ -53,23 +85,25 @@ def _check_unpacked(source: Path) -> None:
                         raise TableError(f"unpacks to more than {_MAX_UNPACKED / 1e6:,.0f} MB: save its table as CSV.")
 
 
-def _written(names: list[str], rows: Iterator[Sequence[Any]], folder: Path, notes: list[str]) -> Path:
+def _written(
+    header: list[str], rows: Iterator[list[str]], folder: Path, notes: list[str], sheets: Sequence[str]
+) -> Path:
     """Converts the rows below a header, without blank ones. Raises TableError."""
+    names = [name.strip() for name in header]
     width = max(index for index, name in enumerate(names) if name) + 1
     nameless = [index for index, name in enumerate(names[:width]) if not name]
     column_names(name for name in names[:width] if name)
     target = folder / "table.parquet"
     writer = TableWriter(target, width)
-    for row in rows:
-        cells = [_text(cell) for cell in row]
+    for cells in rows:
         if any(map(str.strip, cells)):
             for index in [*nameless, *range(width, len(cells))]:
-                if cells[index].strip():
+                if index < len(cells) and cells[index].strip():
                     column_names(
                         str(number) if number != index else "" for number in range(min(len(cells), MAX_COLUMNS))
                     )
-            writer.add(cells[:width])
-    writer.close(names[:width], notes)
+            writer.add([*cells[:width], *[""] * (width - len(cells))])
+    writer.close(names[:width], notes, sheets)
     return target
 
 

@@ -23,9 +23,9 @@ _GROUP_BYTES = 16_000_000
 NO_ROWS = "has a header but no rows: choose a file with rows beneath the header."
 
 
-def description(columns: Sequence[str], notes: Sequence[str]) -> str:
-    """The text under DESCRIPTION. A column without a name is not part of the table."""
-    return json.dumps({"columns": list(columns), "notes": list(notes)})
+def description(columns: Sequence[str], notes: Sequence[str], sheets: Sequence[str] = ()) -> str:
+    """The text under DESCRIPTION. A column without a name is not part of the table. sheets: those of a workbook."""
+    return json.dumps({"columns": list(columns), "notes": list(notes), "sheets": list(sheets)})
 
 
 def open_table(file: Path, owner: object = None) -> Table:
@@ -36,7 +36,8 @@ def open_table(file: Path, owner: object = None) -> Table:
     try:
         described = json.loads(read_metadata(file).metadata[DESCRIPTION.encode()])
         places = {name: f"c{index}" for index, name in enumerate(described["columns"]) if name}
-        return Table(tuple(places), StoredRows(file, places, owner), tuple(described["notes"]))
+        sheets = tuple(described.get("sheets", ()))  # tables of earlier versions name none
+        return Table(tuple(places), StoredRows(file, places, owner), tuple(described["notes"]), sheets)
     except (ArrowException, OSError, KeyError, TypeError, ValueError):
         raise DataError("The stored table of this data set cannot be read: add its file again.") from None
 
@@ -79,10 +80,23 @@ class TableWriter:
         check_unpacked(self._bytes)
         self._writer.write_table(pa.table(columns, schema=self._schema))
 
-    def close(self, columns: Sequence[str], notes: Sequence[str]) -> None:
+    def close(self, columns: Sequence[str], notes: Sequence[str], sheets: Sequence[str] = ()) -> None:
         """Ends the file. Raises TableError if it has no rows."""
         self.flush()
         if not self.rows:
             raise TableError(NO_ROWS)
-        self._writer.add_key_value_metadata({DESCRIPTION: description(columns, notes)})
+        self._writer.add_key_value_metadata({DESCRIPTION: description(columns, notes, sheets)})
         self._writer.close()
+
+
+def write_named(converted: Path, target: Path) -> None:
+    """Writes a converted table as an ordinary Parquet file, under the names of its columns. Raises OSError."""
+    from pyarrow import large_string, schema, table
+    from pyarrow.parquet import ParquetFile, ParquetWriter
+
+    columns = json.loads(ParquetFile(converted).metadata.metadata[DESCRIPTION.encode()])["columns"]
+    places = {name: f"c{index}" for index, name in enumerate(columns) if name}
+    kinds = schema([(name, large_string()) for name in places])
+    with ParquetFile(converted) as file, ParquetWriter(target, kinds) as writer:
+        for batch in file.iter_batches(GROUP_ROWS, columns=list(places.values())):
+            writer.write_table(table([batch.column(place) for place in places.values()], schema=kinds))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import accumulate, pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, overload
@@ -27,6 +27,8 @@ class Table:
     """Column → cell for each row. Every row has every column; a missing cell or null is ""."""
     notes: tuple[str, ...] = ()
     """How the file was read, where that was no matter of course: short sentences, for people to check."""
+    sheets: tuple[str, ...] = field(default=(), compare=False)
+    """Names of the workbook's sheets, of which this is one; empty for other files."""
 
     def take(self, indices: Sequence[int]) -> Iterator[dict[str, str]]:
         """The rows at these places, which must ascend."""

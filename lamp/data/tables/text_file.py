@@ -49,7 +49,8 @@ def text_file(source: Path, folder: Path) -> TextFile:
         marked = marked_encoding(file.read(4))
     place = first_bad_byte(source, marked or UTF_8)
     if place is None:
-        return _counted(_converted(source, folder, marked) if marked else source)
+        notes = (f"Read as {marked.name}.",) if marked and marked is not UTF_8_MARKED else ()
+        return _counted(_converted(source, folder, marked) if marked else source, notes)
     encoding = None if marked else legacy_encoding(source, place)
     if encoding is None:
         raise TableError(_broken(source, marked or UTF_8, place))

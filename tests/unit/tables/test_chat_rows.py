@@ -8,7 +8,9 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
+from lamp.data.conversation import messages_in, readable, to_cell
 from lamp.data.tables import Table, read_table
+from lamp.data.tables.chat_rows import CHAT_NOTE
 from tests.unit.tables.files import Pack, Write, refusal
 
 
@@ -18,7 +20,11 @@ def turns(
     return [{role: names[index % 2], content: text} for index, text in enumerate(texts)]
 
 
-ONE = Table(("input", "target"), [{"input": "row 0", "target": "bad"}, {"input": "row 1", "target": "good"}])
+ONE = Table(
+    ("input", "target"),
+    [{"input": "row 0", "target": "bad"}, {"input": "row 1", "target": "good"}],
+    (CHAT_NOTE,),
+)
 SHAREGPT: dict[str, Any] = {"role": "from", "content": "value", "names": ("human", "gpt")}
 
 
@@ -44,7 +50,9 @@ def test_a_conversation_of_one_turn_becomes_input_and_target(
 def test_of_a_longer_conversation_every_message_before_the_last_answer_is_input(write: Write) -> None:
     messages = [{"role": "system", "content": "Be brief."}, *turns("Hi", "Hello", "How are you?", "Fine", "Bye")]
     row = read_table(write("a.jsonl", json.dumps({"messages": messages, "source": "web", "target": "t"}))).rows[0]
-    assert row["input"] == "system:\nBe brief.\nuser:\nHi\nassistant:\nHello\nuser:\nHow are you?"
+    before = [("system", "Be brief."), ("user", "Hi"), ("assistant", "Hello"), ("user", "How are you?")]
+    assert messages_in(row["input"]) == before
+    assert readable(row["input"]) == "system:\nBe brief.\nuser:\nHi\nassistant:\nHello\nuser:\nHow are you?"
     assert (row["target"], row["source"], row["target_column"]) == ("Fine", "web", "t")
 
 
@@ -53,8 +61,45 @@ def test_a_conversation_without_an_answer_has_no_target(write: Write) -> None:
     assert rows == [{"input": "Hi", "target": ""}]
 
 
-def test_a_list_of_something_else_is_refused(write: Write, pack: Pack) -> None:
-    parts = [{"role": "user", "content": [{"type": "image"}]}]
-    for value in (["Hi"], [{"role": "user"}, "Hi"], parts):
-        assert "has a list in column 'messages' on line 1" in refusal(write("a.jsonl", json.dumps({"messages": value})))
-    assert "has a list in column 'messages' on row 1" in refusal(pack(pa.table({"messages": [["Hi"]], "label": ["a"]})))
+def test_roles_have_their_usual_names_whatever_a_program_calls_them(write: Write) -> None:
+    said = [("system", "s"), ("human", "a"), ("GPT", "b"), ("human", "c"), ("gpt", "d")]
+    conversation = [{"from": role, "value": text} for role, text in said]
+    (row,) = read_table(write("a.jsonl", json.dumps({"conversations": conversation}))).rows
+    assert messages_in(row["input"]) == [("system", "s"), ("user", "a"), ("assistant", "b"), ("user", "c")]
+
+
+def test_a_content_in_parts_of_text_is_their_text(write: Write, pack: Pack) -> None:
+    parts = [{"type": "text", "text": "Hi, "}, {"type": "text", "text": "you"}]
+    rows = [{"messages": [{"role": "user", "content": parts}, {"role": "assistant", "content": parts[1:]}]}]
+    for file in (write("a.jsonl", json.dumps(rows[0])), pack(pa.Table.from_pylist(rows))):
+        assert read_table(file).rows == [{"input": "Hi, you", "target": "you"}]
+
+
+def test_an_empty_conversation_has_neither_input_nor_target(write: Write) -> None:
+    rows = [{"messages": turns("Hi", "Hello")}, {"messages": []}]
+    table = read_table(write("a.jsonl", "\n".join(map(json.dumps, rows))))
+    assert table.rows[1] == {"input": "", "target": ""}
+
+
+def test_only_what_was_read_from_a_conversation_is_one() -> None:
+    cell = to_cell([("user", "a"), ("assistant", "b")])
+    assert messages_in(cell) == [("user", "a"), ("assistant", "b")]
+    others = [
+        json.dumps(json.loads(cell)),
+        to_cell([("user", "a")]),
+        cell[:-1],
+        cell + " ",
+        '[{"role":"user"}]',
+        "[" * 10**5,
+    ]
+    assert [messages_in(other) for other in others] == [None] * len(others)
+    assert readable(others[0]) == others[0]
+
+
+def test_messages_that_are_not_all_text_are_no_conversation(write: Write, pack: Pack) -> None:
+    picture = [{"role": "user", "content": [{"type": "image"}]}]
+    for value in ([{"role": "user"}, ["Hi"]], picture):
+        assert "in column 'messages' on line 1" in refusal(write("a.jsonl", json.dumps({"messages": value, "a": 1})))
+    texts = read_table(write("a.jsonl", json.dumps({"messages": ["Hi", "you"], "a": 1})))
+    assert texts.rows == [{"messages": "Hi\nyou", "a": "1"}]
+    assert read_table(pack(pa.table({"messages": [["Hi"]], "label": ["a"]}))).rows == [{"messages": "Hi", "label": "a"}]

@@ -41,9 +41,22 @@ def test_json_in_an_old_encoding_is_read(write: Write) -> None:
         assert table.rows[0]["text"] == "schön" and table.notes == ("Read as Windows-1252.",)
 
 
-def test_utf_8_and_utf_16_need_no_note(write: Write) -> None:
-    for encoding in ("utf-8", "utf-8-sig", "utf-16"):
-        assert read_table(write("a.csv", GERMAN.encode(encoding))).notes == ()
+def test_utf_8_needs_no_note_and_utf_16_is_named(write: Write) -> None:
+    for encoding, notes in (("utf-8", ()), ("utf-8-sig", ()), ("utf-16", ("Read as UTF-16.",))):
+        assert read_table(write("a.csv", GERMAN.encode(encoding))).notes == notes
+
+
+@pytest.mark.parametrize(
+    "end", [b"so \xe2\x82,neg\n", b"so \xe2\x82", b"so \xe2", b"so \xc3", b"so \xf0\x9f\x98", b"\xf0\x9f"]
+)
+def test_one_character_of_utf_8_that_is_cut_off_makes_no_old_encoding(write: Write, end: bytes) -> None:
+    assert "is not UTF-8: line 4 has the byte 0x" in refusal(write("a.csv", b"text,label\na,pos\nb,neg\n" + end))
+
+
+@pytest.mark.parametrize("text", ["caf\xe9", "ch\xe2teau,pos", "caf\xe9\x94 he said,neg", "5 \x80,pos\n"])
+def test_one_letter_of_an_old_encoding_is_no_cut_character(write: Write, text: str) -> None:
+    table = read_table(write("a.csv", b"text,label\na,pos\n" + (text + ",x" * ("," not in text)).encode("latin-1")))
+    assert table.notes == ("Read as Windows-1252.",)
 
 
 def test_a_single_wrong_byte_in_utf_8_is_no_old_encoding(write: Write) -> None:

@@ -9,6 +9,8 @@ import pytest
 
 import lamp.data.tables.json_parse
 from lamp.data.tables import Table, read_table
+from lamp.data.tables.json_parse import LISTS_NOTE
+from lamp.data.tables.layout import NO_NAMES
 from tests.unit.tables.files import ROWS, Pack, Write, refusal
 
 
@@ -64,8 +66,15 @@ def test_a_mistake_in_json_is_named_by_its_line_and_column(
         ("a.json", '{"data": {"a": "b"}}', "does not hold a list of rows"),
         ("a.json", '[{"a": "1", "b": "2"}, ["3", "4"]]', "has no object on row 2"),
         ("a.jsonl", '{"a": "1", "b": "2"}\n7\n', "has no object on line 2"),
-        ("a.json", '[{"a": "1", "tags": "2"}, {"a": "3", "tags": ["4"]}]', "has a list in column 'tags' on row 2"),
-        ("a.jsonl", '{"a": "1", "tags": {"b": "c"}}\n', "has an object in column 'tags' on line 1"),
+        (
+            "a.json",
+            '[{"a": "1", "tags": "2"}, {"a": "3", "tags": [["4"]]}]',
+            "a list of lists in column 'tags' on row 2",
+        ),
+        ("a.jsonl", '{"a": "1", "tags": [{"b": "c"}]}\n', "has a list of objects in column 'tags' on line 1"),
+        ("a.jsonl", '{"a": 1, "b.c": 2, "b": {"c": 3}}\n', "has the column 'b.c' twice on line 1"),
+        ("a.jsonl", '{"a": 1, "b": ' + '{"c":' * 30 + "1" + "}" * 31 + "\n", "is nested too deeply on line 1"),
+        ("a.json", '[["a", "b"], ["c"]]', "has 1 cells in row 2 where the first one has 2"),
         ("a.json", '[{"a": "1", "b": "\\ud83d"}]', "half a character (a lone surrogate) in column 'b' on row 1"),
         ("a.jsonl", '{"\\udc00": 1, "b": "c"}', r"half a character (a lone surrogate) in column '\udc00' on line 1"),
         ("a.json", "[]", "holds no rows"),
@@ -127,6 +136,8 @@ def test_a_column_that_first_appears_late_is_empty_before(write: Write) -> None:
         '{"count": 2, "examples": [{"text": "good film", "label": "yes"}, {"text": "dull, long", "label": "no"}]}',
         '{\n "text": "good film",\n "label": "yes"\n}\n{\n "text": "dull, long",\n "label": "no"\n}\n',
         '{"text": "good film", "label": "yes"}{"text": "dull, long", "label": "no"}',
+        '[["text", "label"], ["good film", "yes"], ["dull, long", "no"]]',
+        '{"rows": [["text", "label"], ["good film", "yes"], ["dull, long", "no"]]}',
     ],
 )
 def test_a_table_is_read_from_every_usual_shape_of_json(write: Write, document: str) -> None:
@@ -139,3 +150,30 @@ def test_columns_of_different_lengths_are_refused(write: Write) -> None:
     assert 'has a row in "data" that is longer or shorter' in refusal(
         write("a.json", '{"columns": ["a", "b"], "data": [["c", "d"], ["e"]]}')
     )
+
+
+def test_rows_that_are_lists_without_names_of_columns_are_all_rows(write: Write) -> None:
+    table = read_table(write("a.json", '[["good film", "yes"], ["dull, long", 1.50]]'))
+    assert table.columns == ("column 1", "column 2") and table.notes == (NO_NAMES,)
+    assert [list(row.values()) for row in table.rows] == [["good film", "yes"], ["dull, long", "1.50"]]
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        '{"k1": {"text": "good film", "label": "yes"}, "k2": {"text": "dull, long", "label": "no"}}',
+        '{"text": {"k1": "good film", "k2": "dull, long"}, "label": {"k1": "yes", "k2": "no"}}',
+    ],
+)
+def test_rows_and_columns_may_stand_under_ids(write: Write, document: str) -> None:
+    rows = [{"id": f"k{number}", **row} for number, row in enumerate(ROWS, start=1)]
+    assert read_table(write("a.json", document)) == Table(("id", "text", "label"), rows)
+
+
+@pytest.mark.parametrize("name", ["a.json", "a.jsonl"])
+def test_objects_in_a_row_are_columns_and_lists_are_lines(write: Write, name: str) -> None:
+    row = {"question": "Who?", "answers": {"text": ["Ada", "she"], "at": [1, 2], "more": {"sure": True}}, "none": []}
+    text = json.dumps([row] * 2) if name == "a.json" else f"{json.dumps(row)}\n" * 2
+    table = read_table(write(name, text))
+    cells = {"question": "Who?", "answers.text": "Ada\nshe", "answers.at": "1\n2", "answers.more.sure": "true"}
+    assert table.rows == [cells | {"none": ""}] * 2 and table.notes == (LISTS_NOTE,)

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from lamp.data.tables import Table, read_table
+from lamp.data.tables import Layout, Table, read_table
+from lamp.errors import DataError
 from tests.unit.tables.files import ROWS, Write, refusal
 from tests.unit.tables.workbooks import write_ods, write_xlsx
 
@@ -48,7 +49,7 @@ def test_values_of_a_sheet_become_plain_text(tmp_path: Path) -> None:
     [
         ([], "has no sheet with content"),
         ([["text", "label"]], "has a header but no rows"),
-        ([["Title"], ["text", "label"], ["a", "b"]], "has only one column, 'Title'"),
+        ([["Title"], ["a"], ["b"]], "has only one column, 'Title'"),
         ([["text", "label"], ["a", "b", "c"]], "has no name for column 3"),
         ([["text", None, "label"], ["a", "b", "c"]], "has no name for column 2"),
         ([["text", "text"], ["a", "b"]], "has 2 columns called 'text'"),
@@ -72,3 +73,21 @@ def test_a_workbook_that_unpacks_to_too_much_is_refused(tmp_path: Path) -> None:
             more.write(bytes(10_000_000))
     assert path.stat().st_size < 1_000_000
     assert "unpacks to more than 500 MB" in refusal(path)
+
+
+def test_a_sheet_is_chosen_by_its_name(tmp_path: Path) -> None:
+    path = write_xlsx(tmp_path / "a.xlsx", {"Cover": [["x", "y"], ["a", "b"]], "Data": CELLS})
+    table = read_table(path, layout=Layout(sheet="Data"))
+    assert table.rows == ROWS and table.sheets == ("Cover", "Data")
+    with pytest.raises(DataError, match=r"has no sheet 'More': it has 'Cover, Data'\.$"):
+        read_table(path, layout=Layout(sheet="More"))
+
+
+def test_the_row_that_names_the_columns_of_a_sheet_is_chosen(tmp_path: Path) -> None:
+    path = write_xlsx(tmp_path / "a.xlsx", {"Data": [[], ["x", "y"], ["a", "b"], *CELLS]})
+    assert read_table(path, layout=Layout(header=4)) == Table(("text", "label"), ROWS)
+    table = read_table(path, layout=Layout(header=0))
+    assert table.columns == ("column 1", "column 2") and len(table.rows) == 5
+    for header in (1, 99):
+        with pytest.raises(DataError, match="has no names of columns in that row"):
+            read_table(path, layout=Layout(header=header))

@@ -1,0 +1,22 @@
+"""Where a prompt's backbone and data come from, so that its recipe can be repeated exactly."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any
+
+from lamp.config import MADE_FROM
+from lamp.data.source import DataSource
+
+
+def made_from(backbone: str, commit: str, sources: Mapping[str, DataSource]) -> dict[str, Any]:
+    """What a recipe.json says beside the recipe; empty where nothing is known.
+
+    commit: of the backbone on the Hub, "" for a folder; sources: of the data sets that are from the Hub, under "data",
+    "validation_data" and "test_data".
+    """
+    known: dict[str, Any] = {name: asdict(source) for name, source in sources.items()}
+    if commit:
+        known["backbone"] = {"id": backbone, "revision": commit}
+    return {MADE_FROM: known} if known else {}
