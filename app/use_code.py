@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from app.answering.prompt_kind import PromptKind
 from app.bundle import file_name
 from lamp.config import DataConfig
+from lamp.data.chat import TEMPLATE_ARGUMENTS
 from lamp.data.columns import Template
+from lamp.data.conversation import messages_in
 
 PEFT, TRANSFORMERS, COMMAND, API = "PEFT", "transformers", "Command line", "HTTP API"
 WAYS = (PEFT, TRANSFORMERS, COMMAND, API)
@@ -56,8 +58,8 @@ def _python(use: PromptUse, *, alone: bool) -> str:
             settings="" if use.kind.labels else ", GenerationConfig",
         ),
         _INPUT.format(
-            row=_literal(use.row),
-            text=_rendered(use),
+            row=_literal({column: json.loads(cell) if messages_in(cell) else cell for column, cell in use.row.items()}),
+            text=_turns(use) or _rendered(use),
             special=", add_special_tokens=False" if any(use.kind.chat) else "",
         ),
         _EMBED if alone else "",
@@ -66,12 +68,25 @@ def _python(use: PromptUse, *, alone: bool) -> str:
     return "\n".join(filter(None, parts))
 
 
+def _turns(use: PromptUse) -> str:
+    """The expression that makes an input of a row which is a conversation and nothing else; "" for other rows."""
+    template = Template.of(use.data)
+    if not template.keeps_turns or messages_in(use.row[template.pairs[0][1]]) is None:
+        return ""
+    arguments = {"tokenize": False, "add_generation_prompt": True, **TEMPLATE_ARGUMENTS}
+    return _TURNS.format(
+        turns=f"row[{_literal(template.pairs[0][1])}]",
+        arguments="".join(f"    {name}={value!r},\n" for name, value in arguments.items()).replace("'", '"'),
+    )
+
+
 def _rendered(use: PromptUse) -> str:
     """The expression that makes an input of a row, as the recipe's template does."""
     template, (before, after) = Template.of(use.data), use.kind.chat
     pieces, literal = [], before
     for text, column in template.pairs:
-        pieces += [_literal(literal + text), f"row[{_literal(column)}].strip()"]
+        cell = f"row[{_literal(column)}]"
+        pieces += [_literal(literal + text), _LINES.format(cell) if messages_in(use.row[column]) else f"{cell}.strip()"]
         literal = ""
     return " + ".join(piece for piece in (*pieces, _literal(literal + template.suffix + after)) if piece != '""')
 
@@ -140,6 +155,11 @@ _INPUT = """row = {row}
 text = {text}
 ids = tokenizer(text, return_tensors="pt"{special}).input_ids
 """
+_TURNS = """tokenizer.apply_chat_template(
+    {turns},
+{arguments})
+assert all(turn["content"].strip() in text for turn in {turns}), "The chat format cannot hold these turns.\""""
+_LINES = """"\\n".join(f"{{turn['role']}}:\\n{{turn['content']}}" for turn in {})"""
 _EMBED = """def embed(ids):
     words = model.get_input_embeddings()(ids)
     return torch.cat([prompt.to(words)[None], words], dim=1)

@@ -22,6 +22,7 @@ from app.bundle import zip_artifact
 from app.use_code import COMMAND, PEFT, TRANSFORMERS, PromptUse, program
 from lamp.backbone import precision
 from lamp.config import InputFormat, Task, TuneConfig
+from lamp.data.conversation import to_cell
 from lamp.export.saved_prompt import save_prompt
 from tests.unit.training import recipe, run
 
@@ -101,3 +102,24 @@ def test_the_command_line_gives_the_answer_of_the_studio(tiny_llama: Path, tiny_
     )
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["prediction"] == answer.tuned
+
+
+@pytest.mark.parametrize("template", ["{text}", "Read {text} ->"])
+def test_a_program_reads_a_conversation_as_the_studio_does(
+    template: str, tiny_chat: Path, tiny_table: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    backbone = tmp_path / "tiny-turns"
+    shutil.copytree(tiny_chat, backbone)
+    (backbone / "chat_template.jinja").write_text(
+        "{% for message in messages %}{{ message['role'] }}: {{ message['content'] }}\n{% endfor %}Model:"
+    )
+    config = recipe(backbone, steps=3)
+    config = replace(config, data=replace(config.data, template=template, input_format="chat"))
+    row = {"text": to_cell([("user", "Hi"), ("assistant", 'Hello, "you"'), ("user", "How was the film?")])}
+    use = replace(trained(config, tiny_table, tmp_path), row=row)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(precision, "_cpu_multiplies_bf16", lambda: False)  # as the programs load it
+    (answer,) = Predictor().answers(Request(str(tmp_path / "exported"), config.backbone, (row,), untrained=False))
+    label, _, shown = printed(program(use, PEFT)).partition("\n")
+    assert label == answer.tuned
+    assert json.loads(shown.replace("'", '"')) == pytest.approx(answer.tuned_probabilities, abs=1e-4)
