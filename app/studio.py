@@ -14,7 +14,7 @@ from app.backbones import BackboneChoice, Backbones
 from app.bundle import copy_log
 from app.datasets import Datasets
 from app.disk_full import full_disk_told
-from app.estimates import places
+from app.estimates import WholeRun, places, speed_on
 from app.jobs import webhook
 from app.jobs.extend import extend
 from app.models import Models
@@ -34,7 +34,7 @@ from app.views.results import read_results
 from app.views.run_view import FOUND_LINES, LOG_LINES, RunView, make_run_view
 from app.views.score_text import RunScores
 from app.vitals import Vitals
-from lamp.config import TuneConfig
+from lamp.config import TrainConfig, TuneConfig
 from lamp.errors import ConfigError, DataError
 from lamp.inference.confusion_matrix import ConfusionMatrix, read_confusion
 from lamp.plain_line import visible
@@ -68,6 +68,11 @@ class Studio(StudioDatasets, StudioWays, StudioLists):
     def backbones(self) -> list[BackboneChoice]:
         """The offered backbones, those on this machine first."""
         return self._backbones.choices(self._recipes.device)
+
+    def usual_seconds(self, backbone: str) -> float | None:
+        """Seconds of a recommended run at the speed of the newest run on a backbone; None before there is one."""
+        speed = speed_on(self._store, backbone)
+        return WholeRun(speed).seconds(TrainConfig()) if speed else None
 
     def prompts(self) -> list[Job]:
         """Runs whose prompt another run may start from, newest first."""
