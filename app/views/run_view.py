@@ -95,6 +95,8 @@ class RunView:
     recipe: Facts
     changes: tuple[tuple[str, str, str], ...] | None
     """(name, value before, value here) of the settings that differ from its parent's; None where there is no parent"""
+    voters: int
+    """How many prompts go on after the search of the rate"""
     samples: tuple[ScoreSamples, ...]
     """A few held-out rows as they were answered at each score"""
     prompt_version: str
@@ -198,6 +200,7 @@ def make_run_view(
         log=log,
         recipe=recipe_facts(run, source),
         changes=tuple(changes(job, parent)) if parent else None,
+        voters=run.config.train.voters,
         samples=samples,
         prompt_version=f"{job.id} {job.finished_at}" if job.artifact is not None else "",
     )

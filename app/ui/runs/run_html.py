@@ -100,6 +100,8 @@ def tried_rates(view: RunView) -> str:
     said = f"{len(going_on)} of {len(tried)} still compete for the lowest loss."
     if len(going_on) == 1:
         said = f"{going_on[0]} had the lowest loss on the held-out rows and goes on alone."
+    elif len(going_on) == view.voters:
+        said = f"The {view.voters} with the lowest loss on the held-out rows go on, and their prompts vote."
     elif not going_on:
         said = "None of them could go on."
     return (
