@@ -1,4 +1,4 @@
-"""The Reporter of a worker: what the training reports goes into the heartbeat and the log."""
+"""The Reporter of a worker: what the training reports goes into the heartbeat, the log and a tracker."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from app.jobs.heartbeat import Heartbeat
 from app.jobs.log import log_line
+from app.jobs.tracking import Tracking
 from lamp.plain_line import visible
 
 _STOPPING = "Stopping: "
@@ -15,8 +16,8 @@ _STOPPING = "Stopping: "
 class JobReporter:
     """lamp's Reporter for a run of the studio."""
 
-    def __init__(self, heartbeat: Heartbeat) -> None:
-        self._heartbeat = heartbeat
+    def __init__(self, heartbeat: Heartbeat, tracking: Tracking) -> None:
+        self._heartbeat, self._tracking = heartbeat, tracking
         self._phase = ""
 
     @property
@@ -26,6 +27,7 @@ class JobReporter:
 
     def log(self, step: int, values: Mapping[str, float]) -> None:
         self._heartbeat.add(step, values)
+        self._tracking.log(step, values)
 
     def phase(self, text: str) -> None:
         text = visible(text)
