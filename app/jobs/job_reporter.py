@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 from app.jobs.heartbeat import Heartbeat
 from app.jobs.log import log_line
 from app.jobs.tracking import Tracking
+from app.score_samples import add_samples
 from lamp.plain_line import visible
+from lamp.training.reporter import Sample
 
 _STOPPING = "Stopping: "
 """Prefix of every phase after the training has learned of the stop."""
@@ -16,8 +19,9 @@ _STOPPING = "Stopping: "
 class JobReporter:
     """lamp's Reporter for a run of the studio."""
 
-    def __init__(self, heartbeat: Heartbeat, tracking: Tracking) -> None:
-        self._heartbeat, self._tracking = heartbeat, tracking
+    def __init__(self, heartbeat: Heartbeat, tracking: Tracking, samples: Path | None = None) -> None:
+        """samples: the file that keeps the answers of each score; None keeps none."""
+        self._heartbeat, self._tracking, self._samples = heartbeat, tracking, samples
         self._phase = ""
 
     @property
@@ -41,6 +45,10 @@ class JobReporter:
 
     def note(self, text: str) -> None:
         log_line(text)
+
+    def samples(self, step: int, rows: Sequence[Sample]) -> None:
+        if self._samples is not None:
+            add_samples(self._samples, step, rows)
 
     def should_stop(self) -> bool:
         if not self._heartbeat.stop_requested.is_set():

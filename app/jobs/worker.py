@@ -153,7 +153,8 @@ def run(job_id: str, attempt: int | None, settings: Settings, work: Work | None 
     heartbeat.start()
     try:
         with Tracking(settings, job, log_line) as tracking:
-            outcome = work(job, JobReporter(heartbeat, tracking), ArtifactStore(home.artifacts))
+            reporter = JobReporter(heartbeat, tracking, home.samples(job_id))
+            outcome = work(job, reporter, ArtifactStore(home.artifacts))
     except StopNow:
         end = _end_at_once(heartbeat.step)
     except Exception as error:
