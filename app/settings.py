@@ -7,6 +7,7 @@ import re
 import socket
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from importlib.util import find_spec
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -15,6 +16,9 @@ from lamp.errors import ConfigError
 
 _SPACE_STORAGE = Path("/data")
 """Where a Space has its persistent storage, if it has any."""
+
+TRACKERS = {"trackio": ("trackio",), "tensorboard": ("tensorboard", "tensorboardX"), "wandb": ("wandb",)}
+"""Experiment trackers → packages of which it needs one."""
 
 
 @dataclass(frozen=True)
@@ -47,6 +51,8 @@ class Settings:
     """STUDIO_WEBHOOK: an address that is told of each run that ends; it may hold a secret."""
     sign_in: SignIn = field(default_factory=SignIn)
     """How people say who they are, and who is an admin."""
+    tracker: str = ""
+    """STUDIO_TRACKER: the experiment tracker that gets the numbers of runs, one of `TRACKERS`; none when empty."""
 
     @property
     def is_lasting(self) -> bool:
@@ -101,6 +107,11 @@ class Settings:
         webhook = environment.get("STUDIO_WEBHOOK", "").strip()
         if webhook and not _is_web_address(webhook):
             problems.append("STUDIO_WEBHOOK must be an address such as https://example.org/hook, without a password.")
+        tracker = environment.get("STUDIO_TRACKER", "").strip().lower()
+        if tracker and tracker not in TRACKERS:
+            problems.append(f"STUDIO_TRACKER must be {', '.join(TRACKERS)} or empty, not {tracker!r}.")
+        elif tracker and not any(map(find_spec, TRACKERS[tracker])):
+            problems.append(f"STUDIO_TRACKER is {tracker}, which is not installed: pip install {TRACKERS[tracker][0]}.")
         if problems:
             raise ConfigError(problems)
         return cls(
@@ -117,6 +128,7 @@ class Settings:
             json_log=log_format == "json",
             webhook=webhook,
             sign_in=sign_in,
+            tracker=tracker,
         )
 
 

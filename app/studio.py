@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
 from app import limits
 from app.backbones import BackboneChoice
+from app.bundle import copy_log
+from app.disk_full import full_disk_told
 from app.estimates import WholeRun, places, speed_on
 from app.jobs.extend import extend
 from app.plan import Plan
 from app.run import Run
+from app.score_samples import read_samples
 from app.studio_datasets import StudioDatasets
 from app.studio_lists import StudioLists
 from app.studio_person import StudioOfPerson
@@ -21,21 +24,17 @@ from app.studio_ways import StudioWays
 from app.views.comparison import ComparedRun, common_metric
 from app.views.curves import Points
 from app.views.results import read_results
-from app.views.run_view import LOG_LINES, RunView, make_run_view
+from app.views.run_view import FOUND_LINES, LOG_LINES, RunView, make_run_view
 from app.views.score_text import RunScores
 from app.vitals import Vitals
 from lamp.config import TrainConfig, TuneConfig
 from lamp.errors import ConfigError, DataError
 from lamp.inference.confusion_matrix import ConfusionMatrix, read_confusion
 from lamp.plain_line import visible
-from storage.errors import NotStored
+from storage.errors import JobNotFound, NotStored
 from storage.home import DiskUse
 from storage.jobs import Job, JobState
-from storage.logs import tail
-
-_log = logging.getLogger(__name__)
-_MOST_BOUND = 256
-"""People whose studio is kept ready; another person's is made again, without loss."""
+from storage.logs import find, tail
 
 
 class Studio(StudioDatasets, StudioWays, StudioLists, StudioOfPerson):
@@ -136,8 +135,21 @@ class Studio(StudioDatasets, StudioWays, StudioLists, StudioOfPerson):
             confusion=self._confusion(job) if ended else None,
             events=store.events(job.id),
             log="\n".join(map(visible, tail(self._home.log(job.id), LOG_LINES).split("\n"))),
+            samples=read_samples(self._home.samples(job.id)),
+            parent=self._parent(job),
             source=self._datasets.source(job.dataset),
         )
+
+    def search_log(self, id: str, words: str) -> str:
+        """The last lines of a run's whole log in which all of these words occur. Raises JobNotFound."""
+        found = find(self._home.log(self._store.get(id).id), limits.search(words).split(), FOUND_LINES)
+        return "\n".join(map(visible, found))
+
+    def log_file(self, id: str) -> Path:
+        """A copy of a run's whole log as it is now, named after the run. Raises JobNotFound."""
+        job = self._store.get(id)
+        with full_disk_told("the log cannot be downloaded"):
+            return copy_log(self._home.log(job.id), self._home.root / "exports" / job.id, job.name)
 
     def compare(self, ids: Sequence[str]) -> tuple[list[ComparedRun], str | None]:
         """Runs side by side, and the metric by which they are compared. Raises JobNotFound, ConfigError, DataError."""
@@ -225,6 +237,12 @@ class Studio(StudioDatasets, StudioWays, StudioLists, StudioOfPerson):
     def curve(self, id: str, metric: str) -> Points:
         """(step, value) of a run's metric. Raises JobNotFound."""
         return self._store.curve(id, metric)
+
+    def _parent(self, job: Job) -> Job | None:
+        """The run that a run was started from; None where there is none, or no longer."""
+        with suppress(JobNotFound):
+            return self._store.get(job.parent) if job.parent else None
+        return None
 
     def _metrics_of(self, job: Job) -> set[str]:
         """The metrics by which a run can be compared: of its final scores, or of its curves before it has those."""

@@ -137,3 +137,19 @@ def test_on_a_phone_a_problem_leads_from_the_bar_to_its_field(
     expect(page.locator("#field-lamp-rank")).to_be_in_viewport()
     expect(page.locator("#rail")).not_to_be_visible()
     context.close()
+
+
+def test_each_section_answers_the_question_that_people_have_there(page: Page) -> None:
+    pages.open_tune(page)
+    questions = page.locator(".ls-section .ls-help summary")
+    assert questions.all_inner_texts() == [
+        "How many examples do I need, and which?",
+        "What is a soft prompt?",
+        "Which model should I take?",
+        "How long should it train?",
+    ]
+    answer = page.get_by_text("The model itself stays as it is. So the result is a small file")
+    expect(answer).to_be_hidden()
+    questions.nth(1).focus()
+    page.keyboard.press("Enter")
+    expect(answer).to_be_visible()

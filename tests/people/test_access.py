@@ -172,7 +172,7 @@ def value_for(component: Any, text: str, dataset: str, runs: Sequence[str]) -> A
     if isinstance(component, gr.File | gr.UploadButton):
         return None
     if isinstance(component, gr.CheckboxGroup):
-        return ["instruction"]
+        return [value for _, value in component.choices[:1]]
     if isinstance(component, gr.Checkbox):
         return True
     if isinstance(component, gr.Number | gr.Slider):
@@ -260,6 +260,7 @@ def downloads(world: World, things: Things, person: Person) -> dict[str, str]:
         "the results as CSV": str(own.results_file(things.done)),
         "the comparison as CSV": str(own.worth_file(things.done)),
         "the answers to a list": str(answers),
+        "the log": str(own.log_file(things.done)),
     }
 
 

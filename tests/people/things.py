@@ -87,7 +87,7 @@ def _end(studio: Studio, store: JobStore, id: str, secret: str) -> None:
     with studio._artifacts.stage(id) as staged:
         labels = [f"good-{secret}", f"bad-{secret}"]
         (staged / "lamp_config.json").write_text(json.dumps({"labels": labels, "hidden_size": 8}))
-        (staged / "adapter_config.json").write_text("{}")
+        (staged / "adapter_config.json").write_text('{"task_type": "CAUSAL_LM"}')
     rows = [
         RowAnswer(row, f"{secret} text", f"good-{secret}", f"good-{secret}", 1.0, 0.9, f"bad-{secret}", 0.0)
         for row in range(40)

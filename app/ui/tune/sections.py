@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import gradio as gr
 
 from app.datasets import DatasetEntry
-from app.ui import parts
+from app.ui import help_texts, parts
 from app.ui.components import piece
 from app.ui.tune import advanced, column_table, drop_zone, recipe_fields
 from app.ui.tune.advanced import Advanced, Form
@@ -77,7 +77,7 @@ def section(name: str) -> gr.Column:
         number = list(SECTIONS).index(name) + 1
         piece(
             f'<div class="ls-section-head"><span aria-hidden="true">{number}</span><div>'
-            f"<h2>{escape(heading)}</h2><p>{escape(below)}</p></div></div>"
+            f"<h2>{escape(heading)}</h2><p>{escape(below)}</p>{help_texts.unfolding(name)}</div></div>"
         )
     return column
 
@@ -99,7 +99,7 @@ def data_section(form: Form, samples: Sequence[DatasetEntry]) -> DataSection:
         with gr.Accordion("Find one on the Hugging Face Hub", open=False, elem_id="hub") as hub:
             pass
         form["dataset"] = gr.Dropdown([], label="Data set", elem_id="dataset", info="Samples, and what you added.")
-        with gr.Column(elem_classes="ls-chosen") as chosen:
+        with gr.Column(elem_classes="ls-dataset-about") as chosen:
             pass
         # Chosen in the table's header; these two hold the choice.
         form["data.input_columns"] = gr.Dropdown(
