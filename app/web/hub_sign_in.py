@@ -60,7 +60,7 @@ class HubSignIn:
         """
         with self._lock:
             verifier, target, until = self._begun.pop(state, ("", "", 0.0))
-        if not code or not secrets.compare_digest(state, kept) or time.monotonic() > until:
+        if not code or not secrets.compare_digest(state.encode(), kept.encode()) or time.monotonic() > until:
             raise LampError("Signing in with the Hub was not finished, or took too long: try it again.")
         sent = {
             "grant_type": "authorization_code",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from html import escape
+from urllib.parse import quote
 
 _STYLE = """
 :root { color-scheme: light dark; --page: #faf8f5; --card: #fff; --line: #d8d1c7; --text: #211c17; --soft: #6b6259; }
@@ -14,8 +15,8 @@ main { width: 100%; max-width: 380px; padding: 28px; background: var(--card); bo
 h1 { margin: 0 0 4px; font-size: 22px; }
 p { margin: 0 0 18px; color: var(--soft); }
 label { display: block; margin: 0 0 14px; font-weight: 600; }
-input { display: block; width: 100%; margin-top: 4px; padding: 10px 12px; font: inherit; color: inherit;
-  background: var(--page); border: 1px solid var(--soft); border-radius: 10px; }
+input { display: block; width: 100%; margin-top: 4px; padding: 10px 12px; font: inherit; font-weight: 400;
+  color: inherit;  background: var(--page); border: 1px solid var(--soft); border-radius: 10px; }
 button, .go { display: block; width: 100%; margin-top: 20px; padding: 11px; font: inherit; font-weight: 600;
   text-align: center; text-decoration: none; color: #241703; background: #f5a524; border: 1px solid #e8940c;
   border-radius: 10px; cursor: pointer; }
@@ -46,7 +47,7 @@ def hub_page(problem: str = "", target: str = "/") -> str:
     return _page(
         "The studio asks the Hub for your name, and for nothing else.",
         problem,
-        f'<a class="go" id="go" href="/login/huggingface?target={escape(target)}">Sign in with Hugging Face</a>'
+        f'<a class="go" id="go" href="/login/huggingface?target={quote(target, safe="")}">Sign in with Hugging Face</a>'
         "<script>if (self !== top) document.getElementById('go').target = '_blank'</script>",
     )
 

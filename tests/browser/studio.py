@@ -56,6 +56,8 @@ class RunningStudio:
     port: int = field(default_factory=free_port)
     hub: str = NO_HUB
     host: str = "127.0.0.1"
+    variables: dict[str, str] = field(default_factory=dict)
+    """Further variables of its environment."""
 
     @property
     def url(self) -> str:
@@ -72,14 +74,14 @@ class RunningStudio:
             cwd=self.home.parent,
             stdout=self.output,
             stderr=subprocess.STDOUT,
-            env={**environment(self.home, self.port, self.hub), "STUDIO_HOST": self.host},
+            env={**environment(self.home, self.port, self.hub), "STUDIO_HOST": self.host, **self.variables},
         )
         deadline = time.monotonic() + 90
         while time.monotonic() < deadline:
             if self.process.poll() is not None:
                 break
             try:
-                urllib.request.urlopen(self.url, timeout=2).close()
+                urllib.request.urlopen(f"{self.url}/health/live", timeout=2).close()
                 return
             except OSError:
                 time.sleep(0.2)

@@ -90,12 +90,13 @@ class RunsList:
         return parts.problems(problems), changes + 1
 
     def disk(self, run: str) -> str:
-        """How much room everything takes, and how much is free; nothing on the page of a run."""
+        """How much room everything that is seen takes, and how much is free; nothing on the page of a run."""
         if run:
             return ""
         use = self._studio.disk_use()
         taken, free = formatting.bytes_text(use.total), formatting.bytes_text(use.free)
-        return parts.small(f"The studio's files take {taken}; {free} are free.")
+        whose = "The studio's" if self._studio.person.is_admin else "Your"
+        return parts.small(f"{whose} files take {taken}; {free} are free.")
 
     def show(
         self, run: str, filter_name: str, text: str, sort: str, most: int, seen: str, zone: str

@@ -1,0 +1,99 @@
+"""Two people in one studio, each with a browser."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from gradio_client import Client, handle_file
+from playwright.sync_api import Browser, BrowserContext, Page, expect
+
+from app.passwords import digest
+from storage.jobs import JobState
+from tests.browser.studio import RunningStudio
+
+pytestmark = pytest.mark.slow
+PASSWORDS = {"ada": "correct horse", "eve": "battery staple"}
+BACKBONE = "acme/tiny"
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory, tiny_llama: Path) -> Iterator[RunningStudio]:
+    folder = tmp_path_factory.mktemp("people")
+    users = folder / "users"
+    users.write_text("".join(f"{name}:{digest(password)}\n" for name, password in PASSWORDS.items()))
+    studio = RunningStudio(folder / "home", variables={"STUDIO_AUTH": str(users)})
+    shutil.copytree(tiny_llama, studio.home / "backbones" / BACKBONE.replace("/", "--"))
+    studio.start()
+    yield studio
+    studio.end()
+    said = studio.said()
+    assert "Traceback" not in said and not [word for word in PASSWORDS.values() if word in said], said
+
+
+@pytest.fixture
+def contexts(browser: Browser, shared: RunningStudio) -> Iterator[dict[str, BrowserContext]]:
+    """A browser of its own for each person."""
+    opened = {name: browser.new_context(base_url=shared.url, accept_downloads=True) for name in PASSWORDS}
+    yield opened
+    for context in opened.values():
+        context.close()
+
+
+def sign_in(page: Page, name: str, address: str = "/runs") -> None:
+    page.goto(address)
+    expect(page).to_have_title("Sign in · LAMP Studio")
+    page.get_by_label("Name").fill(name)
+    page.get_by_label("Password").fill(PASSWORDS[name])
+    page.get_by_role("button", name="Sign in").click()
+
+
+def test_two_people_see_their_own_runs_and_data_and_nothing_of_the_other(
+    shared: RunningStudio, contexts: dict[str, BrowserContext], films: Path
+) -> None:
+    script = Client(shared.url, auth=("ada", PASSWORDS["ada"]), verbose=False)
+    dataset = script.predict(handle_file(str(films)), api_name="/upload_dataset")
+    recipe = {
+        "backbone": BACKBONE,
+        "lamp": {"prompt_length": 20, "rank": 4},
+        "train": {"steps": 4, "batch_size": 2, "precision": "fp32"},
+    }
+    run = script.predict(recipe, dataset, "films of ada", api_name="/submit")
+
+    ada = contexts["ada"].new_page()
+    ada.goto("/runs")
+    ada.get_by_label("Name").fill("ada")
+    ada.get_by_label("Password").fill("wrong")
+    ada.get_by_role("button", name="Sign in").click()
+    expect(ada.get_by_role("alert")).to_contain_text("This name and password are not known here")
+    ada.get_by_label("Password").fill(PASSWORDS["ada"])
+    ada.get_by_role("button", name="Sign in").click()
+    expect(ada.locator(".ls-who")).to_contain_text("ada")
+    expect(ada.get_by_role("link", name="films of ada")).to_be_visible()
+    ada.goto(f"/runs?run={run}")
+    expect(ada.locator("#run-head")).to_contain_text("films of ada")
+    expect(ada.locator("#run-head")).to_contain_text("Done", timeout=120_000)
+    assert shared.store.get(run).owner == "ada" and shared.store.get(run).state is JobState.DONE
+
+    eve = contexts["eve"].new_page()
+    sign_in(eve, "eve")
+    expect(eve.get_by_text("No runs yet")).to_be_visible()
+    eve.goto(f"/runs?run={run}")
+    expect(eve.locator("#run-head")).to_contain_text(f"There is no run '{run}'")
+    expect(eve.get_by_text("films")).to_have_count(0)
+
+    archive = script.predict(run, api_name="/export")
+    assert archive.endswith(".zip")
+    address = next(iter((shared.home / "exports").glob(f"{run}*/*.zip")))
+    assert contexts["ada"].request.get(f"/gradio_api/file={address}").status == 200
+    assert contexts["eve"].request.get(f"/gradio_api/file={address}").status == 403
+
+    ada.get_by_role("button", name="Sign out").click()
+    expect(ada).to_have_title("Sign in · LAMP Studio")
+    ada.goto(f"/runs?run={run}")
+    expect(ada).to_have_url(re.compile(r"/login\?target="))
+    with pytest.raises(Exception, match="Could not login"):
+        Client(shared.url, auth=("ada", "wrong"), verbose=False)
