@@ -8,7 +8,8 @@
     lamp-studio stop RUN, resume RUN, results RUN
     lamp-studio password NAME                          a line for the file that STUDIO_AUTH names; asks no studio
 
-Every command but `runs` and `train` prints JSON or a path. --studio, or STUDIO_URL, is the studio's address.
+Every command but `runs` and `train` prints JSON or a path. --studio, or STUDIO_URL, is the studio's address. Where
+people sign in, --user, or STUDIO_USER, is a name; the password is asked for, or is STUDIO_USER_PASSWORD.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ def main(arguments: Sequence[str]) -> int:
     """Runs one command. Returns the exit status: 0, 1 after one sentence on standard error, 2 for wrong arguments."""
     options = _parser().parse_args(arguments)
     try:
-        return int(options.run(_connect(options.studio), options) or 0)
+        return int(options.run(_connect(options.studio, options.user), options) or 0)
     except _Failure as error:
         print(error, file=sys.stderr)
     except KeyboardInterrupt:
@@ -46,14 +47,17 @@ class _Failure(Exception):
     """One sentence for the person at the terminal."""
 
 
-def _connect(url: str) -> Call:
-    """A function that calls an endpoint by its name. Raises _Failure."""
+def _connect(url: str, user: str) -> Call:
+    """A function that calls an endpoint by its name. user: who signs in, "" for nobody. Raises _Failure."""
     import httpx
     from gradio_client import Client
-    from gradio_client.exceptions import AppError
+    from gradio_client.exceptions import AppError, AuthenticationError
 
     try:
-        client = Client(url, verbose=False)
+        client = Client(url, verbose=False, auth=(user, _password(user)) if user else None)
+    except AuthenticationError as error:
+        why = f"{user!r} and this password are not known there" if user else "it asks who you are"
+        raise _Failure(f"The studio at {url} lets nobody in so: {why}; give your name with --user.") from error
     except (httpx.HTTPError, ValueError, OSError) as error:
         raise _Failure(
             f"No studio answers at {url}: start one with lamp-studio, or give its address with --studio."
@@ -68,6 +72,11 @@ def _connect(url: str) -> Call:
             raise _Failure(f"The studio at {url} does not answer any more: look whether it still runs.") from error
 
     return call
+
+
+def _password(user: str) -> str:
+    """The password, which no list of processes shows."""
+    return os.environ.get("STUDIO_USER_PASSWORD") or getpass.getpass(f"Password of {user}: ")
 
 
 def _runs(call: Call, options: argparse.Namespace) -> None:
@@ -140,6 +149,7 @@ def _parser() -> argparse.ArgumentParser:
         description="Without a command: starts the studio. With one: asks a studio that runs.",
     )
     parser.add_argument("--studio", default=os.environ.get("STUDIO_URL", "http://127.0.0.1:7860"), metavar="URL")
+    parser.add_argument("--user", default=os.environ.get("STUDIO_USER", ""), metavar="NAME", help="who signs in there")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
     def command(name: str, help: str, run: Callable[[Call, argparse.Namespace], int | None]) -> argparse.ArgumentParser:

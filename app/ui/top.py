@@ -6,7 +6,8 @@ from app.studio import Studio
 from app.ui import parts
 from app.ui.components import piece
 
-_WHO = '<form class="ls-who" method="post" action="logout"><span></span>{}</form>'
+_WHO = '<form class="ls-who" method="post" action="logout" onsubmit="sessionStorage.clear()"><span></span>{}</form>'
+"""With the person goes what they have typed into the form, which this browser keeps until its tab is closed."""
 _NAME = """const who = element.querySelector('.ls-who span')
 if (who) who.textContent = window.gradio_config?.username ?? ''"""
 
