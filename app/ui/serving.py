@@ -22,6 +22,7 @@ from app.web.health import Health
 from app.web.metrics import metrics_text
 from app.web.page_sessions import PageSessions
 from app.web.sign_in_routes import SignInRoutes
+from app.web.uploaded_files import UploadedFiles
 from lamp.data.tables.checks import MAX_BYTES
 from storage.errors import StorageError
 
@@ -52,8 +53,10 @@ def web_app(demo: gr.Blocks, studio: Studio) -> App:
     gr.set_static_paths([settings.home / "exports"])
     served: App = outer
     if settings.sign_in.asks:
+        uploaded = UploadedFiles()
+        behind = PageSessions(outer, uploaded)
         served = Door(
-            PageSessions(outer), SignInRoutes(settings), lambda person, path: studio.as_(person).may_download(path)
+            behind, SignInRoutes(settings), uploaded, lambda person, path: studio.as_(person).may_download(path)
         )
     checked = Gate(BodyLimits(served, Path(get_upload_folder()), settings.low_disk_bytes), Addresses.of(settings))
     return Health(checked, partial(_problem, studio))

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
-import threading
-from collections import OrderedDict
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,23 +12,21 @@ from app.people import Person
 from app.web.answers import App, Message, Receive, Scope, Send, say
 from app.web.bodies import UPLOAD_PATH
 from app.web.sign_in_routes import SignInRoutes
+from app.web.uploaded_files import UploadedFiles
 from lamp.errors import LampError
 
 PERSON = "person"
 """The key of a request's scope under which the Person stands."""
 _FILES = ("/gradio_api/file=", "/gradio_api/file/")
-_MOST_FILES = 20_000
 MayDownload = Callable[[Person, Path], bool]
 
 
 class Door:
     """ASGI middleware. Nobody gets past it to anything but the addresses to sign in at, with no exception to name."""
 
-    def __init__(self, app: App, routes: SignInRoutes, may_download: MayDownload) -> None:
+    def __init__(self, app: App, routes: SignInRoutes, uploaded: UploadedFiles, may_download: MayDownload) -> None:
         """may_download: whether a file was made for a person; asked for files that they did not upload themselves."""
-        self._app, self._routes, self._may_download = app, routes, may_download
-        self._uploaded: OrderedDict[tuple[str, str], None] = OrderedDict()
-        self._lock = threading.Lock()
+        self._app, self._routes, self._uploaded, self._may_download = app, routes, uploaded, may_download
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Passes a request on with its person, or answers it."""
@@ -55,13 +50,13 @@ class Door:
         elif person is None:
             await self._app(scope, receive, send)
         elif (file := _file(path)) is not None and not await self._may_read(person, file):
-            await say(send, 403, f"File not allowed: {file}.")  # Gradio's sentence for a file that does not exist
+            await say(send, 403, not_allowed(file))  # Gradio's sentence for a file that does not exist
         else:
             watched = self._noting_uploads(person, send) if path.rstrip("/") == UPLOAD_PATH else send
             await self._app({**scope, PERSON: person}, receive, watched)
 
     async def _may_read(self, person: Person, file: str) -> bool:
-        if (person.name, file) in self._uploaded:
+        if self._uploaded.has(person, file):
             return True
         return await asyncio.to_thread(self._may_download, person, Path(file))
 
@@ -74,21 +69,15 @@ class Door:
             if message["type"] == "http.response.body":
                 body += message.get("body", b"")
                 if not message.get("more_body", False):
-                    self._note(person, body)
+                    self._uploaded.note(person, body)
             await send(message)
 
         return watched
 
-    def _note(self, person: Person, answer: bytes) -> None:
-        try:
-            files = json.loads(answer)
-        except ValueError:  # a refusal
-            return
-        with self._lock:
-            for file in files if isinstance(files, list) else []:
-                self._uploaded[person.name, str(file)] = None
-            while len(self._uploaded) > _MOST_FILES:
-                self._uploaded.popitem(last=False)
+
+def not_allowed(file: str) -> str:
+    """The sentence about a file that is not there, or not the person's."""
+    return f"File not allowed: {file}."
 
 
 def _file(path: str) -> str | None:

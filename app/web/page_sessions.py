@@ -1,16 +1,18 @@
-"""Keeps what Gradio remembers of an open page to the person who opened it."""
+"""Keeps what Gradio remembers of an open page, and the files it has stored, to the person whose they are."""
 
 from __future__ import annotations
 
 import json
 import threading
 from collections import OrderedDict
+from typing import Any
 from urllib.parse import parse_qs
 
 from app.people import Person
 from app.web.answers import App, Message, Receive, Scope, Send, say
 from app.web.bodies import UPLOAD_PATH
-from app.web.door import PERSON
+from app.web.door import PERSON, not_allowed
+from app.web.uploaded_files import UploadedFiles
 
 _HEARTBEAT = "/gradio_api/heartbeat/"
 _MOST = 50_000
@@ -23,12 +25,12 @@ class PageSessions:
     session to whoever names it; here a session belongs to whoever named it first.
     """
 
-    def __init__(self, app: App) -> None:
-        self._app, self._lock = app, threading.Lock()
+    def __init__(self, app: App, uploaded: UploadedFiles) -> None:
+        self._app, self._uploaded, self._lock = app, uploaded, threading.Lock()
         self._owners: OrderedDict[str, str] = OrderedDict()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Passes a request on unless it names the session of somebody else."""
+        """Passes a request on unless it names the session of somebody else, or hands in a file of theirs."""
         person = scope.get(PERSON)
         if scope["type"] != "http" or not isinstance(person, Person):
             await self._app(scope, receive, send)
@@ -38,8 +40,13 @@ class PageSessions:
             names.append(path.removeprefix(_HEARTBEAT).strip("/"))
         if scope["method"] == "POST" and path.rstrip("/") != UPLOAD_PATH:
             message = await receive()
-            names += _named(message.get("body", b""))
             receive = _with_first(message, receive)
+            body = _parsed(message.get("body", b""))
+            if isinstance(body, dict) and isinstance(body.get("session_hash"), str):
+                names.append(body["session_hash"])
+            if (file := self._uploaded.foreign(person, body)) is not None:
+                await say(send, 403, not_allowed(file[:500]))
+                return
         if all(self._is_of(name, person) for name in names):
             await self._app(scope, receive, send)
         else:
@@ -54,14 +61,12 @@ class PageSessions:
         return owner == person.name
 
 
-def _named(body: bytes) -> list[str]:
-    """The session that a JSON body names."""
+def _parsed(body: bytes) -> Any:
+    """A JSON body; None where it is none, for Gradio to refuse."""
     try:
-        values = json.loads(body)
-    except (ValueError, RecursionError):  # for Gradio to refuse
-        return []
-    name = values.get("session_hash") if isinstance(values, dict) else None
-    return [name] if isinstance(name, str) else []
+        return json.loads(body)
+    except (ValueError, RecursionError):
+        return None
 
 
 def _with_first(message: Message, receive: Receive) -> Receive:

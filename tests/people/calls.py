@@ -9,7 +9,8 @@ from uuid import uuid4
 
 from starlette.testclient import TestClient
 
-from tests.people.conftest import HEADER
+HEADER = "x-forwarded-user"
+"""In which the proxy of these studios names who has signed in."""
 
 
 @dataclass(frozen=True)

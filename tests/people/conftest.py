@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
 from starlette.testclient import TestClient
 
 from app.settings import Settings
@@ -14,8 +16,10 @@ from app.sign_in import SignIn
 from app.studio import Studio
 from app.ui import build_ui, web_app
 from storage.database import open_database
+from tests.people.calls import HEADER
+from tests.people.things import BACKBONE
+from tests.people.world import World
 
-HEADER = "x-forwarded-user"
 ADDRESS = "http://127.0.0.1:7860"
 
 
@@ -31,3 +35,15 @@ def served(studio: Studio, address: str = ADDRESS) -> Iterator[TestClient]:
     """A client of the studio that follows no redirects."""
     with TestClient(web_app(build_ui(studio), studio), base_url=address, follow_redirects=False) as client:
         yield client
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory, tiny_llama: Path) -> Iterator[World]:
+
+    home = tmp_path_factory.mktemp("home")
+    shutil.copytree(tiny_llama, home / "backbones" / BACKBONE.replace("/", "--"))
+    studio = studio_at(home, SignIn(header=HEADER, admins=frozenset({"root"})))
+    demo = build_ui(studio)
+    with TestClient(web_app(demo, studio), base_url=ADDRESS, follow_redirects=False) as client:
+        yield World(studio, client, demo, tmp_path_factory.mktemp("files"))
+    studio.close()

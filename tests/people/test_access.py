@@ -1,36 +1,24 @@
-"""Every endpoint, every function of a page, every address and every file: as the owner, as another person, as nobody.
+"""Every endpoint and every file: as the owner, as another person, as an admin, as nobody.
 
-All are enumerated from the app itself: one that is added without a rule here fails these tests. What they find is the
-table in docs/access.md (`LAMP_WRITE_DOCS=1` writes it anew).
+The endpoints are enumerated from the app itself: one that is added without a rule here fails these tests. What they
+find is the table in docs/access.md (`LAMP_WRITE_DOCS=1` writes it anew).
 """
 
 from __future__ import annotations
 
 import os
 import re
-import shutil
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import gradio as gr
 import pytest
-from starlette.routing import BaseRoute, Mount
-from starlette.testclient import TestClient
 
 from app.people import Person
-from app.sign_in import SignIn
-from app.studio import Studio
-from app.ui import build_ui, web_app
-from app.web.sign_in_routes import SignInRoutes
-from storage.database import open_database
-from storage.jobs import JobStore
-from tests.people.calls import Caller
-from tests.people.conftest import ADDRESS, HEADER, studio_at
-from tests.people.things import BACKBONE, Things, add_things, unknown
+from tests.people.calls import HEADER
+from tests.people.things import Things, unknown
+from tests.people.world import ADA, EVE, ROOT, World
 
-ADA, EVE, ROOT = Person("ada"), Person("eve"), Person("root", is_admin=True)
 DOCS = Path(__file__).parents[2] / "docs" / "access.md"
 
 Arguments = Callable[[Things, str], list[Any]]
@@ -71,38 +59,6 @@ REFUSED = (
     '{"detail":"File not ',
 )
 SENTENCE = re.compile("There is no (run|uploaded file) ")
-
-
-class World:
-    """A served studio with two people and an admin, and what was found out about it."""
-
-    def __init__(self, studio: Studio, client: TestClient, demo: gr.Blocks, folder: Path) -> None:
-        self.studio, self.client, self.demo = studio, client, demo
-        self.store = JobStore(open_database(studio.settings.database_url))
-        self.hers = add_things(studio, self.store, ADA, folder / "1")
-        self.hers_too = add_things(studio, self.store, ADA, folder / "2")
-        """As much again, for what an admin does with it."""
-        self.others = add_things(studio, self.store, EVE, folder / "3")
-        self.table: dict[str, list[str]] = {}
-
-    def caller(self, person: Person | None) -> Caller:
-        return Caller(self.client, person.name if person else "").opens_a_page()
-
-    @property
-    def functions(self) -> list[Any]:
-        """The Python functions behind the pages and the endpoints."""
-        return [function for function in self.demo.fns.values() if function.fn is not None]
-
-
-@pytest.fixture(scope="module")
-def world(tmp_path_factory: pytest.TempPathFactory, tiny_llama: Path) -> Iterator[World]:
-    home = tmp_path_factory.mktemp("home")
-    shutil.copytree(tiny_llama, home / "backbones" / BACKBONE.replace("/", "--"))
-    studio = studio_at(home, SignIn(header=HEADER, admins=frozenset({"root"})))
-    demo = build_ui(studio)
-    with TestClient(web_app(demo, studio), base_url=ADDRESS, follow_redirects=False) as client:
-        yield World(studio, client, demo, tmp_path_factory.mktemp("files"))
-    studio.close()
 
 
 def outcome(world: World, person: Person | None, name: str, arguments: Arguments, things: Things) -> tuple[bool, str]:
@@ -153,100 +109,6 @@ def test_a_list_and_a_new_thing_are_the_callers_own(world: World, name: str) -> 
     if name == "runs":
         assert world.others.secret in said
     world.table[name].append("their own")
-
-
-def everything_of(world: World, things: Things) -> dict[str, object]:
-    """What is stored of somebody's things, to see whether anything changed it."""
-    upload = world.studio._datasets._uploads.get(things.dataset)
-    jobs = {id: world.store.get(id) for id in (things.done, things.stopped, things.queued)}
-    events = {id: world.store.events(id) for id in jobs}
-    owned = {job.id for job in world.store.list(1000, comparisons=True) if job.owner == ADA.name}
-    files = {path: path.stat().st_size for path in world.studio.settings.home.rglob("*") if things.done in str(path)}
-    return {**jobs, "upload": upload, "events": events, "owned": owned, "files": files}
-
-
-def value_for(component: Any, text: str, dataset: str, runs: Sequence[str]) -> Any:
-    """What a caller sends for an input of a page's function, to reach what belongs to somebody else."""
-    if isinstance(component, gr.State):
-        return None  # stands in the session, on the server
-    if isinstance(component, gr.File | gr.UploadButton):
-        return None
-    if isinstance(component, gr.CheckboxGroup):
-        return [value for _, value in component.choices[:1]]
-    if isinstance(component, gr.Checkbox):
-        return True
-    if isinstance(component, gr.Number | gr.Slider):
-        return 1
-    if isinstance(component, gr.Radio) and any(value == "All" for _, value in component.choices):
-        return "All"
-    if isinstance(component, gr.Dropdown):
-        return list(runs) if component.multiselect else dataset
-    return text
-
-
-def sweep(world: World, person: Person, things: Things, only: Sequence[str] = ()) -> dict[str, str]:
-    """What each private function answers to a person who names somebody's run and data set wherever they can."""
-    runs, answers = [things.done, things.stopped, things.queued], {}
-    event = {"run": things.done, "runs": runs, "act": "delete", "tag": "x", "sort": "name", "fresh": False}
-    opened = next(one for one in world.functions if getattr(one.fn, "__qualname__", "") == "RunsList.open")
-    for function in world.functions:
-        name = getattr(function.fn, "__qualname__", "")
-        if function.api_visibility == "public" or (only and name not in only):
-            continue
-        said = ""
-        for text in (things.done, things.dataset, "secret"):
-            page = world.caller(person)
-            if text != "secret":  # the page's state names the run from now on; else it is a list that is searched
-                page.handler(opened, [], f"run={things.done}")
-            data = [value_for(component, text, things.dataset, runs[:2]) for component in function.inputs]
-            said += page.handler(function, data, f"run={things.done}&from={things.done}&runs={things.done}", event)
-        answers[f"{function._id} {name}"] = said
-    return answers
-
-
-@pytest.mark.slow
-def test_no_function_of_a_page_tells_or_changes_anything_of_anothers(world: World) -> None:
-    before = everything_of(world, world.hers)
-    answers = sweep(world, EVE, world.hers)
-    assert len(answers) > 100
-    assert [name for name, said in answers.items() if world.hers.secret in said] == []
-    assert everything_of(world, world.hers) == before
-    # These show the same of one's own: the functions were reached with the ids that were meant.
-    tell = ("RunPage.refresh", "RunsList.show", "ResultsTab.open", "ComparePage.show", "TuneForm.open")
-    own = sweep(world, EVE, world.others, tell)
-    assert {name.split(" ", 1)[1] for name, said in own.items() if world.others.secret in said} == {*tell}
-
-
-def test_nobody_reaches_a_function_of_a_page(world: World) -> None:
-    for function in world.functions:
-        said = world.caller(None).handler(function, [None] * len(function.inputs))
-        assert said.startswith(("The proxy in front of this studio", "Sign in first")), function
-
-
-def routes_of(app: Any, prefix: str = "") -> Iterator[tuple[str, BaseRoute]]:
-    for route in app.routes:
-        path = prefix + getattr(route, "path", "")
-        if router := getattr(route, "original_router", None):
-            yield from routes_of(router, prefix)
-        elif isinstance(route, Mount):
-            yield from routes_of(route.app, path) if hasattr(route.app, "routes") else [(path + "/x", route)]
-        else:
-            yield path, route
-
-
-def test_no_address_of_the_server_answers_nobody(world: World) -> None:
-    outer: Any = world.client.app
-    while not hasattr(outer, "routes"):
-        outer = outer._app
-    found = list(routes_of(outer))
-    assert len(found) > 80
-    open_to_all = SignInRoutes(world.studio.settings).open
-    for path, route in found:
-        address = re.sub(r"{[^}]*}", "x", path) or "/"
-        for method in getattr(route, "methods", None) or {"GET"}:
-            status = world.client.request(method, address).status_code
-            assert status in (401, 404) or address in open_to_all, (method, address, status)
-    assert open_to_all == {"/favicon.ico"}
 
 
 def downloads(world: World, things: Things, person: Person) -> dict[str, str]:
@@ -316,14 +178,20 @@ def test_no_way_of_writing_an_address_leads_to_anothers_file(world: World) -> No
     assert world.caller(ADA).get(f"/gradio_api/file={home}/studio.db")[0] == 403
 
 
-def test_a_page_that_somebody_opened_is_not_heard_by_another(world: World) -> None:
-    page = world.caller(ADA)
-    listed = next(one for one in world.functions if getattr(one.fn, "__qualname__", "") == "RunsList.disk")
-    assert "files take" in page.handler(listed, [None])
-    taken = replace(world.caller(EVE), session=page.session)
-    assert taken.handler(listed, [None]) == "There is no such page open."
-    for path in (f"queue/data?session_hash={page.session}", f"heartbeat/{page.session}"):
-        assert taken.get(f"/gradio_api/{path}") == (404, "There is no such page open.")
+def test_anothers_file_cannot_be_handed_in_as_ones_own(world: World) -> None:
+    files = downloads(world, world.hers, ADA)
+    files["an upload"] = world.caller(ADA).upload("u.csv", b"text,label\nsecret-of-ada,b\nc,d\n")
+    before = world.studio.as_(EVE).datasets()
+    for what, file in files.items():
+        given = {"path": file, "meta": {"_type": "gradio.FileData"}}
+        value: Any
+        for value in (given, [given], {"nested": [given]}):
+            worked, said = world.caller(EVE).endpoint("upload_dataset", [value])
+            assert not worked and said == f"403 File not allowed: {file}.", what
+        for value in ({"path": file}, {"path": file, "meta": {}}, {"url": file}, file):
+            worked, said = world.caller(EVE).endpoint("upload_dataset", [value])
+            assert not worked, (what, said)
+    assert world.studio.as_(EVE).datasets() == before
 
 
 def test_no_error_message_search_or_count_tells_of_another(world: World) -> None:
@@ -359,8 +227,9 @@ def test_the_table_in_the_documents_is_what_these_tests_have_found(world: World)
     lines = [
         "# Who gets what",
         "",
-        "Made by `tests/people/test_access.py`, which calls every endpoint, function of a page, address and file of a",
-        "studio in which people sign in. Where nobody signs in, everything is the one person's.",
+        "Made by `tests/people/test_access.py`, which calls every endpoint and asks for every file of a studio in which",
+        "people sign in; `test_pages.py` beside it calls every function of a page and every address. Where nobody signs in,",
+        "everything is the one person's.",
         "",
         "| what | nobody | another person | the owner | an admin |",
         "| --- | --- | --- | --- | --- |",

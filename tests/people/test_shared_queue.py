@@ -8,7 +8,8 @@ from app.people import Person
 from app.sign_in import SignIn
 from storage.database import open_database
 from storage.jobs import JobStore
-from tests.people.conftest import HEADER, studio_at
+from tests.people.calls import HEADER
+from tests.people.conftest import studio_at
 
 
 def test_people_take_turns_however_many_runs_one_of_them_has_queued(tmp_path: Path) -> None:

@@ -18,7 +18,8 @@ from app.settings import Settings
 from app.sign_in import SignIn
 from app.web.attempts import Attempts
 from lamp.errors import ConfigError, LampError
-from tests.people.conftest import HEADER, served, studio_at
+from tests.people.calls import HEADER
+from tests.people.conftest import served, studio_at
 
 PASSWORD = "correct horse"
 PAGE = {"accept": "text/html,*/*"}
