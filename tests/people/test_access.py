@@ -227,9 +227,9 @@ def test_the_table_in_the_documents_is_what_these_tests_have_found(world: World)
     lines = [
         "# Who gets what",
         "",
-        "Made by `tests/people/test_access.py`, which calls every endpoint and asks for every file of a studio in which",
-        "people sign in; `test_pages.py` beside it calls every function of a page and every address. Where nobody signs in,",
-        "everything is the one person's.",
+        "Made by `tests/people/test_access.py`, which calls every endpoint and asks for every file of a studio where",
+        "people sign in; `test_pages.py` beside it calls every function of a page and every address. Where nobody",
+        "signs in, everything is the one person's.",
         "",
         "| what | nobody | another person | the owner | an admin |",
         "| --- | --- | --- | --- | --- |",

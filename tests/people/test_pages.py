@@ -73,6 +73,7 @@ def test_no_function_of_a_page_tells_or_changes_anything_of_anothers(world: Worl
     assert len(answers) > 100
     assert [name for name, said in answers.items() if world.hers.secret in said] == []
     assert everything_of(world, world.hers) == before
+    assert [name for name, said in answers.items() if "Sign in first" in said] == []  # threads of theirs know her too
     # These show the same of one's own: the functions were reached with the ids that were meant.
     tell = ("RunPage.refresh", "RunsList.show", "ResultsTab.open", "ComparePage.show", "TuneForm.open")
     own = sweep(world, EVE, world.others, tell)
