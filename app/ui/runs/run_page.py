@@ -21,7 +21,7 @@ from app.views import local_time
 _Draw = Callable[[ViewTable, Seen], tuple[list[Any], Seen]]
 """Makes the updates of a table from what a page has seen of it, and what the page has seen then."""
 
-_REFRESH_SECONDS = 1.0
+_REFRESH_SECONDS = 2.0
 _TABS = ("results", "training", "try", "inspect", "worth", "use", "details")
 """Ids of the tabs, as they stand in addresses."""
 _RESULTS, _TRAINING, _TRY, _INSPECT, _WORTH, _USE, _DETAILS = _TABS
