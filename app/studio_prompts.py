@@ -62,6 +62,8 @@ class StudioPrompts:
     def learned_from(self, id: str, row: int) -> bool:
         """Whether the run learned from a row of its data set. row: its place from 0. Raises DataError, StorageError."""
         run = Run.of(self._store.get(id))
+        if run.imported:
+            raise DataError("What an imported prompt has learned from is not known here.")
         return self._recipes.learned_from(run.config, run.job.dataset, row)
 
     def warm_up(self, id: str, on_progress: Callable[[str], None] = lambda _: None) -> None:
