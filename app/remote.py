@@ -127,7 +127,15 @@ def _export(call: Call, options: argparse.Namespace) -> None:
 
 def _publish(call: Call, options: argparse.Namespace) -> None:
     token = os.environ.get("HF_TOKEN") or getpass.getpass("Token of the Hub, which may write: ")
-    print(call("publish", options.id, options.repository, token, not options.public))
+    try:
+        card = options.card.read_text(encoding="utf-8") if options.card else ""
+    except (OSError, ValueError) as error:
+        raise _Failure(f"The model card {str(options.card)!r} cannot be read: {error}.") from error
+    print(call("publish", options.id, options.repository, token, not options.public, options.existing, card))
+
+
+def _card(call: Call, options: argparse.Namespace) -> None:
+    print(call("card", options.id, options.licence))
 
 
 def _import(call: Call, options: argparse.Namespace) -> None:
@@ -188,6 +196,15 @@ def _parser() -> argparse.ArgumentParser:
     publish = of_run("publish", "put the prompt on the Hub", _publish)
     publish.add_argument("repository", help="such as name/prompt")
     publish.add_argument("--public", action="store_true", help="for everybody to see")
+    publish.add_argument("--card", type=Path, help="a file with the model card, as `card` prints it")
+    publish.add_argument(
+        "--existing",
+        choices=("refuse", "update", "pull request"),
+        default="refuse",
+        help="what is done with a repository that holds files already",
+    )
+    card = of_run("card", "the model card that a prompt would be published with", _card)
+    card.add_argument("--licence", help="such as apache-2.0; by default that of the backbone")
     taken = command("import", "take in a prompt that was made elsewhere", _import)
     taken.add_argument("source", help="its Hub id, such as name/prompt, or its zip")
     taken.add_argument("--revision", default="main", help="a branch, a tag or a commit of the Hub")

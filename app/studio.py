@@ -24,6 +24,7 @@ from app.stored_backbones import StoredBackbones
 from app.studio_datasets import StudioDatasets
 from app.studio_imports import StudioImports
 from app.studio_lists import StudioLists
+from app.studio_publishing import StudioPublishing
 from app.studio_ways import StudioWays
 from app.views.comparison import ComparedRun, common_metric
 from app.views.curves import Points
@@ -46,7 +47,7 @@ from storage.uploads import UploadStore
 _log = logging.getLogger(__name__)
 
 
-class Studio(StudioDatasets, StudioWays, StudioImports, StudioLists):
+class Studio(StudioDatasets, StudioWays, StudioImports, StudioPublishing, StudioLists):
     """Data sets, recipes, runs and trained prompts. Every failure is a LampError or StorageError of one sentence."""
 
     def __init__(self, settings: Settings, database: Database) -> None:

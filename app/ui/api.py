@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import gradio as gr
 from gradio.events import api
 
 from app import limits
 from app.hub.fetching import HubPart
+from app.hub.publishing import Existing
 from app.studio import Studio
 from app.studio_imports import PromptSource
 from app.ui.guard import guarded_endpoint
@@ -88,12 +89,20 @@ class Endpoints:
             raise DataError(f"Give the ids of 2 to {MOST_RUNS} runs to compare.")
         return comparison_as_dict(*self._studio.compare(ids))
 
-    def publish(self, id: str, repository: str, token: str, private: bool = True) -> str:
+    def publish(
+        self, id: str, repository: str, token: str, private: bool = True, existing: str = "refuse", card: str = ""
+    ) -> str:
         """Puts a run's prompt into a repository of the Hub ("name/prompt") → its address.
 
-        token: of an account that may write there; used for this call and kept nowhere.
+        token: of an account that may write there; used for this call and kept nowhere. existing: what is done with a
+        repository that holds files: refuse, update or pull request. card: the model card, "" for that of /card.
         """
-        return self._studio.publish(id, repository, token, private)
+        how = cast(Existing, existing)
+        return self._studio.publish(id, repository, token, private, card=card or None, existing=how).url
+
+    def card(self, id: str, licence: str | None = None) -> str:
+        """The model card that a run's prompt would be published with. licence: by default that of its backbone."""
+        return self._studio.card(id, licence)
 
     def import_prompt(
         self,
@@ -208,6 +217,7 @@ def add_endpoints(studio: Studio) -> None:
         api(guarded_endpoint(fn), api_name=name, concurrency_limit=None)
     api(guarded_endpoint(endpoints.quote), api_name="quote")
     api(guarded_endpoint(endpoints.publish), api_name="publish")
+    api(guarded_endpoint(endpoints.card), api_name="card")
     api(guarded_endpoint(endpoints.try_texts), api_name="try")
     api(guarded_endpoint(endpoints.score_prompt), api_name="score_prompt")
     api(guarded_endpoint(endpoints.fetch), api_name="fetch_dataset", concurrency_limit=4)

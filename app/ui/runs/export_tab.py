@@ -76,7 +76,7 @@ class ExportTab:
         if not repository.strip() or not token.strip():
             return parts.problems(["Give the repository's name and a token that may write to it."]), ""
         try:
-            url = self._studio.publish(run, repository, token, private, stage_reporter(progress))
+            url = self._studio.publish(run, repository, token, private, stage_reporter(progress)).url
         except KNOWN as error:
             return parts.problems([str(error)]), ""
         return (
