@@ -11,7 +11,7 @@ from pathlib import Path
 from app import limits
 from app.backbones import BackboneChoice, Backbones
 from app.datasets import Datasets
-from app.estimates import places
+from app.estimates import WholeRun, places, speed_on
 from app.jobs import webhook
 from app.jobs.extend import extend
 from app.models import Models
@@ -32,7 +32,7 @@ from app.views.results import read_results
 from app.views.run_view import LOG_LINES, RunView, make_run_view
 from app.views.score_text import RunScores
 from app.vitals import Vitals
-from lamp.config import TuneConfig
+from lamp.config import TrainConfig, TuneConfig
 from lamp.errors import ConfigError, DataError
 from lamp.inference.confusion_matrix import ConfusionMatrix, read_confusion
 from lamp.plain_line import visible
@@ -66,6 +66,11 @@ class Studio(StudioDatasets, StudioWays, StudioImports, StudioPublishing, Studio
     def backbones(self) -> list[BackboneChoice]:
         """The offered backbones, those on this machine first."""
         return self._backbones.choices(self._recipes.device)
+
+    def usual_seconds(self, backbone: str) -> float | None:
+        """Seconds of a recommended run at the speed of the newest run on a backbone; None before there is one."""
+        speed = speed_on(self._store, backbone)
+        return WholeRun(speed).seconds(TrainConfig()) if speed else None
 
     def prompts(self) -> list[Job]:
         """Runs whose prompt another run may start from, newest first."""

@@ -116,7 +116,7 @@ def test_a_run_can_be_started_again_with_changes(page: Page, studio: RunningStud
     ).first.click()
     expect(page.locator("#rail")).to_contain_text("Ready to start")
     expect(page.locator("body")).to_contain_text("Filled in from the run the first one")
-    pages.turn_to(page, "Recipe")
+    pages.turn_to(page, "All settings")
     assert pages.number(page, "train-steps") == "60" and pages.number(page, "lamp-rank") == "4"
     pages.set_number(page, "train-steps", 2)
     run = pages.start(page)
@@ -202,7 +202,7 @@ def test_every_page_fits_and_follows_the_colour_scheme(
     job = studio.add_ended(str(tiny_llama), JobState.STOPPED, "a" * 60 + " and a name that goes on", scores=SCORES)
     page.emulate_media(color_scheme="dark" if scheme == "dark" else "light")
     page.set_viewport_size({"width": width, "height": 900})
-    for address, marker in (("/", "#rail .ls-tiles"), ("/runs", ".ls-run"), (f"/runs?run={job.id}", "#run-head h1")):
+    for address, marker in (("/", "#preview table"), ("/runs", ".ls-run"), (f"/runs?run={job.id}", "#run-head h1")):
         page.goto(address)
         expect(page.locator(marker).first).to_be_visible()
         for tab in page.get_by_role("tab").all():

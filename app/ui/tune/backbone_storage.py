@@ -98,13 +98,17 @@ def build(
                 yes = gr.Button("Yes, remove", size="md", variant="stop", elem_id="remove-yes", elem_classes="ls-back")
                 no = gr.Button("Keep it", size="md", elem_id="remove-no", elem_classes="ls-back")
     timer = gr.Timer(1.0, active=False)
+    # Pressed by studio.js when the tab is hidden and shown again.
+    sleep = gr.Button("Sleep", visible="hidden", elem_id="ls-sleep")
+    wake = gr.Button("Wake", visible="hidden", elem_id="ls-wake")
     arrived = gr.Textbox("", visible="hidden", label="Downloaded model")
     removing = gr.Textbox("", visible="hidden", label="Model to remove")
 
     fields, shown = [choice, other], [state, start, cancel, timer, arrived]
     # preprocess=False: Gradio would refuse a backbone that is not among the choices it knows of.
     looked.then(guarded(handlers.show), fields, shown, preprocess=False, **QUIET)
-    timer.tick(guarded(handlers.show), fields, shown, preprocess=False, **AT_ONCE)
+    gr.on([timer.tick, wake.click], guarded(handlers.show), fields, shown, preprocess=False, **AT_ONCE)
+    sleep.click(lambda: gr.Timer(active=False), None, timer, **AT_ONCE)
     start.click(guarded(handlers.start_download), fields, shown, preprocess=False, **QUIET)
     cancel.click(guarded(handlers.cancel), fields, None, preprocess=False, **AT_ONCE)
     accordion.expand(guarded(handlers.stored), None, stored, **QUIET)
