@@ -67,6 +67,7 @@ class JobImports(JobRows):
             if row.kind != IMPORTED:
                 raise WrongState(f"The run {row.name!r} was trained here, and has its own scores.")
             row.config, row.dataset, row.dataset_name, row.scores = dict(config), dataset, dataset_name, dict(scores)
+            row.finished_at = utc_now()  # by which pages notice that there is something new to read
             session.add(EventRow(job=row.number, at=utc_now(), state=row.state, reason=f"Scored on {dataset_name}."))
             session.flush()
             return job_of(row)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 from app.jobs.heartbeat import Heartbeat
 from app.jobs.log import log_line
+from app.score_samples import add_samples
 from lamp.plain_line import visible
+from lamp.training.reporter import Sample
 
 _STOPPING = "Stopping: "
 """Prefix of every phase after the training has learned of the stop."""
@@ -15,8 +18,9 @@ _STOPPING = "Stopping: "
 class JobReporter:
     """lamp's Reporter for a run of the studio."""
 
-    def __init__(self, heartbeat: Heartbeat) -> None:
-        self._heartbeat = heartbeat
+    def __init__(self, heartbeat: Heartbeat, samples: Path | None = None) -> None:
+        """samples: the file that keeps the answers of each score; None keeps none."""
+        self._heartbeat, self._samples = heartbeat, samples
         self._phase = ""
 
     @property
@@ -39,6 +43,10 @@ class JobReporter:
 
     def note(self, text: str) -> None:
         log_line(text)
+
+    def samples(self, step: int, rows: Sequence[Sample]) -> None:
+        if self._samples is not None:
+            add_samples(self._samples, step, rows)
 
     def should_stop(self) -> bool:
         if not self._heartbeat.stop_requested.is_set():

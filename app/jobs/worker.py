@@ -151,7 +151,7 @@ def run(job_id: str, attempt: int | None, settings: Settings, work: Work | None 
     terminated = _handle_sigterm(heartbeat)
     heartbeat.start()
     try:
-        outcome = work(job, JobReporter(heartbeat), ArtifactStore(home.artifacts))
+        outcome = work(job, JobReporter(heartbeat, home.samples(job_id)), ArtifactStore(home.artifacts))
     except StopNow:
         end = _end_at_once(heartbeat.step)
     except Exception as error:

@@ -146,6 +146,13 @@ def moment(at: datetime, now: datetime) -> str:
     return f'<time datetime="{at.isoformat()}" title="{exact}">{escape(formatting.age(local, now))}</time>'
 
 
+def exact_moment(at: datetime, now: datetime) -> str:
+    """A time on the clock of the time zone of `now`, with its age as a tooltip."""
+    local = at.astimezone(now.tzinfo)
+    age = escape(formatting.age(local, now))
+    return f'<time datetime="{at.isoformat()}" title="{age}">{local:%d %b %Y %H:%M:%S}</time>'
+
+
 def fold(summary: str, text: str) -> str:
     """Preformatted text that is hidden until its summary is clicked."""
     inner = f'<summary>{escape(summary)}</summary><pre tabindex="0">{escape(text)}</pre>'

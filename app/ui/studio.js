@@ -10,6 +10,8 @@
   document.addEventListener("visibilitychange", () => {
     document.querySelector(document.hidden ? "#ls-sleep" : "#ls-wake")?.click();
   });
+  // Whether anybody has done anything on this page: until then it chooses its tabs itself.
+  ["pointerdown", "keydown"].forEach((name) => addEventListener(name, () => { window.lampActed = true; }, true));
   // Coming back to a form that was already sent: show it fresh.
   addEventListener("pageshow", (event) => { if (event.persisted) location.reload(); });
 
@@ -115,6 +117,21 @@
     if (event.key === "Enter" && (event.ctrlKey || event.metaKey) && event.target.closest?.(".ls-try"))
       document.querySelector("#answer")?.click();
   });
+  // Copies what an element shows, and says so on the button; browsers keep the clipboard from pages without https.
+  window.lampCopy = async (selector, button) => {
+    const text = document.querySelector(selector)?.innerText ?? "";
+    try {
+      await navigator.clipboard.writeText(text);
+    } catch {
+      const box = document.body.appendChild(Object.assign(document.createElement("textarea"), { value: text }));
+      box.select();
+      document.execCommand("copy");
+      box.remove();
+    }
+    const said = document.querySelector(button), name = said.textContent;
+    said.textContent = "Copied";
+    setTimeout(() => { said.textContent = name; }, 1500);
+  };
   // Gradio's text boxes cannot ask for a phone's number keys.
   document.addEventListener("focusin", (event) => {
     if (event.target.closest?.(".ls-number")) event.target.inputMode = "decimal";

@@ -31,8 +31,7 @@ def imported_facts(run: Run, recipe: Facts) -> Facts:
     return (
         *first,
         ("Recipe", "not known: it came without one"),
-        *((name, value) for name, value in recipe if name in ("Backbone", "Input")),
-        ("Template", run.config.data.template),
+        *((name, value) for name, value in recipe if name in ("Backbone", "Input", "Template", "Task")),
         ("Prompt", f"{lamp.virtual_tokens} virtual tokens"),
         *factors,
     )

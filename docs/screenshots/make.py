@@ -48,7 +48,7 @@ def main(address: str = "http://127.0.0.1:7860", preset: str = "Recommended", ru
             page.locator("#run-tabs").get_by_role("tab", name="Inspect").click()
             page.locator("#inspected-tokens table").wait_for()
             take(page, f"inspect-{scheme}")
-            page.locator("#run-tabs").get_by_role("tab", name="Export").click()
+            page.locator("#run-tabs").get_by_role("tab", name="Use it").click()
             take(page, f"export-{scheme}", whole=True)
             page.locator("#run-tabs").get_by_role("tab", name="Details").click()
             take(page, f"details-{scheme}", whole=True)

@@ -135,7 +135,7 @@ def test_further_curves_are_drawn_when_they_are_opened(page: Page, tested: Job) 
     pages.open_run(page, tested.id, "Training")
     page.locator("#more-curves").get_by_text("More curves").click()
     plots = page.locator("#more-curves .vega-embed")
-    expect(plots).to_have_count(4)
+    expect(plots).to_have_count(5)
     expect(plots.first.locator(".mark-line path").first).to_have_attribute("d", re.compile("^M.*L"))
 
 

@@ -194,6 +194,23 @@ def test_a_page_asks_only_while_its_run_goes_on_and_its_tab_is_seen(
     assert asked == []
 
 
+def test_a_run_that_ends_leaves_the_reader_at_the_chosen_tab_as_does_a_reload(
+    page: Page, studio: RunningStudio, tiny_llama: Path
+) -> None:
+    job = studio.store.add("ends", recipe(str(tiny_llama), 5).to_dict(), "sample:x.csv", "x.csv", 5, gpus=99)
+    pages.open_run(page, job.id)
+    expect(page.get_by_role("tab", name="Training")).to_have_attribute("aria-selected", "true")
+    assert "tab=" not in page.url
+    page.get_by_role("tab", name="Details").click()
+    page.locator("#run-note textarea").fill("a thought that is not fin")
+    studio.store.request_stop(job.id)
+    pages.wait_for_state(page, "Stopped")
+    expect(page.get_by_role("tab", name="Details")).to_have_attribute("aria-selected", "true")
+    expect(page.locator("#run-note textarea")).to_have_value("a thought that is not fin")
+    page.reload()
+    expect(page.get_by_role("tab", name="Details")).to_have_attribute("aria-selected", "true")
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [1280, 390])
 def test_every_page_fits_and_follows_the_colour_scheme(

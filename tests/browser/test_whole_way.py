@@ -67,7 +67,7 @@ def test_a_table_becomes_a_tried_and_downloaded_prompt(
     page.locator("#answer").click()
     expect(page.locator("#answers")).to_contain_text("only 256 tokens of it were read", timeout=60_000)
 
-    page.locator("#run-tabs").get_by_role("tab", name="Export").click()
+    page.locator("#run-tabs").get_by_role("tab", name="Use it").click()
     expect(page.locator("#export-files")).to_contain_text("adapter_config.json")
     page.set_viewport_size({"width": 360, "height": 780})
     assert page.evaluate("document.documentElement.scrollWidth") <= 360
