@@ -56,6 +56,11 @@ class Home:
         return self.root / "probes"
 
     @property
+    def tracked(self) -> Path:
+        """What TensorBoard shows of runs, where whoever runs the studio has chosen it."""
+        return self.root / "tensorboard"
+
+    @property
     def backups(self) -> Path:
         return self.root / "backups"
 

@@ -1,4 +1,4 @@
-"""The Reporter of a worker: what the training reports goes into the heartbeat and the log."""
+"""The Reporter of a worker: what the training reports goes into the heartbeat, the log and a tracker."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from pathlib import Path
 
 from app.jobs.heartbeat import Heartbeat
 from app.jobs.log import log_line
+from app.jobs.tracking import Tracking
 from app.score_samples import add_samples
 from lamp.plain_line import visible
 from lamp.training.reporter import Sample
@@ -18,9 +19,9 @@ _STOPPING = "Stopping: "
 class JobReporter:
     """lamp's Reporter for a run of the studio."""
 
-    def __init__(self, heartbeat: Heartbeat, samples: Path | None = None) -> None:
+    def __init__(self, heartbeat: Heartbeat, tracking: Tracking, samples: Path | None = None) -> None:
         """samples: the file that keeps the answers of each score; None keeps none."""
-        self._heartbeat, self._samples = heartbeat, samples
+        self._heartbeat, self._tracking, self._samples = heartbeat, tracking, samples
         self._phase = ""
 
     @property
@@ -30,6 +31,7 @@ class JobReporter:
 
     def log(self, step: int, values: Mapping[str, float]) -> None:
         self._heartbeat.add(step, values)
+        self._tracking.log(step, values)
 
     def phase(self, text: str) -> None:
         text = visible(text)

@@ -64,6 +64,8 @@ class RunView:
     now: datetime
     """When the view was made; ages are relative to it."""
     state: JobState
+    imported: bool
+    """Whether its prompt was made elsewhere."""
     deleted: bool
     error: str | None
     status: Status
@@ -96,6 +98,8 @@ class RunView:
     recipe: Facts
     changes: tuple[tuple[str, str, str], ...] | None
     """(name, value before, value here) of the settings that differ from its parent's; None where there is no parent"""
+    voters: int
+    """How many prompts go on after the search of the rate"""
     samples: tuple[ScoreSamples, ...]
     """A few held-out rows as they were answered at each score"""
     prompt_version: str
@@ -179,6 +183,7 @@ def make_run_view(
         created_at=job.created_at,
         now=now,
         state=job.state,
+        imported=run.imported,
         deleted=job.deleted_at is not None,
         error=job.error,
         status=describe_status(job, now, seconds, place),
@@ -198,6 +203,7 @@ def make_run_view(
         log=log,
         recipe=imported_facts(run, facts) if run.imported else facts,
         changes=tuple(changes(job, parent)) if parent else None,
+        voters=run.config.train.voters,
         samples=samples,
         prompt_version=f"{job.id} {job.finished_at}" if job.artifact is not None else "",
     )

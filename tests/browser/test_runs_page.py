@@ -211,6 +211,27 @@ def test_a_run_that_ends_leaves_the_reader_at_the_chosen_tab_as_does_a_reload(
     expect(page.get_by_role("tab", name="Details")).to_have_attribute("aria-selected", "true")
 
 
+def test_the_whole_log_is_searched_on_the_runs_page(page: Page, studio: RunningStudio, tiny_llama: Path) -> None:
+    job = studio.add_ended(str(tiny_llama), JobState.DONE, "searched")
+    log = Home(studio.home).log(job.id)
+    lines = ["2026-05-01T12:00:00Z Step 1: the needle", *("2026-05-01T12:00:01Z more" for _ in range(500))]
+    log.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    pages.open_run(page, job.id, "Training")
+    expect(page.locator("#run-log")).not_to_contain_text("needle")
+    pages.type_in(page, "search-log", "NEEDLE step")
+    expect(page.locator("#run-log pre")).to_have_text(re.compile("^.{0,16}:00:00 Step 1: the needle$"))
+    pages.type_in(page, "search-log", "needle haystack")
+    expect(page.locator("#run-log")).to_contain_text("No line of the log has these words.")
+
+
+def test_a_link_opens_a_run_at_its_tab(page: Page, studio: RunningStudio, tiny_llama: Path) -> None:
+    job = studio.add_ended(str(tiny_llama), JobState.DONE, "linked")
+    page.goto(f"/runs?run={job.id}&tab=worth")
+    expect(page.get_by_role("tab", name="Worth it?")).to_have_attribute("aria-selected", "true")
+    page.get_by_role("tab", name="Training").click()
+    expect(page).to_have_url(re.compile(f"run={job.id}&tab=training$"))
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [1280, 390])
 def test_every_page_fits_and_follows_the_colour_scheme(

@@ -17,6 +17,9 @@ from app.views.results import ALL, FILTERS
 
 _ROWS_A_PAGE = 25
 _ANY = ("Any", "")
+_NOTHING = parts.empty(
+    "No results yet", "When the run ends, also when you stop it early, its prompt answers rows that it never saw."
+)
 
 
 class ResultsTab:
@@ -33,12 +36,11 @@ class ResultsTab:
         results = self._studio.results(run) if ready else None
         if results is None:
             hidden = gr.Column(visible=False)
-            return [gr.HTML(visible=not ready), hidden, gr.skip(), gr.skip(), gr.skip()]
+            return [hidden, gr.skip(), gr.skip(), gr.skip()]
         labels = sorted({answer.expected for answer in results.answers} | {answer.answer for answer in results.answers})
         choices = [_ANY, *((label, label) for label in labels)]
         of_label = gr.Dropdown(choices=choices, value="", visible=results.are_labels)
         return [
-            gr.HTML(visible=False),
             gr.Column(visible=True),
             of_label,
             of_label,
@@ -65,13 +67,7 @@ def build(studio: Studio, run: gr.State, ready: gr.Textbox, show: Callable[..., 
 
     Returns the event after which an imported prompt has other results.
     """
-    nothing = piece(
-        parts.empty(
-            "No results yet",
-            "When the run ends, also when you stop it early, its prompt answers rows that it never saw.",
-        ),
-        elem_id="no-results",
-    )
+    show(piece(elem_id="no-results"), lambda view: "" if view.prompt_version else _NOTHING)
     scored = score_box.build(studio, run, ready)
     show(piece(elem_id="run-scores"), scores_html.scores)
     confusion = show(
@@ -94,7 +90,7 @@ def build(studio: Studio, run: gr.State, ready: gr.Textbox, show: Callable[..., 
 
     tab = ResultsTab(studio)
     choice: list[Any] = [run, shown, expected, answered, text, most]
-    opened = ready.change(guarded(tab.open), [run, ready], [nothing, rows, expected, answered, download], **QUIET)
+    opened = ready.change(guarded(tab.open), [run, ready], [rows, expected, answered, download], **QUIET)
     listed: dict[str, Any] = {"fn": guarded(tab.show), "inputs": choice, "outputs": [answers, more]}
     opened.then(**listed, **QUIET)
     gr.on(

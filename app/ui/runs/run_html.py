@@ -10,6 +10,7 @@ from app.views.rate_search import TriedRate
 from app.views.run_view import RunView
 from storage.states import JobState
 
+_NO_CURVE_HERE = parts.empty("No curve", "This prompt was trained elsewhere, and prompts bring no curves with them.")
 _NO_CURVE = parts.empty("No curve yet", "It appears here with the first step: loading the model comes first.")
 
 
@@ -73,7 +74,9 @@ def tab_title(view: RunView) -> str:
 
 def waiting(view: RunView) -> str:
     """What stands in place of the plots until there is something to plot."""
-    return "" if view.has_curves else _NO_CURVE
+    if view.has_curves:
+        return ""
+    return _NO_CURVE_HERE if view.imported else _NO_CURVE
 
 
 def score_title(view: RunView) -> str:
@@ -100,6 +103,8 @@ def tried_rates(view: RunView) -> str:
     said = f"{len(going_on)} of {len(tried)} still compete for the lowest loss."
     if len(going_on) == 1:
         said = f"{going_on[0]} had the lowest loss on the held-out rows and goes on alone."
+    elif len(going_on) == view.voters:
+        said = f"The {view.voters} with the lowest loss on the held-out rows go on, and their prompts vote."
     elif not going_on:
         said = "None of them could go on."
     return (

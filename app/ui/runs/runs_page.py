@@ -48,10 +48,10 @@ def build(studio: Studio, page: gr.Blocks) -> None:
                 container=False,
                 elem_id="search",
             )
+        import_box.build(studio, changes)
         said = piece(script=selected_html.UNDO, elem_id="list-said", elem_classes="ls-slot")
         table = piece(script=list_html.EVENTS, elem_id="runs")
         more = gr.Button("Show more", visible=False, elem_classes="ls-back")
-        import_box.build(studio, changes)
         disk = piece(elem_id="disk")
         selected = piece(selected_html.BAR, script=selected_html.script(), elem_id="selected")
     with gr.Column(visible=False) as run_column:

@@ -195,23 +195,24 @@ def _build_boxes(studio: Studio, run: Run, kind: PromptKind) -> None:
                 for number, column in enumerate(data.input_columns)
             ]
             ask = gr.Button("Answer", size="md", variant="primary", elem_id="answer")
-            # An imported prompt has no data here until it was scored on some.
-            scored, has_data = studio.results(run.job.id) is not None, bool(run.job.dataset)
-            row = _build_rows(handlers, cells, scored=scored) if has_data else gr.State(None)
-            beside = gr.Dropdown(
-                others,
-                value=[],
-                multiselect=True,
-                max_choices=MOST_BESIDE,
-                label="Other runs on the same input",
-                info="Up to three, of the same model.",
-                visible=bool(others),
-                elem_id="beside",
-            )
-            settings = sampling_boxes(data.max_target_tokens) if kind.writes_texts else []
-            if kind.voters > 1:
-                choices = [("The best prompt", _BEST), (f"All {kind.voters} prompts, by vote", _VOTE)]
-                settings = [*settings, gr.Radio(choices, value=_BEST, label="Who answers", elem_id="try-voters")]
+            with gr.Column(elem_classes="ls-try-more"):
+                # An imported prompt has no data here until it was scored on some.
+                scored, has_data = studio.results(run.job.id) is not None, bool(run.job.dataset)
+                row = _build_rows(handlers, cells, scored=scored) if has_data else gr.State(None)
+                beside = gr.Dropdown(
+                    others,
+                    value=[],
+                    multiselect=True,
+                    max_choices=MOST_BESIDE,
+                    label="Other runs on the same input",
+                    info="Up to three, of the same model.",
+                    visible=bool(others),
+                    elem_id="beside",
+                )
+                settings = sampling_boxes(data.max_target_tokens) if kind.writes_texts else []
+                if kind.voters > 1:
+                    choices = [("The best prompt", _BEST), (f"All {kind.voters} prompts, by vote", _VOTE)]
+                    settings = [*settings, gr.Radio(choices, value=_BEST, label="Who answers", elem_id="try-voters")]
         with gr.Column(min_width=320):
             result = piece(_NO_ANSWER, elem_id="answers", min_height=220)
     # The browser itself shows the bar at once; the server's first word may take seconds while it loads a backbone.
@@ -240,7 +241,7 @@ def _build_rows(handlers: TryTab, cells: Sequence[gr.Textbox], *, scored: bool) 
     """
     row = gr.State(None)
     with gr.Row(elem_classes="ls-actions"):
-        number = number_box(1, label="Row of the data", elem_id="row-number", min_width=120)
+        number = number_box(1, label="Row number", elem_id="row-number", min_width=120)
         fill = gr.Button("Fill in", size="md", elem_id="fill", elem_classes="ls-low")
         drawn = gr.Button("Random row", size="md", elem_id="fill-random", elem_classes="ls-low")
         tested = gr.Button("Tested row", size="md", elem_id="fill-tested", elem_classes="ls-low", visible=scored)

@@ -24,6 +24,7 @@ _FILE_NOTES = {
     "recipe.json": "how it was made",
     "lamp_factors.safetensors": "the trained factors",
     "lamp_config.json": "how the factors make the virtual tokens",
+    "confusion.json": "which labels were answered with which",
     "scores.json": "how it did on the held-out rows",
 }
 _VOTER_NOTE = "the virtual tokens of a further prompt that votes"
@@ -46,7 +47,7 @@ class UseTab:
             return [gr.HTML(_NOTHING, visible=True), gr.Column(visible=False), gr.skip(), gr.skip()]
         path = self._studio.export(run)
         with zipfile.ZipFile(path) as archive:
-            files = [(info.filename, info.file_size) for info in archive.infolist()]
+            files = [(info.filename, info.file_size) for info in archive.infolist() if not info.is_dir()]
         rows = "".join(
             f"<tr><th scope=row>{escape(name)}</th><td>{formatting.bytes_text(size)}</td>"
             f"<td>{escape(_FILE_NOTES.get(name, _VOTER_NOTE if name.startswith('voters/') else ''))}</td></tr>"

@@ -99,7 +99,7 @@ def data_section(form: Form, samples: Sequence[DatasetEntry]) -> DataSection:
         with gr.Accordion("Find one on the Hugging Face Hub", open=False, elem_id="hub") as hub:
             pass
         form["dataset"] = gr.Dropdown([], label="Data set", elem_id="dataset", info="Samples, and what you added.")
-        with gr.Column(elem_classes="ls-chosen") as chosen:
+        with gr.Column(elem_classes="ls-dataset-about") as chosen:
             pass
         # Chosen in the table's header; these two hold the choice.
         form["data.input_columns"] = gr.Dropdown(
