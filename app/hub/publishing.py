@@ -149,7 +149,7 @@ def _opened(api: HfApi, repository: str, owners: Sequence[str], private: bool, e
     written = {file.rfilename for file in info.siblings or ()} - _UNWRITTEN
     if written and existing == "refuse":
         raise RepositoryExists(
-            f"The repository {repository!r} is there already and holds {len(written)} files: say that it is to be "
+            f"The repository {repository!r} is there already and holds files ({len(written)}): say that it is to be "
             "updated, or that it gets a pull request, or choose another name."
         )
     return f"{api.endpoint}/{repository}", bool(written) and existing == "pull request"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 
 from app.run import Run
 from app.views.results import Results
@@ -51,4 +51,6 @@ def imported_verdict(run: Run, results: Results | None) -> Verdict | None:
     heading = f"ROUGE-L {100 * results.mean:.0f} % on {rows}; the untrained model {100 * untrained:.0f} %."
     if results.are_labels:
         heading = f"Right on {results.right:,} of {rows}; the untrained model on {results.untrained_right:,}."
-    return Verdict(heading, "Whether it has learned from these rows is not known here.", "good")
+    tone: Literal["good", "warn"] = "good" if results.gain.low > 0 else "warn"
+    helps = "The prompt clearly helps." if tone == "good" else "The prompt helps no more than chance could."
+    return Verdict(heading, f"{helps} Whether it has learned from these rows is not known here.", tone)

@@ -128,7 +128,7 @@ def test_a_repository_that_holds_files_is_left_alone_until_it_is_said_what_to_do
 ) -> None:
     hub.add("ada/mine", {"notes.txt": b"1"}, private=True)
     refused = run(PUBLISH, str(prompt), "ada/mine", ADA.token, True).result["error"]
-    assert "is there already and holds 1 files" in refused and len(hub.repository("ada/mine").commits) == 1
+    assert "is there already and holds files (1)" in refused and len(hub.repository("ada/mine").commits) == 1
     done = run(PUBLISH, str(prompt), "ada/mine", ADA.token, True, "update").result
     assert done["url"].endswith("/ada/mine")
     assert {"notes.txt": b"1", **contents(prompt)}.items() <= hub.repository("ada/mine").files.items()

@@ -11,6 +11,7 @@ import pytest
 from app.run import Run
 from app.studio import Studio
 from app.studio_imports import PromptSource
+from app.ui.runs.run_html import head
 from lamp.config import DataConfig, LampConfig, TrainConfig, TuneConfig
 from lamp.errors import BackboneError, ConfigError, DataError
 from lamp.export.imported import Given
@@ -57,6 +58,8 @@ def test_an_adapter_without_a_recipe_tells_nothing_that_is_not_known(
     assert facts["Recipe"].startswith("not known")
     assert not {"Training", "Seed", "Data", "Computing"} & facts.keys()
     assert studio.job(id).name == "of another program" and studio.job(id).scores == {}
+    assert studio.run_view(id).verdict is None
+    assert 'class="ls-small">tiny-llama · imported <time' in head(studio.run_view(id))
 
 
 def test_an_imported_prompt_is_tried_looked_into_scored_and_compared(
@@ -82,7 +85,11 @@ def test_an_imported_prompt_is_tried_looked_into_scored_and_compared(
     assert results is not None and len(results.answers) == 60 == scores["test_rows"]
     assert scores["accuracy"] == results.mean and studio.job(first).scores == scores
     assert studio.job(first).dataset == dataset and shares == sorted(shares)
-    assert studio.run_view(first).confusion is None, "its maker's counts are of other rows"
+    view = studio.run_view(first)
+    assert view.confusion is None, "its maker's counts are of other rows"
+    assert view.verdict is not None and "60 rows of films.csv" in view.verdict.heading
+    assert view.verdict.text.endswith("Whether it has learned from these rows is not known here.")
+    assert view.verdict.tone == ("good" if results.gain.low > 0 else "warn")
     compared, metric = studio.compare([first, second])
     assert metric == "accuracy" and all(one.results for one in compared)
     with pytest.raises(DataError, match="not known here"):
