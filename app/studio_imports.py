@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -13,7 +13,7 @@ from typing import Any
 from app import limits
 from app.answering.scoring import score_rows
 from app.disk_full import full_disk_told
-from app.hub.prompt_files import fetch_prompt, plain_id
+from app.hub.prompt_files import fetch_prompt, fetch_recipe, plain_id
 from app.importing import import_apart
 from app.run import Run
 from app.settings import Settings
@@ -84,6 +84,29 @@ class StudioImports(StudioPrompts):
                 on_progress("Looking at its backbone")
                 config = self._fitted(imported, staged)
         return self._add(id, name, config, imported, origin, owner).id
+
+    def published_recipe(self, id: str, revision: str = "main") -> tuple[TuneConfig, str]:
+        """The recipe of a prompt that was published on the Hub, and a data set here that is the one it learned from.
+
+        That is "" where it was not fetched yet. Raises DataError, ConfigError.
+        """
+        revision = limits.name("The revision", revision).strip() or "main"
+        with TemporaryDirectory() as folder:
+            file = fetch_recipe(plain_id(limits.name("The Hub id", id)), revision, Path(folder))
+            try:
+                values = json.loads(file.read_text(encoding="utf-8"))
+            except (OSError, ValueError, RecursionError):
+                raise DataError(f"The recipe.json of {id!r} is not valid JSON.") from None
+        config = TuneConfig.from_dict(values)
+        # Data sets and runs of another studio are not here.
+        start = "vocabulary" if config.lamp.initial == "prompt" else config.lamp.initial
+        lamp = replace(config.lamp, initial=start, initial_prompt="")
+        config = replace(config, lamp=lamp, data=replace(config.data, validation_data="", test_data=""))
+        made_from = values.get(MADE_FROM)
+        learned = made_from.get("data") if isinstance(made_from, dict) else None
+        entries = self._datasets.list() if isinstance(learned, dict) else []
+        here = (entry.reference for entry in entries if entry.source and asdict(entry.source) == learned)
+        return config, next(here, "")
 
     def look_into(self, id: str, on_progress: OnStage = lambda _: None) -> Inspection | None:
         """What can be seen in the run's prompt; found now where that was not kept. Raises LampError, StorageError."""

@@ -9,13 +9,14 @@ from typing import Any
 
 from app import limits
 from app.hub.accounts import accounts_of
-from app.hub.card import CURVE, checked_card, hub_card
-from app.hub.curve_picture import curve_png
+from app.hub.card import BADGE, CURVE, checked_card, hub_card
 from app.hub.licences import licence_of
+from app.hub.pictures import badge_png, curve_png
 from app.hub.publishing import Existing, OnStage, Published, publish
 from app.run import Run
 from app.studio_prompts import StudioPrompts, check_not_deleted
 from app.views import score_text
+from app.views.imported import origin
 from lamp.config import MADE_FROM
 from lamp.errors import BackboneError
 from lamp.hub.cached import cached_folder
@@ -47,7 +48,9 @@ class StudioPublishing(StudioPrompts):
         folder = self._artifacts.path(run.job.id)
         readme = folder / "README.md"
         text = readme.read_text(encoding="utf-8") if readme.is_file() else ""
-        return hub_card(text, run, _made_from(folder), known, curve=self._curve(run) is not None)
+        return hub_card(
+            text, run, _made_from(folder), known, curve=self._curve(run) is not None, badge=_has_recipe(run)
+        )
 
     def publish(
         self,
@@ -71,6 +74,8 @@ class StudioPublishing(StudioPrompts):
         instead = {"README.md": (self.card(id) if card is None else checked_card(card)).encode()}
         if (picture := self._curve(run)) is not None:
             instead[CURVE] = picture
+        if _has_recipe(run):
+            instead[BADGE] = badge_png("Tune this again")
         folder = self._artifacts.path(run.job.id)
         return publish(folder, repository, token, private, on_progress, instead=instead, existing=existing)
 
@@ -91,6 +96,11 @@ class StudioPublishing(StudioPrompts):
         metric = score_text.main_metric(measured) or "loss"
         score = self._store.curve(run.job.id, f"validation/{metric}")
         return curve_png(loss, score, score_text.metric_label(metric).lower())
+
+
+def _has_recipe(run: Run) -> bool:
+    """Whether its recipe is known, so that it can be tuned again."""
+    return not run.imported or bool(origin(run).get("recipe"))
 
 
 def _made_from(folder: Path) -> Mapping[str, Any]:

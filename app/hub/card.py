@@ -13,7 +13,11 @@ from app.views.score_text import RunScores
 from lamp.data.columns import Template
 from lamp.hub.catalog import is_hub_id
 
-CURVE = "training-curve.png"
+CURVE, BADGE = "training-curve.png", "tune-again.png"
+OWN_ID = "OWNER/NAME"
+"""Stands in a card for the id of the repository, which is known when it is published."""
+_STUDIO = "http://127.0.0.1:7860"
+"""Where a studio on one's own machine is."""
 LONGEST_CARD = 200_000
 _METRICS = {
     "accuracy": "accuracy",
@@ -28,11 +32,13 @@ _METRICS = {
 """Scores → what the Hub calls their kind. The loss is no score to compare models by."""
 
 
-def hub_card(card: str, run: Run, made_from: Mapping[str, Any], licence: Mapping[str, str], *, curve: bool) -> str:
+def hub_card(
+    card: str, run: Run, made_from: Mapping[str, Any], licence: Mapping[str, str], *, curve: bool, badge: bool
+) -> str:
     """The card of an exported prompt with what the Hub shows beside it.
 
     card: the README.md of the export, "" where a prompt was imported without one; made_from: of its recipe.json;
-    licence: the keys of a card that name it, empty to name none; curve: whether CURVE is published with it.
+    licence: the keys of a card that name it, empty to name none; curve, badge: whether CURVE and BADGE are published.
     """
     from huggingface_hub import RepoCard
 
@@ -54,6 +60,8 @@ def hub_card(card: str, run: Run, made_from: Mapping[str, Any], licence: Mapping
         data[key] = value
     if curve and CURVE not in parsed.text:
         parsed.text = _with_curve(parsed.text)
+    if badge and BADGE not in parsed.text:
+        parsed.text = f"{parsed.text.rstrip()}\n\n[![Tune this again]({BADGE})]({_STUDIO}/?recipe={OWN_ID})\n"
     return str(parsed)
 
 

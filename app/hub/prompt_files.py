@@ -22,6 +22,7 @@ _WANTED = re.compile(
 )
 _MOST_BYTES = 200_000_000
 """Of one file."""
+_MOST_RECIPE_BYTES = 200_000
 
 
 @dataclass(frozen=True)
@@ -64,6 +65,27 @@ def fetch_prompt(
         problem = _sentence(id, revision, error, bool(token))
     # Raised out here, so that no chain of exceptions leads to a request and its headers.
     raise DataError(problem.replace(token, "***") if token else problem)
+
+
+def fetch_recipe(id: str, revision: str, folder: Path) -> Path:
+    """Puts the recipe.json of a public prompt into an empty folder; returns its path. Raises DataError.
+
+    An address of the studio's pages asks for it, and anybody can write one: no token is sent with it.
+    """
+    from huggingface_hub import HfApi
+
+    set_time_limits()
+    try:
+        api = HfApi(token=False, library_name="lamp-studio")
+        model = api.model_info(id, revision=revision, files_metadata=True, timeout=HUB_TIMEOUT)
+        size = next((file.size or 0 for file in model.siblings or () if file.rfilename == "recipe.json"), None)
+        if size is not None and size <= _MOST_RECIPE_BYTES:
+            sha = str(model.sha)
+            return Path(api.hf_hub_download(id, "recipe.json", revision=sha, local_dir=folder))
+    except Exception as error:  # of httpx2, of huggingface_hub, of the disk
+        raise DataError(_sentence(id, revision, error, False)) from None
+    why = "has no recipe.json" if size is None else "has a recipe.json that is too large for one"
+    raise DataError(f"The prompt {id!r} {why}: open one that LAMP Studio has published.")
 
 
 def _fetch(id: str, revision: str, token: str, folder: Path, on_progress: Callable[[str], None]) -> HubPrompt:

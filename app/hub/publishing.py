@@ -11,6 +11,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Literal
 
 from app.hub.accounts import accounts, writing_token
+from app.hub.card import OWN_ID
 from app.hub.client import ANSWER_SECONDS, set_time_limits
 from app.hub.errors import HubError, RepositoryExists
 
@@ -49,9 +50,10 @@ def publish(
     """Puts all files of `folder` into the model repository "name" or "owner/name" with one commit, and reads them back.
 
     A missing repository is created, private or public as `private` says; the visibility of an existing one is never
-    changed. instead: files that are published beside those of the folder, or in their place; on_progress: called with
-    one short sentence a step. A broken upload goes on where it ended when this is called again. Raises HubError, in one
-    sentence that never holds the token.
+    changed. A broken upload goes on where it ended when this is called again.
+    on_progress: called with one short sentence a step; instead: files that are published beside those of the folder, or
+    in their place; in a text OWN_ID becomes the repository's id. Raises HubError, in one sentence that never holds the
+    token.
     """
     repository, token = repository.strip(), writing_token(token)
     _check_arguments(folder, repository, existing)
@@ -106,7 +108,10 @@ def _publish(
     on_progress(f"Opening the repository {repository}")
     url, as_request = _opened(api, repository, owners, private, existing)
     contents: dict[str, Path | bytes] = {path.relative_to(folder).as_posix(): path for path in _files(folder)}
-    contents |= instead
+    contents |= {
+        name: file.replace(OWN_ID.encode(), repository.encode()) if name.endswith(".md") else file
+        for name, file in instead.items()
+    }
     size = sum(len(file) if isinstance(file, bytes) else file.stat().st_size for file in contents.values())
     on_progress(f"Uploading {len(contents)} files ({size / 1e6:.1f} MB)")
     with ExitStack() as stack:

@@ -125,3 +125,53 @@ def test_what_is_published_is_imported_as_it_was(hub: Hub, run: Run, tmp_path: P
     assert "url" in run(PUBLISH, str(folder), "ada/mine", ADA.token, False).result
     done = run(IMPORT, "ada/mine", "main", "", {}).result
     assert done["origin"]["factors"] is True and done["files"] == sorted(exported(""))
+
+
+FORM = """
+from app.settings import Settings
+from app.studio import Studio
+from app.ui.tune.prefill import prefill
+from storage.database import open_database
+settings = Settings.from_environment({"STUDIO_HOME": "home"})
+settings.home.mkdir(exist_ok=True)
+studio = Studio(settings, open_database(settings.database_url))
+form = prefill(studio, None, arguments[0])
+content = form.content
+answer([content.config.backbone, content.config.lamp.rank, content.dataset, form.parent, form.note])
+"""
+
+
+def test_a_badge_opens_the_form_with_the_recipe_of_a_published_prompt(hub: Hub, run: Run) -> None:
+    hub.add("ada/films", exported("acme/tiny", test_data="upload:elsewhere"))
+    backbone, rank, dataset, parent, note = run(FORM, {"recipe": "ada/films"}).result
+    assert (backbone, rank, dataset, parent) == ("acme/tiny", 4, "", "")
+    assert "recipe of <strong>ada/films</strong> on the Hub" in note and "Its data set is not here" in note
+
+
+@pytest.mark.parametrize(
+    ("query", "words"),
+    [
+        ({"recipe": "ada/nothing"}, "The Hub has no prompt"),
+        ({"recipe": "ada/secret"}, "The Hub has no prompt"),
+        ({"recipe": "../../etc/passwd"}, "is no Hub id"),
+        ({"recipe": "ada/films", "revision": "v9"}, "has no revision"),
+        ({"recipe": "ada/bare"}, "has no recipe.json"),
+        ({"recipe": "ada/broken"}, "is not valid JSON"),
+        ({"recipe": "ada/wrong"}, "recipe.backbone"),
+        ({"recipe": "ada/large"}, "too large"),
+    ],
+)
+def test_a_badge_that_leads_nowhere_is_one_sentence_and_the_form_is_a_newcomers(
+    hub: Hub, run: Run, query: dict[str, str], words: str
+) -> None:
+    hub.add("ada/films", exported("acme/tiny"))
+    hub.add("ada/secret", exported("acme/tiny"), private=True)
+    hub.add("ada/bare", adapter("acme/tiny"))
+    hub.add("ada/broken", {"recipe.json": b"["})
+    hub.add("ada/wrong", {"recipe.json": b'{"backbone": 3}'})
+    hub.add("ada/large", {"recipe.json": b" " * 200_001})
+    *_, dataset, parent, note = run(FORM, query, HF_TOKEN=ADA.token).result
+    assert words in note and parent == "" and dataset.startswith("sample:")
+    assert not any("authorization" in request.headers for request in hub.requests), (
+        "whoever wrote the link chose the id"
+    )

@@ -204,9 +204,13 @@ def test_a_connection_lost_half_way_publishes_nothing_and_the_next_try_all(hub: 
     assert "connection to the Hub was lost" in lost.result["error"] and ADA.token not in lost.output
     assert len(hub.repository("ada/p").commits) == 1
     hub.break_upload_after = None
+    arrived = {oid for oid in hub.storage}
+    hub.requests.clear()
     hub.start()
-    assert "url" in run(PUBLISH, str(prompt), "ada/p", ADA.token, True).result
+    assert "url" in run(PUBLISH, str(prompt), "ada/p", ADA.token, True).result, "an empty repository is not asked about"
     assert contents(prompt).items() <= hub.repository("ada/p").files.items()
+    sent = {request.path.rpartition("/")[2] for request in hub.requests if request.method == "PUT"}
+    assert sent and not sent & arrived, "what had arrived is not sent again"
 
 
 def test_a_connection_lost_at_the_commit_publishes_nothing(hub: Hub, run: Run, prompt: Path) -> None:
@@ -248,6 +252,8 @@ answer({"accounts": studio.hub_accounts(arguments[0]), "wrong": wrong, "card": c
     assert done.result["accounts"] == ["ada", "engines"] and "does not know this token" in done.result["wrong"]
     assert "license: apache-2.0" in done.result["card"]
     published = hub.repository("engines/films").files
-    assert published["README.md"].decode() == done.result["card"] + "\nMy own words.\n"
+    card = done.result["card"].replace("?recipe=OWNER/NAME", "?recipe=engines/films")
+    assert published["README.md"].decode() == card + "\nMy own words.\n"
+    assert published["tune-again.png"].startswith(b"\x89PNG")
     assert published["adapter_model.safetensors"] == exported("acme/tiny")["adapter_model.safetensors"]
     assert ADA.token not in done.output

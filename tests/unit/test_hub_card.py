@@ -13,9 +13,9 @@ from huggingface_hub import ModelCard
 from PIL import Image
 
 from app.hub.card import checked_card, hub_card
-from app.hub.curve_picture import curve_png
 from app.hub.errors import HubError
 from app.hub.licences import licence_of
+from app.hub.pictures import curve_png
 from app.run import Run
 from app.studio import Studio
 from lamp.config import DataConfig, TuneConfig
@@ -51,7 +51,7 @@ def ended(store: JobStore, backbone: str = "acme/tiny", scores: dict[str, float]
 
 
 def test_the_hub_reads_scores_data_backbone_and_licence_from_the_card(store: JobStore) -> None:
-    data = front(hub_card("# A prompt\n", ended(store), SOURCE, {"license": "apache-2.0"}, curve=False))
+    data = front(hub_card("# A prompt\n", ended(store), SOURCE, {"license": "apache-2.0"}, curve=False, badge=False))
     assert data.license == "apache-2.0" and data.base_model == "acme/tiny"
     assert data.library_name == "peft" and "prompt-tuning" in data.tags
     assert data.datasets == ["acme/films"]
@@ -67,19 +67,19 @@ def test_the_hub_reads_scores_data_backbone_and_licence_from_the_card(store: Job
 
 def test_rows_of_their_own_for_the_test_name_the_data_that_they_are_of(store: JobStore) -> None:
     own = {**SOURCE, "test_data": {**SOURCE["data"], "split": "test"}}
-    data = front(hub_card("# A prompt\n", ended(store), own, {}, curve=False))
+    data = front(hub_card("# A prompt\n", ended(store), own, {}, curve=False, badge=False))
     assert data.eval_results[0].dataset_split == "test"
     assert "held out" not in data.eval_results[0].dataset_name
 
 
 def test_the_name_of_a_file_of_ones_own_is_not_told(store: JobStore) -> None:
-    card = hub_card("# A prompt\n", ended(store), {}, {}, curve=False)
+    card = hub_card("# A prompt\n", ended(store), {}, {}, curve=False, badge=False)
     assert "secret-patients" not in card
     assert front(card).eval_results[0].dataset_name == "40 test rows of its maker's own"
 
 
 def test_a_folder_of_this_machine_is_no_base_model_and_without_scores_there_is_no_index(store: JobStore) -> None:
-    data = front(hub_card("# A prompt\n", ended(store, "/home/ada/tiny", {}), {}, {}, curve=False))
+    data = front(hub_card("# A prompt\n", ended(store, "/home/ada/tiny", {}), {}, {}, curve=False, badge=False))
     assert "base_model" not in data.to_dict() and data.eval_results is None
     assert "license" not in data.to_dict()
 
@@ -91,11 +91,11 @@ def test_an_exported_card_keeps_its_text_and_gets_the_curve_before_its_scores(
     result, _ = run(config, tiny_table, tmp_path / "checkpoints")
     assert isinstance(result.final.confusion, ConfusionMatrix)
     own = model_card(result, config)
-    card = hub_card(own, ended(store), SOURCE, {"license": "mit"}, curve=True)
+    card = hub_card(own, ended(store), SOURCE, {"license": "mit"}, curve=True, badge=False)
     assert card.index("](training-curve.png)") < card.index("## Scores on")
     text = ModelCard(card).text.replace("![Training loss and validation score by step](training-curve.png)\n\n", "")
     assert text.strip() == ModelCard(own).text.strip()
-    again = hub_card(card, ended(store), SOURCE, {"license": "mit"}, curve=True)
+    again = hub_card(card, ended(store), SOURCE, {"license": "mit"}, curve=True, badge=False)
     assert again.count("training-curve.png") == 1
 
 
@@ -154,4 +154,6 @@ def test_a_studio_proposes_the_licence_of_the_backbone_and_takes_another_one(
     assert studio.licence(run.job.id) == "gemma"
     fronts = [front(studio.card(run.job.id, licence)) for licence in (None, "mit", "")]
     assert [one.get("license") for one in fronts] == ["gemma", "mit", None]
-    assert "training-curve.png" in studio.card(run.job.id)
+    card = studio.card(run.job.id)
+    assert "training-curve.png" in card
+    assert card.rstrip().endswith("[![Tune this again](tune-again.png)](http://127.0.0.1:7860/?recipe=OWNER/NAME)")

@@ -1,4 +1,4 @@
-"""The training curve of a run as a picture, for a model card: PNG, which every page shows."""
+"""Pictures for a model card: the training curve of a run, and a badge. PNG, which every page shows."""
 
 from __future__ import annotations
 
@@ -59,3 +59,18 @@ def _limits(points: Points) -> tuple[float, float]:
     values = [value for _, value in points]
     low, high = min(0.0, *values), max(values)
     return (low, high) if high > low else (low, low + 1.0)
+
+
+def badge_png(text: str) -> bytes:
+    """A picture of a button with a few words."""
+    from PIL import Image, ImageDraw, ImageFont
+
+    font = ImageFont.load_default(26)
+    width = int(font.getlength(text)) + 48
+    image = Image.new("RGBA", (width, 56))
+    draw = ImageDraw.Draw(image)
+    draw.rounded_rectangle((0, 0, width - 1, 55), 12, "#92400e")
+    draw.text((width / 2, 28), text, "#ffffff", font, "mm")
+    file = io.BytesIO()
+    image.save(file, "PNG", optimize=True)
+    return file.getvalue()
