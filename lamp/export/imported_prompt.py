@@ -28,7 +28,9 @@ from lamp.training.factors_file import FACTORS_FILE, save_factors
 CARD = "README.md"
 _LONGEST_INPUT = 2048
 """Tokens of an input, where no recipe limits them."""
-_MOST_LABELS = 1_000
+_MOST_LABELS = 10_000
+_MOST_CONFUSION_BYTES = 50_000_000
+"""It has a number for each pair of labels."""
 
 
 def import_prompt(files: PromptFiles, given: Given, target: Path) -> Imported:
@@ -229,7 +231,7 @@ def _write_voters(files: PromptFiles, tokens: Tensor, voters: int, target: Path)
 
 def _write_confusion(files: PromptFiles, labels: Sequence[str], target: Path) -> None:
     """confusion.json, if it is that of these labels; nothing else reads it, so one that is not is left out."""
-    matrix = files.json(CONFUSION) if CONFUSION in files.names and labels else {}
+    matrix = files.json(CONFUSION, _MOST_CONFUSION_BYTES) if CONFUSION in files.names and labels else {}
     rows = matrix.get("counts")
     if not isinstance(rows, list) or matrix.get("labels") != labels or len(rows) != len(labels):
         return

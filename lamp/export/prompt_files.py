@@ -57,17 +57,17 @@ class PromptFiles:
             raise DataError(f"{name} is larger than {most / 1e6:.0f} MB: it is not that of a soft prompt.")
         return content
 
-    def text(self, name: str) -> str:
-        """A file as text. Raises DataError."""
+    def text(self, name: str, most: int = MOST_TEXT_BYTES) -> str:
+        """A file as text. most: bytes that it may have. Raises DataError."""
         try:
-            return self.bytes(name, MOST_TEXT_BYTES).decode("utf-8")
+            return self.bytes(name, most).decode("utf-8")
         except UnicodeDecodeError as error:
             raise DataError(f"{name} is not text in UTF-8.") from error
 
-    def json(self, name: str) -> dict[str, Any]:
-        """The JSON object in a file. Raises DataError."""
+    def json(self, name: str, most: int = MOST_TEXT_BYTES) -> dict[str, Any]:
+        """The JSON object in a file. most: bytes that it may have. Raises DataError."""
         try:
-            values = json.loads(self.text(name), parse_constant=_no_number)
+            values = json.loads(self.text(name, most), parse_constant=_no_number)
         except (ValueError, RecursionError) as error:
             raise DataError(f"{name} is not valid JSON: get it again.") from error
         if not isinstance(values, dict):

@@ -226,7 +226,7 @@ def test_a_malformed_prompt_is_one_sentence(tmp_path: Path, case: str) -> None:
     ("files", "given", "message"),
     [
         (PLAIN, Given(template="no place"), "names no input column"),
-        (PLAIN, Given(labels=("one",)), "between 2 and 1,000 labels"),
+        (PLAIN, Given(labels=("one",)), "between 2 and 10,000 labels"),
         (PLAIN, Given(labels=("a", "a")), "a text of its own"),
         (PLAIN, Given(labels=("a", " ")), "a text of its own"),
         (OWN, Given(labels=("a", "b")), "brings its recipe"),
@@ -250,3 +250,14 @@ def test_votes_come_along(tmp_path: Path) -> None:
     files["voters/2.safetensors"] = save({"prompt_embeddings": tokens(4), "u": tokens(2)})
     _, target = imported(zipped(tmp_path / "a.zip", files))
     assert torch.equal(load_prompt(target).voters[1], tokens(4))
+
+
+def test_a_prompt_of_thousands_of_labels_comes_with_all_of_them_and_with_its_confusion_matrix(tmp_path: Path) -> None:
+    labels = [f"label number {number}" for number in range(1_200)]
+    counts = [[int(row == column) for column in range(1_200)] for row in range(1_200)]
+    files = changed(OWN, "lamp_config.json", labels=labels)
+    files["confusion.json"] = json.dumps({"labels": labels, "counts": counts}).encode()
+    assert len(files["confusion.json"]) > 1_000_000
+    _, target = imported(zipped(tmp_path / "a.zip", files))
+    assert load_prompt(target).labels == tuple(labels)
+    assert json.loads((target / "confusion.json").read_text())["counts"] == counts
