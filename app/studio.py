@@ -26,7 +26,9 @@ from app.settings import Settings
 from app.shared_views import SharedViews
 from app.stored_backbones import StoredBackbones
 from app.studio_datasets import StudioDatasets
+from app.studio_imports import StudioImports
 from app.studio_lists import StudioLists
+from app.studio_publishing import StudioPublishing
 from app.studio_ways import StudioWays
 from app.views.comparison import ComparedRun, common_metric
 from app.views.curves import Points
@@ -49,7 +51,7 @@ from storage.uploads import UploadStore
 _log = logging.getLogger(__name__)
 
 
-class Studio(StudioDatasets, StudioWays, StudioLists):
+class Studio(StudioDatasets, StudioWays, StudioImports, StudioPublishing, StudioLists):
     """Data sets, recipes, runs and trained prompts. Every failure is a LampError or StorageError of one sentence."""
 
     def __init__(self, settings: Settings, database: Database) -> None:
@@ -148,7 +150,8 @@ class Studio(StudioDatasets, StudioWays, StudioLists):
             short_curves=partial(store.short_curves, job.id),
             place=places(store, len(self._recipes.slots)).get(job.id) if queued else None,
             results=read_results(self._home.answers(job.id)) if ended else None,
-            confusion=self._confusion(job) if ended else None,
+            # An imported prompt brings its maker's counts, which are of other rows than those it was scored on here.
+            confusion=self._confusion(job) if ended and not (run.imported and job.dataset) else None,
             events=store.events(job.id),
             log="\n".join(map(visible, tail(self._home.log(job.id), LOG_LINES).split("\n"))),
             samples=read_samples(self._home.samples(job.id)),

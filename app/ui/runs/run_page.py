@@ -159,7 +159,7 @@ def build(studio: Studio, run: gr.State, zone: gr.Textbox) -> tuple[Refresh, ...
     )
     with gr.Column(visible=False) as content, gr.Tabs(elem_id="run-tabs") as tabs:
         with gr.Tab("Results", id=_RESULTS):
-            results_tab.build(studio, run, ready, show)
+            scored = results_tab.build(studio, run, ready, show)
         with gr.Tab("Training", id=_TRAINING):
             choices = training_tab.build(studio, run, moving.add, show)
         with gr.Tab("Try", id=_TRY) as try_it_out:
@@ -202,7 +202,11 @@ def build(studio: Studio, run: gr.State, zone: gr.Textbox) -> tuple[Refresh, ...
     )
     gr.on([box.change for box in choices], trigger_mode="always_last", **refresh)
     actions = ((stop, page.stop), (resume, page.resume), (move_up, page.move_up), (restore, page.restore))
-    for event in (*(button.click(guarded(action), run, None, **AT_ONCE) for button, action in actions), *changes):
+    for event in (
+        *(button.click(guarded(action), run, None, **AT_ONCE) for button, action in actions),
+        *changes,
+        scored,
+    ):
         event.then(**refresh)
     try_it.click(lambda: gr.Tabs(selected=_TRY), None, tabs, **AT_ONCE)
     for tab in tabs.children:
