@@ -6,6 +6,7 @@ import gc
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from safetensors.torch import save_file
@@ -20,6 +21,7 @@ from lamp.export.export_card import export_card
 from lamp.export.extended_model import extended_model, write_model
 from lamp.export.formats import Wish, check_wish, needed_bytes
 from lamp.export.llama_cpp import is_installed, llama_answers
+from lamp.export.modelfile import modelfile
 from lamp.export.reference import OnPart, Reference, reference_of
 from lamp.export.saved_prompt import SavedPrompt
 from lamp.export.virtual_vocabulary import SAMPLE, VirtualVocabulary, virtual_vocabulary
@@ -69,7 +71,8 @@ def export_prompt(
             comparison = compare_gguf(
                 staged / name, vocabulary, reference, saved.config.data.max_target_tokens, on_part
             )
-            _write_more(saved, wish, reference, vocabulary, name, staged)
+            if wish.format == "ollama":
+                _write_modelfile(saved, reference, vocabulary, name, staged)
         else:
             with watched(staged, needed, partial(on_part, "Writing the model")):
                 model = extended_model(source, reference.rows, vocabulary.ids)
@@ -131,6 +134,7 @@ def compare_gguf(
     if not is_installed():
         return Comparison("", 0, 0, reason="llama.cpp is not installed here (pip install 'lamp-studio[gguf]').")
     texts = reference.texts or (SAMPLE,)
+    requests: list[dict[str, Any]]
     if any(reference.encoder.chat):
         requests = [{"messages": messages_of(text)} for text in texts]
     else:
@@ -140,18 +144,19 @@ def compare_gguf(
     same = 0
     for row, answer in enumerate(llama_answers(file, requests, new_tokens, context)):
         on_part("Comparing in llama.cpp", row / len(texts))
-        same += row < len(reference.answers) and answer == reference.answers[row]
+        same += row < len(reference.answers) and _whole_letters(answer) == _whole_letters(reference.answers[row])
     return Comparison("llama.cpp", len(reference.answers), same)
 
 
-def _write_more(
-    saved: SavedPrompt, wish: Wish, reference: Reference, vocabulary: VirtualVocabulary, name: str, folder: Path
-) -> None:
-    """The Modelfile, for Ollama."""
-    if wish.format == "ollama":
-        from lamp.export.modelfile import modelfile
+def _whole_letters(answer: str) -> str:
+    """An answer without the letter in which it was cut off; llama.cpp leaves that out of chats."""
+    return answer.rstrip("\ufffd").strip()
 
-        text = modelfile(
-            name, vocabulary, reference.tokenizer, reference.encoder.chat, saved.config.data.max_target_tokens
-        )
-        (folder / "Modelfile").write_text(text, encoding="utf-8")
+
+def _write_modelfile(
+    saved: SavedPrompt, reference: Reference, vocabulary: VirtualVocabulary, name: str, folder: Path
+) -> None:
+    """Writes the Modelfile of the GGUF file `name`."""
+    longest = saved.config.data.max_target_tokens
+    text = modelfile(name, vocabulary, reference.tokenizer, reference.encoder.chat, longest)
+    (folder / "Modelfile").write_text(text, encoding="utf-8")

@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor
 from transformers import AutoConfig, PreTrainedConfig
-from transformers.utils import cached_file
+from transformers.utils.hub import cached_file
 
 from lamp.backbone.generation_config import decoder_start, end_tokens, greedy_config
 from lamp.backbone.text_part import auto_class
@@ -120,7 +120,8 @@ def _config(source: str, model: Any) -> dict[str, Any]:
     values.pop("_commit_hash", None)
     values.pop("auto_map", None)
     rows = len(model.get_input_embeddings().weight)
-    text = values.get("text_config") if isinstance(values.get("text_config"), dict) else values
+    part = values.get("text_config")
+    text = part if isinstance(part, dict) else values
     text["vocab_size"] = rows
     _resize(values, rows)
     if not model.config.is_encoder_decoder:

@@ -42,12 +42,12 @@ def check_base(base: GGUFReader, file: Path, reference: Reference) -> None:
     )
     if int(table.shape[0]) != reference.rows.shape[1]:
         raise other
-    cosines = []
+    cosines: list[float] = []
     for token, row in reference.sampled.items():
         if token >= len(tokens):
             raise other
         stored = dequantize(np.asarray(table.data[token : token + 1]), table.tensor_type)[0]
         size = np.linalg.norm(stored) * np.linalg.norm(row.numpy())
-        cosines.append(float(stored @ row.numpy()) / size if size else 1.0)
-    if np.mean(cosines) < _SMALLEST_COSINE:
+        cosines.append(float(stored @ row.numpy() / size) if size else 1.0)
+    if sum(cosines) / len(cosines) < _SMALLEST_COSINE:
         raise other

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -59,7 +58,7 @@ def write_converted(
         stored = name if name in extra else next(filter(None, known), None)
         if stored is None:
             raise BackboneError(f"The weight {name} of this {config.model_type} model has no place in a GGUF file.")
-        tensors.append(_stored(stored, name, weight, kind, partial(family.change, config=config)))
+        tensors.append(_stored(stored, name, weight, kind, lambda name, weight: family.change(name, weight, config)))
     write_gguf(file, family.name, fields, tensors, on_share)
 
 

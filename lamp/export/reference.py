@@ -95,7 +95,7 @@ def reference_of(saved: SavedPrompt, source: str, examples: Sequence[Example], o
     stored = rows.to(stored_dtype(source, backbone.dtype)).float() * scale
     probes, noise = _probes(backbone, stored.to(backbone.device), encoder, inputs, answers)
     table = backbone.embedding.weight
-    places = torch.linspace(0, min(len(table), len(backbone.tokenizer)) - 1, _SAMPLED).long().unique().tolist()
+    places = torch.linspace(0, min(len(table), len(backbone.tokenizer)) - 1, _SAMPLED).long().tolist()
     return Reference(
         texts=tuple(texts),
         inputs=tuple(inputs),
@@ -116,7 +116,8 @@ def reference_of(saved: SavedPrompt, source: str, examples: Sequence[Example], o
 
 def _uncut(encoder: Encoder, examples: Sequence[Example]) -> tuple[list[str], list[tuple[int, ...]]]:
     """Texts and token ids of the first rows that are not too long."""
-    texts, inputs = [], []
+    texts: list[str] = []
+    inputs: list[tuple[int, ...]] = []
     for example in examples:
         if len(inputs) == ROWS:
             break

@@ -65,7 +65,7 @@ def virtual_vocabulary(
             f"The tokenizer of the backbone {reference!r} has no tokenizer.json, so virtual tokens cannot be put into "
             "it: export the embeddings instead."
         )
-    first, last = ("", "") if any(chat) else _own_tokens(tokenizer)
+    first, last = ([], []) if any(chat) else _own_tokens(tokenizer)
     trained = tokenizer(SAMPLE).input_ids
     names = next(names for names in _names(virtual) if not {*names} & {*tokenizer.get_vocab()})
     tokenizer.add_tokens([AddedToken(name, special=True, normalized=False) for name in names], special_tokens=True)
@@ -75,15 +75,15 @@ def virtual_vocabulary(
             f"The tokenizer of the backbone {reference!r} splits the names of new tokens: export the "
             "embeddings instead."
         )
-    before = "".join(names) + first
+    before, after = "".join([*names, *first]), "".join(last)
     if any(chat):
         _write_in_template(tokenizer, reference, before, chat)
     else:
-        _put_first(tokenizer, names, ids)
-        as_text = tokenizer(before + SAMPLE + last, add_special_tokens=False).input_ids
+        _put_around(tokenizer, [*names, *first], last)
+        as_text = tokenizer(before + SAMPLE + after, add_special_tokens=False).input_ids
         exact = not encoder_decoder and as_text == [*ids, *trained]
-        tokenizer.chat_template = _last_message(before, last) if exact else None
-    return VirtualVocabulary(tokenizer, names, ids, before, last)
+        tokenizer.chat_template = _last_message(before, after) if exact else None
+    return VirtualVocabulary(tokenizer, names, ids, before, after)
 
 
 def _names(virtual: int) -> Iterator[tuple[str, ...]]:
@@ -93,29 +93,27 @@ def _names(virtual: int) -> Iterator[tuple[str, ...]]:
         yield tuple(f"<|{stem}_{index:02d}|>" for index in range(virtual))
 
 
-def _own_tokens(tokenizer: Any) -> tuple[str, str]:
-    """What a tokenizer puts before and after a text by itself, as text."""
+def _own_tokens(tokenizer: Any) -> tuple[list[str], list[str]]:
+    """The tokens that a tokenizer puts before and after a text by itself."""
     whole = tokenizer(SAMPLE).input_ids
     bare = tokenizer(SAMPLE, add_special_tokens=False).input_ids
     start = next((at for at in range(len(whole)) if whole[at : at + len(bare)] == bare), 0)
     pieces: Sequence[Sequence[int]] = (whole[:start], whole[start + len(bare) :])
-    first, last = ("".join(tokenizer.convert_ids_to_tokens(list(ids))) for ids in pieces)
+    first, last = (tokenizer.convert_ids_to_tokens(list(ids)) for ids in pieces)
     return first, last
 
 
-def _put_first(tokenizer: Any, names: Sequence[str], ids: Sequence[int]) -> None:
-    """Makes the tokenizer put the virtual tokens before everything else that it makes of a text.
+def _put_around(tokenizer: Any, first: Sequence[str], last: Sequence[str]) -> None:
+    """Makes the tokenizer put tokens around every text.
 
     As text they would change how some tokenizers split the beginning of what follows.
     """
-    backend = tokenizer.backend_tokenizer
-    ours = processors.TemplateProcessing(
-        single=[*names, "$A"],
-        pair=[*names, "$A", "$B:1"],
-        special_tokens=list(zip(names, ids, strict=True)),
+    around = {name: tokenizer.convert_tokens_to_ids(name) for name in (*first, *last)}
+    tokenizer.backend_tokenizer.post_processor = processors.TemplateProcessing(
+        single=[*first, "$A", *last],
+        pair=[*first, "$A", *last, "$B:1", *(f"{name}:1" for name in last)],
+        special_tokens=list(around.items()),
     )
-    own = backend.post_processor
-    backend.post_processor = ours if own is None else processors.Sequence([own, ours])
 
 
 def _write_in_template(tokenizer: Any, reference: str, before: str, chat: ChatAffixes) -> None:

@@ -21,7 +21,7 @@ from lamp.export import exporting
 from lamp.export.comparison import Comparison
 from lamp.export.disk_space import check_space
 from lamp.export.exporting import export_prompt
-from lamp.export.extended_model import embedding_scale
+from lamp.export.extended_model import embedding_scale, extended_model
 from lamp.export.formats import Wish
 from lamp.export.saved_prompt import load_prompt
 from tests.families import build_model, save_family, save_model, usual
@@ -76,7 +76,8 @@ def test_the_prompt_changes_the_answers_of_the_merged_model(tiny_llama: Path, tm
     exported(prompt, Wish("merged"), tmp_path / "out")
     answers = []
     for folder in (tiny_llama, tmp_path / "out"):
-        tokenizer, model = AutoTokenizer.from_pretrained(folder), AutoModelForCausalLM.from_pretrained(folder)
+        tokenizer = AutoTokenizer.from_pretrained(folder)
+        model: Any = AutoModelForCausalLM.from_pretrained(folder)
         ids = tokenizer(ROWS[0].text, return_tensors="pt").input_ids
         answers.append(model.generate(ids, max_new_tokens=6, do_sample=False)[0, ids.shape[1] :].tolist())
     assert answers[0] != answers[1]
@@ -198,10 +199,9 @@ def test_large_models_are_written_in_several_files(
 def test_an_export_whose_logits_are_not_the_studios_is_refused_and_leaves_nothing(
     tiny_llama: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    original = exporting.extended_model
 
     def wrong(source: str, rows: torch.Tensor, ids: Any) -> Any:
-        return original(source, rows * 1.2, ids)
+        return extended_model(source, rows * 1.2, ids)
 
     monkeypatch.setattr(exporting, "extended_model", wrong)
     prompt = save_random_prompt(tmp_path / "prompt", tiny_llama)
@@ -233,7 +233,7 @@ def test_a_folder_with_something_in_it_is_not_written_to(tiny_llama: Path, tmp_p
 
 
 def test_a_disk_without_room_is_one_sentence_before_any_work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(shutil, "disk_usage", lambda _: shutil._ntuple_diskusage(100, 90, 10))  # type: ignore[attr-defined]
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: shutil._ntuple_diskusage(100, 90, 10))
     with pytest.raises(DataError, match=r"needs 2.0 GB, and the disk of .* has 0.0 GB left"):
         check_space(tmp_path / "deep" / "out", 2_000_000_000)
     check_space(tmp_path / "deep" / "out", 5)
@@ -282,3 +282,16 @@ def test_what_a_gguf_file_cannot_hold_exactly_is_refused_before_any_weights_are_
     monkeypatch.setattr(FrozenBackbone, "load", lambda *_, **__: pytest.fail("weights were read"))
     with pytest.raises(LampError, match=sentence):
         exported(prompt, Wish("gguf"), tmp_path / "out")
+
+
+def test_a_tokenizer_that_puts_a_token_first_and_another_last_goes_on_to_do_so(tmp_path: Path) -> None:
+    from tokenizers.processors import BertProcessing
+
+    backbone = save_family(tmp_path / "backbone", "gpt2")
+    tokenizer: Any = AutoTokenizer.from_pretrained(backbone)
+    tokenizer.backend_tokenizer.post_processor = BertProcessing(("</s>", 1), ("<pad>", 0))
+    tokenizer.save_pretrained(backbone)
+    prompt = save_random_prompt(tmp_path / "prompt", backbone)
+    assert exported(prompt, Wish("merged"), tmp_path / "out").same_answers == len(ROWS)
+    merged: Any = AutoTokenizer.from_pretrained(tmp_path / "out")
+    assert merged("good").input_ids[4:] == tokenizer("good").input_ids
