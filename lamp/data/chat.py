@@ -93,7 +93,7 @@ def template_behind(before: str, template: str) -> str:
 
     before: text that is not empty, without Jinja in it.
     """
-    settings = "".join(f"{{%- set {name} = {json.dumps(value)} -%}}" for name, value in _TEMPLATE_ARGUMENTS.items())
+    settings = "".join(f"{{%- set {name} = {json.dumps(value)} -%}}" for name, value in TEMPLATE_ARGUMENTS.items())
     macro, dated = "", _with_fixed_date(template)
     if dated != template:
         macro = dated.removesuffix(template).replace("+%}", "-%}")
