@@ -155,7 +155,7 @@ class StudioPrompts:
 
     def _request(self, run: Run) -> Request:
         """A request for the run's prompt, still without inputs. Raises NotStored, WrongState."""
-        _check_not_deleted(run.job)
+        check_not_deleted(run.job)
         folder = self._artifacts.path(run.job.id)
         return Request(str(folder), self._backbones.source(run.config.backbone))
 
@@ -202,7 +202,7 @@ class StudioPrompts:
     def export(self, id: str) -> Path:
         """A zip of the run's exported prompt, made once."""
         job = self._store.get(id)
-        _check_not_deleted(job)
+        check_not_deleted(job)
         with full_disk_told("the prompt cannot be exported"):
             return zip_artifact(self._artifacts.path(job.id), self._home.root / "exports", job.name)
 
@@ -235,11 +235,11 @@ class StudioPrompts:
     ) -> str:
         """Puts the run's exported prompt on the Hub and returns its address; the token is used for this call only."""
         job = self._store.get(id)
-        _check_not_deleted(job)
+        check_not_deleted(job)
         return publishing.publish(self._artifacts.path(job.id), repository, token, private, on_progress)
 
 
-def _check_not_deleted(job: Job) -> None:
+def check_not_deleted(job: Job) -> None:
     """Raises WrongState for the prompt of a deleted run."""
     if job.deleted_at is not None:
         raise WrongState(f"The run {job.name!r} was deleted: bring it back to use its prompt.")

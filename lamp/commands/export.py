@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from lamp.data.splits import Example, examples_of, prepare
 from lamp.data.tables import KINDS, Table, read_table
 from lamp.errors import DataError
+from lamp.export.wish import FORMATS, Wish
 from lamp.hub.catalog import inspect
 from lamp.hub.offline import gguf_of
 
@@ -27,7 +28,7 @@ def add_export(commands: Any) -> None:
         "export", help="export a prompt for llama.cpp, Ollama, vLLM and others, and compare its answers"
     )
     parser.add_argument("prompt", type=Path, help="folder of an exported prompt")
-    parser.add_argument("--to", required=True, choices=("merged", "gguf", "ollama", "embeddings"), help="the format")
+    parser.add_argument("--to", required=True, choices=tuple(FORMATS), help="the format")
     parser.add_argument("--output", type=Path, required=True, help="folder that is made")
     parser.add_argument("--data", type=Path, help=f"rows whose answers are compared: {KINDS}")
     parser.add_argument("--backbone", help="folder of the backbone, when it lies elsewhere than the recipe says")
@@ -38,7 +39,6 @@ def add_export(commands: Any) -> None:
 
 def _export(options: argparse.Namespace) -> None:
     from lamp.export.exporting import export_prompt
-    from lamp.export.formats import Wish
     from lamp.export.saved_prompt import load_prompt
 
     saved = load_prompt(options.prompt)

@@ -7,9 +7,9 @@ import json
 from lamp.data.chat import ChatAffixes
 from lamp.data.columns import Template
 from lamp.export.comparison import Comparison
-from lamp.export.formats import Wish
 from lamp.export.saved_prompt import SavedPrompt
 from lamp.export.virtual_vocabulary import VirtualVocabulary
+from lamp.export.wish import Wish
 
 _MERGED_LINES = """from transformers import {auto}, AutoTokenizer
 

@@ -19,12 +19,13 @@ from lamp.export.comparison import Comparison, compare_model, messages_of
 from lamp.export.disk_space import check_space, watched
 from lamp.export.export_card import export_card
 from lamp.export.extended_model import extended_model, write_model
-from lamp.export.formats import Wish, check_wish, needed_bytes
+from lamp.export.formats import check_wish, needed_bytes
 from lamp.export.llama_cpp import is_installed, llama_answers
 from lamp.export.modelfile import modelfile
 from lamp.export.reference import OnPart, Reference, reference_of
 from lamp.export.saved_prompt import SavedPrompt
 from lamp.export.virtual_vocabulary import SAMPLE, VirtualVocabulary, virtual_vocabulary
+from lamp.export.wish import Wish
 from lamp.files import written_whole
 
 EMBEDDINGS = "prompt"

@@ -1,42 +1,18 @@
-"""Formats in which a prompt leaves the studio beside the PEFT adapter, and what each asks of a backbone."""
+"""What each format asks of a backbone, and of the disk."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from importlib.util import find_spec
-from pathlib import Path
 from typing import Any
 
 from transformers import AutoConfig
 
 from lamp.errors import BackboneError, DataError
 from lamp.export.saved_prompt import SavedPrompt
+from lamp.export.wish import Wish
 from lamp.packed_weights import packing_of
 
-FORMATS = {
-    "merged": "the model with the prompt in it, in safetensors: for transformers, vLLM, TGI and SGLang",
-    "gguf": "the model with the prompt in it, in one file: for llama.cpp, LM Studio and Jan",
-    "ollama": "the same file with a Modelfile: for Ollama",
-    "embeddings": "the prompt's vectors alone: for engines that take embeddings, such as vLLM",
-}
-"""What each format is for"""
 _TYPE_BYTES = {"f16": 2.0, "q8_0": 1.0625}
-
-
-@dataclass(frozen=True)
-class Wish:
-    """What is to be exported."""
-
-    format: str
-    """One of FORMATS"""
-    type_name: str = "f16"
-    """Of the weights in a GGUF file that is made from safetensors: "f16" or "q8_0" """
-    base: Path | None = None
-    """A GGUF file of the backbone, whose weights stay as they are"""
-
-    @property
-    def is_gguf(self) -> bool:
-        return self.format in ("gguf", "ollama")
 
 
 def check_wish(wish: Wish, saved: SavedPrompt, source: str) -> None:

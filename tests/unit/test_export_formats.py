@@ -22,8 +22,8 @@ from lamp.export.comparison import Comparison
 from lamp.export.disk_space import check_space
 from lamp.export.exporting import export_prompt
 from lamp.export.extended_model import embedding_scale, extended_model
-from lamp.export.formats import Wish
 from lamp.export.saved_prompt import load_prompt
+from lamp.export.wish import Wish
 from tests.families import build_model, save_family, save_model, usual
 from tests.random_prompt import save_random_prompt
 

@@ -18,12 +18,12 @@ from lamp.data.chat import ChatAffixes, chat_affixes
 from lamp.errors import BackboneError
 from lamp.export import exporting
 from lamp.export.exporting import export_prompt
-from lamp.export.formats import Wish
 from lamp.export.gguf_convert import pre_tokenizer
 from lamp.export.gguf_file import _with_low_rows
 from lamp.export.modelfile import modelfile, template
 from lamp.export.saved_prompt import load_prompt
 from lamp.export.virtual_vocabulary import virtual_vocabulary
+from lamp.export.wish import Wish
 from tests.families import build_model, save_family, save_model, usual
 from tests.random_prompt import save_random_prompt
 from tests.unit.test_export_formats import CHATML, ROWS, begin_with_bos, exported, set_chat_template

@@ -13,7 +13,7 @@ from app.studio import Studio
 from app.ui import parts
 from app.ui.components import AT_ONCE, QUIET, piece, stage_reporter
 from app.ui.guard import KNOWN, guarded
-from app.ui.runs import answers
+from app.ui.runs import answers, use_formats
 from app.use_code import COMMAND, PEFT, WAYS, program
 from app.views import formatting
 
@@ -131,6 +131,7 @@ def build(studio: Studio, run: gr.State, ready: gr.Textbox) -> None:
                 private = gr.Checkbox(True, label="Private: only you can see it")
                 publish = gr.Button("Publish", size="md", elem_id="publish")
                 published = piece(elem_id="published", min_height=40)
+        use_formats.build(studio, run, ready)
 
     tab = UseTab(studio)
     shown: dict[str, Any] = {"fn": guarded(tab.program), "inputs": [run, ready, way], "outputs": code}
