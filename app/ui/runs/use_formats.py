@@ -77,9 +77,9 @@ def export_html(state: ExportState | None) -> str:
         said = f'<div class="ls-line"><span role="status">{escape(state.part)} …</span></div>'
         return f'<div class="ls-card ls-progress">{bar}{said}</div>'
     if state.problem:
-        return parts.notice(escape(state.problem), "bad", "Not exported.")
+        return parts.notice(state.problem, "bad", "Not exported.")
     doubtful = state.sentence.startswith("Not ") and state.format != "embeddings"
-    return parts.notice(escape(state.sentence), "calm" if doubtful else "good", "Exported.")
+    return parts.notice(state.sentence, "calm" if doubtful else "good", "Exported.")
 
 
 def build(studio: Studio, run: gr.State, ready: gr.Textbox) -> None:
