@@ -7,6 +7,7 @@ import json
 from lamp.data.chat import ChatAffixes
 from lamp.data.columns import Template
 from lamp.export.comparison import Comparison
+from lamp.export.markdown import code, plain
 from lamp.export.saved_prompt import SavedPrompt
 from lamp.export.virtual_vocabulary import VirtualVocabulary
 from lamp.export.wish import Wish
@@ -71,10 +72,11 @@ def export_card(
         if wish.is_gguf
         else _merged(vocabulary, example, chat, encoder_decoder=encoder_decoder)
     )
-    labels = f"\nThe labels are {', '.join(f'`{label}`' for label in saved.labels)}.\n" if saved.labels else ""
+    labels = f"\nThe labels are {', '.join(map(code, saved.labels))}.\n" if saved.labels else ""
+    title = f"{data.target_column} from {', '.join(data.input_columns)}"
     return (
-        f"# {data.target_column} from {', '.join(data.input_columns)}\n\n"
-        f"A soft prompt of {count} virtual tokens for `{saved.config.backbone}`, exported by LAMP Studio. "
+        f"# {plain(title)}\n\n"
+        f"A soft prompt of {count} virtual tokens for {code(saved.config.backbone)}, exported by LAMP Studio. "
         f"The licence of that model holds for this export as well.\n\n{comparison.sentence()}\n\n{body}\n"
         f"Write the input in the form of the example: the prompt was trained on it. An answer has at most "
         f"{data.max_target_tokens} tokens.\n{labels}"

@@ -56,6 +56,7 @@ def export_prompt(
             staged.mkdir()
             return _write_embeddings(saved, source, staged)
     reference = reference_of(saved, source, examples, on_part)
+    gc.collect()  # the model, before it is loaded a second time
     chat = reference.encoder.chat
     vocabulary = virtual_vocabulary(
         saved.config.backbone,

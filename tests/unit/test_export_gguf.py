@@ -17,9 +17,11 @@ from transformers import AutoTokenizer
 from lamp.data.chat import ChatAffixes, chat_affixes
 from lamp.errors import BackboneError
 from lamp.export import exporting
+from lamp.export.comparison import messages_of
 from lamp.export.exporting import export_prompt
 from lamp.export.gguf_convert import pre_tokenizer
 from lamp.export.gguf_file import _with_low_rows
+from lamp.export.llama_cpp import llama_answers
 from lamp.export.modelfile import modelfile, template
 from lamp.export.saved_prompt import load_prompt
 from lamp.export.virtual_vocabulary import virtual_vocabulary
@@ -74,6 +76,18 @@ def test_the_prompt_stands_first_and_llama_cpp_adds_no_token_of_its_own(chat: bo
         assert f"{names}</s>{CHATML}" in stored["tokenizer.chat_template"]
     else:
         assert f'"{names}</s>text: {{text}}' in (tmp_path / "out" / "README.md").read_text()
+
+
+def test_a_chat_with_the_file_of_a_plain_prompt_reads_the_message_as_the_text(tiny_llama: Path, tmp_path: Path) -> None:
+    prompt = save_random_prompt(tmp_path / "prompt", tiny_llama, max_target_tokens=3)
+    exported(prompt, Wish("gguf"), tmp_path / "out")
+    names = "<|lamp_00|><|lamp_01|><|lamp_02|><|lamp_03|>"
+    asked: list[list[dict[str, Any]]] = [
+        [{"prompt": names + row.text} for row in ROWS],
+        [{"messages": messages_of(row.text)} for row in ROWS],
+    ]
+    texts, chats = (list(llama_answers(tmp_path / "out" / "out.gguf", requests, 3, 256)) for requests in asked)
+    assert [text.rstrip("\ufffd") for text in texts] == chats and len(set(chats)) > 1
 
 
 @pytest.mark.parametrize("packed", ["q4_0", "q8_0"])
