@@ -106,8 +106,8 @@ def _merged(vocabulary: VirtualVocabulary, example: str, chat: ChatAffixes, *, e
     return (
         f"The whole model, whose vocabulary has tokens for the prompt: {names}. {where}{chats} The output layer has "
         "rows of its own for them (the mean of the vocabulary's, which is never the largest), and "
-        "`generation_config.json` asks for the likeliest tokens and rules these out. So transformers, and engines that "
-        "read its folders, such as vLLM, TGI and SGLang, need nothing else. Ask those for temperature 0."
+        "`generation_config.json` asks for the likeliest tokens and rules these out. transformers needs nothing else. "
+        "vLLM, TGI and SGLang read such folders as well, but were not tried: ask them for temperature 0."
         f"\n\n```python\n{lines}\n```\n"
     )
 
