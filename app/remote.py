@@ -3,7 +3,7 @@
     lamp-studio runs                                   the runs, newest first
     lamp-studio train recipe.json --data tickets.csv   starts a run and follows it until it has ended
     lamp-studio try RUN "a text" ...                   answers with the prompt and without it
-    lamp-studio export RUN                             the prompt as a zip
+    lamp-studio export RUN [--to gguf]                 the prompt as a zip, or a model with it in it
     lamp-studio publish RUN name/prompt                puts it on the Hub; the token is asked for, or HF_TOKEN
     lamp-studio import name/prompt                     takes in a prompt of the Hub, or a zip of one
     lamp-studio score RUN --data tickets.csv           has an imported prompt answer rows whose answers are known
@@ -25,6 +25,8 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
+
+from lamp.export.wish import FORMATS
 
 _POLL_SECONDS = 2.0
 _ENDED = ("done", "failed", "stopped", "interrupted")
@@ -117,12 +119,27 @@ def _try(call: Call, options: argparse.Namespace) -> None:
 
 
 def _export(call: Call, options: argparse.Namespace) -> None:
-    archive = Path(call("export", options.id))
+    archive = Path(call("export", options.id) if options.to == "peft" else _made(call, options.id, options.to))
     target = options.out or Path(archive.name)
     try:
         print(shutil.copyfile(archive, target))
     except OSError as error:
         raise _Failure(f"{str(target)!r} cannot be written: {error.strerror}.") from error
+
+
+def _made(call: Call, run: str, format: str) -> str:
+    """Has a model with the prompt in it made, and tells how far that is. Returns the zip. Raises _Failure."""
+    said, state = "", call("begin_export", run, format)
+    while state["part"]:
+        if state["part"] != said:
+            said = state["part"]
+            print(said, file=sys.stderr, flush=True)
+        time.sleep(_POLL_SECONDS)
+        state = call("export_state", run, format)
+    if state["problem"]:
+        raise _Failure(state["problem"])
+    print(state["sentence"], file=sys.stderr)
+    return str(call("exported", run, format))
 
 
 def _publish(call: Call, options: argparse.Namespace) -> None:
@@ -192,7 +209,11 @@ def _parser() -> argparse.ArgumentParser:
         of_run(name, help, partial(_print_run, name))
     of_run("results", "every tested row with its answers", partial(_print_run, "results"))
     of_run("try", "answer texts", _try).add_argument("texts", nargs="+", metavar="TEXT")
-    of_run("export", "the prompt as a zip", _export).add_argument("--out", type=Path, help="the file to write")
+    export = of_run("export", "the prompt as a zip", _export)
+    export.add_argument("--out", type=Path, help="the file to write")
+    export.add_argument(
+        "--to", default="peft", choices=("peft", *FORMATS), help="the adapter, or a model with it in it"
+    )
     publish = of_run("publish", "put the prompt on the Hub", _publish)
     publish.add_argument("repository", help="such as name/prompt")
     publish.add_argument("--public", action="store_true", help="for everybody to see")

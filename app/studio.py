@@ -15,6 +15,7 @@ from app.bundle import copy_log
 from app.datasets import Datasets
 from app.disk_full import full_disk_told
 from app.estimates import WholeRun, places, speed_on
+from app.exports import Exports
 from app.jobs import webhook
 from app.jobs.extend import extend
 from app.models import Models
@@ -26,6 +27,7 @@ from app.settings import Settings
 from app.shared_views import SharedViews
 from app.stored_backbones import StoredBackbones
 from app.studio_datasets import StudioDatasets
+from app.studio_exports import StudioExports
 from app.studio_imports import StudioImports
 from app.studio_lists import StudioLists
 from app.studio_publishing import StudioPublishing
@@ -51,7 +53,7 @@ from storage.uploads import UploadStore
 _log = logging.getLogger(__name__)
 
 
-class Studio(StudioDatasets, StudioWays, StudioImports, StudioPublishing, StudioLists):
+class Studio(StudioDatasets, StudioExports, StudioWays, StudioImports, StudioPublishing, StudioLists):
     """Data sets, recipes, runs and trained prompts. Every failure is a LampError or StorageError of one sentence."""
 
     def __init__(self, settings: Settings, database: Database) -> None:
@@ -62,6 +64,7 @@ class Studio(StudioDatasets, StudioWays, StudioImports, StudioPublishing, Studio
         StudioDatasets.__init__(self, settings, home, datasets, backbones)
         StudioLists.__init__(self, store)
         StudioWays.__init__(self, home, store, artifacts, datasets, backbones, recipes)
+        self._exports = Exports()
         self.models = Models(backbones, StoredBackbones(settings, store))
         self._views = SharedViews()
 

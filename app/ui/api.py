@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -172,6 +172,25 @@ class Endpoints:
         """The zip of a run's prompt."""
         return str(self._studio.export(id))
 
+    def begin_export(self, id: str, format: str) -> dict[str, Any]:
+        """Begins to make a model with a run's prompt in it: merged, gguf, ollama or embeddings → as /export_state."""
+        self._studio.begin_export(id, format)
+        return self.export_state(id, format)
+
+    def export_state(self, id: str, format: str) -> dict[str, Any]:
+        """How far such an export is: part of the work, share of it; then sentence (how answers compare) or problem."""
+        state = self._studio.export_state(id, format)
+        if state is None:
+            raise DataError(f"The run {id} was not exported as {format}: begin with /begin_export.")
+        return {**asdict(state), "file": state.file.name if state.file else None}
+
+    def exported(self, id: str, format: str) -> str:
+        """The zip of such an export."""
+        state = self._studio.export_state(id, format)
+        if state is None or state.file is None:
+            raise DataError(f"The run {id} has no export as {format} yet: /export_state says how far it is.")
+        return str(state.file)
+
     def upload(self, file: str | None) -> str:
         """Keeps a table; returns the reference that /submit takes."""
         if not file:
@@ -213,6 +232,8 @@ def add_endpoints(studio: Studio) -> None:
         (endpoints.compare, "compare"),
         (endpoints.compare_ways, "compare_ways"),
         (endpoints.ways, "ways"),
+        (endpoints.begin_export, "begin_export"),
+        (endpoints.export_state, "export_state"),
     ):
         api(guarded_endpoint(fn), api_name=name, concurrency_limit=None)
     api(guarded_endpoint(endpoints.quote), api_name="quote")
@@ -236,6 +257,8 @@ def add_endpoints(studio: Studio) -> None:
         api_name="import_prompt",
         concurrency_limit=2,
     )
+    format = gr.Textbox(visible=False, label="format")
+    gr.Button(visible=False).click(guarded_endpoint(endpoints.exported), [run, format], archive, api_name="exported")
 
 
 def _parsed(recipe: Any) -> Any:

@@ -13,7 +13,7 @@ from app.studio import Studio
 from app.ui import parts
 from app.ui.components import AT_ONCE, QUIET, piece
 from app.ui.guard import guarded
-from app.ui.runs import answers, publish_box
+from app.ui.runs import answers, publish_box, use_formats
 from app.use_code import COMMAND, PEFT, WAYS, program
 from app.views import formatting
 
@@ -93,6 +93,7 @@ def build(studio: Studio, run: gr.State, ready: gr.Textbox) -> None:
                 files = piece(elem_id="export-files")
             with gr.Column(min_width=280):
                 publish_box.build(studio, run, ready)
+        use_formats.build(studio, run, ready)
 
     tab = UseTab(studio)
     shown: dict[str, Any] = {"fn": guarded(tab.program), "inputs": [run, ready, way], "outputs": code}
