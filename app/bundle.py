@@ -1,14 +1,16 @@
-"""What people download of a run: its prompt as a zip, its results as CSV."""
+"""What people download of a run: its prompt as a zip, its results as CSV, its log."""
 
 from __future__ import annotations
 
 import re
+import shutil
 import zipfile
 from pathlib import Path
 
 from app.views.results import Results, to_csv
 from app.views.worth import Worth
 from storage.files import whole
+from storage.logs import rotated
 
 _LONGEST_NAME = 60
 """Characters of a file's name, of up to four bytes each: file systems take 255 bytes."""
@@ -41,6 +43,17 @@ def results_csv(results: Results, answers: Path, folder: Path, name: str) -> Pat
         return target
     with whole(target.parent, target.name) as staged:
         staged.write_text(to_csv(results.answers), encoding="utf-8-sig", errors="replace", newline="")
+    return target
+
+
+def copy_log(log: Path, folder: Path, name: str) -> Path:
+    """A copy of a run's log, its older part first, in a run's folder of downloads. name: the run's."""
+    target = folder / f"{file_name(name)}-log.txt"
+    with whole(target.parent, target.name) as staged, staged.open("wb") as copy:
+        for part in (rotated(log), log):
+            if part.is_file():
+                with part.open("rb") as lines:
+                    shutil.copyfileobj(lines, copy)
     return target
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
+from app.plan import ReadRow
 from lamp.config import DataConfig
 from lamp.data.checks import data_warnings
 from lamp.data.checks.cut import cut_warnings
@@ -15,10 +16,13 @@ from lamp.data.label_tokens import stored_label_problems
 from lamp.data.row_length import guessed_longest_row
 from lamp.data.splits import Splits, prepare
 from lamp.data.tables import Table, open_table, read_table
+from lamp.data.truncation import Cut, cut_input
 from lamp.hub.backbone_files import tokenizer_file
 
 SAMPLES = Path(__file__).resolve().parent / "samples"
 _FIRST_ROWS = 8
+_LOOKED_AT = 1000
+"""Rows among which the longest one is looked for."""
 
 
 @dataclass(frozen=True)
@@ -54,6 +58,13 @@ class DatasetFile:
         """Tokens of the longest input and of the longest target, about. Raises DataError as `splits` does."""
         return _longest_row(self, config)
 
+    def read_rows(self, config: DataConfig, backbone: str | None) -> tuple[ReadRow, ...]:
+        """The first row that is learned from, and the longest of the first ones if it is cut.
+
+        backbone: as in `cut_warnings`; None when none is known. Raises DataError as `splits` does.
+        """
+        return _read_rows(self, config, backbone)
+
     def cut_warnings(self, config: DataConfig, backbone: str) -> tuple[str, ...]:
         """What is too long for the recipe, one sentence each; none where that is unknown before the run.
 
@@ -71,7 +82,7 @@ class DatasetFile:
 
 def forget_opened() -> None:
     """Drops what is kept of the data sets that were used last: a deleted one must leave nothing."""
-    for kept in (opened_table, _column_roles, _prepared, _warnings, _longest_row, _cut_warnings):
+    for kept in (opened_table, _column_roles, _prepared, _warnings, _longest_row, _read_rows, _cut_warnings):
         kept.cache_clear()
 
 
@@ -113,6 +124,22 @@ def _warnings(data: DatasetFile, config: DataConfig) -> tuple[str, ...]:
 @lru_cache(maxsize=16)
 def _longest_row(data: DatasetFile, config: DataConfig) -> tuple[int, int]:
     return guessed_longest_row(_prepared(data, config), config)
+
+
+@lru_cache(maxsize=16)
+def _read_rows(data: DatasetFile, config: DataConfig, backbone: str | None) -> tuple[ReadRow, ...]:
+    file = tokenizer_file(backbone) if backbone else None
+    examples = list(_prepared(data, config).train[:_LOOKED_AT])
+    longest = max(examples, key=lambda example: len(example.text))
+    rows: list[ReadRow] = []
+    for example in dict.fromkeys((examples[0], longest)):
+        shown = readable(example.text)
+        # Where a conversation is cut is known only when the chat template has written it: `cut_warnings` counts those.
+        is_plain = shown == example.text
+        cut = cut_input(file, example, config.max_input_tokens) if file and is_plain else Cut(shown, "", "")
+        if cut.middle or not rows:
+            rows.append(ReadRow(example.row + 1, cut.head, cut.middle, cut.tail, example.target))
+    return tuple(rows)
 
 
 @lru_cache(maxsize=16)

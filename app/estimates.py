@@ -44,6 +44,17 @@ class Speed:
         return rows / self.rows_per_second + left.scorings * self.scoring_seconds
 
 
+@dataclass(frozen=True)
+class WholeRun:
+    """A run from its start at the speed of an earlier one; the untrained backbone is scored too."""
+
+    speed: Speed
+
+    def seconds(self, train: TrainConfig) -> float:
+        """Seconds of the run."""
+        return self.speed.seconds(train) + self.speed.scoring_seconds
+
+
 def speed_on(store: JobStore, backbone: str) -> Speed | None:
     """How fast the newest run on a backbone went; None when no run has trained on it."""
     job = store.newest_with("rows_per_second", backbone)

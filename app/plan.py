@@ -4,9 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from app.fit import Fit
+from lamp.config import TrainConfig
 from lamp.data.column_roles import ColumnRole
+
+
+@dataclass(frozen=True)
+class ReadRow:
+    """A row as the model reads it."""
+
+    number: int
+    """Of the data set's rows, from 1."""
+    text: str
+    """What is read after the virtual tokens."""
+    cut: str
+    """What comes then and is too long to be read; empty when nothing is, or when that is unknown before the run."""
+    end: str
+    """What is read after that."""
+    target: str
 
 
 @dataclass(frozen=True)
@@ -20,8 +37,8 @@ class Preview:
     rows: tuple[dict[str, str], ...]
     """The first rows: column → cell, long ones cut."""
     row_count: int
-    examples: tuple[tuple[str, str], ...]
-    """(text that the model reads after the virtual tokens, target) of the first rows; empty while columns are wrong."""
+    read: tuple[ReadRow, ...]
+    """The first row that is learned from, and the longest one if it is cut; empty while nothing can be learned."""
     task: str
     """"classification" or "generation"; empty when nothing can be learned from the rows."""
     labels: dict[str, int]
@@ -31,6 +48,13 @@ class Preview:
     test_rows: int
     notes: tuple[str, ...]
     """How the file was read, where that was no matter of course: short sentences."""
+
+
+class Pace(Protocol):
+    """How fast a recipe trains on this machine."""
+
+    def seconds(self, train: TrainConfig) -> float:
+        """Seconds of a whole run."""
 
 
 @dataclass(frozen=True)
@@ -49,6 +73,12 @@ class Quote:
     """What should be known beside a measurement, one sentence each."""
     measurable: bool
     """Whether the backbone is on this machine, so that it can be measured."""
+    pace: Pace | None = None
+    """What `seconds` is calculated from."""
+
+    def seconds_of(self, train: TrainConfig) -> float | None:
+        """Seconds of a run that differs in its number of steps and in how often it is scored."""
+        return self.pace.seconds(train) if self.pace else None
 
 
 @dataclass(frozen=True)
@@ -81,7 +111,9 @@ class Plan:
     estimate: Estimate | None
     """None when there are problems."""
     warnings: tuple[str, ...] = ()
-    """What does not keep it from being started but may spoil its result, one sentence each."""
+    """What may spoil the result and does not keep it from being started, one sentence each."""
+    backbone_warnings: tuple[str, ...] = ()
+    """The same of what the backbone is or needs, which no other examples would change."""
     fields: Mapping[str, str] = field(default_factory=dict)
     """Key of the field of each problem, such as "lamp.rank", "backbone", "dataset" or "gpus"; "" where it has none."""
     fit: Fit | None = None

@@ -11,7 +11,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from app.estimates import speed_on
+from app.estimates import WholeRun, speed_on
 from app.jobs.measuring_worker import Task
 from app.jobs.processes import host_name
 from app.machine import Device
@@ -50,10 +50,11 @@ class Quotes:
         measured = self._read(key)
         if measured is not None:
             seconds: float | None = measured.seconds(config.train)
-            return Quote(seconds, measured.memory(config.train), True, on_gpu, tuple(measured.remarks()), measurable)
+            memory = measured.memory(config.train)
+            return Quote(seconds, memory, True, on_gpu, tuple(measured.remarks()), measurable, measured)
         speed = speed_on(self._store, config.backbone)
-        # The untrained backbone is scored too.
-        seconds = speed.seconds(config.train) + speed.scoring_seconds if speed else None
+        pace = WholeRun(speed) if speed else None
+        seconds = pace.seconds(config.train) if pace else None
         memory = training_bytes(
             backbone,
             config,
@@ -62,7 +63,7 @@ class Quotes:
             longest_row=longest_row,
             prompts=plan_of(config.train)[0],
         )
-        return Quote(seconds, memory, False, on_gpu, (), measurable)
+        return Quote(seconds, memory, False, on_gpu, (), measurable, pace)
 
     def remember(self, key: str, measured: Measured) -> None:
         """Keeps a measurement for the next look; where that cannot be written, it is only shown once."""

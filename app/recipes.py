@@ -23,8 +23,7 @@ from app.quotes import Quotes, key_of
 from app.settings import Settings
 from lamp.config import DataConfig, TuneConfig
 from lamp.data.chat import no_template
-from lamp.data.columns import check_columns, render
-from lamp.data.conversation import readable
+from lamp.data.columns import check_columns
 from lamp.data.splits import Splits
 from lamp.data.tables import Table
 from lamp.errors import BackboneError, ConfigError, DataError
@@ -36,7 +35,6 @@ from storage.errors import StorageError
 from storage.home import Home
 from storage.jobs import JobStore
 
-_PREVIEW_EXAMPLES = 3
 _TRYING = (
     "The backbone's family is new to the studio, which tries now whether it can be read exactly: Start waits for that."
 )
@@ -96,7 +94,10 @@ class Recipes:
         if tried:
             backbone_problems[tried] = "backbone"
         problems |= backbone_problems
-        preview = _preview(data.file, data.table, data.splits, config.data) if data.file and data.table else None
+        source = backbone.source if backbone else None
+        preview = (
+            _preview(data.file, data.table, data.splits, config.data, source) if data.file and data.table else None
+        )
         estimate = None
         if not problems and data.file and data.splits and backbone:
             estimate = self._estimate(config, dataset, data.file, data.splits, backbone, gpus)
@@ -111,6 +112,8 @@ class Recipes:
                     if data.file and data.splits and backbone
                     else ()
                 ),
+            ),
+            backbone_warnings=(
                 *([_TRYING] if tried is None else []),
                 *([warning] if fit and not impossible(fit) and (warning := memory_warning(fit)) else []),
             ),
@@ -254,18 +257,16 @@ class Recipes:
         )
 
 
-def _preview(file: DatasetFile, table: Table, splits: Splits | None, config: DataConfig) -> Preview:
-    examples: tuple[tuple[str, str], ...] = ()
-    if not check_columns(config, table.columns):
-        rows = table.rows[:_PREVIEW_EXAMPLES]
-        examples = tuple((readable(render(config, row)[0]), row[config.target_column].strip()) for row in rows)
+def _preview(
+    file: DatasetFile, table: Table, splits: Splits | None, config: DataConfig, backbone: str | None
+) -> Preview:
     return Preview(
         dataset_name=file.name,
         columns=tuple(table.columns),
         column_roles=file.column_roles(config.target_column),
         rows=first_rows(table, _LONGEST_CELL),
         row_count=len(table.rows),
-        examples=examples,
+        read=file.read_rows(config, backbone) if splits else (),
         task=splits.task if splits else "",
         labels=splits.labels if splits else {},
         train_rows=len(splits.train) if splits else 0,

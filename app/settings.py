@@ -7,6 +7,7 @@ import re
 import socket
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from importlib.util import find_spec
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -14,6 +15,9 @@ from lamp.errors import ConfigError
 
 _SPACE_STORAGE = Path("/data")
 """Where a Space has its persistent storage, if it has any."""
+
+TRACKERS = {"trackio": ("trackio",), "tensorboard": ("tensorboard", "tensorboardX"), "wandb": ("wandb",)}
+"""Experiment trackers → packages of which it needs one."""
 
 
 @dataclass(frozen=True)
@@ -44,6 +48,8 @@ class Settings:
     """STUDIO_LOG_FORMAT: whether each line of the server's log is a JSON object."""
     webhook: str = field(default="", repr=False)
     """STUDIO_WEBHOOK: an address that is told of each run that ends; it may hold a secret."""
+    tracker: str = ""
+    """STUDIO_TRACKER: the experiment tracker that gets the numbers of runs, one of `TRACKERS`; none when empty."""
 
     @property
     def is_lasting(self) -> bool:
@@ -95,6 +101,11 @@ class Settings:
         webhook = environment.get("STUDIO_WEBHOOK", "").strip()
         if webhook and not _is_web_address(webhook):
             problems.append("STUDIO_WEBHOOK must be an address such as https://example.org/hook, without a password.")
+        tracker = environment.get("STUDIO_TRACKER", "").strip().lower()
+        if tracker and tracker not in TRACKERS:
+            problems.append(f"STUDIO_TRACKER must be {', '.join(TRACKERS)} or empty, not {tracker!r}.")
+        elif tracker and not any(map(find_spec, TRACKERS[tracker])):
+            problems.append(f"STUDIO_TRACKER is {tracker}, which is not installed: pip install {TRACKERS[tracker][0]}.")
         if problems:
             raise ConfigError(problems)
         return cls(
@@ -110,6 +121,7 @@ class Settings:
             most_queued=most_queued,
             json_log=log_format == "json",
             webhook=webhook,
+            tracker=tracker,
         )
 
 

@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
 from app import limits
 from app.backbones import BackboneChoice, Backbones
+from app.bundle import copy_log
 from app.datasets import Datasets
-from app.estimates import places
+from app.disk_full import full_disk_told
+from app.estimates import WholeRun, places, speed_on
 from app.jobs import webhook
 from app.jobs.extend import extend
 from app.models import Models
 from app.plan import Plan
 from app.recipes import Recipes
 from app.run import Run
+from app.score_samples import read_samples
 from app.settings import Settings
 from app.shared_views import SharedViews
 from app.stored_backbones import StoredBackbones
@@ -27,10 +31,10 @@ from app.studio_ways import StudioWays
 from app.views.comparison import ComparedRun, common_metric
 from app.views.curves import Points
 from app.views.results import read_results
-from app.views.run_view import LOG_LINES, RunView, make_run_view
+from app.views.run_view import FOUND_LINES, LOG_LINES, RunView, make_run_view
 from app.views.score_text import RunScores
 from app.vitals import Vitals
-from lamp.config import TuneConfig
+from lamp.config import TrainConfig, TuneConfig
 from lamp.errors import ConfigError, DataError
 from lamp.inference.confusion_matrix import ConfusionMatrix, read_confusion
 from lamp.plain_line import visible
@@ -39,7 +43,7 @@ from storage.database import Database
 from storage.errors import JobNotFound, NotStored
 from storage.home import DiskUse, Home
 from storage.jobs import Job, JobState, JobStore
-from storage.logs import tail
+from storage.logs import find, tail
 from storage.uploads import UploadStore
 
 _log = logging.getLogger(__name__)
@@ -64,6 +68,11 @@ class Studio(StudioDatasets, StudioWays, StudioLists):
     def backbones(self) -> list[BackboneChoice]:
         """The offered backbones, those on this machine first."""
         return self._backbones.choices(self._recipes.device)
+
+    def usual_seconds(self, backbone: str) -> float | None:
+        """Seconds of a recommended run at the speed of the newest run on a backbone; None before there is one."""
+        speed = speed_on(self._store, backbone)
+        return WholeRun(speed).seconds(TrainConfig()) if speed else None
 
     def prompts(self) -> list[Job]:
         """Runs whose prompt another run may start from, newest first."""
@@ -142,8 +151,21 @@ class Studio(StudioDatasets, StudioWays, StudioLists):
             confusion=self._confusion(job) if ended else None,
             events=store.events(job.id),
             log="\n".join(map(visible, tail(self._home.log(job.id), LOG_LINES).split("\n"))),
+            samples=read_samples(self._home.samples(job.id)),
+            parent=self._parent(job),
             source=self._datasets.source(job.dataset),
         )
+
+    def search_log(self, id: str, words: str) -> str:
+        """The last lines of a run's whole log in which all of these words occur. Raises JobNotFound."""
+        found = find(self._home.log(self._store.get(id).id), limits.search(words).split(), FOUND_LINES)
+        return "\n".join(map(visible, found))
+
+    def log_file(self, id: str) -> Path:
+        """A copy of a run's whole log as it is now, named after the run. Raises JobNotFound."""
+        job = self._store.get(id)
+        with full_disk_told("the log cannot be downloaded"):
+            return copy_log(self._home.log(job.id), self._home.root / "exports" / job.id, job.name)
 
     def compare(self, ids: Sequence[str]) -> tuple[list[ComparedRun], str | None]:
         """Runs side by side, and the metric by which they are compared. Raises JobNotFound, ConfigError, DataError."""
@@ -229,6 +251,12 @@ class Studio(StudioDatasets, StudioWays, StudioLists):
     def curve(self, id: str, metric: str) -> Points:
         """(step, value) of a run's metric. Raises JobNotFound."""
         return self._store.curve(id, metric)
+
+    def _parent(self, job: Job) -> Job | None:
+        """The run that a run was started from; None where there is none, or no longer."""
+        with suppress(JobNotFound):
+            return self._store.get(job.parent) if job.parent else None
+        return None
 
     def _metrics_of(self, job: Job) -> set[str]:
         """The metrics by which a run can be compared: of its final scores, or of its curves before it has those."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,20 +18,27 @@ from app.answering.prompt_kind import PromptKind, prompt_kind
 from app.answering.token_weights import TokenWeights, read_weights, some_of, weigh_tokens, write_weights
 from app.backbones import Backbones
 from app.bundle import file_name, results_csv, zip_artifact
+from app.dataset_file import first_rows
 from app.datasets import Datasets
 from app.disk_full import full_disk_told
 from app.hub import publishing
 from app.recipes import Recipes
+from app.rows_to_try import DataRow, numbered_row, random_row, scored_dataset, tested_row
 from app.run import Run
+from app.use_code import PromptUse
 from app.views.results import Results, read_results
+from lamp.data.columns import Template
 from lamp.data.tables import Table
 from lamp.errors import DataError
 from lamp.inference.inspection import Inspection, read_inspection
 from lamp.sampling import GREEDY, Sampling
 from storage.artifacts import ArtifactStore
-from storage.errors import WrongState
+from storage.errors import StorageError, WrongState
 from storage.home import Home
 from storage.jobs import Job, JobStore
+
+_MOST_BESIDE = 200
+"""Runs that are looked through for some to answer beside another one."""
 
 
 class StudioPrompts:
@@ -56,13 +64,36 @@ class StudioPrompts:
         self._answerer.close()
 
     def prompt_kind(self, id: str) -> PromptKind:
-        """Whether the run's prompt answers with free text, and how many prompts vote. Raises NotStored, DataError."""
+        """What can be asked of the run's prompt, and how it answers. Raises NotStored, DataError."""
         return prompt_kind(self._artifacts.path(self._store.get(id).id))
 
     def learned_from(self, id: str, row: int) -> bool:
         """Whether the run learned from a row of its data set. row: its place from 0. Raises DataError, StorageError."""
         run = Run.of(self._store.get(id))
         return self._recipes.learned_from(run.config, run.job.dataset, row)
+
+    def numbered_row(self, id: str, number: int) -> DataRow:
+        """A row of the run's data set. number: from 1. Raises DataError, StorageError."""
+        return numbered_row(self._datasets, Run.of(self._store.get(id)), number)
+
+    def random_row(self, id: str) -> DataRow:
+        """Any row of the run's data set. Raises DataError, StorageError."""
+        return random_row(self._datasets, Run.of(self._store.get(id)))
+
+    def tested_row(self, id: str) -> DataRow:
+        """Any of the rows that the run's prompt was scored on. Raises DataError, StorageError."""
+        return tested_row(self._datasets, Run.of(self._store.get(id)), self.results(id))
+
+    def beside(self, id: str) -> list[Job]:
+        """Other runs whose prompts can answer the same inputs on the same backbone, newest first."""
+        run = Run.of(self._store.get(id))
+        others = [job for job in self._store.list(_MOST_BESIDE) if job.artifact and job.id != run.job.id]
+        return [
+            job
+            for job in others
+            if job.backbone == run.job.backbone
+            and tuple(job.config.get("data", {}).get("input_columns", ())) == run.config.data.input_columns
+        ]
 
     def warm_up(self, id: str, on_progress: Callable[[str], None] = lambda _: None) -> None:
         """Loads the backbone of the run's prompt, so that the first try is answered at once. Raises LampError."""
@@ -76,9 +107,10 @@ class StudioPrompts:
         on_answers: OnAnswers | None = None,
         sampling: Sampling = GREEDY,
         *,
+        untrained: bool = True,
         vote: bool = False,
     ) -> list[Answer]:
-        """Each input answered with the run's prompt and without it.
+        """Each input answered with the run's prompt, and without it where that is wanted.
 
         inputs: a text, or a value for each input column; on_progress: called with one short sentence at each stage;
         on_answers: called with all answers so far while free text is generated; sampling: of free text;
@@ -88,7 +120,7 @@ class StudioPrompts:
         limits.inputs(inputs)
         checked = checked_inputs(run.config.data, inputs)  # first of all: a wrong input needs no backbone to be refused
         on_progress("Getting ready")
-        request = replace(self._request(run), inputs=tuple(checked), sampling=sampling, vote=vote)
+        request = replace(self._request(run), inputs=tuple(checked), sampling=sampling, untrained=untrained, vote=vote)
         return self._answerer.answers(request, on_progress, on_answers)
 
     def answer_file(self, id: str, path: Path, name: str) -> None:
@@ -150,8 +182,7 @@ class StudioPrompts:
         expected = {answer.row: answer.expected for answer in results.answers}
         places = some_of(list(expected))
         data = run.config.data
-        reference = (data.test_data if run.job.scores.get("test_rows") else data.validation_data) or run.job.dataset
-        rows = self._datasets.file(reference).table().take(places)
+        rows = self._datasets.file(scored_dataset(run)).table().take(places)
         inputs = tuple({column: row[column] for column in data.input_columns} for row in rows)
         request = replace(self._request(run), inputs=inputs)
         weights = weigh_tokens(
@@ -174,6 +205,25 @@ class StudioPrompts:
         _check_not_deleted(job)
         with full_disk_told("the prompt cannot be exported"):
             return zip_artifact(self._artifacts.path(job.id), self._home.root / "exports", job.name)
+
+    def prompt_use(self, id: str, address: str) -> PromptUse:
+        """What a program has to know to answer with the run's prompt. Raises NotStored, DataError.
+
+        address: where the studio is reached, for programs that ask it.
+        """
+        run = Run.of(self._store.get(id))
+        data, kind = run.config.data, self.prompt_kind(id)
+        return PromptUse(run.job.id, run.job.name, run.config.backbone, data, kind, self._shortest_row(run), address)
+
+    def _shortest_row(self, run: Run) -> dict[str, str]:
+        """The inputs of the shortest of the data set's first rows; placeholders where the data set is gone."""
+        columns = run.config.data.input_columns
+        inputs = [{column: f"your {column}" for column in columns}]
+        with suppress(DataError, StorageError):
+            rows = first_rows(self._datasets.file(run.job.dataset).table(), longest_cell=None)
+            whole = [row for row in rows if Template.of(run.config.data).has_input(row)]
+            inputs = [{column: row[column] for column in columns} for row in whole] or inputs
+        return min(inputs, key=lambda row: sum(map(len, row.values())))
 
     def publish(
         self,

@@ -50,7 +50,7 @@ def tune_on_the_page(url: str, table: Path, steps: int, download: Path) -> float
         pages.open_tune(page)
         pages.upload(page, table)
         expect(page.locator("#upload-said")).to_contain_text("rows", timeout=60_000)
-        pages.turn_to(page, "Recipe")
+        pages.turn_to(page, "All settings")
         pages.set_number(page, "train-steps", steps)
         expect(page.locator("#rail")).to_contain_text(f"{steps:,}")
         began = time.monotonic()

@@ -24,6 +24,8 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 from app.jobs.heartbeat import Heartbeat  # noqa: E402
 from app.jobs.job_reporter import JobReporter  # noqa: E402
 from app.jobs.journal import Journal  # noqa: E402
+from app.jobs.tracking import Tracking  # noqa: E402
+from app.settings import Settings  # noqa: E402
 from lamp.config import TuneConfig  # noqa: E402
 from storage.database import open_database  # noqa: E402
 from storage.jobs import JobState, JobStore  # noqa: E402
@@ -152,7 +154,8 @@ def metrics(folder: Path) -> None:
         system.store, job.id, 1, system.home.log(job.id), Journal(checkpoints / "journal.jsonl")
     )
     heartbeat.start()
-    train(TuneConfig.from_dict(job.config), splits, CountedReporter(heartbeat), checkpoints)
+    reporter = CountedReporter(heartbeat, Tracking(Settings.from_environment(system.environment()), job, print))
+    train(TuneConfig.from_dict(job.config), splits, reporter, checkpoints)
     heartbeat.end(lambda: system.store.finish(job.id, JobState.DONE, attempt=1))
     assert len(system.store.curve(job.id, "loss", 10_000)) == steps
     took = marks[-1] - marks[0]

@@ -53,6 +53,9 @@ class _UntilFound:
     def note(self, text: str) -> None:
         self._found = self._found or text.startswith("Going on with the learning rate ")
 
+    def samples(self, step: int, rows: Any) -> None:
+        pass
+
     def should_stop(self) -> bool:
         return self._searching and self._found
 

@@ -43,6 +43,9 @@ class _Silent:
     def note(self, text: str) -> None:
         pass
 
+    def samples(self, step: int, rows: Any) -> None:
+        pass
+
     def should_stop(self) -> bool:
         return False
 

@@ -72,6 +72,9 @@ class PhaseTimes:
     def note(self, text: str) -> None:
         pass
 
+    def samples(self, step: int, rows: Any) -> None:
+        pass
+
     def should_stop(self) -> bool:
         return False
 

@@ -55,6 +55,9 @@ class Phases:
     def note(self, text: str) -> None:
         pass
 
+    def samples(self, step: int, rows: Any) -> None:
+        pass
+
     def should_stop(self) -> bool:
         return False
 

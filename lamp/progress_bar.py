@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -13,6 +13,7 @@ from lamp.plain_line import visible
 
 if TYPE_CHECKING:
     from lamp.inference.batched import OnProgress
+    from lamp.training.reporter import Sample
 
 
 class BarReporter:
@@ -49,6 +50,9 @@ class BarReporter:
         """Prints a line above the bar."""
         if not self._quiet:
             self._bar.write(visible(text), file=sys.stderr)
+
+    def samples(self, step: int, rows: Sequence[Sample]) -> None:
+        """Does nothing: notes have them as well."""
 
     def should_stop(self) -> bool:
         """Whether Ctrl+C was pressed."""

@@ -56,6 +56,11 @@ class Home:
         return self.root / "probes"
 
     @property
+    def tracked(self) -> Path:
+        """What TensorBoard shows of runs, where whoever runs the studio has chosen it."""
+        return self.root / "tensorboard"
+
+    @property
     def backups(self) -> Path:
         return self.root / "backups"
 
@@ -74,6 +79,10 @@ class Home:
     def inspection(self, job_id: str) -> Path:
         """What can be seen in the run's prompt. Raises UnsafeName."""
         return self.root / "answers" / f"{safe_name(job_id)}.prompt.json"
+
+    def samples(self, job_id: str) -> Path:
+        """A few held-out rows as they were answered at each score of the run. Raises UnsafeName."""
+        return self.root / "answers" / f"{safe_name(job_id)}.samples.jsonl"
 
     def token_weights(self, job_id: str) -> Path:
         """What each virtual token of the run's prompt adds. Raises UnsafeName."""
@@ -97,6 +106,7 @@ class Home:
         remove(self.answers(job_id))
         remove(self.inspection(job_id))
         remove(self.token_weights(job_id))
+        remove(self.samples(job_id))
         remove(self.other_ways(job_id))
         remove(self.log(job_id))
         remove(rotated(self.log(job_id)))

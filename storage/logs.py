@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections import deque
+from collections.abc import Sequence
 from pathlib import Path
 
 CAP_BYTES = 5_000_000
@@ -41,6 +43,17 @@ def tail(path: Path, lines: int = 20) -> str:
     if text.count("\n") <= lines and len(text) < _BLOCK:
         text = _end(rotated(path), _BLOCK - len(text)) + text
     return "\n".join(text.splitlines()[-lines:])
+
+
+def find(path: Path, words: Sequence[str], most: int) -> list[str]:
+    """The last `most` lines, of the older part too, in which all of the words occur, in capitals or not."""
+    wanted = [word.casefold() for word in words]
+    found: deque[str] = deque(maxlen=most)
+    for part in (rotated(path), path):
+        if part.is_file():
+            with part.open(encoding="utf-8", errors="replace") as lines:
+                found.extend(line.rstrip("\n") for line in lines if all(word in line.casefold() for word in wanted))
+    return list(found)
 
 
 def _end(path: Path, size: int) -> str:

@@ -1,4 +1,4 @@
-"""What an exported prompt answers with, read without loading it."""
+"""What an exported prompt answers with, and how, read without loading it."""
 
 from __future__ import annotations
 
@@ -8,20 +8,25 @@ from pathlib import Path
 
 from lamp.errors import DataError
 
-_DESCRIPTION = "lamp_config.json"
-"""As `lamp.export.saved_prompt` writes it, which cannot be imported here: it needs torch."""
+_DESCRIPTION, _ADAPTER = "lamp_config.json", "adapter_config.json"
+"""As `lamp.export.saved_prompt` writes them, which cannot be imported here: it needs torch."""
 
 
 @dataclass(frozen=True)
 class PromptKind:
-    """What can be asked of a prompt."""
+    """An exported prompt, as its two descriptions tell."""
 
     labels: tuple[str, ...]
-    """The labels that it chooses from; none where it writes texts."""
+    """What it picks from; empty where it writes texts"""
     voters: int
-    """How many prompts can pick a label together; 1 where it answers alone."""
+    """How many prompts can pick a label together; 1 where it answers alone"""
     width: int
-    """d: the width of its virtual tokens."""
+    """d: the width of its virtual tokens"""
+    encoder_decoder: bool
+    auto_class: str
+    """The class of transformers that loads its backbone"""
+    chat: tuple[str, str]
+    """What stands before and after every input in the backbone's chat format; both empty for plain text"""
 
     @property
     def writes_texts(self) -> bool:
@@ -30,10 +35,19 @@ class PromptKind:
 
 
 def prompt_kind(folder: Path) -> PromptKind:
-    """The kind of the prompt in a folder. Raises DataError."""
+    """The prompt in a folder. Raises DataError."""
     try:
-        description = json.loads((folder / _DESCRIPTION).read_text(encoding="utf-8"))
-        labels, width = tuple(description["labels"]), int(description["hidden_size"])
-        return PromptKind(labels, int(description.get("voters", 1)), width)
+        lamp = json.loads((folder / _DESCRIPTION).read_text(encoding="utf-8"))
+        adapter = json.loads((folder / _ADAPTER).read_text(encoding="utf-8"))
+        encoder_decoder = adapter["task_type"] == "SEQ_2_SEQ_LM"
+        usual = "AutoModelForSeq2SeqLM" if encoder_decoder else "AutoModelForCausalLM"
+        return PromptKind(
+            labels=tuple(lamp["labels"]),
+            voters=int(lamp.get("voters", 1)),
+            width=int(lamp["hidden_size"]),
+            encoder_decoder=encoder_decoder,
+            auto_class=lamp.get("auto_class", usual),  # prompts of earlier versions do not name it
+            chat=(lamp.get("chat_before", ""), lamp.get("chat_after", "")),
+        )
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise DataError(f"{folder.name} does not hold a whole exported prompt: {error}.") from error

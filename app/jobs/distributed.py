@@ -16,7 +16,7 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Self
 
 from app.jobs.heartbeat import EXIT_LOST
@@ -27,6 +27,7 @@ from app.run import Run
 from app.settings import Settings
 from lamp.errors import LampError, TrainingError
 from lamp.process import prepare_process
+from lamp.training.reporter import Sample
 from storage.artifacts import ArtifactStore
 from storage.database import open_database
 from storage.errors import StorageError
@@ -124,6 +125,8 @@ class _DiscardingReporter:
     def part(self, share: float) -> None: ...
 
     def note(self, text: str) -> None: ...
+
+    def samples(self, step: int, rows: Sequence[Sample]) -> None: ...
 
     def should_stop(self) -> bool:
         return False

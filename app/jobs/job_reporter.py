@@ -1,12 +1,16 @@
-"""The Reporter of a worker: what the training reports goes into the heartbeat and the log."""
+"""The Reporter of a worker: what the training reports goes into the heartbeat, the log and a tracker."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 from app.jobs.heartbeat import Heartbeat
 from app.jobs.log import log_line
+from app.jobs.tracking import Tracking
+from app.score_samples import add_samples
 from lamp.plain_line import visible
+from lamp.training.reporter import Sample
 
 _STOPPING = "Stopping: "
 """Prefix of every phase after the training has learned of the stop."""
@@ -15,8 +19,9 @@ _STOPPING = "Stopping: "
 class JobReporter:
     """lamp's Reporter for a run of the studio."""
 
-    def __init__(self, heartbeat: Heartbeat) -> None:
-        self._heartbeat = heartbeat
+    def __init__(self, heartbeat: Heartbeat, tracking: Tracking, samples: Path | None = None) -> None:
+        """samples: the file that keeps the answers of each score; None keeps none."""
+        self._heartbeat, self._tracking, self._samples = heartbeat, tracking, samples
         self._phase = ""
 
     @property
@@ -26,6 +31,7 @@ class JobReporter:
 
     def log(self, step: int, values: Mapping[str, float]) -> None:
         self._heartbeat.add(step, values)
+        self._tracking.log(step, values)
 
     def phase(self, text: str) -> None:
         text = visible(text)
@@ -39,6 +45,10 @@ class JobReporter:
 
     def note(self, text: str) -> None:
         log_line(text)
+
+    def samples(self, step: int, rows: Sequence[Sample]) -> None:
+        if self._samples is not None:
+            add_samples(self._samples, step, rows)
 
     def should_stop(self) -> bool:
         if not self._heartbeat.stop_requested.is_set():

@@ -6,7 +6,7 @@ import logging
 from functools import partial
 
 from app.backbones import Backbones
-from app.jobs import webhook
+from app.jobs import tracking, webhook
 from app.jobs.cleanup import sweep
 from app.jobs.executors import LocalExecutor
 from app.jobs.runner import Runner
@@ -31,6 +31,7 @@ def local_runner(settings: Settings, database: Database) -> Runner:
             "STUDIO_HOME": str(settings.home),
             "DATABASE_URL": settings.database_url,
             "STUDIO_WEBHOOK": settings.webhook,
+            **tracking.variables(settings.tracker),
         },
         needs_hub=lambda job: not backbones.is_local(str(job.config.get("backbone", ""))),
     )

@@ -27,6 +27,7 @@ from app.jobs.job_reporter import JobReporter
 from app.jobs.journal import Journal
 from app.jobs.log import log_line, log_lines
 from app.jobs.processes import this_process
+from app.jobs.tracking import Tracking
 from app.jobs.tuning import train_job
 from app.run import Run
 from app.settings import Settings
@@ -151,7 +152,9 @@ def run(job_id: str, attempt: int | None, settings: Settings, work: Work | None 
     terminated = _handle_sigterm(heartbeat)
     heartbeat.start()
     try:
-        outcome = work(job, JobReporter(heartbeat), ArtifactStore(home.artifacts))
+        with Tracking(settings, job, log_line) as tracking:
+            reporter = JobReporter(heartbeat, tracking, home.samples(job_id))
+            outcome = work(job, reporter, ArtifactStore(home.artifacts))
     except StopNow:
         end = _end_at_once(heartbeat.step)
     except Exception as error:

@@ -12,8 +12,8 @@ QUIET: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden",
 AT_ONCE: dict[str, Any] = {**QUIET, "queue": False}
 """The same for handlers that answer quickly: they bypass Gradio's queue."""
 
-BROWSER_OFFSET = "() => String(new Date().getTimezoneOffset())"
-"""JavaScript: minutes from the browser's local time to UTC, for app.views.local_time."""
+BROWSER_ZONE = "() => Intl.DateTimeFormat().resolvedOptions().timeZone || 'UTC'"
+"""JavaScript: the name of the browser's time zone, such as "Europe/Vienna", for app.views.local_time."""
 
 
 def piece(value: str = "", script: str | None = None, **options: Any) -> gr.HTML:

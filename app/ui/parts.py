@@ -126,35 +126,6 @@ def bar(share: float, label: str, moving: bool = False, tone: str = "active") ->
     )
 
 
-def table(columns: Sequence[str], rows: Sequence[Sequence[str]], inputs: Sequence[str] = (), target: str = "") -> str:
-    """The first rows of a table; the columns that the model reads and the one it should answer are marked."""
-    kinds = ["ls-target" if column == target else "ls-input" if column in inputs else "ls-unused" for column in columns]
-    words = {"ls-target": "target", "ls-input": "input", "ls-unused": "not used"}
-    head = "".join(
-        f'<th class="{kind}" scope="col">{escape(column)}<small>{words[kind]}</small></th>'
-        for column, kind in zip(columns, kinds, strict=True)
-    )
-    body = "".join(
-        "<tr>"
-        + "".join(f'<td class="{kind}"><div>{escape(cell)}</div></td>' for cell, kind in zip(row, kinds, strict=True))
-        + "</tr>"
-        for row in rows
-    )
-    inner = f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
-    return f'<div class="ls-table" tabindex="0">{inner}</div>'
-
-
-def reading(examples: Sequence[tuple[str, str]], virtual_tokens: int | None, chat: bool = False) -> str:
-    """What the model reads and what it should answer, for (text, target) of a few rows. chat: marks who speaks."""
-    user, model = ('<span class="ls-chip">user</span>', '<span class="ls-chip">model</span>') if chat else ("", "")
-    size = f"{virtual_tokens} " if virtual_tokens else ""
-    return "".join(
-        f'<div class="ls-reading"><span class="ls-chip">{size}virtual tokens</span>{user}{escape(text)} '
-        f'{model}<span class="ls-answer">{escape(target) or "(empty)"}</span></div>'
-        for text, target in examples
-    )
-
-
 def shares(labels: Mapping[str, int]) -> str:
     """The number of rows of each label as bars, for the first 12 labels."""
     top = max(labels.values(), default=1)
@@ -173,6 +144,13 @@ def moment(at: datetime, now: datetime) -> str:
     local = at.astimezone(now.tzinfo)
     exact = f"{local:%Y-%m-%d %H:%M:%S}{' UTC' if now.tzinfo is UTC else ''}"
     return f'<time datetime="{at.isoformat()}" title="{exact}">{escape(formatting.age(local, now))}</time>'
+
+
+def exact_moment(at: datetime, now: datetime) -> str:
+    """A time on the clock of the time zone of `now`, with its age as a tooltip."""
+    local = at.astimezone(now.tzinfo)
+    age = escape(formatting.age(local, now))
+    return f'<time datetime="{at.isoformat()}" title="{age}">{local:%d %b %Y %H:%M:%S}</time>'
 
 
 def fold(summary: str, text: str) -> str:

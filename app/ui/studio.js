@@ -10,12 +10,16 @@
   document.addEventListener("visibilitychange", () => {
     document.querySelector(document.hidden ? "#ls-sleep" : "#ls-wake")?.click();
   });
+  // Whether anybody has done anything on this page: until then it chooses its tabs itself.
+  ["pointerdown", "keydown"].forEach((name) => addEventListener(name, () => { window.lampActed = true; }, true));
   // Coming back to a form that was already sent: show it fresh.
   addEventListener("pageshow", (event) => { if (event.persisted) location.reload(); });
 
-  // The list of runs comes after the page: whoever comes back to it is brought to where they were once it is there.
+  // The list of runs and the form come after the page: whoever comes back is brought to where they were once they are
+  // there.
   const isList = (address) => /\/runs\/?$/.test(address.pathname) && !address.searchParams.has("run");
-  if (isList(here)) {
+  const isTune = !/\/(runs|compare)\/?$/.test(here.pathname);
+  if (isList(here) || isTune) {
     addEventListener("pagehide", () => history.replaceState({ ...history.state, lampScroll: scrollY }, ""));
     const goBack = (top, tries) => {
       if (document.documentElement.scrollHeight >= top + innerHeight) scrollTo(0, top);
@@ -25,29 +29,45 @@
   }
   const cameFromList = () => document.referrer.startsWith(location.origin) && isList(new URL(document.referrer));
 
-  // A problem beside Start leads to its field: its step is opened, the section that hides it too.
+  // A problem beside Start leads to its field, which may be among the settings that are folded away; the list of
+  // sections leads to a section.
   const goTo = (selector, tries) => {
     const field = document.querySelector(selector);
     if (field?.offsetParent) {
-      field.scrollIntoView({ block: "center" });
-      field.querySelector("input:checked, input, textarea")?.focus({ preventScroll: true });
+      const smooth = !matchMedia("(prefers-reduced-motion: reduce)").matches;
+      const tall = field.offsetHeight > innerHeight / 2;
+      field.scrollIntoView({ block: tall ? "start" : "center", behavior: smooth ? "smooth" : "auto" });
+      if (field.matches(".ls-section")) {
+        field.tabIndex = -1;
+        field.focus({ preventScroll: true });
+      } else field.querySelector("input:checked, input, textarea, select")?.focus({ preventScroll: true });
       return;
     }
-    const closed = "#stepper .tabitem button.label-wrap:not(.open)";
-    document.querySelectorAll(closed).forEach((button) => { if (button.offsetParent) button.click(); });
+    document.querySelectorAll("#advanced > button.label-wrap:not(.open)").forEach((button) => button.click());
     if (tries) setTimeout(goTo, 100, selector, tries - 1);
   };
   document.addEventListener("click", (event) => {
     const link = event.target.closest?.("a");
-    if (link?.dataset.step) {
+    if (link?.matches("[data-goto]")) {
       event.preventDefault();
-      document.querySelectorAll("#stepper [role=tab]")[link.dataset.step]?.click();
+      document.querySelector(".ls-rail.ls-open #short button")?.click();
       goTo(link.getAttribute("href"), 20);
     } else if (link?.matches(".ls-up") && cameFromList()) {
       event.preventDefault();
       history.back();
     }
   });
+  // The list of sections tells which one is on the screen.
+  let tellingSection = 0;
+  const tellSection = () => {
+    tellingSection = 0;
+    const links = [...document.querySelectorAll("#stepper a")];
+    const top = (link) => document.querySelector(link.getAttribute("href"))?.getBoundingClientRect().top ?? Infinity;
+    const atEnd = innerHeight + scrollY >= document.documentElement.scrollHeight - 2;
+    const shown = atEnd ? links.at(-1) : links.findLast((link) => top(link) < innerHeight * .35) ?? links[0];
+    links.forEach((link) => link === shown ? link.setAttribute("aria-current", "true") : link.removeAttribute("aria-current"));
+  };
+  if (isTune) addEventListener("scroll", () => { tellingSection ||= requestAnimationFrame(tellSection); }, { passive: true });
   // Gradio gives every radio button a name of its own, and again after each choice: browsers then know no group, so
   // that arrow keys do nothing and Tab stops at every button. With one name a group is one stop, at what is chosen.
   let groups = 0, tabbing = false;
@@ -68,9 +88,10 @@
     const group = join(event.target);
     if (tabbing && !group.contains(event.relatedTarget)) group.querySelector("input:checked")?.focus();
   });
-  // What a style sheet shows of a field's problem is told to screen readers as well. A step's fields come to the page
-  // when it is opened, so the page is looked at again whenever it has changed.
+  // What a style sheet shows of a field's problem is told to screen readers as well. Settings that were folded away come
+  // to the page when they are opened, so it is looked at again whenever it has changed.
   const tell = () => {
+    if (isTune) tellSection();
     const island = document.querySelector("[data-problems]");
     const problems = island ? JSON.parse(island.dataset.problems) : {};
     document.querySelectorAll("[data-told]").forEach((input) => {
@@ -79,7 +100,7 @@
       }
     });
     for (const [field, problem] of Object.entries(problems)) {
-      document.querySelectorAll(`${field} input, ${field} textarea`).forEach((input) => {
+      document.querySelectorAll(`${field} :is(input, textarea, select)`).forEach((input) => {
         if (input.dataset.told === problem) return;
         input.dataset.told = problem;
         input.setAttribute("aria-invalid", "true");
@@ -96,6 +117,21 @@
     if (event.key === "Enter" && (event.ctrlKey || event.metaKey) && event.target.closest?.(".ls-try"))
       document.querySelector("#answer")?.click();
   });
+  // Copies what an element shows, and says so on the button; browsers keep the clipboard from pages without https.
+  window.lampCopy = async (selector, button) => {
+    const text = document.querySelector(selector)?.innerText ?? "";
+    try {
+      await navigator.clipboard.writeText(text);
+    } catch {
+      const box = document.body.appendChild(Object.assign(document.createElement("textarea"), { value: text }));
+      box.select();
+      document.execCommand("copy");
+      box.remove();
+    }
+    const said = document.querySelector(button), name = said.textContent;
+    said.textContent = "Copied";
+    setTimeout(() => { said.textContent = name; }, 1500);
+  };
   // Gradio's text boxes cannot ask for a phone's number keys.
   document.addEventListener("focusin", (event) => {
     if (event.target.closest?.(".ls-number")) event.target.inputMode = "decimal";

@@ -80,6 +80,18 @@ def theme() -> gr.themes.Base:
     )
 
 
+_EARLY = """<style>
+html { scrollbar-gutter: stable; }
+.gradio-container { width: 100% !important; max-width: 1180px !important; margin: 0 auto !important; }
+.gradio-container { padding: 0 14px 40px !important; }
+@media (min-width: 769px) { .gradio-container { padding: 0 20px 56px !important; } }
+.gradio-container .main { padding: 0 !important; max-width: none !important; width: 100%; }
+.gradio-container .nav-holder { display: none !important; }
+</style>"""
+"""Rules of studio.css that Gradio needs before it applies that: without them its first page is of another width and
+has a bar of its own, so that all that is shown meanwhile jumps."""
+
+
 def launch_options() -> dict[str, Any]:
     """The arguments of Blocks.launch that say how the pages look."""
     return {
@@ -87,7 +99,9 @@ def launch_options() -> dict[str, Any]:
         "css": (_HERE / "studio.css").read_text(encoding="utf-8"),
         "favicon_path": str(_HERE / "favicon.svg"),
         # Gradio serves the icon, but its pages do not name it: a browser would guess its type from ".ico".
-        "head": '<link rel="icon" type="image/svg+xml" href="favicon.ico"><script>'
+        "head": '<link rel="icon" type="image/svg+xml" href="favicon.ico">'
+        + _EARLY
+        + "<script>"
         + (_HERE / "studio.js").read_text(encoding="utf-8")
         + "</script>",
         "footer_links": [],

@@ -54,6 +54,11 @@ def span(points: Points) -> tuple[float, float] | None:
     return low, (high * 1.1 if high > low else low + 1.0)
 
 
+def held(points: Points, last: int) -> list[tuple[int, float]]:
+    """The points, and the last value again at the step `last`: a value that was not told again is what it was."""
+    return [*points, (last, points[-1][1])] if points and points[-1][0] < last else list(points)
+
+
 def untrained_value(points: Points) -> float | None:
     """The untrained backbone's score: the one of step 0, None when it was not scored."""
     return next((value for step, value in points if step == 0), None)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta, timezone, tzinfo
+from datetime import UTC, datetime, tzinfo
+from zoneinfo import ZoneInfo
 
 from app.views.run_view import RunView
 
@@ -12,21 +13,21 @@ _STAMP = re.compile(r"^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)Z", re.MULTILINE)
 """The time at the beginning of a line of a log (app.jobs.log)."""
 
 
-def zone_of(offset: object) -> tzinfo:
-    """The time zone of a browser; offset: minutes from its local time to UTC, as Date.getTimezoneOffset gives them.
+def zone_of(name: object) -> tzinfo:
+    """The time zone with a name of the IANA database, as a browser gives it; UTC for anything else.
 
-    UTC for anything else.
+    A name, not today's distance from UTC: that is another one in half of the year.
     """
     try:
-        return timezone(-timedelta(minutes=float(str(offset))))
-    except (ValueError, OverflowError):
+        return ZoneInfo(str(name))
+    except (ValueError, KeyError, OSError):
         return UTC
 
 
 def in_zone(view: RunView, zone: tzinfo) -> RunView:
     """The view with the times of its log in a time zone, and `now`, from which pages take the zone of all others."""
     now = view.now.astimezone(zone)
-    return replace(view, now=now, log=local_log(view.log, now))
+    return replace(view, now=now, log=local_log(view.log, now), found_log=local_log(view.found_log, now))
 
 
 def local_log(log: str, now: datetime) -> str:

@@ -12,7 +12,7 @@ def plan_as_dict(plan: Plan) -> dict[str, Any]:
     preview, estimate = plan.preview, plan.estimate
     return {
         "problems": list(plan.problems),
-        "warnings": list(plan.warnings),
+        "warnings": [*plan.warnings, *plan.backbone_warnings],
         "data": preview
         and {
             "name": preview.dataset_name,

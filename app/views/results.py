@@ -57,6 +57,23 @@ class Results:
         return mean_interval([answer.score for answer in self.answers])
 
     @property
+    def untrained_mean(self) -> float:
+        """The same without the prompt."""
+        return sum(answer.untrained_score for answer in self.answers) / len(self.answers)
+
+    @property
+    def untrained_interval(self) -> Interval:
+        """The interval of `untrained_mean`."""
+        if self.are_labels:
+            return share_interval(self.untrained_right, len(self.answers))
+        return mean_interval([answer.untrained_score for answer in self.answers])
+
+    @property
+    def metric(self) -> str:
+        """The metric whose values `mean` and `untrained_mean` are."""
+        return "accuracy" if self.are_labels else "rouge_l"
+
+    @property
     def gain(self) -> Interval:
         """The interval of what the prompt adds to the mean score, from the same rows with it and without it."""
         return mean_interval([answer.score - answer.untrained_score for answer in self.answers])

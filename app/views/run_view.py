@@ -8,24 +8,39 @@ from datetime import datetime
 
 from app.estimates import Place, seconds_left
 from app.run import Run
+from app.score_samples import ScoreSamples
 from app.views import curves, score_text
 from app.views.curves import Points
 from app.views.formatting import backbone_name
 from app.views.rate_search import TriedRate, competing, tried_rates
 from app.views.recipe_facts import Facts, recipe_facts
+from app.views.recipe_settings import changes
 from app.views.results import Results
 from app.views.score_text import RunScores, ScoreComparison
 from app.views.status import Status, describe_status
 from app.views.verdict import Evidence, Verdict, verdict
 from lamp.data.source import DataSource
 from lamp.inference.confusion_matrix import ConfusionMatrix
-from storage.records import Event
+from storage.records import Event, Job
 from storage.states import JobState
 
-LOG_LINES = 40
+LOG_LINES = 100
 """Lines of a run's log that its page shows."""
+FOUND_LINES = 300
+"""The same of a search."""
 _VALIDATION = "validation/"
 """Prefix of the names of metrics that were measured on the held-out rows."""
+
+
+@dataclass(frozen=True)
+class Choices:
+    """What a reader has chosen to see of a run."""
+
+    smoothed: bool = True
+    """Whether the training loss is smoothed"""
+    words: str = ""
+    """What to search the log for"""
+
 
 Tile = tuple[str, str, str]
 """(name, value, remark)"""
@@ -78,8 +93,18 @@ class RunView:
     log: str
     """The last LOG_LINES lines of the log."""
     recipe: Facts
+    changes: tuple[tuple[str, str, str], ...] | None
+    """(name, value before, value here) of the settings that differ from its parent's; None where there is no parent"""
+    voters: int
+    """How many prompts go on after the search of the rate"""
+    samples: tuple[ScoreSamples, ...]
+    """A few held-out rows as they were answered at each score"""
     prompt_version: str
     """Changes whenever the run has a new prompt to try and to export; empty while it has none."""
+
+    choices: Choices = Choices()
+    found_log: str = ""
+    """The lines of the log that have the words of `choices`"""
 
     @property
     def live(self) -> bool:
@@ -124,12 +149,15 @@ def make_run_view(
     confusion: ConfusionMatrix | None,
     events: Sequence[Event],
     log: str,
+    samples: tuple[ScoreSamples, ...] = (),
+    parent: Job | None = None,
     source: DataSource | None = None,
 ) -> RunView:
     """The view of a run at `now`.
 
     metrics: the last value of each metric; curve, short_curves: return the points of a metric, and of several that have
-    few; place: a waiting run's place in the queue; source: where its data set was fetched from.
+    few; place: a waiting run's place in the queue; parent: the run that it was started from; source: where its data set
+    was fetched from.
     """
     job = run.job
     scores = RunScores.of(job.scores)
@@ -171,6 +199,9 @@ def make_run_view(
         events=tuple(events),
         log=log,
         recipe=recipe_facts(run, source),
+        changes=tuple(changes(job, parent)) if parent else None,
+        voters=run.config.train.voters,
+        samples=samples,
         prompt_version=f"{job.id} {job.finished_at}" if job.artifact is not None else "",
     )
 

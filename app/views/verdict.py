@@ -17,6 +17,8 @@ _NOTICEABLE = 0.05
 """Change of the smoothed loss, as a share of it, that counts as rising or falling."""
 _STILL_IMPROVING = 0.02
 """Share of a validation score by which the last evaluation must be better than the one before it."""
+_ENOUGH_SCORES = 3
+"""Validation scores that tell whether a run still improved, that of the untrained model among them."""
 _MASTERED = 0.95
 """A share that leaves little to improve, when the low end of its interval reaches it."""
 _UNSURE = 0.15
@@ -64,15 +66,13 @@ def _heading(results: Results, tested: bool) -> str:
         rows += f" ({100 * interval.low:.0f} to {100 * interval.high:.0f} %)"
     if results.are_labels:
         return f"Right on {results.right:,} of {rows}; the untrained model on {results.untrained_right:,}."
-    untrained = sum(answer.untrained_score for answer in results.answers) / number
-    return f"ROUGE-L {100 * results.mean:.0f} % on {rows}; the untrained model {100 * untrained:.0f} %."
+    return f"ROUGE-L {100 * results.mean:.0f} % on {rows}; the untrained model {100 * results.untrained_mean:.0f} %."
 
 
 def _judgement(evidence: Evidence, results: Results) -> tuple[str, Literal["good", "warn"]]:
     """Whether the prompt is of use, and what to try next."""
     gain, (commonest, times) = results.gain, results.commonest
-    untrained = sum(answer.untrained_score for answer in results.answers) / len(results.answers)
-    if untrained >= _ALREADY_RIGHT:
+    if results.untrained_mean >= _ALREADY_RIGHT:
         return _ALREADY, "warn"
     if gain.high < 0:
         return f"The prompt makes the model worse. {_advice(evidence)}", "warn"
@@ -93,14 +93,19 @@ def _next_step(evidence: Evidence, results: Results) -> str:
         return "There is little left to improve: try it on inputs of your own, then take it home."
     if _still_improves(evidence):
         return "It was still improving at the end: train it for more steps."
+    best = curves.best_point(evidence.validation, evidence.metric)
+    settled = ""
+    if best and len(evidence.validation) >= _ENOUGH_SCORES and best[0] < evidence.validation[-1][0]:
+        settled = f"It has not improved since step {best[0]:,}, so more steps are of no use. "
     if evidence.scores.tested and interval.high - interval.low > _UNSURE:
-        return "The range is wide because few rows were tested: more rows would tell more, and teach more."
-    return "To get further, look at the wrong rows below: more examples like them help most, then a larger model."
+        return f"{settled}The range is wide because few rows were tested: more rows would tell more, and teach more."
+    further = "To get further, look at the wrong rows below: more examples like them help most, then a larger model."
+    return settled + further
 
 
 def _still_improves(evidence: Evidence) -> bool:
     """Whether the last evaluation is the best one, and noticeably better than the one before it."""
-    if len(evidence.validation) < 3:
+    if len(evidence.validation) < _ENOUGH_SCORES:
         return False
     (_, before), (last_step, last) = evidence.validation[-2:]
     best = curves.best_point(evidence.validation, evidence.metric)

@@ -29,10 +29,10 @@ def main(address: str = "http://127.0.0.1:7860", preset: str = "Recommended", ru
         for scheme in ("light", "dark"):
             page = opened(browser, address, scheme)
             take(page, f"tune-{scheme}")
-            page.locator("#stepper").get_by_role("tab", name="Data").click()
-            page.locator("#preview .ls-reading").first.wait_for()
+            page.locator("#task .ls-reading").first.wait_for()
             take(page, f"data-{scheme}", whole=True)
-            page.locator("#stepper").get_by_role("tab", name="Recipe").click()
+            page.locator("#advanced > button").click()
+            page.locator("#figure svg").first.wait_for()
             take(page, f"recipe-{scheme}", whole=True)
             page.goto(f"{address}/runs")
             page.locator(".ls-run").first.wait_for()
@@ -48,7 +48,7 @@ def main(address: str = "http://127.0.0.1:7860", preset: str = "Recommended", ru
             page.locator("#run-tabs").get_by_role("tab", name="Inspect").click()
             page.locator("#inspected-tokens table").wait_for()
             take(page, f"inspect-{scheme}")
-            page.locator("#run-tabs").get_by_role("tab", name="Export").click()
+            page.locator("#run-tabs").get_by_role("tab", name="Use it").click()
             take(page, f"export-{scheme}", whole=True)
             page.locator("#run-tabs").get_by_role("tab", name="Details").click()
             take(page, f"details-{scheme}", whole=True)
@@ -63,7 +63,6 @@ def main(address: str = "http://127.0.0.1:7860", preset: str = "Recommended", ru
 def start(browser: Browser, address: str, preset: str) -> str:
     """Presses Start, takes the live run in both schemes when it is well on its way, and waits for its end."""
     page = opened(browser, address, "light")
-    page.locator("#stepper").get_by_role("tab", name="Recipe").click()
     page.get_by_label(preset).check()
     page.wait_for_timeout(1500)
     page.locator("#start").click()
@@ -87,7 +86,7 @@ def opened(browser: Browser, address: str, scheme: str, size: tuple[int, int] = 
         viewport={"width": size[0], "height": size[1]}, color_scheme="dark" if scheme == "dark" else "light"
     )
     page.goto(address)
-    page.locator("#rail .ls-ready").wait_for()
+    page.locator("#rail .ls-ready").wait_for(state="attached")  # it is folded on a phone
     return page
 
 

@@ -17,7 +17,7 @@ _LIST = "'type': 'text'"
 
 _DAY = datetime(2024, 7, 26)
 """The date that every template is given. Many write today's, which would change the prompt's input every day."""
-_TEMPLATE_ARGUMENTS = {"date_string": _DAY.strftime("%d %b %Y"), "enable_thinking": False}
+TEMPLATE_ARGUMENTS = {"date_string": _DAY.strftime("%d %b %Y"), "enable_thinking": False}
 """Fixed arguments for templates; some ask for a thinking part, which a tuned answer does not have."""
 _DIRECTIVES = (*"aAbBdeHIjmMpSuUwyYFD", "-d", "-m", "-H", "-I")
 """The strftime directives that a template may use, without their "%"."""
@@ -82,7 +82,7 @@ def _rendered(tokenizer: Any, messages: list[dict[str, Any]]) -> str:
         chat_template=_with_fixed_date(tokenizer.get_chat_template()),
         tokenize=False,
         add_generation_prompt=True,
-        **_TEMPLATE_ARGUMENTS,
+        **TEMPLATE_ARGUMENTS,
     )
     return text
 

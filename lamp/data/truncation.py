@@ -46,6 +46,35 @@ def count_cut_targets(tokenizer_file: Path, examples: Sequence[Example], limit: 
     )
 
 
+@dataclass(frozen=True)
+class Cut:
+    """A text as it is read when it has too many tokens: its middle is left out."""
+
+    head: str
+    middle: str
+    """What is not read; empty for a text that is short enough."""
+    tail: str
+    """The end that belongs to the template, which is never cut."""
+
+
+def cut_input(tokenizer_file: Path, example: Example, limit: int) -> Cut:
+    """An input as the encoder cuts it to `limit` tokens; whole where the tokenizer cannot be read."""
+    text = example.text
+    try:
+        tokenizer = stored_tokenizer(tokenizer_file)
+        encoding = tokenizer.encode(text)
+        if len(encoding.ids) <= limit:
+            return Cut(text, "", "")
+        kept_at_end = min(limit - 1, len(tokenizer.encode(example.template_suffix).ids))
+        end = max((end for _, end in encoding.offsets[: limit - kept_at_end]), default=0)
+        # Special tokens have no place in the text: (0, 0).
+        tails = [start for start, stop in encoding.offsets[len(encoding.ids) - kept_at_end :] if stop > start]
+    except Exception:  # as in `_count`
+        return Cut(text, "", "")
+    start = max(end, min(tails, default=len(text)))
+    return Cut(text[:end], text[end:start], text[start:])
+
+
 def _count(
     tokenizer_file: Path,
     examples: Sequence[Example],

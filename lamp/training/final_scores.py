@@ -16,7 +16,7 @@ from lamp.inference.answers import RowAnswer, row_answers
 from lamp.inference.confusion_matrix import ConfusionMatrix
 from lamp.inference.evaluate import Evaluation, HeldOut, evaluate, evaluate_vote
 from lamp.inference.scores import Scores, merge_scores
-from lamp.training.log_text import format_scores, sample_lines
+from lamp.training.log_text import format_scores, sample_line, samples_of
 from lamp.training.reporter import Reporter
 from lamp.training.stopping import StopRequested, any_process
 
@@ -109,7 +109,7 @@ class FinalTest:
                 f"On {len(rows.examples)} {self._part} rows by the vote of {len(on_device)} prompts: "
                 f"{format_scores(vote.scores)}"
             )
-        for line in sample_lines(rows.examples, tuned.predictions):
+        for line in map(sample_line, samples_of(rows.examples, tuned.predictions)):
             reporter.note(line)
         answers = row_answers(rows.examples, tuned.predictions, tuned.confidences, untrained.predictions)
         by_vote = None if vote is None else vote.scores

@@ -9,9 +9,10 @@ from lamp.data.conversation import readable
 from lamp.data.encoding import Encoder
 from lamp.data.splits import Example, Splits
 from lamp.inference.scores import Scores
+from lamp.training.reporter import Sample
 
 _SAMPLES = 3
-"""Held-out rows written to the log at each evaluation."""
+"""Held-out rows that are reported at each evaluation."""
 
 
 def data_summary(splits: Splits, encoder: Encoder) -> str:
@@ -36,13 +37,18 @@ def format_scores(scores: Scores) -> str:
     return ", ".join(f"{name} {value:.4g}" for name, value in scores.items())
 
 
-def sample_lines(examples: Sequence[Example], answers: Sequence[str]) -> list[str]:
-    """A few held-out rows with the model's answers, a line each."""
+def samples_of(examples: Sequence[Example], answers: Sequence[str]) -> list[Sample]:
+    """A few held-out rows with the model's answers, the same rows at each score."""
     pairs = islice(zip(examples, answers, strict=False), _SAMPLES)
-    return [f"  {_shorten(example.text)} → {answer!r} (target {example.target!r})" for example, answer in pairs]
+    return [Sample(example.row, readable(example.text), example.target, answer) for example, answer in pairs]
+
+
+def sample_line(sample: Sample) -> str:
+    """A held-out row and its answer in one line."""
+    return f"  {_shorten(sample.input)} → {sample.answer!r} (target {sample.expected!r})"
 
 
 def _shorten(text: str) -> str:
     """A text as one line of at most 70 characters."""
-    line = " ".join(readable(text).split())
+    line = " ".join(text.split())
     return line if len(line) <= 70 else line[:67] + "..."

@@ -8,6 +8,24 @@ from pathlib import Path
 
 import torch
 
+_MORE = 1.01
+"""How many times the last peak the next one that is news is, at least: most steps raise it by a page or not at all."""
+
+
+class RisingPeak:
+    """Tells how much memory a run takes whenever that has risen."""
+
+    def __init__(self, device: torch.device) -> None:
+        self._device, self._told = device, 0.0
+
+    def news(self) -> dict[str, float]:
+        """{"peak_memory": bytes}, or nothing when it is what it was."""
+        peak = float(peak_memory(self._device))
+        if peak <= _MORE * self._told:
+            return {}
+        self._told = peak
+        return {"peak_memory": peak}
+
 
 def peak_memory(device: torch.device) -> int:
     """Bytes at the peak: of the card where torch computes on one, else of this process."""

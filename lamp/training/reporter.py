@@ -2,8 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Protocol
+
+
+@dataclass(frozen=True)
+class Sample:
+    """A held-out row as it was answered at one score."""
+
+    row: int
+    """Its index in the table, from 0"""
+    input: str
+    expected: str
+    answer: str
 
 
 class Reporter(Protocol):
@@ -20,6 +32,9 @@ class Reporter(Protocol):
 
     def note(self, text: str) -> None:
         """One line for the log."""
+
+    def samples(self, step: int, rows: Sequence[Sample]) -> None:
+        """The answers to a few held-out rows at a score, always the same ones."""
 
     def should_stop(self) -> bool:
         """Whether the run should end now; called before each step and each batch of an evaluation."""

@@ -18,7 +18,8 @@ from lamp.inference.evaluate import Evaluation, HeldOut, evaluate
 from lamp.inference.scores import Scores, is_better
 from lamp.training.candidate import Candidate
 from lamp.training.halving import Rung
-from lamp.training.log_text import format_scores, sample_lines
+from lamp.training.log_text import format_scores, sample_line, samples_of
+from lamp.training.peak_memory import RisingPeak
 from lamp.training.progress import Progress, restore_progress, save_progress
 from lamp.training.reporter import Reporter
 from lamp.training.step import LossDiverged, StepResult
@@ -49,6 +50,7 @@ class RunState:
         self._kind, self._group = ("learning rate", "search") if self._rates_only else ("recipe", "sweep")
         self._settings = candidates[0].recipe.train
         self._progress = Progress(micro_batch=trainer.micro_batch)
+        self._memory = RisingPeak(trainer.backbone.device)
 
     @property
     def step(self) -> int:
@@ -144,7 +146,7 @@ class RunState:
         result = measured[trained.index(leader)]
         values = {"loss": result.loss, "learning_rate": leader.learning_rate * rate_share}
         values |= {"gradient_norm": result.gradient_norm, "rows_per_second": rows_per_second}
-        self._reporter.log(self.step, values)
+        self._reporter.log(self.step, values | self._memory.news())
 
     def evaluate_and_checkpoint(self) -> None:
         """Drops the worse candidates, scores the others and writes a checkpoint, each where it is due at this step."""
@@ -248,9 +250,11 @@ class RunState:
         return evaluation
 
     def _note_samples(self, evaluation: Evaluation) -> None:
-        """Writes a few answers to the log."""
-        for line in sample_lines(self._held_out.examples, evaluation.predictions):
-            self._reporter.note(line)
+        """Reports a few answers, also as lines of the log."""
+        samples = samples_of(self._held_out.examples, evaluation.predictions)
+        self._reporter.samples(self.step, samples)
+        for sample in samples:
+            self._reporter.note(sample_line(sample))
 
     def _log_scores(self, scores: Mapping[str, float]) -> None:
         self._reporter.log(self.step, {f"validation/{name}": value for name, value in scores.items()})

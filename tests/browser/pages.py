@@ -12,18 +12,29 @@ from playwright.sync_api import Page, expect
 def open_tune(page: Page, address: str = "/") -> None:
     """Opens the Tune page and waits until it has filled itself in."""
     page.goto(address)
-    expect(page.locator("#rail .ls-facts")).to_be_visible()
-    expect(page.locator("#rail")).to_contain_text("rows")
+    expect(page.locator("#rail")).to_contain_text("rows")  # it is folded on a phone
+    expect(page.locator("#preview table")).to_be_visible()
 
 
-def turn_to(page: Page, step: str) -> None:
-    page.locator("#stepper").get_by_role("tab", name=step).click()
+SECTIONS = ("Your examples", "What it will learn", "The model", "How thorough")
+
+
+def turn_to(page: Page, section: str) -> None:
+    """Goes to a section of the Tune page; of its settings or of the Hub's part, which are folded, it opens them."""
+    folded = {"All settings": "#advanced", "The Hub": "#hub"}
+    if section in SECTIONS:
+        page.locator("#stepper").get_by_role("link", name=section).click()
+        return
+    button = page.locator(f"{folded[section]} > button")
+    if "open" not in (button.get_attribute("class") or ""):
+        button.click()
+    expect(button).to_have_class(re.compile("open"))
 
 
 def type_in(page: Page, box: str, text: str) -> None:
     """Fills the box with this id and leaves it.
 
-    A tab puts its boxes on the page before it binds their values, a few milliseconds later, and what is
+    What is unfolded is on the page before its values are bound, a few milliseconds later, and what is
     typed in between is overwritten. No person is that quick: a script fills again.
     """
     field = page.locator(f"#{box} input, #{box} textarea")
@@ -37,13 +48,11 @@ def type_in(page: Page, box: str, text: str) -> None:
 
 
 def choose_backbone(page: Page, reference: str) -> None:
-    turn_to(page, "Backbone")
     page.get_by_label("Another model").check()
     type_in(page, "other-backbone", reference)
 
 
 def upload(page: Page, path: Path) -> None:
-    turn_to(page, "Data")
     page.locator("#upload input[type=file]").set_input_files(str(path))
 
 

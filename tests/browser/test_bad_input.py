@@ -38,9 +38,8 @@ def filled(page: Page, studio: RunningStudio, tiny_llama: Path) -> Page:
     """A page on which someone has chosen a backbone and typed a name and a batch size."""
     pages.open_tune(page)
     pages.choose_backbone(page, str(tiny_llama))
-    pages.turn_to(page, "Recipe")
+    pages.turn_to(page, "All settings")
     pages.set_number(page, "train-batch-size", 5)
-    pages.turn_to(page, "Start")
     pages.type_in(page, "name", "kept")
     return page
 
@@ -71,7 +70,6 @@ def form_is_kept(page: Page) -> None:
 def test_a_file_that_cannot_be_read_is_one_sentence(fault: str, filled: Page, tmp_path: Path) -> None:
     name, content, sentence = FILES[fault]
     (tmp_path / name).write_bytes(content)
-    pages.turn_to(filled, "Data")
     chosen = filled.locator("#dataset input").input_value()
     pages.upload(filled, tmp_path / name)
     expect(filled.locator("#upload-said .ls-problems li")).to_have_count(1)
@@ -94,7 +92,7 @@ def test_a_table_that_teaches_nothing_cannot_be_started(
 @pytest.mark.parametrize("fault", RECIPES)
 def test_a_recipe_that_cannot_run_is_refused(fault: str, filled: Page, studio: RunningStudio) -> None:
     numbers, sentence = RECIPES[fault]
-    pages.turn_to(filled, "Recipe")
+    pages.turn_to(filled, "All settings")
     for key, value in numbers.items():
         pages.set_number(filled, key, value)
     start_is_refused(filled, studio, sentence)
@@ -102,7 +100,7 @@ def test_a_recipe_that_cannot_run_is_refused(fault: str, filled: Page, studio: R
 
 
 def test_all_problems_are_listed_at_once(filled: Page) -> None:
-    pages.turn_to(filled, "Recipe")
+    pages.turn_to(filled, "All settings")
     pages.set_number(filled, "lamp-rank", 400)
     pages.set_number(filled, "lamp-pooling", 7)
     pages.set_number(filled, "train-learning-rate", 0)

@@ -17,7 +17,7 @@ def test_a_data_set_is_found_as_one_types_and_its_parts_are_shown_when_it_is_cho
     small_hub.add("acme/moods", {"train.csv": b"text,mood\n" + rows}, "datasets", downloads=7, tags=("license:mit",))
     small_hub.add("zeta/mood-swings", {"train.csv": b"text,mood\n" + rows}, "datasets", gated=True)
     pages.open_tune(page)
-    pages.turn_to(page, "Data")
+    pages.turn_to(page, "The Hub")
     box = page.locator("#hub-id input, #hub-id textarea")
     box.press_sequentially("mood", delay=30)
     results = page.locator("#hub-results label")
@@ -37,7 +37,7 @@ def test_a_data_set_is_found_as_one_types_and_its_parts_are_shown_when_it_is_cho
 
 def test_without_a_hub_one_sentence_says_so_and_the_page_goes_on(page: Page, small_hub: Hub) -> None:
     pages.open_tune(page)
-    pages.turn_to(page, "Data")
+    pages.turn_to(page, "The Hub")
     small_hub.busy = True
     try:
         page.locator("#hub-id input, #hub-id textarea").fill("moods")
@@ -54,7 +54,7 @@ def test_all_rows_can_be_asked_for_and_a_fetch_can_be_cancelled(page: Page, smal
     rows = "".join(f"row {number},{number % 2}\n" for number in range(count)).encode()
     small_hub.add("acme/crowd", {"README.md": card, "train.csv": b"text,label\n" + rows}, "datasets")
     pages.open_tune(page)
-    pages.turn_to(page, "Data")
+    pages.turn_to(page, "The Hub")
     page.locator("#hub-id input, #hub-id textarea").fill("acme/crowd")
     page.locator("#hub-look").click()
     expect(page.locator("#hub-split input")).to_have_value("train · 120,000 rows")
@@ -77,7 +77,7 @@ def test_a_private_data_set_is_read_with_a_token_which_is_gone_then(
     rows = "".join(f"entry {number},{number % 2}\n" for number in range(30)).encode()
     small_hub.add("ada/diary", {"train.csv": b"text,label\n" + rows}, "datasets", private=True)
     pages.open_tune(page)
-    pages.turn_to(page, "Data")
+    pages.turn_to(page, "The Hub")
     page.locator("#hub-id input, #hub-id textarea").fill("ada/diary")
     page.locator("#hub-look").click()
     expect(page.locator("#upload-said")).to_contain_text("if it is private, give a token that may read it")

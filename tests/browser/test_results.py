@@ -80,6 +80,20 @@ def test_an_ended_run_opens_with_its_verdict_and_its_wrong_rows_first(page: Page
     expect(rows).to_have_count(40)
 
 
+def test_an_ended_run_is_filled_in_without_moving_what_is_read(page: Page, tested: Job) -> None:
+    page.add_init_script(
+        """window.moved = []
+        const head = () => document.querySelector('#run-head h1')
+        new PerformanceObserver((list) => list.getEntries().forEach((entry) => {
+            if (head()) moved.push([entry.value, entry.sources.map((one) => one.node?.id ?? '')])
+        })).observe({type: 'layout-shift', buffered: true})"""
+    )
+    pages.open_run(page, tested.id)
+    expect(page.locator("#results li")).to_have_count(25)
+    moved = page.evaluate("moved")
+    assert sum(value for value, _ in moved) < 0.02, moved
+
+
 def test_a_long_input_is_folded_and_unfolds(page: Page, tested: Job) -> None:
     pages.open_run(page, tested.id)
     first = page.locator("#results li").first
@@ -120,7 +134,7 @@ def test_two_runs_are_compared_on_the_rows_that_both_answered(
     page.get_by_role("option", name="a tested one").click()
     expect(page.locator("#compare-said")).to_contain_text("B, a tested one, has the best score.")
     expect(page.locator("#compare-said")).to_contain_text("B is better by 35.0 points")
-    expect(page.locator("#compare-scores tbody tr")).to_have_count(2)
+    expect(page.locator("#compare-scores tbody tr").locator("visible=true")).to_have_count(2)
     expect(page.locator("#compare-settings-title")).to_contain_text("All are the same.")
     expect(page.locator("#compare-settings table")).not_to_be_visible()
     page.get_by_label("Only settings that differ").uncheck()
@@ -135,7 +149,7 @@ def test_further_curves_are_drawn_when_they_are_opened(page: Page, tested: Job) 
     pages.open_run(page, tested.id, "Training")
     page.locator("#more-curves").get_by_text("More curves").click()
     plots = page.locator("#more-curves .vega-embed")
-    expect(plots).to_have_count(4)
+    expect(plots).to_have_count(5)
     expect(plots.first.locator(".mark-line path").first).to_have_attribute("d", re.compile("^M.*L"))
 
 

@@ -116,7 +116,7 @@ def test_a_run_can_be_started_again_with_changes(page: Page, studio: RunningStud
     ).first.click()
     expect(page.locator("#rail")).to_contain_text("Ready to start")
     expect(page.locator("body")).to_contain_text("Filled in from the run the first one")
-    pages.turn_to(page, "Recipe")
+    pages.turn_to(page, "All settings")
     assert pages.number(page, "train-steps") == "60" and pages.number(page, "lamp-rank") == "4"
     pages.set_number(page, "train-steps", 2)
     run = pages.start(page)
@@ -194,6 +194,44 @@ def test_a_page_asks_only_while_its_run_goes_on_and_its_tab_is_seen(
     assert asked == []
 
 
+def test_a_run_that_ends_leaves_the_reader_at_the_chosen_tab_as_does_a_reload(
+    page: Page, studio: RunningStudio, tiny_llama: Path
+) -> None:
+    job = studio.store.add("ends", recipe(str(tiny_llama), 5).to_dict(), "sample:x.csv", "x.csv", 5, gpus=99)
+    pages.open_run(page, job.id)
+    expect(page.get_by_role("tab", name="Training")).to_have_attribute("aria-selected", "true")
+    assert "tab=" not in page.url
+    page.get_by_role("tab", name="Details").click()
+    page.locator("#run-note textarea").fill("a thought that is not fin")
+    studio.store.request_stop(job.id)
+    pages.wait_for_state(page, "Stopped")
+    expect(page.get_by_role("tab", name="Details")).to_have_attribute("aria-selected", "true")
+    expect(page.locator("#run-note textarea")).to_have_value("a thought that is not fin")
+    page.reload()
+    expect(page.get_by_role("tab", name="Details")).to_have_attribute("aria-selected", "true")
+
+
+def test_the_whole_log_is_searched_on_the_runs_page(page: Page, studio: RunningStudio, tiny_llama: Path) -> None:
+    job = studio.add_ended(str(tiny_llama), JobState.DONE, "searched")
+    log = Home(studio.home).log(job.id)
+    lines = ["2026-05-01T12:00:00Z Step 1: the needle", *("2026-05-01T12:00:01Z more" for _ in range(500))]
+    log.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    pages.open_run(page, job.id, "Training")
+    expect(page.locator("#run-log")).not_to_contain_text("needle")
+    pages.type_in(page, "search-log", "NEEDLE step")
+    expect(page.locator("#run-log pre")).to_have_text(re.compile("^.{0,16}:00:00 Step 1: the needle$"))
+    pages.type_in(page, "search-log", "needle haystack")
+    expect(page.locator("#run-log")).to_contain_text("No line of the log has these words.")
+
+
+def test_a_link_opens_a_run_at_its_tab(page: Page, studio: RunningStudio, tiny_llama: Path) -> None:
+    job = studio.add_ended(str(tiny_llama), JobState.DONE, "linked")
+    page.goto(f"/runs?run={job.id}&tab=worth")
+    expect(page.get_by_role("tab", name="Worth it?")).to_have_attribute("aria-selected", "true")
+    page.get_by_role("tab", name="Training").click()
+    expect(page).to_have_url(re.compile(f"run={job.id}&tab=training$"))
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [1280, 390])
 def test_every_page_fits_and_follows_the_colour_scheme(
@@ -202,7 +240,7 @@ def test_every_page_fits_and_follows_the_colour_scheme(
     job = studio.add_ended(str(tiny_llama), JobState.STOPPED, "a" * 60 + " and a name that goes on", scores=SCORES)
     page.emulate_media(color_scheme="dark" if scheme == "dark" else "light")
     page.set_viewport_size({"width": width, "height": 900})
-    for address, marker in (("/", "#rail .ls-tiles"), ("/runs", ".ls-run"), (f"/runs?run={job.id}", "#run-head h1")):
+    for address, marker in (("/", "#preview table"), ("/runs", ".ls-run"), (f"/runs?run={job.id}", "#run-head h1")):
         page.goto(address)
         expect(page.locator(marker).first).to_be_visible()
         for tab in page.get_by_role("tab").all():

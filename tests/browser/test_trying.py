@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import re
+import shutil
 from pathlib import Path
 
 import psutil
@@ -55,7 +56,9 @@ def test_an_input_and_a_file_are_answered_apart_from_the_server(
     expect(page.locator("#loading")).to_contain_text("Loading the model")
     expect(page.locator("#loading")).to_have_text("", timeout=60_000)
     page.locator("#fill").click()
-    expect(page.locator("#origin")).to_contain_text(re.compile("row 1 of support-tickets.csv, (not )?learned from"))
+    expect(page.locator("#origin")).to_contain_text(
+        re.compile(r"row 1 of \d+ of support-tickets.csv, (not )?learned from")
+    )
     pages.type_in(page, "try-0", "the film was good")
     page.locator("#answer").click()
     expect(page.locator("#answers .ls-label")).to_have_count(2)
@@ -92,3 +95,23 @@ def test_an_input_and_a_file_are_answered_apart_from_the_server(
     assert len(rows) == ROWS and list(rows[0]) == ["'=number", "text", "answer", "confidence"]
     assert {row["answer"] for row in rows if row["text"]} <= {"positive", "negative"}
     assert len(list((studio.home / "uploads").iterdir())) == datasets
+
+
+def test_other_runs_answer_the_same_input_beside_the_first(page: Page, studio: RunningStudio, trained: Job) -> None:
+    store = studio.store
+    other = store.add("more films", trained.config, trained.dataset, trained.dataset_name, 1, gpus=99)
+    assert store.claim("another-machine", range(200)) is not None
+    artifacts = ArtifactStore(Home(studio.home).artifacts)
+    with artifacts.stage(other.id) as staged:
+        shutil.copytree(artifacts.path(trained.id), staged, dirs_exist_ok=True)
+    assert store.finish(other.id, JobState.DONE, artifact=other.id, step=1)
+    store.release(other.id)
+    pages.open_run(page, trained.id, "Try")
+    page.locator("#beside input").click()
+    page.get_by_role("option", name="more films").click()
+    pages.type_in(page, "try-0", "the film was good")
+    page.locator("#answer").click()
+    beside = page.locator("#answers .ls-beside-title")
+    expect(beside).to_be_visible(timeout=60_000)
+    expect(page.locator("#answers")).to_contain_text("more films")
+    expect(page.locator("#answers")).to_contain_text("% sure")

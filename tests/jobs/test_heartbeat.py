@@ -13,7 +13,9 @@ from app.jobs.heartbeat import Heartbeat
 from app.jobs.job_reporter import JobReporter
 from app.jobs.journal import Journal
 from app.jobs.runner import Runner, Timeouts
+from app.jobs.tracking import Tracking
 from app.jobs.worker import main
+from app.settings import Settings
 from storage.errors import DatabaseUnavailable
 from storage.jobs import Job, JobState, JobStore
 from tests.jobs.conftest import System, make_system
@@ -41,7 +43,7 @@ def heartbeat_of(system: System, job: Job, on_lost: Callable[[], None] = lambda:
 def test_many_values_are_one_commit_and_a_stop_comes_back_with_it(system: System) -> None:
     job = claimed(system)
     heartbeat = heartbeat_of(system, job)
-    reporter = JobReporter(heartbeat)
+    reporter = JobReporter(heartbeat, Tracking(Settings.from_environment(system.environment()), job, print))
     for step in range(1, 101):
         reporter.log(step, {"loss": 1.0})
     assert system.store.latest_metrics(job.id) == {}

@@ -44,7 +44,8 @@ def test_a_backbone_in_the_hubs_cache_comes_first(backbones: Backbones, cache: P
     cache_backbone(cache, LARGE, tiny_llama)
     first = backbones.choices(LAPTOP)[0]
     assert (first.reference, first.is_local) == (LARGE, True)
-    assert "on this machine" in card(first)
+    assert "on this machine" in card(first) and "run" not in card(first)
+    assert card(first, 250.0).count("on this machine · about 4 min for a recommended run") == 1
 
 
 def test_a_backbone_of_which_a_file_is_missing_is_not_on_this_machine(

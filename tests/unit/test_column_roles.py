@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import re
 import shutil
 from collections.abc import Callable
 from dataclasses import replace
@@ -137,8 +138,9 @@ def test_the_page_tells_which_columns_are_left_out_and_why(studio: Studio, leaki
     assert data == DataConfig(("text",), "label")
     plan = studio.plan(TuneConfig(data=data), leaking)
     assert plan.preview and plan.warnings == ()
-    html = summary.preview(plan.preview, TuneConfig(data=data))
-    assert "Not proposed: Unnamed: 0 numbers the rows; label_text gives &#x27;label&#x27; away" in html
+    html = summary.data_table(plan, TuneConfig(data=data))
+    assert re.search("Unnamed: 0</span>.*?<option selected>ignored</option></select><small>numbers the rows", html)
+    assert "<small>gives &#x27;label&#x27; away" in html
 
 
 def test_whoever_chooses_a_column_that_gives_the_target_away_is_warned(studio: Studio, leaking: str) -> None:
@@ -146,7 +148,8 @@ def test_whoever_chooses_a_column_that_gives_the_target_away_is_warned(studio: S
     plan = studio.plan(config, leaking)
     (warning,) = plan.warnings
     assert warning.startswith("The input column 'label_text' gives 'label' away")
-    assert "Worth a look" in summary.rail(config, plan) and "label_text" in summary.rail(config, plan)
+    assert "Worth a look" in summary.data_table(plan, config) and "1 thing" not in summary.rail(config, plan)
+    assert "One thing in the examples is worth a look" in summary.rail(config, plan)
 
 
 @pytest.mark.parametrize(

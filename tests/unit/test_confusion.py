@@ -66,4 +66,7 @@ def test_the_picture_escapes_labels_and_names_the_worst_mistake_where_there_are_
     counts = [[0] * 20 for _ in many]
     counts[3][3], counts[3][7], counts[3][8] = 5, 2, 1
     page = confusion_table(ConfusionMatrix(many, tuple(map(tuple, counts))))
+    assert (
+        'data-expected="label 3" data-answered="label 7"' in page and 'data-expected="label 3" data-answered=""' in page
+    )
     assert "label 7 (2)" in page and "label 8 (1)" not in page and "62 %" in page

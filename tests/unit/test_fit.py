@@ -140,7 +140,7 @@ def test_a_plan_says_whether_the_backbone_fits_and_refuses_one_that_cannot(
     tight = Device(is_gpu=False, memory_bytes=plan.fit.training - 1, has_bf16=False)
     monkeypatch.setattr(app.recipes, "smallest_device", lambda _: tight)
     plan = studio.plan(config, dataset)
-    assert not plan.problems and any("gradient checkpointing" in warning for warning in plan.warnings)
+    assert not plan.problems and "gradient checkpointing" in plan.backbone_warnings[0]
     monkeypatch.setattr(app.recipes, "smallest_device", lambda _: replace(tight, memory_bytes=1000))
     plan = studio.plan(config, dataset)
     assert [key for problem, key in plan.fields.items() if "Too large for this machine" in problem] == ["backbone"]

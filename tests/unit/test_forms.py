@@ -43,6 +43,10 @@ def test_every_field_of_a_recipe_is_on_the_form() -> None:
     assert there == {f"{section}.{name}" for section in ("data", "lamp", "train") for name in recipe[section]}
 
 
+def test_every_field_of_a_recipe_is_shown_in_one_group() -> None:
+    assert {field.group for field in recipe_fields.FIELDS} == set(recipe_fields.GROUPS)
+
+
 def test_every_field_has_one_sentence_of_help() -> None:
     for field in recipe_fields.FIELDS:
         assert field.help.endswith(".") and field.help.count(". ") == 0, field.key
@@ -117,8 +121,8 @@ def test_a_comma_before_decimals_is_read_as_a_point(text: str, number: float, va
 def test_no_field_is_a_number_box_of_the_browser() -> None:
     """Chromium makes 4 of "0,04" in one."""
     with gr.Blocks() as page:
-        for section in ("data.", "lamp.", "train."):
-            form_components.fields(section), form_components.fields(section, basic=True)
+        for group in recipe_fields.GROUPS:
+            form_components.fields(group)
     assert not [block for block in page.blocks.values() if isinstance(block, gr.Number)]
 
 
@@ -127,10 +131,10 @@ def test_a_form_whose_columns_are_still_those_of_another_data_set_is_read_with_i
 ) -> None:
     other = next(entry for entry in studio.datasets() if "label" not in entry.columns)
     values |= {"backbone.choice": str(tiny_llama), "backbone.other": "", "dataset": other.reference, "gpus": 1}
-    preview, _, rail, script, *_ = TuneForm(studio, list(values)).look(*values.values())
+    shown = TuneForm(studio, list(values)).look(*values.values())
     target = studio.guess_columns(other.reference).target_column
-    assert "Ready to start" in rail and f'"target_column": "{target}"' in script and other.name in rail
-    assert f'<th class="ls-target" scope="col">{target}' in preview
+    assert "Ready to start" in shown.rail and f'"target_column": "{target}"' in shown.script
+    assert other.name in shown.rail and f'<th class="ls-col-answers" scope="col"><span>{target}' in shown.table
 
 
 @pytest.mark.parametrize("handler", ["look", "start"])
@@ -162,7 +166,7 @@ def test_every_problem_of_a_form_is_listed_at_once(studio: Studio, values: dict[
         "train.precision": "fp8",
     }
     del values["backbone"]
-    rail = TuneForm(studio, list(values)).look(*values.values())[2]
+    rail = TuneForm(studio, list(values)).look(*values.values()).rail
     assert "6 things to put right" in rail
     assert rail.count("<li>") == 6
     for part in ("backbone", "target column", "rank (900)", "pooling (7)", "Steps", "Precision"):

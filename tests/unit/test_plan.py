@@ -130,8 +130,8 @@ def test_a_look_at_the_form_opens_each_file_once(
     studio: Studio, copy: Path, config: TuneConfig, opened: Counter[str]
 ) -> None:
     values = form_of(config)
-    preview, facts, rail, *_ = TuneForm(studio, list(values)).look(*values.values())
-    assert "First rows" in preview and "causal" in facts and "Ready to start" in rail
+    shown = TuneForm(studio, list(values)).look(*values.values())
+    assert "The first 8 of 451 rows" in shown.table and "causal" in shown.facts and "Ready to start" in shown.rail
     assert [opened[file] for file in (SAMPLE_FILE, str(copy / "model.safetensors"))] == [1, 1]
 
 
@@ -196,7 +196,7 @@ def test_how_a_file_was_read_is_shown_with_its_first_rows(studio: Studio, copy: 
     table.write_bytes(b"text,label\n" + "schön,gut\nübel,schlecht\n".encode("cp1252") * 10)
     dataset = studio.add_dataset(table, table.name).reference
     values = form_of(TuneConfig(REFERENCE, studio.guess_columns(dataset))) | {"dataset": dataset}
-    shown, *_ = TuneForm(studio, list(values)).look(*values.values())
+    shown = TuneForm(studio, list(values)).look(*values.values()).table
     assert "Read as Windows-1252." in shown and "schön" in shown
 
 

@@ -115,9 +115,11 @@ def test_a_family_that_cannot_be_read_exactly_is_refused_before_the_start(
     dataset = studio.add_dataset(tiny_table, "films.csv").reference
     config = TuneConfig(str(pegasus), DataConfig(("text",), "label"))
     plan = studio.plan(config, dataset)
-    assert plan.problems == () and any("new to the studio" in warning for warning in plan.warnings)
+    assert plan.problems == () and any("new to the studio" in warning for warning in plan.backbone_warnings)
     with pytest.raises(ConfigError, match="embeddings of tokens in another way"):
         studio.submit(config, dataset)
     plan = studio.plan(config, dataset)
-    assert list(plan.fields.values()) == ["backbone"] and not any("new to" in warning for warning in plan.warnings)
+    assert list(plan.fields.values()) == ["backbone"] and not any(
+        "new to" in warning for warning in plan.backbone_warnings
+    )
     assert json.loads(next((tmp_path / "probes").iterdir()).read_text())["problem"] == plan.problems[0]

@@ -43,19 +43,35 @@ def test_the_form_marks_every_field_with_a_problem_and_start_waits_for_them(stud
     values = form_values.values_of(replace(GOOD, backbone="", data=studio.guess_columns(dataset)))
     values |= {"backbone.choice": "", "backbone.other": "", "dataset": dataset, "gpus": 1, "train.steps": "many"}
     values |= {"lamp.rank": "400"}
-    _, _, rail, _, _, marks, start, *_ = TuneForm(studio, list(values)).look(*values.values())
-    for element, step in (("other-backbone", 0), ("field-train-steps", 2), ("field-lamp-rank", 2)):
-        assert f"#{element}::after" in marks and f'<a href="#{element}" data-step="{step}">' in rail
-    assert rail.count("<li><a ") == 3 and start.interactive is False
+    shown = TuneForm(studio, list(values)).look(*values.values())
+    for element in ("other-backbone", "field-train-steps", "field-lamp-rank"):
+        assert f"#{element}::after" in shown.marks and f'<a href="#{element}" data-goto>' in shown.rail
+    assert shown.rail.count("<li><a ") == 3 and shown.start.interactive is False
+    assert [state_of(section, shown.marks) for section in ("data", "model", "training")] == ["✓", "!", "!"]
 
 
-def test_a_form_without_problems_has_no_marks() -> None:
-    assert problem_marks.marks(Plan((), None, None)) == ""
+def test_two_problems_of_one_field_are_both_written_below_it() -> None:
+    problems = {"First.": "data.input_columns", "Second.": "data.target_column"}
+    marks = problem_marks.marks(Plan(tuple(problems), None, None, fields=problems))
+    assert '#preview::after { content: "First. Second."; }' in marks
+    assert state_of("data", marks) == "!"
+
+
+def test_a_form_without_problems_has_no_marks_but_those_of_done_sections() -> None:
+    marks = problem_marks.marks(Plan((), None, None))
+    assert "::after" not in marks
+    assert [state_of(section, marks) for section in ("data", "task", "model", "training")] == ["✓", "", "✓", "✓"]
+
+
+def state_of(section: str, marks: str) -> str:
+    """What stands before a section's name in the list of sections; "" for its number."""
+    _, found, rest = marks.partition(f"[data-section={section}]::before {{ content: '")
+    return rest[0] if found else ""
 
 
 def test_a_sentence_cannot_end_the_style_sheet_that_shows_it() -> None:
     problem = 'no column "</style><script>" \\ \n } of yours'
     marks = problem_marks.marks(Plan((problem,), None, None, fields={problem: "dataset"}))
     style, end, island = marks.partition("</style>")
-    assert end and style.count('"') == 2 and "\n" not in style and style.count("}") == 3
+    assert end and style.count('"') == 2 and "\n" not in style and style.count("}") == 5
     assert "<script>" not in marks and island.count("'") == 2 and island.count('"') == 0

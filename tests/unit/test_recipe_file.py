@@ -45,12 +45,25 @@ def test_what_is_saved_can_be_opened_and_the_data_set_stays(
     file.write_text(text)
     recipe, said = files.read(str(file))
     assert "recipe.json is opened." in said
-    filled = files.fill(recipe, *form_of(TuneConfig(str(tiny_llama), data), dataset))
+    *filled, said = files.fill(recipe, *form_of(TuneConfig(str(tiny_llama), data), dataset))
+    assert said == gr.skip()
     values = {key: getattr(update, "value", update) for key, update in zip(KEYS, filled, strict=True)}
     assert values["train.steps"] == 77 and values["train.learning_rate"] == "0.05"
     assert values["dataset"] == dataset and values["backbone.other"] == str(tiny_llama)
     parsed, problems = form_values.parse({**values, "backbone": values["backbone.other"]})
     assert parsed == config and not problems
+
+
+def test_columns_that_the_data_set_does_not_have_are_named_and_the_fields_show_what_is_read_instead(
+    studio: Studio, files: RecipeFile, tiny_llama: Path
+) -> None:
+    dataset = studio.datasets()[0].reference
+    data = studio.guess_columns(dataset)
+    recipe = TuneConfig(str(tiny_llama), replace(data, input_columns=("subject", "body"), target_column="desk"))
+    *filled, said = files.fill(json.dumps(recipe.to_dict()), *form_of(TuneConfig(str(tiny_llama), data), dataset))
+    assert "no columns &#x27;subject&#x27;, &#x27;body&#x27; and &#x27;desk&#x27;: &#x27;text&#x27; is read" in said
+    values = dict(zip(KEYS, filled, strict=True))
+    assert values["data.input_columns"].value == ["text"] and values["data.target_column"].value == "label"
 
 
 @pytest.mark.parametrize(
@@ -72,5 +85,5 @@ def test_a_file_that_holds_no_recipe_changes_nothing(
     file.write_bytes(content)
     recipe, said = files.read(str(file))
     assert recipe == "" and "odd.json was not opened." in said and sentence in said
-    assert files.fill(recipe, 1, 2) == [gr.skip(), gr.skip()]
+    assert files.fill(recipe, 1, 2) == [gr.skip()] * 3
     assert files.read(None) == ("", "")

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from urllib.parse import parse_qsl
 
 import gradio as gr
 import pytest
 
 from app.studio import Studio
-from app.ui.runs import plots, run_html, run_page
+from app.ui.runs import plots, run_html, run_page, scores_html
 from app.ui.runs.refresh import Refresh
 from app.ui.runs.view_table import ViewTable
 from lamp.config import DataConfig, TrainConfig, TuneConfig
@@ -159,6 +160,20 @@ def test_a_failed_run_can_be_resumed_until_it_is_deleted(studio: Studio, store: 
             use(run)
 
 
+def test_scores_have_a_column_for_the_vote_where_prompts_vote(studio: Studio, store: JobStore) -> None:
+    pages = []
+    for scores in (SCORES, {**SCORES, "vote_accuracy": 0.95}):
+        run = add_run(store)
+        store.claim("here", [0])
+        store.finish(run, JobState.DONE, scores=scores, artifact=run, step=60)
+        store.release(run)
+        pages.append(scores_html.scores(studio.run_view(run)))
+    assert "By vote" not in pages[0] and "<b>90.0 %</b></td><td>50.0 %</td>" in pages[0]
+    assert "<b>90.0 %</b></td><td>95.0 %</td><td>50.0 %</td>" in pages[1]
+    heads, first = (pages[1].split("<tr>")[row] for row in (1, 2))
+    assert heads.count("<th") == first.count("<th") + first.count("<td") == 5
+
+
 def test_a_prompt_can_be_tried_and_a_new_one_has_another_version(studio: Studio, store: JobStore) -> None:
     run, versions = add_run(store), set()
     for _ in range(2):
@@ -174,7 +189,7 @@ def test_a_prompt_can_be_tried_and_a_new_one_has_another_version(studio: Studio,
 
 @pytest.fixture
 def opening(studio: Studio) -> Refresh:
-    """What shows a page that is opened, or whose tab is seen again."""
+    """What shows a page that is opened, or seen again."""
     with gr.Blocks():
         return run_page.build(studio, gr.State(""), gr.Textbox(""))[0]
 
@@ -230,6 +245,28 @@ def test_a_run_that_cannot_be_read_is_a_sentence_and_its_page_stops_asking(page:
         assert refreshed(page, run, seen)[0] == {}
 
 
+def opened(opening: Refresh, run: str, seen: Any, address: str = "") -> dict[str, Any]:
+    """The updates that a page with this query in its address is sent, by element id or class."""
+    request = gr.Request(query_params=dict(parse_qsl(address)))
+    *updates, _ = opening.handler(run, seen, "", (), "", request)
+    names = [output.elem_id or type(output).__name__ for output in opening.outputs]
+    return {name: update for name, update in zip(names, updates, strict=False) if update != gr.skip()}
+
+
+def test_only_the_opening_of_a_page_chooses_a_tab(opening: Refresh, page: Refresh, store: JobStore) -> None:
+    run, unseen = add_run(store), page.inputs[1].value
+    assert opened(opening, run, unseen)["run-tabs"].selected == "training"
+    assert opened(opening, run, unseen, "tab=details")["run-tabs"].selected == "details"
+    assert opened(opening, run, unseen, "tab=nothing")["run-tabs"].selected == "training"
+    _, seen = refreshed(page, run, unseen)
+    store.claim("here", [0])
+    store.finish(run, JobState.STOPPED, step=20)
+    changed, seen = refreshed(page, run, seen)
+    assert "run-head" in changed and "run-tabs" not in changed
+    assert "run-tabs" not in opened(opening, run, seen)
+    assert opened(opening, run, unseen)["run-tabs"].selected == "results"
+
+
 def test_a_page_without_a_run_is_left_as_it_is(page: Refresh) -> None:
     changed, seen = refreshed(page, "", page.inputs[1].value)
     assert changed == {} and seen == page.inputs[1].value
@@ -272,7 +309,7 @@ def test_times_are_those_of_the_viewers_clock(studio: Studio, store: JobStore, p
     log = Home(studio.settings.home).log(run)
     log.parent.mkdir(parents=True)
     log.write_text(f"{datetime.now(UTC):%Y-%m-%dT%H}:00:09Z Training\n")
-    *updates, _ = page.handler(run, page.inputs[1].value, "-330")
+    *updates, _ = page.handler(run, page.inputs[1].value, "Asia/Kolkata")
     shown = "".join(update for update in updates if isinstance(update, str))
     there = datetime.now(UTC) + timedelta(hours=5, minutes=30)
     assert ":30:09 Training" in shown and f'title="{there:%Y-%m-%d %H}' in shown

@@ -61,7 +61,7 @@ def test_a_list_of_many_runs_costs_the_same_queries_as_one_of_few(
     runs_list: RunsList, database: Database, text: str
 ) -> None:
     def show() -> tuple[Any, ...]:
-        return runs_list.show("", "All", text, "date", 30, "", "0")
+        return runs_list.show("", "All", text, "date", 30, "", "UTC")
 
     add_runs(database, 3)
     few = rows_read(database, show)
@@ -73,10 +73,10 @@ def test_a_list_of_many_runs_costs_the_same_queries_as_one_of_few(
 
 def test_a_list_shows_a_page_of_runs_and_whether_there_are_more(runs_list: RunsList, database: Database) -> None:
     add_runs(database, 31)
-    html, more, timer, seen = runs_list.show("", "All", "", "date", 30, "", "0")
+    html, more, timer, seen = runs_list.show("", "All", "", "date", 30, "", "UTC")
     assert html.count('class="ls-run"') == 30 and "run 30<" in html and "run 0<" not in html
     assert more["visible"] and not timer["active"] and seen == html
-    html, more, *_ = runs_list.show("", "All", "", "date", 60, "", "0")
+    html, more, *_ = runs_list.show("", "All", "", "date", 60, "", "UTC")
     assert html.count('class="ls-run"') == 31 and not more["visible"]
 
 
@@ -85,12 +85,12 @@ def test_a_filter_shows_its_states_alone_and_asks_again_while_any_run_goes_on(
 ) -> None:
     add_runs(database, 1, JobState.FAILED, "failed")
     add_runs(database, 1, name="done")
-    html, _, timer, _ = runs_list.show("", "Done", "", "date", 30, "", "0")
+    html, _, timer, _ = runs_list.show("", "Done", "", "date", 30, "", "UTC")
     assert "done 0<" in html and "failed 0<" not in html and not timer["active"]
     add_runs(database, 1, JobState.QUEUED, "waiting")
-    html, _, timer, _ = runs_list.show("", "Done", "", "date", 30, "", "0")
+    html, _, timer, _ = runs_list.show("", "Done", "", "date", 30, "", "UTC")
     assert "waiting 0<" not in html and timer["active"]
-    assert "waiting 0<" in runs_list.show("", "Active", "", "date", 30, "", "0")[0]
+    assert "waiting 0<" in runs_list.show("", "Active", "", "date", 30, "", "UTC")[0]
 
 
 def test_every_word_of_a_search_is_found_wherever_a_card_shows_it(runs_list: RunsList, database: Database) -> None:
@@ -98,38 +98,38 @@ def test_every_word_of_a_search_is_found_wherever_a_card_shows_it(runs_list: Run
     store = JobStore(database)
     newest = store.list(1)[0]
     store.annotate(newest.id, "it smells of almonds", ["violet"])
-    html, *_ = runs_list.show("", "All", "VIOLET tiny almonds X.csv", "date", 30, "", "0")
+    html, *_ = runs_list.show("", "All", "VIOLET tiny almonds X.csv", "date", 30, "", "UTC")
     assert html.count('class="ls-run"') == 1 and "run 1<" in html
-    assert "No run matches" in runs_list.show("", "All", "violet oranges", "date", 30, "", "0")[0]
+    assert "No run matches" in runs_list.show("", "All", "violet oranges", "date", 30, "", "UTC")[0]
 
 
 def test_a_list_that_did_not_change_is_not_sent_again(runs_list: RunsList, database: Database) -> None:
     add_runs(database, 1)
-    *_, seen = runs_list.show("", "All", "", "date", 30, "", "0")
-    unchanged, *_ = runs_list.show("", "All", "", "date", 30, seen, "0")
+    *_, seen = runs_list.show("", "All", "", "date", 30, "", "UTC")
+    unchanged, *_ = runs_list.show("", "All", "", "date", 30, seen, "UTC")
     assert "value" not in unchanged and "ls-run" not in str(unchanged)
 
 
 def test_an_empty_list_says_whether_there_are_runs_at_all(runs_list: RunsList, database: Database) -> None:
-    assert "No runs yet" in runs_list.show("", "All", "", "date", 30, "", "0")[0]
+    assert "No runs yet" in runs_list.show("", "All", "", "date", 30, "", "UTC")[0]
     add_runs(database, 1)
-    assert "No run matches" in runs_list.show("", "All", "nothing like it", "date", 30, "", "0")[0]
-    assert "No run matches" in runs_list.show("", "Active", "", "date", 30, "", "0")[0]
+    assert "No run matches" in runs_list.show("", "All", "nothing like it", "date", 30, "", "UTC")[0]
+    assert "No run matches" in runs_list.show("", "Active", "", "date", 30, "", "UTC")[0]
 
 
 def test_deleted_runs_are_listed_by_themselves_and_come_back(
     runs_list: RunsList, database: Database, studio: Studio
 ) -> None:
     add_runs(database, 2)
-    assert "No deleted runs" in runs_list.show("", "Deleted", "", "date", 30, "", "0")[0]
+    assert "No deleted runs" in runs_list.show("", "Deleted", "", "date", 30, "", "UTC")[0]
     job = studio.jobs()[0]
     studio.delete(job.id)
-    html, *_ = runs_list.show("", "Deleted", "", "date", 30, "", "0")
+    html, *_ = runs_list.show("", "Deleted", "", "date", 30, "", "UTC")
     assert f'data-restore="{job.id}"' in html and ">Bring it back<" in html and html.count("data-restore") == 1
-    assert job.name not in runs_list.show("", "All", "", "date", 30, "", "0")[0]
-    assert "No run matches" in runs_list.show("", "Deleted", "nothing like it", "date", 30, "", "0")[0]
+    assert job.name not in runs_list.show("", "All", "", "date", 30, "", "UTC")[0]
+    assert "No run matches" in runs_list.show("", "Deleted", "nothing like it", "date", 30, "", "UTC")[0]
     assert runs_list.restore(3, gr.EventData(None, {"run": job.id})) == 4
-    assert job.name in runs_list.show("", "All", "", "date", 30, "", "0")[0]
+    assert job.name in runs_list.show("", "All", "", "date", 30, "", "UTC")[0]
 
 
 @pytest.mark.parametrize(
@@ -151,7 +151,7 @@ def test_a_run_without_gain_says_so_in_the_list(runs_list: RunsList, database: D
     job = store.add("no gain", {"backbone": "acme/tiny"}, "sample:x.csv", "x.csv", 5)
     store.claim("here", [0])
     store.finish(job.id, JobState.DONE, scores={"accuracy": 0.4, "untrained_accuracy": 0.5})
-    html, *_ = runs_list.show("", "All", "", "date", 30, "", "0")
+    html, *_ = runs_list.show("", "All", "", "date", 30, "", "UTC")
     assert "no better than untrained" in html and "ls-pill ls-warn" in html
 
 
@@ -174,7 +174,7 @@ def test_a_line_says_in_which_settings_its_run_differs_from_the_one_before_it_or
     add("second", seed=2, learning_rate=0.1, steps=9, compile=True)
     add("same", seed=2, learning_rate=0.1, steps=9, compile=True)
     add("child", parent=first.id, seed=3)
-    lines = runs_list.show("", "All", "", "date", 30, "", "0")[0].partition("<tbody>")[2].split("<tr ")[1:]
+    lines = runs_list.show("", "All", "", "date", 30, "", "UTC")[0].partition("<tbody>")[2].split("<tr ")[1:]
     child, same, second, elsewhere, oldest = (
         re.sub("<[^>]*>", "", line.partition("ls-run-differs")[2]) for line in lines
     )
@@ -189,7 +189,7 @@ def test_a_run_is_not_compared_with_a_deleted_one(runs_list: RunsList, database:
     store = JobStore(database)
     first, second, _ = (store.add(str(n), {"train": {"seed": n}}, "sample:x.csv", "x.csv", 5) for n in range(3))
     store.delete(second.id)
-    html = runs_list.show("", "All", "", "date", 30, "", "0")[0]
+    html = runs_list.show("", "All", "", "date", 30, "", "UTC")[0]
     assert f"Compared with {first.name}: Seed 0 → 2" in html and "Seed 1" not in html
 
 
@@ -202,7 +202,7 @@ def test_a_line_has_the_percent_of_a_run_and_its_date_in_the_time_zone_of_whoeve
     store.heartbeat(job.id, 7, "Training")
     with database.write() as session:
         session.execute(update(JobRow).values(created_at=datetime(2020, 5, 1, 23, 30, tzinfo=UTC)))
-    html = runs_list.show("", "All", "", "date", 30, "", "-120")[0]
+    html = runs_list.show("", "All", "", "date", 30, "", "Europe/Vienna")[0]
     assert "Running 14 %" in html and "less than a minute so far" in html
     assert 'title="2020-05-02 01:30:00">02 May 2020<' in html
     assert "&lt;busy&gt;" in html and "<busy>" not in html
@@ -220,7 +220,7 @@ def test_a_click_on_the_head_of_a_column_sorts_by_it_and_another_one_turns_it_ro
 def test_the_head_of_the_column_by_which_a_list_is_sorted_says_so(runs_list: RunsList, database: Database) -> None:
     add_runs(database, 2)
     for sort, heads in {"date": "descending", "name": "ascending", "-name": "descending"}.items():
-        html = runs_list.show("", "All", "", sort, 30, "", "0")[0]
+        html = runs_list.show("", "All", "", sort, 30, "", "UTC")[0]
         (said,) = re.findall(r'aria-sort="(\w+)"><button type="button" data-sort="(\w+)"', html)
         assert said == (heads, sort.removeprefix("-"))
     assert html.index("run 1<") < html.index("run 0<")

@@ -15,6 +15,7 @@ from app.jobs import worker
 from app.jobs.heartbeat import Heartbeat
 from app.jobs.job_reporter import JobReporter
 from app.jobs.journal import Journal
+from app.jobs.tracking import Tracking
 from app.studio import Studio
 from app.ui.tune.dataset_manager import DatasetManager
 from app.ui.tune.tune_form import TuneForm
@@ -70,7 +71,8 @@ def test_the_model_card_of_a_run_names_the_data_set_and_its_commit(
     reference = datasets.add(tiny_table, "films.csv", SOURCE).reference
     job = store.add("a run", recipe(tiny_llama, steps=1).to_dict(), reference, "films.csv", 1)
     heartbeat = Heartbeat(store, job.id, 1, home.log(job.id), Journal(home.checkpoints(job.id) / "journal.jsonl"))
-    worker.tune(studio.settings, UploadStore(database, home.uploads), job, JobReporter(heartbeat), artifacts)
+    reporter = JobReporter(heartbeat, Tracking(studio.settings, job, print))
+    worker.tune(studio.settings, UploadStore(database, home.uploads), job, reporter, artifacts)
     card = (artifacts.path(job.id) / "README.md").read_text()
     assert "Trained on [acme/films](https://huggingface.co/datasets/acme/films), subset `en`, split `train`" in card
     assert f"revision `{SOURCE.revision}`." in card

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from functools import partial
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -118,6 +119,20 @@ def test_scoring_says_how_far_it_is_and_how_long_it_took(backbone: Path, tiny_ta
     took = {step: values["scoring_seconds"] for step, values in recorder.values if "scoring_seconds" in values}
     assert list(took) == [0, 5, 10, 12]
     assert all(seconds > 0 for seconds in took.values())
+
+
+def test_each_score_comes_with_the_answers_to_the_same_rows_and_the_run_tells_its_memory(
+    tiny_llama: Path, tiny_table: Path, tmp_path: Path
+) -> None:
+    config = recipe(tiny_llama)
+    _, recorder = run(config, tiny_table, tmp_path)
+    held_out = [example.row for example in splits_of(config, tiny_table).validation]
+    assert [step for step, _ in recorder.sampled] == [0, 5, 10, 12]
+    assert all([sample.row for sample in rows] == held_out[:3] for _, rows in recorder.sampled)
+    assert {sample.answer for _, rows in recorder.sampled for sample in rows} <= {"positive", "negative"}
+    peaks = [(step, values["peak_memory"]) for step, values in recorder.values if "peak_memory" in values]
+    assert peaks[0][0] == 1 and 1e7 < peaks[0][1] < 1e12
+    assert all(later[1] > 1.01 * earlier[1] for earlier, later in pairwise(peaks))
 
 
 def test_a_damaged_checkpoint_falls_back_to_the_one_before(tiny_llama: Path, tiny_table: Path, tmp_path: Path) -> None:

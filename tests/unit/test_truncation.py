@@ -11,7 +11,7 @@ from lamp.config import DataConfig
 from lamp.data import truncation
 from lamp.data.encoding import Encoder
 from lamp.data.splits import Example
-from lamp.data.truncation import Truncation, count_cut_targets, count_truncated
+from lamp.data.truncation import Cut, Truncation, count_cut_targets, count_truncated, cut_input
 from lamp.hub.backbone_files import tokenizer_file
 
 
@@ -33,6 +33,26 @@ def test_as_many_inputs_are_counted_as_the_encoder_cuts(tiny_llama: Path, tiny_t
         assert count_truncated(backbone / "tokenizer.json", examples(texts), 40) == Truncation(
             encoder.truncated, exact=True
         )
+
+
+@pytest.mark.parametrize("suffix", ["", "\nlabel:"])
+def test_what_is_shown_of_a_long_input_is_what_the_encoder_keeps(tiny_llama: Path, tiny_t5: Path, suffix: str) -> None:
+    for backbone, encoder_decoder in ((tiny_llama, False), (tiny_t5, True)):
+        tokenizer = AutoTokenizer.from_pretrained(backbone)
+        encoder = Encoder(tokenizer, is_encoder_decoder=encoder_decoder, config=DataConfig(max_input_tokens=40))
+        example = Example("the film was good and long " * 30 + suffix, "", suffix)
+        cut = cut_input(backbone / "tokenizer.json", example, 40)
+        assert cut.head + cut.middle + cut.tail == example.text and cut.middle
+        (kept,) = encoder.inputs([example.text], [suffix])
+        read = tokenizer.decode(list(kept), skip_special_tokens=True)
+        assert "".join(read.split()) == "".join((cut.head + cut.tail).split())
+        short = Example("a good film" + suffix, "", suffix)
+        assert cut_input(backbone / "tokenizer.json", short, 40) == Cut(short.text, "", "")
+
+
+def test_an_input_is_shown_whole_where_its_tokens_cannot_be_counted(tmp_path: Path) -> None:
+    (tmp_path / "tokenizer.json").write_text("no tokenizer")
+    assert cut_input(tmp_path / "tokenizer.json", Example("a text", "", ""), 1) == Cut("a text", "", "")
 
 
 def test_as_many_targets_are_counted_as_the_encoder_cuts(tiny_llama: Path, tiny_t5: Path) -> None:

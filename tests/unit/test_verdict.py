@@ -70,7 +70,10 @@ def test_the_judgement_follows_from_the_same_rows_with_and_without_the_prompt(
 def test_what_to_try_next_with_a_prompt_that_helps() -> None:
     assert "little left to improve" in of_labels(299, 100, rows=300).text
     assert "train it for more steps" in of_labels(240, 100, 300, validation=[(0, 0.2), (50, 0.6), (100, 0.8)]).text
-    assert "look at the wrong rows below" in of_labels(240, 100, 300).text
+    assert "not improved since step 50, so more steps are of no use. To get further, look at the wrong rows below" in (
+        of_labels(240, 100, 300).text
+    )
+    assert "not improved" not in of_labels(240, 100, 300, validation=[(0, 0.2), (100, 0.8)]).text
 
 
 def test_texts_are_judged_by_rouge() -> None:

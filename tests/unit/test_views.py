@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -217,14 +220,30 @@ def test_probabilities_begin_with_the_likeliest() -> None:
 
 
 def test_lines_of_a_log_have_the_time_of_the_zone_and_the_day_where_it_is_another() -> None:
-    now = NOW.astimezone(zone_of("-120"))
+    now = NOW.astimezone(zone_of("Europe/Vienna"))
     log = "2026-05-01T09:00:00Z today\n2026-04-30T21:59:59Z the day before\n12:00:09 as it was logged once\n"
     assert local_log(log, now) == "11:00:00 today\n30 Apr 23:59:59 the day before\n12:00:09 as it was logged once\n"
 
 
-@pytest.mark.parametrize("offset", ["", None, "east", "1e999", "nan", 99999])
-def test_a_time_zone_that_cannot_be_read_is_utc(offset: object) -> None:
-    assert NOW.astimezone(zone_of(offset)).utcoffset() == timedelta(0)
+def test_a_time_of_before_the_clocks_were_changed_is_the_one_that_they_showed() -> None:
+    now = datetime(2026, 3, 29, 12, tzinfo=UTC).astimezone(zone_of("Europe/Vienna"))
+    assert (
+        local_log("2026-03-29T00:30:00Z before\n2026-03-29T01:30:00Z after\n", now)
+        == "01:30:00 before\n03:30:00 after\n"
+    )
+
+
+@pytest.mark.parametrize("name", ["", None, "east", "America", "../UTC", "/etc/passwd", "a\0b", "a" * 5000, -120])
+def test_a_time_zone_that_is_not_known_is_utc(name: object) -> None:
+    assert NOW.astimezone(zone_of(name)).utcoffset() == timedelta(0)
+
+
+def test_time_zones_are_known_on_a_machine_that_has_no_database_of_them() -> None:
+    command = "from app.views.local_time import zone_of; print(zone_of('Asia/Kolkata'))"
+    run = subprocess.run(
+        [sys.executable, "-c", command], env={**os.environ, "PYTHONTZPATH": ""}, capture_output=True, text=True
+    )
+    assert run.stdout == "Asia/Kolkata\n", run.stderr
 
 
 def test_a_script_reads_times_as_text_and_states_as_words() -> None:

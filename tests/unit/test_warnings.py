@@ -1,4 +1,4 @@
-"""What the Tune page warns of beside Start, and what it shows of long rows."""
+"""What the Tune page warns of, and what it shows of long rows."""
 
 from __future__ import annotations
 
@@ -19,14 +19,16 @@ def added(studio: Studio, folder: Path, rows: list[str]) -> str:
     return studio.add_dataset(file, file.name).reference
 
 
-def rail(studio: Studio, backbone: Path, dataset: str) -> str:
+def page(studio: Studio, backbone: Path, dataset: str) -> str:
+    """What the page says of a data set."""
     config = TuneConfig(str(backbone), DataConfig(("text",), "answer"))
-    return summary.rail(config, studio.plan(config, dataset))
+    plan = studio.plan(config, dataset)
+    return summary.data_table(plan, config) + summary.what_it_learns(plan, config) + summary.rail(config, plan)
 
 
 def test_targets_that_will_be_cut_are_told_before_the_start(studio: Studio, tiny_llama: Path, tmp_path: Path) -> None:
     rows = [f"question {row},{'the film was very good ' * (30 if row % 4 else 1)}{row}" for row in range(40)]
-    html = rail(studio, tiny_llama, added(studio, tmp_path, rows))
+    html = page(studio, tiny_llama, added(studio, tmp_path, rows))
     assert "Ready to start" in html
     sentence = (
         r"Targets longer than 64 tokens are cut: (\d+) of 32 to learn from, (\d+) of 4 for validation and (\d+) of 4 "
@@ -52,13 +54,13 @@ def test_labels_are_never_said_to_be_cut(studio: Studio, tiny_llama: Path, tmp_p
 
 
 def test_good_rows_start_without_a_warning(studio: Studio, tiny_llama: Path, tmp_path: Path) -> None:
-    html = rail(studio, tiny_llama, added(studio, tmp_path, [f"question {row},answer {row * 3}" for row in range(40)]))
+    html = page(studio, tiny_llama, added(studio, tmp_path, [f"question {row},answer {row * 3}" for row in range(40)]))
     assert "Ready to start" in html and "Worth a look" not in html
 
 
 def test_a_warning_keeps_nothing_from_starting(studio: Studio, tiny_llama: Path, tmp_path: Path) -> None:
     dataset = added(studio, tmp_path, [f"question {row} by p{row}@example.org,answer {row * 3}" for row in range(40)])
-    html = rail(studio, tiny_llama, dataset)
+    html = page(studio, tiny_llama, dataset)
     assert "Ready to start" in html and "Worth a look" in html and "an e-mail address" in html
 
 
@@ -66,9 +68,9 @@ def test_the_warnings_of_an_unchanged_data_set_are_not_made_again(
     studio: Studio, tiny_llama: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     dataset = added(studio, tmp_path, [f"p{row}@example.org,answer {row * 3}" for row in range(40)])
-    first = rail(studio, tiny_llama, dataset)
+    first = page(studio, tiny_llama, dataset)
     monkeypatch.setattr("app.dataset_file.data_warnings", lambda *_: pytest.fail("searched again"))
-    assert rail(studio, tiny_llama, dataset) == first
+    assert page(studio, tiny_llama, dataset) == first
 
 
 def test_a_row_to_try_is_whole_where_the_preview_cuts_it(studio: Studio, tmp_path: Path) -> None:

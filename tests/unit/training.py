@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -10,6 +10,7 @@ from typing import Any
 from lamp.config import DataConfig, LampConfig, TrainConfig, TuneConfig
 from lamp.data.splits import Splits, prepare
 from lamp.data.tables import read_table
+from lamp.training.reporter import Sample
 from lamp.training.result import TrainResult
 from lamp.training.train import train
 
@@ -22,6 +23,7 @@ class Recorder:
         self.notes: list[str] = []
         self.phases: list[str] = []
         self.parts: list[tuple[str, float]] = []
+        self.sampled: list[tuple[int, tuple[Sample, ...]]] = []
         self.stop_after = stop_after
 
     def log(self, step: int, values: Mapping[str, float]) -> None:
@@ -35,6 +37,9 @@ class Recorder:
 
     def note(self, text: str) -> None:
         self.notes.append(text)
+
+    def samples(self, step: int, rows: Sequence[Sample]) -> None:
+        self.sampled.append((step, tuple(rows)))
 
     def should_stop(self) -> bool:
         return self.stop_after is not None and len(self.losses) >= self.stop_after

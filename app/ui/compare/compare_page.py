@@ -11,7 +11,7 @@ import gradio as gr
 from app.studio import Studio
 from app.ui import parts
 from app.ui.compare import compare_html
-from app.ui.components import BROWSER_OFFSET, QUIET, piece
+from app.ui.components import BROWSER_ZONE, QUIET, piece
 from app.ui.guard import KNOWN, guarded
 from app.ui.line_plot import Point, line_plot, redrawn
 from app.views import curves, formatting, score_text
@@ -37,13 +37,13 @@ class ComparePage:
     def __init__(self, studio: Studio) -> None:
         self._studio = studio
 
-    def open(self, offset: str, request: gr.Request) -> Any:
+    def open(self, zone: str, request: gr.Request) -> Any:
         """The runs to choose from, those that the address names chosen.
 
-        offset: minutes from the browser's local time to UTC.
+        zone: the name of the browser's time zone.
         """
         asked = str(request.query_params.get("runs", "")).split(",")
-        choices = self._choices(asked, datetime.now(zone_of(offset)))
+        choices = self._choices(asked, datetime.now(zone_of(zone)))
         chosen = [run for run in dict.fromkeys(asked) if any(run == id for _, id in choices)]
         return gr.Dropdown(choices=choices, value=chosen[:MOST_RUNS])
 
@@ -139,11 +139,11 @@ def build(studio: Studio, page: gr.Blocks) -> None:
             elem_id="only-differing",
         )
         settings = piece(elem_id="compare-settings")
-    offset = gr.Textbox("", visible="hidden", label="Time zone")
+    zone = gr.Textbox("", visible="hidden", label="Time zone")
 
     handlers = ComparePage(studio)
     outputs = [said, both, loss_title, loss, score_title, score, scores, settings_title, only, settings]
-    page.load(guarded(handlers.open), offset, chosen, js=BROWSER_OFFSET, **QUIET)
+    page.load(guarded(handlers.open), zone, chosen, js=BROWSER_ZONE, **QUIET)
     chosen.change(None, chosen, None, js=_KEEP_IN_ADDRESS, **QUIET)
     showing = {**QUIET, "show_progress": "full", "show_progress_on": said}
     chosen.change(guarded(handlers.show), chosen, outputs, trigger_mode="always_last", preprocess=False, **showing)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from html import escape
 
 from app.answering.answer import Answer
@@ -31,6 +32,26 @@ def answer_html(answer: Answer, expected: str = "", writing: bool = False) -> st
     role = "" if writing else ' role="status"'  # screen readers read it once, not at every word
     below = f"{hint}{_probabilities(answer)}{read}"
     return f'<div class="ls-result"{role}>{cut}<div class="ls-answers">{both}</div>{below}</div>'
+
+
+def beside_html(others: Sequence[tuple[str, Answer | str]]) -> str:
+    """What other runs answer to the same input: (the run's name, its answer or why there is none) of each."""
+    sections = "".join(
+        f"<section><h3>{escape(name)}</h3>"
+        + (
+            f"<p>{escape(found.tuned) or '(nothing)'}</p>{_sure(found)}"
+            if isinstance(found, Answer)
+            else parts.small(found)
+        )
+        + "</section>"
+        for name, found in others
+    )
+    return f'<h3 class="ls-beside-title">Other runs</h3><div class="ls-answers">{sections}</div>' if others else ""
+
+
+def _sure(answer: Answer) -> str:
+    share = max(answer.tuned_probabilities.values(), default=None)
+    return "" if share is None else parts.small(f"{100 * share:.1f} % sure")
 
 
 def waiting_html(stage: str) -> str:

@@ -25,12 +25,13 @@ def confusion_table(matrix: ConfusionMatrix | None) -> str:
     for number, score in enumerate(matrix.per_label()):
         middle = _most_frequent(matrix, number) if wide else _cells(matrix, number)
         rows.append(
-            f"<tr><th scope=row>{escape(score.label)}</th>{middle}<td>{score.rows:,}</td>"
+            f"<tr><th scope=row>{escape(score.label)}</th>{middle}<td>{_rows(score.label, score.rows)}</td>"
             f"<td>{_percent(score.precision)}</td><td>{_percent(score.recall)}</td><td>{_percent(score.f1)}</td></tr>"
         )
-    below = "A row is a label of the data, a column the prompt's answer; click on a number to see its rows."
+    columns = "" if wide else ", a column the prompt's answer"
+    below = f"A row is a label of the data{columns}; click on a number to see its rows."
     return (
-        parts.title("Label by label", "Of the best prompt, on the held-out rows." if wide else below)
+        parts.title("Label by label", below)
         + '<div class="ls-table ls-confusion" tabindex="0"><table><thead><tr><th scope=col>Label</th>'
         f"{answers}<th scope=col>Rows</th><th scope=col>Precision</th><th scope=col>Recall</th><th scope=col>F1</th>"
         f"</tr></thead><tbody>{''.join(rows)}</tbody></table></div>"
@@ -51,10 +52,19 @@ def _button(label: str, answered: str, count: int) -> str:
     """A number that shows its rows when it is clicked."""
     if not count:
         return "·"
-    name = f"{count} of {escape(label)} answered with {escape(answered)}: show these rows"
+    return _link(label, answered, f"{count} of {label} answered with {answered}: show these rows", f"{count:,}")
+
+
+def _rows(label: str, count: int) -> str:
+    """The number of a label's rows, which shows them when it is clicked."""
+    return _link(label, "", f"All {count} of {label}: show these rows", f"{count:,}") if count else "0"
+
+
+def _link(label: str, answered: str, name: str, text: str) -> str:
+    """A button that filters the rows. answered: "" for any answer; name: what it does, for screen readers."""
     return (
-        f'<button type="button" data-expected="{escape(label)}" data-answered="{escape(answered)}" aria-label="{name}">'
-        f"{count}</button>"
+        f'<button type="button" data-expected="{escape(label)}" data-answered="{escape(answered)}" '
+        f'aria-label="{escape(name)}">{escape(text)}</button>'
     )
 
 
@@ -67,7 +77,8 @@ def _most_frequent(matrix: ConfusionMatrix, number: int) -> str:
     if not wrong:
         return "<td>–</td>"
     count, label = max(wrong, key=lambda pair: pair[0])
-    return f"<td>{escape(label)} ({count:,})</td>"
+    name = f"{count} of {matrix.labels[number]} answered with {label}: show these rows"
+    return f"<td>{_link(matrix.labels[number], label, name, f'{label} ({count:,})')}</td>"
 
 
 def _percent(share: float) -> str:

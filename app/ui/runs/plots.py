@@ -23,10 +23,10 @@ def empty_plot(label: str, title: str) -> gr.LinePlot:
     return line_plot([], _COLOURS, label=label, title=title)
 
 
-def loss_plot(points: Points, steps: int) -> Any:
-    """The training loss of each step and its smoothed course."""
+def loss_plot(points: Points, steps: int, smoothed: bool = True) -> Any:
+    """The training loss of each step and, where it is wanted, its smoothed course."""
     rows = [(step, value, "Each step") for step, value in points]
-    rows += [(step, value, "Smoothed") for step, value in curves.smoothed(points)]
+    rows += [(step, value, "Smoothed") for step, value in (curves.smoothed(points) if smoothed else ())]
     return redrawn(rows, steps, curves.span(points) or (0, 1))
 
 

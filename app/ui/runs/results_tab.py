@@ -11,12 +11,15 @@ from app.studio import Studio
 from app.ui import parts
 from app.ui.components import AT_ONCE, QUIET, piece
 from app.ui.guard import guarded
-from app.ui.runs import results_html, run_html
+from app.ui.runs import results_html, scores_html
 from app.ui.runs.confusion_table import confusion_table
 from app.views.results import ALL, FILTERS
 
 _ROWS_A_PAGE = 25
 _ANY = ("Any", "")
+_NOTHING = parts.empty(
+    "No results yet", "When the run ends, also when you stop it early, its prompt answers rows that it never saw."
+)
 
 
 class ResultsTab:
@@ -33,12 +36,11 @@ class ResultsTab:
         results = self._studio.results(run) if ready else None
         if results is None:
             hidden = gr.Column(visible=False)
-            return [gr.HTML(visible=not ready), hidden, gr.skip(), gr.skip(), gr.skip()]
+            return [hidden, gr.skip(), gr.skip(), gr.skip()]
         labels = sorted({answer.expected for answer in results.answers} | {answer.answer for answer in results.answers})
         choices = [_ANY, *((label, label) for label in labels)]
         of_label = gr.Dropdown(choices=choices, value="", visible=results.are_labels)
         return [
-            gr.HTML(visible=False),
             gr.Column(visible=True),
             of_label,
             of_label,
@@ -62,14 +64,8 @@ class ResultsTab:
 
 def build(studio: Studio, run: gr.State, ready: gr.Textbox, show: Callable[..., Any]) -> None:
     """Lays out the tab and wires it. show: adds a component to the run's page, as `ViewTable.add` does."""
-    nothing = piece(
-        parts.empty(
-            "No results yet",
-            "When the run ends, also when you stop it early, its prompt answers rows that it never saw.",
-        ),
-        elem_id="no-results",
-    )
-    show(piece(elem_id="run-scores"), run_html.scores)
+    show(piece(elem_id="no-results"), lambda view: "" if view.prompt_version else _NOTHING)
+    show(piece(elem_id="run-scores"), scores_html.scores)
     confusion = show(
         piece(elem_id="run-confusion", script=results_html.CHOOSE), lambda view: confusion_table(view.confusion)
     )
@@ -90,7 +86,7 @@ def build(studio: Studio, run: gr.State, ready: gr.Textbox, show: Callable[..., 
 
     tab = ResultsTab(studio)
     choice: list[Any] = [run, shown, expected, answered, text, most]
-    opened = ready.change(guarded(tab.open), [run, ready], [nothing, rows, expected, answered, download], **QUIET)
+    opened = ready.change(guarded(tab.open), [run, ready], [rows, expected, answered, download], **QUIET)
     listed: dict[str, Any] = {"fn": guarded(tab.show), "inputs": choice, "outputs": [answers, more]}
     opened.then(**listed, **QUIET)
     gr.on(

@@ -10,8 +10,6 @@ from app.views.rate_search import TriedRate
 from app.views.run_view import RunView
 from storage.states import JobState
 
-_NEVER_SEEN = "Rows that the prompt never learned from and that chose nothing."
-_CHOSEN_BY = "Rows that the prompt never learned from, but by which the best one was chosen: they flatter it a little."
 _NO_CURVE = parts.empty("No curve yet", "It appears here with the first step: loading the model comes first.")
 
 
@@ -102,6 +100,8 @@ def tried_rates(view: RunView) -> str:
     said = f"{len(going_on)} of {len(tried)} still compete for the lowest loss."
     if len(going_on) == 1:
         said = f"{going_on[0]} had the lowest loss on the held-out rows and goes on alone."
+    elif len(going_on) == view.voters:
+        said = f"The {view.voters} with the lowest loss on the held-out rows go on, and their prompts vote."
     elif not going_on:
         said = "None of them could go on."
     return (
@@ -116,44 +116,33 @@ def _fate(rate: TriedRate) -> str:
     return "goes on" if rate.goes_on else "dropped"
 
 
-def scores(view: RunView) -> str:
-    """Every score of an ended run beside the untrained backbone's."""
-    if not view.scores:
-        return ""
-    votes = any(score.vote for score in view.scores)
-    rows = "".join(
-        f"<tr><th scope=row>{escape(score.label)}</th><td><b>{escape(score.tuned)}</b></td>"
-        + (f"<td>{escape(score.vote)}</td>" if votes else "")
-        + f"<td>{escape(score.untrained) or '–'}</td>"
-        f'<td class="{"ls-better" if score.better else "ls-worse"}">{escape(score.gain) or "–"}</td></tr>'
-        for score in view.scores
-    )
-    return (
-        parts.title(f"Scores on {view.scored_on}", _NEVER_SEEN if view.tested else _CHOSEN_BY)
-        + '<table class="ls-scores"><thead><tr><th></th><th scope=col>Tuned</th>'
-        + ("<th scope=col>By vote</th>" if votes else "")
-        + "<th scope=col>Untrained</th>"
-        + f"<th scope=col>Difference</th></tr></thead><tbody>{rows}</tbody></table>"
-    )
-
-
-def log(view: RunView) -> str:
-    """The last lines of the log."""
-    if not view.log:
-        return '<p class="ls-small">The log is empty so far.</p>'
-    return f'<pre class="ls-log" tabindex="0" aria-label="Last lines of the log"><span>{escape(view.log)}</span></pre>'
-
-
 def history(view: RunView) -> str:
-    """Every change of state with its time and reason, newest first."""
+    """Every change of state with its reason and its time on the viewer's clock, newest first."""
     lines = "".join(
         f"<li>{parts.pill(*status.state_words(event.state))}<span>{escape(event.reason)}</span>"
-        f"{parts.moment(event.at, view.now)}</li>"
+        f"{parts.exact_moment(event.at, view.now)}</li>"
         for event in reversed(view.events)
     )
     return f'{parts.title("History")}<ol class="ls-history">{lines}</ol>'
 
 
 def recipe(view: RunView) -> str:
-    """What the run was made with."""
-    return parts.title("Recipe") + parts.facts(view.recipe)
+    """What the run was made with, and in what that differs from the run that it was started from."""
+    return _changes(view) + parts.title("Recipe") + parts.facts(view.recipe)
+
+
+def _changes(view: RunView) -> str:
+    if view.parent is None or view.changes is None:
+        return ""
+    link = f'<a href="runs?run={escape(view.parent)}">the run that it came from</a>'
+    if not view.changes:
+        return f'<p class="ls-small">All its settings are those of {link}.</p>'
+    rows = "".join(
+        f"<tr><th scope=row>{escape(name)}</th><td>{escape(before)}</td><td>{escape(here)}</td></tr>"
+        for name, before, here in view.changes
+    )
+    return (
+        f'<div class="ls-title"><h2>What differs</h2><p>From {link}.</p></div>'
+        '<table class="ls-scores ls-changes"><thead><tr><th></th><th scope=col>Before</th><th scope=col>Here</th></tr>'
+        f"</thead><tbody>{rows}</tbody></table>"
+    )

@@ -2,32 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import gradio as gr
 
 from app.studio import Studio
-from app.ui import parts
 from app.ui.components import AT_ONCE, piece
 from app.ui.guard import KNOWN, guarded, inform
-from app.ui.runs import (
-    export_tab,
-    inspect_tab,
-    manage_tab,
-    more_curves,
-    plots,
-    results_tab,
-    run_html,
-    try_tab,
-    worth_tab,
-)
+from app.ui.runs import inspect_tab, manage_tab, results_tab, run_html, training_tab, try_tab, use_tab, worth_tab
 from app.ui.runs.refresh import Refresh
 from app.ui.runs.view_table import Seen, ViewTable
 from app.views import local_time
 
 _REFRESH_SECONDS = 1.0
-_RESULTS, _TRAINING, _TRY, _INSPECT, _WORTH, _EXPORT, _DETAILS = range(7)
+_TABS = ("results", "training", "try", "inspect", "worth", "use", "details")
+"""Ids of the tabs, as they stand in addresses."""
+_RESULTS, _TRAINING, _TRY, _INSPECT, _WORTH, _USE, _DETAILS = _TABS
+_KEEP_TAB = """() => {
+    if (!window.lampActed) return
+    const address = new URL(location)
+    address.searchParams.set('tab', %s)
+    history.replaceState(history.state, '', address)
+}"""
+"""JavaScript: writes a tab that the reader chose, and not the page itself, into the address."""
 
 
 class RunPage:
@@ -37,23 +37,48 @@ class RunPage:
         """timer: one of the table's components."""
         self._studio, self._table, self._timer = studio, table, timer
 
-    def refresh(self, run: str, seen: Seen, offset: str = "") -> list[Any]:
+    def refresh(self, run: str, seen: Seen, zone: str = "", style: Sequence[str] = (), words: str = "") -> list[Any]:
         """An update for each component of the page, and last what the page has seen then.
 
-        offset: minutes from the browser's local time to UTC.
+        zone: the name of the browser's time zone; style, words: as the boxes of the Training tab have them.
         """
         if not run:
             return [*(gr.skip() for _ in seen), seen]
         try:
-            view = local_time.in_zone(self._studio.run_view(run), local_time.zone_of(offset))
+            chosen = training_tab.choices_of(style, words)
+            found = self._studio.search_log(run, chosen.words) if chosen.words else ""
+            view = replace(self._studio.run_view(run), choices=chosen, found_log=found)
+            view = local_time.in_zone(view, local_time.zone_of(zone))
             updates, seen = self._table.updates(view, seen)
         except KNOWN as error:
             updates, seen = self._table.updates_without_run(str(error), seen)
         return [*updates, seen]
 
-    def show(self, run: str, seen: Seen, offset: str = "") -> list[Any]:
-        """As `refresh`, for a page that is opened, or whose tab is seen again: that had stopped the timer."""
-        return self.refresh(run, self._table.forgotten(self._timer, seen), offset)
+    def show(
+        self,
+        run: str,
+        seen: Seen,
+        zone: str = "",
+        style: Sequence[str] = (),
+        words: str = "",
+        request: gr.Request | None = None,
+    ) -> list[Any]:
+        """The same for a page that is opened, or seen again, and before them the tab that it opens with.
+
+        A page that was hidden has a timer that stands still, whatever it was told last.
+        """
+        first = gr.skip()
+        if run and seen == self._table.unseen:
+            asked = str(request.query_params.get("tab", "")) if request else ""
+            first = gr.Tabs(selected=asked if asked in _TABS else self._usual_tab(run))
+        return [first, *self.refresh(run, self._table.without(self._timer, seen), zone, style, words)]
+
+    def _usual_tab(self, run: str) -> str:
+        """Where one looks at first: the curves of a run that goes on, the results of one that has ended."""
+        try:
+            return _RESULTS if self._studio.job(run).state.finished else _TRAINING
+        except KNOWN:
+            return _RESULTS
 
     def stop(self, run: str) -> None:
         """Asks the run to end."""
@@ -75,10 +100,10 @@ class RunPage:
         inform("The run is back.")
 
 
-def build(studio: Studio, run: gr.State, offset: gr.Textbox) -> tuple[Refresh, ...]:
+def build(studio: Studio, run: gr.State, zone: gr.Textbox) -> tuple[Refresh, ...]:
     """Lays the page of one run out in the current column and wires it. Returns what brings its parts up to date.
 
-    run: the id of the run that is shown; offset: minutes from the browser's local time to UTC.
+    run: the id of the run that is shown; zone: the name of the browser's time zone.
     """
     table = ViewTable()
     show = table.add
@@ -98,15 +123,15 @@ def build(studio: Studio, run: gr.State, offset: gr.Textbox) -> tuple[Refresh, .
         with gr.Tab("Results", id=_RESULTS):
             results_tab.build(studio, run, ready, show)
         with gr.Tab("Training", id=_TRAINING):
-            _build_training(studio, run, show)
+            choices = training_tab.build(studio, run, show)
         with gr.Tab("Try", id=_TRY) as try_it_out:
             answer_list = try_tab.build(studio, run, ready, try_it_out)
         with gr.Tab("Inspect", id=_INSPECT):
             inspect_tab.build(studio, run, ready)
         with gr.Tab("Worth it?", id=_WORTH):
             worth = worth_tab.build(studio, run, ready)
-        with gr.Tab("Export", id=_EXPORT):
-            export_tab.build(studio, run, ready)
+        with gr.Tab("Use it", id=_USE):
+            use_tab.build(studio, run, ready)
         with gr.Tab("Details", id=_DETAILS):
             with gr.Row(elem_classes="ls-details"):
                 with gr.Column(min_width=280):
@@ -115,7 +140,6 @@ def build(studio: Studio, run: gr.State, offset: gr.Textbox) -> tuple[Refresh, .
                     show(piece(elem_id="run-history"), run_html.history)
             changes = manage_tab.build(studio, run, show)
     show(content, lambda _: True, _visible, without_run=lambda _: False)
-    show(tabs, lambda view: view.live, _first_tab)  # whoever waits for the end of a run sees its results at once
     timer = show(
         gr.Timer(_REFRESH_SECONDS, active=False),
         lambda view: view.live,
@@ -125,14 +149,18 @@ def build(studio: Studio, run: gr.State, offset: gr.Textbox) -> tuple[Refresh, .
     seen = gr.State(table.unseen)
 
     page = RunPage(studio, table, timer)
-    inputs, outputs = [run, seen, offset], [*table.components, seen]
+    inputs: list[Any] = [run, seen, zone, *choices]
+    outputs = [*table.components, seen]
     refresh: dict[str, Any] = {"fn": guarded(page.refresh), "inputs": inputs, "outputs": outputs, **AT_ONCE}
     timer.tick(**refresh)
+    gr.on([box.change for box in choices], trigger_mode="always_last", **refresh)
     actions = ((stop, page.stop), (resume, page.resume), (move_up, page.move_up), (restore, page.restore))
     for event in (*(button.click(guarded(action), run, None, **AT_ONCE) for button, action in actions), *changes):
         event.then(**refresh)
     try_it.click(lambda: gr.Tabs(selected=_TRY), None, tabs, **AT_ONCE)
-    return Refresh(guarded(page.show), inputs, outputs, timer), answer_list, worth
+    for tab in tabs.children:
+        tab.select(None, None, None, js=_KEEP_TAB % json.dumps(tab.id), **AT_ONCE)
+    return Refresh(guarded(page.show), inputs, [tabs, *outputs], timer), answer_list, worth
 
 
 def _build_actions(show: Callable[..., Any]) -> tuple[gr.Button, ...]:
@@ -176,10 +204,6 @@ def _build_actions(show: Callable[..., Any]) -> tuple[gr.Button, ...]:
     return try_it, stop, resume, restore, move_up
 
 
-def _first_tab(live: bool) -> Any:
-    return gr.update(selected=_TRAINING if live else _RESULTS)
-
-
 def _visible(shown: bool) -> Any:
     return gr.update(visible=shown)
 
@@ -192,27 +216,3 @@ def _try_button(shown: tuple[bool, bool]) -> Any:
 def _stop_button(shown: tuple[bool, bool]) -> Any:
     live, stopping = shown
     return gr.update(value="Stopping …" if stopping else "Stop", interactive=not stopping, visible=live)
-
-
-def _build_training(studio: Studio, run: gr.State, show: Callable[..., Any]) -> None:
-    show(piece(elem_id="run-waiting", elem_classes="ls-slot"), run_html.waiting)
-    with gr.Row(elem_classes="ls-plots", visible=False) as both:
-        with gr.Column(elem_classes="ls-plot"):
-            piece(parts.key("Training loss", (("each step", "pale"), ("smoothed", "tuned"))))
-            show(
-                plots.empty_plot("Training loss", "Loss"),
-                lambda view: (view.loss, view.steps),
-                lambda shown: plots.loss_plot(*shown),
-            )
-        with gr.Column(elem_classes="ls-plot"):
-            show(piece(), run_html.score_title)
-            show(
-                plots.empty_plot("Score on the validation rows", "Score"),
-                lambda view: (view.metric, view.validation, view.steps),
-                lambda shown: plots.score_plot(*shown),
-            )
-    show(both, lambda view: view.has_curves, _visible)
-    show(piece(elem_id="run-rates"), run_html.tried_rates)
-    more_curves.build(studio, run)
-    piece(parts.title("Log", "The last lines; at each score a few held-out rows with the model's answers."))
-    show(piece(elem_id="run-log"), run_html.log)

@@ -98,21 +98,21 @@ class RunsList:
         return parts.small(f"The studio's files take {taken}; {free} are free.")
 
     def show(
-        self, run: str, filter_name: str, text: str, sort: str, most: int, seen: str, offset: str
+        self, run: str, filter_name: str, text: str, sort: str, most: int, seen: str, zone: str
     ) -> tuple[Any, Any, Any, Any]:
         """Updates of the list, of the button for more runs and of the timer; and the HTML that the page shows then.
 
         filter_name: a key of FILTERS; text: words to search for; sort: as Sort has it; most: runs to show at most;
-        seen: the HTML that the page shows now; offset: minutes from the browser's local time to UTC, "" until the page
-        has asked for them.
+        seen: the HTML that the page shows now; zone: the name of the browser's time zone, "" until the page has asked
+        for it.
         """
-        if not offset:
+        if not zone:
             # The page is being filled in from its address, piece by piece, and Gradio sends the pieces' changes side by
             # side. The time zone comes last: that change is answered, with all of them.
             return gr.skip(), gr.skip(), gr.skip(), gr.skip()
         if run:
             return gr.skip(), gr.skip(), gr.update(active=False), seen
-        deleted, sorting, now = filter_name == "Deleted", Sort.of(sort), datetime.now(zone_of(offset))
+        deleted, sorting, now = filter_name == "Deleted", Sort.of(sort), datetime.now(zone_of(zone))
         states = None if deleted else FILTERS.get(filter_name, ())
         runs = self._studio.listed(
             most + 1, states, text, deleted=deleted, order=sorting.order, reverse=sorting.reverse

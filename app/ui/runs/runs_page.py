@@ -8,7 +8,7 @@ import gradio as gr
 
 from app.studio import Studio
 from app.ui import parts
-from app.ui.components import AT_ONCE, BROWSER_OFFSET, QUIET, piece
+from app.ui.components import AT_ONCE, BROWSER_ZONE, QUIET, piece
 from app.ui.guard import guarded
 from app.ui.runs import list_html, notices, run_page, selected_html
 from app.ui.runs.runs_list import FILTERS, RUNS_A_PAGE, RunsList, Sort
@@ -32,7 +32,7 @@ def build(studio: Studio, page: gr.Blocks) -> None:
     """Lays the page out in the current Blocks and wires it."""
     piece(parts.header("Runs"))
     notices.build(studio)
-    run, offset = gr.State(""), gr.Textbox("", visible="hidden", label="Time zone")
+    run, zone = gr.State(""), gr.Textbox("", visible="hidden", label="Time zone")
     with gr.Column(visible=False) as list_column:
         piece('<div class="ls-hero ls-flat"><h1>Runs</h1></div>')
         with gr.Row(elem_classes="ls-filters"):
@@ -53,7 +53,7 @@ def build(studio: Studio, page: gr.Blocks) -> None:
         disk = piece(elem_id="disk")
         selected = piece(selected_html.BAR, script=selected_html.script(), elem_id="selected")
     with gr.Column(visible=False) as run_column:
-        of_run = run_page.build(studio, run, offset)
+        of_run = run_page.build(studio, run, zone)
     refresh = of_run[0]
     # None of these is a gr.State: their changes are events.
     sort = gr.Textbox(str(Sort()), visible="hidden", label="Sort")
@@ -66,15 +66,15 @@ def build(studio: Studio, page: gr.Blocks) -> None:
     wake = gr.Button("Wake", visible="hidden", elem_id="ls-wake")
 
     runs = RunsList(studio)
-    inputs = [run, filter_name, text, sort, most, seen, offset]
+    inputs = [run, filter_name, text, sort, most, seen, zone]
     opened = page.load(
         guarded(runs.open), None, [run, list_column, run_column, filter_name, text, sort, most], **AT_ONCE
-    ).then(None, None, offset, js=BROWSER_OFFSET, **AT_ONCE)
+    ).then(None, None, zone, js=BROWSER_ZONE, **AT_ONCE)
     opened.then(guarded(runs.disk), run, disk, **QUIET)
     opened.then(refresh.handler, refresh.inputs, refresh.outputs, **AT_ONCE)
     # All in one event, which is answered one at a time: an answer from before a filter was chosen, a run was deleted or
     # the rows of an address were known must not come last.
-    asks: list[Any] = [offset, filter_name, text, sort, most, changes]
+    asks: list[Any] = [zone, filter_name, text, sort, most, changes]
     gr.on(
         [*(component.change for component in asks), timer.tick, wake.click],
         guarded(runs.show),

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+import re
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import Any
 
@@ -11,22 +12,26 @@ import gradio as gr
 
 from app.answering.answer import Answer
 from app.answering.prompt_kind import PromptKind
+from app.rows_to_try import DataRow
 from app.run import Run
 from app.studio import Studio
 from app.ui import parts
-from app.ui.components import AT_ONCE, QUIET, piece
+from app.ui.components import AT_ONCE, QUIET, number_box, piece
 from app.ui.guard import KNOWN, guarded
 from app.ui.runs import answers, try_many
 from app.ui.runs.refresh import Refresh
 from app.ui.runs.sampling_boxes import sampling_boxes, sampling_of
 from app.ui.streaming import stream
 from lamp.errors import DataError
-from lamp.sampling import GREEDY
+from lamp.sampling import GREEDY, Sampling
 
 _MOST_WAITING = 12
 """People who wait for the model at a time: each has one of the server's forty threads. It is said that they wait."""
 
 
+MOST_BESIDE = 3
+"""Further runs that answer the same input."""
+_NO_ANSWER = '<div class="ls-no-answer">The answer appears here.</div>'
 _BEST, _VOTE = "best", "vote"
 
 
@@ -37,51 +42,79 @@ class TryTab:
         self._studio, self._run, self._kind = studio, run, kind
         self._columns = run.config.data.input_columns
 
-    def answer(self, expected: tuple[str, str], *boxes: str) -> Iterator[str]:
-        """HTML of what is being done, then of both answers, again after each new piece of free text.
+    def answer(self, row: DataRow | None, beside: Sequence[str], *boxes: str) -> Iterator[str]:
+        """HTML of what is being done, then of the answers, again after each new piece of free text.
 
-        expected: (input, target) of the row that was filled in last; boxes: a text for each input column, then for free
-        text the boxes of `sampling_boxes`, and where several prompts vote, who answers. A wrong input is one sentence
-        in place of the answers.
+        row: the one that was filled in last; beside: ids of further runs that answer the same input; boxes: a text for
+        each input column, then for free text the boxes of `sampling_boxes`, and where several prompts vote, who
+        answers. A wrong input is one sentence in place of the answers.
         """
-        texts = [box or "" for box in boxes[: len(self._columns)]]
-        row = dict(zip(self._columns, texts, strict=True))
+        inputs = dict(zip(self._columns, ((box or "") for box in boxes), strict=False))
         settings = boxes[len(self._columns) :]
+        target = row.target if row and row.inputs == inputs else ""
 
-        def work(send: Callable[[str | list[Answer]], None]) -> str | list[Answer]:
+        def work(send: Callable[[str], None]) -> str:
             sampling = sampling_of(settings) if self._kind.writes_texts else GREEDY
-            vote = self._kind.voters > 1 and settings[-1:] == (_VOTE,)
-            return self._studio.try_prompt(self._run.job.id, [row], send, send, sampling, vote=vote)
+            (answer,) = self._studio.try_prompt(
+                self._run.job.id,
+                [inputs],
+                lambda stage: send(answers.waiting_html(stage)),
+                lambda growing: send(answers.answer_html(growing[0], writing=True)),
+                sampling,
+                vote=self._kind.voters > 1 and settings[-1:] == (_VOTE,),
+            )
+            shown = answers.answer_html(answer, target)
+            return shown + answers.beside_html(self._beside(beside, inputs, sampling, lambda html: send(shown + html)))
 
         try:
-            for update, final in stream(work):
-                if isinstance(update, str):
-                    yield answers.waiting_html(update)
-                    continue
-                target = expected[1] if final and expected[0] == "\n".join(texts) else ""
-                yield answers.answer_html(update[0], target, writing=not final)
+            for html, _ in stream(work):
+                yield html
         except KNOWN as error:
             yield parts.problems([str(error)])
 
-    def row(self, number: int) -> list[Any]:
-        """[(input, target), next row's number, cell of each input column] of one of the data set's first rows."""
-        rows = self._rows()
-        row = rows[number % len(rows)]
-        cells = [row[column] for column in self._columns]
-        return [("\n".join(cells), row[self._run.config.data.target_column]), number + 1, *cells]
+    def _beside(
+        self, runs: Sequence[str], inputs: dict[str, str], sampling: Sampling, send: Callable[[str], None]
+    ) -> list[tuple[str, Answer | str]]:
+        """(name, answer or why there is none) of further runs, one after another. send: is given HTML meanwhile."""
+        others: list[tuple[str, Answer | str]] = []
+        for run in runs[:MOST_BESIDE]:
+            name = run
+            try:
+                name = self._studio.job(run).name
+                send(answers.beside_html(others) + answers.waiting_html(f"Answering with {name}"))
+                others.append((name, self._studio.try_prompt(run, [inputs], sampling=sampling, untrained=False)[0]))
+            except KNOWN as error:
+                others.append((name, str(error)))
+        return others
 
-    def origin(self, number: int) -> str:
-        """HTML that says where the row that was filled in last comes from. number: that of the next row."""
-        place = (number - 1) % len(self._rows())
-        learned = self._studio.learned_from(self._run.job.id, place)
-        words = "learned from" if learned else "not learned from"
-        return parts.small(f"Filled in: row {place + 1} of {self._run.job.dataset_name}, {words}.")
+    def numbered(self, number: str) -> list[Any]:
+        """The row with a number, as `_filled` gives it."""
+        if not re.fullmatch(r"\s*\d{1,12}\s*", number or ""):
+            raise DataError(f"The number of the row must be a whole number from 1, not {number[:40]!r}.")
+        return self._filled(self._studio.numbered_row(self._run.job.id, int(number)))
 
-    def _rows(self) -> tuple[dict[str, str], ...]:
-        rows = self._studio.first_rows(self._run.job.dataset)
-        if not rows:
-            raise DataError("The data set has no rows any more.")
-        return rows
+    def random(self) -> list[Any]:
+        """Any row of the data, as `_filled` gives it."""
+        return self._filled(self._studio.random_row(self._run.job.id))
+
+    def tested(self) -> list[Any]:
+        """Any row that the prompt was scored on, as `_filled` gives it."""
+        return self._filled(self._studio.tested_row(self._run.job.id))
+
+    def _filled(self, row: DataRow) -> list[Any]:
+        """[the row, its number, the cell of each input column]"""
+        return [row, str(row.number), *row.inputs.values()]
+
+    def origin(self, row: DataRow | None) -> str:
+        """HTML that says where the row that was filled in last comes from."""
+        if row is None:
+            return ""
+        if row.tested:
+            words = "one of those that the prompt was scored on: not learned from"
+        else:
+            learned = self._studio.learned_from(self._run.job.id, row.number - 1)
+            words = "learned from" if learned else "not learned from"
+        return parts.small(f"Filled in: row {row.number:,} of {row.rows:,} of {row.dataset}, {words}.")
 
 
 def warm_up(studio: Studio, run: str, ready: str, opened: bool) -> Iterator[str]:
@@ -141,30 +174,43 @@ def build(studio: Studio, run: gr.State, ready: gr.Textbox, tab: gr.Tab) -> Refr
 
 
 def _build_boxes(studio: Studio, run: Run, kind: PromptKind) -> None:
-    """A box for each input column, the buttons, and the answer."""
+    """Input and row to the left, the answer to the right."""
     data, handlers = run.config.data, TryTab(studio, run, kind)
-    piece(parts.title("Try the prompt", "Write an input as it stands in the data, without the answer."))
-    cells = [
-        gr.Textbox(
-            "",
-            label=column,
-            lines=3 if len(data.input_columns) == 1 else 2,
-            elem_id=f"try-{number}",
-            elem_classes="ls-try",
-            placeholder="Type here, then Ctrl+Enter or Answer",
-        )
-        for number, column in enumerate(data.input_columns)
-    ]
-    with gr.Row(elem_classes="ls-actions"):
-        ask = gr.Button("Answer", size="md", variant="primary", elem_id="answer")
-        fill = gr.Button("Fill in a row of the data", size="md", elem_id="fill")
-    origin = piece(elem_id="origin")
-    settings = sampling_boxes(data.max_target_tokens) if kind.writes_texts else []
-    if kind.voters > 1:
-        choices = [("The best prompt", _BEST), (f"All {kind.voters} prompts, by vote", _VOTE)]
-        settings = [*settings, gr.Radio(choices, value=_BEST, label="Who answers", elem_id="try-voters")]
-    result = piece(elem_id="answers")
-    expected, number = gr.State(("", "")), gr.State(0)
+    others = [(job.name, job.id) for job in studio.beside(run.job.id)]
+    with gr.Row(elem_classes="ls-try-row"):
+        with gr.Column(min_width=320):
+            piece(parts.title("Try the prompt", "Write an input as it stands in the data, without the answer."))
+            cells = [
+                gr.Textbox(
+                    "",
+                    label=column,
+                    lines=3 if len(data.input_columns) == 1 else 2,
+                    max_lines=12,
+                    elem_id=f"try-{number}",
+                    elem_classes="ls-try",
+                    placeholder="Type here, then Ctrl+Enter or Answer",
+                )
+                for number, column in enumerate(data.input_columns)
+            ]
+            ask = gr.Button("Answer", size="md", variant="primary", elem_id="answer")
+            with gr.Column(elem_classes="ls-try-more"):
+                row = _build_rows(handlers, cells, scored=studio.results(run.job.id) is not None)
+                beside = gr.Dropdown(
+                    others,
+                    value=[],
+                    multiselect=True,
+                    max_choices=MOST_BESIDE,
+                    label="Other runs on the same input",
+                    info="Up to three, of the same model.",
+                    visible=bool(others),
+                    elem_id="beside",
+                )
+                settings = sampling_boxes(data.max_target_tokens) if kind.writes_texts else []
+                if kind.voters > 1:
+                    choices = [("The best prompt", _BEST), (f"All {kind.voters} prompts, by vote", _VOTE)]
+                    settings = [*settings, gr.Radio(choices, value=_BEST, label="Who answers", elem_id="try-voters")]
+        with gr.Column(min_width=320):
+            result = piece(_NO_ANSWER, elem_id="answers", min_height=220)
     # The browser itself shows the bar at once; the server's first word may take seconds while it loads a backbone.
     asked = gr.on(
         [ask.click, *[cell.submit for cell in cells]],
@@ -176,11 +222,35 @@ def _build_boxes(studio: Studio, run: Run, kind: PromptKind) -> None:
     )
     asked.then(
         guarded(handlers.answer),
-        [expected, *cells, *settings],
+        [row, beside, *cells, *settings],
         result,
         api_visibility="private",
         show_progress="hidden",
         concurrency_limit=_MOST_WAITING,
     ).failure(lambda: "", None, result, **AT_ONCE)
-    filled = fill.click(guarded(handlers.row), number, [expected, number, *cells], **AT_ONCE)
-    filled.then(guarded(handlers.origin), number, origin, **QUIET)  # by itself: a large table takes seconds to split
+
+
+def _build_rows(handlers: TryTab, cells: Sequence[gr.Textbox], *, scored: bool) -> gr.State:
+    """What fills in a row of the data. scored: whether it is known which rows the prompt was scored on.
+
+    Returns the row that was filled in last.
+    """
+    row = gr.State(None)
+    with gr.Row(elem_classes="ls-actions"):
+        number = number_box(1, label="Row number", elem_id="row-number", min_width=120)
+        fill = gr.Button("Fill in", size="md", elem_id="fill", elem_classes="ls-low")
+        drawn = gr.Button("Random row", size="md", elem_id="fill-random", elem_classes="ls-low")
+        tested = gr.Button("Tested row", size="md", elem_id="fill-tested", elem_classes="ls-low", visible=scored)
+    origin = piece(elem_id="origin", min_height=22)
+    for event, handler, inputs in (
+        (fill.click, handlers.numbered, number),
+        (number.submit, handlers.numbered, number),
+        (drawn.click, handlers.random, None),
+        (tested.click, handlers.tested, None),
+    ):
+        filled = event(guarded(handler), inputs, [row, number, *cells], **AT_ONCE)
+        # By itself: a large table takes seconds to split.
+        filled.then(lambda: parts.small("Looking up whether the run learned from it …"), None, origin, **AT_ONCE).then(
+            guarded(handlers.origin), row, origin, **QUIET
+        )
+    return row

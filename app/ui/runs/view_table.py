@@ -57,8 +57,8 @@ class ViewTable:
         """What a page that was opened just now has seen: nothing."""
         return (None,) * len(self._entries)
 
-    def forgotten(self, component: gr.blocks.Block, seen: Seen) -> Seen:
-        """What a page has seen, without what one component shows, which is so sent again."""
+    def without(self, component: gr.blocks.Block, seen: Seen) -> Seen:
+        """What a page has seen, as if it had not seen this component: it is sent again."""
         return tuple(
             None if entry.component is component else value for entry, value in zip(self._entries, seen, strict=True)
         )

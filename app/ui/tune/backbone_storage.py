@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 import gradio as gr
@@ -11,10 +11,11 @@ import gradio as gr
 from app.hub.downloads import Download, DownloadState
 from app.studio import Studio
 from app.ui import parts
-from app.ui.components import AT_ONCE, QUIET, piece
+from app.ui.components import AT_ONCE, BROWSER_ZONE, QUIET, piece
 from app.ui.guard import guarded, inform
 from app.ui.tune import backbone_text
 from app.views import formatting
+from app.views.local_time import zone_of
 from lamp.errors import LampError
 
 _REMOVE = """element.addEventListener('click', (event) => {
@@ -60,9 +61,9 @@ class BackboneStorage:
         """Ends the download of the chosen backbone; the timer sees its end."""
         self._studio.models.cancel_download(choice or other or "")
 
-    def stored(self) -> str:
-        """The backbones on this machine."""
-        return backbone_text.stored(self._studio.models.stored(), datetime.now(UTC))
+    def stored(self, zone: str) -> str:
+        """The backbones on this machine. zone: the name of the browser's time zone."""
+        return backbone_text.stored(self._studio.models.stored(), datetime.now(zone_of(zone)))
 
     def ask(self, event: gr.EventData) -> list[Any]:
         """Asks before a backbone is removed."""
@@ -70,11 +71,11 @@ class BackboneStorage:
         text = f"{reference} can be downloaded again. Prompts that were trained on it stay, but need it to answer."
         return [gr.Column(visible=True), parts.notice(text, "warn", "Remove it?"), reference]
 
-    def remove(self, reference: str) -> list[Any]:
+    def remove(self, reference: str, zone: str) -> list[Any]:
         """Removes a backbone; the list without it."""
         size = self._studio.models.remove(reference)
         inform(f"{reference} is removed: {formatting.bytes_text(size)} are free again.")
-        return [self.stored(), gr.Column(visible=False)]
+        return [self.stored(zone), gr.Column(visible=False)]
 
 
 def build(
@@ -98,24 +99,29 @@ def build(
                 yes = gr.Button("Yes, remove", size="md", variant="stop", elem_id="remove-yes", elem_classes="ls-back")
                 no = gr.Button("Keep it", size="md", elem_id="remove-no", elem_classes="ls-back")
     timer = gr.Timer(1.0, active=False)
+    # Pressed by studio.js when the tab is hidden and shown again.
+    sleep = gr.Button("Sleep", visible="hidden", elem_id="ls-sleep")
+    wake = gr.Button("Wake", visible="hidden", elem_id="ls-wake")
     arrived = gr.Textbox("", visible="hidden", label="Downloaded model")
     removing = gr.Textbox("", visible="hidden", label="Model to remove")
+    zone = gr.Textbox("", visible="hidden", label="Time zone of the browser")
 
     fields, shown = [choice, other], [state, start, cancel, timer, arrived]
     # preprocess=False: Gradio would refuse a backbone that is not among the choices it knows of.
     looked.then(guarded(handlers.show), fields, shown, preprocess=False, **QUIET)
-    timer.tick(guarded(handlers.show), fields, shown, preprocess=False, **AT_ONCE)
+    gr.on([timer.tick, wake.click], guarded(handlers.show), fields, shown, preprocess=False, **AT_ONCE)
+    sleep.click(lambda: gr.Timer(active=False), None, timer, **AT_ONCE)
     start.click(guarded(handlers.start_download), fields, shown, preprocess=False, **QUIET)
     cancel.click(guarded(handlers.cancel), fields, None, preprocess=False, **AT_ONCE)
-    accordion.expand(guarded(handlers.stored), None, stored, **QUIET)
+    accordion.expand(None, None, zone, js=BROWSER_ZONE).then(guarded(handlers.stored), zone, stored, **QUIET)
     stored.click(guarded(handlers.ask), None, [confirm, question, removing], **AT_ONCE)
     no.click(lambda: gr.Column(visible=False), None, confirm, **AT_ONCE)
 
     def offer() -> Any:
         return gr.Radio(choices=cards())
 
-    here = arrived.change(guarded(handlers.stored), None, stored, **QUIET).then(offer, None, choice, **QUIET)
-    gone = yes.click(guarded(handlers.remove), removing, [stored, confirm], **QUIET).success(
+    here = arrived.change(guarded(handlers.stored), zone, stored, **QUIET).then(offer, None, choice, **QUIET)
+    gone = yes.click(guarded(handlers.remove), [removing, zone], [stored, confirm], **QUIET).success(
         offer, None, choice, **QUIET
     )
     return [here, gone]

@@ -16,13 +16,18 @@ from app.ui import parts
 from app.views import formatting
 
 
-def card(choice: BackboneChoice) -> str:
-    """An offered backbone: its name, what it is good for, and its facts; three lines of plain text."""
+def card(choice: BackboneChoice, seconds: float | None = None) -> str:
+    """An offered backbone: its name, what it is good for, and its facts; three lines of plain text.
+
+    seconds: of a recommended run here; None where that is unknown.
+    """
     offered = choice.offered
     facts = [f"{_size(offered.parameters)} parameters", offered.architecture, offered.licence]
     if offered.gated:
         facts.append("gated")
     facts.append("on this machine" if choice.is_local else f"{_bytes(offered.download_bytes)} to download")
+    if seconds is not None:
+        facts.append(f"{formatting.about(seconds)} for a recommended run")
     if choice.is_too_large:
         facts.append("too large for this machine")
     return f"{formatting.backbone_name(choice.reference)}\n{offered.good_for}.\n{' · '.join(facts)}"

@@ -1,4 +1,4 @@
-"""What a person's browser keeps of the Tune page: a draft of the form until its run is started, and the open step."""
+"""What a person's browser keeps of the Tune page: a draft of the form until its run is started."""
 
 from __future__ import annotations
 
@@ -9,8 +9,6 @@ from urllib.parse import parse_qsl
 
 STORAGE_KEY = "lamp-studio-form"
 """The draft's key in the storage of the browser's tab: what is filled in in one tab is not in another."""
-STEPS = ("backbone", "data", "recipe", "start")
-"""The steps' names in addresses."""
 TEXTS = ("name", "note", "tags")
 """Form fields beside the recipe."""
 DEBOUNCE = 50
@@ -43,22 +41,6 @@ def save_draft(keys: Sequence[str]) -> str:
         const named = Object.fromEntries(names.map((name, at) => [name, values[at]]))
         sessionStorage.setItem({json.dumps(STORAGE_KEY)}, JSON.stringify({{search: location.search, values: named}}))
     }}"""
-
-
-def keep_step(step: int) -> str:
-    """JavaScript that writes the step which is shown into the address, once the form is filled in."""
-    change = f"set('step', {json.dumps(STEPS[step])})" if step else "delete('step')"
-    return f"""() => {{
-        if (!window.lampForm) return
-        const address = new URL(location)
-        address.searchParams.{change}
-        history.replaceState(history.state, '', address)
-    }}"""
-
-
-def step_of(query: Mapping[str, str]) -> int:
-    """The number of the step that an address names, the first one if it names none."""
-    return STEPS.index(query["step"]) if query.get("step") in STEPS else 0
 
 
 def parse_draft(text: object) -> object:

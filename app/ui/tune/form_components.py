@@ -9,29 +9,25 @@ import gradio as gr
 from app.ui.components import number_box
 from app.ui.tune import recipe_fields
 
-_IDS = {"dataset": "dataset", "data.input_columns": "inputs", "data.target_column": "target", "gpus": "gpus"} | {
+_IDS = {"dataset": "dataset", "data.input_columns": "preview", "data.target_column": "preview", "gpus": "gpus"} | {
     "backbone": "backbone",
     "backbone.other": "other-backbone",
 }
-"""Ids of the fields that are laid out by hand."""
+"""Ids of the fields that are laid out by hand; columns are chosen in the table."""
 
 
-def fields(section: str, basic: bool = False) -> dict[str, Any]:
-    """Lays out one section's fields two in a row, three when there are just three; field key → component.
-
-    section: beginning of the keys, such as "lamp."; basic: the fields that are shown at once, or all others.
-    """
+def fields(group: str) -> dict[str, Any]:
+    """Lays out one group's fields, two in a row, texts in a row of their own; field key → component."""
     components: dict[str, Any] = {}
-    section_fields = [field for field in recipe_fields.FIELDS if field.key.startswith(section) and field.basic == basic]
-    for field in section_fields:
+    of_group = [field for field in recipe_fields.FIELDS if field.group == group]
+    short = [field for field in of_group if field.kind != "text"]
+    for start in range(0, len(short), 2):
+        with gr.Row(elem_classes="ls-fields"):
+            for field in short[start : start + 2]:
+                components[field.key] = _component(field)
+    for field in of_group:
         if field.kind == "text":
             components[field.key] = _component(field)
-    short = [field for field in section_fields if field.kind != "text"]
-    width = 3 if len(short) == 3 else 2
-    for start in range(0, len(short), width):
-        with gr.Row(elem_classes="ls-fields"):
-            for field in short[start : start + width]:
-                components[field.key] = _component(field)
     return components
 
 

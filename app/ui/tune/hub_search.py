@@ -55,7 +55,7 @@ def build(studio: Studio, choose_dataset: Callable[[str], list[Any]], form: list
     """
     with gr.Row(elem_classes="ls-hub"):
         id = gr.Textbox(
-            label="Or one from the Hugging Face Hub",
+            label="Search the Hub",
             placeholder="sst2",
             max_lines=1,
             info="A part of its name, its id, or the address of its page.",

@@ -3,48 +3,57 @@
 from __future__ import annotations
 
 import json
+from collections import defaultdict
 from collections.abc import Mapping
 from html import escape
 
 from app.plan import Plan
-from app.ui.tune.browser_storage import STEPS
 from app.ui.tune.form_components import element_id
 
-_STEP_OF = {"backbone": 0, "dataset": 1, "data": 1}
-"""Number of the step that a field is on, by the part of its key before the point; all others are on the third."""
+_SECTION_OF = {"backbone": "model", "dataset": "data"}
+"""Section that a field is in, by its key; all others are in the last one, but for the columns."""
+_COLUMNS = ("data.input_columns", "data.target_column")
+_SECTIONS = ("data", "task", "model", "training")
 
-_FRAMED = "input:not([type=radio]), textarea, .wrap:has(> .wrap-inner), label.selected"
+_FRAMED = "input:not([type=radio]), textarea, select, .wrap:has(> .wrap-inner), label.selected"
 """What has a border in a field: a box, a list to choose from, a card."""
-_TAB = "content: '!' !important; background: var(--ls-bad) !important; color: var(--ls-card) !important;"
+_WRONG = "content: '!' !important; background: var(--ls-bad) !important; color: var(--ls-card);"
+_DONE = "content: '✓' !important; background: var(--ls-good-wash) !important; color: var(--ls-good);"
 
 
 def marks(plan: Plan) -> str:
-    """A style sheet that frames every field with a problem, writes the sentence below it and marks its step; and the
-    same for studio.js, which tells it to screen readers.
+    """A style sheet that frames every field with a problem, writes the sentence below it, and marks in the list of
+    sections what is done and what is not; and the same for studio.js, which tells it to screen readers.
 
-    A style sheet, because it also holds for steps that the browser has not put on the page yet.
+    A style sheet, because it also holds for fields that the browser has not put on the page yet.
     """
-    rules, told = [], {}
+    at = defaultdict(list)
     for problem, key in plan.fields.items():
         if key:
-            field = f"#{element_id(key)}"
-            told[field] = problem
-            rules.append(f"{field}::after {{ content: {_css_string(problem)}; }}")
-            rules.append(f"{field} :is({_FRAMED}) {{ border-color: var(--ls-bad) !important; }}")
-            tab = f"#stepper button[data-tab-id='{_step(key)}']::before"
-            rules.append(f"{tab} {{ {_TAB} }}")
-    if not rules:
-        return ""
+            at[f"#{element_id(key)}"].append(problem)
+    told = {field: " ".join(problems) for field, problems in at.items()}
+    wrong = set(map(_section, plan.fields.values()))
+    known = _SECTIONS if plan.preview and plan.preview.read else [name for name in _SECTIONS if name != "task"]
+    rules = [_section_rule(section, section in wrong) for section in known]
+    for field, problem in told.items():
+        rules.append(f"{field}::after {{ content: {_css_string(problem)}; }}")
+        rules.append(f"{field} :is({_FRAMED}) {{ border-color: var(--ls-bad) !important; }}")
     return f"<style>{' '.join(rules)}</style><i hidden data-problems='{escape(json.dumps(told))}'></i>"
 
 
 def links(fields: Mapping[str, str]) -> dict[str, str]:
     """Problem → attributes of the link that leads to its field, for studio.js. fields: `Plan.fields`."""
-    return {problem: f'href="#{element_id(key)}" data-step="{_step(key)}"' for problem, key in fields.items() if key}
+    return {problem: f'href="#{element_id(key)}" data-goto' for problem, key in fields.items() if key}
 
 
-def _step(key: str) -> int:
-    return _STEP_OF.get(key.partition(".")[0], STEPS.index("recipe"))
+def _section(key: str) -> str:
+    if key in _COLUMNS:
+        return "data"
+    return _SECTION_OF.get(key.partition(".")[0], "training")
+
+
+def _section_rule(section: str, is_wrong: bool) -> str:
+    return f"#stepper [data-section={section}]::before {{ {_WRONG if is_wrong else _DONE} }}"
 
 
 def _css_string(text: str) -> str:

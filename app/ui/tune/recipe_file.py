@@ -52,10 +52,14 @@ class RecipeFile:
         return json.dumps(config.to_dict()), said
 
     def fill(self, recipe: str, *form: Any) -> list[Any]:
-        """The form with a recipe that `read` gave; the data set stays. form: the values as the browser sends them."""
+        """The form with a recipe that `read` gave; the data set stays. Then what is said, where it has other columns.
+
+        form: the values as the browser sends them.
+        """
         if not recipe:
-            return [gr.skip() for _ in form]
-        return self._form.fill(TuneConfig.from_dict(json.loads(recipe)), form)
+            return [gr.skip()] * (len(form) + 1)
+        components, other_columns = self._form.fill(TuneConfig.from_dict(json.loads(recipe)), form)
+        return [*components, parts.notice(other_columns, "warn", "Opened.") if other_columns else gr.skip()]
 
 
 def read_recipe(path: Path) -> TuneConfig:
@@ -69,8 +73,11 @@ def read_recipe(path: Path) -> TuneConfig:
     return TuneConfig.from_dict(values)
 
 
-def build(form: TuneForm, values: Sequence[Any]) -> None:
-    """Lays the buttons out and wires them. values: the form's components."""
+def build(form: TuneForm, values: Sequence[Any]) -> Any:
+    """Lays the buttons out and wires them; returns the event after which the form is filled.
+
+    values: the form's components.
+    """
     with gr.Row(elem_classes="ls-actions"):
         save = gr.Button("Save the recipe", size="md", elem_id="save-recipe")
         file = gr.UploadButton("Open a recipe", file_types=[".json"], size="md", elem_id="open-recipe")
@@ -81,6 +88,6 @@ def build(form: TuneForm, values: Sequence[Any]) -> None:
     save.click(guarded(files.save), components, saved, preprocess=False, **AT_ONCE).then(
         None, saved, None, js=_SAVE, **AT_ONCE
     )
-    file.upload(guarded(files.read), file, [opened, said], **QUIET).then(
-        guarded(files.fill), [opened, *components], components, preprocess=False, **QUIET
+    return file.upload(guarded(files.read), file, [opened, said], **QUIET).then(
+        guarded(files.fill), [opened, *components], [*components, said], preprocess=False, **QUIET
     )

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
+from dataclasses import replace
 from html import escape
 from typing import Any
 
-from app.plan import Plan, Preview
+from app.plan import Plan
 from app.ui import parts
-from app.ui.tune import backbone_text, problem_marks
+from app.ui.tune import backbone_text, column_table, problem_marks, task_html
+from app.ui.tune.recipe_fields import GOOD_FOR, PRESETS
 from app.views import formatting
 from lamp.config import TuneConfig
 from lamp.training.quote import in_words
@@ -22,36 +25,37 @@ def backbone(plan: Plan) -> str:
     estimate = plan.estimate
     if estimate is None:
         return fit
-    return fit + parts.facts(
-        [
-            ("Kind", _ARCHITECTURES.get(estimate.architecture, estimate.architecture)),
-            ("Parameters, all frozen", formatting.count(estimate.backbone_parameters)),
-            ("Width", f"{estimate.hidden_size:,}"),
-        ]
-    )
+    kind = _ARCHITECTURES.get(estimate.architecture, estimate.architecture)
+    size = f"{formatting.count(estimate.backbone_parameters)} parameters, all kept as they are"
+    return fit + parts.small(f"{kind}; {size}; {estimate.hidden_size:,} wide.")
 
 
-def preview(preview: Preview, config: TuneConfig) -> str:
-    """The first rows, what the model will read, and how the labels are spread."""
-    html = parts.title("First rows", f"{len(preview.rows)} of {formatting.rows(preview.row_count)}")
-    html += "".join(parts.small(note) for note in preview.notes)
-    cells = [tuple(row[column] for column in preview.columns) for row in preview.rows]
-    html += parts.table(preview.columns, cells, config.data.input_columns, config.data.target_column)
-    chosen = (*config.data.input_columns, config.data.target_column)
-    ignored = [role for role in preview.column_roles if role.role == "ignored" and role.column not in chosen]
-    if ignored:
-        html += parts.small(f"Not proposed: {'; '.join(f'{role.column} {role.reason}' for role in ignored)}.")
-    if preview.examples:
-        virtual = None if config.lamp.problems() else config.lamp.virtual_tokens
-        html += parts.title(
-            "What the model will read",
-            "The trained prompt comes first, then your row; the marked answer is what it learns to give.",
-        )
-        html += parts.reading(preview.examples[:2], virtual, chat=config.data.input_format == "chat")
-    if preview.labels:
-        html += parts.title(f"{len(preview.labels)} labels", "Rows of each answer; a rare label is hard to learn.")
-        html += parts.shares(preview.labels)
-    return html
+def data_table(plan: Plan, config: TuneConfig) -> str:
+    """The chosen data set with what each column is for, and what is odd about its rows."""
+    if plan.preview is None:
+        return parts.empty("No rows to show yet", plan.unreadable)
+    return column_table.table(plan.preview, config.data) + parts.warnings(plan.warnings, "Worth a look")
+
+
+def what_it_learns(plan: Plan, config: TuneConfig) -> str:
+    """What will be learned, and rows as the model reads them."""
+    if plan.preview is None:
+        return parts.empty("Nothing to learn yet", "It is shown here once there are examples.")
+    return task_html.task(plan.preview, config)
+
+
+def presets(plan: Plan, config: TuneConfig) -> list[tuple[str, str]]:
+    """The cards of the presets, (text, name): what each is good for, and how long it takes if that is known."""
+    return [(_preset(name, numbers, plan, config), name) for name, numbers in PRESETS.items()]
+
+
+def _preset(name: str, numbers: Mapping[str, Any], plan: Plan, config: TuneConfig) -> str:
+    train = replace(config.train, **{key.removeprefix("train."): value for key, value in numbers.items()})
+    lines = [name, f"{GOOD_FOR[name]}: {train.steps:,} steps."]
+    if plan.estimate and not plan.problems:
+        quote = plan.estimate.quote
+        lines.append(in_words(quote.seconds_of(train), quote.memory, on_gpu=quote.on_gpu) + ".")
+    return "\n".join(lines)
 
 
 LOOKING = f"<h2>Your run</h2>{parts.small('Looking at the model and the data …')}"
@@ -62,31 +66,54 @@ def rail(config: TuneConfig, plan: Plan) -> str:
     """The card beside the form: what would be started, what it trains, and why it cannot be started."""
     preview, estimate = plan.preview, plan.estimate
     facts = [
-        ("Backbone", config.backbone.rstrip("/").rpartition("/")[2] or "not chosen yet"),
-        ("Data", f"{preview.dataset_name} · {formatting.rows(preview.row_count)}" if preview else "not chosen yet"),
+        ("Examples", f"{preview.dataset_name} · {formatting.rows(preview.row_count)}" if preview else "not chosen yet")
     ]
     if preview and preview.task:
         task = f"pick one of {len(preview.labels)} labels" if preview.labels else "write a text"
         test = f", {preview.test_rows:,} for the test" if preview.test_rows else ", none for the test"
         split = f"{preview.train_rows:,} to learn from, {preview.validation_rows:,} to choose by{test}"
         facts += [("Task", task), ("Rows", split)]
+    facts.append(("Model", config.backbone.rstrip("/").rpartition("/")[2] or "not chosen yet"))
     html = "<h2>Your run</h2>" + parts.facts(facts)
     if estimate is None:
-        html += parts.tiles([("Trainable", "–", ""), ("Virtual tokens", "–", ""), ("Steps", "–", "")])
+        html += parts.tiles([("Steps", "–", ""), ("Trained numbers", "–", "")])
     else:
-        passes = f"{estimate.epochs:.1f} passes over the rows"
         html += parts.tiles(
             [
-                ("Trainable", f"{estimate.trainable:,}", f"{100 * estimate.share:.2g} % of the backbone"),
-                ("Virtual tokens", f"{estimate.virtual_tokens:,}", "before every input"),
-                ("Steps", f"{estimate.steps:,}", passes),
+                ("Steps", f"{estimate.steps:,}", f"{estimate.epochs:.1f} passes over the rows"),
+                ("Trained numbers", f"{estimate.trainable:,}", f"{100 * estimate.share:.2g} % of the model"),
             ]
         )
-    count = len(set(plan.problems))
-    heading = "One thing to put right" if count == 1 else f"{count} things to put right"
     ready = '<p class="ls-ready">Ready to start</p>'
-    problems = parts.problems(plan.problems, heading, problem_marks.links(plan.fields))
-    return html + (problems or ready) + parts.warnings(plan.warnings, "Worth a look")
+    problems = parts.problems(plan.problems, _to_put_right(plan), problem_marks.links(plan.fields))
+    return html + (problems or ready) + _to_look_at(plan) + parts.warnings(plan.backbone_warnings, "The model")
+
+
+def short(plan: Plan) -> str:
+    """The card in one line, for the bar of a phone: a button that unfolds the rest."""
+    state = _to_put_right(plan) if plan.problems else "Ready to start"
+    below = "See which" if plan.problems else ""
+    if plan.estimate and not plan.problems:
+        below = in_words(plan.estimate.quote.seconds, plan.estimate.quote.memory, on_gpu=plan.estimate.quote.on_gpu)
+    tone = "bad" if plan.problems else "good"
+    return (
+        f'<button type="button" class="ls-unfold ls-{tone}" aria-controls="rail"><strong>{escape(state)}</strong>'
+        f"<small>{escape(below)}</small></button>"
+    )
+
+
+def _to_put_right(plan: Plan) -> str:
+    count = len(set(plan.problems))
+    return "One thing to put right" if count == 1 else f"{count} things to put right"
+
+
+def _to_look_at(plan: Plan) -> str:
+    """A link to the warnings beneath the table."""
+    if not plan.warnings:
+        return ""
+    count = len(plan.warnings)
+    text = "One thing in the examples is worth a look" if count == 1 else f"{count} things are worth a look"
+    return f'<p class="ls-small"><a href="#preview" data-goto>{text}</a></p>'
 
 
 def quote(plan: Plan) -> str:

@@ -1,8 +1,8 @@
-"""The Tune page: backbone, data, recipe, start."""
+"""The Tune page: examples, what is learned of them, model, how thorough; and the card with Start beside them."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import gradio as gr
 
@@ -14,85 +14,108 @@ from app.ui.tune import (
     backbone_search,
     backbone_storage,
     browser_storage,
+    column_table,
     dataset_manager,
     hub_search,
     measuring,
+    own_presets,
     reading_again,
     recipe_fields,
     recipe_file,
-    steps,
+    sections,
     summary,
 )
-from app.ui.tune.steps import BackboneStep, DataStep, Form, RecipeStep
-from app.ui.tune.tune_form import TuneForm
+from app.ui.tune.advanced import Form
+from app.ui.tune.sections import DataSection, ModelSection, TrainingSection
+from app.ui.tune.tune_form import Look, TuneForm
+
+
+class Card(NamedTuple):
+    """The card beside the form, at the bottom of a phone."""
+
+    short: gr.HTML
+    rail: gr.HTML
+    quote: measuring.QuotePart
+    name: gr.Textbox
+    start: gr.Button
 
 
 def build(studio: Studio, page: gr.Blocks) -> None:
     """Lays the page out in the current Blocks and wires it."""
     piece(parts.header("Tune"))
     piece(
-        '<div class="ls-hero"><h1>Teach a language model your task</h1><p>Pick a model, bring a table, press Start. '
+        '<div class="ls-hero"><h1>Teach a language model your task</h1><p>Bring a table of examples, press Start. '
         "The model stays as it is: a prompt of a few thousand numbers learns to steer it.</p></div>"
     )
     with gr.Row(elem_classes="ls-beside"):
         note = piece(elem_classes="ls-slot")
         over = gr.Button("Start over", visible=False, elem_classes="ls-back", elem_id="start-over", size="md")
     form: Form = {}
+    samples = [entry for entry in studio.datasets() if not entry.is_upload]
     with gr.Row(elem_classes="ls-split"):
-        with gr.Column(scale=7, min_width=0), gr.Tabs(elem_id="stepper", selected=0) as stepper:
-            with gr.Tab("Backbone", id=0) as backbone_tab:
-                backbone_step = steps.backbone_step(form)
-            with gr.Tab("Data", id=1) as data_tab:
-                data_step = steps.data_step(form)
-            with gr.Tab("Recipe", id=2) as recipe_tab:
-                recipe_step = steps.recipe_step(form)
-            with gr.Tab("Start", id=3) as start_tab:
-                start_step = steps.start_step()
-        with gr.Column(scale=4, min_width=300, elem_classes="ls-rail"):
-            rail = piece(summary.LOOKING, elem_id="rail")
-            quote = measuring.layout()
-            start = gr.Button("Start training", variant="primary", size="lg", elem_id="start", interactive=False)
+        with gr.Column(scale=7, min_width=0):
+            piece(sections.contents(), elem_id="stepper")
+            data = sections.data_section(form, samples)
+            task = sections.task_section()
+            model = sections.model_section(form)
+            training = sections.training_section(form)
+        card = _card()
     marks = piece(elem_classes="ls-marks")
     # Not a gr.State: values that go to the server as they are cannot come from one.
     parent = gr.Textbox("", visible="hidden", label="Run that this form was filled from")
     draft = gr.Textbox("", visible="hidden", label="Draft")
-    handlers, texts, values = TuneForm(studio, list(form)), start_step.texts, list(form.values())
-
     moment = gr.Number(visible="hidden", label="Moment of the last change")
-    filled = [*values, *texts, note, parent, over, stepper]
+    handlers, values = TuneForm(studio, list(form)), list(form.values())
+    texts = sections.texts_of(card.name, training)
+
+    filled = [*values, *texts, note, parent, over]
     opened = page.load(guarded(handlers.open), draft, filled, js=browser_storage.READ_DRAFT, **QUIET)
     opened.then(None, [*texts, *values], moment, js=browser_storage.FORM_OPENED, **AT_ONCE)
     over.click(None, None, None, js=browser_storage.START_OVER, **AT_ONCE)
-    facts = backbone_step.facts
-    seen = [
-        data_step.preview,
-        facts,
-        rail,
-        start_step.script,
-        recipe_step.preset,
-        marks,
-        start,
-        quote.quote,
-        quote.measure,
-    ]
-    looked = _wire_look(handlers, form, moment, seen, facts, texts)
-    _wire_backbone(studio, handlers, form, moment, backbone_step, looked)
-    _wire_fields(studio, handlers, form, moment, data_step, recipe_step)
-    _wire_start(handlers, start, [*texts, parent, *values], rail)
-    with recipe_step.file:
-        recipe_file.build(handlers, values)
-    measuring.wire(quote, measuring.MeasureHandlers(studio, handlers.measured_form), values)
-    for button, step in (
-        (backbone_step.next, 1),
-        (data_step.next, 2),
-        (recipe_step.next, 3),
-        (data_step.back, 0),
-        (recipe_step.back, 1),
-        (start_step.back, 2),
-    ):
-        button.click(_turn_to(step), None, stepper, **AT_ONCE)
-    for step, tab in enumerate((backbone_tab, data_tab, recipe_tab, start_tab)):
-        tab.select(None, None, None, js=browser_storage.keep_step(step), **AT_ONCE)
+    shown: dict[str, Any] = dict(
+        table=data.preview,
+        task=task,
+        facts=model.facts,
+        rail=card.rail,
+        short=card.short,
+        figure=training.advanced.figure,
+        script=training.advanced.script,
+        preset=training.preset,
+        marks=marks,
+        start=card.start,
+        quote=card.quote.quote,
+        measure=card.quote.measure,
+    )
+    seen = [shown[name] for name in Look._fields]
+    looked = _wire_look(handlers, form, moment, seen, model.facts, texts)
+    _wire_data(studio, handlers, form, moment, data)
+    _wire_backbone(studio, handlers, form, moment, model, looked)
+    _wire_training(handlers, form, moment, training)
+    _wire_start(handlers, card, [*texts, parent, *values])
+    measuring.wire(card.quote, measuring.MeasureHandlers(studio, handlers.measured_form), values)
+
+
+_UNFOLD = """
+const card = () => element.closest('.ls-rail')
+const tell = () => element.querySelector('button')?.setAttribute('aria-expanded', card().classList.contains('ls-open'))
+element.addEventListener('click', (event) => {
+    if (event.target.closest('button')) { card().classList.toggle('ls-open'); tell() }
+})
+watch('value', tell)
+"""
+"""JavaScript of the bar of a phone: it unfolds the card."""
+
+
+def _card() -> Card:
+    with gr.Column(scale=4, min_width=300, elem_classes="ls-rail"):
+        short = piece(elem_id="short", script=_UNFOLD)
+        rail = piece(summary.LOOKING, elem_id="rail")
+        quote = measuring.layout()
+        name = gr.Textbox(
+            "", label="Name", placeholder="Examples and model, when left empty", elem_id="name", max_length=120
+        )
+        start = gr.Button("Start training", variant="primary", size="lg", elem_id="start", interactive=False)
+    return Card(short, rail, quote, name, start)
 
 
 def _wire_look(
@@ -132,52 +155,35 @@ def _wire_look(
     return looked
 
 
-def _wire_backbone(
-    studio: Studio, handlers: TuneForm, form: Form, moment: gr.Number, step: BackboneStep, looked: Any
-) -> None:
-    """The search for another backbone, its download, and the list of those on this machine."""
-    choice, other = form["backbone.choice"], form["backbone.other"]
-    choice.change(guarded(handlers.show_other_backbone), choice, other, **AT_ONCE)
-    with step.search:
-        found = backbone_search.build(studio, choice, other)
-    with step.storage:
-        changed = backbone_storage.build(studio, choice, other, looked, handlers.backbones)
-    for event in (found, *changed):  # the form is checked again
-        event.then(None, moment, moment, js=browser_storage.FORM_CHANGED, **AT_ONCE)
+def _look_again(event: Any, moment: gr.Number) -> None:
+    """Checks the form after an event that changes fields which the browser may not have put on the page yet."""
+    event.then(None, moment, moment, js=browser_storage.FORM_CHANGED, **AT_ONCE)
 
 
-def _wire_fields(
-    studio: Studio,
-    handlers: TuneForm,
-    form: Form,
-    moment: gr.Number,
-    data_step: DataStep,
-    recipe_step: RecipeStep,
-) -> None:
-    """Fields that change others: the first prompt's kind, the data set, the preset."""
-    initial = [form["lamp.initial_text"], form["lamp.initial_prompt"]]
-    form["lamp.initial"].input(guarded(handlers.show_initial), form["lamp.initial"], initial, **AT_ONCE)
-    for own in (form["data.validation_data"], form["data.test_data"]):
-        own.focus(guarded(handlers.part_choices), own, own, preprocess=False, **AT_ONCE)
+def _wire_data(studio: Studio, handlers: TuneForm, form: Form, moment: gr.Number, data: DataSection) -> None:
+    """The data set: a file, pasted rows, a sample, one of the Hub; and the roles of its columns."""
     columns = [form["data.input_columns"], form["data.target_column"]]
-    dataset, message, file = form["dataset"], data_step.message, data_step.file
-    with data_step.chosen:
+    dataset, message, file = form["dataset"], data.message, data.file
+    with data.chosen:
         again = reading_again.build(studio, handlers.choose_dataset, [dataset, *columns], message)
         renamed = dataset_manager.build(studio, handlers, [dataset, *columns], message)
-    renamed.then(None, moment, moment, js=browser_storage.FORM_CHANGED, **AT_ONCE)
-    with data_step.hub:
+    _look_again(renamed, moment)
+    with data.hub:
         fetched = hub_search.build(studio, handlers.choose_dataset, [dataset, *columns], message)
     chosen = dataset.input(guarded(handlers.columns), dataset, columns, **QUIET)
+    sample = data.samples.input(guarded(handlers.choose_dataset), data.samples, [dataset, *columns], **QUIET)
+    dataset.change(None, dataset, data.samples, js="(dataset) => dataset", **AT_ONCE)
+    data.preview.input(None, columns[0], columns, js=column_table.CHOSEN, **AT_ONCE)
     uploaded = file.upload(
         guarded(handlers.upload),
         [file, dataset],
         [dataset, *columns, message, file],
         api_visibility="private",
-        show_progress_on=file,
+        show_progress_on=data.drop,
         concurrency_limit=None,
     )
     reading = [form["data.template"], form["data.input_format"]]
-    for event in (chosen, uploaded, fetched, again, renamed):
+    for event in (chosen, sample, uploaded, fetched, again, renamed):
         event.then(
             guarded(handlers.reading),
             [dataset, form["backbone.choice"], form["backbone.other"], reading[0]],
@@ -185,15 +191,46 @@ def _wire_fields(
             preprocess=False,
             **QUIET,
         )
+
+
+def _wire_backbone(
+    studio: Studio, handlers: TuneForm, form: Form, moment: gr.Number, section: ModelSection, looked: Any
+) -> None:
+    """The search for another backbone, its download, and the list of those on this machine."""
+    choice, other = form["backbone.choice"], form["backbone.other"]
+    choice.change(guarded(handlers.show_other_backbone), choice, other, **AT_ONCE)
+    with section.search:
+        found = backbone_search.build(studio, choice, other)
+    with section.storage:
+        changed = backbone_storage.build(studio, choice, other, looked, handlers.backbones)
+    for event in (found, *changed):
+        _look_again(event, moment)
+
+
+def _wire_training(handlers: TuneForm, form: Form, moment: gr.Number, section: TrainingSection) -> None:
+    """Presets, the first prompt's kind, data sets for validation and test, and the recipe as a file."""
     numbers = [form[key] for key in recipe_fields.PRESETS["Recommended"]]
-    recipe_step.preset.input(guarded(handlers.preset), recipe_step.preset, numbers, **AT_ONCE)
+    _look_again(section.preset.input(guarded(handlers.preset), section.preset, numbers, **AT_ONCE), moment)
+    with section.own:
+        presets = own_presets.layout_list()
+    with section.advanced.keep:
+        name, keep = own_presets.layout_name()
+        _look_again(recipe_file.build(handlers, list(form.values())), moment)
+    chosen = own_presets.wire(presets, name, keep, form)
+    _look_again(chosen, moment)
+    initial = [form["lamp.initial_text"], form["lamp.initial_prompt"]]
+    for event in (form["lamp.initial"].input, chosen.then):
+        event(guarded(handlers.show_initial), [form["lamp.initial"], initial[1]], initial, preprocess=False, **AT_ONCE)
+    for own in (form["data.validation_data"], form["data.test_data"]):
+        own.focus(guarded(handlers.part_choices), own, own, preprocess=False, **AT_ONCE)
 
 
-def _wire_start(handlers: TuneForm, start: gr.Button, inputs: list[Any], rail: gr.HTML) -> None:
+def _wire_start(handlers: TuneForm, card: Card, inputs: list[Any]) -> None:
     """Starts a run, drops the draft and leads the browser to the run's page."""
+    start = card.start
     started = gr.Textbox(visible="hidden", elem_id="started", label="Started run")
     start.click(lambda: gr.Button("Starting …", interactive=False), None, start, **AT_ONCE).then(
-        guarded(handlers.start), inputs, [started, rail, start], preprocess=False, **QUIET
+        guarded(handlers.start), inputs, [started, card.rail, start], preprocess=False, **QUIET
     ).failure(lambda: gr.Button("Start training", interactive=True), None, start, **AT_ONCE)
     started.change(
         None,
@@ -201,7 +238,3 @@ def _wire_start(handlers: TuneForm, start: gr.Button, inputs: list[Any], rail: g
         None,
         js=f"(run) => {{ if (run) {{ {browser_storage.DROP_DRAFT}; location.assign('runs?run=' + run) }} }}",
     )
-
-
-def _turn_to(step: int) -> Any:
-    return lambda: gr.Tabs(selected=step)

@@ -1,0 +1,209 @@
+"""Whole programs that answer one row with an exported prompt, one for each way to use it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+
+from app.answering.prompt_kind import PromptKind
+from app.bundle import file_name
+from lamp.config import DataConfig
+from lamp.data.chat import TEMPLATE_ARGUMENTS
+from lamp.data.columns import Template
+from lamp.data.conversation import messages_in
+
+PEFT, TRANSFORMERS, COMMAND, API = "PEFT", "transformers", "Command line", "HTTP API"
+WAYS = (PEFT, TRANSFORMERS, COMMAND, API)
+
+
+@dataclass(frozen=True)
+class PromptUse:
+    """What a program has to know of an exported prompt."""
+
+    run: str
+    """Id of the run that trained it"""
+    name: str
+    """The run's name"""
+    backbone: str
+    data: DataConfig
+    kind: PromptKind
+    row: dict[str, str]
+    """The row that is answered: a value for each input column"""
+    address: str
+    """Where the studio is reached"""
+
+    @property
+    def folder(self) -> str:
+        """What the folder of the unpacked zip is called."""
+        return file_name(self.name)
+
+
+def program(use: PromptUse, way: str) -> str:
+    """The program for one of WAYS, which prints the answer to the row."""
+    if way == COMMAND:
+        row = {**use.row, use.data.target_column: ""}  # a table has two columns at least
+        return _COMMAND.format(folder=use.folder, row=json.dumps(row, ensure_ascii=False))
+    if way == API:
+        return _API.format(address=_literal(use.address), run=use.run, row=_literal(use.row))
+    return _python(use, alone=way == TRANSFORMERS)
+
+
+def _python(use: PromptUse, *, alone: bool) -> str:
+    """Answers as the studio does, with PEFT or with transformers alone."""
+    parts = [
+        (_LOAD_ALONE if alone else _LOAD_PEFT).format(
+            auto=use.kind.auto_class,
+            base=_literal(use.backbone),
+            folder=use.folder,
+            settings="" if use.kind.labels else ", GenerationConfig",
+        ),
+        _INPUT.format(
+            row=_literal({column: json.loads(cell) if messages_in(cell) else cell for column, cell in use.row.items()}),
+            text=_turns(use) or _rendered(use),
+            special=", add_special_tokens=False" if any(use.kind.chat) else "",
+        ),
+        _EMBED if alone else "",
+        _labels(use, alone) if use.kind.labels else _text(use, alone),
+    ]
+    return "\n".join(filter(None, parts))
+
+
+def _turns(use: PromptUse) -> str:
+    """The expression that makes an input of a row which is a conversation and nothing else; "" for other rows."""
+    template = Template.of(use.data)
+    if not template.keeps_turns or messages_in(use.row[template.pairs[0][1]]) is None:
+        return ""
+    arguments = {"tokenize": False, "add_generation_prompt": True, **TEMPLATE_ARGUMENTS}
+    return _TURNS.format(
+        turns=f"row[{_literal(template.pairs[0][1])}]",
+        arguments="".join(f"    {name}={value!r},\n" for name, value in arguments.items()).replace("'", '"'),
+    )
+
+
+def _rendered(use: PromptUse) -> str:
+    """The expression that makes an input of a row, as the recipe's template does."""
+    template, (before, after) = Template.of(use.data), use.kind.chat
+    pieces, literal = [], before
+    for text, column in template.pairs:
+        cell = f"row[{_literal(column)}]"
+        pieces += [_literal(literal + text), _LINES.format(cell) if messages_in(use.row[column]) else f"{cell}.strip()"]
+        literal = ""
+    return " + ".join(piece for piece in (*pieces, _literal(literal + template.suffix + after)) if piece != '""')
+
+
+def _labels(use: PromptUse, alone: bool) -> str:
+    """The likeliest label: where labels differ, the model's probabilities of what can follow there are compared."""
+    if use.kind.encoder_decoder:
+        lead, ids = "", "tokenizer(label).input_ids"
+        ids = f"{ids} if {ids}[-1] == tokenizer.eos_token_id else [*{ids}, tokenizer.eos_token_id]"
+        given = "inputs_embeds=embed(ids)" if alone else "input_ids=ids"
+        mask = "" if alone else ", attention_mask=torch.ones_like(ids)"
+        read = f"        logits = model({given}{mask}, labels=torch.tensor([answer])).logits[0]\n"
+    else:
+        start, space = (use.kind.chat[1], "") if any(use.kind.chat) else (":", " ")
+        lead = f"lead = tokenizer({_literal(start)}, add_special_tokens=False).input_ids\n"
+        behind = f"tokenizer({_literal(start + space)} + label, add_special_tokens=False).input_ids"
+        ids = f"[*{behind}[len(lead):], tokenizer.eos_token_id]"
+        given = "inputs_embeds=embed(both)" if alone else "input_ids=both, attention_mask=torch.ones_like(both)"
+        read = (
+            "        both = torch.cat([ids, torch.tensor([answer[:-1]], dtype=torch.long)], dim=1)\n"
+            f"        logits = model({given}).logits[0, -len(answer):]\n"
+        )
+    return _LABELS.format(labels=_literal(list(use.kind.labels)), lead=lead, ids=ids, read=read)
+
+
+def _text(use: PromptUse, alone: bool) -> str:
+    """The likeliest text, whatever else the model's own settings ask for."""
+    given = "inputs_embeds=embed(ids)" if alone else "input_ids=ids, attention_mask=torch.ones_like(ids)"
+    whole = use.kind.encoder_decoder or alone  # whether the output is the answer alone
+    return _TEXT.format(
+        most=use.data.max_target_tokens,
+        start="\n    decoder_start_token_id=own.decoder_start_token_id," if use.kind.encoder_decoder else "",
+        given=given,
+        owner="model" if alone else "model.base_model",
+        answer="output[0]" if whole else "output[0, ids.shape[1]:]",
+    )
+
+
+def _literal(value: object) -> str:
+    """The value as Python writes it, with double quotation marks."""
+    return json.dumps(value, ensure_ascii=False)
+
+
+_LOAD_PEFT = """# pip install torch transformers peft
+import torch
+from peft import PeftModel
+from transformers import {auto}, AutoTokenizer{settings}
+
+base = {base}
+tokenizer = AutoTokenizer.from_pretrained(base)
+model = {auto}.from_pretrained(base)
+model = PeftModel.from_pretrained(model, "{folder}").eval()  # the folder of the unpacked zip
+"""
+_LOAD_ALONE = """# pip install torch transformers
+import torch
+from safetensors.torch import load_file
+from transformers import {auto}, AutoTokenizer{settings}
+
+base = {base}
+tokenizer = AutoTokenizer.from_pretrained(base)
+model = {auto}.from_pretrained(base).eval()
+# The virtual tokens, from the folder of the unpacked zip: (tokens, width of the model)
+prompt = load_file("{folder}/adapter_model.safetensors")["prompt_embeddings"]
+"""
+_INPUT = """row = {row}
+text = {text}
+ids = tokenizer(text, return_tensors="pt"{special}).input_ids
+"""
+_TURNS = """tokenizer.apply_chat_template(
+    {turns},
+{arguments})
+assert all(turn["content"].strip() in text for turn in {turns}), "The chat format cannot hold these turns.\""""
+_LINES = """"\\n".join(f"{{turn['role']}}:\\n{{turn['content']}}" for turn in {})"""
+_EMBED = """def embed(ids):
+    words = model.get_input_embeddings()(ids)
+    return torch.cat([prompt.to(words)[None], words], dim=1)
+
+"""
+_LABELS = """labels = {labels}
+{lead}answers = {{}}
+for label in labels:
+    answers[label] = {ids}
+
+shares = {{}}
+with torch.no_grad():
+    for label, answer in answers.items():
+{read}        shares[label] = 1.0
+        for place, token in enumerate(answer):  # only the labels' own tokens compete
+            rivals = sorted({{other[place] for other in answers.values() if other[:place] == answer[:place]}})
+            shares[label] *= logits[place, rivals].float().softmax(0)[rivals.index(token)].item()
+
+print(max(shares, key=shares.get))
+print(shares)
+"""
+_TEXT = """own = {owner}.generation_config
+ends = own.eos_token_id if isinstance(own.eos_token_id, list) else [own.eos_token_id]
+ends = [token for token in dict.fromkeys([tokenizer.eos_token_id, *ends]) if token is not None]
+{owner}.generation_config = GenerationConfig(  # nothing but the likeliest text
+    max_new_tokens={most},
+    eos_token_id=ends,
+    pad_token_id=ends[0],{start}
+)
+output = model.generate({given})
+print(tokenizer.decode({answer}, skip_special_tokens=True).strip())
+"""
+_COMMAND = """# In the studio's folder, or anywhere after "pip install ." in it
+python -m zipfile -e {folder}.zip {folder}
+cat > rows.jsonl <<'END'
+{row}
+END
+python -m lamp predict {folder} --data rows.jsonl
+"""
+_API = """# pip install gradio_client
+from gradio_client import Client
+
+studio = Client({address})
+row = {row}
+answers = studio.predict("{run}", [row], api_name="/try")
+print(answers[0]["tuned"])
+"""
