@@ -71,6 +71,8 @@ def test_an_ended_run_opens_with_its_verdict_and_its_wrong_rows_first(page: Page
     pages.open_run(page, tested.id)
     expect(page.locator("#run-verdict")).to_contain_text("Right on 34 of 40 rows that it never saw (71 to 93 %)")
     expect(page.locator("#run-scores")).to_contain_text("Scores on 40 test rows")
+    page.get_by_text("Why is my score low?").click()
+    expect(page.get_by_text("Look at the wrong rows first")).to_be_visible()
     rows = page.locator("#results li")
     expect(rows).to_have_count(25)
     expect(rows.first).to_contain_text("Row 40")

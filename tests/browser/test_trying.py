@@ -59,6 +59,9 @@ def test_an_input_and_a_file_are_answered_apart_from_the_server(
     expect(page.locator("#origin")).to_contain_text(
         re.compile(r"row 1 of \d+ of support-tickets.csv, (not )?learned from")
     )
+    pages.type_in(page, "row-number", "2")
+    page.locator("#fill").click()
+    expect(page.locator("#origin")).to_contain_text("row 2 of")
     pages.type_in(page, "try-0", "the film was good")
     page.locator("#answer").click()
     expect(page.locator("#answers .ls-label")).to_have_count(2)

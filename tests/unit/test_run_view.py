@@ -196,26 +196,40 @@ def opening(studio: Studio) -> Refresh:
 
 @pytest.fixture
 def page(opening: Refresh) -> Refresh:
-    """What a tick of the page's timer does."""
-    blocks = opening.timer.parent
-    while blocks.parent:
-        blocks = blocks.parent
-    tick = next(fn for fn in blocks.fns.values() if fn.targets == [(opening.timer._id, "tick")])
-    return Refresh(tick.fn, tick.inputs, tick.outputs, opening.timer)
+    """What brings the whole page up to date."""
+    refresh = next(fn for fn in functions(opening) if fn.outputs == opening.outputs[1:])
+    return Refresh(refresh.fn, refresh.inputs, refresh.outputs, opening.timer)
+
+
+def unseen(page: Refresh) -> Any:
+    """What a page that was opened just now has seen."""
+    return page.inputs[1].value, page.inputs[2].value
+
+
+def names_of(components: list[Any]) -> list[str]:
+    return [output.elem_id or getattr(output, "label", "") or type(output).__name__ for output in components]
 
 
 def refreshed(page: Refresh, run: str, seen: Any) -> tuple[dict[str, Any], Any]:
     """The updates of the components that changed, by element id or class and label, and what the page has seen."""
-    *updates, seen = page.handler(run, seen)
-    names = [output.elem_id or getattr(output, "label", "") or type(output).__name__ for output in page.outputs]
-    return {name: update for name, update in zip(names, updates, strict=False) if update != gr.skip()}, seen
+    *updates, of_rest, of_moving = page.handler(run, *seen)
+    changed = zip(names_of(page.outputs), updates, strict=False)
+    return {name: update for name, update in changed if update != gr.skip()}, (of_rest, of_moving)
+
+
+def functions(opening: Refresh) -> list[Any]:
+    """All that happens on the page."""
+    blocks = opening.timer.parent
+    while blocks.parent:
+        blocks = blocks.parent
+    return list(blocks.fns.values())
 
 
 def test_a_page_that_is_seen_again_asks_on_although_its_run_is_what_it_was(
     opening: Refresh, page: Refresh, store: JobStore
 ) -> None:
     run = add_run(store)
-    _, seen = refreshed(page, run, page.inputs[1].value)
+    _, seen = refreshed(page, run, unseen(page))
     assert refreshed(opening, run, seen)[0] == {"Timer": gr.update(active=True)}
 
 
@@ -223,7 +237,7 @@ def test_a_page_is_sent_everything_at_first_and_then_only_what_changed(page: Ref
     run = add_run(store)
     store.claim("here", [0])
     train(store, run, 10, 20)
-    first, seen = refreshed(page, run, page.inputs[1].value)
+    first, seen = refreshed(page, run, unseen(page))
     assert len(first) > 10
     again, seen = refreshed(page, run, seen)
     assert again == {}
@@ -236,9 +250,38 @@ def test_a_page_is_sent_everything_at_first_and_then_only_what_changed(page: Ref
     assert changed["run-note"] == "a note" and set(changed) == {"run-head", "run-note"}
 
 
+def test_a_tick_sends_what_moves_with_every_step_and_asks_for_the_rest_only_when_that_has_changed(
+    opening: Refresh, page: Refresh, store: JobStore
+) -> None:
+    run = add_run(store)
+    store.claim("here", [0])
+    train(store, run, 10, 20)
+    _, (seen, moved) = refreshed(page, run, unseen(page))
+    tick = next(fn for fn in functions(opening) if fn.targets == [(opening.timer._id, "tick")])
+    *_, is_old, _ = tick.outputs
+    tell_rest = next(fn for fn in functions(opening) if fn.targets == [(is_old._id, "change")])
+
+    def ticked() -> set[str]:
+        nonlocal moved
+        *updates, moved = tick.fn(run, seen, moved)
+        changed = zip(names_of(tick.outputs), updates, strict=False)
+        return {name for name, update in changed if update != gr.skip()}
+
+    assert ticked() == set()
+    store.heartbeat(run, 21, "Training", [(21, "loss", 1.0)])
+    assert ticked() == {"run-head", "Training loss", "Title of the tab"}
+    assert len(tick.outputs) == 5, "Gradio makes each output of an event anew, also those that are skipped"
+    store.finish(run, JobState.STOPPED, step=21)
+    assert {"run-head", "Moment of the last change"} <= ticked()
+    assert ticked() == {"Moment of the last change"}, "it asks until it is told"
+    *updates, seen = tell_rest.fn(run, seen)
+    assert gr.update(active=False) in updates
+    assert ticked() == set() and refreshed(page, run, (seen, moved))[0] == {}
+
+
 def test_a_run_that_cannot_be_read_is_a_sentence_and_its_page_stops_asking(page: Refresh, store: JobStore) -> None:
     for run, sentence in (("nothing", "nothing"), (add_run(store, {"lamp": {"colour": 1}}), "colour")):
-        changed, seen = refreshed(page, run, page.inputs[1].value)
+        changed, seen = refreshed(page, run, unseen(page))
         assert "This run cannot be shown" in changed["run-head"] and sentence in changed["run-head"]
         assert changed["Timer"]["active"] is False and changed["Column"]["visible"] is False
         assert set(changed) == {"run-head", "run-ready", "Timer", "Column"}
@@ -248,28 +291,28 @@ def test_a_run_that_cannot_be_read_is_a_sentence_and_its_page_stops_asking(page:
 def opened(opening: Refresh, run: str, seen: Any, address: str = "") -> dict[str, Any]:
     """The updates that a page with this query in its address is sent, by element id or class."""
     request = gr.Request(query_params=dict(parse_qsl(address)))
-    *updates, _ = opening.handler(run, seen, "", (), "", request)
+    *updates, _, _ = opening.handler(run, *seen, "", (), "", request)
     names = [output.elem_id or type(output).__name__ for output in opening.outputs]
     return {name: update for name, update in zip(names, updates, strict=False) if update != gr.skip()}
 
 
 def test_only_the_opening_of_a_page_chooses_a_tab(opening: Refresh, page: Refresh, store: JobStore) -> None:
-    run, unseen = add_run(store), page.inputs[1].value
-    assert opened(opening, run, unseen)["run-tabs"].selected == "training"
-    assert opened(opening, run, unseen, "tab=details")["run-tabs"].selected == "details"
-    assert opened(opening, run, unseen, "tab=nothing")["run-tabs"].selected == "training"
-    _, seen = refreshed(page, run, unseen)
+    run, nothing = add_run(store), unseen(page)
+    assert opened(opening, run, nothing)["run-tabs"].selected == "training"
+    assert opened(opening, run, nothing, "tab=details")["run-tabs"].selected == "details"
+    assert opened(opening, run, nothing, "tab=nothing")["run-tabs"].selected == "training"
+    _, seen = refreshed(page, run, nothing)
     store.claim("here", [0])
     store.finish(run, JobState.STOPPED, step=20)
     changed, seen = refreshed(page, run, seen)
     assert "run-head" in changed and "run-tabs" not in changed
     assert "run-tabs" not in opened(opening, run, seen)
-    assert opened(opening, run, unseen)["run-tabs"].selected == "results"
+    assert opened(opening, run, nothing)["run-tabs"].selected == "results"
 
 
 def test_a_page_without_a_run_is_left_as_it_is(page: Refresh) -> None:
-    changed, seen = refreshed(page, "", page.inputs[1].value)
-    assert changed == {} and seen == page.inputs[1].value
+    changed, seen = refreshed(page, "", unseen(page))
+    assert changed == {} and seen == unseen(page)
 
 
 def test_gradio_may_empty_an_update_without_the_component_being_sent_again(studio: Studio, store: JobStore) -> None:
@@ -297,10 +340,10 @@ def test_a_run_that_gained_nothing_says_so_and_does_not_lead_to_its_prompt_first
     train(store, run, 10, 20)
     scores = {"accuracy": accuracy, "untrained_accuracy": 0.5}
     store.finish(run, JobState.DONE, scores=scores, artifact=run, step=60)
-    changed, _ = refreshed(page, run, page.inputs[1].value)
+    changed, _ = refreshed(page, run, unseen(page))
     assert f"ls-pill ls-{tone}" in changed["run-head"]
     assert heading in changed["run-verdict"] and bool(changed["run-verdict"]) == bool(heading)
-    try_button = next(u for u in page.handler(run, page.inputs[1].value) if isinstance(u, dict) and "variant" in u)
+    try_button = next(u for u in page.handler(run, *unseen(page)) if isinstance(u, dict) and "variant" in u)
     assert (try_button["visible"], try_button["variant"]) == (True, "secondary" if heading else "primary")
 
 
@@ -309,7 +352,7 @@ def test_times_are_those_of_the_viewers_clock(studio: Studio, store: JobStore, p
     log = Home(studio.settings.home).log(run)
     log.parent.mkdir(parents=True)
     log.write_text(f"{datetime.now(UTC):%Y-%m-%dT%H}:00:09Z Training\n")
-    *updates, _ = page.handler(run, page.inputs[1].value, "Asia/Kolkata")
+    *updates, _, _ = page.handler(run, *unseen(page), "Asia/Kolkata")
     shown = "".join(update for update in updates if isinstance(update, str))
     there = datetime.now(UTC) + timedelta(hours=5, minutes=30)
     assert ":30:09 Training" in shown and f'title="{there:%Y-%m-%d %H}' in shown

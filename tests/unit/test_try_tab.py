@@ -6,12 +6,13 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
+import gradio as gr
 import pytest
 
 from app.answering.answer import Answer
 from app.answering.prompt_kind import PromptKind, prompt_kind
 from app.studio import Studio
-from app.ui.runs import answers
+from app.ui.runs import answers, try_tab
 from app.ui.runs.sampling_boxes import sampling_of
 from app.ui.runs.try_tab import TryTab
 from lamp.config import DataConfig, TuneConfig
@@ -121,6 +122,18 @@ def test_a_prompt_tells_what_it_answers_with(tmp_path: Path) -> None:
     description.write_text("{")
     with pytest.raises(DataError, match="does not hold a whole exported prompt"):
         prompt_kind(tmp_path)
+
+
+@pytest.mark.parametrize("kind", [kind_of(3), replace(kind_of(1), labels=())])
+def test_every_box_that_has_a_value_from_the_start_can_be_changed(studio: Studio, kind: PromptKind) -> None:
+    config = TuneConfig("a backbone", DataConfig(("text",), "label"))
+    store = JobStore(open_database(studio.settings.database_url))
+    job = store.add("films", config.to_dict(), "sample:x.csv", "films.csv", 10)
+    with gr.Blocks() as page:
+        try_tab._build_boxes(studio, studio.run(job.id), kind)
+    boxes = [box for box in page.blocks.values() if isinstance(box, gr.Textbox | gr.Radio | gr.Dropdown) and box.value]
+    assert [box.label for box in boxes if not box.interactive] == []
+    assert len(boxes) == (2 if kind.labels else 5)
 
 
 def test_where_several_prompts_vote_the_choice_of_who_answers_reaches_the_studio(

@@ -8,7 +8,7 @@ from typing import Any
 import gradio as gr
 
 from app.studio import Studio
-from app.ui import parts
+from app.ui import help_texts, parts
 from app.ui.components import AT_ONCE, QUIET, piece
 from app.ui.guard import guarded
 from app.ui.runs import results_html, scores_html
@@ -70,6 +70,7 @@ def build(studio: Studio, run: gr.State, ready: gr.Textbox, show: Callable[..., 
         piece(elem_id="run-confusion", script=results_html.CHOOSE), lambda view: confusion_table(view.confusion)
     )
     with gr.Column(visible=False) as rows:
+        piece(help_texts.unfolding("score"))
         piece(parts.title("Row by row", "The rows that were scored; wrong ones first, the surest of them on top."))
         with gr.Row(elem_classes="ls-filters"):
             shown = gr.Radio(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
@@ -16,6 +17,9 @@ from app.ui.runs import inspect_tab, manage_tab, results_tab, run_html, training
 from app.ui.runs.refresh import Refresh
 from app.ui.runs.view_table import Seen, ViewTable
 from app.views import local_time
+
+_Draw = Callable[[ViewTable, Seen], tuple[list[Any], Seen]]
+"""Makes the updates of a table from what a page has seen of it, and what the page has seen then."""
 
 _REFRESH_SECONDS = 1.0
 _TABS = ("results", "training", "try", "inspect", "worth", "use", "details")
@@ -33,31 +37,65 @@ _KEEP_TAB = """() => {
 class RunPage:
     """The handlers of a run's page."""
 
-    def __init__(self, studio: Studio, table: ViewTable, timer: gr.Timer) -> None:
-        """timer: one of the table's components."""
-        self._studio, self._table, self._timer = studio, table, timer
+    def __init__(self, studio: Studio, moving: ViewTable, rest: ViewTable, timer: gr.Timer) -> None:
+        """moving: what may change with every step; rest: all else, of which the timer is one component."""
+        self._studio, self._moving, self._rest, self._timer = studio, moving, rest, timer
 
-    def refresh(self, run: str, seen: Seen, zone: str = "", style: Sequence[str] = (), words: str = "") -> list[Any]:
-        """An update for each component of the page, and last what the page has seen then.
+    def tick(
+        self, run: str, seen: Seen, moved: Seen, zone: str = "", style: Sequence[str] = (), words: str = ""
+    ) -> list[Any]:
+        """An update for each component of `moving`; the moment, if the rest is to be shown anew; and what of `moving`
+        the page has seen then.
 
-        zone: the name of the browser's time zone; style, words: as the boxes of the Training tab have them.
+        Gradio makes each output of an event anew, also those that are skipped: so a tick has few of them. The arguments
+        are those of `refresh`.
         """
         if not run:
+            return [*(gr.skip() for _ in moved), gr.skip(), moved]
+        draw = self._drawing(run, zone, style, words)
+        updates, moved = draw(self._moving, moved)
+        is_old = draw(self._rest, seen)[1] != seen
+        return [*updates, time.time() if is_old else gr.skip(), moved]
+
+    def tell_rest(self, run: str, seen: Seen, zone: str = "", style: Sequence[str] = (), words: str = "") -> list[Any]:
+        """An update for each component of the rest, and what of it the page has seen then."""
+        if not run:
             return [*(gr.skip() for _ in seen), seen]
+        updates, seen = self._drawing(run, zone, style, words)(self._rest, seen)
+        return [*updates, seen]
+
+    def refresh(
+        self, run: str, seen: Seen, moved: Seen, zone: str = "", style: Sequence[str] = (), words: str = ""
+    ) -> list[Any]:
+        """An update for each component of the page, and what the page has seen then of the rest and of `moving`.
+
+        seen, moved: what it has seen of them before; zone: the name of the browser's time zone; style, words: as the
+        boxes of the Training tab have them.
+        """
+        if not run:
+            return [*(gr.skip() for _ in (*seen, *moved)), seen, moved]
+        draw = self._drawing(run, zone, style, words)
+        updates, seen = draw(self._rest, seen)
+        of_moving, moved = draw(self._moving, moved)
+        return [*updates, *of_moving, seen, moved]
+
+    def _drawing(self, run: str, zone: str, style: Sequence[str], words: str) -> _Draw:
+        """What draws a table from one view of the run."""
         try:
             chosen = training_tab.choices_of(style, words)
             found = self._studio.search_log(run, chosen.words) if chosen.words else ""
             view = replace(self._studio.run_view(run), choices=chosen, found_log=found)
             view = local_time.in_zone(view, local_time.zone_of(zone))
-            updates, seen = self._table.updates(view, seen)
         except KNOWN as error:
-            updates, seen = self._table.updates_without_run(str(error), seen)
-        return [*updates, seen]
+            sentence = str(error)
+            return lambda table, seen: table.updates_without_run(sentence, seen)
+        return lambda table, seen: table.updates(view, seen)
 
     def show(
         self,
         run: str,
         seen: Seen,
+        moved: Seen,
         zone: str = "",
         style: Sequence[str] = (),
         words: str = "",
@@ -68,10 +106,10 @@ class RunPage:
         A page that was hidden has a timer that stands still, whatever it was told last.
         """
         first = gr.skip()
-        if run and seen == self._table.unseen:
+        if run and seen == self._rest.unseen:
             asked = str(request.query_params.get("tab", "")) if request else ""
             first = gr.Tabs(selected=asked if asked in _TABS else self._usual_tab(run))
-        return [first, *self.refresh(run, self._table.without(self._timer, seen), zone, style, words)]
+        return [first, *self.refresh(run, self._rest.without(self._timer, seen), moved, zone, style, words)]
 
     def _usual_tab(self, run: str) -> str:
         """Where one looks at first: the curves of a run that goes on, the results of one that has ended."""
@@ -105,13 +143,13 @@ def build(studio: Studio, run: gr.State, zone: gr.Textbox) -> tuple[Refresh, ...
 
     run: the id of the run that is shown; zone: the name of the browser's time zone.
     """
-    table = ViewTable()
-    show = table.add
-    show(piece(elem_id="run-head"), run_html.head, without_run=run_html.head_without_run)
+    moving, rest = ViewTable(), ViewTable()
+    show = rest.add
+    moving.add(piece(elem_id="run-head"), run_html.head, without_run=run_html.head_without_run)
     try_it, stop, resume, restore, move_up = _build_actions(show)
     show(piece(elem_id="run-trouble", elem_classes="ls-slot"), run_html.trouble)
     show(piece(elem_id="run-verdict", elem_classes="ls-slot"), run_html.verdict)
-    title = show(gr.Textbox("", visible="hidden", label="Title of the tab"), run_html.tab_title)
+    title = moving.add(gr.Textbox("", visible="hidden", label="Title of the tab"), run_html.tab_title)
     title.change(None, title, None, js="(text) => { if (text) document.title = text }")
     # A Textbox, not a State: a State's change event is not fired by handlers that bypass the queue.
     ready = show(
@@ -123,7 +161,7 @@ def build(studio: Studio, run: gr.State, zone: gr.Textbox) -> tuple[Refresh, ...
         with gr.Tab("Results", id=_RESULTS):
             results_tab.build(studio, run, ready, show)
         with gr.Tab("Training", id=_TRAINING):
-            choices = training_tab.build(studio, run, show)
+            choices = training_tab.build(studio, run, moving.add, show)
         with gr.Tab("Try", id=_TRY) as try_it_out:
             answer_list = try_tab.build(studio, run, ready, try_it_out)
         with gr.Tab("Inspect", id=_INSPECT):
@@ -146,13 +184,22 @@ def build(studio: Studio, run: gr.State, zone: gr.Textbox) -> tuple[Refresh, ...
         lambda live: gr.update(active=live),
         without_run=lambda _: False,
     )
-    seen = gr.State(table.unseen)
+    seen, moved = gr.State(rest.unseen), gr.State(moving.unseen)
+    # Not a gr.State: its change is an event.
+    is_old = gr.Number(visible="hidden", label="Moment of the last change")
 
-    page = RunPage(studio, table, timer)
-    inputs: list[Any] = [run, seen, zone, *choices]
-    outputs = [*table.components, seen]
+    page = RunPage(studio, moving, rest, timer)
+    inputs: list[Any] = [run, seen, moved, zone, *choices]
+    outputs = [*rest.components, *moving.components, seen, moved]
     refresh: dict[str, Any] = {"fn": guarded(page.refresh), "inputs": inputs, "outputs": outputs, **AT_ONCE}
-    timer.tick(**refresh)
+    timer.tick(guarded(page.tick), inputs, [*moving.components, is_old, moved], **AT_ONCE)
+    is_old.change(
+        guarded(page.tell_rest),
+        [run, seen, zone, *choices],
+        [*rest.components, seen],
+        trigger_mode="always_last",
+        **AT_ONCE,
+    )
     gr.on([box.change for box in choices], trigger_mode="always_last", **refresh)
     actions = ((stop, page.stop), (resume, page.resume), (move_up, page.move_up), (restore, page.restore))
     for event in (*(button.click(guarded(action), run, None, **AT_ONCE) for button, action in actions), *changes):

@@ -25,14 +25,15 @@ def choices_of(style: Sequence[str], words: str) -> Choices:
     return Choices(_SMOOTHED in style, words.strip())
 
 
-def build(studio: Studio, run: gr.State, show: Callable[..., Any]) -> list[Any]:
+def build(studio: Studio, run: gr.State, move: Callable[..., Any], show: Callable[..., Any]) -> list[Any]:
     """Lays the tab out and wires it. Returns the boxes that `choices_of` reads: when they change, the page is shown
-    anew. show: adds a component to the run's page, as `ViewTable.add` does."""
+    anew. show: adds a component to the run's page, as `ViewTable.add` does; move: the same for what changes with every
+    step."""
     show(piece(elem_id="run-waiting", elem_classes="ls-slot"), run_html.waiting)
     with gr.Row(elem_classes="ls-plots", visible=False) as both:
         with gr.Column(elem_classes="ls-plot"):
             piece(parts.key("Training loss", (("each step", "pale"), ("smoothed", "tuned"))))
-            show(
+            move(
                 plots.empty_plot("Training loss", "Loss"),
                 lambda view: (view.loss, view.steps, view.choices.smoothed),
                 lambda shown: plots.loss_plot(*shown),

@@ -174,7 +174,10 @@ def build(studio: Studio, run: gr.State, ready: gr.Textbox, tab: gr.Tab) -> Refr
 
 
 def _build_boxes(studio: Studio, run: Run, kind: PromptKind) -> None:
-    """Input and row to the left, the answer to the right."""
+    """Input and row to the left, the answer to the right.
+
+    Boxes that have a value are interactive by name: Gradio takes those that appear later for mere outputs.
+    """
     data, handlers = run.config.data, TryTab(studio, run, kind)
     others = [(job.name, job.id) for job in studio.beside(run.job.id)]
     with gr.Row(elem_classes="ls-try-row"):
@@ -204,11 +207,13 @@ def _build_boxes(studio: Studio, run: Run, kind: PromptKind) -> None:
                     info="Up to three, of the same model.",
                     visible=bool(others),
                     elem_id="beside",
+                    interactive=True,
                 )
                 settings = sampling_boxes(data.max_target_tokens) if kind.writes_texts else []
                 if kind.voters > 1:
                     choices = [("The best prompt", _BEST), (f"All {kind.voters} prompts, by vote", _VOTE)]
-                    settings = [*settings, gr.Radio(choices, value=_BEST, label="Who answers", elem_id="try-voters")]
+                    who = gr.Radio(choices, value=_BEST, label="Who answers", elem_id="try-voters", interactive=True)
+                    settings = [*settings, who]
         with gr.Column(min_width=320):
             result = piece(_NO_ANSWER, elem_id="answers", min_height=220)
     # The browser itself shows the bar at once; the server's first word may take seconds while it loads a backbone.
@@ -237,7 +242,7 @@ def _build_rows(handlers: TryTab, cells: Sequence[gr.Textbox], *, scored: bool) 
     """
     row = gr.State(None)
     with gr.Row(elem_classes="ls-actions"):
-        number = number_box(1, label="Row number", elem_id="row-number", min_width=120)
+        number = number_box(1, label="Row number", elem_id="row-number", min_width=120, interactive=True)
         fill = gr.Button("Fill in", size="md", elem_id="fill", elem_classes="ls-low")
         drawn = gr.Button("Random row", size="md", elem_id="fill-random", elem_classes="ls-low")
         tested = gr.Button("Tested row", size="md", elem_id="fill-tested", elem_classes="ls-low", visible=scored)
