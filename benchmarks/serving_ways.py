@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -61,7 +62,7 @@ def in_batches(prompts: ServedPrompts, size: int) -> Way:
         start, answers = time.perf_counter(), []
         for first in range(0, len(requests), size):
             batch = requests[first : first + size]
-            served = [prompts.get(name) for name, _, _ in batch]
+            served = [one for name, _, _ in batch if (one := prompts.get(name))]
             ids = [prompts.encode(one, [{"text": text}])[0] for one, (_, text, _) in zip(served, batch, strict=True)]
             sampling = Sampling(longest_answer=max(limit for _, _, limit in batch))
             texts = generate(
@@ -138,8 +139,7 @@ def transformers_server(folder: Path, clients: int, *, continuous: bool) -> Iter
 @contextmanager
 def llama_cpp(file: Path, clients: int) -> Iterator[Way]:
     """llama.cpp's server, which xllamacpp runs in this process."""
-    import xllamacpp
-
+    xllamacpp: Any = import_module("xllamacpp")  # not required: the other ways are compared without it
     settings = xllamacpp.CommonParams()
     settings.model.path, settings.n_parallel, settings.n_ctx = str(file), BATCH, 512 * BATCH
     settings.cpuparams.n_threads = torch.get_num_threads()
