@@ -14,6 +14,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
+from lamp.errors import LampError
 from lamp.serving.asked import Asked, chat_asked, completion_asked, served
 from lamp.serving.bodies import Bodies, Choice, model_body
 from lamp.serving.door import Door, refused
@@ -37,7 +38,12 @@ def web_api(prompts: ServedPrompts, engine: Engine, key: str = "") -> Starlette:
         Route("/v1/chat/completions", api.chat, methods=["POST"]),
         Route("/v1/completions", api.completions, methods=["POST"]),
     ]
-    handlers: dict[Any, Any] = {Refusal: _on_refusal, HTTPException: _on_http_error, Exception: _on_failure}
+    handlers: dict[Any, Any] = {
+        Refusal: _on_refusal,
+        LampError: _on_lamp_error,
+        HTTPException: _on_http_error,
+        Exception: _on_failure,
+    }
     return Starlette(routes=routes, exception_handlers=handlers, middleware=[Middleware(Door, key=key)])
 
 
@@ -144,6 +150,10 @@ def _too_large() -> Refusal:
 
 async def _on_refusal(_: Request, refusal: Refusal) -> Response:
     return refused(refusal)
+
+
+async def _on_lamp_error(_: Request, error: LampError) -> Response:
+    return refused(Refusal(400, str(error)))
 
 
 async def _on_http_error(_: Request, error: HTTPException) -> Response:

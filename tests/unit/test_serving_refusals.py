@@ -14,6 +14,7 @@ import openai
 import pytest
 
 from lamp.config import DataConfig
+from lamp.data.chat import ChatAffixes
 from lamp.serving.prompts import ServedPrompts
 from tests.tiny import save_tiny
 from tests.unit.serving import Gate, Served, alone, prompts_of, saved_prompt, serving, until
@@ -144,6 +145,21 @@ def test_fields_that_change_no_answer_are_taken(served: Served) -> None:
 def test_pages_in_a_browser_are_refused(served: Served) -> None:
     answer = served.post("/v1/completions", {"model": "prompt-0", "prompt": "good"}, origin="http://127.0.0.1:8000")
     assert answer.status_code == 403 and "Pages in a browser" in error_of(answer)["message"]
+
+
+def test_a_conversation_that_the_backbones_template_cannot_hold_is_one_sentence(prompts: ServedPrompts) -> None:
+    saved = saved_prompt(prompts.backbone, 1)
+    data = replace(saved.config.data, input_format="chat", template="{text}")
+    chat = ChatAffixes("<user>", "<model>")
+    served_prompts = ServedPrompts(
+        prompts.backbone, {"chat": replace(saved, config=replace(saved.config, data=data), chat=chat)}
+    )
+    with serving(served_prompts) as served:
+        assert served.chat("chat", "good").choices[0].finish_reason
+        body = {"model": "chat", "messages": [{"role": "system", "content": "be"}, *HELLO]}
+        answer = served.post("/v1/chat/completions", body)
+    assert answer.status_code == 400
+    assert "is not the one that the prompt was trained with" in error_of(answer)["message"]
 
 
 def test_a_full_queue_refuses_and_takes_requests_again_when_it_has_room(prompts: ServedPrompts) -> None:
