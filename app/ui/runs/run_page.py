@@ -32,9 +32,9 @@ _Draw = Callable[[ViewTable, Seen], tuple[list[Any], Seen]]
 """Makes the updates of a table from what a page has seen of it, and what the page has seen then."""
 
 _REFRESH_SECONDS = 2.0
-_TABS = ("results", "training", "try", "inspect", "worth", "use", "details")
+_TABS = ("results", "training", "try", "inspect", "worth", "use", "about")
 """Ids of the tabs, as they stand in addresses."""
-_RESULTS, _TRAINING, _TRY, _INSPECT, _WORTH, _USE, _DETAILS = _TABS
+_RESULTS, _TRAINING, _TRY, _INSPECT, _WORTH, _USE, _ABOUT = _TABS
 _KEEP_TAB = """() => {
     if (!window.lampActed) return
     const address = new URL(location)
@@ -180,7 +180,7 @@ def build(studio: Studio, run: gr.State, zone: gr.Textbox) -> tuple[Refresh, ...
             worth = worth_tab.build(studio, run, ready)
         with gr.Tab("Use it", id=_USE):
             use_tab.build(studio, run, ready)
-        with gr.Tab("Details", id=_DETAILS):
+        with gr.Tab("About", id=_ABOUT):
             with gr.Row(elem_classes="ls-details"):
                 with gr.Column(min_width=280):
                     show(piece(elem_id="run-recipe"), run_html.recipe)
