@@ -7,7 +7,7 @@ from typing import Any
 
 from lamp.errors import ConfigError, DataError
 from lamp.plain_line import visible
-from lamp.text_limits import LONGEST_NAME, text_problem
+from lamp.text_limits import LONGEST_NAME, LONGEST_TEXT, text_problem
 
 LONGEST_RUN_NAME = 120
 _LONGEST_NOTE = 10_000
@@ -41,6 +41,11 @@ def tags(words: Sequence[object]) -> list[str]:
 def name(what: str, text: object) -> str:
     """A name that is looked up, "" for null. what: begins the sentence, such as "The data set". Raises ConfigError."""
     return _text(what, "" if text is None else text, LONGEST_NAME)
+
+
+def template(text: object) -> str:
+    """A template for a prompt without a recipe, "" for null. Raises ConfigError."""
+    return _text("The template", "" if text is None else text, LONGEST_TEXT)
 
 
 def search(text: object) -> str:

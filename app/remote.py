@@ -3,8 +3,10 @@
     lamp-studio runs                                   the runs, newest first
     lamp-studio train recipe.json --data tickets.csv   starts a run and follows it until it has ended
     lamp-studio try RUN "a text" ...                   answers with the prompt and without it
-    lamp-studio export RUN                             the prompt as a zip
+    lamp-studio export RUN [--to gguf]                 the prompt as a zip, or a model with it in it
     lamp-studio publish RUN name/prompt                puts it on the Hub; the token is asked for, or HF_TOKEN
+    lamp-studio import name/prompt                     takes in a prompt of the Hub, or a zip of one
+    lamp-studio score RUN --data tickets.csv           has an imported prompt answer rows whose answers are known
     lamp-studio stop RUN, resume RUN, results RUN
     lamp-studio password NAME                          a line for the file that STUDIO_AUTH names; asks no studio
 
@@ -25,6 +27,8 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
+
+from lamp.export.wish import FORMATS
 
 _POLL_SECONDS = 2.0
 _ENDED = ("done", "failed", "stopped", "interrupted")
@@ -88,17 +92,20 @@ def _runs(call: Call, options: argparse.Namespace) -> None:
 
 
 def _train(call: Call, options: argparse.Namespace) -> int:
-    from gradio_client import handle_file
-
     try:
         recipe = json.loads(options.recipe.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise _Failure(f"The recipe {str(options.recipe)!r} cannot be read: {error}.") from error
-    data = Path(options.data)
-    dataset = call("upload_dataset", handle_file(str(data))) if data.is_file() else options.data
-    run = call("submit", recipe, dataset, options.name)
+    run = call("submit", recipe, _dataset(call, options.data), options.name)
     print(run, flush=True)
     return 0 if options.detach else _follow(call, run)
+
+
+def _dataset(call: Call, data: str) -> str:
+    """The reference of a data set: of a file that is handed in, or what was given."""
+    from gradio_client import handle_file
+
+    return str(call("upload_dataset", handle_file(data))) if Path(data).is_file() else data
 
 
 def _follow(call: Call, run: str) -> int:
@@ -122,7 +129,7 @@ def _try(call: Call, options: argparse.Namespace) -> None:
 
 
 def _export(call: Call, options: argparse.Namespace) -> None:
-    archive = Path(call("export", options.id))
+    archive = Path(call("export", options.id) if options.to == "peft" else _made(call, options.id, options.to))
     target = options.out or Path(archive.name)
     try:
         print(shutil.copyfile(archive, target))
@@ -130,9 +137,46 @@ def _export(call: Call, options: argparse.Namespace) -> None:
         raise _Failure(f"{str(target)!r} cannot be written: {error.strerror}.") from error
 
 
+def _made(call: Call, run: str, format: str) -> str:
+    """Has a model with the prompt in it made, and tells how far that is. Returns the zip. Raises _Failure."""
+    said, state = "", call("begin_export", run, format)
+    while state["part"]:
+        if state["part"] != said:
+            said = state["part"]
+            print(said, file=sys.stderr, flush=True)
+        time.sleep(_POLL_SECONDS)
+        state = call("export_state", run, format)
+    if state["problem"]:
+        raise _Failure(state["problem"])
+    print(state["sentence"], file=sys.stderr)
+    return str(call("exported", run, format))
+
+
 def _publish(call: Call, options: argparse.Namespace) -> None:
     token = os.environ.get("HF_TOKEN") or getpass.getpass("Token of the Hub, which may write: ")
-    print(call("publish", options.id, options.repository, token, not options.public))
+    try:
+        card = options.card.read_text(encoding="utf-8") if options.card else ""
+    except (OSError, ValueError) as error:
+        raise _Failure(f"The model card {str(options.card)!r} cannot be read: {error}.") from error
+    print(call("publish", options.id, options.repository, token, not options.public, options.existing, card))
+
+
+def _card(call: Call, options: argparse.Namespace) -> None:
+    print(call("card", options.id, options.licence))
+
+
+def _import(call: Call, options: argparse.Namespace) -> None:
+    from gradio_client import handle_file
+
+    is_file = Path(options.source).is_file()
+    file, id = (handle_file(options.source), "") if is_file else (None, options.source)
+    token = "" if is_file else os.environ.get("HF_TOKEN", "")
+    said = options.backbone, options.template, options.label
+    print(call("import_prompt", file, id, options.revision, *said, options.name, token))
+
+
+def _score(call: Call, options: argparse.Namespace) -> None:
+    _print(call("score_prompt", options.id, _dataset(call, options.data), options.target))
 
 
 def _print_run(name: str, call: Call, options: argparse.Namespace) -> None:
@@ -176,8 +220,31 @@ def _parser() -> argparse.ArgumentParser:
         of_run(name, help, partial(_print_run, name))
     of_run("results", "every tested row with its answers", partial(_print_run, "results"))
     of_run("try", "answer texts", _try).add_argument("texts", nargs="+", metavar="TEXT")
-    of_run("export", "the prompt as a zip", _export).add_argument("--out", type=Path, help="the file to write")
+    export = of_run("export", "the prompt as a zip", _export)
+    export.add_argument("--out", type=Path, help="the file to write")
+    export.add_argument(
+        "--to", default="peft", choices=("peft", *FORMATS), help="the adapter, or a model with it in it"
+    )
     publish = of_run("publish", "put the prompt on the Hub", _publish)
     publish.add_argument("repository", help="such as name/prompt")
     publish.add_argument("--public", action="store_true", help="for everybody to see")
+    publish.add_argument("--card", type=Path, help="a file with the model card, as `card` prints it")
+    publish.add_argument(
+        "--existing",
+        choices=("refuse", "update", "pull request"),
+        default="refuse",
+        help="what is done with a repository that holds files already",
+    )
+    card = of_run("card", "the model card that a prompt would be published with", _card)
+    card.add_argument("--licence", help="such as apache-2.0; by default that of the backbone")
+    taken = command("import", "take in a prompt that was made elsewhere", _import)
+    taken.add_argument("source", help="its Hub id, such as name/prompt, or its zip")
+    taken.add_argument("--revision", default="main", help="a branch, a tag or a commit of the Hub")
+    taken.add_argument("--backbone", default="", help="the model that it was tuned for, where its files do not say")
+    taken.add_argument("--template", default="", help="how inputs are written, where its files do not say: {text}")
+    taken.add_argument("--label", action="append", default=[], help="a label that it answers with, once for each")
+    taken.add_argument("--name", default="", help="what it is called here")
+    score = of_run("score", "have an imported prompt answer rows whose answers are known", _score)
+    score.add_argument("--data", required=True, help="a table, or a reference such as sample:support-tickets.csv")
+    score.add_argument("--target", default="", help="the column of the right answers")
     return parser

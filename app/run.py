@@ -7,6 +7,7 @@ from typing import Any
 
 from lamp.config import TuneConfig
 from lamp.errors import ConfigError
+from storage.job_rows import IMPORTED
 from storage.jobs import Job
 
 
@@ -17,10 +18,15 @@ class Run:
     job: Job
     config: TuneConfig
 
+    @property
+    def imported(self) -> bool:
+        """Whether its prompt was made elsewhere."""
+        return self.job.kind == IMPORTED
+
     @classmethod
     def of(cls, job: Job) -> Run:
         """Parses the stored recipe. Raises ConfigError when this version cannot read it, or when it is no run's."""
-        if job.kind != "run":
+        if job.kind == "comparison":
             raise ConfigError([f"{job.name!r} is no run: it compares one with other ways."])
         return cls(job, TuneConfig.from_dict(as_read_now(job.config)))
 

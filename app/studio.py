@@ -18,8 +18,11 @@ from app.plan import Plan
 from app.run import Run
 from app.score_samples import read_samples
 from app.studio_datasets import StudioDatasets
+from app.studio_exports import StudioExports
+from app.studio_imports import StudioImports
 from app.studio_lists import StudioLists
 from app.studio_person import StudioOfPerson
+from app.studio_publishing import StudioPublishing
 from app.studio_ways import StudioWays
 from app.views.comparison import ComparedRun, common_metric
 from app.views.curves import Points
@@ -37,7 +40,7 @@ from storage.jobs import Job, JobState
 from storage.logs import find, tail
 
 
-class Studio(StudioDatasets, StudioWays, StudioLists, StudioOfPerson):
+class Studio(StudioDatasets, StudioExports, StudioWays, StudioImports, StudioPublishing, StudioLists, StudioOfPerson):
     """Data sets, recipes, runs and trained prompts. Every failure is a LampError or StorageError of one sentence.
 
     A new one is that of the one person to whom everything belongs; `as_` gives that of another person.
@@ -132,7 +135,8 @@ class Studio(StudioDatasets, StudioWays, StudioLists, StudioOfPerson):
             short_curves=partial(store.short_curves, job.id),
             place=places(self._everyone, len(self._recipes.slots)).get(job.id) if queued else None,
             results=read_results(self._home.answers(job.id)) if ended else None,
-            confusion=self._confusion(job) if ended else None,
+            # An imported prompt brings its maker's counts, which are of other rows than those it was scored on here.
+            confusion=self._confusion(job) if ended and not (run.imported and job.dataset) else None,
             events=store.events(job.id),
             log="\n".join(map(visible, tail(self._home.log(job.id), LOG_LINES).split("\n"))),
             samples=read_samples(self._home.samples(job.id)),

@@ -13,6 +13,7 @@ from app.answering.answer_lists import AnswerLists
 from app.answering.answerer import Answerer
 from app.backbones import Backbones
 from app.datasets import Datasets
+from app.exports import Exports
 from app.hub.downloads import Downloads
 from app.jobs import webhook
 from app.models import Models
@@ -41,6 +42,7 @@ class StudioOfPerson:
         self.settings, self._database, self._home = settings, database, Home(settings.home)
         self._artifacts, self._answerer = ArtifactStore(self._home.artifacts), Answerer()
         self._lists = AnswerLists(self._answerer)
+        self._exports = Exports()
         self._everyone = JobStore(database, webhook.on_end(settings, _log.warning))
         self._tools = SharedTools(settings, self._everyone)
         self.downloads = Downloads()

@@ -21,7 +21,6 @@ from app.bundle import file_name, results_csv, zip_artifact
 from app.dataset_file import first_rows
 from app.datasets import Datasets
 from app.disk_full import full_disk_told
-from app.hub import publishing
 from app.recipes import Recipes
 from app.rows_to_try import DataRow, numbered_row, random_row, scored_dataset, tested_row
 from app.run import Run
@@ -65,6 +64,8 @@ class StudioPrompts:
     def learned_from(self, id: str, row: int) -> bool:
         """Whether the run learned from a row of its data set. row: its place from 0. Raises DataError, StorageError."""
         run = Run.of(self._store.get(id))
+        if run.imported:
+            raise DataError("What an imported prompt has learned from is not known here.")
         return self._recipes.learned_from(run.config, run.job.dataset, row)
 
     def numbered_row(self, id: str, number: int) -> DataRow:
@@ -150,7 +151,7 @@ class StudioPrompts:
 
     def _request(self, run: Run) -> Request:
         """A request for the run's prompt, still without inputs. Raises NotStored, WrongState."""
-        _check_not_deleted(run.job)
+        check_not_deleted(run.job)
         folder = self._artifacts.path(run.job.id)
         return Request(str(folder), self._backbones.source(run.config.backbone))
 
@@ -197,7 +198,7 @@ class StudioPrompts:
     def export(self, id: str) -> Path:
         """A zip of the run's exported prompt, made once."""
         job = self._store.get(id)
-        _check_not_deleted(job)
+        check_not_deleted(job)
         with full_disk_told("the prompt cannot be exported"):
             return zip_artifact(self._artifacts.path(job.id), self._home.root / "exports", job.name)
 
@@ -220,21 +221,8 @@ class StudioPrompts:
             inputs = [{column: row[column] for column in columns} for row in whole] or inputs
         return min(inputs, key=lambda row: sum(map(len, row.values())))
 
-    def publish(
-        self,
-        id: str,
-        repository: str,
-        token: str,
-        private: bool = True,
-        on_progress: Callable[[str], None] = lambda _: None,
-    ) -> str:
-        """Puts the run's exported prompt on the Hub and returns its address; the token is used for this call only."""
-        job = self._store.get(id)
-        _check_not_deleted(job)
-        return publishing.publish(self._artifacts.path(job.id), repository, token, private, on_progress)
 
-
-def _check_not_deleted(job: Job) -> None:
+def check_not_deleted(job: Job) -> None:
     """Raises WrongState for the prompt of a deleted run."""
     if job.deleted_at is not None:
         raise WrongState(f"The run {job.name!r} was deleted: bring it back to use its prompt.")

@@ -45,6 +45,8 @@ class StudioWays(StudioPrompts):
         instruction: for the way of that name; "" for the proposed one. What was tried before is tried again.
         """
         run = Run.of(self._store.get(id))
+        if run.imported:
+            raise DataError("Other ways learn from the rows that a run learned from, and these are not known here.")
         if self.results(id) is None or run.job.finished_at is None or not run.job.artifact:
             raise DataError("Only an ended run, whose tested rows were kept, can be compared with other ways.")
         if not isinstance(ways, list | tuple) or not isinstance(instruction, str):
@@ -88,7 +90,7 @@ class StudioWays(StudioPrompts):
     def worth(self, id: str) -> Worth | None:
         """The run's prompt beside the ways that were tried; None where the run has no answers to tested rows."""
         run, results = Run.of(self._store.get(id)), self.results(id)
-        if results is None or not run.job.artifact:
+        if results is None or not run.job.artifact or run.imported:
             return None
         lamp = run.config.lamp
         numbers = lamp.trainable_parameters(prompt_kind(self._artifacts.path(run.job.id)).width)

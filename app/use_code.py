@@ -12,8 +12,8 @@ from lamp.data.chat import TEMPLATE_ARGUMENTS
 from lamp.data.columns import Template
 from lamp.data.conversation import messages_in
 
-PEFT, TRANSFORMERS, COMMAND, API = "PEFT", "transformers", "Command line", "HTTP API"
-WAYS = (PEFT, TRANSFORMERS, COMMAND, API)
+PEFT, TRANSFORMERS, COMMAND, API, SERVE = "PEFT", "transformers", "Command line", "HTTP API", "OpenAI client"
+WAYS = (PEFT, TRANSFORMERS, COMMAND, API, SERVE)
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,19 @@ def program(use: PromptUse, way: str) -> str:
         return _COMMAND.format(folder=use.folder, row=json.dumps(row, ensure_ascii=False))
     if way == API:
         return _API.format(address=_literal(use.address), run=use.run, row=_literal(use.row))
+    if way == SERVE:
+        shown = "\nprint(answer.choices[0].label_probabilities)" if use.kind.labels else ""
+        needs = "import json\n\n" if len(use.row) > 1 else ""
+        return _SERVE.format(needs=needs, folder=use.folder, messages=_messages(use), shown=shown)
     return _python(use, alone=way == TRANSFORMERS)
+
+
+def _messages(use: PromptUse) -> str:
+    """The row as messages of a chat, as `lamp serve` reads them: several columns are one JSON object."""
+    (cell, *more), row = use.row.values(), _literal(use.row)
+    if more:
+        return f'[{{"role": "user", "content": json.dumps({row})}}]'
+    return cell if messages_in(cell) else _literal([{"role": "user", "content": cell}])
 
 
 def _python(use: PromptUse, *, alone: bool) -> str:
@@ -198,6 +210,17 @@ cat > rows.jsonl <<'END'
 {row}
 END
 python -m lamp predict {folder} --data rows.jsonl
+"""
+_SERVE = """# In a terminal, in the studio's folder, or anywhere after "pip install ." in it:
+#   python -m zipfile -e {folder}.zip {folder}
+#   python -m lamp serve {folder}
+# pip install openai
+{needs}from openai import OpenAI
+
+client = OpenAI(base_url="http://127.0.0.1:8000/v1", api_key="none")
+messages = {messages}
+answer = client.chat.completions.create(model="{folder}", messages=messages)
+print(answer.choices[0].message.content){shown}
 """
 _API = """# pip install gradio_client
 from gradio_client import Client

@@ -11,7 +11,9 @@ from io import TextIOWrapper
 from pathlib import Path
 
 from lamp.commands.answers import evaluate_prompt, predict_rows
+from lamp.commands.export import add_export
 from lamp.commands.recipe import checkpoints_of, note_warnings, recipe_of, splits_of, trained_prompt
+from lamp.commands.serve import add_serve
 from lamp.commands.sweep import add_sweep
 from lamp.data.row_length import guessed_longest_row
 from lamp.data.tables import KINDS, read_table
@@ -48,6 +50,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         subparser.add_argument("--untrained", action="store_true", help="the backbone alone, without the prompt")
         subparser.add_argument("--vote", action="store_true", help="labels by the vote of all prompts of the run")
         subparser.set_defaults(command=command)
+    add_export(commands)
+    add_serve(commands)
     quoter = commands.add_parser("quote", help="measure how long a run would take and how much memory it needs")
     quoter.add_argument("recipe", type=Path, help="a recipe as JSON")
     quoter.add_argument("--data", type=Path, required=True, help=KINDS)

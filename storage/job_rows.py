@@ -20,6 +20,10 @@ ACTIVE = tuple(state for state in JobState if state.active)
 """The states of a run that a worker has."""
 FINISHED = tuple(state for state in JobState if state.finished)
 """The states of a run that has ended."""
+IMPORTED = "imported"
+"""The kind of a job that was not trained here: it has a prompt and no curves."""
+LISTED = ("run", IMPORTED)
+"""The kinds of jobs that lists of runs show."""
 
 
 class JobRows:

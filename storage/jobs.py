@@ -12,6 +12,7 @@ from sqlalchemy.orm import aliased
 from storage import metrics
 from storage.database import utc_now
 from storage.errors import WrongState
+from storage.imports import JobImports
 from storage.job_rows import ACTIVE, FINISHED
 from storage.lifecycle import JobLifecycle
 from storage.listing import Order, earlier_run, matching, ordering
@@ -31,7 +32,7 @@ Listed = list[tuple[Job, Job | None]]
 Points = list[tuple[int, float]]
 
 
-class JobStore(JobQueue, JobLifecycle):
+class JobStore(JobQueue, JobLifecycle, JobImports):
     """The runs: their queue and lifecycle, what people write about them, and what they logged."""
 
     # -- reading ------------------------------------------------------------------------------------------------

@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, case, func, or_, select
 from sqlalchemy.orm import aliased
 
 from storage.database import utc_now
-from storage.job_rows import ACTIVE
+from storage.job_rows import ACTIVE, LISTED
 from storage.owners import Owner
 from storage.states import JobState
 from storage.tables import JobRow
@@ -47,6 +47,7 @@ def earlier_run() -> ColumnElement[int]:
         .where(
             other.dataset == JobRow.dataset,
             other.owner == JobRow.owner,
+            JobRow.kind == "run",  # an imported prompt was not made here, so nothing was changed in its recipe
             other.number < JobRow.number,
             other.kind == "run",
             other.deleted_at.is_(None),
@@ -86,7 +87,7 @@ def matching(
 ) -> Iterable[ColumnElement[bool]]:
     """The conditions of a list; see JobStore.list."""
     if not comparisons:
-        yield JobRow.kind == "run"
+        yield JobRow.kind.in_(LISTED)
     yield JobRow.deleted_at.is_not(None) if deleted else JobRow.deleted_at.is_(None)
     if states is not None:
         yield JobRow.state.in_(states)

@@ -37,7 +37,8 @@ class Job:
     number: int
     name: str
     kind: str
-    """"run", or "comparison": of the run `parent` with other ways, as `config` asks for it."""
+    """"run"; "comparison": of the run `parent` with other ways, as `config` asks for it; "imported": a prompt that was
+    made elsewhere."""
     state: JobState
     config: dict[str, Any]
     backbone: str

@@ -56,7 +56,8 @@ class JobRow(Base):
     id: Mapped[str] = mapped_column(String(64), unique=True)
     name: Mapped[str]
     kind: Mapped[str] = mapped_column(String(16), default="run", server_default="run")
-    """"run", or "comparison": of the run `parent` with other ways, as `config` asks for it."""
+    """"run"; "comparison": of the run `parent` with other ways, as `config` asks for it; "imported": a prompt that was
+    made elsewhere."""
     state: Mapped[str] = mapped_column(String(16))
     config: Mapped[dict[str, Any]]
     backbone: Mapped[str] = mapped_column(Text, index=True, default="", server_default="")

@@ -24,12 +24,15 @@ os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 
+_OFFLINE = ("tests/unit/test_offline.py", "tests/unit/test_export_offline.py")
+
+
 class _SharedBySetUp(LoadScopeScheduling):
     """Shares tests out among processes so that what is set up once, a studio say, is set up in one of them."""
 
     def _split_scope(self, nodeid: str) -> str:
         path = nodeid.partition("::")[0]
-        if path.startswith("tests/browser/") or path == "tests/unit/test_offline.py":
+        if path.startswith("tests/browser/") or path in _OFFLINE:
             return "the offline backbone"
         return path if path.startswith("tests/unit/") else path.split("/")[1]
 

@@ -52,6 +52,8 @@ class Request:
     """The virtual token, from 0, that is left out of the prompt; None for the whole prompt."""
     growing: bool = False
     """Whether answers are sent while they are written."""
+    inspection: str = ""
+    """The file that gets what can be seen in the prompt, if that is asked for; inputs are not answered then."""
 
     def as_dict(self) -> dict[str, Any]:
         """As a JSON object."""

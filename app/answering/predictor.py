@@ -16,7 +16,10 @@ from lamp.data.conversation import readable
 from lamp.data.encoding import Encoder
 from lamp.errors import OutOfMemory
 from lamp.export.saved_prompt import ADAPTER, SavedPrompt, load_prompt
+from lamp.inference.inspect_prompt import inspect_prompt
+from lamp.inference.inspection import write_inspection
 from lamp.inference.predict import Prediction, predict, predict_by_vote
+from lamp.training.factors_file import load_factors
 
 _MOST_PREFIXES = 32
 """Prompts whose keys and values are kept; each is a few megabytes for a model of seven billion parameters."""
@@ -71,6 +74,11 @@ class Predictor:
         try:
             with out_of_memory():
                 loaded = self._load(request.source, saved, on_progress)
+                if request.inspection:
+                    on_progress("Looking for the words nearest to it")
+                    prompt = load_factors(Path(request.folder), saved.config.lamp)
+                    write_inspection(inspect_prompt(loaded.backbone, prompt, None), Path(request.inspection))
+                    return []
                 if request.without is None:
                     voters = loaded.voters(request.folder, saved, all_of_them=request.vote)
                 else:

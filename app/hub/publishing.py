@@ -2,20 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
+from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
-from typing import TYPE_CHECKING
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Literal
 
+from app.hub.accounts import accounts, writing_token
+from app.hub.card import OWN_ID
 from app.hub.client import ANSWER_SECONDS, set_time_limits
-from lamp.errors import LampError
+from app.hub.errors import HubError, RepositoryExists
 
 if TYPE_CHECKING:
     from huggingface_hub import HfApi
 
+__all__ = ["HubError", "Published", "RepositoryExists", "publish"]
 
-class HubError(LampError):
-    """Nothing was published; the message says why."""
+Existing = Literal["refuse", "update", "pull request"]
+"""What is done with a repository that holds files already."""
+OnStage = Callable[[str], None]
+_UNWRITTEN = {".gitattributes"}
+"""What the Hub itself puts into a new repository."""
+
+
+@dataclass(frozen=True)
+class Published:
+    """Where a prompt is on the Hub."""
+
+    url: str
+    """Of the repository, or of the pull request."""
+    revision: str
+    """The hash of the commit, whose files were read back and are the same."""
 
 
 def publish(
@@ -23,19 +42,24 @@ def publish(
     repository: str,
     token: str,
     private: bool = True,
-    on_progress: Callable[[str], None] = lambda _: None,
-) -> str:
-    """Puts all files of `folder` into the model repository "name" or "owner/name" with one commit; returns its URL.
+    on_progress: OnStage = lambda _: None,
+    *,
+    instead: Mapping[str, bytes] = {},
+    existing: Existing = "refuse",
+) -> Published:
+    """Puts all files of `folder` into the model repository "name" or "owner/name" with one commit, and reads them back.
 
     A missing repository is created, private or public as `private` says; the visibility of an existing one is never
-    changed. on_progress: called with one short sentence a step. Raises HubError, in one sentence that never holds the
+    changed. A broken upload goes on where it ended when this is called again.
+    on_progress: called with one short sentence a step; instead: files that are published beside those of the folder, or
+    in their place; in a text OWN_ID becomes the repository's id. Raises HubError, in one sentence that never holds the
     token.
     """
-    repository, token = repository.strip(), token.strip()
-    _check_arguments(folder, repository, token)
+    repository, token = repository.strip(), writing_token(token)
+    _check_arguments(folder, repository, existing)
     problem = ""
     try:
-        return _publish(folder, repository, token, private, on_progress)
+        return _publish(folder, repository, token, private, on_progress, instead, existing)
     except HubError:
         raise
     except Exception as error:
@@ -44,14 +68,10 @@ def publish(
     raise HubError(problem)
 
 
-def _check_arguments(folder: Path, repository: str, token: str) -> None:
+def _check_arguments(folder: Path, repository: str, existing: str) -> None:
     from huggingface_hub.errors import HFValidationError
     from huggingface_hub.utils import validate_repo_id  # type: ignore[attr-defined]  # public, but not in an __all__
 
-    if not token:
-        raise HubError("Give a Hub token that may write: make one at https://huggingface.co/settings/tokens.")
-    if not (token.isascii() and token.isprintable()) or " " in token:
-        raise HubError("That is not a Hub token: it must be one word of letters and digits, such as hf_...")
     try:
         validate_repo_id(repository)
     except HFValidationError:
@@ -59,6 +79,8 @@ def _check_arguments(folder: Path, repository: str, token: str) -> None:
             f"The repository name {repository[:100]!r} is not valid: write name or owner/name, "
             "with letters, digits, '-', '_' and '.' only, and at most 96 of them."
         ) from None
+    if existing not in ("refuse", "update", "pull request"):
+        raise HubError(f"An existing repository can be left (refuse), updated or get a pull request, not {existing!r}.")
     if not folder.is_dir() or not _files(folder):
         raise HubError(f"There is nothing to publish: {folder.name!r} is not a folder with files in it.")
 
@@ -67,17 +89,59 @@ def _files(folder: Path) -> list[Path]:
     return sorted(path for path in folder.rglob("*") if path.is_file() and not path.is_symlink())
 
 
-def _publish(folder: Path, repository: str, token: str, private: bool, on_progress: Callable[[str], None]) -> str:
+def _publish(
+    folder: Path,
+    repository: str,
+    token: str,
+    private: bool,
+    on_progress: OnStage,
+    instead: Mapping[str, bytes],
+    existing: Existing,
+) -> Published:
     from huggingface_hub import CommitOperationAdd, HfApi
 
     set_time_limits()
     api = HfApi(token=token, library_name="lamp-studio")
     on_progress("Checking the token")
-    owners = _accounts(api)
+    owners = accounts(api)
     repository = repository if "/" in repository else f"{owners[0]}/{repository}"
     on_progress(f"Opening the repository {repository}")
-    url = str(api.create_repo(repository, private=private, exist_ok=True))
-    if private and not api.model_info(repository, timeout=ANSWER_SECONDS).private:
+    url, as_request = _opened(api, repository, owners, private, existing)
+    contents: dict[str, Path | bytes] = {path.relative_to(folder).as_posix(): path for path in _files(folder)}
+    contents |= {
+        name: file.replace(OWN_ID.encode(), repository.encode()) if name.endswith(".md") else file
+        for name, file in instead.items()
+    }
+    size = sum(len(file) if isinstance(file, bytes) else file.stat().st_size for file in contents.values())
+    on_progress(f"Uploading {len(contents)} files ({size / 1e6:.1f} MB)")
+    with ExitStack() as stack:
+        # Open files, not paths: they go by plain HTTP to any Hub or mirror, where a path would want Xet storage. A
+        # prompt is far too small for Xet to gain anything.
+        operations = [
+            CommitOperationAdd(name, BytesIO(file) if isinstance(file, bytes) else stack.enter_context(file.open("rb")))
+            for name, file in contents.items()
+        ]
+        message = "Publish a prompt tuned with LAMP Studio"
+        commit = api.create_commit(repository, operations, commit_message=message, create_pr=as_request)
+    published = Published(str(commit.pr_url) if as_request and commit.pr_url else url, str(commit.oid))
+    on_progress("Reading it back")
+    _check_arrived(api, repository, published, contents)
+    on_progress(f"Published at {published.url}")
+    return published
+
+
+def _opened(api: HfApi, repository: str, owners: Sequence[str], private: bool, existing: Existing) -> tuple[str, bool]:
+    """The address of a repository, which is made if it is missing; whether its files are only to be proposed.
+
+    Raises RepositoryExists where it holds files and nothing was said of that, HubError where it is public by mistake.
+    """
+    from huggingface_hub.errors import RepositoryNotFoundError
+
+    try:
+        info = api.model_info(repository, timeout=ANSWER_SECONDS)
+    except RepositoryNotFoundError:
+        return str(api.create_repo(repository, private=private, exist_ok=True)), False
+    if private and not info.private:
         is_own = repository.partition("/")[0] in owners
         raise HubError(
             f"The repository {repository!r} is there already and is public"
@@ -87,42 +151,33 @@ def _publish(folder: Path, repository: str, token: str, private: bool, on_progre
                 else f", and it belongs to someone else: choose a name that starts with {owners[0]}/."
             )
         )
-    files = _files(folder)
-    on_progress(f"Uploading {len(files)} files ({sum(path.stat().st_size for path in files) / 1e6:.1f} MB)")
-    with ExitStack() as stack:
-        # Open files, not paths: they go by plain HTTP to any Hub or mirror, where a path would want Xet storage. A
-        # prompt is far too small for Xet to gain anything.
-        operations = [
-            CommitOperationAdd(path.relative_to(folder).as_posix(), stack.enter_context(path.open("rb")))
-            for path in files
-        ]
-        api.create_commit(repository, operations, commit_message="Publish a prompt tuned with LAMP Studio")
-    on_progress(f"Published at {url}")
-    return url
+    written = {file.rfilename for file in info.siblings or ()} - _UNWRITTEN
+    if written and existing == "refuse":
+        raise RepositoryExists(
+            f"The repository {repository!r} is there already and holds files ({len(written)}): say that it is to be "
+            "updated, or that it gets a pull request, or choose another name."
+        )
+    return f"{api.endpoint}/{repository}", bool(written) and existing == "pull request"
 
 
-def _accounts(api: HfApi) -> list[str]:
-    """Names of the token's account and of its organisations, in this order.
-
-    Raises HubError for a token that is wrong or may only read, and when the Hub cannot be reached.
-    """
+def _check_arrived(api: HfApi, repository: str, published: Published, contents: Mapping[str, Path | bytes]) -> None:
+    """Reads every file of the commit back. Raises HubError unless each of them has the bytes that were sent."""
     import httpx2
-    from huggingface_hub.errors import HfHubHTTPError
 
     problem = ""
-    try:
-        account = api.whoami()
-    except HfHubHTTPError as error:
-        if error.response.status_code not in (401, 403):
-            raise
-        problem = "The Hub does not know this token: copy it again, or make a new one that may write."
-    except (httpx2.HTTPError, httpx2.InvalidURL, OSError, ValueError, RuntimeError):
-        problem = "The Hub could not be reached: check the connection of the machine that runs the studio."
+    with TemporaryDirectory() as folder:
+        for name, file in contents.items():
+            try:
+                there = api.hf_hub_download(repository, name, revision=published.revision, local_dir=folder)
+                same = Path(there).read_bytes() == (file if isinstance(file, bytes) else file.read_bytes())
+            except (httpx2.HTTPError, OSError, ValueError, RuntimeError):
+                problem = f"but {name!r} could not be read back to check it"
+                break
+            if not same:
+                problem = f"but {name!r} has other bytes there than here"
+                break
     if problem:
-        raise HubError(problem)
-    if account.get("auth", {}).get("accessToken", {}).get("role") == "read":
-        raise HubError("This token may only read: make one that may write at https://huggingface.co/settings/tokens.")
-    return [str(account["name"]), *(str(organisation["name"]) for organisation in account.get("orgs", ()))]
+        raise HubError(f"It was published at {published.url}, {problem}: publish it again.")
 
 
 def _sentence(error: BaseException, repository: str) -> str:

@@ -7,6 +7,7 @@ from dataclasses import replace
 from app.run import Run
 from storage.errors import WrongState
 from storage.home import Home
+from storage.job_rows import IMPORTED
 from storage.jobs import Job, JobState, JobStore, new_id
 
 
@@ -16,6 +17,8 @@ def extend(store: JobStore, home: Home, id: str, steps: int) -> Job:
     Raises WrongState, ConfigError, JobNotFound, OSError.
     """
     job = store.get(id)
+    if job.kind == IMPORTED:
+        raise WrongState(f"{job.name!r} was not trained here, so it cannot be extended: train on from its prompt.")
     if job.state is not JobState.DONE:
         raise WrongState(f"Only a run that is done can be extended, and {job.name!r} is {job.state}.")
     if steps <= job.steps:

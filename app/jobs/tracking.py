@@ -11,7 +11,6 @@ from lamp.errors import first_line
 from storage.home import Home
 from storage.jobs import Job
 
-_PROJECT = "lamp-studio"
 _VARIABLES = {"wandb": "WANDB_", "trackio": "TRACKIO_"}
 """Tracker → beginning of the names of its own variables, its key among them."""
 
@@ -54,22 +53,10 @@ class Tracking:
 
     def _open(self) -> Any:
         """The tracker, opened at the first number: its libraries are slow to import, and the run has them by then."""
-        from accelerate.tracking import TensorBoardTracker, TrackioTracker, WandBTracker
+        from lamp.training.trackers import open_tracker
 
-        from lamp.backbone.devices import process_state
-
-        process_state()  # accelerate's trackers ask whether this is the main process
         job = self._job
-        if self._name == "tensorboard":
-            tracker: Any = TensorBoardTracker(job.id, self._folder)
-        elif self._name == "trackio":
-            tracker = TrackioTracker(_PROJECT, name=f"{job.name} {job.id}", resume="allow", embed=False)
-        else:  # an id of its own, so that a resumed run goes on in the same entry
-            tracker = WandBTracker(_PROJECT, name=job.name, id=job.id, resume="allow", tags=list(job.tags))
-        tracker.start()
-        if self._name != "tensorboard":  # which writes settings as a run of their own, once more at every resume
-            tracker.store_init_configuration(job.config)
-        return tracker
+        return open_tracker(self._name, id=job.id, name=job.name, tags=job.tags, recipe=job.config, folder=self._folder)
 
     def _attempt(self, action: Callable[[], object]) -> None:
         try:

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import gradio as gr
 from gradio.events import api
 
 from app import limits
 from app.hub.fetching import HubPart
+from app.hub.publishing import Existing
 from app.studio import Studio
+from app.studio_imports import PromptSource
 from app.ui.guard import guarded_endpoint
 from app.views import run_json
 from app.views.comparison import MOST_RUNS
@@ -22,6 +24,7 @@ from lamp.baselines.ways import WAYS
 from lamp.config import TuneConfig
 from lamp.data.tables import KINDS
 from lamp.errors import ConfigError, DataError
+from lamp.export.imported import Given
 from lamp.sampling import Sampling
 
 
@@ -86,12 +89,47 @@ class Endpoints:
             raise DataError(f"Give the ids of 2 to {MOST_RUNS} runs to compare.")
         return comparison_as_dict(*self._studio.compare(ids))
 
-    def publish(self, id: str, repository: str, token: str, private: bool = True) -> str:
+    def publish(
+        self, id: str, repository: str, token: str, private: bool = True, existing: str = "refuse", card: str = ""
+    ) -> str:
         """Puts a run's prompt into a repository of the Hub ("name/prompt") → its address.
 
-        token: of an account that may write there; used for this call and kept nowhere.
+        token: of an account that may write there; used for this call and kept nowhere. existing: what is done with a
+        repository that holds files: refuse, update or pull request. card: the model card, "" for that of /card.
         """
-        return self._studio.publish(id, repository, token, private)
+        how = cast(Existing, existing)
+        return self._studio.publish(id, repository, token, private, card=card or None, existing=how).url
+
+    def card(self, id: str, licence: str | None = None) -> str:
+        """The model card that a run's prompt would be published with. licence: by default that of its backbone."""
+        return self._studio.card(id, licence)
+
+    def import_prompt(
+        self,
+        file: str | None,
+        id: str = "",
+        revision: str = "main",
+        backbone: str = "",
+        template: str = "",
+        labels: list[str] | None = None,
+        name: str = "",
+        token: str = "",
+    ) -> str:
+        """Takes in a prompt that was made elsewhere, a zip or one of the Hub; returns its id among the runs.
+
+        backbone, template, labels: what its files do not say; token: of an account that may read it, kept nowhere.
+        """
+        path = Path(file) if file else None
+        source = PromptSource(path, path.name if path else "", str(id or ""), str(revision or ""), str(token or ""))
+        given = Given(backbone or "", template or "", tuple(labels) if isinstance(labels, list) else ())
+        return self._studio.import_prompt(source, given, name or "")
+
+    def score_prompt(self, id: str, dataset: str, target: str = "") -> dict[str, float]:
+        """Has an imported prompt answer rows of a data set → its scores, beside those of the model alone.
+
+        target: the column of the right answers, by default the one that its recipe names.
+        """
+        return self._studio.score_imported(id, dataset, target)
 
     def stop(self, id: str) -> dict[str, Any]:
         """Asks a run to end; its best prompt so far is kept."""
@@ -134,6 +172,25 @@ class Endpoints:
         """The zip of a run's prompt."""
         return str(self._studio.export(id))
 
+    def begin_export(self, id: str, format: str) -> dict[str, Any]:
+        """Begins to make a model with a run's prompt in it: merged, gguf, ollama or embeddings → as /export_state."""
+        self._studio.begin_export(id, format)
+        return self.export_state(id, format)
+
+    def export_state(self, id: str, format: str) -> dict[str, Any]:
+        """How far such an export is: part of the work, share of it; then sentence (how answers compare) or problem."""
+        state = self._studio.export_state(id, format)
+        if state is None:
+            raise DataError(f"The run {id} was not exported as {format}: begin with /begin_export.")
+        return {**asdict(state), "file": state.file.name if state.file else None}
+
+    def exported(self, id: str, format: str) -> str:
+        """The zip of such an export."""
+        state = self._studio.export_state(id, format)
+        if state is None or state.file is None:
+            raise DataError(f"The run {id} has no export as {format} yet: /export_state says how far it is.")
+        return str(state.file)
+
     def upload(self, file: str | None) -> str:
         """Keeps a table; returns the reference that /submit takes."""
         if not file:
@@ -175,17 +232,33 @@ def add_endpoints(studio: Studio) -> None:
         (endpoints.compare, "compare"),
         (endpoints.compare_ways, "compare_ways"),
         (endpoints.ways, "ways"),
+        (endpoints.begin_export, "begin_export"),
+        (endpoints.export_state, "export_state"),
     ):
         api(guarded_endpoint(fn), api_name=name, concurrency_limit=None)
     api(guarded_endpoint(endpoints.quote), api_name="quote")
     api(guarded_endpoint(endpoints.publish), api_name="publish")
+    api(guarded_endpoint(endpoints.card), api_name="card")
     api(guarded_endpoint(endpoints.try_texts), api_name="try")
+    api(guarded_endpoint(endpoints.score_prompt), api_name="score_prompt")
     api(guarded_endpoint(endpoints.fetch), api_name="fetch_dataset", concurrency_limit=4)
     # Files need File components: only these check that the caller uploaded the file that a path names.
     file, run = gr.File(visible=False, label="file"), gr.Textbox(visible=False, label="id")
     reference, archive = gr.Textbox(visible=False, label="reference"), gr.File(visible=False, label="zip")
     gr.Button(visible=False).click(guarded_endpoint(endpoints.upload), file, reference, api_name="upload_dataset")
     gr.Button(visible=False).click(guarded_endpoint(endpoints.export), run, archive, api_name="export")
+    texts = [gr.Textbox(visible=False, label=name) for name in ("id", "revision", "backbone", "template")]
+    labels, named = gr.JSON(visible=False, label="labels"), gr.Textbox(visible=False, label="name")
+    token = gr.Textbox(visible=False, label="token", type="password")
+    gr.Button(visible=False).click(
+        guarded_endpoint(endpoints.import_prompt),
+        [file, *texts, labels, named, token],
+        run,
+        api_name="import_prompt",
+        concurrency_limit=2,
+    )
+    format = gr.Textbox(visible=False, label="format")
+    gr.Button(visible=False).click(guarded_endpoint(endpoints.exported), [run, format], archive, api_name="exported")
 
 
 def _parsed(recipe: Any) -> Any:

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from app.views.worth import WayLine, Worth
+from storage.job_rows import IMPORTED
 from storage.records import Job
 
 
@@ -33,6 +34,7 @@ def run_as_dict(job: Job, metrics: Mapping[str, float] | None = None) -> dict[st
         "finished_at": _iso(job.finished_at),
         "deleted_at": _iso(job.deleted_at),
         "ready": job.artifact is not None,
+        "imported": job.kind == IMPORTED,
     }
     return values if metrics is None else {**values, "metrics": dict(metrics), "recipe": job.config}
 

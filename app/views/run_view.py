@@ -12,6 +12,7 @@ from app.score_samples import ScoreSamples
 from app.views import curves, score_text
 from app.views.curves import Points
 from app.views.formatting import backbone_name
+from app.views.imported import imported_facts, imported_verdict
 from app.views.rate_search import TriedRate, competing, tried_rates
 from app.views.recipe_facts import Facts, recipe_facts
 from app.views.recipe_settings import changes
@@ -63,6 +64,8 @@ class RunView:
     now: datetime
     """When the view was made; ages are relative to it."""
     state: JobState
+    imported: bool
+    """Whether its prompt was made elsewhere."""
     deleted: bool
     error: str | None
     status: Status
@@ -167,6 +170,7 @@ def make_run_view(
     speed = curve("rows_per_second") if job.state is JobState.RUNNING else ()
     tried = tried_rates(metrics, short_curves)
     scoring = metrics.get("scoring_seconds", 0.0)
+    rate_is_found, facts = run.config.train.learning_rate == "found", recipe_facts(run, source)
     seconds = seconds_left(run.job, run.config.train, speed, scoring, competing(tried))
     return RunView(
         id=job.id,
@@ -179,6 +183,7 @@ def make_run_view(
         created_at=job.created_at,
         now=now,
         state=job.state,
+        imported=run.imported,
         deleted=job.deleted_at is not None,
         error=job.error,
         status=describe_status(job, now, seconds, place),
@@ -191,19 +196,24 @@ def make_run_view(
         scores=score_text.compare_scores(scores),
         scored_on=score_text.scored_on(scores),
         tested=scores.tested,
-        verdict=verdict(Evidence(scores, results, loss, validation, metric, run.config.train.learning_rate == "found"))
-        if job.state.finished
-        else None,
+        verdict=_verdict(run, Evidence(scores, results, loss, validation, metric, rate_is_found)),
         results=results,
         confusion=confusion,
         events=tuple(events),
         log=log,
-        recipe=recipe_facts(run, source),
+        recipe=imported_facts(run, facts) if run.imported else facts,
         changes=tuple(changes(job, parent)) if parent else None,
         voters=run.config.train.voters,
         samples=samples,
         prompt_version=f"{job.id} {job.finished_at}" if job.artifact is not None else "",
     )
+
+
+def _verdict(run: Run, evidence: Evidence) -> Verdict | None:
+    """The judgement of an ended run, or of an imported prompt."""
+    if run.imported:
+        return imported_verdict(run, evidence.results)
+    return verdict(evidence) if run.job.state.finished else None
 
 
 def _tiles(final: RunScores, loss: Points, metric: str, validation: Points, rows_per_second: float) -> list[Tile]:

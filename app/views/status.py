@@ -8,6 +8,7 @@ from datetime import datetime
 from app.estimates import Place
 from app.views.formatting import about, duration
 from app.views.score_text import RunScores, gained_nothing
+from storage.job_rows import IMPORTED
 from storage.records import Job
 from storage.states import JobState
 
@@ -46,6 +47,9 @@ def state_words(state: JobState) -> tuple[str, str]:
 def describe_status(job: Job, now: datetime, seconds: float | None = None, place: Place | None = None) -> Status:
     """The status of a run. seconds: until a training run ends; place: a waiting run's place in the queue."""
     label, tone = _WORDS[job.state]
+    if job.kind == IMPORTED:
+        trained = f"Trained elsewhere for {job.step:,} steps." if job.step else "Trained elsewhere."
+        return Status("Imported", "calm", trained, 1.0, "", moving=False)
     share = min(1.0, job.step / job.steps) if job.steps else 0.0
     step = f"Step {job.step:,} of {job.steps:,}"
     if job.state is JobState.QUEUED:

@@ -46,9 +46,7 @@ def load_model(
         trust_remote_code=False,
         quantization_config=quantization_config(quantization, dtype),
         device_map={"": device},
-        # On a CPU, plain matrix products are faster than PyTorch's fused attention for the short sequences of
-        # prompt tuning, above all in the backward pass (benchmarks/attention.py).
-        attn_implementation="eager" if device.type == "cpu" else None,
+        attn_implementation=attention_for(device),
         output_loading_info=True,
     )
     model, loading_info = loaded
@@ -60,3 +58,12 @@ def load_model(
     tokenizer = AutoTokenizer.from_pretrained(source, trust_remote_code=False)
     check_tokenizer(tokenizer, model, reference)
     return model, tokenizer
+
+
+def attention_for(device: torch.device) -> str | None:
+    """transformers' name of the attention to compute with; None for its own choice.
+
+    On a CPU, plain matrix products are faster than PyTorch's fused attention for the short sequences of prompt tuning,
+    above all in the backward pass (benchmarks/attention.py).
+    """
+    return "eager" if device.type == "cpu" else None

@@ -101,7 +101,7 @@ class _Probe:
 
     def __init__(self, backbone: FrozenBackbone) -> None:
         self._backbone = backbone
-        ids = iter(_ordinary_ids(backbone, 2 * _PROMPT + sum(_INPUTS) + sum(_TARGETS)))
+        ids = iter(ordinary_ids(backbone, 2 * _PROMPT + sum(_INPUTS) + sum(_TARGETS)))
 
         def next_ids(count: int) -> Tensor:
             return torch.tensor([next(ids) for _ in range(count)], device=backbone.device)
@@ -231,7 +231,7 @@ def _log_likelihood(logits: Tensor, ids: Tensor) -> Tensor:
     return sum_log_likelihood(logits, ids, torch.ones_like(ids, dtype=torch.float32))
 
 
-def _ordinary_ids(backbone: FrozenBackbone, count: int) -> list[int]:
+def ordinary_ids(backbone: FrozenBackbone, count: int) -> list[int]:
     """Ids of a plain sentence's tokens, repeated if it has fewer."""
     ids = backbone.tokenizer(_TEXT, add_special_tokens=False).input_ids or [0]
     return [ids[index % len(ids)] for index in range(count)]

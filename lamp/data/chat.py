@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Sequence
 from datetime import datetime
@@ -85,6 +86,18 @@ def _rendered(tokenizer: Any, messages: list[dict[str, Any]]) -> str:
         **TEMPLATE_ARGUMENTS,
     )
     return text
+
+
+def template_behind(before: str, template: str) -> str:
+    """A chat template that writes `before` first, and needs no arguments to write the rest as training saw it.
+
+    before: text that is not empty, without Jinja in it.
+    """
+    settings = "".join(f"{{%- set {name} = {json.dumps(value)} -%}}" for name, value in TEMPLATE_ARGUMENTS.items())
+    macro, dated = "", _with_fixed_date(template)
+    if dated != template:
+        macro = dated.removesuffix(template).replace("+%}", "-%}")
+    return f"{settings}{macro}{before}{template}"
 
 
 def _with_fixed_date(template: str) -> str:

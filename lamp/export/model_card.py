@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import json
 import re
-from html import escape
 from importlib.metadata import version
 
 from lamp.config import TuneConfig
 from lamp.data.columns import Template
 from lamp.data.source import DataSource
-from lamp.plain_line import visible
+from lamp.export.markdown import code, plain
 from lamp.training.factors_file import FACTORS_FILE
 from lamp.training.result import TrainResult
 
@@ -86,18 +85,18 @@ def model_card(result: TrainResult, config: TuneConfig, source: DataSource | Non
         for name, value in result.final.scores.items()
     ]
     per_label = "".join(
-        f"| {_plain(score.label)} | {score.rows} | {score.precision:.4g} | {score.recall:.4g} | {score.f1:.4g} |\n"
+        f"| {plain(score.label)} | {score.rows} | {score.precision:.4g} | {score.recall:.4g} | {score.f1:.4g} |\n"
         for score in (result.final.confusion.per_label() if result.final.confusion else ())
     )
-    labels = f"\nThe labels are {', '.join(map(_code, result.labels))}." if result.labels else ""
+    labels = f"\nThe labels are {', '.join(map(code, result.labels))}." if result.labels else ""
     return _CARD.format(
         base=_quoted(config.backbone),
         # The Hub refuses a card whose base model is a path.
         base_model=f"base_model: {_quoted(config.backbone)}\n" if on_hub else "",
         datasets=f"datasets:\n- {_quoted(source.id)}\n" if source else "",
         trained_on=f"\n{_trained_on(source)}\n" if source else "",
-        link=f"[{config.backbone}](https://huggingface.co/{config.backbone})" if on_hub else _code(config.backbone),
-        title=_plain(f"{config.data.target_column} from {', '.join(config.data.input_columns)}"),
+        link=f"[{config.backbone}](https://huggingface.co/{config.backbone})" if on_hub else code(config.backbone),
+        title=plain(f"{config.data.target_column} from {', '.join(config.data.input_columns)}"),
         virtual=len(result.virtual_tokens),
         task=result.task,
         trainable=lamp.trainable_parameters(result.token_dim),
@@ -157,24 +156,14 @@ def _repeated(commit: str, source: DataSource | None) -> str:
 
 def _trained_on(source: DataSource) -> str:
     return (
-        f"Trained on [{source.id}](https://huggingface.co/datasets/{source.id}), subset {_code(source.subset)}, "
-        f"split {_code(source.split)}, revision `{source.revision}`."
+        f"Trained on [{source.id}](https://huggingface.co/datasets/{source.id}), subset {code(source.subset)}, "
+        f"split {code(source.split)}, revision `{source.revision}`."
     )
 
 
 def _quoted(text: str) -> str:
     """A text in quotation marks, for YAML and for Python."""
     return json.dumps(text, ensure_ascii=False)
-
-
-def _plain(text: str) -> str:
-    """A text that Markdown shows as it is: no HTML, no link, no heading, one line."""
-    return re.sub(r"([\\\\`*_\[\]()#!|~])", r"\\\1", escape(visible(text), quote=False))
-
-
-def _code(text: str) -> str:
-    """A text as code, also in a table; a backtick would end it."""
-    return f"`{visible(text).replace('`', chr(39)).replace('|', chr(92) + '|')}`"
 
 
 def _number(value: float | None) -> str:

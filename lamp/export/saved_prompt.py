@@ -93,9 +93,9 @@ def save_prompt(
     }
     if any(result.chat):
         lamp["chat_before"], lamp["chat_after"] = result.chat
-    _write_json(folder / LAMP_CONFIG, lamp)
-    _write_json(folder / RECIPE, config.to_dict() | made_from(config.backbone, commit, sources))
-    _write_json(folder / SCORES, result.final.merged())
+    write_json(folder / LAMP_CONFIG, lamp)
+    write_json(folder / RECIPE, config.to_dict() | made_from(config.backbone, commit, sources))
+    write_json(folder / SCORES, result.final.merged())
     if result.final.confusion:
         write_confusion(result.final.confusion, folder)
     (folder / "README.md").write_text(model_card(result, config, sources.get("data"), commit), encoding="utf-8")
@@ -129,5 +129,6 @@ def _voter(folder: Path, number: int) -> Path:
     return folder / VOTERS / f"{number}.safetensors"
 
 
-def _write_json(path: Path, values: Any) -> None:
+def write_json(path: Path, values: Any) -> None:
+    """Writes a value as people read it."""
     path.write_text(json.dumps(values, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")

@@ -56,6 +56,16 @@ def find_gguf() -> Path:
     )
 
 
+def gguf_of(folder: Path) -> Path | None:
+    """The GGUF file that a backbone's folder was converted from; None for every other folder."""
+    try:
+        file = find_gguf()
+        card = (folder / "README.md").read_text(encoding="utf-8")
+    except (BackboneError, OSError, UnicodeDecodeError):
+        return None
+    return file if card == _CARD.format(gguf=file.name) else None
+
+
 def convert_gguf(source_folder: Path, gguf_name: str, target: Path) -> None:
     """Writes the model and tokenizer of a GGUF file to the folder `target`, which appears whole or not at all.
 

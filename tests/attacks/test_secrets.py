@@ -17,7 +17,7 @@ from sqlalchemy.exc import OperationalError
 from app.jobs.child_environment import child_environment
 from app.jobs.executors import LocalExecutor
 from app.studio import Studio
-from app.ui.runs.use_tab import UseTab
+from app.ui.runs.publish_box import PublishBox
 from storage import migrate
 from storage.database import Database
 from storage.errors import DatabaseUnavailable, StorageError
@@ -27,7 +27,7 @@ from tests.attacks.conftest import Submit
 
 @pytest.mark.parametrize("repository", ["", "  "])
 def test_publishing_without_a_name_forgets_the_token(studio: Studio, submit: Submit, repository: str) -> None:
-    said, token = UseTab(studio).publish(submit(), repository, "hf_secret", True, lambda *_, **__: None)  # type: ignore[arg-type]
+    said, token, _ = PublishBox(studio).publish(submit(), repository, "hf_secret", True, "", "refuse")
     assert token == "" and "hf_secret" not in said and "repository" in said
 
 

@@ -11,6 +11,7 @@ import pytest
 
 from app.remote import main
 from tests.browser.studio import RunningStudio, free_port, recipe
+from tests.foreign_prompts import adapter, zipped
 
 Ask = Callable[..., tuple[int, str, str]]
 
@@ -41,6 +42,19 @@ def test_a_run_is_trained_tried_and_taken_home_from_a_terminal(
     archive = tmp_path / "prompt.zip"
     assert ask("export", run, "--out", str(archive))[:2] == (0, f"{archive}\n")
     assert "adapter_model.safetensors" in zipfile.ZipFile(archive).namelist()
+
+
+def test_a_prompt_is_imported_scored_and_its_card_shown_from_a_terminal(
+    ask: Ask, tiny_llama: Path, films: Path, tmp_path: Path
+) -> None:
+    zipped(tmp_path / "other.zip", adapter("/nowhere/x"))
+    said = "--backbone", str(tiny_llama), "--template", "{text}", "--label", "positive", "--label", "negative"
+    status, run, _ = ask("import", str(tmp_path / "other.zip"), *said, "--name", "by another program")
+    assert status == 0 and "by another program" in ask("runs")[1]
+    scores = json.loads(ask("score", run.strip(), "--data", str(films), "--target", "label")[1])
+    assert scores["test_rows"] == 60 and set(scores) >= {"accuracy", "untrained_accuracy"}
+    assert "license: mit" in ask("card", run.strip(), "--licence", "mit")[1]
+    assert "a folder that is not on this machine" in ask("import", str(tmp_path / "other.zip"))[2]
 
 
 @pytest.mark.parametrize(

@@ -118,3 +118,16 @@ def test_other_runs_answer_the_same_input_beside_the_first(page: Page, studio: R
     expect(beside).to_be_visible(timeout=60_000)
     expect(page.locator("#answers")).to_contain_text("more films")
     expect(page.locator("#answers")).to_contain_text("% sure")
+
+
+def test_a_model_with_the_prompt_in_it_is_made_beside_the_page_and_downloaded(page: Page, trained: Job) -> None:
+    pages.open_run(page, trained.id, "Use it")
+    expect(page.locator("#format-about")).to_contain_text("for llama.cpp, LM Studio and Jan")
+    page.locator("#format").get_by_label("llama.cpp, LM Studio, Jan").check()
+    page.locator("#make-format").click()
+    expect(page.locator("#format-progress")).to_contain_text("Exported.", timeout=120_000)
+    with page.expect_download() as download:
+        page.locator("#download-format").click()
+    assert download.value.suggested_filename == "films-gguf.zip"
+    page.locator("#format").get_by_label("The vectors alone").check()
+    expect(page.locator("#format-progress")).to_have_text("")

@@ -114,6 +114,8 @@ class ReadingRoutes(Connection):
                 {**head, "X-Error-Code": "EntryNotFound", "X-Error-Message": "Entry not found"},
             )
         content = commit.files[path]
+        if path == self.hub.garble:
+            content = content[:-1] + b"?"
         if not is_large(path):
             return self.ranged(content, {**head, "ETag": f'"{blob_oid(content)}"'})
         oid = hashlib.sha256(content).hexdigest()

@@ -49,6 +49,8 @@ class Repository:
     downloads: int = 0
     tags: tuple[str, ...] = ()
     commits: list[Commit] = field(default_factory=list)
+    proposals: list[Commit] = field(default_factory=list)
+    """Commits of pull requests"""
     listed: dict[str, Any] = field(default_factory=dict)
     """What lists of repositories tell beside `info`, such as its safetensors' parameters."""
 
@@ -64,14 +66,21 @@ class Repository:
     def at(self, revision: str) -> Commit | None:
         if revision in ("main", "HEAD"):
             return self.commits[-1]
-        return next((commit for commit in self.commits if commit.oid == revision), None)
+        return next((commit for commit in (*self.commits, *self.proposals) if commit.oid == revision), None)
 
     def commit(self, message: str, changed: dict[str, bytes | None]) -> Commit:
         """Adds one commit; a path with None is deleted."""
+        self.commits.append(self._next(message, changed))
+        return self.commits[-1]
+
+    def propose(self, message: str, changed: dict[str, bytes | None]) -> Commit:
+        """Opens a pull request of one commit."""
+        self.proposals.append(self._next(message, changed))
+        return self.proposals[-1]
+
+    def _next(self, message: str, changed: dict[str, bytes | None]) -> Commit:
         files = {**(self.files if self.commits else {}), **changed}
-        new = Commit(message, {path: content for path, content in files.items() if content is not None})
-        self.commits.append(new)
-        return new
+        return Commit(message, {path: content for path, content in files.items() if content is not None})
 
     def info(self, commit: Commit) -> dict[str, Any]:
         """What the Hub tells of a repository: /api/models/org/name."""

@@ -58,7 +58,8 @@ class Handler(ReadingRoutes):
             raise Refusal(401, "Invalid username or password.")
         if account.role != "write":
             raise Refusal(403, "Forbidden: you must use a write token to upload to a repository.")
-        if not account.may_write_in(repository.namespace):
+        proposed = self.query.get("create_pr", [""])[0] == "1"  # anybody may propose files to a public repository
+        if not account.may_write_in(repository.namespace) and not proposed:
             raise Refusal(403, "Forbidden: pass `create_pr=1` as a query parameter to create a Pull Request")
         return repository
 
@@ -136,7 +137,7 @@ class Handler(ReadingRoutes):
         self.json({"files": answers})
 
     def lfs_batch(self, kind: str | None, id: str) -> None:
-        self.writable(kind, id)
+        self.readable(kind, id)  # files of a pull request come here before the request is made
         objects = []
         for wanted in json.loads(self.body)["objects"]:
             answer = {"oid": wanted["oid"], "size": wanted["size"]}
@@ -180,12 +181,15 @@ class Handler(ReadingRoutes):
                 changed[value["path"]] = None
             else:
                 raise Refusal(400, f"The small Hub does not know the operation {item['key']}")
-        commit = repository.commit(message, changed)
+        proposed = self.query.get("create_pr", [""])[0] == "1"
+        commit = repository.propose(message, changed) if proposed else repository.commit(message, changed)
+        number = len(repository.proposals)
         self.json(
             {
                 "success": True,
                 "commitOid": commit.oid,
                 "commitUrl": f"{self.hub.url}/{id}/commit/{commit.oid}",
                 "hookOutput": "",
+                **({"pullRequestUrl": f"{self.hub.url}/{id}/discussions/{number}"} if proposed else {}),
             }
         )

@@ -54,6 +54,8 @@ class Hub:
         """How fast large files are sent."""
         self.break_at_commit = False
         """Whether the connection is cut, unanswered and nothing done, when a commit arrives."""
+        self.garble = ""
+        """A file that is sent with other bytes than it has."""
         self.lock = threading.RLock()
         self._server: ThreadingHTTPServer | None = None
         self.port = 0

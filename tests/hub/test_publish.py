@@ -7,16 +7,19 @@ from pathlib import Path
 
 import pytest
 
+from tests.foreign_prompts import exported, zipped
 from tests.hub.conftest import ADA, READER, Run, contents
 from tests.hub.server import Hub
 
 PUBLISH = """
 from pathlib import Path
 from app.hub.publishing import HubError, publish
-folder, repository, token, private = arguments
+folder, repository, token, private, *existing = arguments
 steps = []
+how = {"existing": existing[0]} if existing else {}
 try:
-    answer({"url": publish(Path(folder), repository, token, private, steps.append), "steps": steps})
+    published = publish(Path(folder), repository, token, private, steps.append, **how)
+    answer({"url": published.url, "revision": published.revision, "steps": steps})
 except HubError as error:
     chain, link = [], error
     while link is not None:
@@ -49,7 +52,7 @@ def test_publishing_again_updates_the_repository_and_sends_only_what_changed(hub
     first = run(PUBLISH, str(prompt), "ada/my-prompt", ADA.token, True).result
     (prompt / "adapter_model.safetensors").write_bytes(b"better" * 1000)
     hub.requests.clear()
-    second = run(PUBLISH, str(prompt), "ada/my-prompt", ADA.token, True).result
+    second = run(PUBLISH, str(prompt), "ada/my-prompt", ADA.token, True, "update").result
     assert first["url"] == second["url"]
     repository = hub.repository("ada/my-prompt")
     assert len(repository.commits) == 3
@@ -60,7 +63,7 @@ def test_publishing_again_updates_the_repository_and_sends_only_what_changed(hub
 
 def test_publishing_the_same_twice_makes_no_empty_commit(hub: Hub, run: Run, prompt: Path) -> None:
     for _ in range(2):
-        assert "url" in run(PUBLISH, str(prompt), "ada/my-prompt", ADA.token, True).result
+        assert "url" in run(PUBLISH, str(prompt), "ada/my-prompt", ADA.token, True, "update").result
     assert len(hub.repository("ada/my-prompt").commits) == 2
 
 
@@ -115,8 +118,39 @@ def test_a_refusal_is_one_sentence_and_nothing_is_published(
 
 def test_someone_elses_public_repository_is_left_alone_by_a_public_publish(hub: Hub, run: Run, prompt: Path) -> None:
     hub.add("someone/public", {"theirs.txt": b"1"})
-    assert "may not write" in run(PUBLISH, str(prompt), "someone/public", ADA.token, False).result["error"]
+    done = run(PUBLISH, str(prompt), "someone/public", ADA.token, False, "update").result
+    assert "may not write" in done["error"]
     assert len(hub.repository("someone/public").commits) == 1
+
+
+def test_a_repository_that_holds_files_is_left_alone_until_it_is_said_what_to_do(
+    hub: Hub, run: Run, prompt: Path
+) -> None:
+    hub.add("ada/mine", {"notes.txt": b"1"}, private=True)
+    refused = run(PUBLISH, str(prompt), "ada/mine", ADA.token, True).result["error"]
+    assert "is there already and holds files (1)" in refused and len(hub.repository("ada/mine").commits) == 1
+    done = run(PUBLISH, str(prompt), "ada/mine", ADA.token, True, "update").result
+    assert done["url"].endswith("/ada/mine")
+    assert {"notes.txt": b"1", **contents(prompt)}.items() <= hub.repository("ada/mine").files.items()
+
+
+def test_files_can_be_proposed_as_a_pull_request_also_to_someone_else(hub: Hub, run: Run, prompt: Path) -> None:
+    repository = hub.add("someone/public", {"theirs.txt": b"1"})
+    done = run(PUBLISH, str(prompt), "someone/public", ADA.token, False, "pull request").result
+    assert done["url"].endswith("/someone/public/discussions/1")
+    assert len(repository.commits) == 1
+    (proposed,) = repository.proposals
+    assert contents(prompt).items() <= proposed.files.items() and done["revision"] == proposed.oid
+
+
+def test_what_was_published_is_read_back_and_another_byte_is_noticed(hub: Hub, run: Run, prompt: Path) -> None:
+    done = run(PUBLISH, str(prompt), "ada/mine", ADA.token, True).result
+    assert done["steps"][-2] == "Reading it back" and done["revision"] == hub.repository("ada/mine").commits[-1].oid
+    read = {request.path.rpartition("/")[2] for request in hub.requests if "/resolve/" in request.path}
+    assert read == set(contents(prompt))
+    hub.garble = "adapter_config.json"
+    wrong = run(PUBLISH, str(prompt), "ada/other", ADA.token, True).result["error"]
+    assert "'adapter_config.json' has other bytes there than here" in wrong
 
 
 def test_an_empty_folder_is_not_published(hub: Hub, run: Run, tmp_path: Path) -> None:
@@ -170,9 +204,13 @@ def test_a_connection_lost_half_way_publishes_nothing_and_the_next_try_all(hub: 
     assert "connection to the Hub was lost" in lost.result["error"] and ADA.token not in lost.output
     assert len(hub.repository("ada/p").commits) == 1
     hub.break_upload_after = None
+    arrived = {oid for oid in hub.storage}
+    hub.requests.clear()
     hub.start()
-    assert "url" in run(PUBLISH, str(prompt), "ada/p", ADA.token, True).result
+    assert "url" in run(PUBLISH, str(prompt), "ada/p", ADA.token, True).result, "an empty repository is not asked about"
     assert contents(prompt).items() <= hub.repository("ada/p").files.items()
+    sent = {request.path.rpartition("/")[2] for request in hub.requests if request.method == "PUT"}
+    assert sent and not sent & arrived, "what had arrived is not sent again"
 
 
 def test_a_connection_lost_at_the_commit_publishes_nothing(hub: Hub, run: Run, prompt: Path) -> None:
@@ -180,3 +218,42 @@ def test_a_connection_lost_at_the_commit_publishes_nothing(hub: Hub, run: Run, p
     lost = run(HASTE + PUBLISH, str(prompt), "ada/p", ADA.token, True).result["error"]
     assert "connection to the Hub was lost" in lost
     assert len(hub.repository("ada/p").commits) == 1
+
+
+WHOLE = """
+from app.settings import Settings
+from app.studio import Studio
+from app.studio_imports import PromptSource
+from lamp.errors import LampError
+from pathlib import Path
+from storage.database import open_database
+settings = Settings.from_environment({"STUDIO_HOME": "home"})
+settings.home.mkdir(exist_ok=True)
+studio = Studio(settings, open_database(settings.database_url))
+"""
+
+
+def test_a_studio_publishes_the_edited_card_and_names_the_accounts_of_a_token(
+    hub: Hub, run: Run, tiny_llama: Path, tmp_path: Path
+) -> None:
+    hub.add("acme/tiny", {**contents(tiny_llama), "README.md": b"---\nlicense: apache-2.0\n---\n# Tiny\n"})
+    zipped(tmp_path / "films.zip", exported("acme/tiny"))
+    code = """
+id = studio.import_prompt(PromptSource(Path("films.zip"), "films.zip"))
+card = studio.card(id)
+try:
+    studio.hub_accounts("hf_nobodys")
+except LampError as error:
+    wrong = str(error)
+done = studio.publish(id, "engines/films", arguments[0], card=card + "\\nMy own words.\\n")
+answer({"accounts": studio.hub_accounts(arguments[0]), "wrong": wrong, "card": card, "url": done.url})
+"""
+    done = run(WHOLE + code, ADA.token)
+    assert done.result["accounts"] == ["ada", "engines"] and "does not know this token" in done.result["wrong"]
+    assert "license: apache-2.0" in done.result["card"]
+    published = hub.repository("engines/films").files
+    card = done.result["card"].replace("?recipe=OWNER/NAME", "?recipe=engines/films")
+    assert published["README.md"].decode() == card + "\nMy own words.\n"
+    assert published["tune-again.png"].startswith(b"\x89PNG")
+    assert published["adapter_model.safetensors"] == exported("acme/tiny")["adapter_model.safetensors"]
+    assert ADA.token not in done.output

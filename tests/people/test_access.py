@@ -30,7 +30,10 @@ READS: dict[str, Arguments] = {
     "ways": lambda things, _: [things.done],
     "export": lambda things, _: [things.done],
     "try": lambda things, _: [things.done, ["a text"], None],
-    "publish": lambda things, _: [things.done, "ada/prompt", "", True],
+    "publish": lambda things, _: [things.done, "ada/prompt", "", True, "refuse", ""],
+    "card": lambda things, _: [things.done, None],
+    "export_state": lambda things, _: [things.done, "merged"],
+    "exported": lambda things, _: [things.done, "merged"],
     "quote": lambda things, _: [things.recipe, things.dataset, 1, False],
 }
 CHANGES: dict[str, Arguments] = {
@@ -39,6 +42,8 @@ CHANGES: dict[str, Arguments] = {
     "stop": lambda things, _: [things.queued],
     "extend": lambda things, _: [things.done, 60],
     "compare_ways": lambda things, _: [things.done, ["instruction"], ""],
+    "score_prompt": lambda things, _: [things.done, things.dataset, ""],
+    "begin_export": lambda things, _: [things.done, "none"],
     "delete": lambda things, _: [things.done],
     "restore": lambda things, _: [things.done],
 }
@@ -46,10 +51,20 @@ CHANGES: dict[str, Arguments] = {
 OWN: dict[str, Arguments] = {
     "runs": lambda things, _: [100, 0],
     "upload_dataset": lambda _, file: [{"path": file, "meta": {"_type": "gradio.FileData"}}],
+    "import_prompt": lambda *_: [None, "acme/none", "main", "", "", [], "", ""],
     "fetch_dataset": lambda _, file: ["acme/none", "", "", "main", False],
 }
 """Endpoints that take nothing of anybody's: each person gets their own."""
-OWNERS_RESULT = {"publish": "token", "try": "acme/tiny|adapter|prompt", "fetch_dataset": "Hub"}
+OWNERS_RESULT = {
+    "publish": "token",
+    "try": "acme/tiny|adapter|prompt",
+    "fetch_dataset": "Hub",
+    "import_prompt": "Hub",
+    "score_prompt": "trained here",
+    "begin_export": "There is no format",
+    "export_state": "was not exported",
+    "exported": "has no export",
+}
 """What the owner is told where these tests have no Hub and no trained prompt: it is of the work, not of the door."""
 REFUSED = (
     "File not allowed: .",

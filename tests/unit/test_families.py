@@ -20,15 +20,18 @@ from torch import Tensor
 from lamp.backbone.forward import target_log_likelihood, target_logits
 from lamp.backbone.frozen import FrozenBackbone
 from lamp.backbone.gradient_checkpointing import enable_gradient_checkpointing
-from lamp.backbone.prefix import make_prefix
+from lamp.backbone.prefix import inference_prefix, make_prefix
 from lamp.config import DataConfig
 from lamp.data.encoding import Encoded, Encoder
 from lamp.data.splits import Example
 from lamp.errors import BackboneError
 from lamp.export.saved_prompt import load_prompt, save_prompt
 from lamp.hub.catalog import inspect
+from lamp.inference.continuous import ContinuousWriter
 from lamp.inference.generate import generate
+from lamp.inference.growing_answer import GrowingAnswer, TextInput
 from lamp.inference.label_scores import label_log_likelihoods
+from lamp.sampling import Sampling
 from tests.families import REFUSED, WINDOW
 from tests.multimodal import DECODERS, ENCODER_DECODERS, save_any_family
 from tests.unit.training import recipe, run
@@ -130,6 +133,34 @@ class Family:
                 written.append(token)
             assert answer == self.backbone.tokenizer.decode(written, skip_special_tokens=True).strip()
 
+    def check_joining(self) -> None:
+        """Answers that begin and end at different steps of one batch are those to each input alone."""
+        prefixes = [inference_prefix(self.backbone, prompt) for prompt in (self.virtual.detach(), None)]
+        given = [
+            TextInput(prefix, row.input_ids, limit)
+            for prefix, row, limit in zip([*prefixes, prefixes[0]], self.rows, (9, 4, 7), strict=True)
+        ]
+        wanted = [
+            generate(self.backbone, [one.prefix], self.encoder, [one.ids], sampling=Sampling(longest_answer=one.limit))
+            for one in given
+        ]
+        writer = ContinuousWriter(self.backbone, self.encoder)
+        for order in ((0, 1, 2), (2, 1, 0)):
+            answers = [GrowingAnswer(self.backbone, one) for one in given]
+            for index in order:
+                while writer.answers and not writer.has_room(answers[index]):
+                    writer.step()
+                begins = writer.joins and writer.has_room(answers[index])
+                (writer.begin if begins else writer.write_to_the_end)([answers[index]])
+                writer.step()
+            while writer.answers:
+                writer.step()
+            assert [[answer.text] for answer in answers] == wanted
+        if not writer.joins:
+            answers = [GrowingAnswer(self.backbone, one) for one in given]
+            writer.write_to_the_end(answers)
+            assert [[answer.text] for answer in answers] == wanted
+
     def check_gradient_checkpointing(self) -> None:
         loss = -target_log_likelihood(self.backbone, self.virtual, self.batch).mean()
         (gradient,) = torch.autograd.grad(loss, self.virtual)
@@ -184,6 +215,7 @@ def test_a_family_is_exact_in_everything_or_refused_in_one_sentence(
     family.check_labels([None, virtual[:4], virtual])
     family.check_generation([virtual] * 3)
     family.check_generation([None, virtual[:4], virtual])
+    family.check_joining()
     family.check_gradient_checkpointing()
     family.check_run_and_export(tiny_table, tmp_path)
 

@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tomllib
 from importlib.metadata import Distribution, packages_distributions
 from pathlib import Path
 
@@ -23,6 +24,12 @@ def requirements(file: str) -> list[str]:
     for line in (ROOT / file).read_text(encoding="utf-8").splitlines():
         lines += requirements(line.removeprefix("-r ")) if line.startswith("-r ") else [line]
     return lines
+
+
+def extras() -> dict[str, list[str]]:
+    """What each optional part of the package asks for."""
+    project: dict[str, dict[str, list[str]]] = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    return project["optional-dependencies"]
 
 
 def normalized(name: str) -> str:
@@ -72,7 +79,8 @@ def metadata(wheel: Path) -> Distribution:
     ],
 )
 def test_every_package_that_is_imported_is_required(folder: str, file: str) -> None:
-    required = {normalized(re.split(r"[\[=]", line)[0]) for line in requirements(file)}
+    optional = [line for lines in extras().values() for line in lines] if folder in PACKAGES else []
+    required = {normalized(re.split(r"[\[=]", line)[0]) for line in (*requirements(file), *optional)}
     own = {path.stem for path in (*ROOT.iterdir(), *(ROOT / "benchmarks").iterdir())}
     distributions = packages_distributions()
     undeclared = {
@@ -85,7 +93,13 @@ def test_every_package_that_is_imported_is_required(folder: str, file: str) -> N
 
 
 def test_the_package_requires_exactly_what_a_space_installs(metadata: Distribution) -> None:
-    assert sorted(metadata.requires or []) == sorted(requirements("requirements.txt"))
+    always = [line for line in metadata.requires or [] if "extra ==" not in line]
+    assert sorted(always) == sorted(requirements("requirements.txt"))
+
+
+def test_what_the_optional_parts_ask_for_is_installed_for_the_tests_in_the_same_versions() -> None:
+    asked = {line for lines in extras().values() for line in lines}
+    assert asked <= {*requirements("requirements-dev.txt")}
 
 
 def test_the_wheel_carries_every_file_of_the_packages_and_no_other(wheel: Path) -> None:

@@ -19,11 +19,14 @@ from app.answering.answer import Request
 from app.answering.predictor import Predictor
 from app.answering.prompt_kind import prompt_kind
 from app.bundle import zip_artifact
-from app.use_code import COMMAND, PEFT, TRANSFORMERS, PromptUse, program
+from app.use_code import COMMAND, PEFT, SERVE, TRANSFORMERS, PromptUse, program
 from lamp.backbone import precision
+from lamp.backbone.frozen import FrozenBackbone
 from lamp.config import InputFormat, Task, TuneConfig
 from lamp.data.conversation import to_cell
 from lamp.export.saved_prompt import save_prompt
+from lamp.serving.prompts import ServedPrompts, read_prompts
+from tests.unit.serving import serving
 from tests.unit.training import recipe, run
 
 ROW = {"text": 'the "film" was {good}\nvery good'}
@@ -102,6 +105,37 @@ def test_the_command_line_gives_the_answer_of_the_studio(tiny_llama: Path, tiny_
     )
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["prediction"] == answer.tuned
+
+
+@pytest.mark.parametrize("columns", [("text",), ("text", "number")])
+@pytest.mark.parametrize("task", ["classification", "generation"])
+def test_the_openai_client_gets_the_answer_of_the_studio(
+    task: Task,
+    columns: tuple[str, ...],
+    tiny_llama: Path,
+    tiny_table: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    table = tmp_path / "films.csv"
+    lines = tiny_table.read_text().splitlines()
+    table.write_text("\n".join([f"{lines[0]},number", *(f"{line},{line[-9]}" for line in lines[1:])]))
+    config = recipe(tiny_llama, steps=3)
+    data = replace(config.data, task=task, input_columns=columns, max_target_tokens=12)
+    config = replace(config, data=data)
+    row = {column: {"text": ROW["text"], "number": "7"}[column] for column in columns}
+    use = replace(trained(config, table, tmp_path), row=row)
+    monkeypatch.setattr(precision, "_cpu_multiplies_bf16", lambda: False)  # as the program is served below
+    (answer,) = Predictor().answers(Request(str(tmp_path / "exported"), use.backbone, (row,), untrained=False))
+    prompts = ServedPrompts(
+        FrozenBackbone.load(use.backbone, precision="fp32"), read_prompts([str(tmp_path / "my-films")])
+    )
+    with serving(prompts) as served:
+        said = printed(program(use, SERVE).replace("http://127.0.0.1:8000", served.address))
+    text, _, shown = said.partition("\n")
+    assert text == answer.tuned
+    if task == "classification":
+        assert json.loads(shown.replace("'", '"')) == pytest.approx(answer.tuned_probabilities, abs=1e-4)
 
 
 @pytest.mark.parametrize("template", ["{text}", "Read {text} ->"])

@@ -10,7 +10,7 @@ import pandas as pd
 
 from app.studio import Studio
 from app.ui import parts
-from app.ui.components import QUIET, piece
+from app.ui.components import QUIET, piece, stage_reporter
 from app.ui.guard import KNOWN, guarded
 from app.ui.runs import inspect_html
 from lamp.inference.inspection import MapPoint
@@ -20,6 +20,10 @@ _COLOURS = {"After training": "#d97706", "Before training": "#a39a90", "Word": "
 _NOTHING = parts.empty(
     "Nothing to inspect yet",
     "When the run ends, also when you stop it early, its prompt is laid open here.",
+)
+_NOT_LOOKED = parts.empty(
+    "Nobody has looked into this prompt yet",
+    "It was made elsewhere. The words nearest to it are found in its model, which is loaded for that.",
 )
 _NOT_KEPT = parts.empty(
     "Nothing was kept of this prompt",
@@ -37,12 +41,16 @@ class InspectTab:
         """Shows what is known of the run's prompt. ready: the view's `prompt_version`."""
         inspection = self._studio.inspection(run) if ready else None
         if inspection is None:
+            imported = bool(ready) and self._studio.run(run).imported
+            why = _NOT_LOOKED if imported else _NOT_KEPT if ready else _NOTHING
             hidden = gr.Column(visible=False)
-            return [gr.HTML(_NOT_KEPT if ready else _NOTHING, visible=True), hidden, *(gr.skip() for _ in range(6))]
+            shown = gr.HTML(why, visible=True), gr.Row(visible=imported), hidden
+            return [*shown, *(gr.skip() for _ in range(6))]
         weights, results = self._studio.token_weights(run), self._studio.results(run)
         can_weigh = weights is None and results is not None and results.are_labels
         return [
             gr.HTML(visible=False),
+            gr.Row(visible=False),
             gr.Column(visible=True),
             inspect_html.tokens(inspection, weights),
             inspect_html.weighed(weights) if weights or can_weigh else "",
@@ -51,6 +59,11 @@ class InspectTab:
             inspect_html.map_title(inspection),
             gr.ScatterPlot(_frame(inspection.points)),
         ]
+
+    def look(self, run: str, ready: str, progress: gr.Progress = gr.Progress()) -> list[Any]:  # noqa: B008
+        """Looks into an imported prompt, and shows it."""
+        self._studio.look_into(run, stage_reporter(progress))
+        return self.open(run, ready)
 
     def weigh(self, run: str, progress: gr.Progress = gr.Progress()) -> list[Any]:  # noqa: B008  # Gradio's way
         """Measures what every token adds, and shows it beside the tokens."""
@@ -67,6 +80,8 @@ class InspectTab:
 def build(studio: Studio, run: gr.State, ready: gr.Textbox) -> None:
     """Lays out the tab and wires it."""
     nothing = piece(_NOTHING, elem_id="not-inspected")
+    with gr.Row(visible=False, elem_classes="ls-actions") as not_looked:
+        look = gr.Button("Look into it", size="md", variant="primary", elem_id="look")
     with gr.Column(visible=False) as content:
         tokens = piece(elem_id="inspected-tokens")
         with gr.Row(elem_classes="ls-actions"):
@@ -93,8 +108,16 @@ def build(studio: Studio, run: gr.State, ready: gr.Textbox) -> None:
                     container=False,
                 )
     tab = InspectTab(studio)
-    outputs = [nothing, content, tokens, weighed, weigh, directions, title, points]
+    outputs = [nothing, not_looked, content, tokens, weighed, weigh, directions, title, points]
     ready.change(guarded(tab.open), [run, ready], outputs, **QUIET)
+    look.click(
+        guarded(tab.look),
+        [run, ready],
+        outputs,
+        api_visibility="private",
+        show_progress_on=nothing,
+        concurrency_limit=2,
+    )
     weigh.click(
         guarded(tab.weigh),
         run,

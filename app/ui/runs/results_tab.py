@@ -11,7 +11,7 @@ from app.studio import Studio
 from app.ui import help_texts, parts
 from app.ui.components import AT_ONCE, QUIET, piece
 from app.ui.guard import guarded
-from app.ui.runs import results_html, scores_html
+from app.ui.runs import results_html, score_box, scores_html
 from app.ui.runs.confusion_table import confusion_table
 from app.views.results import ALL, FILTERS
 
@@ -62,9 +62,13 @@ class ResultsTab:
         return ALL, str(event.expected), str(event.answered)
 
 
-def build(studio: Studio, run: gr.State, ready: gr.Textbox, show: Callable[..., Any]) -> None:
-    """Lays out the tab and wires it. show: adds a component to the run's page, as `ViewTable.add` does."""
+def build(studio: Studio, run: gr.State, ready: gr.Textbox, show: Callable[..., Any]) -> Any:
+    """Lays out the tab and wires it. show: adds a component to the run's page, as `ViewTable.add` does.
+
+    Returns the event after which an imported prompt has other results.
+    """
     show(piece(elem_id="no-results"), lambda view: "" if view.prompt_version else _NOTHING)
+    scored = score_box.build(studio, run, ready)
     show(piece(elem_id="run-scores"), scores_html.scores)
     confusion = show(
         piece(elem_id="run-confusion", script=results_html.CHOOSE), lambda view: confusion_table(view.confusion)
@@ -102,3 +106,4 @@ def build(studio: Studio, run: gr.State, ready: gr.Textbox, show: Callable[..., 
     confusion.click(tab.of_cell, None, [shown, expected, answered], **AT_ONCE).then(
         lambda: _ROWS_A_PAGE, None, most, **AT_ONCE
     ).then(**listed, **AT_ONCE)
+    return scored

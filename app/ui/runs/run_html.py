@@ -10,6 +10,7 @@ from app.views.rate_search import TriedRate
 from app.views.run_view import RunView
 from storage.states import JobState
 
+_NO_CURVE_HERE = parts.empty("No curve", "This prompt was trained elsewhere, and prompts bring no curves with them.")
 _NO_CURVE = parts.empty("No curve yet", "It appears here with the first step: loading the model comes first.")
 
 
@@ -17,11 +18,12 @@ def head(view: RunView) -> str:
     """Name, state, progress and the few numbers that matter."""
     note = f'<p class="ls-note">{escape(view.note)}</p>' if view.note else ""
     origin = f' · from <a href="runs?run={escape(view.parent)}">another run</a>' if view.parent else ""
-    made = parts.moment(view.created_at, view.now)
+    made = f"{'imported' if view.imported else 'made'} {parts.moment(view.created_at, view.now)}"
+    about = " · ".join(filter(None, (escape(view.backbone), escape(view.dataset_name), made)))
     return (
         f'<a class="ls-up" href="runs">← All runs</a><div class="ls-head"><h1>{escape(view.name)}</h1>'
-        f'{parts.pill(view.status.label, view.status.tone)}</div><p class="ls-small">{escape(view.backbone)} · '
-        f"{escape(view.dataset_name)} · made {made}{origin}{parts.tags(view.tags)}</p>"
+        f'{parts.pill(view.status.label, view.status.tone)}</div><p class="ls-small">{about}{origin}'
+        f"{parts.tags(view.tags)}</p>"
         f"{note}{_progress(view.status)}" + (parts.tiles(view.tiles) if view.tiles else "")
     )
 
@@ -73,7 +75,9 @@ def tab_title(view: RunView) -> str:
 
 def waiting(view: RunView) -> str:
     """What stands in place of the plots until there is something to plot."""
-    return "" if view.has_curves else _NO_CURVE
+    if view.has_curves:
+        return ""
+    return _NO_CURVE_HERE if view.imported else _NO_CURVE
 
 
 def score_title(view: RunView) -> str:

@@ -10,7 +10,7 @@ from app.studio import Studio
 from app.ui import top
 from app.ui.components import AT_ONCE, BROWSER_ZONE, QUIET, piece
 from app.ui.guard import guarded
-from app.ui.runs import list_html, notices, run_page, selected_html
+from app.ui.runs import import_box, list_html, notices, run_page, selected_html
 from app.ui.runs.runs_list import FILTERS, RUNS_A_PAGE, RunsList, Sort
 
 _REFRESH_SECONDS = 3.0
@@ -33,6 +33,7 @@ def build(studio: Studio, page: gr.Blocks) -> None:
     top.build(studio, "Runs")
     notices.build(studio)
     run, zone = gr.State(""), gr.Textbox("", visible="hidden", label="Time zone")
+    changes = gr.Number(0, precision=0, visible="hidden", label="Changes")  # no gr.State: its changes are events
     with gr.Column(visible=False) as list_column:
         piece('<div class="ls-hero ls-flat"><h1>Runs</h1></div>')
         with gr.Row(elem_classes="ls-filters"):
@@ -47,6 +48,7 @@ def build(studio: Studio, page: gr.Blocks) -> None:
                 container=False,
                 elem_id="search",
             )
+        import_box.build(studio, changes)
         said = piece(script=selected_html.UNDO, elem_id="list-said", elem_classes="ls-slot")
         table = piece(script=list_html.EVENTS, elem_id="runs")
         more = gr.Button("Show more", visible=False, elem_classes="ls-back")
@@ -58,7 +60,6 @@ def build(studio: Studio, page: gr.Blocks) -> None:
     # None of these is a gr.State: their changes are events.
     sort = gr.Textbox(str(Sort()), visible="hidden", label="Sort")
     most = gr.Number(RUNS_A_PAGE, precision=0, visible="hidden", label="Rows")
-    changes = gr.Number(0, precision=0, visible="hidden", label="Changes")
     seen = gr.State("")
     timer = gr.Timer(_REFRESH_SECONDS, active=False)
     # Pressed by studio.js when the tab is hidden and shown again.

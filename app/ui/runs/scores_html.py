@@ -12,6 +12,7 @@ from app.views.uncertainty import Interval
 
 _NEVER_SEEN = "Rows that the prompt never learned from and that chose nothing."
 _CHOSEN_BY = "Rows that the prompt never learned from, but by which the best one was chosen: they flatter it a little."
+_ELSEWHERE = "What an imported prompt has learned from is not known here: it may have seen these rows."
 _HOW_SURE = (
     "Small numbers: where the score on all rows of this kind lies with a confidence of 95 %. That of the difference is "
     "narrower, because it compares the same rows with and without the prompt."
@@ -26,8 +27,9 @@ def scores(view: RunView) -> str:
     known = score_text.metric_label(results.metric) if results else ""
     votes = any(score.vote for score in view.scores)
     rows = "".join(_row(score, results if score.label == known else None, votes=votes) for score in view.scores)
+    said = _ELSEWHERE if view.imported else _NEVER_SEEN if view.tested else _CHOSEN_BY
     return (
-        parts.title(f"Scores on {view.scored_on}", _NEVER_SEEN if view.tested else _CHOSEN_BY)
+        parts.title(f"Scores on {view.scored_on}", said)
         + '<table class="ls-scores"><thead><tr><th></th><th scope=col>Tuned</th>'
         + ("<th scope=col>By vote</th>" if votes else "")
         + "<th scope=col>Untrained</th>"

@@ -109,7 +109,9 @@ class TryTab:
         """HTML that says where the row that was filled in last comes from."""
         if row is None:
             return ""
-        if row.tested:
+        if self._run.imported:
+            words = "which it may have learned from: that is not known of an imported prompt"
+        elif row.tested:
             words = "one of those that the prompt was scored on: not learned from"
         else:
             learned = self._studio.learned_from(self._run.job.id, row.number - 1)
@@ -197,7 +199,9 @@ def _build_boxes(studio: Studio, run: Run, kind: PromptKind) -> None:
             ]
             ask = gr.Button("Answer", size="md", variant="primary", elem_id="answer")
             with gr.Column(elem_classes="ls-try-more"):
-                row = _build_rows(handlers, cells, scored=studio.results(run.job.id) is not None)
+                # An imported prompt has no data here until it was scored on some.
+                scored, has_data = studio.results(run.job.id) is not None, bool(run.job.dataset)
+                row = _build_rows(handlers, cells, scored=scored) if has_data else gr.State(None)
                 beside = gr.Dropdown(
                     others,
                     value=[],

@@ -11,9 +11,9 @@ import gradio as gr
 
 from app.studio import Studio
 from app.ui import parts
-from app.ui.components import AT_ONCE, QUIET, piece, stage_reporter
-from app.ui.guard import KNOWN, guarded
-from app.ui.runs import answers
+from app.ui.components import AT_ONCE, QUIET, piece
+from app.ui.guard import guarded
+from app.ui.runs import answers, publish_box, use_formats
 from app.use_code import COMMAND, PEFT, WAYS, program
 from app.views import formatting
 
@@ -68,26 +68,6 @@ class UseTab:
         use = self._studio.prompt_use(run, address)
         return gr.Code(program(use, way), language="shell" if way == COMMAND else "python")
 
-    def publish(
-        self,
-        run: str,
-        repository: str,
-        token: str,
-        private: bool,
-        progress: gr.Progress = gr.Progress(),  # noqa: B008  # how Gradio hands in its progress bar
-    ) -> tuple[str, str]:
-        """Puts the prompt on the Hub. Returns HTML with the result, and an empty text for the token's field."""
-        if not repository.strip() or not token.strip():
-            return parts.problems(["Give the repository's name and a token that may write to it."]), ""
-        try:
-            url = self._studio.publish(run, repository, token, private, stage_reporter(progress))
-        except KNOWN as error:
-            return parts.problems([str(error)]), ""
-        return (
-            f'<div class="ls-notice ls-good" role="status"><strong>Published.</strong> '
-            f'<a href="{escape(url)}" target="_blank" rel="noopener">{escape(url)}</a></div>'
-        ), ""
-
 
 def build(studio: Studio, run: gr.State, ready: gr.Textbox) -> None:
     """Lays out the tab and wires it."""
@@ -112,25 +92,8 @@ def build(studio: Studio, run: gr.State, ready: gr.Textbox) -> None:
                 download = gr.DownloadButton("Download the prompt", variant="primary", elem_id="download")
                 files = piece(elem_id="export-files")
             with gr.Column(min_width=280):
-                piece(
-                    parts.title(
-                        "Publish to the Hugging Face Hub", "The token is used for this upload and kept nowhere."
-                    )
-                )
-                repository = gr.Textbox(
-                    "", label="Repository", placeholder="your-name/your-prompt", elem_id="repository"
-                )
-                token = gr.Textbox(
-                    "",
-                    label="Token",
-                    type="password",
-                    placeholder="hf_…",
-                    elem_id="token",
-                    info="One that may write: huggingface.co/settings/tokens",
-                )
-                private = gr.Checkbox(True, label="Private: only you can see it")
-                publish = gr.Button("Publish", size="md", elem_id="publish")
-                published = piece(elem_id="published", min_height=40)
+                publish_box.build(studio, run, ready)
+        use_formats.build(studio, run, ready)
 
     tab = UseTab(studio)
     shown: dict[str, Any] = {"fn": guarded(tab.program), "inputs": [run, ready, way], "outputs": code}
@@ -139,11 +102,3 @@ def build(studio: Studio, run: gr.State, ready: gr.Textbox) -> None:
     begun = ready.change(None, ready, nothing, js=_PACKING, **AT_ONCE)
     begun.then(**shown, **QUIET)
     begun.then(guarded(tab.prepare), [run, ready], [nothing, with_prompt, download, files], **QUIET)
-    publish.click(
-        guarded(tab.publish),
-        [run, repository, token, private],
-        [published, token],
-        api_visibility="private",
-        show_progress_on=published,
-        concurrency_limit=4,
-    )

@@ -21,6 +21,10 @@ _NOTHING = parts.empty(
     "Nothing to compare yet",
     "When the run ends, its prompt can be compared with a written instruction, with examples and with LoRA.",
 )
+_NOT_KNOWN = parts.empty(
+    "An imported prompt cannot be compared with other ways",
+    "They would learn from the rows that it has learned from, and these are not known here.",
+)
 
 
 class WorthTab:
@@ -31,9 +35,10 @@ class WorthTab:
 
     def open(self, run: str, ready: str) -> list[Any]:
         """Updates of what stands in place of the tab, of the tab itself, and of the instruction."""
-        can = bool(ready) and self._studio.results(run) is not None
+        imported = bool(ready) and self._studio.run(run).imported
+        can = bool(ready) and not imported and self._studio.results(run) is not None
         text = self._studio.proposed_instruction(run) if can else ""
-        return [gr.HTML(visible=not can), gr.Column(visible=can), text]
+        return [gr.HTML(_NOT_KNOWN if imported else _NOTHING, visible=not can), gr.Column(visible=can), text]
 
     def cost(self, run: str, ready: str, ways: list[str]) -> str:
         """About how long the chosen ways take."""

@@ -52,8 +52,9 @@ def parse_draft(text: object) -> object:
 
 
 def source_run(query: Mapping[str, str]) -> tuple[str, str]:
-    """The run that an address fills the form from: ("from", id), ("start", id) with its prompt as well, or ("", "")."""
-    return next(((way, query[way]) for way in ("start", "from") if query.get(way)), ("", ""))
+    """What an address fills the form from: a run ("from", id), with its prompt as well ("start", id), the recipe of a
+    prompt on the Hub ("recipe", id), or nothing ("", "")."""
+    return next(((way, query[way]) for way in ("start", "from", "recipe") if query.get(way)), ("", ""))
 
 
 def draft_for(draft: object, query: Mapping[str, str]) -> dict[str, Any] | None:

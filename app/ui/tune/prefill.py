@@ -38,27 +38,36 @@ class Prefill:
 
 
 def prefill(studio: Studio, draft: object, query: Mapping[str, str]) -> Prefill:
-    """The form at an address: ready to start, or filled from the run in `?from=`, in `?start=` with its prompt.
+    """The form at an address: ready to start, or filled from the run in `?from=`, in `?start=` with its prompt, in
+    `?recipe=` from a prompt on the Hub.
 
     draft: what the browser has stored; where it belongs to this address, it goes first.
     """
     way, source = browser_storage.source_run(query)
-    content, run_name, failure = None, "", ""
+    content, name, failure = None, "", ""
     if source:
         try:
-            run = studio.run(source)
-            content, run_name = FormContent(run.config, run.job.dataset, run.job.gpus), run.job.name
-            if way == "start":
-                lamp = replace(run.config.lamp, initial="prompt", initial_prompt=run.job.id)
-                content = replace(content, config=replace(run.config, lamp=lamp))
+            content, name = _content_from(studio, way, source, query)
         except KNOWN as error:
             failure = parts.problems([str(error)])
     content = content or _default_content(studio)
     values = browser_storage.draft_for(draft, query)
     shown = _content_of(values) if values else content
     is_draft = shown != content
-    note = failure or summary.origin_note(run_name, with_prompt=bool(run_name) and way == "start", is_draft=is_draft)
-    return Prefill(shown, note, source if run_name else "", is_draft)
+    note = failure or summary.origin_note(name, way if name else "", is_draft=is_draft, has_data=bool(shown.dataset))
+    return Prefill(shown, note, source if name and way != "recipe" else "", is_draft)
+
+
+def _content_from(studio: Studio, way: str, source: str, query: Mapping[str, str]) -> tuple[FormContent, str]:
+    """The content that an address names, and the name of what it comes from. Raises LampError, StorageError."""
+    if way == "recipe":
+        config, dataset = studio.published_recipe(source, query.get("revision", "main"))
+        return FormContent(config, dataset), source
+    run = studio.run(source)
+    config = run.config
+    if way == "start":
+        config = replace(config, lamp=replace(config.lamp, initial="prompt", initial_prompt=run.job.id))
+    return FormContent(config, run.job.dataset, run.job.gpus), run.job.name
 
 
 def _default_content(studio: Studio) -> FormContent:

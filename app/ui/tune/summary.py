@@ -168,21 +168,24 @@ def _differing(values: dict[str, Any], defaults: dict[str, Any]) -> dict[str, An
     return {key: value for key, value in differing.items() if value != {}}
 
 
-def origin_note(run_name: str, with_prompt: bool, is_draft: bool) -> str:
+def origin_note(source: str, way: str, *, is_draft: bool, has_data: bool) -> str:
     """Says where the form's content comes from; empty for a newcomer's form.
 
-    run_name: the run that it was filled from, or ""; with_prompt: whether training starts from that run's prompt;
-    is_draft: whether a person had changed it before.
+    source: the name of the run, or the id of the prompt on the Hub, that it was filled from; way: as in `source_run`;
+    is_draft: whether a person had changed it before; has_data: whether it names a data set.
     """
-    name = f"<strong>{escape(run_name)}</strong>"
+    name = f"<strong>{escape(source)}</strong>"
     text = ""
-    if with_prompt:
+    if way == "recipe":
+        text = f"Filled in from the recipe of {name} on the Hub: change what you like."
+        text += "" if has_data else " Its data set is not here: choose one, or fetch it from the Hub."
+    elif way == "start":
         text = (
             f"Training starts from the prompt of {name}. Choose other data or other settings; backbone, prompt "
             "length and rank stay."
         )
-    elif run_name:
+    elif source:
         text = f"Filled in from the run {name}: change what you like."
     if is_draft:
-        text += " Your changes are as you left them." if run_name else "Everything is as you left it."
+        text += " Your changes are as you left them." if source else "Everything is as you left it."
     return f'<div class="ls-notice ls-calm" role="status">{text}</div>' if text else ""

@@ -1,0 +1,99 @@
+"""Makes one export in a process of its own: `python -m app.jobs.exporting_worker`.
+
+It reads one JSON object, a `Task`, from standard input, and prints a JSON line for each part of the work. The last one
+has "done", how the answers compare, or "problem".
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from app.disk_full import is_disk_full
+from app.jobs.child_memory import be_ended_first
+from lamp.data.splits import Example
+from lamp.errors import LampError
+from lamp.export.wish import Wish
+from lamp.files import written_whole
+from lamp.hub.catalog import inspect
+from lamp.hub.offline import gguf_of
+from lamp.process import prepare_process
+
+
+@dataclass(frozen=True)
+class Task:
+    """What is to be made."""
+
+    prompt: str
+    """Folder of the run's exported prompt"""
+    source: str
+    """Where the backbone's files are"""
+    format: str
+    folder: str
+    """Folder that is made and packed"""
+    rows: list[tuple[str, str]]
+    """Input and the template's end of each row whose answer is compared"""
+
+
+def make(task: Task) -> str:
+    """Writes the format as a zip beside the task's folder; returns how the answers compare.
+
+    Raises LampError, OSError.
+    """
+    from lamp.export.exporting import export_prompt
+    from lamp.export.saved_prompt import load_prompt
+
+    folder = Path(task.folder)
+    backbone = inspect(task.source)
+    wish = Wish(task.format)
+    if wish.is_gguf:
+        wish = Wish(task.format, base=gguf_of(Path(backbone.source)))
+    examples = [Example(text, "", end) for text, end in task.rows]
+    shutil.rmtree(folder, ignore_errors=True)
+    comparison = export_prompt(
+        load_prompt(Path(task.prompt)), backbone.source, backbone.stored_bytes, wish, folder, examples, _tell_part
+    )
+    _tell_part("Packing", 0.0)
+    archive = folder.with_suffix(".zip")
+    with written_whole(archive) as staged, zipfile.ZipFile(staged, "w") as packed:  # weights cannot be made smaller
+        for path in sorted(folder.iterdir()):
+            packed.write(path, f"{folder.name}/{path.name}")
+    shutil.rmtree(folder)
+    return comparison.sentence().replace("**", "")
+
+
+def _tell_part(part: str, share: float) -> None:
+    _tell({"part": part, "share": share})
+
+
+def _tell(values: dict[str, Any]) -> None:
+    print(json.dumps(values), flush=True)
+
+
+def main() -> int:
+    """Exit status: 0 when the export was made, 1 after a problem."""
+    prepare_process()
+    be_ended_first()
+    task = Task(**json.loads(sys.stdin.readline()))
+    try:
+        _tell({"done": make(task)})
+    except LampError as error:
+        _tell({"problem": str(error)})
+    except OSError as error:
+        if not is_disk_full(error):
+            raise
+        _tell(
+            {"problem": "The studio's disk is full, so the prompt cannot be exported: free some space and try again."}
+        )
+    else:
+        return 0
+    return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

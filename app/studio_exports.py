@@ -1,0 +1,75 @@
+"""The part of Studio that exports a run's prompt in the formats of other programs."""
+
+from __future__ import annotations
+
+import shutil
+from contextlib import suppress
+from pathlib import Path
+
+from app.bundle import file_name
+from app.exports import Exports, ExportState
+from app.jobs.exporting_worker import Task
+from app.rows_to_try import scored_dataset
+from app.run import Run
+from app.studio_prompts import StudioPrompts, check_not_deleted
+from lamp.data.columns import Template
+from lamp.errors import DataError, LampError
+from lamp.export.wish import FORMATS
+from lamp.hub.catalog import inspect
+from storage.errors import StorageError
+
+_ROWS = 40
+"""Tested rows whose answers are compared"""
+
+
+class StudioExports(StudioPrompts):
+    """A model with a prompt in it, made in the background."""
+
+    _exports: Exports
+
+    def begin_export(self, id: str, format: str) -> None:
+        """Begins to make one of FORMATS of the run's prompt. Raises LampError, StorageError."""
+        run = Run.of(self._store.get(id))
+        check_not_deleted(run.job)
+        folder = self._export_folder(run, format)
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        for half in folder.parent.glob(f".{folder.name}*"):  # of a process that was killed
+            shutil.rmtree(half, ignore_errors=True)
+        source = self._backbones.source(run.config.backbone)
+        prompt = str(self._artifacts.path(run.job.id))
+        self._exports.begin(Task(prompt, source, format, str(folder), self._compared_rows(run)))
+
+    def export_state(self, id: str, format: str) -> ExportState | None:
+        """How far such an export is; None where it was not begun."""
+        return self._exports.state(self._export_folder(Run.of(self._store.get(id)), format), format)
+
+    def cancel_export(self, id: str, format: str) -> None:
+        """Ends such an export."""
+        self._exports.cancel(self._export_folder(Run.of(self._store.get(id)), format))
+
+    def export_bytes(self, id: str, format: str) -> int | None:
+        """About how large an export will be; None where that is unknown."""
+        if format == "embeddings":
+            return self._artifacts.path(self._store.get(id).id).joinpath("adapter_model.safetensors").stat().st_size
+        try:
+            backbone = inspect(self._backbones.source(Run.of(self._store.get(id)).config.backbone))
+        except LampError:
+            return None
+        return backbone.stored_bytes if format == "merged" else 2 * backbone.parameters
+
+    def _export_folder(self, run: Run, format: str) -> Path:
+        """Where an export is made. Raises DataError, NotStored."""
+        if format not in FORMATS:
+            raise DataError(f"There is no format {format!r}: choose one of {', '.join(FORMATS)}.")
+        version = self._artifacts.path(run.job.id).name
+        return self._home.root / "exports" / version / f"{file_name(run.job.name)}-{format}"
+
+    def _compared_rows(self, run: Run) -> list[tuple[str, str]]:
+        """Tested rows, as the model reads them; none where they are not known any more."""
+        template = Template.of(run.config.data)
+        with suppress(LampError, StorageError):
+            results = self.results(run.job.id)
+            places = [answer.row for answer in results.answers][:_ROWS] if results else []
+            table = self._datasets.file(scored_dataset(run)).table()
+            return [(template.render(row), template.suffix) for row in table.take(places)]
+        return []

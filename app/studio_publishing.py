@@ -1,0 +1,113 @@
+"""The part of Studio that puts prompts on the Hub."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from app import limits
+from app.hub.accounts import accounts_of
+from app.hub.card import BADGE, CURVE, checked_card, hub_card
+from app.hub.licences import licence_of
+from app.hub.pictures import badge_png, curve_png
+from app.hub.publishing import Existing, OnStage, Published, publish
+from app.run import Run
+from app.studio_prompts import StudioPrompts, check_not_deleted
+from app.views import score_text
+from app.views.imported import origin
+from lamp.config import MADE_FROM
+from lamp.errors import BackboneError
+from lamp.hub.cached import cached_folder
+from lamp.hub.folders import is_folder
+
+
+class StudioPublishing(StudioPrompts):
+    """Tokens are used for one call and kept nowhere."""
+
+    def hub_accounts(self, token: str) -> list[str]:
+        """The account of a token that may write, then its organisations. Raises HubError."""
+        return accounts_of(token)
+
+    def licence(self, id: str) -> str:
+        """The Hub's name for the licence of the backbone of a run; "" where it is not known."""
+        return self._licence(Run.of(self._store.get(id))).get("license", "")
+
+    def card(self, id: str, licence: str | None = None) -> str:
+        """The model card that a run's prompt would be published with, as Markdown.
+
+        licence: as the Hub names it, "" for none, None for that of the backbone. Raises NotStored, WrongState.
+        """
+        run = Run.of(self._store.get(id))
+        check_not_deleted(run.job)
+        known = self._licence(run)
+        if licence is not None and licence != known.get("license"):
+            named = limits.name("The licence", licence).strip().lower()
+            known = {"license": named} if named else {}
+        folder = self._artifacts.path(run.job.id)
+        readme = folder / "README.md"
+        text = readme.read_text(encoding="utf-8") if readme.is_file() else ""
+        return hub_card(
+            text, run, _made_from(folder), known, curve=self._curve(run) is not None, badge=_has_recipe(run)
+        )
+
+    def publish(
+        self,
+        id: str,
+        repository: str,
+        token: str,
+        private: bool = True,
+        on_progress: OnStage = lambda _: None,
+        *,
+        card: str | None = None,
+        existing: Existing = "refuse",
+    ) -> Published:
+        """Puts the run's exported prompt on the Hub, and reads it back.
+
+        card: as it was edited, None for that of `card`; existing: what is done with a repository that holds files.
+        Raises HubError, RepositoryExists.
+        """
+        run = Run.of(self._store.get(id))
+        check_not_deleted(run.job)
+        on_progress("Writing the model card")
+        instead = {"README.md": (self.card(id) if card is None else checked_card(card)).encode()}
+        if (picture := self._curve(run)) is not None:
+            instead[CURVE] = picture
+        if _has_recipe(run):
+            instead[BADGE] = badge_png("Tune this again")
+        folder = self._artifacts.path(run.job.id)
+        return publish(folder, repository, token, private, on_progress, instead=instead, existing=existing)
+
+    def _licence(self, run: Run) -> Mapping[str, str]:
+        try:
+            source = self._backbones.source(run.config.backbone)
+        except BackboneError:
+            return {}
+        return licence_of(run.config.backbone, Path(source) if is_folder(source) else cached_folder(source))
+
+    def _curve(self, run: Run) -> bytes | None:
+        """The training curve as PNG; None where there is none."""
+        loss = self._store.curve(run.job.id, "loss")
+        if len(loss) < 2:
+            return None
+        metrics = self._store.latest_metrics(run.job.id)
+        measured = (name.removeprefix("validation/") for name in metrics if name.startswith("validation/"))
+        metric = score_text.main_metric(measured) or "loss"
+        score = self._store.curve(run.job.id, f"validation/{metric}")
+        return curve_png(loss, score, score_text.metric_label(metric).lower())
+
+
+def _has_recipe(run: Run) -> bool:
+    """Whether its recipe is known, so that it can be tuned again."""
+    return not run.imported or bool(origin(run).get("recipe"))
+
+
+def _made_from(folder: Path) -> Mapping[str, Any]:
+    """What the recipe of an exported prompt says of its origins."""
+    try:
+        values = json.loads((folder / "recipe.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    made_from = values.get(MADE_FROM) if isinstance(values, dict) else None
+    return made_from if isinstance(made_from, dict) else {}

@@ -1,0 +1,141 @@
+"""The way to the Hub: under whose name, with which card, and what is done with a repository that is there already."""
+
+from __future__ import annotations
+
+from html import escape
+from typing import Any
+
+import gradio as gr
+
+from app.bundle import file_name
+from app.hub.errors import RepositoryExists
+from app.hub.licences import COMMON
+from app.hub.publishing import Existing
+from app.studio import Studio
+from app.ui import parts
+from app.ui.components import AT_ONCE, QUIET, piece, stage_reporter
+from app.ui.guard import KNOWN, guarded
+
+_UNSET = ("Not named", "")
+
+
+class PublishBox:
+    """The handlers of the box. A token stays in the browser until it was used, and is kept nowhere else."""
+
+    def __init__(self, studio: Studio) -> None:
+        self._studio = studio
+
+    def accounts(self, run: str, repository: str | None, token: str) -> tuple[Any, str]:
+        """The repositories that the token's accounts can publish to, and HTML that says what is wrong with it."""
+        if not run or not token.strip():
+            return gr.skip(), ""
+        try:
+            owners = self._studio.hub_accounts(token)
+        except KNOWN as error:
+            return gr.skip(), parts.problems([str(error)])
+        name = file_name(self._studio.job(run).name).lower()
+        choices = [f"{owner}/{name}" for owner in owners]
+        return gr.Dropdown(choices=choices, value=repository or choices[0]), ""
+
+    def card(self, run: str, text: str) -> list[Any]:
+        """The licence of the backbone, what is to be said of it, and the card; a card that is there stays."""
+        if not run or text:
+            return [gr.skip()] * 3
+        licence = self._studio.licence(run)
+        backbone = self._studio.run(run).config.backbone
+        said = (
+            f"The licence of {backbone}, which the prompt belongs to."
+            if licence
+            else f"{backbone} names no licence that could be found: choose one, or leave it open."
+        )
+        return [gr.Dropdown(value=licence), parts.small(said), self._studio.card(run, licence)]
+
+    def with_licence(self, run: str, licence: str | None) -> str:
+        """The card with another licence, as it was before it was edited."""
+        return self._studio.card(run, licence or "")
+
+    def publish(
+        self,
+        run: str,
+        repository: str | None,
+        token: str,
+        private: bool,
+        card: str,
+        existing: Existing = "refuse",
+        progress: gr.Progress = gr.Progress(),  # noqa: B008  # how Gradio hands in its progress bar
+    ) -> tuple[str, Any, Any]:
+        """Puts the prompt on the Hub. Returns HTML with the result, the token's field, and whether to ask what is done
+        with a repository that is there; only then the token stays, for the answer."""
+        hidden = gr.Column(visible=False)
+        if not (repository or "").strip() or not token.strip():
+            return parts.problems(["Give the repository's name and a token that may write to it."]), "", hidden
+        try:
+            done = self._studio.publish(
+                run,
+                repository or "",
+                token,
+                private,
+                stage_reporter(progress),
+                card=card or None,
+                existing=existing,
+            )
+        except RepositoryExists as error:
+            return parts.notice(str(error), "warn"), gr.skip(), gr.Column(visible=True)
+        except KNOWN as error:
+            return parts.problems([str(error)]), "", hidden
+        return (
+            f'<div class="ls-notice ls-good" role="status"><strong>Published, and read back without a difference.'
+            f'</strong> <a href="{escape(done.url)}" target="_blank" rel="noopener">{escape(done.url)}</a></div>',
+            "",
+            hidden,
+        )
+
+
+def build(studio: Studio, run: gr.State, ready: gr.Textbox) -> None:
+    """Lays the box out and wires it."""
+    piece(parts.title("Publish to the Hugging Face Hub", "The token is used for this upload and kept nowhere."))
+    token = gr.Textbox(
+        "",
+        label="Token",
+        type="password",
+        placeholder="hf_…",
+        elem_id="token",
+        info="One that may write: huggingface.co/settings/tokens",
+    )
+    repository = gr.Dropdown(
+        [],
+        value=None,
+        label="Repository",
+        allow_custom_value=True,
+        elem_id="repository",
+        info="owner/name: your own account, or an organisation of yours. The token's accounts are offered.",
+    )
+    private = gr.Checkbox(True, label="Private: only you can see it")
+    with gr.Accordion("Model card", open=False, elem_id="card-fold") as fold:
+        licence = gr.Dropdown(
+            [_UNSET, *((name, name) for name in COMMON)],
+            value="",
+            label="Licence",
+            allow_custom_value=True,
+            elem_id="licence",
+        )
+        said = piece(min_height=24)
+        card = gr.Code(
+            "", language="markdown", label="Card, as it is published", lines=14, max_lines=24, elem_id="card"
+        )
+    publish = gr.Button("Publish", size="md", elem_id="publish")
+    published = piece(elem_id="published", min_height=40)
+    with gr.Row(visible=False, elem_classes="ls-actions") as asked:
+        update = gr.Button("Update it", size="md", elem_id="publish-update")
+        propose = gr.Button("Propose it as a pull request", size="md", elem_id="publish-propose")
+
+    box = PublishBox(studio)
+    token.blur(guarded(box.accounts), [run, repository, token], [repository, published], **QUIET)
+    shown: dict[str, Any] = {"api_visibility": "private", "concurrency_limit": 4}
+    fold.expand(guarded(box.card), [run, card], [licence, said, card], show_progress_on=card, **shown)
+    licence.input(guarded(box.with_licence), [run, licence], card, show_progress_on=card, **shown)
+    ready.change(lambda: "", None, card, **AT_ONCE)  # another prompt has another card
+    values: list[Any] = [run, repository, token, private, card]
+    for button, existing in ((publish, "refuse"), (update, "update"), (propose, "pull request")):
+        inputs = [*values, gr.State(existing)]
+        button.click(guarded(box.publish), inputs, [published, token, asked], show_progress_on=published, **shown)

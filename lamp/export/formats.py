@@ -1,0 +1,66 @@
+"""What each format asks of a backbone, and of the disk."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+from typing import Any
+
+from transformers import AutoConfig
+
+from lamp.errors import BackboneError, DataError
+from lamp.export.saved_prompt import SavedPrompt
+from lamp.export.wish import Wish
+from lamp.packed_weights import packing_of
+
+_TYPE_BYTES = {"f16": 2.0, "q8_0": 1.0625}
+
+
+def check_wish(wish: Wish, saved: SavedPrompt, source: str) -> None:
+    """Raises LampError, in one sentence, for what cannot be exported exactly; before any weights are loaded."""
+    if wish.format == "embeddings":
+        return
+    reference = saved.config.backbone
+    config: Any = AutoConfig.from_pretrained(source, trust_remote_code=False)
+    if wish.is_gguf:
+        _check_gguf(wish, reference, config)
+    if wish.base is None and packing_of(config.to_dict()):
+        raise BackboneError(
+            f"The backbone {reference!r} is stored in few bits, to which no rows can be added: export the embeddings, "
+            "or give a GGUF file of the model with --gguf."
+        )
+
+
+def _check_gguf(wish: Wish, reference: str, config: Any) -> None:
+    if config.is_encoder_decoder:
+        raise BackboneError(
+            f"The backbone {reference!r} has an encoder and a decoder, which LM Studio and Ollama do not run: export "
+            "it as merged instead."
+        )
+    if find_spec("gguf") is None:
+        raise DataError("GGUF files need the package gguf: run pip install 'lamp-studio[gguf]' and try again.")
+    if wish.base is None:
+        from lamp.export.gguf_base import TIED_ALWAYS, tied_always
+        from lamp.export.gguf_families import family_of
+
+        if config.model_type in TIED_ALWAYS:
+            raise BackboneError(tied_always(config.model_type))
+        family_of(reference, config)
+    elif not wish.base.is_file():
+        raise DataError(f"There is no GGUF file {wish.base}.")
+
+
+def needed_bytes(wish: Wish, source: str, stored: int) -> int:
+    """About how many bytes an export takes, a little more rather than less. stored: bytes of the backbone's weights."""
+    if wish.format == "embeddings":
+        return 10_000_000
+    config: Any = AutoConfig.from_pretrained(source, trust_remote_code=False)
+    text = config.get_text_config(decoder=True)
+    size = getattr(getattr(config, "dtype", None), "itemsize", 4)
+    table = text.vocab_size * text.hidden_size
+    if wish.base is not None:
+        needed: float = wish.base.stat().st_size + 4 * table
+    elif wish.is_gguf:
+        needed = (stored / size + table) * _TYPE_BYTES[wish.type_name] + table
+    else:
+        needed = stored + size * table
+    return int(1.02 * needed) + 20_000_000

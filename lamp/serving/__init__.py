@@ -1,0 +1,1 @@
+"""Trained prompts behind the web API that OpenAI's clients speak."""
