@@ -50,7 +50,7 @@ def main(address: str = "http://127.0.0.1:7860", preset: str = "Recommended", ru
             take(page, f"inspect-{scheme}")
             page.locator("#run-tabs").get_by_role("tab", name="Use it").click()
             take(page, f"export-{scheme}", whole=True)
-            page.locator("#run-tabs").get_by_role("tab", name="Details").click()
+            page.locator("#run-tabs").get_by_role("tab", name="About").click()
             take(page, f"details-{scheme}", whole=True)
             phone = opened(browser, address, scheme, PHONE)
             take(phone, f"phone-tune-{scheme}")

@@ -20,7 +20,7 @@ from tests.browser.test_results import add_tested
 
 AXE = (files("axe_playwright_python") / "axe.min.js").read_text(encoding="utf-8")
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]
-TABS = ("Results", "Training", "Try", "Inspect", "Worth it?", "Use it", "Details")
+TABS = ("Results", "Training", "Try", "Inspect", "Worth it?", "Use it", "About")
 
 
 @pytest.fixture(scope="module")

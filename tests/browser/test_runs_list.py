@@ -17,7 +17,7 @@ SCORES = {"accuracy": 0.9, "untrained_accuracy": 0.5}
 
 def test_a_deleted_run_leaves_the_list_and_comes_back(page: Page, studio: RunningStudio, tiny_llama: Path) -> None:
     job = studio.add_ended(str(tiny_llama), JobState.DONE, "to be deleted", scores=SCORES)
-    pages.open_run(page, job.id, "Details")
+    pages.open_run(page, job.id, "About")
     page.locator("#delete").click()
     page.locator("#delete-no").click()
     assert studio.store.get(job.id).deleted_at is None

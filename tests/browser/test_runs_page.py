@@ -58,7 +58,7 @@ def test_an_address_with_a_run_leads_to_its_page(page: Page, studio: RunningStud
 
 def test_name_tags_and_note_are_kept_and_found(page: Page, studio: RunningStudio, tiny_llama: Path) -> None:
     job = studio.add_ended(str(tiny_llama), JobState.DONE, scores=SCORES)
-    pages.open_run(page, job.id, "Details")
+    pages.open_run(page, job.id, "About")
     expect(page.locator("#run-name input, #run-name textarea")).to_have_value("a run of before")
     pages.type_in(page, "run-name", "Heliotrope")
     pages.type_in(page, "run-tags", "violet, for Ada")
@@ -201,14 +201,14 @@ def test_a_run_that_ends_leaves_the_reader_at_the_chosen_tab_as_does_a_reload(
     pages.open_run(page, job.id)
     expect(page.get_by_role("tab", name="Training")).to_have_attribute("aria-selected", "true")
     assert "tab=" not in page.url
-    page.get_by_role("tab", name="Details").click()
+    page.get_by_role("tab", name="About").click()
     page.locator("#run-note textarea").fill("a thought that is not fin")
     studio.store.request_stop(job.id)
     pages.wait_for_state(page, "Stopped")
-    expect(page.get_by_role("tab", name="Details")).to_have_attribute("aria-selected", "true")
+    expect(page.get_by_role("tab", name="About")).to_have_attribute("aria-selected", "true")
     expect(page.locator("#run-note textarea")).to_have_value("a thought that is not fin")
     page.reload()
-    expect(page.get_by_role("tab", name="Details")).to_have_attribute("aria-selected", "true")
+    expect(page.get_by_role("tab", name="About")).to_have_attribute("aria-selected", "true")
 
 
 def test_the_whole_log_is_searched_on_the_runs_page(page: Page, studio: RunningStudio, tiny_llama: Path) -> None:

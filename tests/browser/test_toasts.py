@@ -15,7 +15,7 @@ NAME = '<form action="https://foreign.example"><b>a name</b></form><img src="pix
 
 def test_a_name_in_a_toast_is_text_and_nothing_else(page: Page, studio: RunningStudio, tiny_llama: Path) -> None:
     job = studio.add_ended(str(tiny_llama), JobState.STOPPED, name=NAME)
-    pages.open_run(page, job.id, "Details")
+    pages.open_run(page, job.id, "About")
     page.locator("#extend").click()
     toast = page.get_by_test_id("toast-body")
     expect(toast).to_contain_text(f"Only a run that is done can be extended, and {NAME!r} is stopped.")

@@ -94,9 +94,9 @@ def test_a_table_becomes_a_tried_and_downloaded_prompt(
     assert small_hub.repository("ada/films").private
     assert "adapter_model.safetensors" in small_hub.repository("ada/films").files
 
-    page.locator("#run-tabs").get_by_role("tab", name="Details").click()
+    page.locator("#run-tabs").get_by_role("tab", name="About").click()
     begun_from_the_prompt(page, studio, run)
-    pages.open_run(page, run, "Details")
+    pages.open_run(page, run, "About")
     pages.type_in(page, "more-steps", "10")
     page.locator("#extend").click()
     page.wait_for_url(lambda address: "/runs?run=" in address and run not in address)
@@ -142,7 +142,7 @@ def test_a_run_is_stopped_tried_and_resumed(page: Page, studio: RunningStudio, t
     page.get_by_role("button", name="Stop").click()
     pages.wait_for_state(page, "Stopped")
     assert studio.store.get(run).step >= step
-    page.locator("#run-tabs").get_by_role("tab", name="Details").click()
+    page.locator("#run-tabs").get_by_role("tab", name="About").click()
     expect(page.locator("#run-history li")).to_have_count(8)  # queued, running, stopping, stopped, twice
     expect(page.locator("#run-history")).to_contain_text("Resumed.")
 

@@ -299,7 +299,7 @@ def opened(opening: Refresh, run: str, seen: Any, address: str = "") -> dict[str
 def test_only_the_opening_of_a_page_chooses_a_tab(opening: Refresh, page: Refresh, store: JobStore) -> None:
     run, nothing = add_run(store), unseen(page)
     assert opened(opening, run, nothing)["run-tabs"].selected == "training"
-    assert opened(opening, run, nothing, "tab=details")["run-tabs"].selected == "details"
+    assert opened(opening, run, nothing, "tab=about")["run-tabs"].selected == "about"
     assert opened(opening, run, nothing, "tab=nothing")["run-tabs"].selected == "training"
     _, seen = refreshed(page, run, nothing)
     store.claim("here", [0])

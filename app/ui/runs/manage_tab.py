@@ -1,4 +1,4 @@
-"""The lower half of the Details tab: name, tags and note of a run, more steps, deleting it."""
+"""The lower half of the About tab: name, tags and note of a run, more steps, deleting it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from lamp.errors import ConfigError
 
 
 class RunEditor:
-    """The handlers of the lower half of the Details tab."""
+    """The handlers of the lower half of the About tab."""
 
     def __init__(self, studio: Studio) -> None:
         self._studio = studio

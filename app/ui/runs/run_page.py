@@ -13,7 +13,17 @@ import gradio as gr
 from app.studio import Studio
 from app.ui.components import AT_ONCE, piece
 from app.ui.guard import KNOWN, guarded, inform
-from app.ui.runs import inspect_tab, manage_tab, results_tab, run_html, training_tab, try_tab, use_tab, worth_tab
+from app.ui.runs import (
+    inspect_tab,
+    manage_tab,
+    results_tab,
+    run_actions,
+    run_html,
+    training_tab,
+    try_tab,
+    use_tab,
+    worth_tab,
+)
 from app.ui.runs.refresh import Refresh
 from app.ui.runs.view_table import Seen, ViewTable
 from app.views import local_time
@@ -22,9 +32,9 @@ _Draw = Callable[[ViewTable, Seen], tuple[list[Any], Seen]]
 """Makes the updates of a table from what a page has seen of it, and what the page has seen then."""
 
 _REFRESH_SECONDS = 2.0
-_TABS = ("results", "training", "try", "inspect", "worth", "use", "details")
+_TABS = ("results", "training", "try", "inspect", "worth", "use", "about")
 """Ids of the tabs, as they stand in addresses."""
-_RESULTS, _TRAINING, _TRY, _INSPECT, _WORTH, _USE, _DETAILS = _TABS
+_RESULTS, _TRAINING, _TRY, _INSPECT, _WORTH, _USE, _ABOUT = _TABS
 _KEEP_TAB = """() => {
     if (!window.lampActed) return
     const address = new URL(location)
@@ -146,7 +156,7 @@ def build(studio: Studio, run: gr.State, zone: gr.Textbox) -> tuple[Refresh, ...
     moving, rest = ViewTable(), ViewTable()
     show = rest.add
     moving.add(piece(elem_id="run-head"), run_html.head, without_run=run_html.head_without_run)
-    try_it, stop, resume, restore, move_up = _build_actions(show)
+    buttons = run_actions.build(show)
     show(piece(elem_id="run-trouble", elem_classes="ls-slot"), run_html.trouble)
     show(piece(elem_id="run-verdict", elem_classes="ls-slot"), run_html.verdict)
     title = moving.add(gr.Textbox("", visible="hidden", label="Title of the tab"), run_html.tab_title)
@@ -170,14 +180,14 @@ def build(studio: Studio, run: gr.State, zone: gr.Textbox) -> tuple[Refresh, ...
             worth = worth_tab.build(studio, run, ready)
         with gr.Tab("Use it", id=_USE):
             use_tab.build(studio, run, ready)
-        with gr.Tab("Details", id=_DETAILS):
+        with gr.Tab("About", id=_ABOUT):
             with gr.Row(elem_classes="ls-details"):
                 with gr.Column(min_width=280):
                     show(piece(elem_id="run-recipe"), run_html.recipe)
                 with gr.Column(min_width=280):
                     show(piece(elem_id="run-history"), run_html.history)
             changes = manage_tab.build(studio, run, show)
-    show(content, lambda _: True, _visible, without_run=lambda _: False)
+    show(content, lambda _: True, run_actions.visible, without_run=lambda _: False)
     timer = show(
         gr.Timer(_REFRESH_SECONDS, active=False),
         lambda view: view.live,
@@ -201,69 +211,19 @@ def build(studio: Studio, run: gr.State, zone: gr.Textbox) -> tuple[Refresh, ...
         **AT_ONCE,
     )
     gr.on([box.change for box in choices], trigger_mode="always_last", **refresh)
-    actions = ((stop, page.stop), (resume, page.resume), (move_up, page.move_up), (restore, page.restore))
+    actions = (
+        (buttons.stop, page.stop),
+        (buttons.resume, page.resume),
+        (buttons.move_up, page.move_up),
+        (buttons.restore, page.restore),
+    )
     for event in (
         *(button.click(guarded(action), run, None, **AT_ONCE) for button, action in actions),
         *changes,
         scored,
     ):
         event.then(**refresh)
-    try_it.click(lambda: gr.Tabs(selected=_TRY), None, tabs, **AT_ONCE)
+    buttons.try_it.click(lambda: gr.Tabs(selected=_TRY), None, tabs, **AT_ONCE)
     for tab in tabs.children:
         tab.select(None, None, None, js=_KEEP_TAB % json.dumps(tab.id), **AT_ONCE)
     return Refresh(guarded(page.show), inputs, [tabs, *outputs], timer), answer_list, worth
-
-
-def _build_actions(show: Callable[..., Any]) -> tuple[gr.Button, ...]:
-    """The row of buttons; returns those that do something here: try, stop, resume, bring back, move up."""
-    with gr.Row(elem_classes="ls-actions", elem_id="run-actions"):
-        try_it = show(
-            gr.Button("Try it", variant="primary", size="md", visible=False),
-            lambda view: (view.can_try, view.verdict is None or view.verdict.tone == "good"),
-            _try_button,
-        )
-        stop = show(
-            gr.Button("Stop", variant="stop", size="md", visible=False),
-            lambda view: (view.live, view.stopping),
-            _stop_button,
-        )
-        resume = show(
-            gr.Button("Resume", variant="primary", size="md", visible=False),
-            lambda view: view.can_resume,
-            _visible,
-        )
-        restore = show(
-            gr.Button("Bring it back", variant="primary", size="md", visible=False),
-            lambda view: view.deleted,
-            _visible,
-        )
-        move_up = show(
-            gr.Button("Move up in the queue", size="md", visible=False),
-            lambda view: view.can_move_up,
-            _visible,
-        )
-        show(
-            gr.Button("Start again with changes", size="md", visible=False, link="./"),
-            lambda view: f"./?from={view.id}",
-            lambda link: gr.update(link=link, visible=True),
-        )
-        show(
-            gr.Button("Compare", size="md", visible=False, link="compare"),
-            lambda view: f"compare?runs={','.join(filter(None, (view.id, view.parent)))}",
-            lambda link: gr.update(link=link, visible=True),
-        )
-    return try_it, stop, resume, restore, move_up
-
-
-def _visible(shown: bool) -> Any:
-    return gr.update(visible=shown)
-
-
-def _try_button(shown: tuple[bool, bool]) -> Any:
-    can_try, gained = shown
-    return gr.update(visible=can_try, variant="primary" if gained else "secondary")
-
-
-def _stop_button(shown: tuple[bool, bool]) -> Any:
-    live, stopping = shown
-    return gr.update(value="Stopping …" if stopping else "Stop", interactive=not stopping, visible=live)
