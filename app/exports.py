@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import subprocess
 import sys
 import threading
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from app.jobs.child_environment import child_environment
-from app.jobs.exporting_worker import Task
+from app.jobs.exporting_worker import Task, archives, comparison_in
 from lamp.errors import DataError
+from storage.files import remove
 
 _COMMAND = (sys.executable, "-m", "app.jobs.exporting_worker")
 _ROOT = Path(__file__).resolve().parents[1]
@@ -37,45 +42,51 @@ class ExportState:
 
 
 class Exports:
-    """The exports of one studio."""
+    """The exports of one studio. Each has a place, a folder of its own, whose only file is a whole zip."""
 
     def __init__(self, command: Sequence[str] = _COMMAND) -> None:
         """command: the program that makes one, for tests."""
         self._command = tuple(command)
         self._lock = threading.Lock()
-        self._states: dict[str, ExportState] = {}
-        """Folder of an export to how far it is"""
+        self._states: dict[Path, ExportState] = {}
+        """Place of an export to how far it is"""
         self._child: subprocess.Popen[str] | None = None
-        self._going_on = ""
-        """Folder of the export that is being made"""
+        self._going_on: Path | None = None
+        """Place of the export that is being made"""
 
     def begin(self, task: Task) -> None:
         """Begins to make an export, unless it is being made. Raises DataError while another one is."""
         with self._lock:
-            if self._going_on and self._going_on != task.folder:
+            if self._going_on not in (None, task.place):
                 raise DataError("Another export is being made: wait until it has ended, or cancel it there.")
             if self._going_on:
                 return
+            _clear(task.place)  # of a process that was killed
             self._child = self._start()
-            self._going_on, self._states[task.folder] = task.folder, ExportState(task.format, "Starting")
+            self._going_on, self._states[task.place] = task.place, ExportState(task.format, "Starting")
             threading.Thread(target=self._follow, args=(self._child, task), name="export", daemon=True).start()
 
-    def state(self, folder: Path, format: str) -> ExportState | None:
-        """How far an export is; one of before the studio's start is known by its files. None without any."""
-        archive, told = folder.with_suffix(".zip"), folder.with_suffix(".txt")
-        state = self._states.get(str(folder))
+    def state(self, place: Path, format: str) -> ExportState | None:
+        """How far an export is; one of before the studio's start is known by its file. None without any."""
+        state = self._states.get(place)
         if state is not None and (state.part or state.problem):
             return state
-        if archive.is_file() and told.is_file():
-            return ExportState(format, sentence=told.read_text(encoding="utf-8"), file=archive)
+        with suppress(OSError):  # the hourly sweep removes old ones
+            made = archives(place)
+            return ExportState(format, sentence=comparison_in(made[-1]), file=made[-1]) if made else None
         return None
 
-    def cancel(self, folder: Path) -> None:
+    def cancel(self, place: Path) -> None:
         """Ends an export that is being made; nothing of it stays."""
         with self._lock:
-            if self._going_on == str(folder) and self._child is not None:
-                self._states[str(folder)] = replace(self._states[str(folder)], part="Cancelling")
-                self._child.kill()
+            if self._going_on == place and self._child is not None:
+                self._states[place] = replace(self._states[place], part="Cancelling")
+                _kill(self._child)
+
+    def close(self) -> None:
+        """Ends the export that is being made, if there is one."""
+        if place := self._going_on:
+            self.cancel(place)
 
     def _start(self) -> subprocess.Popen[str]:
         try:
@@ -87,6 +98,7 @@ class Exports:
                 stdout=subprocess.PIPE,
                 text=True,
                 encoding="utf-8",
+                errors="replace",
                 start_new_session=True,  # Ctrl+C in the server's terminal is for the server
             )
         except OSError as error:
@@ -97,27 +109,53 @@ class Exports:
         ended = ExportState(task.format, problem=_ENDED)
         try:
             assert child.stdin and child.stdout
-            with child.stdin:
+            with child.stdin:  # open until the end: the process ends when it is closed, as it is when the studio ends
                 child.stdin.write(json.dumps(asdict(task)) + "\n")
-            for line in child.stdout:
-                values = json.loads(line) if line.startswith("{") else {}
-                if "part" in values:
-                    self._note(task, ExportState(task.format, values["part"], values["share"]))
-                elif "done" in values:
-                    Path(task.folder).with_suffix(".txt").write_text(values["done"], encoding="utf-8")
-                    ended = ExportState(task.format, sentence=values["done"])
-                elif "problem" in values:
-                    ended = ExportState(task.format, problem=values["problem"])
-        except (OSError, ValueError):  # it was ended before it had read, or wrote half a line
+                child.stdin.flush()
+                for line in child.stdout:
+                    values = _message(line)
+                    if "part" in values:
+                        self._note(task, ExportState(task.format, values["part"], values["share"]))
+                    elif "done" in values:
+                        ended = ExportState(task.format, sentence=values["done"])
+                    elif "problem" in values:
+                        ended = ExportState(task.format, problem=values["problem"])
+        except OSError:  # it was ended before it had read
             pass
         finally:
+            _kill(child)
             child.wait()
+            _clear(task.place)
             with self._lock:
-                if self._states[task.folder].part == "Cancelling":
+                if self._states[task.place].part == "Cancelling":
                     ended = ExportState(task.format, problem="The export was cancelled.")
-                self._going_on, self._states[task.folder] = "", ended
+                self._going_on, self._states[task.place] = None, ended
 
     def _note(self, task: Task, state: ExportState) -> None:
         with self._lock:
-            if self._states[task.folder].part != "Cancelling":
-                self._states[task.folder] = state
+            if self._states[task.place].part != "Cancelling":
+                self._states[task.place] = state
+
+
+def _message(line: str) -> dict[str, Any]:
+    """What the process tells in a line; empty for a line of a library."""
+    try:
+        values = json.loads(line)
+    except ValueError:
+        return {}
+    return values if isinstance(values, dict) else {}
+
+
+def _kill(child: subprocess.Popen[str]) -> None:
+    """Ends a process, and those that it has started: llama.cpp is one of its own."""
+    if child.returncode is None:  # its id is its own until it was waited for
+        with suppress(ProcessLookupError, PermissionError):
+            os.killpg(child.pid, signal.SIGKILL)
+
+
+def _clear(place: Path) -> None:
+    """Removes what is in a place beside whole zips."""
+    made = archives(place)
+    for path in place.glob("*"):
+        if path not in made:
+            remove(path)

@@ -209,6 +209,7 @@ class Studio(StudioDatasets, StudioExports, StudioWays, StudioImports, StudioPub
         """Hides a run that is not running; `restore` brings it back for a day."""
         job = self._store.delete(id)
         self.stop_comparing(id)
+        self.stop_exporting(id)
         return job
 
     def restore(self, id: str) -> Job:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from contextlib import suppress
 from pathlib import Path
 
@@ -16,7 +15,7 @@ from lamp.data.columns import Template
 from lamp.errors import DataError, LampError
 from lamp.export.wish import FORMATS
 from lamp.hub.catalog import inspect
-from storage.errors import StorageError
+from storage.errors import NotStored, StorageError
 
 _ROWS = 40
 """Tested rows whose answers are compared"""
@@ -31,21 +30,29 @@ class StudioExports(StudioPrompts):
         """Begins to make one of FORMATS of the run's prompt. Raises LampError, StorageError."""
         run = Run.of(self._store.get(id))
         check_not_deleted(run.job)
-        folder = self._export_folder(run, format)
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        for half in folder.parent.glob(f".{folder.name}*"):  # of a process that was killed
-            shutil.rmtree(half, ignore_errors=True)
+        place = self._export_place(run, format)
+        place.mkdir(parents=True, exist_ok=True)
+        folder = place / f"{file_name(run.job.name)}-{format}"
         source = self._backbones.source(run.config.backbone)
         prompt = str(self._artifacts.path(run.job.id))
         self._exports.begin(Task(prompt, source, format, str(folder), self._compared_rows(run)))
 
     def export_state(self, id: str, format: str) -> ExportState | None:
-        """How far such an export is; None where it was not begun."""
-        return self._exports.state(self._export_folder(Run.of(self._store.get(id)), format), format)
+        """How far such an export is; None where it was not begun, and for a deleted run."""
+        run = Run.of(self._store.get(id))
+        if run.job.deleted_at is not None:
+            return None
+        return self._exports.state(self._export_place(run, format), format)
 
     def cancel_export(self, id: str, format: str) -> None:
         """Ends such an export."""
-        self._exports.cancel(self._export_folder(Run.of(self._store.get(id)), format))
+        self._exports.cancel(self._export_place(Run.of(self._store.get(id)), format))
+
+    def stop_exporting(self, id: str) -> None:
+        """Ends every export of the run that is being made."""
+        with suppress(NotStored):
+            for format in FORMATS:
+                self.cancel_export(id, format)
 
     def export_bytes(self, id: str, format: str) -> int | None:
         """About how large an export will be; None where that is unknown."""
@@ -57,12 +64,17 @@ class StudioExports(StudioPrompts):
             return None
         return backbone.stored_bytes if format == "merged" else 2 * backbone.parameters
 
-    def _export_folder(self, run: Run, format: str) -> Path:
-        """Where an export is made. Raises DataError, NotStored."""
+    def close(self) -> None:
+        """Ends the export that is being made, too."""
+        self._exports.close()
+        super().close()
+
+    def _export_place(self, run: Run, format: str) -> Path:
+        """Folder of an export, whatever the run is called. Raises DataError, NotStored."""
         if format not in FORMATS:
             raise DataError(f"There is no format {format!r}: choose one of {', '.join(FORMATS)}.")
         version = self._artifacts.path(run.job.id).name
-        return self._home.root / "exports" / version / f"{file_name(run.job.name)}-{format}"
+        return self._home.root / "exports" / f"{version}-{format}"
 
     def _compared_rows(self, run: Run) -> list[tuple[str, str]]:
         """Tested rows, as the model reads them; none where they are not known any more."""

@@ -1,14 +1,18 @@
 """Makes one export in a process of its own: `python -m app.jobs.exporting_worker`.
 
-It reads one JSON object, a `Task`, from standard input, and prints a JSON line for each part of the work. The last one
-has "done", how the answers compare, or "problem".
+The first line of standard input is one JSON object, a `Task`. It prints a JSON line for each part of the work, the last
+one with "done", how the answers compare, or "problem". It ends at once when standard input is closed, as it is when the
+studio ends.
 """
 
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import signal
 import sys
+import threading
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,13 +39,29 @@ class Task:
     """Where the backbone's files are"""
     format: str
     folder: str
-    """Folder that is made and packed"""
+    """Folder that is made and packed; nothing else lies beside it"""
     rows: list[tuple[str, str]]
     """Input and the template's end of each row whose answer is compared"""
 
+    @property
+    def place(self) -> Path:
+        """Where the zip comes to lie."""
+        return Path(self.folder).parent
+
+
+def archives(place: Path) -> list[Path]:
+    """The whole zips in a place, the newest last. Raises OSError."""
+    return sorted(place.glob("[!.]*.zip"), key=lambda file: file.stat().st_mtime)
+
+
+def comparison_in(archive: Path) -> str:
+    """How the answers of an export compare, as its zip's comment says. Raises OSError."""
+    with zipfile.ZipFile(archive) as packed:
+        return packed.comment.decode("utf-8", "replace")
+
 
 def make(task: Task) -> str:
-    """Writes the format as a zip beside the task's folder; returns how the answers compare.
+    """Writes the format as a zip beside the task's folder, in place of former ones; returns how the answers compare.
 
     Raises LampError, OSError.
     """
@@ -59,12 +79,17 @@ def make(task: Task) -> str:
         load_prompt(Path(task.prompt)), backbone.source, backbone.stored_bytes, wish, folder, examples, _tell_part
     )
     _tell_part("Packing", 0.0)
-    archive = folder.with_suffix(".zip")
+    sentence = comparison.sentence().replace("**", "")
+    archive = folder.with_name(f"{folder.name}.zip")  # not with_suffix: names of runs have dots
     with written_whole(archive) as staged, zipfile.ZipFile(staged, "w") as packed:  # weights cannot be made smaller
+        packed.comment = sentence.encode()
         for path in sorted(folder.iterdir()):
             packed.write(path, f"{folder.name}/{path.name}")
     shutil.rmtree(folder)
-    return comparison.sentence().replace("**", "")
+    for former in archives(task.place):  # under a name that the run had before
+        if former != archive:
+            former.unlink()
+    return sentence
 
 
 def _tell_part(part: str, share: float) -> None:
@@ -80,6 +105,7 @@ def main() -> int:
     prepare_process()
     be_ended_first()
     task = Task(**json.loads(sys.stdin.readline()))
+    threading.Thread(target=_end_with_the_studio, daemon=True).start()
     try:
         _tell({"done": make(task)})
     except LampError as error:
@@ -93,6 +119,15 @@ def main() -> int:
     else:
         return 0
     return 1
+
+
+def _end_with_the_studio() -> None:
+    """Ends this process, and llama.cpp with it, when the studio, which holds the other end of its input, is gone."""
+    while os.read(sys.stdin.fileno(), 1024):
+        pass
+    if os.getpgid(0) == os.getpid():
+        os.killpg(0, signal.SIGKILL)
+    os._exit(1)
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Callable, Mapping
 from typing import Any, Self
 
@@ -14,6 +15,9 @@ from storage.jobs import Job
 _VARIABLES = {"wandb": "WANDB_", "trackio": "TRACKIO_"}
 """Tracker → beginning of the names of its own variables, its key among them."""
 
+_LAST_SECONDS = 60.0
+"""How long a tracker may take to send what is left; without a network some try for ever, and the run would not end."""
+
 
 def variables(tracker: str, environment: Mapping[str, str] = os.environ) -> dict[str, str]:
     """The variables that the chosen tracker reads in a worker; those of others are not handed on."""
@@ -24,8 +28,11 @@ def variables(tracker: str, environment: Mapping[str, str] = os.environ) -> dict
 class Tracking:
     """A run's entry in the tracker. A tracker that fails is told once and left alone: the run goes on."""
 
-    def __init__(self, settings: Settings, job: Job, note: Callable[[str], None]) -> None:
+    def __init__(
+        self, settings: Settings, job: Job, note: Callable[[str], None], last_seconds: float = _LAST_SECONDS
+    ) -> None:
         """note: called with a sentence for the run's log."""
+        self._last_seconds = last_seconds
         # A comparison trains many prompts, whose numbers are no curve of one run.
         self._name = settings.tracker if job.kind == "run" else ""
         self._job, self._folder, self._note = job, Home(settings.home).tracked, note
@@ -42,9 +49,15 @@ class Tracking:
         return self
 
     def __exit__(self, *error: object) -> None:
-        """Closes the entry; waits until what was logged is sent."""
-        if self._tracker is not None:
-            self._attempt(self._tracker.finish)
+        """Closes the entry; waits until what was logged is sent, but not for ever."""
+        if self._tracker is None:
+            return
+        name = self._name
+        closing = threading.Thread(target=self._attempt, args=(self._tracker.finish,), daemon=True)
+        closing.start()
+        closing.join(self._last_seconds)
+        if closing.is_alive():
+            self._note(f"{name} has not taken the last numbers within {self._last_seconds:.0f} seconds: the run ends.")
 
     def _opened(self) -> Any:
         if self._tracker is None:
@@ -63,6 +76,8 @@ class Tracking:
             action()
         except Exception as error:  # whatever a library of others raises, a run must not end for it
             name, self._name, self._tracker = self._name, "", None
-            self._note(
-                f"Nothing more is sent to {name}, which failed: {first_line(error)[:200] or type(error).__name__}"
-            )
+            said = first_line(error)
+            for variable, value in variables(name).items():
+                if variable.endswith("KEY") and value:
+                    said = said.replace(value, "***")
+            self._note(f"Nothing more is sent to {name}, which failed: {said[:200] or type(error).__name__}")

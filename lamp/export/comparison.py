@@ -38,6 +38,8 @@ class Comparison:
     """Rows whose labels are in the same order of likelihood; None where that is not asked"""
     reason: str = "no rows were given whose answers could be compared with the studio's."
     """Why nothing was compared, where there are no rows"""
+    fewer_bits: str = ""
+    """In how many bits the studio itself has the weights, such as "4"; empty where it has them as they are stored"""
 
     @property
     def is_proven(self) -> bool:
@@ -50,6 +52,11 @@ class Comparison:
             return f"**Not compared:** {self.reason}"
         labels = "" if self.same_orders is None else f"; the labels have the same order in {self.same_orders} rows"
         told = f"{self.same_answers} of {self.rows} answers are the same in {self.engine} as in the studio{labels}."
+        if self.fewer_bits:
+            told += (
+                f" It was asked with the model's weights as they are stored; where it has them in {self.fewer_bits} "
+                "bits, as in the run, it may answer otherwise."
+            )
         return told if self.is_proven else f"**Not proven:** only {told}"
 
 

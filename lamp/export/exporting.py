@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -82,6 +83,7 @@ def export_prompt(
             del model
             gc.collect()
             comparison = compare_model(staged, vocabulary, reference, saved.labels, on_part)
+        comparison = replace(comparison, fewer_bits=_fewer_bits(saved))
         card = export_card(saved, wish, vocabulary, chat, comparison, encoder_decoder=reference.is_encoder_decoder)
         (staged / "README.md").write_text(card, encoding="utf-8")
     return comparison
@@ -148,6 +150,12 @@ def compare_gguf(
         on_part("Comparing in llama.cpp", row / len(texts))
         same += row < len(reference.answers) and _whole_letters(answer) == _whole_letters(reference.answers[row])
     return Comparison("llama.cpp", len(reference.answers), same)
+
+
+def _fewer_bits(saved: SavedPrompt) -> str:
+    """In how many bits the run had the model's weights; empty where it had them as they are stored."""
+    quantization = saved.config.train.quantization
+    return "" if quantization == "none" else quantization.removesuffix("bit")
 
 
 def _whole_letters(answer: str) -> str:

@@ -42,7 +42,8 @@ class Fields:
             if name in known or name in _IGNORED:
                 continue
             if name not in _NEUTRAL:
-                raise wrong(name[:100], f"The field {name[:100]!r} is not known here: leave it out.")
+                shown = name[:100].encode(errors="replace").decode()  # JSON can name half a character, answers cannot
+                raise wrong(shown, f"The field {shown!r} is not known here: leave it out.")
             if value not in _NEUTRAL[name]:
                 raise wrong(name, f"The field {name!r} can only be {_NEUTRAL[name][0]!r} here: leave it out.")
 

@@ -43,10 +43,10 @@ def bound_socket(host: str, port: int) -> socket.socket:
         listener = socket.socket(family, kind, protocol)
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind(place)
-    except OSError as error:
+    except (OSError, UnicodeError) as error:  # UnicodeError: for what cannot be the name of a machine
         raise LampError(
-            f"The server cannot listen on {host}:{port} ({error.strerror or error}): end what uses it, or choose "
-            "another address."
+            f"The server cannot listen on {host}:{port} ({getattr(error, 'strerror', None) or error}): end what uses "
+            "it, or choose another address."
         ) from None
     return listener
 

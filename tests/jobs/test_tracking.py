@@ -6,7 +6,10 @@ import os
 import struct
 import subprocess
 import sys
+import threading
+from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from tensorboardX.proto.event_pb2 import Event
@@ -14,6 +17,7 @@ from tensorboardX.proto.event_pb2 import Event
 from app.jobs.tracking import Tracking, variables
 from app.settings import Settings
 from lamp.errors import ConfigError
+from lamp.training import trackers
 from storage.jobs import Job, JobState
 from tests.jobs.conftest import System
 
@@ -72,6 +76,29 @@ def test_a_tracker_that_fails_is_told_once_and_the_run_goes_on(system: System) -
     log = work(system, job, STUDIO_TRACKER="tensorboard")
     assert system.store.get(job.id).state is JobState.DONE
     assert log.count("Nothing more is sent to tensorboard, which failed: ") == 1 and "Traceback" not in log
+
+
+def test_a_tracker_that_never_ends_does_not_keep_its_run(system: System, monkeypatch: pytest.MonkeyPatch) -> None:
+    never = SimpleNamespace(log=lambda *_, **__: None, finish=threading.Event().wait)
+    monkeypatch.setattr(trackers, "open_tracker", lambda *_, **__: never)
+    settings = Settings.from_environment({**system.environment(), "STUDIO_TRACKER": "tensorboard"})
+    told: list[str] = []
+    with Tracking(settings, system.submit(), told.append, last_seconds=0.01) as tracking:
+        tracking.log(1, {"loss": 1.0})
+    assert told == ["tensorboard has not taken the last numbers within 0 seconds: the run ends."]
+
+
+def test_the_key_of_a_tracker_that_fails_is_not_in_the_log(system: System, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise ValueError("the key my-secret is not known")
+
+    monkeypatch.setattr(trackers, "open_tracker", refuse)
+    monkeypatch.setenv("WANDB_API_KEY", "my-secret")
+    settings = replace(Settings.from_environment(system.environment()), tracker="wandb")
+    told: list[str] = []
+    with Tracking(settings, system.submit(), told.append) as tracking:
+        tracking.log(1, {"loss": 1.0})
+    assert told == ["Nothing more is sent to wandb, which failed: the key *** is not known"]
 
 
 def test_workers_get_the_variables_of_the_chosen_tracker_alone() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -69,6 +70,17 @@ def test_the_merged_model_of_every_family_answers_as_the_studio_does(family: str
     assert (comparison.rows, comparison.same_answers, comparison.same_orders) == (len(ROWS),) * 3
     card = (tmp_path / "out" / "README.md").read_text()
     assert "5 of 5 answers are the same in transformers" in card and "Not proven" not in card
+
+
+def test_a_prompt_of_a_run_in_four_bits_says_that_its_answers_were_compared_with_the_whole_weights(
+    tiny_llama: Path, tmp_path: Path
+) -> None:
+    saved = load_prompt(save_random_prompt(tmp_path / "prompt", tiny_llama))
+    train = replace(saved.config.train, quantization="4bit")
+    saved = replace(saved, config=replace(saved.config, train=train))
+    export_prompt(saved, str(tiny_llama), 1_000_000, Wish("merged"), tmp_path / "out", ROWS, lambda *_: None)
+    card = (tmp_path / "out" / "README.md").read_text()
+    assert "where it has them in 4 bits, as in the run, it may answer otherwise." in card
 
 
 def test_the_prompt_changes_the_answers_of_the_merged_model(tiny_llama: Path, tmp_path: Path) -> None:

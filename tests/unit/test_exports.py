@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import signal
+import subprocess
 import sys
 import time
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
+import psutil
 import pytest
 
 from app.exports import Exports, ExportState
@@ -22,6 +25,7 @@ from lamp.files import written_whole
 from lamp.inference.answers import RowAnswer, write_answers
 from storage.artifacts import ArtifactStore
 from storage.database import open_database
+from storage.errors import WrongState
 from storage.home import Home
 from storage.jobs import JobState, JobStore
 from tests.unit import training
@@ -61,8 +65,15 @@ def ends(look: Callable[[], ExportState | None]) -> ExportState:
         time.sleep(0.05)
 
 
-def task(folder: Path) -> Task:
-    return Task("prompt", "backbone", "gguf", str(folder), [])
+def task(place: Path) -> Task:
+    return Task("prompt", "backbone", "gguf", str(place / "films-gguf"), [])
+
+
+def begun(exports: Exports, place: Path) -> None:
+    """Begins an export and returns once its process works."""
+    exports.begin(task(place))
+    while exports.state(place, "gguf") != ExportState("gguf", "Loading", 0.5):
+        time.sleep(0.05)
 
 
 def test_a_runs_prompt_becomes_a_gguf_file_whose_answers_are_compared(studio: Studio, run: str) -> None:
@@ -73,7 +84,7 @@ def test_a_runs_prompt_becomes_a_gguf_file_whose_answers_are_compared(studio: St
     assert "of 4 answers are the same in llama.cpp as in the studio." in state.sentence
     with zipfile.ZipFile(state.file) as archive:
         assert sorted(archive.namelist()) == ["my-films-gguf/README.md", "my-films-gguf/my-films-gguf.gguf"]
-    assert [path.name for path in state.file.parent.iterdir() if path.is_dir()] == []
+    assert [path.name for path in state.file.parent.iterdir()] == ["my-films-gguf.zip"]
     endpoints = Endpoints(studio)
     assert endpoints.export_state(run, "gguf")["sentence"] == state.sentence
     assert endpoints.exported(run, "gguf") == str(state.file)
@@ -96,9 +107,7 @@ def test_an_unknown_format_is_one_sentence(studio: Studio, run: str) -> None:
 def test_a_cancelled_export_ends_its_process_and_another_one_can_begin(tmp_path: Path) -> None:
     exports = Exports(SLOW)
     first, second = tmp_path / "first", tmp_path / "second"
-    exports.begin(task(first))
-    while exports.state(first, "gguf") != ExportState("gguf", "Loading", 0.5):
-        time.sleep(0.05)
+    begun(exports, first)
     with pytest.raises(DataError, match="Another export is being made"):
         exports.begin(task(second))
     exports.cancel(first)
@@ -120,6 +129,84 @@ def test_why_an_export_could_not_be_made_is_told(code: str, problem: str, tmp_pa
     exports.begin(task(tmp_path / "out"))
     state = ends(lambda: exports.state(tmp_path / "out", "gguf"))
     assert problem in state.problem and problem in export_html(state)
+
+
+def test_a_second_click_leaves_what_is_half_written_and_a_cancelled_export_leaves_nothing(tmp_path: Path) -> None:
+    exports, place = Exports(SLOW), tmp_path / "run.1-gguf"
+    begun(exports, place)
+    (place / ".films-gguf-half").mkdir(parents=True)
+    (place / ".films-gguf.zip-half").write_bytes(b"half")
+    exports.begin(task(place))
+    assert len(list(place.iterdir())) == 2
+    exports.cancel(place)
+    ends(lambda: exports.state(place, "gguf"))
+    assert list(place.iterdir()) == []
+
+
+def test_a_line_that_a_library_prints_ends_no_export(tmp_path: Path) -> None:
+    lines = "import sys; sys.stdin.readline(); print('{not JSON'); print('[]'); print('{\"problem\": \"Told.\"}')"
+    exports = Exports((sys.executable, "-c", lines))
+    exports.begin(task(tmp_path / "out"))
+    assert ends(lambda: exports.state(tmp_path / "out", "gguf")).problem == "Told."
+
+
+def test_an_export_ends_with_the_studio_and_with_what_it_has_started(tmp_path: Path) -> None:
+    both = "import subprocess, sys; sys.stdin.readline(); c = subprocess.Popen(['sleep', '600'], stdout=2); "
+    said = 'print(\'{"part": "\' + str(c.pid) + \'", "share": 0.5}\', flush=True); c.wait()'
+    exports, place = Exports((sys.executable, "-c", both + said)), tmp_path / "out"
+    exports.begin(task(place))
+    while not (state := exports.state(place, "gguf")) or not state.part.isdecimal():
+        time.sleep(0.05)
+    exports.close()
+    assert ends(lambda: exports.state(place, "gguf")).problem == "The export was cancelled."
+    while psutil.pid_exists(int(state.part)) and psutil.Process(int(state.part)).status() != psutil.STATUS_ZOMBIE:
+        time.sleep(0.05)
+
+
+def test_the_process_of_an_export_ends_when_the_studio_is_gone(tmp_path: Path) -> None:
+    """SIGKILL gives a server no time to end what it has started."""
+    code = (
+        "import os, sys, time; sys.stdin = os.fdopen(0); from app.jobs.exporting_worker import _end_with_the_studio; "
+    )
+    child = subprocess.Popen(
+        (sys.executable, "-c", code + "_end_with_the_studio()"), stdin=subprocess.PIPE, start_new_session=True
+    )
+    assert child.stdin is not None and child.poll() is None
+    child.stdin.close()
+    assert child.wait() == -signal.SIGKILL
+
+
+def test_exports_of_a_run_whose_name_has_a_dot_are_not_taken_for_each_other(studio: Studio, run: str) -> None:
+    studio.rename(run, "films on Qwen2.5-0.5B")
+    studio.begin_export(run, "embeddings")
+    made = ends(lambda: studio.export_state(run, "embeddings"))
+    assert made.file is not None and made.file.name == "films-on-Qwen2.5-0.5B-embeddings.zip"
+    assert studio.export_state(run, "gguf") is None and studio.export_state(run, "merged") is None
+
+
+def test_an_export_outlives_a_new_name_of_its_run_and_is_never_taken_for_the_prompt(studio: Studio, run: str) -> None:
+    studio.begin_export(run, "embeddings")
+    made = ends(lambda: studio.export_state(run, "embeddings"))
+    studio.rename(run, "my films embeddings")
+    assert studio.export_state(run, "embeddings") == made
+    with zipfile.ZipFile(studio.export(run)) as prompt:
+        assert "adapter_model.safetensors" in prompt.namelist()
+    studio.begin_export(run, "embeddings")
+    again = ends(lambda: studio.export_state(run, "embeddings"))
+    assert again.file is not None and [path.name for path in again.file.parent.iterdir()] == [again.file.name]
+    assert again.file.name == "my-films-embeddings-embeddings.zip"
+
+
+def test_exports_of_a_deleted_run_are_given_to_nobody(studio: Studio, run: str) -> None:
+    studio.begin_export(run, "embeddings")
+    ends(lambda: studio.export_state(run, "embeddings"))
+    studio.delete(run)
+    with pytest.raises(DataError, match="has no export as embeddings yet"):
+        Endpoints(studio).exported(run, "embeddings")
+    with pytest.raises(WrongState, match="was deleted: bring it back to use its prompt"):
+        studio.begin_export(run, "embeddings")
+    studio.restore(run)
+    assert Endpoints(studio).exported(run, "embeddings")
 
 
 def test_the_tab_tells_size_and_progress_and_offers_the_download(studio: Studio, run: str) -> None:

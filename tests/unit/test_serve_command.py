@@ -119,6 +119,8 @@ def test_an_address_that_is_taken_is_one_sentence_before_anything_is_loaded(
     assert told(capsys).startswith(f"The server cannot listen on 127.0.0.1:{port} (Address already in use): end what")
     assert main(["serve", str(exported), "--host", "no.such.host.invalid"]) == 1
     assert told(capsys).startswith("The server cannot listen on no.such.host.invalid:8000 (")
+    assert main(["serve", str(exported), "--host", f"{'a' * 70}.b"]) == 1  # longer than a name can be
+    assert told(capsys).startswith("The server cannot listen on aaaa")
 
 
 @pytest.mark.parametrize("option", [["--port", "70000"], ["--batch", "0"], ["--queue", "many"]])

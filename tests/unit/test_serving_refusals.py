@@ -61,6 +61,7 @@ def error_of(answer: httpx.Response) -> dict[str, Any]:
         ({"tools": [{}]}, 400, "tools", "The field 'tools' can only be [] here: leave it out."),
         ({"response_format": {"type": "json_object"}}, 400, "response_format", "can only be {'type': 'text'} here"),
         ({"top_k": 3}, 400, "top_k", "The field 'top_k' is not known here: leave it out."),
+        ({"\ud800": 3}, 400, "?", "The field '?' is not known here: leave it out."),
         ({"top_logprobs": 2}, 400, "top_logprobs", "The field 'top_logprobs' wants 'logprobs' to be true."),
         ({"model": "prompt-6", "logprobs": True}, 400, "logprobs", "picks a label, whose probabilities are in"),
         ({"stream": "yes"}, 400, "stream", "The field 'stream' must be true or false, not a text."),
