@@ -270,12 +270,16 @@ def test_a_tick_sends_what_moves_with_every_step_and_asks_for_the_rest_only_when
     assert ticked() == set()
     store.heartbeat(run, 21, "Training", [(21, "loss", 1.0)])
     assert ticked() == {"run-head", "Training loss", "Title of the tab"}
-    assert len(tick.outputs) == 5, "Gradio makes each output of an event anew, also those that are skipped"
+    assert len(tick.outputs) == 6, "Gradio makes each output of an event anew, also those that are skipped"
     store.finish(run, JobState.STOPPED, step=21)
-    assert {"run-head", "Moment of the last change"} <= ticked()
-    assert ticked() == {"Moment of the last change"}, "it asks until it is told"
     *updates, seen = tell_rest.fn(run, seen)
-    assert gr.update(active=False) in updates
+    assert gr.update(active=False) not in updates, "the timer must not stand still before the end has been shown"
+    assert {"run-head", "Timer"} <= ticked()
+    store.annotate(run, "a note", [])
+    assert "Moment of the last change" in ticked()
+    assert "Moment of the last change" in ticked(), "it asks until it is told"
+    *updates, seen = tell_rest.fn(run, seen)
+    assert "a note" in updates
     assert ticked() == set() and refreshed(page, run, (seen, moved))[0] == {}
 
 

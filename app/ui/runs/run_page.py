@@ -48,7 +48,8 @@ class RunPage:
     """The handlers of a run's page."""
 
     def __init__(self, studio: Studio, moving: ViewTable, rest: ViewTable, timer: gr.Timer) -> None:
-        """moving: what may change with every step; rest: all else, of which the timer is one component."""
+        """moving: what may change with every step, and the timer, which must not stand still before the end has been
+        shown; rest: all else."""
         self._studio, self._moving, self._rest, self._timer = studio, moving, rest, timer
 
     def tick(
@@ -119,7 +120,7 @@ class RunPage:
         if run and seen == self._rest.unseen:
             asked = str(request.query_params.get("tab", "")) if request else ""
             first = gr.Tabs(selected=asked if asked in _TABS else self._usual_tab(run))
-        return [first, *self.refresh(run, self._rest.without(self._timer, seen), moved, zone, style, words)]
+        return [first, *self.refresh(run, seen, self._moving.without(self._timer, moved), zone, style, words)]
 
     def _usual_tab(self, run: str) -> str:
         """Where one looks at first: the curves of a run that goes on, the results of one that has ended."""
@@ -188,7 +189,7 @@ def build(studio: Studio, run: gr.State, zone: gr.Textbox) -> tuple[Refresh, ...
                     show(piece(elem_id="run-history"), run_html.history)
             changes = manage_tab.build(studio, run, show)
     show(content, lambda _: True, run_actions.visible, without_run=lambda _: False)
-    timer = show(
+    timer = moving.add(
         gr.Timer(_REFRESH_SECONDS, active=False),
         lambda view: view.live,
         lambda live: gr.update(active=live),
