@@ -1,4 +1,4 @@
-"""The Data step finds out how a file is read, says so, and lets a person choose."""
+"""The Tune page finds out how a file is read, says so, and lets a person choose."""
 
 from __future__ import annotations
 
@@ -41,6 +41,6 @@ def test_another_sheet_is_read_and_chat_data_takes_the_backbones_chat_format(
     chat.write_text("\n".join(lines))
     pages.upload(page, chat)
     expect(page.locator("#preview")).to_contain_text("the last answer of each conversation is the target")
-    page.get_by_text("Template, task and held-out rows").click()
+    pages.turn_to(page, "All settings")
     expect(page.locator("#field-data-template textarea")).to_have_value("{input}")
     expect(page.locator("#field-data-input-format input")).to_have_value("The model's chat format")
