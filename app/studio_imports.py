@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, replace
@@ -20,7 +21,7 @@ from app.settings import Settings
 from app.studio_prompts import StudioPrompts
 from lamp.config import MADE_FROM, TuneConfig
 from lamp.errors import ConfigError, DataError
-from lamp.export.imported import Given, Imported
+from lamp.export.imported import Given, Imported, of_nowhere
 from lamp.files import written_whole
 from lamp.hub.catalog import BackboneInfo, is_hub_id
 from lamp.hub.folders import is_folder
@@ -32,6 +33,8 @@ from storage.files import STAGED
 from storage.jobs import Job, new_id
 
 OnStage = Callable[[str], None]
+_recording = threading.Lock()
+"""The answers and the scores that are kept must be of the same scoring."""
 
 
 @dataclass(frozen=True)
@@ -96,11 +99,7 @@ class StudioImports(StudioPrompts):
                 values = json.loads(file.read_text(encoding="utf-8"))
             except (OSError, ValueError, RecursionError):
                 raise DataError(f"The recipe.json of {id!r} is not valid JSON.") from None
-        config = TuneConfig.from_dict(values)
-        # Data sets and runs of another studio are not here.
-        start = "vocabulary" if config.lamp.initial == "prompt" else config.lamp.initial
-        lamp = replace(config.lamp, initial=start, initial_prompt="")
-        config = replace(config, lamp=lamp, data=replace(config.data, validation_data="", test_data=""))
+        config = of_nowhere(TuneConfig.from_dict(values))
         made_from = values.get(MADE_FROM)
         learned = made_from.get("data") if isinstance(made_from, dict) else None
         entries = self._datasets.list() if isinstance(learned, dict) else []
@@ -134,13 +133,13 @@ class StudioImports(StudioPrompts):
         )
         request, labels = self._request(run), self.prompt_kind(id).labels
         answers, scores = score_rows(self._answerer, request, data, table, labels, on_progress)
-        with full_disk_told("the answers cannot be kept"):
+        config = replace(run.config, data=data).to_dict() | {MADE_FROM: run.job.config.get(MADE_FROM, {})}
+        with _recording, full_disk_told("the answers cannot be kept"):
             self._home.answers(id).parent.mkdir(exist_ok=True)
             with written_whole(self._home.answers(id)) as staged:
                 write_answers(answers, staged)
-        self._home.token_weights(id).unlink(missing_ok=True)
-        config = replace(run.config, data=data).to_dict() | {MADE_FROM: run.job.config.get(MADE_FROM, {})}
-        self._store.scored(id, config, entry.reference, entry.name, scores)
+            self._home.token_weights(id).unlink(missing_ok=True)
+            self._store.scored(id, config, entry.reference, entry.name, scores)
         return scores
 
     def _fitted(self, imported: Imported, folder: Path) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from app.answering.answer import Answer, OnAnswers, Request
 from lamp.backbone.frozen import FrozenBackbone
 from lamp.backbone.out_of_memory import out_of_memory
 from lamp.backbone.prefix import Prefix, inference_prefix
-from lamp.config import Quantization
+from lamp.config import Precision, Quantization
 from lamp.data.columns import render
 from lamp.data.conversation import readable
 from lamp.data.encoding import Encoder
@@ -31,7 +31,8 @@ class _Loaded:
     """The backbone in memory."""
 
     source: str
-    quantization: Quantization
+    format: tuple[Precision, Quantization]
+    """As its weights were asked for: what a prompt was trained with, so that it answers as it was tested."""
     backbone: FrozenBackbone
     prefixes: dict[tuple[str, int, int] | None, Prefix] = field(default_factory=dict)
     """Prompts as the backbone has read them, by their folder, its adapter's modification time and their place among
@@ -95,12 +96,15 @@ class Predictor:
 
     def _load(self, source: str, saved: SavedPrompt, on_progress: Callable[[str], None]) -> _Loaded:
         """The backbone of a prompt, which takes the place of any other one in memory."""
-        quantization = saved.config.train.quantization
-        if self._loaded is None or (self._loaded.source, self._loaded.quantization) != (source, quantization):
+        train = saved.config.train
+        format = train.precision, train.quantization
+        if self._loaded is None or (self._loaded.source, self._loaded.format) != (source, format):
             self._loaded = None  # two backbones may not fit beside each other
             on_progress("Loading the model")
-            backbone = FrozenBackbone.load(saved.config.backbone, source, quantization=quantization)
-            self._loaded = _Loaded(source, quantization, backbone)
+            backbone = FrozenBackbone.load(
+                saved.config.backbone, source, train.precision, quantization=train.quantization
+            )
+            self._loaded = _Loaded(source, format, backbone)
         return self._loaded
 
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
+
+from lamp.config import TuneConfig
 
 _PICKLES = (".bin", ".pt", ".pth", ".ckpt", ".pkl")
 
@@ -37,6 +39,14 @@ class Imported:
     """Steps that it was trained for; 0 where that is not known."""
     scores: dict[str, float]
     """As its maker measured them."""
+
+
+def of_nowhere(config: TuneConfig) -> TuneConfig:
+    """A recipe of another studio without the data sets and the run that it names there: they are not here."""
+    lamp, data = config.lamp, replace(config.data, validation_data="", test_data="")
+    if lamp.initial == "prompt":
+        lamp = replace(lamp, initial="vocabulary", initial_prompt="")
+    return replace(config, lamp=lamp, data=data)
 
 
 def without_safetensors(names: Iterable[str]) -> str:

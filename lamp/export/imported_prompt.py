@@ -17,7 +17,7 @@ from lamp.config import MADE_FROM, MOST_VOTERS, DataConfig, LampConfig, TuneConf
 from lamp.data.columns import Template
 from lamp.errors import ConfigError, DataError
 from lamp.export.foreign_adapter import EMBEDDINGS, ForeignAdapter, read_adapter, virtual_tokens_in
-from lamp.export.imported import Given, Imported
+from lamp.export.imported import Given, Imported, of_nowhere
 from lamp.export.prompt_files import PromptFiles
 from lamp.export.saved_prompt import ADAPTER, LAMP_CONFIG, RECIPE, SCORES, VOTERS, write_json
 from lamp.inference.confusion_matrix import CONFUSION
@@ -68,9 +68,7 @@ def import_prompt(files: PromptFiles, given: Given, target: Path) -> Imported:
 def _own_recipe(files: PromptFiles, adapter: ForeignAdapter, given: Given) -> tuple[TuneConfig, dict[str, Any]]:
     """The recipe and the description of an exported prompt, checked against its adapter."""
     config, lamp = TuneConfig.from_dict(files.json(RECIPE)), files.json(LAMP_CONFIG)
-    # Data sets and runs of another studio are not here.
-    data = replace(config.data, validation_data="", test_data="")
-    config = replace(config, backbone=given.backbone or config.backbone, data=data)
+    config = replace(of_nowhere(config), backbone=given.backbone or config.backbone)
     config.check()
     rows, width = adapter.virtual_tokens.shape
     named = {name: lamp.get(name) for name in ("prompt_length", "rank", "pooling", "interactions")}

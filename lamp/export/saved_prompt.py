@@ -111,7 +111,7 @@ def load_prompt(folder: Path) -> SavedPrompt:
         others = [load_file(_voter(folder, number))[_EMBEDDINGS] for number in range(2, lamp.get("voters", 1) + 1)]
         labels = tuple(lamp["labels"])
         return SavedPrompt(virtual, TuneConfig.from_dict(recipe), str(lamp["task"]), labels, (virtual, *others), chat)
-    except (OSError, ValueError, KeyError, TypeError, SafetensorError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, SafetensorError) as error:
         raise DataError(f"{folder.name} does not hold a whole exported prompt: {error}.") from error
 
 

@@ -104,9 +104,16 @@ def test_no_row_of_the_data_stands_in_the_model_card(tiny_llama: Path, tiny_tabl
     assert not any(row in card for row in rows)
 
 
-def test_a_folder_that_is_no_prompt_is_one_sentence(tmp_path: Path) -> None:
+def test_a_folder_that_is_no_prompt_is_one_sentence(tiny_llama: Path, tiny_table: Path, tmp_path: Path) -> None:
     with pytest.raises(DataError, match="does not hold a whole exported prompt"):
         load_prompt(tmp_path)
+    exported = tmp_path / "exported"
+    exported.mkdir()
+    config = recipe(tiny_llama, steps=1)
+    save_prompt(run(config, tiny_table, tmp_path / "run")[0], config, exported)
+    (exported / "lamp_config.json").write_text("[]")
+    with pytest.raises(DataError, match="does not hold a whole exported prompt"):
+        load_prompt(exported)
 
 
 def test_the_recipe_names_the_commits_of_backbone_and_data_and_is_read_without_them(

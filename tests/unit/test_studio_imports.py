@@ -124,6 +124,17 @@ def test_a_run_can_start_from_an_imported_prompt_with_or_without_its_factors(
         assert plan.problems == ()
 
 
+def test_an_imported_recipe_names_no_run_and_no_data_of_another_studio(
+    take: Take, studio: Studio, tiny_llama: Path
+) -> None:
+    files = exported(str(tiny_llama))
+    recipe = json.loads(files["recipe.json"])
+    recipe["lamp"] |= {"initial": "prompt", "initial_prompt": "b0d150c419"}
+    recipe["data"] |= {"validation_data": "upload:aa"}
+    config = studio.run(take({**files, "recipe.json": json.dumps(recipe).encode()})).config
+    assert (config.lamp.initial, config.lamp.initial_prompt, config.data.validation_data) == ("vocabulary", "", "")
+
+
 def test_an_imported_prompt_is_exported_again_as_it_came(studio: Studio, take: Take, tiny_llama: Path) -> None:
     files = exported(str(tiny_llama))
     again = studio.import_prompt(PromptSource(studio.export(take(files)), "again.zip"))

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
 from app.answering.answer import Answer, Request
 from app.answering.predictor import Predictor
@@ -65,6 +66,19 @@ def test_a_prompt_of_one_token_is_nothing_without_it(tiny_llama: Path, tiny_tabl
     request = Request(str(folder), str(tiny_llama), ({"text": "a film"},), without=0)
     answer = Predictor().answers(request)[0]
     assert answer.tuned_probabilities == pytest.approx(answer.untrained_probabilities, abs=1e-5)
+
+
+def test_a_prompt_answers_in_the_number_format_that_it_was_trained_in(
+    tiny_llama: Path, tiny_table: Path, tmp_path: Path
+) -> None:
+    result, _ = run(recipe(tiny_llama), tiny_table, tmp_path / "run")
+    predictor = Predictor()
+    for precision, dtype in (("fp32", torch.float32), ("bf16", torch.bfloat16), ("fp32", torch.float32)):
+        folder = tmp_path / precision
+        folder.mkdir(exist_ok=True)
+        save_prompt(result, recipe(tiny_llama, precision=precision), folder)
+        predictor.answers(Request(str(folder), str(tiny_llama), ({"text": "a film"},)))
+        assert predictor._loaded is not None and predictor._loaded.backbone.dtype == dtype
 
 
 def test_rows_are_chosen_at_even_distances() -> None:
