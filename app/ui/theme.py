@@ -92,6 +92,9 @@ html { scrollbar-gutter: stable; }
 has a bar of its own, so that all that is shown meanwhile jumps."""
 
 
+_SCRIPTS = ("answer_stream.js", "studio.js")
+
+
 def launch_options() -> dict[str, Any]:
     """The arguments of Blocks.launch that say how the pages look."""
     return {
@@ -101,9 +104,7 @@ def launch_options() -> dict[str, Any]:
         # Gradio serves the icon, but its pages do not name it: a browser would guess its type from ".ico".
         "head": '<link rel="icon" type="image/svg+xml" href="favicon.ico">'
         + _EARLY
-        + "<script>"
-        + (_HERE / "studio.js").read_text(encoding="utf-8")
-        + "</script>",
+        + "".join(f"<script>{(_HERE / name).read_text(encoding='utf-8')}</script>" for name in _SCRIPTS),
         "footer_links": [],
         "run_history": False,
     }

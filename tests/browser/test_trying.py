@@ -20,6 +20,24 @@ from tests.browser.studio import RunningStudio
 from tests.unit import training
 
 ROWS = 150
+SLOW_CLOSING = """
+    const quick = window.fetch
+    window.fetch = async (resource, options) => {
+        const response = await quick(resource, options)
+        if (!(resource.url ?? resource).includes("/queue/data")) return response
+        const late = new TransformStream({
+            async transform(chunk, controller) {
+                if (new TextDecoder().decode(chunk).includes("close_stream")) {
+                    window.closings = (window.closings ?? 0) + 1
+                    await new Promise((done) => setTimeout(done, 1500))
+                }
+                controller.enqueue(chunk)
+            },
+        })
+        return new Response(response.body.pipeThrough(late), response)
+    }
+"""
+"""The page hears 1.5 s late that the server has closed the stream of its answers."""
 
 
 @pytest.fixture(scope="module")
@@ -98,6 +116,13 @@ def test_an_input_and_a_file_are_answered_apart_from_the_server(
     assert len(rows) == ROWS and list(rows[0]) == ["'=number", "text", "answer", "confidence"]
     assert {row["answer"] for row in rows if row["text"]} <= {"positive", "negative"}
     assert len(list((studio.home / "uploads").iterdir())) == datasets
+
+
+def test_what_a_page_asks_while_the_stream_of_its_answers_is_being_closed_is_answered(page: Page, trained: Job) -> None:
+    page.add_init_script(SLOW_CLOSING)
+    pages.open_run(page, trained.id, "Try")
+    expect(page.locator("#fill")).to_be_visible()
+    assert page.evaluate("window.closings") > 0
 
 
 def test_other_runs_answer_the_same_input_beside_the_first(page: Page, studio: RunningStudio, trained: Job) -> None:

@@ -171,7 +171,9 @@ def build(studio: Studio, run: gr.State, ready: gr.Textbox, tab: gr.Tab) -> Refr
         "concurrency_limit": _MOST_WAITING,
     }
     tab.select(lambda: True, None, opened, **AT_ONCE).then(**load)
-    ready.change(**load)  # for a tab that was opened before there was a prompt
+    # For a tab that was opened before there was a prompt. A step later: the page asks what depends on `ready` one after
+    # another, and the other tabs need not wait for the model.
+    ready.change(None, None, None, js="() => {}", **AT_ONCE).then(**load)
     return try_many.build(studio, run, ready)
 
 
