@@ -7,8 +7,9 @@ from typing import Any
 
 from lamp.data.conversation import Message, to_cell
 
-_LISTS = ("messages", "conversations", "conversation")
-CONVERSATIONS = frozenset({*_LISTS, "prompt", "completion"})
+LISTS = ("messages", "conversations", "conversation")
+"""Names of columns that may hold whole conversations."""
+CONVERSATIONS = frozenset({*LISTS, "prompt", "completion"})
 """Names of columns that may hold messages."""
 _ROLES = {
     "human": "user",
@@ -39,7 +40,7 @@ def conversation_of(row: Mapping[str, Any]) -> tuple[list[Message] | None, tuple
     A conversation is a list of messages with role and content, or from and value, under a usual name, or in two parts
     under prompt and completion. A content is a text or a list of parts of text.
     """
-    for name in _LISTS:
+    for name in LISTS:
         messages = _messages(row.get(name))
         if messages is not None:
             return messages, (name,)
@@ -50,7 +51,18 @@ def conversation_of(row: Mapping[str, Any]) -> tuple[list[Message] | None, tuple
 
 
 def _messages(value: Any) -> list[Message] | None:
-    """The messages in a list, with the usual names of their roles; None for a value that is no list of messages."""
+    """The messages in a list, with the usual names of their roles; None for a value that is no list of messages.
+
+    An object of two lists, as the datasets library once wrote a list of objects, is such a list as well.
+    """
+    if (
+        isinstance(value, dict)
+        and value.keys() & {"role", "from"}
+        and all(isinstance(part, list) for part in value.values())
+    ):
+        if len({len(part) for part in value.values()}) > 1:
+            return None
+        value = [dict(zip(value, parts, strict=True)) for parts in zip(*value.values(), strict=True)]
     if not isinstance(value, list):
         return None
     messages = []

@@ -7,8 +7,9 @@ import re
 from collections import Counter
 from typing import Any
 
-from lamp.data.tables.chat_rows import CHAT_NOTE, plain_row
+from lamp.data.tables.chat_rows import CHAT_NOTE, LISTS, plain_row
 from lamp.data.tables.checks import TableError, quoted
+from lamp.data.tables.left_out import LISTS_OF_LISTS, LISTS_OF_OBJECTS
 
 MAX_BRACKETS = 10_000_000
 """Opening brackets of one piece of JSON; each can cost thirty times its size in memory."""
@@ -60,10 +61,10 @@ def syntax_problem(error: json.JSONDecodeError, line: int) -> str:
     )
 
 
-def text_row(item: Any, where: str) -> tuple[dict[str, str], list[str]]:
-    """A parsed row with its values as text cells, and notes on how it was read.
+def text_row(item: Any, where: str) -> tuple[dict[str, str], list[str], dict[str, str]]:
+    """A parsed row with its values as text cells, notes on how it was read, and column → what it holds instead of text.
 
-    where: its place, for error sentences. Raises TableError.
+    where: its place, for sentences. Raises TableError.
     """
     if not isinstance(item, dict):
         raise TableError(f'has no object on {where}: write each row as {{"text": "...", "label": "..."}}.')
@@ -71,9 +72,20 @@ def text_row(item: Any, where: str) -> tuple[dict[str, str], list[str]]:
     notes = [CHAT_NOTE] if row is not item else []
     if any(isinstance(value, dict) for value in row.values()):
         row = _flat(row, where, _DEEPEST)
-    if any(isinstance(value, list) for value in row.values()):
+    if any(name in row and row[name] is None for name in LISTS):  # a row without messages, among rows that have some
+        row = {name: value for name, value in row.items() if name not in LISTS or value is not None}
+    lists = {name: value for name, value in row.items() if isinstance(value, list)}
+    left_out = {}
+    for name, value in lists.items():
+        if any(isinstance(part, (list, dict)) for part in value):
+            kind = LISTS_OF_LISTS if any(isinstance(part, list) for part in value) else LISTS_OF_OBJECTS
+            left_out[_whole(name, name, where)] = f"{kind}, as on {where}"
+    if any(value for name, value in lists.items() if name not in left_out):
         notes.append(LISTS_NOTE)
-    return {_whole(name, name, where): _cell(name, value, where) for name, value in row.items()}, notes
+    cells = {
+        _whole(name, name, where): _cell(name, value, where) for name, value in row.items() if name not in left_out
+    }
+    return cells, notes, left_out
 
 
 def _flat(row: dict[str, Any], where: str, levels: int) -> dict[str, Any]:
@@ -92,21 +104,13 @@ def _flat(row: dict[str, Any], where: str, levels: int) -> dict[str, Any]:
 
 
 def _cell(name: str, value: Any, where: str) -> str:
-    """A JSON value as a text cell, a list of values with each on a line. name, where: for the sentence.
-
-    Raises TableError for a list that holds lists or objects.
-    """
+    """A JSON value as a text cell, a list of values with each on a line. name, where: for the sentence."""
     if isinstance(value, str):
         return _whole(name, value, where)
     if value is None:
         return ""
     if isinstance(value, bool):
         return "true" if value else "false"
-    if any(isinstance(part, (list, dict)) for part in value):
-        raise TableError(
-            f"has a list of {'lists' if any(isinstance(part, list) for part in value) else 'objects'} in column "
-            f"{quoted(name)} on {where}: turn it into one text, or take the column out."
-        )
     return "\n".join(_cell(name, part, where) for part in value)
 
 

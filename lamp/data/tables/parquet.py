@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lamp.data.tables.chat_rows import CONVERSATIONS
 from lamp.data.tables.checks import MAX_COLUMNS, TableError, check_size, check_unpacked, column_names, quoted
 from lamp.data.tables.engine import engine, literal
 from lamp.data.tables.growing import GrowingWriter
-from lamp.data.tables.json_parse import parse, text_row
+from lamp.data.tables.json_parse import LISTS_NOTE, parse, text_row
+from lamp.data.tables.left_out import BINARY, left_out_note, readable_columns
+from lamp.data.tables.parquet_columns import Column, columns_of, text_of
 from lamp.data.tables.store import DESCRIPTION, GROUP_ROWS, NO_ROWS, description
 from lamp.errors import first_line
 
@@ -20,86 +22,99 @@ if TYPE_CHECKING:
 
 
 def read_parquet(source: Path, folder: Path) -> Path:
-    """Converts a Parquet file without nested columns, in `folder`."""
+    """Converts a Parquet file, in `folder`, without the columns that hold no text."""
     import duckdb
     import pyarrow as pa
     from pyarrow import parquet
 
-    target = folder / "table.parquet"
     try:
         with parquet.ParquetFile(source) as file:
-            chat = any(field.name in CONVERSATIONS and pa.types.is_nested(field.type) for field in file.schema_arrow)
-            names = () if chat else _check_footer(file.metadata, file.schema_arrow)
+            schema, metadata = file.schema_arrow, file.metadata
+        check_size(metadata.num_rows, 1)
+        check_unpacked(sum(metadata.row_group(index).total_byte_size for index in range(metadata.num_row_groups)))
         with engine(source, folder) as connection:
-            if chat:
-                return _from_chat(connection, source, folder)
-            _write(connection, source, target, names)
+            places = ", ".join(f"c{index}" for index in range(len(schema)))
+            rows = f"FROM read_parquet({literal(source)}, hive_partitioning = false) AS t({places})"
+            return _Reader(connection, rows, folder).read(columns_of(schema), metadata.num_rows)
     except (pa.ArrowException, duckdb.Error, OSError, ValueError) as error:
         reason = first_line(error).split(". ")[0]
         raise TableError(f"is a Parquet file that cannot be read ({quoted(reason)}): save it again.") from None
-    return target
 
 
-def _write(connection: DuckDBPyConnection, source: Path, target: Path, names: tuple[str, ...]) -> None:
-    """Writes all columns as text. Raises TableError, duckdb.Error."""
-    places = [f"c{index}" for index in range(len(names))]
-    rows = f"FROM read_parquet({literal(source)}, hive_partitioning = false) AS t({', '.join(places)})"
-    kinds = [column[1] for column in connection.execute(f"DESCRIBE SELECT * {rows}").fetchall()]
-    for name, place, kind in zip(names, places, kinds, strict=True):
-        if kind == "BLOB":
-            no_text = f"SELECT coalesce(bool_or({place} IS NOT NULL AND try(decode({place})) IS NULL), false) {rows}"
-            if connection.execute(no_text).fetchall()[0][0]:
-                raise TableError(
-                    f"has a column {quoted(name)} of binary values, which are no text: "
-                    "turn them into text, or take the column out."
-                )
-    cells = [_text_of(place, kind) for place, kind in zip(places, kinds, strict=True)]
-    sizes = " + ".join(f"coalesce(sum(strlen({cell})), 0)::DOUBLE" for cell in cells)
-    check_unpacked(connection.execute(f"SELECT {sizes} {rows}").fetchall()[0][0])
-    texts = ", ".join(f"{cell} AS {place}" for cell, place in zip(cells, places, strict=True))
-    connection.execute(f"""
-        COPY (SELECT {texts} {rows}) TO {literal(target)} (FORMAT parquet, ROW_GROUP_SIZE {GROUP_ROWS},
-            KV_METADATA {{{literal(DESCRIPTION)}: {literal(description(names, ()))}}})
-    """)
+class _Reader:
+    """Reads one file. Its methods raise TableError, duckdb.Error."""
+
+    def __init__(self, connection: DuckDBPyConnection, rows: str, folder: Path) -> None:
+        """rows: the FROM clause."""
+        self._connection, self._rows, self._folder = connection, rows, folder
+
+    def read(self, columns: Sequence[Column], count: int) -> Path:
+        """Converts the columns. count: how many rows there are."""
+        if len(columns) > MAX_COLUMNS:
+            column_names(column.name for column in columns)
+        values = ", ".join(f"{column.value} AS v{index}" for index, column in enumerate(columns))
+        kinds = [row[1] for row in self._connection.execute(f"DESCRIBE SELECT {values} {self._rows}").fetchall()]
+        left_out, taken = dict[str, str](), list[tuple[Column, str]]()
+        for column, kind in zip(columns, kinds, strict=True):
+            holds = column.holds or (BINARY if self._is_binary(column, kind) else "")
+            if holds:
+                left_out[column.name] = holds
+            else:
+                taken.append((column, kind))
+        if any(column.chat for column, _ in taken):
+            return self._chat(taken, left_out)
+        names = readable_columns((column.name for column, _ in taken), left_out)
+        if not count:
+            raise TableError(NO_ROWS)
+        check_size(count, len(names))
+        return self._texts(names, taken, left_out)
+
+    def _is_binary(self, column: Column, kind: str) -> bool:
+        """Whether a column has bytes that are no UTF-8."""
+        if kind != "BLOB":
+            return kind.startswith("BLOB")
+        no_text = f"{column.value} IS NOT NULL AND try(decode({column.value})) IS NULL"
+        return bool(
+            self._connection.execute(f"SELECT coalesce(bool_or({no_text}), false) {self._rows}").fetchall()[0][0]
+        )
+
+    def _texts(self, names: tuple[str, ...], columns: Sequence[tuple[Column, str]], left_out: dict[str, str]) -> Path:
+        """Writes the columns as text."""
+        target = self._folder / "table.parquet"
+        cells = [text_of(column.value, kind) for column, kind in columns]
+        sizes = " + ".join(f"coalesce(sum(strlen({cell})), 0)::DOUBLE" for cell in cells)
+        check_unpacked(self._connection.execute(f"SELECT {sizes} {self._rows}").fetchall()[0][0])
+        texts = ", ".join(f"{cell} AS c{index}" for index, cell in enumerate(cells))
+        described = description(names, [*_lists_note(columns), *left_out_note(left_out)])
+        self._connection.execute(f"""
+            COPY (SELECT {texts} {self._rows}) TO {literal(target)} (FORMAT parquet, ROW_GROUP_SIZE {GROUP_ROWS},
+                KV_METADATA {{{literal(DESCRIPTION)}: {literal(described)}}})
+        """)
+        return target
+
+    def _chat(self, columns: Sequence[tuple[Column, str]], left_out: dict[str, str]) -> Path:
+        """Writes conversations, and the other columns as text, row by row."""
+        names = [column.name for column, _ in columns]
+        if len(set(names)) < len(names):
+            column_names(names)
+        writer = GrowingWriter(self._folder, _lists_note(columns), left_out)
+        cells = [
+            f"to_json({column.value})::VARCHAR" if column.chat else text_of(column.value, kind)
+            for column, kind in columns
+        ]
+        texts = ", ".join(f"{cell} AS v{index}" for index, cell in enumerate(cells))
+        number = 0
+        for batch in self._connection.sql(f"SELECT {texts} {self._rows}").to_arrow_reader(_BATCH):
+            for row in zip(*(batch.column(index).to_pylist() for index in range(len(columns))), strict=True):
+                number += 1
+                item = {column.name: _value(column, cell) for (column, _), cell in zip(columns, row, strict=True)}
+                writer.add(*text_row(item, f"row {number}"))
+        return writer.close()
 
 
-def _from_chat(connection: DuckDBPyConnection, source: Path, folder: Path) -> Path:
-    """Converts a file with conversations, row by row. Raises TableError, duckdb.Error."""
-    writer = GrowingWriter(folder, ())
-    query = f"SELECT to_json(row)::VARCHAR FROM read_parquet({literal(source)}, hive_partitioning = false) AS row"
-    number = 0
-    for batch in connection.sql(query).to_arrow_reader(_BATCH):
-        for text in batch.column(0).to_pylist():
-            number += 1
-            writer.add(*text_row(parse(text), f"row {number}"))
-    return writer.close()
+def _value(column: Column, cell: str | None) -> Any:
+    return parse(cell) if column.chat and cell is not None else cell
 
 
-def _text_of(place: str, kind: str) -> str:
-    """SQL for a column's values as text, "" for null and NaN."""
-    if kind == "BLOB":
-        return f"coalesce(decode({place}), '')"
-    if kind in ("FLOAT", "DOUBLE"):
-        return f"CASE WHEN {place} IS NULL OR isnan({place}) THEN '' ELSE {place}::VARCHAR END"
-    return f"coalesce({place}::VARCHAR, '')"
-
-
-def _check_footer(metadata: Any, schema: Any) -> tuple[str, ...]:
-    """The column names; raises TableError if the table is too large, has nested columns or no rows."""
-    import pyarrow as pa
-
-    if metadata.num_columns > MAX_COLUMNS:
-        column_names(str(number) for number in range(metadata.num_columns))
-    check_size(metadata.num_rows, metadata.num_columns)
-    check_unpacked(sum(metadata.row_group(index).total_byte_size for index in range(metadata.num_row_groups)))
-    for field in schema:
-        kind = getattr(field.type, "storage_type", field.type)
-        if pa.types.is_nested(kind):
-            raise TableError(
-                f"has lists or objects in column {quoted(field.name)}: "
-                "turn them into one text each, or take the column out."
-            )
-    names = column_names(schema.names)
-    if not metadata.num_rows:
-        raise TableError(NO_ROWS)
-    return names
+def _lists_note(columns: Sequence[tuple[Column, str]]) -> list[str]:
+    return [LISTS_NOTE] if any(kind.endswith("[]") and not column.chat for column, kind in columns) else []

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from datetime import date
+from decimal import Decimal
 from typing import Any
 
 import pyarrow as pa
@@ -11,6 +13,7 @@ import pytest
 from lamp.data.conversation import messages_in, readable, to_cell
 from lamp.data.tables import Table, read_table
 from lamp.data.tables.chat_rows import CHAT_NOTE
+from lamp.data.tables.json_parse import LISTS_NOTE
 from tests.unit.tables.files import Pack, Write, refusal
 
 
@@ -75,6 +78,35 @@ def test_a_content_in_parts_of_text_is_their_text(write: Write, pack: Pack) -> N
         assert read_table(file).rows == [{"input": "Hi, you", "target": "you"}]
 
 
+def test_rows_without_messages_have_neither_input_nor_target(write: Write, pack: Pack) -> None:
+    rows = [{"messages": None, "id": "a"}, {"messages": turns("Hi", "Hello"), "id": "b"}]
+    for file in (write("a.jsonl", "\n".join(map(json.dumps, rows))), pack(pa.Table.from_pylist(rows))):
+        read = [{name: row.get(name) for name in ("input", "target", "id")} for row in read_table(file).rows]
+        assert read[0] == {"input": "", "target": "", "id": "a"}
+        assert read[1] == {"input": "Hi", "target": "Hello", "id": "b"}
+        assert sorted(read_table(file).columns) == ["id", "input", "target"]
+
+
+def test_other_columns_beside_a_conversation_are_read_as_without_it(write: Write, pack: Pack) -> None:
+    flat = {"price": Decimal("1.10"), "day": date(2024, 1, 2), "part": float("nan"), "code": b"abc"}
+    nested = {"tags": [{"x": 1}], "words": ["a", "b"], "meta": {"from": "web"}, "picture": b"\xff"}
+    table = read_table(pack(pa.Table.from_pylist([{"messages": turns("Hi", "Hello"), **flat, **nested}])))
+    assert table.rows == [
+        {
+            **{"input": "Hi", "target": "Hello", "price": "1.10", "day": "2024-01-02", "part": "", "code": "abc"},
+            **{"words": "a\nb", "meta.from": "web"},
+        }
+    ]
+    left_out = "What cannot be read as text is left out: 'tags' (lists of objects), 'picture' (binary values)."
+    assert set(table.notes) == {CHAT_NOTE, LISTS_NOTE, left_out}
+
+
+def test_messages_as_an_object_of_lists_are_a_conversation(write: Write, pack: Pack) -> None:
+    rows = [{"conversations": {"from": ["human", "gpt"], "value": ["Hi", "Hello"]}, "id": "a"}]
+    for file in (write("a.jsonl", json.dumps(rows[0])), pack(pa.Table.from_pylist(rows))):
+        assert read_table(file).rows == [{"input": "Hi", "target": "Hello", "id": "a"}]
+
+
 def test_an_empty_conversation_has_neither_input_nor_target(write: Write) -> None:
     rows = [{"messages": turns("Hi", "Hello")}, {"messages": []}]
     table = read_table(write("a.jsonl", "\n".join(map(json.dumps, rows))))
@@ -99,7 +131,8 @@ def test_only_what_was_read_from_a_conversation_is_one() -> None:
 def test_messages_that_are_not_all_text_are_no_conversation(write: Write, pack: Pack) -> None:
     picture = [{"role": "user", "content": [{"type": "image"}]}]
     for value in ([{"role": "user"}, ["Hi"]], picture):
-        assert "in column 'messages' on line 1" in refusal(write("a.jsonl", json.dumps({"messages": value, "a": 1})))
+        said = refusal(write("a.jsonl", json.dumps({"messages": value, "a": 1})))
+        assert "besides 'messages' (lists of" in said and "as on line 1" in said
     texts = read_table(write("a.jsonl", json.dumps({"messages": ["Hi", "you"], "a": 1})))
     assert texts.rows == [{"messages": "Hi\nyou", "a": "1"}]
     assert read_table(pack(pa.table({"messages": [["Hi"]], "label": ["a"]}))).rows == [{"messages": "Hi", "label": "a"}]

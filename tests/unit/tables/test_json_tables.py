@@ -69,9 +69,9 @@ def test_a_mistake_in_json_is_named_by_its_line_and_column(
         (
             "a.json",
             '[{"a": "1", "tags": "2"}, {"a": "3", "tags": [["4"]]}]',
-            "a list of lists in column 'tags' on row 2",
+            "besides 'tags' (lists of lists, as on row 2): turn these into texts",
         ),
-        ("a.jsonl", '{"a": "1", "tags": [{"b": "c"}]}\n', "has a list of objects in column 'tags' on line 1"),
+        ("a.jsonl", '{"a": "1", "tags": [{"b": "c"}]}\n', "besides 'tags' (lists of objects, as on line 1)"),
         ("a.jsonl", '{"a": 1, "b.c": 2, "b": {"c": 3}}\n', "has the column 'b.c' twice on line 1"),
         ("a.jsonl", '{"a": 1, "b": ' + '{"c":' * 30 + "1" + "}" * 31 + "\n", "is nested too deeply on line 1"),
         ("a.json", '[["a", "b"], ["c"]]', "has 1 cells in row 2 where the first one has 2"),
@@ -86,6 +86,17 @@ def test_a_mistake_in_json_is_named_by_its_line_and_column(
 )
 def test_json_that_is_no_table_of_texts_is_refused(write: Write, name: str, content: str, expected: str) -> None:
     assert expected in refusal(write(name, content))
+
+
+def test_a_json_column_that_is_no_text_is_left_out_and_named(write: Write) -> None:
+    rows = [
+        {"text": f"t{number}", "tags": "x" if number < 9000 else [{"b": 1}], "label": "a"} for number in range(9100)
+    ]
+    rows[9050]["late"] = "y"  # a column that appears when rows are written already
+    table = read_table(write("a.jsonl", "\n".join(map(json.dumps, rows))))
+    assert table.columns == ("text", "label", "late") and len(table.rows) == 9100
+    assert table.rows[9050] == {"text": "t9050", "label": "a", "late": "y"}
+    assert table.notes == ("What cannot be read as text is left out: 'tags' (lists of objects, as on line 9001).",)
 
 
 def test_a_json_document_of_nothing_but_brackets_is_refused_before_it_is_parsed(write: Write) -> None:

@@ -6,6 +6,7 @@ import pyarrow as pa
 import pytest
 
 from lamp.data.tables import read_table
+from lamp.data.tables.json_parse import LISTS_NOTE
 from lamp.errors import DataError
 from tests.unit.tables.files import ROWS, Pack, refusal
 
@@ -41,17 +42,48 @@ def test_a_parquet_table_of_one_column_is_refused(pack: Pack) -> None:
     assert "has only one column, 'text'" in refusal(pack({"text": ["a"]}))
 
 
-@pytest.mark.parametrize("values, kind", [([["a"]], "lists or objects"), ([{"x": 1}], "lists or objects")])
-def test_a_parquet_column_of_lists_or_objects_is_named(
-    pack: Pack,
-    values: list[object],
-    kind: str,
-) -> None:
-    assert f"has {kind} in column 'tags'" in refusal(pack({"text": ["a"], "tags": values}))
+def test_objects_and_lists_of_values_in_parquet_are_read_as_in_json(pack: Pack) -> None:
+    rows = [{"s": {"a": 1, "b": {"c": "x"}}, "l": ["a", None, "b"], "f": [0.5, float("nan")]}, {}]
+    kinds = pa.schema(
+        [
+            ("s", pa.struct([("a", pa.int64()), ("b", pa.struct([("c", pa.string())]))])),
+            ("l", pa.large_list(pa.string())),
+            ("f", pa.list_(pa.float32(), 2)),
+        ]
+    )
+    table = read_table(pack(pa.Table.from_pylist(rows, kinds)))
+    assert table.rows == [
+        {"s.a": "1", "s.b.c": "x", "l": "a\n\nb", "f": "0.5\n"},
+        {"s.a": "", "s.b.c": "", "l": "", "f": ""},
+    ]
+    assert table.notes == (LISTS_NOTE,)
 
 
-def test_a_parquet_column_of_bytes_that_are_no_text_is_named(pack: Pack) -> None:
-    assert "has a column 'picture' of binary values" in refusal(pack({"text": ["a"], "picture": [b"\x89\xff"]}))
+OBJECTS, LISTS, BYTES = [[{"x": 1}]], [[["a"]]], [b"\x89\xff"]
+
+
+@pytest.mark.parametrize(
+    "values, holds",
+    [
+        (OBJECTS, "'tags' (lists of objects)"),
+        (LISTS, "'tags' (lists of lists)"),
+        (pa.array([[("a", 1)]], pa.map_(pa.string(), pa.int64())), "'tags' (lists of objects)"),
+        (BYTES, "'tags' (binary values)"),
+        ([BYTES], "'tags' (binary values)"),
+        ([{"path": "a.png", "bytes": BYTES[0]}], "'tags.bytes' (binary values)"),
+    ],
+)
+def test_a_parquet_column_that_is_no_text_is_left_out_and_named(pack: Pack, values: object, holds: str) -> None:
+    table = read_table(pack({"text": ["a"], "tags": values, "label": ["b"]}))
+    assert table.notes == (f"What cannot be read as text is left out: {holds}.",)
+    assert [table.rows[0][name] for name in ("text", "label")] == ["a", "b"]
+
+
+def test_a_parquet_file_with_one_column_of_text_says_which_others_are_none(pack: Pack) -> None:
+    columns = {f"tags{number}": OBJECTS for number in range(9)}
+    said = refusal(pack({"text": ["a"], **columns}))
+    assert "has fewer than two columns of text, one to read and one to answer, besides 'tags0' (lists of obj" in said
+    assert "'tags4' (lists of objects), 4 more: turn these into texts." in said
 
 
 def test_a_parquet_file_that_was_cut_off_is_refused(pack: Pack) -> None:

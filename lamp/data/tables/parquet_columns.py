@@ -1,0 +1,80 @@
+"""What becomes of the columns of a Parquet file: texts, conversations, or nothing where they hold no text."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from lamp.data.tables.chat_rows import CONVERSATIONS
+from lamp.data.tables.engine import literal
+from lamp.data.tables.left_out import LISTS_OF_LISTS, LISTS_OF_OBJECTS
+
+_DEEPEST = 20
+"""Levels of objects in a row."""
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of the table that is made of a Parquet file."""
+
+    name: str
+    value: str
+    """SQL for its value, where the file's columns are called c0, c1 and so on."""
+    chat: bool = False
+    """Whether it may hold the messages of conversations."""
+    holds: str = ""
+    """Why it is left out: what it holds instead of text; "" for one that is read."""
+
+
+def columns_of(schema: Any) -> list[Column]:
+    """The columns for an Arrow schema. Those of objects become columns of their own, as in JSON: `answers.text`."""
+    return [column for index, field in enumerate(schema) for column in _columns(field.name, f"c{index}", field.type, 0)]
+
+
+def text_of(value: str, kind: str) -> str:
+    """SQL for a value as text, "" for null and NaN; a list has each of its values on a line. kind: its SQL type."""
+    if kind.endswith("[]"):
+        lines = f"list_transform({value}, lambda part: {text_of('part', kind.removesuffix('[]'))})"
+        return f"coalesce(array_to_string({lines}, chr(10)), '')"
+    if kind == "BLOB":
+        return f"coalesce(decode({value}), '')"
+    if kind in ("FLOAT", "DOUBLE"):
+        return f"CASE WHEN {value} IS NULL OR isnan({value}) THEN '' ELSE {value}::VARCHAR END"
+    return f"coalesce({value}::VARCHAR, '')"
+
+
+def _columns(name: str, value: str, kind: Any, level: int) -> Iterator[Column]:
+    """The columns that one of a file becomes, or a field of its objects in so many levels."""
+    import pyarrow.types as types
+
+    kind = getattr(kind, "storage_type", kind)
+    if not level and name in CONVERSATIONS and _holds_messages(kind):
+        yield Column(name, value, chat=True)
+    elif types.is_struct(kind) and level < _DEEPEST:
+        for field in kind:
+            yield from _columns(
+                f"{name}.{field.name}", f"struct_extract({value}, {literal(field.name)})", field.type, level + 1
+            )
+    elif types.is_nested(kind):
+        part = getattr(kind.value_type, "storage_type", kind.value_type) if _is_list(kind) else None
+        if part is None or types.is_struct(part) or types.is_map(part):
+            yield Column(name, value, holds=LISTS_OF_OBJECTS)
+        else:
+            yield Column(name, value, holds=LISTS_OF_LISTS if types.is_nested(part) else "")
+    else:
+        yield Column(name, value)
+
+
+def _holds_messages(kind: Any) -> bool:
+    """Whether a type is that of a list of messages, or of an object of lists for each part of a message."""
+    import pyarrow.types as types
+
+    kind = kind.value_type if _is_list(kind) else kind
+    return bool(types.is_struct(kind)) and any(kind.get_field_index(role) >= 0 for role in ("role", "from"))
+
+
+def _is_list(kind: Any) -> bool:
+    import pyarrow.types as types
+
+    return bool(types.is_list(kind) or types.is_large_list(kind) or types.is_fixed_size_list(kind))
