@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from lamp.data.tables.chat_rows import CONVERSATIONS, plain_row
-from lamp.data.tables.checks import TableError
+from lamp.data.tables.checks import TableError, quoted
 from lamp.data.tables.layout import NO_NAMES, names_columns, numbered
 
 _ROWS = ("data", "rows")
@@ -78,6 +78,10 @@ def _listed(document: dict[str, Any]) -> list[Any] | None:
 def _columns(document: dict[str, Any]) -> list[Any] | None:
     """Columns as lists of the same length, or as objects from row numbers to cells."""
     columns = list(document.values())
+    if len(columns) > 1 and all(_is_list_of(column, dict) for column in columns):
+        raise TableError(
+            f"holds several lists of rows, {quoted(', '.join(document))}: write each of them into a file of its own."
+        )
     if len(columns) > 1 and all(isinstance(column, list) and column for column in columns):
         if len({len(column) for column in columns}) > 1:
             raise TableError("has columns of different lengths: give each a value for every row, or null.")

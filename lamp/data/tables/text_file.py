@@ -14,12 +14,15 @@ from lamp.data.tables.encodings import (
     UTF_8,
     UTF_8_MARKED,
     Encoding,
+    escaped_encoding,
     first_bad_byte,
     legacy_encoding,
     marked_encoding,
 )
 
 _CHUNK = 8_000_000
+_MARK = "\ufeff"
+"""The byte order mark."""
 _TWO_QUOTED = re.compile(rb'" +"(?![",;\t|\r\n])')
 
 
@@ -49,6 +52,7 @@ def text_file(source: Path, folder: Path) -> TextFile:
         marked = marked_encoding(file.read(4))
     place = first_bad_byte(source, marked or UTF_8)
     if place is None:
+        marked = marked or escaped_encoding(source)
         notes = (f"Read as {marked.name}.",) if marked and marked is not UTF_8_MARKED else ()
         return _counted(_converted(source, folder, marked) if marked else source, notes)
     encoding = None if marked else legacy_encoding(source, place)
@@ -117,7 +121,8 @@ def _converted(source: Path, folder: Path, encoding: Encoding) -> Path:
     size = 0
     with source.open("rb") as file, target.open("wb") as copy:
         while chunk := file.read(_CHUNK):
-            size += copy.write(decoder.decode(chunk).encode())
+            text = decoder.decode(chunk)
+            size += copy.write((text if size else text.lstrip(_MARK)).encode())  # joined files may have two
             check_unpacked(size)
     return target
 
