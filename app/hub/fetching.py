@@ -20,7 +20,7 @@ MOST_ROWS = 100_000
 MOST_BYTES = 400_000_000
 """No more rows are fetched once their text has this size, unless all are asked for."""
 _ALL_BYTES = 1_900_000_000
-"""The same where all are asked for: a table that is added may have 2 GB."""
+"""The same where all are asked for."""
 _READERS = frozenset({"arrow", "csv", "json", "parquet", "text"})
 """Readers of the datasets library that give tables of text; others unpack archives or media, or need more libraries."""
 

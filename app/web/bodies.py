@@ -12,6 +12,7 @@ from pathlib import Path
 from starlette.formparsers import MultiPartException
 
 from app.web.answers import App, Message, Receive, Scope, Send, header, say
+from lamp.data.tables.checks import MAX_BYTES
 
 UPLOAD_PATH = "/gradio_api/upload"
 _DISK_STEP = 32_000_000
@@ -24,7 +25,7 @@ class Limits:
 
     json_bytes: int = 4_000_000
     """Everything that is no upload; the longest recipe has some 100 kB."""
-    upload_bytes: int = 2_001_000_000
+    upload_bytes: int = MAX_BYTES + 1_000_000
     """A file and what a form writes around it."""
     seconds: float = 30.0
     """Time for any body, however short."""

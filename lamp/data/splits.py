@@ -11,7 +11,7 @@ from typing import overload
 
 from lamp.config import DataConfig
 from lamp.data.columns import Template
-from lamp.data.holding_out import held_out_rows, test_rows
+from lamp.data.holding_out import held_out_rows, repeated_keys, test_rows
 from lamp.data.tables import Table
 from lamp.data.usable_rows import MOST_CHOSEN_LABELS, UsableRows, usable_rows
 from lamp.errors import DataError
@@ -121,14 +121,14 @@ def prepare(table: Table, config: DataConfig, validation: Table | None = None, t
     own = {name: _own_rows(part, config, name) for name, part in tables.items() if part is not None}
     labels = _labels(config, usable, own.values())
     parts, left_out = _divided(usable, usable.targets if labels else [""] * rows, own, config)
-    examples = {name: Examples(tables.get(name) or table, config, array("Q", places)) for name, places in parts.items()}
-    times = Counter(usable.keys)
-    repeated = (place for place, key in zip(usable.places, usable.keys, strict=True) if times[key] > 1)
+    examples = {name: Examples(tables.get(name) or table, config, places) for name, places in parts.items()}
+    keys = repeated_keys(usable.keys)
+    repeated = array("Q", (place for place, key in zip(usable.places, usable.keys, strict=True) if key in keys))
     first_left_out = next(((name, places[0]) for name, places in left_out.items() if places), ("", None))
     firsts = {
         "skipped": (table, usable.first_skipped),
         "without_input": (table, usable.first_without_input),
-        "repeated": (table, next(repeated, None)),
+        "repeated": (table, next(iter(repeated), None)),
         "held_out_too": (tables.get(first_left_out[0]) or table, first_left_out[1]),
     }
     return Splits(
@@ -136,7 +136,7 @@ def prepare(table: Table, config: DataConfig, validation: Table | None = None, t
         labels=labels,
         skipped=usable.skipped,
         without_input=usable.without_input,
-        repeated=sum(count for count in times.values() if count > 1),
+        repeated=len(repeated),
         held_out_too=sum(map(len, left_out.values())),
         shown={
             kind: Examples(rows_of, config, [place])[0]
@@ -149,7 +149,7 @@ def prepare(table: Table, config: DataConfig, validation: Table | None = None, t
 
 def _divided(
     usable: UsableRows, targets: Sequence[str], own: Mapping[str, UsableRows], config: DataConfig
-) -> tuple[dict[str, list[int]], dict[str, list[int]]]:
+) -> tuple[dict[str, array[int]], dict[str, array[int]]]:
     """The places of each part's rows; and of those left out because another part has their input, by their table.
 
     targets: one a usable row, all the same for generation. An input of the test is in no other part, and one of
@@ -157,31 +157,32 @@ def _divided(
     """
     inputs = {name: set(part.keys) for name, part in own.items()}
     elsewhere = set[int]().union(*inputs.values())
-    left = [index for index, key in enumerate(usable.keys) if key not in elsewhere]
-    left_out = {"": [usable.places[index] for index, key in enumerate(usable.keys) if key in elsewhere]}
+    left = array("Q", (index for index, key in enumerate(usable.keys) if key not in elsewhere))
+    left_out = {"": array("Q", (usable.places[index] for index, key in enumerate(usable.keys) if key in elsewhere))}
     if len(left) < FEWEST_ROWS:
         raise DataError(
             f"Only {len(left)} of the {len(usable):,} rows have an input that no row for validation or test has: at "
             f"least {FEWEST_ROWS} are needed to learn from."
         )
-    parts: dict[str, list[int]] = {}
+    parts: dict[str, array[int]] = {}
     for name, most in (("validation", config.max_validation_rows), ("test", config.max_test_rows)):
         if name in own:
             of_test = inputs.get("test", set()) if name == "validation" else set()
             places = [place for place, key in zip(own[name].places, own[name].keys, strict=True) if key not in of_test]
-            left_out[name] = sorted({*own[name].places} - {*places})
+            left_out[name] = array("Q", sorted({*own[name].places} - {*places}))
             if not places:
                 raise DataError("Every row for validation is a row for the test as well: choose different data sets.")
-            parts[name] = sorted(random.Random(config.split_seed).sample(places, min(most, len(places))))
+            drawn = random.Random(config.split_seed).sample(places, min(most, len(places)))
+            parts[name] = array("Q", sorted(drawn))
             continue
-        keys, labels = [usable.keys[index] for index in left], [targets[index] for index in left]
+        keys, labels = array("Q", (usable.keys[index] for index in left)), [targets[index] for index in left]
         if name == "validation":
             held_out = held_out_rows(keys, labels, config)
         else:
             held_out = test_rows(keys, labels, config, of_rows=len(usable))
-        parts[name] = [usable.places[left[number]] for number in sorted(held_out)]
-        left = [index for number, index in enumerate(left) if number not in held_out]
-    parts["train"] = [usable.places[index] for index in left]
+        parts[name] = array("Q", (usable.places[left[number]] for number in sorted(held_out)))
+        left = array("Q", (index for number, index in enumerate(left) if number not in held_out))
+    parts["train"] = array("Q", (usable.places[index] for index in left))
     return parts, left_out
 
 

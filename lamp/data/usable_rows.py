@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 from array import array
 from dataclasses import dataclass
 
 from lamp.config import DataConfig
 from lamp.data.columns import Template, check_columns
-from lamp.data.holding_out import same_input_key
+from lamp.data.holding_out import same_input_key, short_key
 from lamp.data.tables import Table
 from lamp.errors import DataError
 
@@ -22,7 +21,7 @@ class UsableRows:
 
     places: array[int]
     """Their indices in the table."""
-    keys: list[int]
+    keys: array[int]
     """Equal for rows with the same input (`same_input_key`), in other tables as well."""
     targets: list[str]
     """The target of each; empty texts after MOST_CHOSEN_LABELS different ones."""
@@ -52,8 +51,9 @@ def usable_rows(table: Table, config: DataConfig) -> UsableRows:
     if problems:
         raise DataError(" ".join(problems))
     read = list(dict.fromkeys(column for _, column in Template.of(config).pairs))
-    places, keys, targets = array("Q"), list[int](), list[str]()
+    places, keys, targets = array("Q"), array("Q"), list[str]()
     counts: dict[str, int] = {}
+    known: dict[str, str] = {}  # one text for all rows of a label
     skipped = without_input = 0
     first_skipped = first_without_input = None
     columns = [table.cells(column) for column in (config.target_column, *read)]
@@ -68,15 +68,10 @@ def usable_rows(table: Table, config: DataConfig) -> UsableRows:
             first_without_input = place if first_without_input is None else first_without_input
         else:
             places.append(place)
-            keys.append(_short_key(same_input_key(text)))
+            keys.append(short_key(same_input_key(text)))
             if len(counts) <= MOST_CHOSEN_LABELS:
                 counts[target] = counts.get(target, 0) + 1
-                targets.append(target)
+                targets.append(known.setdefault(target, target))
             else:  # they are no labels, and too many texts to keep
                 targets.append("")
     return UsableRows(places, keys, targets, counts, skipped, without_input, first_skipped, first_without_input)
-
-
-def _short_key(key: str) -> int:
-    """A number in place of a text, the same in every process."""
-    return int.from_bytes(hashlib.blake2b(key.encode("utf-8", "surrogatepass"), digest_size=8).digest())

@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 
 from lamp.config import DataConfig
-from lamp.data.holding_out import held_out_rows, same_input_key
+from lamp.data.holding_out import held_out_rows, same_input_key, short_key
 from lamp.data.splits import prepare
 from lamp.errors import DataError
 from tests.unit.tables_of import table_of
@@ -18,7 +18,7 @@ CONFIG = DataConfig(("text",), "label", task="classification")
 
 
 def held_out(inputs: list[str], labels: list[str], **changes: float) -> set[int]:
-    return held_out_rows([same_input_key(text) for text in inputs], labels, replace(CONFIG, **changes))  # type: ignore[arg-type]
+    return held_out_rows([short_key(same_input_key(text)) for text in inputs], labels, replace(CONFIG, **changes))  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 
-MAX_BYTES = 2_000_000_000
+MAX_BYTES = 6_000_000_000
 """Size of a file in bytes."""
-MAX_UNPACKED = 4_000_000_000
+MAX_UNPACKED = 6_000_000_000
 """Size of a compressed file after unpacking, and of a table's texts, in bytes."""
 MAX_ROWS = 5_000_000
 MAX_LINES = 10_000_000

@@ -115,7 +115,7 @@ class StoredRows(Sequence[dict[str, str]]):
         from pyarrow.parquet import ParquetFile
 
         try:
-            return ParquetFile(self._file, memory_map=True)
+            return ParquetFile(self._file)  # pages of a mapped file count as memory, up to the whole file
         except (ArrowException, OSError, ValueError):
             raise DataError("The stored table of this data set cannot be read: add its file again.") from None
 
