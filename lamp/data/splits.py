@@ -84,6 +84,8 @@ class Splits:
     """How many rows were left out because their target is empty."""
     without_input: int = 0
     """How many rows were left out because everything that would be read is empty."""
+    headers: int = 0
+    """How many rows were left out because they hold the names of the columns."""
     repeated: int = 0
     """How many rows have the same input as another row; those with one input are all in the same part."""
     test: Sequence[Example] = ()
@@ -136,6 +138,7 @@ def prepare(table: Table, config: DataConfig, validation: Table | None = None, t
         labels=labels,
         skipped=usable.skipped,
         without_input=usable.without_input,
+        headers=usable.headers,
         repeated=len(repeated),
         held_out_too=sum(map(len, left_out.values())),
         shown={

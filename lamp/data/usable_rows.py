@@ -35,6 +35,8 @@ class UsableRows:
     """The index of the first row without a target."""
     first_without_input: int | None = None
     """The index of the first row without an input."""
+    headers: int = 0
+    """Rows that hold the names of the columns, as where files were joined."""
 
     def __len__(self) -> int:
         return len(self.places)
@@ -54,13 +56,15 @@ def usable_rows(table: Table, config: DataConfig) -> UsableRows:
     places, keys, targets = array("Q"), array("Q"), list[str]()
     counts: dict[str, int] = {}
     known: dict[str, str] = {}  # one text for all rows of a label
-    skipped = without_input = 0
+    skipped = without_input = headers = 0
     first_skipped = first_without_input = None
     columns = [table.cells(column) for column in (config.target_column, *read)]
     for place, (target, *cells) in enumerate(zip(*columns, strict=True)):
         target = target.strip()
         text = "\0".join([cell.strip() for cell in cells])
-        if not target:
+        if target == config.target_column and cells == read:
+            headers += 1
+        elif not target:
             skipped += 1
             first_skipped = place if first_skipped is None else first_skipped
         elif not text.strip("\0"):
@@ -74,4 +78,6 @@ def usable_rows(table: Table, config: DataConfig) -> UsableRows:
                 targets.append(known.setdefault(target, target))
             else:  # they are no labels, and too many texts to keep
                 targets.append("")
-    return UsableRows(places, keys, targets, counts, skipped, without_input, first_skipped, first_without_input)
+    return UsableRows(
+        places, keys, targets, counts, skipped, without_input, first_skipped, first_without_input, headers
+    )

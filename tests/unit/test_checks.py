@@ -64,6 +64,19 @@ def test_repeated_inputs_are_told() -> None:
     )
 
 
+def test_rows_that_repeat_the_names_of_the_columns_are_left_out_and_told() -> None:
+    labels = [("bad", "good")[row % 2] for row in ROWS]
+    splits = prepare(
+        table_of(text=[*TEXTS, "text", "text"], label=[*labels, "label", ""]), DataConfig(("text",), "label")
+    )
+    assert splits.labels == {"bad": 30, "good": 30}
+    (warning,) = data_warnings(splits, (), ())
+    assert warning == (
+        "Some rows are left out: 1 without a target, such as row 62 ('text: text label:') and 1 that hold the names of "
+        "the columns."
+    )
+
+
 def test_rows_that_are_held_out_too_are_told() -> None:
     config = DataConfig(("text",), "label")
     table = table_of(text=TEXTS, label=TARGETS)

@@ -13,7 +13,7 @@ _MOST_LABELLED, _MOST_WRITTEN = 0.8, 0.9
 
 
 def left_out_warnings(splits: Splits) -> list[str]:
-    """Says how many rows have nothing to read or nothing to answer."""
+    """Says how many rows have nothing to read or nothing to answer, or repeat the header."""
     kinds = []
     if splits.skipped:
         kinds.append(f"{splits.skipped:,} without a target, such as {example_row(splits.shown['skipped'])}")
@@ -23,7 +23,9 @@ def left_out_warnings(splits: Splits) -> list[str]:
             f"{splits.without_input:,} without an input, such as row {example.row + 1:,} "
             f"(target {quoted(example.target)})"
         )
-    return [f"Some rows are left out: {' and '.join(kinds)}."] if kinds else []
+    if splits.headers:
+        kinds.append(f"{splits.headers:,} that hold the names of the columns")
+    return [f"Some rows are left out: {', '.join(kinds[:-1])}{' and ' * (len(kinds) > 1)}{kinds[-1]}."] if kinds else []
 
 
 def repeated_warnings(splits: Splits, rows: int) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import zipfile
 from collections.abc import Iterator, Sequence
 from datetime import date, datetime, time, timedelta
@@ -17,6 +18,15 @@ ENDINGS = frozenset({".xlsx", ".xlsm", ".xlsb", ".xls", ".ods"})
 _MAX_UNPACKED = 500_000_000
 """Bytes of a workbook after unpacking, all of which is in memory at once."""
 _CHUNK = 1_000_000
+_UNCALCULATED = re.compile(rb'<c(?![^>]*t="str")[^>]*><f[^>]*>[^<]*</f>(<v\s*/>|<v></v>)?</c>')
+"""A cell with a formula and no value."""
+_UNCALCULATED_NOTE = (
+    "Formulas that were never calculated are empty cells: open the workbook in a spreadsheet program and save it there."
+)
+_MERGED_NOTE = "A cell that spans several rows has its value in each of them."
+_PROTECTED = "is protected with a password: save it without one."
+_ENCRYPTED = "EncryptedPackage".encode("utf-16-le")
+"""Stands in every workbook that is protected with a password."""
 _FIRST_ROWS = 1000
 """Rows from which it is told where the table begins."""
 
@@ -25,7 +35,7 @@ def read_sheet(source: Path, suffix: str, folder: Path, layout: Layout) -> Path:
     """Converts a workbook, in `folder`. Raises TableError."""
     import python_calamine
 
-    _check_unpacked(source)
+    notes_of_all = [_UNCALCULATED_NOTE] if _check_unpacked(source) else []
     try:
         with source.open("rb") as file, python_calamine.load_workbook(file) as workbook:
             sheets = workbook.sheet_names
@@ -33,16 +43,20 @@ def read_sheet(source: Path, suffix: str, folder: Path, layout: Layout) -> Path:
                 raise TableError(f"has no sheet {quoted(layout.sheet)}: it has {quoted(', '.join(sheets))}.")
             for name in [layout.sheet] if layout.sheet else sheets:
                 sheet = workbook.get_sheet_by_name(name)
-                rows = ([_text(cell) for cell in row] for row in sheet.iter_rows())
+                spans = _spans(sheet)
+                rows = _filled(([_text(cell) for cell in row] for row in sheet.iter_rows()), spans)
                 begun = _begun(rows, layout)
                 if begun is not None:
                     names, below, notes = begun
+                    notes += [_MERGED_NOTE] * bool(spans) + notes_of_all
                     if len(sheets) > 1:
                         notes = [f"Read from the sheet {quoted(name)}.", *notes]
                     return _written(names, below, folder, notes, sheets)
     except python_calamine.PasswordError:
-        raise TableError("is protected with a password: save it without one.") from None
+        raise TableError(_PROTECTED) from None
     except (python_calamine.CalamineError, OSError, ValueError, zipfile.BadZipFile):
+        if _ENCRYPTED in source.read_bytes():
+            raise TableError(_PROTECTED) from None
         raise TableError(
             f"is no workbook that can be read, whatever its ending {suffix} says: open it and save it again, or as CSV."
         ) from None
@@ -71,18 +85,50 @@ def _begun(rows: Iterator[list[str]], layout: Layout) -> tuple[list[str], Iterat
     return header, chain(below, rows), notes
 
 
-def _check_unpacked(source: Path) -> None:
-    """Raises TableError if a packed workbook is too large to be in memory; what its directory says is not believed."""
+def _spans(sheet: Any) -> dict[int, list[tuple[int, int]]]:
+    """Row → (column, last row) of the merged cells of several rows that begin there; all from 0."""
+    left = (sheet.start or (0, 0))[1]
+    spans: dict[int, list[tuple[int, int]]] = {}
+    for (top, column), (bottom, _) in sheet.merged_cell_ranges or ():
+        if bottom > top and column >= left:
+            spans.setdefault(top, []).append((column - left, bottom))
+    return spans
+
+
+def _filled(rows: Iterator[list[str]], spans: dict[int, list[tuple[int, int]]]) -> Iterator[list[str]]:
+    """The rows of a sheet, with the value of a merged cell in each of its rows."""
+    open_spans: dict[int, tuple[str, int]] = {}
+    for number, row in enumerate(rows):
+        for column, (value, last) in list(open_spans.items()):
+            if number > last:
+                del open_spans[column]
+            elif column < len(row):
+                row[column] = value
+        for column, last in spans.get(number, ()):
+            if column < len(row):
+                open_spans[column] = row[column], last
+        yield row
+
+
+def _check_unpacked(source: Path) -> bool:
+    """Whether a packed workbook has formulas that were never calculated.
+
+    Raises TableError if it is too large to be in memory; what its directory says is not believed.
+    """
     if not zipfile.is_zipfile(source):
-        return
-    size = 0
+        return False
+    size, uncalculated = 0, False
     with zipfile.ZipFile(source) as archive:
         for entry in archive.infolist():
             with archive.open(entry) as part:
+                end = b""
                 while chunk := part.read(_CHUNK):
                     size += len(chunk)
+                    uncalculated = uncalculated or _UNCALCULATED.search(end + chunk) is not None
+                    end = chunk[-1000:]
                     if size > _MAX_UNPACKED:
                         raise TableError(f"unpacks to more than {_MAX_UNPACKED / 1e6:,.0f} MB: save its table as CSV.")
+    return uncalculated
 
 
 def _written(

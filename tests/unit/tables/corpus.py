@@ -1,4 +1,4 @@
-"""Ninety odd files, as people's programs write them and as accidents leave them: name → content.
+"""More than a hundred odd files, as people's programs write them and as accidents leave them: name → content.
 
 `python -m tests.unit.tables.corpus` writes what becomes of each into corpus.txt, for a person to read and to commit.
 """
@@ -9,6 +9,8 @@ import gzip
 import io
 import json
 import zipfile
+from datetime import datetime
+from decimal import Decimal
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -22,6 +24,7 @@ SNAPSHOT = Path(__file__).with_name("corpus.txt")
 _MOST_ROWS = 4
 _ROWS = "text,label\ngood film,pos\nbad film,neg\nfine film,pos\n"
 _OBJECTS = [{"text": "good film", "label": "pos"}, {"text": "bad film", "label": "neg"}]
+_MESSAGES = [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Hello"}]
 _LINES = "".join(json.dumps(row) + "\n" for row in _OBJECTS)
 
 
@@ -56,6 +59,15 @@ DELIMITED: dict[str, str | bytes] = {
     "utf-16-big.csv": ("\ufeff" + _ROWS).encode("utf-16-be"),
     "windows-1252.csv": "text,label\nZürich für 5 €,pos\ncafé,neg\n".encode("cp1252"),
     "latin-1.csv": "text,label\nnaïve café,pos\nGrüße,neg\n".encode("latin-1"),
+    "mac-roman.csv": "text,label\nniño pequeño con corazón,pos\ncafé crème,neg\n".encode("mac_roman"),
+    "dos.csv": "text,label\nZürich ist schön,pos\nGrüße für alle,neg\n".encode("cp850"),
+    "turkish.csv": "text,label\nçok güzel şey,pos\nkötü değil,neg\n".encode("cp1254"),
+    "hungarian.csv": "text,label\nnagyon szép idő,pos\nüröm tűz,neg\n".encode("cp1250"),
+    "iso-2022-jp.csv": "文,札\nとても良い映画でした,良\n".encode("iso2022_jp"),
+    "two-encodings.csv": "text,label\nZürich,pos\n".encode() + "Grüße,neg\n".encode("cp1252"),
+    "two-marks.csv": "\ufeff\ufeff" + _ROWS,
+    "utf-32.csv": _ROWS.encode("utf-32"),
+    "control-z.csv": _ROWS.encode() + b"\x1a",
     "shift-jis.csv": "text,label\nとても良い映画でした。また見たいです,pos\n退屈で眠くなる映画でした,neg\n".encode(
         "shift-jis"
     ),
@@ -84,6 +96,17 @@ DELIMITED: dict[str, str | bytes] = {
     "a-comment.csv": "# made by a program\ntext,label\na,pos\n",
     "a-title.csv": "Films of 2024\ntext,label\na,pos\nb,neg\n",
     "separator-line.csv": "sep=;\ntext;label\na;pos\n",
+    "thousands.csv": 'city,people,label\nBern,"1,234,567",big\nThun,"45,000",small\n',
+    "thousands-with-semicolons.csv": "city;people;label\nBern;1,234,567;big\nThun;45,000;small\n",
+    "delimiter-at-the-end-of-rows.csv": "text,label\na,pos,\nb,neg,\n",
+    "delimiter-at-the-end-of-the-header.csv": "text,label,\na,pos\nb,neg\n",
+    "two-bars.csv": _ROWS.replace(",", "||"),
+    "rows-in-quotes.csv": '"text,label"\n"a,pos"\n"b,neg"\n',
+    "backslash-commas.csv": "text,label\na\\, b,pos\nc,neg\n",
+    "excel-texts.csv": 'text,label\n="007",pos\n="008",neg\n',
+    "header-in-two-lines.csv": ",Reviews,Reviews\nid,text,label\n1,a,pos\n",
+    "web-addresses.csv": "url,label\nhttp://a.b/?x=1;y=2|z,pos\nhttp://c.d/?x=1;y=2|z,neg\n",
+    "every-line-ending.csv": b"text,label\r\na,pos\nb,neg\rc,pos\r\n",
     "decimal-commas.csv": "price;label\n0,50;low\n12,00;high\n",
     "comma-in-the-header.csv": "Amount, EUR;kind\n0,50;rent\n9,00;food\n",
     "numbers.csv": "a,b,label\n1.10,007,1e5\n-0,+5,0x1f\n",
@@ -129,6 +152,10 @@ JSON: dict[str, str | bytes] = {
     "cut-off.jsonl": _LINES + '{"text": "c", "lab',
     "cut-off.json": json.dumps(_OBJECTS)[:-8],
     "single-quotes.json": "[{'text': 'a', 'label': 'pos'}]",
+    "two-lists.json": json.dumps({"train": _OBJECTS, "test": _OBJECTS}),
+    "lists-of-objects.jsonl": json.dumps({**_OBJECTS[0], "spans": [{"from": 1}]}),
+    "no-messages.jsonl": '{"messages": [{"role": "user", "content": "a"}, {"role": "assistant", "content": "b"}]}\n'
+    '{"messages": null}\n',
     "comments.json": '// rows\n[{"text": "a", "label": "pos"}]',
     "lone-surrogate.jsonl": '{"text": "a \\ud83d b", "label": "pos"}\n',
     "messages.jsonl": json.dumps(
@@ -146,6 +173,18 @@ OTHERS: dict[str, str | bytes] = {
     "types.parquet": _parquet(n=pa.array([1, 2]), x=pa.array([1.5, None]), b=pa.array([True, False])),
     "dictionary.parquet": _parquet(text=["a", "b"], label=pa.array(["x", "y"]).dictionary_encode()),
     "lists.parquet": _parquet(text=["a"], tags=pa.array([["x", "y"]])),
+    "objects.parquet": _parquet(text=pa.array([{"title": "a", "body": "b"}, None]), label=["x", "y"]),
+    "lists-of-objects.parquet": _parquet(text=["a"], label=["x"], spans=pa.array([[{"from": 1}]])),
+    "picture.parquet": _parquet(text=["a"], picture=pa.array([{"bytes": b"\xff\xd8", "path": "a.jpg"}])),
+    "messages.parquet": _parquet(messages=pa.array([_MESSAGES, None]), price=pa.array([Decimal("1.10"), None])),
+    "messages-as-lists.parquet": _parquet(
+        conversations=pa.array([{"from": ["human", "gpt"], "value": ["a", "b"]}]), id=["x"]
+    ),
+    "decimals-and-times.parquet": _parquet(
+        price=pa.array([Decimal("1.10")]),
+        at=pa.array([datetime(2024, 1, 2, 3, 4, 5)]),
+        big=pa.array([2**64 - 1], pa.uint64()),
+    ),
     "bytes.parquet": _parquet(text=pa.array([b"a"]), label=["x"]),
     "no-rows.parquet": _parquet(text=pa.array([], pa.string())),
     "cut-off.parquet": _parquet(text=["a", "b"])[:-10],
@@ -154,6 +193,10 @@ OTHERS: dict[str, str | bytes] = {
     "packed.jsonl.gz": gzip.compress(_LINES.encode()),
     "not-packed.csv.gz": _ROWS,
     "cut-off.csv.gz": gzip.compress(_ROWS.encode())[:-9],
+    "packed-twice.csv.gz": gzip.compress(gzip.compress(_ROWS.encode())),
+    "two-members.csv.gz": gzip.compress(b"text,label\na,pos\n") + gzip.compress(b"b,neg\n"),
+    "junk-at-the-end.csv.gz": gzip.compress(_ROWS.encode()) + b"junk",
+    "html-as.xls": "<html><table><tr><td>text</td></tr></table></html>",
     "archive.zip": _zip(_ROWS.encode()),
     "archive-as.csv": _zip(_ROWS.encode()),
     "no-workbook.xlsx": _ROWS,

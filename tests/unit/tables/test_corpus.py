@@ -1,4 +1,4 @@
-"""What becomes of ninety odd files stands in corpus.txt, and stays as a person has read it there."""
+"""What becomes of more than a hundred odd files stands in corpus.txt, and stays as a person has read it there."""
 
 from __future__ import annotations
 

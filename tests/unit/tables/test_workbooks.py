@@ -66,6 +66,44 @@ def test_a_file_that_is_no_workbook_is_refused(write: Write, tmp_path: Path) -> 
     assert "is no workbook that can be read" in refusal(write("b.xlsx", whole[: len(whole) // 2]))
 
 
+def changed(path: Path, old: str, new: str) -> Path:
+    """A workbook with another piece of XML in its first sheet."""
+    with zipfile.ZipFile(path) as archive:
+        entries = {name: archive.read(name).decode() for name in archive.namelist()}
+    sheet = "xl/worksheets/sheet1.xml"
+    assert old in entries[sheet]
+    entries[sheet] = entries[sheet].replace(old, new)
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, content in entries.items():
+            archive.writestr(name, content)
+    return path
+
+
+def test_a_cell_that_spans_rows_has_its_value_in_each_of_them(tmp_path: Path) -> None:
+    rows: list[list[object]] = [[], [None, "kind", "text"], [None, "a", "1"], [None, None, "2"], [None, "b", "3"]]
+    path = write_xlsx(tmp_path / "a.xlsx", {"Data": rows})
+    merged = '</sheetData><mergeCells><mergeCell ref="B3:B4"/></mergeCells>'
+    table = read_table(changed(path, "</sheetData>", merged))
+    assert [list(row.values()) for row in table.rows] == [["a", "1"], ["a", "2"], ["b", "3"]]
+    assert table.notes == ("A cell that spans several rows has its value in each of them.",)
+
+
+def test_formulas_that_were_never_calculated_are_told(tmp_path: Path) -> None:
+    path = write_xlsx(tmp_path / "a.xlsx", {"Data": [["text", "label"], ["a", 1], ["b", 2]]})
+    assert read_table(changed(path, "<v>1</v>", "<f>1+0</f><v>1</v>")).notes == ()
+    table = read_table(changed(path, "<v>2</v>", "<f>1+1</f><v></v>"))
+    assert table.rows == [{"text": "a", "label": "1"}, {"text": "b", "label": ""}]
+    (note,) = table.notes
+    assert note.startswith("Formulas that were never calculated are empty cells")
+    text = changed(path, '<c r="B3"><f>1+1</f><v></v>', '<c r="B3" t="str"><f>T(1)</f><v></v>')
+    assert read_table(text).notes == ()
+
+
+def test_a_workbook_with_a_password_is_refused(write: Write) -> None:
+    encrypted = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(504) + "EncryptedPackage".encode("utf-16-le") + bytes(480)
+    assert "is protected with a password: save it without one" in refusal(write("a.xlsx", encrypted))
+
+
 def test_a_workbook_that_unpacks_to_too_much_is_refused(tmp_path: Path) -> None:
     path = write_xlsx(tmp_path / "a.xlsx", {"Data": CELLS})
     with zipfile.ZipFile(path, "a", zipfile.ZIP_DEFLATED) as archive, archive.open("xl/more.xml", "w") as more:
