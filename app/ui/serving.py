@@ -15,6 +15,7 @@ from app.studio import Studio
 from app.ui.theme import launch_options
 from app.web.addresses import Addresses
 from app.web.answers import App
+from app.web.bearer import of_token
 from app.web.bodies import BodyLimits
 from app.web.door import PERSON, Door
 from app.web.gate import Gate
@@ -53,10 +54,13 @@ def web_app(demo: gr.Blocks, studio: Studio) -> App:
     gr.set_static_paths([settings.home / "exports"])
     served: App = outer
     if settings.sign_in.asks:
-        uploaded = UploadedFiles()
-        behind = PageSessions(outer, uploaded)
+        uploaded, routes = UploadedFiles(), SignInRoutes(settings)
         served = Door(
-            behind, SignInRoutes(settings), uploaded, lambda person, path: studio.as_(person).may_download(path)
+            PageSessions(outer, uploaded),
+            routes,
+            uploaded,
+            lambda person, path: studio.as_(person).may_download(path),
+            of_token(studio, routes),
         )
     checked = Gate(BodyLimits(served, Path(get_upload_folder()), settings.low_disk_bytes), Addresses.of(settings))
     return Health(checked, partial(_problem, studio))
