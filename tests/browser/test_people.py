@@ -116,11 +116,11 @@ def test_a_program_acts_with_a_token_until_it_is_revoked(
     page.locator(".ls-who").get_by_role("link", name="ada").click()
     expect(page.locator("#tokens")).to_contain_text("No tokens yet")
     for name, may in (("nightly", "Everything I can do"), ("dashboard", "Read only")):
-        page.get_by_label("Name").fill(name)
+        page.locator("#token-name input").fill(name)
         page.get_by_role("radio", name=may).check()
         page.get_by_role("button", name="Make a token").click()
         expect(page.locator("#token-said")).to_contain_text(f"{name} begins with ls_")
-        made.append(page.get_by_label("The token", exact=True).input_value())
+        made.append(page.locator("#token textarea").input_value())
         expect(page.get_by_role("button", name=f"Revoke {name}")).to_be_visible()
     full, reading = made
     page.reload()

@@ -17,7 +17,7 @@ from app.views.local_time import zone_of
 from storage.errors import NotStored
 
 _ENDS = {0: "Never", 30: "In 30 days", 90: "In 90 days", 365: "In a year"}
-_USE = """export STUDIO_TOKEN=ls_…
+_USE = """read -rs STUDIO_TOKEN && export STUDIO_TOKEN  # asks for it: no history of commands keeps it
 lamp-studio --studio {address} runs
 
 # in Python
@@ -60,7 +60,8 @@ class AccessPage:
 
     def revoke(self, number: int | None, zone: str) -> list[Any]:
         """Revokes the token; where it was asked, and the list."""
-        inform(f"{self._studio.revoke_token(int(number or 0)).name} is revoked.")
+        self._studio.revoke_token(int(number or 0))
+        inform("The token is revoked.")
         return [gr.Column(visible=False), self.show(zone)]
 
 
@@ -97,7 +98,7 @@ def build(studio: Studio, page: gr.Blocks) -> None:
         secret = gr.Textbox("", label="The token", buttons=["copy"], interactive=False, elem_id="token")
         usage = gr.Code("", language="shell", label="How a program sends it", interactive=False)
     piece(parts.title("Your tokens", "Of each, only a digest is kept."))
-    with gr.Column(visible=False, elem_classes="ls-confirm") as confirm:
+    with gr.Column(visible=False, elem_id="token-revoke", elem_classes="ls-confirm") as confirm:
         question = piece()
         with gr.Row():
             yes = gr.Button("Yes, revoke", size="md", variant="stop", elem_id="token-revoke-yes")
@@ -115,6 +116,7 @@ def build(studio: Studio, page: gr.Blocks) -> None:
         [said, secret, shown, name, table],
         **QUIET,
     )
-    table.click(guarded(handlers.ask), None, [chosen, question, confirm], **AT_ONCE)
+    asked = table.click(guarded(handlers.ask), None, [chosen, question, confirm], **AT_ONCE)
+    asked.then(None, None, None, js="() => document.getElementById('token-revoke')?.scrollIntoView({block: 'nearest'})")
     no.click(lambda: gr.Column(visible=False), None, confirm, **AT_ONCE)
     yes.click(guarded(handlers.revoke), [chosen, zone], [confirm, table], **AT_ONCE)
