@@ -42,7 +42,7 @@ def test_a_token_is_not_taken_after_its_end(database: Database, monkeypatch: pyt
     go_on(monkeypatch, days=29, hours=23)
     assert store.find(secret) is not None
     go_on(monkeypatch, days=30, seconds=1)
-    assert store.find(secret) is None and store.of("ada")[0].has_ended(tokens.utc_now())
+    assert store.find(secret) is None and store.of("ada")[0].has_ended(utc_now() + timedelta(days=31))
 
 
 def test_the_last_use_is_noted_once_a_minute(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
