@@ -20,6 +20,7 @@ from app.score_samples import read_samples
 from app.studio_datasets import StudioDatasets
 from app.studio_exports import StudioExports
 from app.studio_imports import StudioImports
+from app.studio_links import StudioLinks
 from app.studio_lists import StudioLists
 from app.studio_person import StudioOfPerson
 from app.studio_publishing import StudioPublishing
@@ -49,6 +50,7 @@ class Studio(
     StudioPublishing,
     StudioLists,
     StudioTokens,
+    StudioLinks,
     StudioOfPerson,
 ):
     """Data sets, recipes, runs and trained prompts. Every failure is a LampError or StorageError of one sentence.

@@ -29,6 +29,7 @@ from storage.database import Database
 from storage.errors import JobNotFound
 from storage.home import Home
 from storage.jobs import JobStore
+from storage.links import LinkStore
 from storage.tokens import TokenStore
 from storage.uploads import UploadStore
 
@@ -44,7 +45,7 @@ class StudioOfPerson:
         self.settings, self._database, self._home = settings, database, Home(settings.home)
         self._artifacts, self._answerer = ArtifactStore(self._home.artifacts), Answerer()
         self._lists = AnswerLists(self._answerer)
-        self._exports, self._tokens = Exports(), TokenStore(database)
+        self._exports, self._tokens, self._links = Exports(), TokenStore(database), LinkStore(database)
         self._everyone = JobStore(database, webhook.on_end(settings, _log.warning))
         self._tools = SharedTools(settings, self._everyone)
         self.downloads = Downloads()

@@ -180,3 +180,18 @@ class TokenRow(Base):
     created_at: Mapped[datetime]
     used_at: Mapped[datetime | None]
     ends_at: Mapped[datetime | None]
+
+
+class LinkRow(Base):
+    """A link that shows one run to whoever has it."""
+
+    __tablename__ = "links"
+    __table_args__ = {"sqlite_autoincrement": True}
+
+    number: Mapped[int] = mapped_column(primary_key=True, autoincrement=True)
+    digest: Mapped[str] = mapped_column(String(64), unique=True)
+    """SHA-256 of the link's secret, which is stored nowhere."""
+    job: Mapped[int] = mapped_column(ForeignKey("jobs.number", ondelete="CASCADE"), index=True)
+    start: Mapped[str] = mapped_column(String(16))
+    """Its first characters, by which people tell their links apart."""
+    created_at: Mapped[datetime]

@@ -55,7 +55,7 @@ class TokenStore:
         """A new token and its secret, which is never given out again. lasts: None for one that never ends."""
         secret, now = PREFIX + secrets.token_urlsafe(32), utc_now()
         row = TokenRow(
-            digest=_digest(secret),
+            digest=digest_of(secret),
             owner=owner,
             name=name,
             start=secret[:_SHOWN],
@@ -76,7 +76,7 @@ class TokenStore:
         if not _FORM.fullmatch(secret):
             return None
         with self.database.read() as session:
-            row = session.scalar(select(TokenRow).where(TokenRow.digest == _digest(secret)))
+            row = session.scalar(select(TokenRow).where(TokenRow.digest == digest_of(secret)))
             token = _token_of(row) if row is not None else None
         now = utc_now()
         if token is None or token.has_ended(now):
@@ -109,7 +109,8 @@ class TokenStore:
             return _token_of(row)
 
 
-def _digest(secret: str) -> str:
+def digest_of(secret: str) -> str:
+    """What is kept of a secret. It has so many random bits that its digest tells nothing of it."""
     return hashlib.sha256(secret.encode()).hexdigest()
 
 

@@ -10,7 +10,7 @@ from app.ui.access import access_page
 from app.ui.asking import asked
 from app.ui.compare import compare_page
 from app.ui.components import piece
-from app.ui.runs import runs_page
+from app.ui.runs import runs_page, shared_page
 from app.ui.tune import tune_page
 
 _HOUR, _DAY = 3600, 86_400
@@ -21,7 +21,7 @@ _MOST_WAITING = 200
 def build_ui(studio: Studio) -> gr.Blocks:
     """The Tune page at "/", the Runs page at "/runs", Compare at "/compare", and the named endpoints for scripts.
 
-    Where people sign in, the tokens of their programs are at "/access".
+    Where people sign in, the tokens of their programs are at "/access", and a run that somebody shares is at "/shared".
     """
     studio = asked(studio)
     demo = gr.Blocks(title="LAMP Studio", analytics_enabled=False, delete_cache=(_HOUR, _DAY))
@@ -39,6 +39,8 @@ def build_ui(studio: Studio) -> gr.Blocks:
     if studio.settings.sign_in.asks:
         with demo.route("Access", "access"):
             access_page.build(studio, demo)
+        with demo.route("Shared", "shared"):
+            shared_page.build(studio, demo)
     return demo
 
 

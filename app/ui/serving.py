@@ -8,6 +8,7 @@ from pathlib import Path
 
 import gradio as gr
 from fastapi import FastAPI, Request, Response
+from fastapi.responses import FileResponse
 from gradio.utils import get_upload_folder
 
 from app.people import Person
@@ -25,6 +26,7 @@ from app.web.page_sessions import PageSessions
 from app.web.sign_in_routes import SignInRoutes
 from app.web.uploaded_files import UploadedFiles
 from lamp.data.tables.checks import MAX_BYTES
+from lamp.errors import LampError
 from storage.errors import StorageError
 
 
@@ -34,6 +36,8 @@ def web_app(demo: gr.Blocks, studio: Studio) -> App:
     outer = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
     if not settings.on_space:
         _add_metrics(outer, studio)
+    if settings.sign_in.asks:
+        _add_linked_prompts(outer, studio)
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "SSR mode", UserWarning)  # said although it is not asked for
         gr.mount_gradio_app(
@@ -77,6 +81,17 @@ def _add_metrics(server: FastAPI, studio: Studio) -> None:
             return Response(text(), media_type="text/plain; version=0.0.4; charset=utf-8")
         except (StorageError, OSError) as error:
             return Response(str(error), status_code=503, media_type="text/plain")
+
+
+def _add_linked_prompts(server: FastAPI, studio: Studio) -> None:
+    @server.get("/shared/{link}.zip")
+    def prompt(link: str) -> Response:
+        """The prompt of a run that a link shows."""
+        try:
+            path = studio.linked(link).export()
+        except (LampError, StorageError) as error:
+            return Response(str(error), 404, media_type="text/plain")
+        return FileResponse(path, filename=path.name, headers={"cache-control": "no-store"})
 
 
 def _name(request: Request) -> str | None:

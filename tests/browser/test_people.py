@@ -96,6 +96,26 @@ def test_two_people_see_their_own_runs_and_data_and_nothing_of_the_other(
     assert contexts["ada"].request.get(f"/gradio_api/file={address}").status == 200
     assert contexts["eve"].request.get(f"/gradio_api/file={address}").status == 403
 
+    ada.goto(f"/runs?run={run}&tab=about")
+    ada.get_by_role("button", name="Make a link").click()
+    link = ada.locator("#link textarea").input_value(timeout=30_000)
+    eve.goto(link)
+    expect(eve.locator("#shared-head")).to_contain_text("films of ada")
+    expect(eve.locator("#shared-rows li").first).to_be_visible()
+    eve.locator("#try-0 textarea").fill("the film was good")
+    eve.get_by_role("button", name="Answer").click()
+    expect(eve.get_by_text("Tuned prompt", exact=True).last).to_be_visible(timeout=60_000)
+    with eve.expect_download() as taken:
+        eve.get_by_role("link", name="Download the prompt").click()
+    assert taken.value.suggested_filename == "films-of-ada.zip"
+    ada.goto(f"/runs?run={run}&tab=about")
+    ada.get_by_role("button", name="Revoke the link").click()
+    ada.get_by_role("button", name="Yes, revoke").click()
+    expect(ada.get_by_role("button", name="Revoke the link")).to_have_count(0)
+    eve.reload()
+    expect(eve.locator("#shared-head")).to_contain_text("There is no run")
+    expect(eve.get_by_text("films of ada")).to_have_count(0)
+
     ada.get_by_role("button", name="Sign out").click()
     expect(ada).to_have_title("Sign in · LAMP Studio")
     ada.goto(f"/runs?run={run}")

@@ -25,7 +25,8 @@ def everything_of(world: World, things: Things) -> dict[str, object]:
     events = {id: world.store.events(id) for id in jobs}
     owned = {job.id for job in world.store.list(1000, comparisons=True) if job.owner == ADA.name}
     files = {path: path.stat().st_size for path in world.studio.settings.home.rglob("*") if things.done in str(path)}
-    return {**jobs, "upload": upload, "events": events, "owned": owned, "files": files}
+    links = world.studio.links(things.done)
+    return {**jobs, "links": links, "upload": upload, "events": events, "owned": owned, "files": files}
 
 
 def value_for(component: Any, text: str, dataset: str, runs: Sequence[str]) -> Any:

@@ -151,7 +151,7 @@ def test_a_token_needs_a_name_and_an_end_that_is_offered(studio: Studio) -> None
         (3, 30, "must be a text"),
     ):
         with pytest.raises(ConfigError, match=said):
-            own.make_token(name, False, days)  # type: ignore[arg-type]
+            own.make_token(name, False, days)
     assert own.make_token("for ever", True, 0)[0].ends_at is None
     for _ in range(49):
         own.make_token("x", True, 30)

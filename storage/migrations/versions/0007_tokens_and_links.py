@@ -1,4 +1,4 @@
-"""The digests of the tokens with which programs act as somebody."""
+"""The digests of the tokens with which programs act as somebody, and of the links by which runs are shared."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -26,3 +26,16 @@ def upgrade() -> None:
         sqlite_autoincrement=True,
     )
     op.create_index("ix_tokens_owner", "tokens", ["owner"], unique=False)
+    op.create_table(
+        "links",
+        sa.Column("number", sa.Integer(), nullable=False),
+        sa.Column("digest", sa.String(length=64), nullable=False),
+        sa.Column("job", sa.Integer(), nullable=False),
+        sa.Column("start", sa.String(length=16), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(["job"], ["jobs.number"], ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("number"),
+        sa.UniqueConstraint("digest"),
+        sqlite_autoincrement=True,
+    )
+    op.create_index("ix_links_job", "links", ["job"], unique=False)
