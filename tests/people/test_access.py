@@ -266,6 +266,9 @@ def test_the_table_in_the_documents_is_what_these_tests_have_found(world: World)
         "| --- | --- | --- | --- | --- | --- |",
         *(f"| {_shown(what)} | {' | '.join(found)} |" for what, found in world.table.items()),
         "| every function of a page | 401 | nothing of the owner's | no changes | yes | everybody's |",
+        "| a run that is shared: its page and its zip (`test_links.py`) "
+        "| 401 | with the link | with the link | with the link | with the link |",
+        "| a run that is shared: everything else | 401 | as an unknown id | no changes | yes | everybody's |",
         "| every other address but the page to sign in on, `/favicon.ico` and `/health/` | 401 | | | | |",
         "",
     ]

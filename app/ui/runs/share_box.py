@@ -18,6 +18,7 @@ _EVENTS = """element.addEventListener('click', (event) => {
     const {revoke} = event.target.closest('[data-revoke]')?.dataset ?? {}
     if (revoke) trigger('click', {link: revoke})
 })"""
+_HEAD = "<tr><th scope=col>Begins with</th><th scope=col>Made</th><td></td></tr>"
 _QUESTION = parts.notice("Whoever has it sees nothing of this run from then on.", "warn", "Revoke the link?")
 
 
@@ -33,7 +34,7 @@ class ShareBox:
             return ""
         now = datetime.now(zone_of(zone))
         lines = "".join(_line(link, now) for link in self._studio.links(run))
-        return f'<table class="ls-tokens"><tbody>{lines}</tbody></table>' if lines else ""
+        return f'<table class="ls-tokens"><thead>{_HEAD}</thead><tbody>{lines}</tbody></table>' if lines else ""
 
     def make(self, run: str, zone: str, request: gr.Request) -> list[Any]:
         """Makes a link: its address, and the list."""

@@ -19,6 +19,7 @@ from app.views import local_time
 from app.views.run_view import RunView
 
 _ROWS_A_PAGE = 25
+_ROWS = parts.title("Row by row", "The rows that were scored; wrong ones first, the surest of them on top.")
 _MOST_WAITING = 12
 """People who wait for the model at a time, as on the Try tab."""
 
@@ -40,7 +41,7 @@ class SharedPage:
             view = local_time.in_zone(shared.view(), local_time.zone_of(zone))
         except KNOWN as error:
             gone = run_html.head_without_run(str(error))
-            return [gone, gr.Column(visible=False), *[gr.skip()] * 5, gr.Button(visible=False), gr.skip(), ""]
+            return [gone, gr.Column(visible=False), *[gr.skip()] * 5, gr.Button(visible=False), gr.skip(), "", ""]
         rows, more = self.rows(link, _ROWS_A_PAGE)
         return [
             _head(view),
@@ -53,13 +54,14 @@ class SharedPage:
             more,
             _download(link) if view.can_try else "",
             link if view.can_try else "",
+            run_html.tab_title(view),
         ]
 
     def rows(self, link: str, most: int) -> tuple[str, Any]:
         """The first tested rows, and the button for more of them."""
         results = self._studio.linked(link).view().results
         found = results.chosen("All", "", "", "") if results else []
-        html = results_html.answer_list(found[:most], len(found)) if found else ""
+        html = _ROWS + results_html.answer_list(found[:most], len(found)) if found else ""
         return html, gr.Button(visible=len(found) > most)
 
     def answer(self, link: str, *boxes: str) -> Iterator[str]:
@@ -147,10 +149,12 @@ def build(studio: Studio, page: gr.Blocks) -> None:
         download = piece(elem_id="shared-download")
         rows = piece(elem_id="shared-rows")
         more = gr.Button("Show more", visible=False, elem_classes="ls-back")
+    title = gr.Textbox("", visible="hidden", label="Title of the tab")
+    title.change(None, title, None, js="(text) => { if (text) document.title = text }")
     link, most, zone = gr.State(""), gr.State(_ROWS_A_PAGE), gr.Textbox("", visible="hidden", label="Time zone")
     opened = page.load(guarded(handlers.open), None, link, **AT_ONCE)
     asked = opened.then(None, None, zone, js=BROWSER_ZONE, **AT_ONCE)
-    shown = [head, content, scores, both, loss, score, rows, more, download, ready]
+    shown = [head, content, scores, both, loss, score, rows, more, download, ready, title]
     asked.then(guarded(handlers.show), [link, zone], shown, **QUIET)
     more.click(lambda number: number + _ROWS_A_PAGE, most, most, **AT_ONCE).then(
         guarded(handlers.rows), [link, most], [rows, more], **QUIET
