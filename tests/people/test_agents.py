@@ -22,7 +22,16 @@ from tests.people.test_access import CHANGES, OWN, READS
 from tests.people.things import Things, add_things
 from tests.people.world import ADA
 
-NOT_FOR_AGENTS = {"publish", "card", "import_prompt", "score_prompt", "upload_dataset", "try", "fetch_dataset"}
+NOT_FOR_AGENTS = {
+    "publish",
+    "publish_space",
+    "card",
+    "import_prompt",
+    "score_prompt",
+    "upload_dataset",
+    "try",
+    "fetch_dataset",
+}
 """Endpoints that want a token of the Hub or a file, and those that have another function's name."""
 
 
