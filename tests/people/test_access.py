@@ -32,6 +32,7 @@ READS: dict[str, Arguments] = {
     "export": lambda things, _: [things.done],
     "try": lambda things, _: [things.done, ["a text"], None],
     "publish": lambda things, _: [things.done, "ada/prompt", "", True, "refuse", ""],
+    "publish_space": lambda things, _: [things.done, "ada/prompt", "", True, "refuse"],
     "card": lambda things, _: [things.done, None],
     "export_state": lambda things, _: [things.done, "merged"],
     "exported": lambda things, _: [things.done, "merged"],
@@ -60,6 +61,7 @@ REFUSED_TO_READERS = {"publish", "upload_dataset", "import_prompt", "fetch_datas
 """What changes something, and is refused to a token that only reads."""
 OWNERS_RESULT = {
     "publish": "token",
+    "publish_space": "token|cannot be read",
     "try": "acme/tiny|adapter|prompt",
     "fetch_dataset": "Hub",
     "import_prompt": "Hub",
