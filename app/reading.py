@@ -8,7 +8,7 @@ from lamp.errors import LampError
 
 _READS = """
 backbones beside card compare comparison curve dataset datasets disk_use ended_since export export_bytes export_state
-first_rows guess_columns inspection job jobs latest_metrics learned_from licence list_progress listed log_file
+first_rows guess_columns inspection job jobs latest_metrics learned_from licence linked list_progress listed log_file
 look_up_dataset may_download most_gpus numbered_row person plan prompt_kind prompt_use prompts proposed_instruction
 published_recipe random_row recipe_file results results_file run run_view samples search_hub search_log seconds_of_ways
 settings sheets takes_folders tested_row token_weights try_prompt usual_seconds vitals warm_up worth worth_file

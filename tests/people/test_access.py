@@ -57,7 +57,7 @@ OWN: dict[str, Arguments] = {
     "fetch_dataset": lambda _, file: ["acme/none", "", "", "main", False],
 }
 """Endpoints that take nothing of anybody's: each person gets their own."""
-REFUSED_TO_READERS = {"publish", "upload_dataset", "import_prompt", "fetch_dataset", *CHANGES}
+REFUSED_TO_READERS = {"publish", "publish_space", "upload_dataset", "import_prompt", "fetch_dataset", *CHANGES}
 """What changes something, and is refused to a token that only reads."""
 OWNERS_RESULT = {
     "publish": "token",

@@ -39,8 +39,8 @@ def test_with_a_link_another_person_sees_the_run_and_nothing_that_was_written_ab
         assert private + world.hers.secret not in said
     assert "2026-05-01T12:00:00Z" not in said and world.hers.done not in said.replace(f"shared/{secret}", "")
     assert f"{world.hers.secret} text" in page.handler(function(world, "SharedPage.rows"), [None, 30])
-    answered = page.handler(function(world, "SharedPage.show"), [None, "UTC"])
-    assert "Somebody shares" in answered
+    assert "Somebody shares" in page.handler(function(world, "SharedPage.show"), [None, "UTC"])
+    assert "Somebody shares" in opened(world, ADA_READS, secret)[1]
 
 
 def test_the_prompt_is_taken_home_with_a_link_by_whoever_has_signed_in(world: World, secret: str) -> None:
