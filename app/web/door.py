@@ -9,24 +9,39 @@ from pathlib import Path
 from starlette.requests import Request
 
 from app.people import Person
-from app.web.answers import App, Message, Receive, Scope, Send, say
+from app.web.answers import App, Message, Receive, Scope, Send, header, say
 from app.web.bodies import UPLOAD_PATH
 from app.web.sign_in_routes import SignInRoutes
 from app.web.uploaded_files import UploadedFiles
+from app.web.visitors import Visitors
 from lamp.errors import LampError
 
 PERSON = "person"
 """The key of a request's scope under which the Person stands."""
 _FILES = ("/gradio_api/file=", "/gradio_api/file/")
 MayDownload = Callable[[Person, Path], bool]
+UploadProblem = Callable[[Person, int], str]
+_FORM_BYTES = 10_000
+"""What a form may write around a file: the studio itself looks at the file's own size."""
 
 
 class Door:
     """ASGI middleware. Nobody gets past it to anything but the addresses to sign in at, with no exception to name."""
 
-    def __init__(self, app: App, routes: SignInRoutes, uploaded: UploadedFiles, may_download: MayDownload) -> None:
-        """may_download: whether a file was made for a person; asked for files that they did not upload themselves."""
-        self._app, self._routes, self._uploaded, self._may_download = app, routes, uploaded, may_download
+    def __init__(
+        self,
+        app: App,
+        routes: SignInRoutes | Visitors,
+        uploaded: UploadedFiles,
+        may_download: MayDownload,
+        upload_problem: UploadProblem,
+    ) -> None:
+        """may_download: whether a file was made for a person; asked for files that they did not upload themselves.
+
+        upload_problem: why a person cannot upload so many bytes, "" where they can.
+        """
+        self._app, self._routes, self._uploaded = app, routes, uploaded
+        self._may_download, self._upload_problem = may_download, upload_problem
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Passes a request on with its person, or answers it."""
@@ -51,9 +66,12 @@ class Door:
             await self._app(scope, receive, send)
         elif (file := _file(path)) is not None and not await self._may_read(person, file):
             await say(send, 403, not_allowed(file))  # Gradio's sentence for a file that does not exist
+        elif path.rstrip("/") != UPLOAD_PATH:
+            await self._app({**scope, PERSON: person}, receive, send)
+        elif problem := self._upload_problem(person, max(0, _length(scope) - _FORM_BYTES)):
+            await say(send, 403, problem)
         else:
-            watched = self._noting_uploads(person, send) if path.rstrip("/") == UPLOAD_PATH else send
-            await self._app({**scope, PERSON: person}, receive, watched)
+            await self._app({**scope, PERSON: person}, receive, self._noting_uploads(person, send))
 
     async def _may_read(self, person: Person, file: str) -> bool:
         if self._uploaded.has(person, file):
@@ -78,6 +96,12 @@ class Door:
 def not_allowed(file: str) -> str:
     """The sentence about a file that is not there, or not the person's."""
     return f"File not allowed: {file}."
+
+
+def _length(scope: Scope) -> int:
+    """The bytes that a request says it has; BodyLimits in front has looked at how many really come."""
+    declared = header(scope, b"content-length") or "0"
+    return int(declared) if declared.isdigit() else 0
 
 
 def _file(path: str) -> str | None:
