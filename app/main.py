@@ -63,9 +63,15 @@ def forget_own_token() -> None:
 
 
 def check_sign_in(settings: Settings) -> None:
-    """Raises LampError on a Space where nobody signs in; says so where others than this machine's people may come."""
+    """Raises LampError on a Space where nobody signs in, and for limits that would hold for nobody; says so where
+    others than this machine's people may come."""
     if settings.sign_in.asks or settings.demo:
         return
+    if settings.quotas.any:
+        raise LampError(
+            "STUDIO_QUOTA_... are limits for each person who signs in, and nobody does here: set STUDIO_AUTH or "
+            "STUDIO_USER_HEADER as well, or take them out."
+        )
     if settings.on_space:
         raise LampError(
             "This Space would show everybody's runs and data to everybody: put hf_oauth: true into the first lines of "

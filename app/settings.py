@@ -116,11 +116,6 @@ class Settings:
             problems.append(f"STUDIO_DEMO must be 1 or empty, not {demo!r}.")
         is_demo = demo in {"1", "yes"}
         quotas = Quotas.from_environment(environment, problems)
-        if quotas.any and not sign_in.asks and not is_demo:
-            problems.append(
-                "STUDIO_QUOTA_... are limits for each person who signs in, and nobody does here: set STUDIO_AUTH or "
-                "STUDIO_USER_HEADER as well, or take them out."
-            )
         resume = environment.get("STUDIO_AUTO_RESUME", "yes").strip().lower()
         if resume not in {"yes", "no"}:
             problems.append(f"STUDIO_AUTO_RESUME must be yes or no, not {resume!r}.")

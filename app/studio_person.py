@@ -20,7 +20,7 @@ from app.hub.downloads import Downloads
 from app.jobs import webhook
 from app.models import Models
 from app.people import THE_ONE, Person
-from app.quotas import UNLIMITED
+from app.quotas import UNLIMITED, Quotas
 from app.recipes import Recipes
 from app.settings import Settings
 from app.shared_tools import SharedTools
@@ -80,6 +80,8 @@ class StudioOfPerson:
     def _open_for(self, person: Person) -> None:
         """Makes everything that depends on who asks. Nothing behind this line sees more than `owner` does."""
         self.person, self._quotas = person, UNLIMITED if person.is_admin else self.settings.quotas
+        if self.settings.demo:  # visitors add nothing of which there could be too much
+            self._quotas = Quotas(requests=self._quotas.requests)
         # Visitors of a demo see what its keeper has: the admins' runs, and what belongs to the one person.
         also = self.settings.sign_in.admins if self.settings.demo else frozenset[str]()
         owner = replace(person.owner, most_queued=self._quotas.queued, also=also)

@@ -68,8 +68,8 @@ class Door:
             await say(send, 403, not_allowed(file))  # Gradio's sentence for a file that does not exist
         elif path.rstrip("/") != UPLOAD_PATH:
             await self._app({**scope, PERSON: person}, receive, send)
-        elif problem := self._upload_problem(person, max(0, _length(scope) - _FORM_BYTES)):
-            await say(send, 403, problem)
+        elif self._upload_problem(person, max(0, _length(scope) - _FORM_BYTES)):
+            await say(send, 403, self._upload_problem(person, _length(scope)))
         else:
             await self._app({**scope, PERSON: person}, receive, self._noting_uploads(person, send))
 

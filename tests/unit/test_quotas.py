@@ -7,11 +7,13 @@ from pathlib import Path
 import pytest
 
 from app.estimates import places
+from app.jobs.child_environment import child_environment
+from app.main import check_sign_in
 from app.quotas import UNLIMITED, Quotas
 from app.settings import Settings
 from app.usage import Usage
 from app.views.status import describe_status
-from lamp.errors import ConfigError
+from lamp.errors import ConfigError, LampError
 from storage.database import open_database, utc_now
 from storage.jobs import JobStore
 from storage.quota import AtOnce
@@ -45,8 +47,16 @@ def test_a_limit_that_is_no_number_is_one_sentence(value: str) -> None:
 
 
 def test_limits_where_nobody_signs_in_are_refused_instead_of_doing_nothing() -> None:
-    with pytest.raises(ConfigError, match="nobody does here"):
-        Settings.from_environment({"STUDIO_QUOTA_STEPS": "100"})
+    with pytest.raises(LampError, match="nobody does here"):
+        check_sign_in(Settings.from_environment({"STUDIO_QUOTA_STEPS": "100"}))
+
+
+def test_a_worker_reads_the_limits_though_it_is_not_told_how_people_sign_in(tmp_path: Path) -> None:
+    people = tmp_path / "people"
+    people.touch()
+    server = {"STUDIO_AUTH": str(people), "STUDIO_QUOTA_STEPS": "100"}
+    check_sign_in(Settings.from_environment(server))
+    assert Settings.from_environment(child_environment(environment=server)).quotas == Quotas(steps=100)
 
 
 def test_requests_are_counted_over_the_last_minute_for_each_person() -> None:
