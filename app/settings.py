@@ -59,6 +59,8 @@ class Settings:
     """STUDIO_DEMO: whether people only look at runs and try their prompts, without signing in."""
     quotas: Quotas = UNLIMITED
     """STUDIO_QUOTA_...: what each person may take who is no admin."""
+    agents: bool = False
+    """STUDIO_MCP: whether agents are given the endpoints as tools of the Model Context Protocol."""
     tracker: str = ""
     """STUDIO_TRACKER: the experiment tracker that gets the numbers of runs, one of `TRACKERS`; none when empty."""
 
@@ -122,6 +124,11 @@ class Settings:
         log_format = environment.get("STUDIO_LOG_FORMAT", "text").strip().lower()
         if log_format not in {"text", "json"}:
             problems.append(f"STUDIO_LOG_FORMAT must be text or json, not {log_format!r}.")
+        agents = environment.get("STUDIO_MCP", "no").strip().lower()
+        if agents not in {"yes", "no"}:
+            problems.append(f"STUDIO_MCP must be yes or no, not {agents!r}.")
+        elif agents == "yes" and not find_spec("mcp"):
+            problems.append("STUDIO_MCP is yes, but mcp is not installed: pip install mcp==1.30.0.")
         webhook = environment.get("STUDIO_WEBHOOK", "").strip()
         if webhook and not _is_web_address(webhook):
             problems.append("STUDIO_WEBHOOK must be an address such as https://example.org/hook, without a password.")
@@ -149,6 +156,7 @@ class Settings:
             space=environment.get("SPACE_ID", ""),
             demo=is_demo,
             quotas=quotas,
+            agents=agents == "yes",
             tracker=tracker,
         )
 

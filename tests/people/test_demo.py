@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 import shutil
 from collections.abc import Iterator
 from dataclasses import replace
@@ -72,6 +73,19 @@ def demo(tmp_path_factory: pytest.TempPathFactory, tiny_llama: Path) -> Iterator
     before.close()
 
 
+def hidden_by_style(part: Any) -> bool:
+    """Whether studio.css hides a component in a demo, or what it lies in.
+
+    The list of runs stays: only what it shows of deleted runs brings them back, and visitors are shown none.
+    """
+    style = (Path(main.__file__).parent / "ui" / "studio.css").read_text()
+    hidden = set(re.findall(r"#([\w-]+)", style.partition("body:has(.ls-demo)")[2].partition("{")[0]))
+    hidden = hidden - {"section-model"} | {"runs", "list-said"}
+    while part is not None and part.elem_id not in hidden:
+        part = part.parent
+    return part is not None
+
+
 def test_visitors_are_not_asked_who_they_are_and_see_the_keepers_runs_alone(demo: Demo) -> None:
     visitor = demo.caller(None)
     status, page = visitor.get("/runs")
@@ -95,7 +109,7 @@ def test_what_reads_works_for_visitors_and_what_changes_is_refused_by_every_endp
     visitor, before = demo.caller(None), demo.everything()
     for name, arguments in {**READS, **CHANGES, **OWN}.items():
         worked, said = visitor.endpoint(name, arguments(demo.hers, "/x.csv"))
-        if name in CHANGES or name in ("publish", "upload_dataset", "import_prompt", "fetch_dataset"):
+        if name in CHANGES or name in ("publish", "publish_space", "upload_dataset", "import_prompt", "fetch_dataset"):
             assert not worked and (said.startswith(REFUSAL) or said == "403 File not allowed: /x.csv."), (name, said)
         else:
             assert REFUSAL not in said or name == "quote", (name, said)
@@ -117,6 +131,12 @@ def test_no_function_of_a_page_changes_anything_of_a_demo(demo: Demo) -> None:
     refused = {name.split(" ", 1)[1] for name, said in answers.items() if REFUSAL in said}
     for name in ("RunPage.stop", "RunPage.resume", "RunEditor.save", "RunEditor.delete"):
         assert name in refused
+    # Whatever would be refused is not on the page.
+    for function in demo.functions:
+        if REFUSAL in answers.get(f"{function._id} {getattr(function.fn, '__qualname__', '')}", ""):
+            for target, event in function.targets:
+                if event in ("click", "submit", "upload", "select", "input", "blur"):
+                    assert hidden_by_style(demo.demo.blocks[target]), (function.fn, event)
     # What a visitor comes for is none of it.
     assert refused.isdisjoint({"RunPage.show", "RunPage.refresh", "RunsList.show", "ResultsTab.open", "TuneForm.open"})
 
