@@ -32,7 +32,7 @@ def main() -> int:
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # ended by the system as by Ctrl+C
     try:
         settings = Settings.from_environment()
-        if settings.on_space:
+        if settings.on_space or settings.demo:
             forget_own_token()
         check_sign_in(settings)
         check_port(settings.host, settings.port)
@@ -53,7 +53,7 @@ def main() -> int:
 
 
 def forget_own_token() -> None:
-    """Has this process and all that it starts ask the Hub as nobody: on a Space, visitors say what is read.
+    """Has this process and all that it starts ask the Hub as nobody: visitors of a Space or a demo say what is read.
 
     Call it before anything imports huggingface_hub.
     """
@@ -63,9 +63,15 @@ def forget_own_token() -> None:
 
 
 def check_sign_in(settings: Settings) -> None:
-    """Raises LampError on a Space where nobody signs in; says so where others than this machine's people may come."""
-    if settings.sign_in.asks:
+    """Raises LampError on a Space where nobody signs in, and for limits that would hold for nobody; says so where
+    others than this machine's people may come."""
+    if settings.sign_in.asks or settings.demo:
         return
+    if settings.quotas.any:
+        raise LampError(
+            "STUDIO_QUOTA_... are limits for each person who signs in, and nobody does here: set STUDIO_AUTH or "
+            "STUDIO_USER_HEADER as well, or take them out."
+        )
     if settings.on_space:
         raise LampError(
             "This Space would show everybody's runs and data to everybody: put hf_oauth: true into the first lines of "

@@ -69,7 +69,7 @@ class Recipes:
         self._datasets, self._backbones, self._store, self._artifacts = datasets, backbones, store, artifacts
         home = Home(settings.home)
         self._quotes, self._tokens = Quotes(home.quotes, store), home.tokens
-        self._tools = tools
+        self._tools, self._tries = tools, not settings.demo
 
     def plan(self, config: TuneConfig, dataset: str, gpus: int, *, wait: bool = False) -> Plan:
         """Everything that can be known about a recipe before it is started; reads each file at most once.
@@ -92,7 +92,7 @@ class Recipes:
             backbone_problems |= data.file.label_problems(config.data, backbone.source)
         tried = (
             self._tools.probing.problem(backbone, config.backbone, wait=wait)
-            if backbone and not backbone_problems
+            if backbone and not backbone_problems and self._tries
             else ""
         )
         if tried:

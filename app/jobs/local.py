@@ -40,5 +40,6 @@ def local_runner(settings: Settings, database: Database) -> Runner:
         executor,
         devices(settings.slots),
         auto_resume=settings.auto_resume,
+        at_once=settings.at_once,
         sweep=partial(sweep, store, home, ArtifactStore(home.artifacts), UploadStore(database, home.uploads)),
     )

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from app.jobs.executors import Executor
 from app.jobs.slots import environment
 from storage.jobs import Job, JobState, JobStore, Worker
+from storage.quota import ANY_NUMBER, AtOnce
 
 _log = logging.getLogger(__name__)
 _MOST_RESUMES = 3
@@ -65,10 +66,12 @@ class Runner:
         *,
         auto_resume: bool = True,
         timeouts: Timeouts = Timeouts(),
+        at_once: AtOnce = ANY_NUMBER,
         sweep: Callable[[], None] = lambda: None,
     ) -> None:
-        """devices: the device of each slot, "" for the CPU; sweep: frees disk space."""
-        self._store, self._executor, self._devices = store, executor, tuple(devices)
+        """devices: the device of each slot, "" for the CPU; at_once: limits the runs of one owner; sweep: frees disk
+        space."""
+        self._store, self._executor, self._devices, self._at_once = store, executor, tuple(devices), at_once
         self._resumes = _MOST_RESUMES if auto_resume else 0
         self._timeouts, self._sweep = timeouts, sweep
         self._watches: dict[tuple[str, int], _Watch] = {}
@@ -151,7 +154,8 @@ class Runner:
                 self._store.release(job.id)
 
     def _fill_slots(self) -> None:
-        while not self._closing.is_set() and (job := self._store.claim(self._executor.host, range(len(self._devices)))):
+        slots = range(len(self._devices))
+        while not self._closing.is_set() and (job := self._store.claim(self._executor.host, slots, self._at_once)):
             try:
                 worker = self._executor.start(job, environment(job.slots, self._devices))
             except OSError as error:
