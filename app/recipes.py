@@ -161,8 +161,8 @@ class Recipes:
 
     @property
     def most_gpus(self) -> int:
-        """The most GPUs that one run can have; 1 also where there is none or where STUDIO_SLOTS lets runs share one."""
-        return len(self.slots) if len(set(self.slots)) == len(self.slots) else 1
+        """The most GPUs that one run can have."""
+        return self._tools.most_gpus
 
     def learned_from(self, config: TuneConfig, dataset: str, row: int) -> bool:
         """Whether a row of the data set is one that the recipe trains on; `row`: its place from 0. Raises DataError."""

@@ -51,6 +51,10 @@ class Settings:
     """STUDIO_WEBHOOK: an address that is told of each run that ends; it may hold a secret."""
     sign_in: SignIn = field(default_factory=SignIn)
     """How people say who they are, and who is an admin."""
+    ray_address: str = ""
+    """RAY_ADDRESS: the address of a Ray cluster's dashboard, on which runs go on in place of this machine."""
+    most_gpus: int = 0
+    """The most GPUs that a run may have, where a cluster says so (app.jobs.cluster)."""
     tracker: str = ""
     """STUDIO_TRACKER: the experiment tracker that gets the numbers of runs, one of `TRACKERS`; none when empty."""
 
@@ -107,6 +111,12 @@ class Settings:
         webhook = environment.get("STUDIO_WEBHOOK", "").strip()
         if webhook and not _is_web_address(webhook):
             problems.append("STUDIO_WEBHOOK must be an address such as https://example.org/hook, without a password.")
+        ray_address = environment.get("RAY_ADDRESS", "").strip().rstrip("/")
+        if ray_address and not _is_web_address(ray_address):
+            problems.append(
+                "RAY_ADDRESS must be the address of the cluster's dashboard, such as http://head:8265, "
+                f"not {ray_address!r}."
+            )
         tracker = environment.get("STUDIO_TRACKER", "").strip().lower()
         if tracker and tracker not in TRACKERS:
             problems.append(f"STUDIO_TRACKER must be {', '.join(TRACKERS)} or empty, not {tracker!r}.")
@@ -128,6 +138,7 @@ class Settings:
             json_log=log_format == "json",
             webhook=webhook,
             sign_in=sign_in,
+            ray_address=ray_address,
             tracker=tracker,
         )
 

@@ -26,6 +26,12 @@ class SharedTools:
         """The device of each slot for a run."""
         return devices(self._settings.slots)
 
+    @property
+    def most_gpus(self) -> int:
+        """The most GPUs that one run can have; 1 also where there is none or where STUDIO_SLOTS lets runs share one."""
+        own = len(self.slots) if len(set(self.slots)) == len(self.slots) else 1
+        return self._settings.most_gpus or own
+
     @cached_property
     def has_gpu(self) -> bool:
         """Whether this machine has a GPU that runs may use."""
