@@ -14,7 +14,7 @@ from app.initial_prompts import initial_prompt_problems
 from app.jobs.measuring import MeasuringError, OnPhase
 from app.jobs.measuring_worker import Task
 from app.jobs.tuning import initial_prompt_folder
-from app.machine import Device, smallest_device
+from app.machine import Device
 from app.plan import Estimate, Plan, Preview
 from app.quotes import Quotes, key_of
 from app.settings import Settings
@@ -134,6 +134,8 @@ class Recipes:
         plan = self.plan(config, dataset, gpus)
         if plan.problems:
             raise ConfigError(plan.problems)
+        if not self._tools.can_measure:
+            raise MeasuringError("Runs go on in a cluster here, and its machines cannot be measured from this one.")
         backbone = self._backbones.inspect(config.backbone)
         if not is_here(backbone.source):
             raise MeasuringError(
@@ -157,7 +159,7 @@ class Recipes:
     @property
     def device(self) -> Device:
         """The device with the least memory that a run may get."""
-        return smallest_device(tuple(self.slots))
+        return self._tools.device
 
     @property
     def most_gpus(self) -> int:

@@ -53,8 +53,8 @@ class Settings:
     """How people say who they are, and who is an admin."""
     ray_address: str = ""
     """RAY_ADDRESS: the address of a Ray cluster's dashboard, on which runs go on in place of this machine."""
-    most_gpus: int = 0
-    """The most GPUs that a run may have, where a cluster says so (app.jobs.cluster)."""
+    cluster_gpus: int | None = None
+    """The most GPUs of one machine of that cluster (app.jobs.cluster); None where runs go on on this machine."""
     tracker: str = ""
     """STUDIO_TRACKER: the experiment tracker that gets the numbers of runs, one of `TRACKERS`; none when empty."""
 

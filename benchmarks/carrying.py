@@ -13,6 +13,8 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -20,6 +22,7 @@ sys.path.insert(0, str(ROOT))
 
 from app.jobs.executors import LocalExecutor  # noqa: E402
 from app.jobs.runner import Runner  # noqa: E402
+from storage.artifacts import ArtifactStore  # noqa: E402
 from storage.database import open_database  # noqa: E402
 from storage.files import tree_bytes  # noqa: E402
 from storage.home import Home  # noqa: E402
@@ -47,6 +50,9 @@ def records(folder: Path) -> None:
     sizes(store)
     for count in (1, 10, 100):
         turns(store, folder, count)
+    queue(store, folder, 10_000)
+    for count in (1_000, 100_000):
+        artifacts(folder / f"artifacts-{count}", count)
     for writers in (1, 8, 32):
         commits(url, store, writers)
 
@@ -103,6 +109,34 @@ def turns(store: JobStore, folder: Path, active: int) -> None:
         store.release(job.id)
 
 
+def queue(store: JobStore, folder: Path, waiting: int) -> None:
+    """The same with a queue, while the one slot is taken."""
+    add(store, waiting)
+    store.claim("here", [0])
+    runner = Runner(store, LocalExecutor(Home(folder), {}), [""])
+    walls = [_wall(lambda: store.claim("here", [0])) for _ in range(11)]
+    print(f"a look into a queue of {waiting} runs: {1000 * statistics.median(walls):.0f} ms, in each turn", end=", ")
+    walls = [_wall(runner.turn) for _ in range(11)]
+    print(f"the whole turn {1000 * statistics.median(walls):.0f} ms")
+    for job in store.list(waiting, states=[JobState.QUEUED]):
+        store.request_stop(job.id)
+
+
+def _wall(call: Callable[[], object]) -> float:
+    at = time.perf_counter()
+    call()
+    return time.perf_counter() - at
+
+
+def artifacts(root: Path, count: int) -> None:
+    """The search for one run's prompt in the folder of all."""
+    store = ArtifactStore(root)
+    for number in range(count):
+        (root / f"run{number}.1").mkdir()
+    walls = [_wall(lambda: store.path("run17")) for _ in range(11)]
+    print(f"finding a prompt among {count}: {1000 * statistics.median(walls):.1f} ms")
+
+
 def commits(url: str, store: JobStore, writers: int) -> None:
     """How many heartbeats a second the database takes from processes that do nothing else."""
     jobs = add(store, writers)
@@ -139,6 +173,22 @@ def files(root: Path) -> None:
     for part in ("artifacts", "checkpoints", "answers", "logs"):
         total = sum(tree_bytes(path) for id in runs for path in (root / part).glob(f"{id}*"))
         print(f"  {part}: {total / max(1, len(runs)) / 1000:.0f}")
+    logs = [home.log(id) for id in runs if home.log(id).is_file()]
+    waits = [seconds for log in logs if (seconds := hand_over(log)) is not None]
+    if waits:
+        print(f"  {len(waits)} times Ray started a worker: {statistics.median(waits):.0f} s after it was handed over")
+
+
+def hand_over(log: Path) -> float | None:
+    """Seconds from a run's last line by the studio to the next one by its node; None when Ray had no part in it."""
+    handed = None
+    for line in log.read_text(errors="replace").splitlines():
+        at, _, text = line.partition(" ")
+        if text.startswith("Handed to Ray"):
+            handed = datetime.fromisoformat(at)
+        elif text.startswith("On ") and handed is not None:
+            return (datetime.fromisoformat(at) - handed).total_seconds()
+    return None
 
 
 def main(wanted: list[str]) -> None:

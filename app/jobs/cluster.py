@@ -30,7 +30,7 @@ class Cluster:
     """A cluster as it was found when the studio started."""
 
     settings: Settings
-    """With as many slots as runs have room at a time, unless STUDIO_SLOTS says how many there are."""
+    """With its GPUs, and as many slots as runs have room at a time, unless STUDIO_SLOTS says how many there are."""
     share: Share
 
     @classmethod
@@ -40,8 +40,8 @@ class Cluster:
         nodes = _nodes(settings)
         share = share_of(nodes, settings.slots)
         slots = settings.slots or room(nodes, share)
-        most_gpus = max(int(node.get("GPU", 0)) for node in nodes) or 1
-        return cls(replace(settings, slots=slots, most_gpus=most_gpus), share)
+        most_gpus = max(int(node.get("GPU", 0)) for node in nodes)
+        return cls(replace(settings, slots=slots, cluster_gpus=most_gpus), share)
 
     def runner(self, database: Database) -> Runner:
         """A runner for the cluster, not started yet."""

@@ -61,6 +61,11 @@ class RayApi:
             transport=transport,
         )
 
+    def check(self) -> None:
+        """Raises RayUnavailable, RayRefused unless the cluster answers."""
+        if self._ask("GET", "/api/version") is None:
+            raise RayUnavailable("There is no Ray at that address.")
+
     def nodes(self) -> list[dict[str, float]]:
         """What each living node has: "CPU", "GPU" and so on → how many. Raises RayUnavailable, RayRefused."""
         answer = self._ask("GET", "/api/v0/nodes?limit=10000&detail=1")

@@ -49,7 +49,7 @@ class RayExecutor:
 
     def is_ready(self) -> bool:
         try:
-            self._api.nodes()
+            self._api.check()
         except (RayUnavailable, RayRefused):
             return False
         return True

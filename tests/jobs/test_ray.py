@@ -46,6 +46,8 @@ class StandIn:
         if not self.answers:
             raise httpx2.ConnectError("refused", request=request)
         path = request.url.path
+        if path == "/api/version":
+            return httpx2.Response(200, json={"ray_version": "2"})
         if path == "/api/v0/nodes":
             rows = [{"state": "ALIVE", "resources_total": node} for node in self.nodes]
             rows.append({"state": "DEAD", "resources_total": {"CPU": 99.0}})
@@ -253,7 +255,7 @@ def test_what_a_cluster_needs_is_said_before_the_studio_starts(
     postgres = settings(system, DATABASE_URL="postgresql://studio@db/studio")
     ray.nodes = [{"CPU": 16.0, "GPU": 2.0}, {"CPU": 16.0, "GPU": 4.0}]
     found = Cluster.of(postgres)
-    assert (found.settings.slots, found.settings.most_gpus, found.share) == (6, 4, Share(4, has_gpus=True))
+    assert (found.settings.slots, found.settings.cluster_gpus, found.share) == (6, 4, Share(4, has_gpus=True))
     ray.nodes = []
     with pytest.raises(LampError, match="has no machine with a free processor"):
         Cluster.of(postgres)

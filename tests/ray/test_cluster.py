@@ -24,7 +24,7 @@ from tests.storage.postgres import new_database
 
 pytestmark = [pytest.mark.ray, pytest.mark.timeout(900)]
 
-RUNS, STEPS = 8, 300
+RUNS, STEPS = 20, 300
 _PACE = {"checkpoint_every": 20, "evaluate_every": 100}
 
 
