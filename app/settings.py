@@ -55,6 +55,8 @@ class Settings:
     """RAY_ADDRESS: the address of a Ray cluster's dashboard, on which runs go on in place of this machine."""
     cluster_gpus: int | None = None
     """The most GPUs of one machine of that cluster (app.jobs.cluster); None where runs go on on this machine."""
+    agents: bool = False
+    """STUDIO_MCP: whether agents are given the endpoints as tools of the Model Context Protocol."""
     tracker: str = ""
     """STUDIO_TRACKER: the experiment tracker that gets the numbers of runs, one of `TRACKERS`; none when empty."""
 
@@ -108,6 +110,11 @@ class Settings:
         log_format = environment.get("STUDIO_LOG_FORMAT", "text").strip().lower()
         if log_format not in {"text", "json"}:
             problems.append(f"STUDIO_LOG_FORMAT must be text or json, not {log_format!r}.")
+        agents = environment.get("STUDIO_MCP", "no").strip().lower()
+        if agents not in {"yes", "no"}:
+            problems.append(f"STUDIO_MCP must be yes or no, not {agents!r}.")
+        elif agents == "yes" and not find_spec("mcp"):
+            problems.append("STUDIO_MCP is yes, but mcp is not installed: pip install mcp==1.30.0.")
         webhook = environment.get("STUDIO_WEBHOOK", "").strip()
         if webhook and not _is_web_address(webhook):
             problems.append("STUDIO_WEBHOOK must be an address such as https://example.org/hook, without a password.")
@@ -139,6 +146,7 @@ class Settings:
             webhook=webhook,
             sign_in=sign_in,
             ray_address=ray_address,
+            agents=agents == "yes",
             tracker=tracker,
         )
 
