@@ -12,7 +12,7 @@ from app import limits
 from app.backbones import BackboneChoice
 from app.bundle import copy_log
 from app.disk_full import full_disk_told
-from app.estimates import WholeRun, places, speed_on
+from app.estimates import Place, WholeRun, places, speed_on
 from app.jobs.extend import extend
 from app.plan import Plan
 from app.run import Run
@@ -20,9 +20,12 @@ from app.score_samples import read_samples
 from app.studio_datasets import StudioDatasets
 from app.studio_exports import StudioExports
 from app.studio_imports import StudioImports
+from app.studio_links import StudioLinks
 from app.studio_lists import StudioLists
 from app.studio_person import StudioOfPerson
 from app.studio_publishing import StudioPublishing
+from app.studio_quotas import computes
+from app.studio_tokens import StudioTokens
 from app.studio_ways import StudioWays
 from app.views.comparison import ComparedRun, common_metric
 from app.views.curves import Points
@@ -40,7 +43,17 @@ from storage.jobs import Job, JobState
 from storage.logs import find, tail
 
 
-class Studio(StudioDatasets, StudioExports, StudioWays, StudioImports, StudioPublishing, StudioLists, StudioOfPerson):
+class Studio(
+    StudioDatasets,
+    StudioExports,
+    StudioWays,
+    StudioImports,
+    StudioPublishing,
+    StudioLists,
+    StudioTokens,
+    StudioLinks,
+    StudioOfPerson,
+):
     """Data sets, recipes, runs and trained prompts. Every failure is a LampError or StorageError of one sentence.
 
     A new one is that of the one person to whom everything belongs; `as_` gives that of another person.
@@ -70,8 +83,9 @@ class Studio(StudioDatasets, StudioExports, StudioWays, StudioImports, StudioPub
 
     def plan(self, config: TuneConfig, dataset: str, gpus: int = 1) -> Plan:
         """What the recipe would read and train, and every reason why it cannot be started."""
-        return self._recipes.plan(config, dataset, gpus)
+        return self._within_quotas(self._recipes.plan(config, dataset, gpus), config.train.steps)
 
+    @computes
     def measure(
         self, config: TuneConfig, dataset: str, gpus: int = 1, on_phase: Callable[[str], None] = lambda _: None
     ) -> None:
@@ -82,6 +96,7 @@ class Studio(StudioDatasets, StudioExports, StudioWays, StudioImports, StudioPub
         """Ends the measurement that goes on, if there is one."""
         self._recipes.cancel_measuring()
 
+    @computes
     def submit(
         self,
         config: TuneConfig,
@@ -96,12 +111,12 @@ class Studio(StudioDatasets, StudioExports, StudioWays, StudioImports, StudioPub
         """
         name = limits.run_name(name)
         parent = self._known(parent)
-        plan = self._recipes.plan(config, dataset, gpus, wait=True)
+        plan = self._within_quotas(self._recipes.plan(config, dataset, gpus, wait=True), config.train.steps)
         if plan.preview is None or plan.problems:
             raise ConfigError(plan.problems)
         dataset_name = plan.preview.dataset_name
         name = name or f"{Path(dataset_name).stem} on {Path(config.backbone).name}"[: limits.LONGEST_RUN_NAME]
-        self._check_queue()
+        self._check_run(config.train.steps)
         self._home.check_space(self.settings.low_disk_bytes)
         return self._store.add(
             name, config.to_dict(), dataset, dataset_name, config.train.steps, parent=parent, gpus=gpus
@@ -133,7 +148,7 @@ class Studio(StudioDatasets, StudioExports, StudioWays, StudioImports, StudioPub
             metrics=store.latest_metrics(job.id),
             curve=partial(store.curve, job.id),
             short_curves=partial(store.short_curves, job.id),
-            place=places(self._everyone, len(self._recipes.slots)).get(job.id) if queued else None,
+            place=self._place(job) if queued else None,
             results=read_results(self._home.answers(job.id)) if ended else None,
             # An imported prompt brings its maker's counts, which are of other rows than those it was scored on here.
             confusion=self._confusion(job) if ended and not (run.imported and job.dataset) else None,
@@ -174,17 +189,19 @@ class Studio(StudioDatasets, StudioExports, StudioWays, StudioImports, StudioPub
         """Asks a run to end; its best prompt so far is exported."""
         return self._store.request_stop(id)
 
+    @computes
     def resume(self, id: str) -> Job:
         """Queues a stopped, interrupted or failed run again; it goes on from its last checkpoint."""
         self._check_dataset(id)
-        self._check_queue()
+        self._check_run()
         self._home.check_space(self.settings.low_disk_bytes)
         return self._store.resume(id)
 
+    @computes
     def extend(self, id: str, steps: int) -> str:
         """Queues a new run that goes on where a finished one ended, up to `steps` in all; returns its id."""
         self._check_dataset(id)
-        self._check_queue()
+        self._check_run(steps)
         self._home.check_space(self.settings.low_disk_bytes)
         return extend(self._store, self._home, id, steps).id
 
@@ -242,6 +259,10 @@ class Studio(StudioDatasets, StudioExports, StudioWays, StudioImports, StudioPub
     def curve(self, id: str, metric: str) -> Points:
         """(step, value) of a run's metric. Raises JobNotFound."""
         return self._store.curve(id, metric)
+
+    def _place(self, job: Job) -> Place | None:
+        """A waiting run's place among everybody's."""
+        return places(self._everyone, len(self._recipes.slots), self.settings.at_once).get(job.id)
 
     def _parent(self, job: Job) -> Job | None:
         """The run that a run was started from; None where there is none, or no longer."""

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import gradio as gr
 
+from app.demo import duplicate_address
 from app.studio import Studio
 from app.ui import api, parts
+from app.ui.access import access_page
 from app.ui.asking import asked
 from app.ui.compare import compare_page
 from app.ui.components import piece
-from app.ui.runs import runs_page
+from app.ui.runs import runs_page, shared_page
 from app.ui.tune import tune_page
 
 _HOUR, _DAY = 3600, 86_400
@@ -18,25 +20,38 @@ _MOST_WAITING = 200
 
 
 def build_ui(studio: Studio) -> gr.Blocks:
-    """The Tune page at "/", the Runs page at "/runs", Compare at "/compare", and the named endpoints for scripts."""
+    """The Tune page at "/", the Runs page at "/runs", Compare at "/compare", and the named endpoints for scripts.
+
+    Where people sign in, the tokens of their programs are at "/access", and a run that somebody shares is at "/shared".
+    """
     studio = asked(studio)
     demo = gr.Blocks(title="LAMP Studio", analytics_enabled=False, delete_cache=(_HOUR, _DAY))
     # Not open: calls beside the queue would wait on the few threads that all pages share.
     demo.queue(max_size=_MOST_WAITING, api_open=False)
     with demo:
         api.add_endpoints(studio)  # first: a page's function of the same name would take an endpoint's name
-        _tell_of_storage(studio)
+        _tell(studio)
         tune_page.build(studio, demo)
     with demo.route("Runs", "runs"):
-        _tell_of_storage(studio)
+        _tell(studio)
         runs_page.build(studio, demo)
     with demo.route("Compare", "compare"):
+        _tell(studio)
         compare_page.build(studio, demo)
+    if studio.settings.sign_in.asks:
+        with demo.route("Access", "access"):
+            access_page.build(studio, demo)
+        with demo.route("Shared", "shared"):
+            shared_page.build(studio, demo)
     return demo
 
 
-def _tell_of_storage(studio: Studio) -> None:
-    if not studio.settings.is_lasting:
+def _tell(studio: Studio) -> None:
+    """What is to be known of this studio, on top of every page."""
+    settings = studio.settings
+    if settings.demo:
+        piece(parts.demo_line(duplicate_address(settings)))
+    elif not settings.is_lasting:
         piece(
             parts.notice(
                 "This Space has no persistent storage: data sets and runs are gone when it restarts or falls asleep. "

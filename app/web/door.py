@@ -9,24 +9,43 @@ from pathlib import Path
 from starlette.requests import Request
 
 from app.people import Person
-from app.web.answers import App, Message, Receive, Scope, Send, say
+from app.reading import READS_ONLY
+from app.web.answers import App, Message, Receive, Scope, Send, header, say
+from app.web.bearer import NOT_TAKEN, OfToken, sent_token
 from app.web.bodies import UPLOAD_PATH
 from app.web.sign_in_routes import SignInRoutes
 from app.web.uploaded_files import UploadedFiles
+from app.web.visitors import Visitors
 from lamp.errors import LampError
+from storage.errors import StorageError
 
 PERSON = "person"
 """The key of a request's scope under which the Person stands."""
 _FILES = ("/gradio_api/file=", "/gradio_api/file/")
 MayDownload = Callable[[Person, Path], bool]
+UploadProblem = Callable[[Person, int], str]
+_FORM_BYTES = 10_000
+"""What a form may write around a file: the studio itself looks at the file's own size."""
 
 
 class Door:
     """ASGI middleware. Nobody gets past it to anything but the addresses to sign in at, with no exception to name."""
 
-    def __init__(self, app: App, routes: SignInRoutes, uploaded: UploadedFiles, may_download: MayDownload) -> None:
-        """may_download: whether a file was made for a person; asked for files that they did not upload themselves."""
-        self._app, self._routes, self._uploaded, self._may_download = app, routes, uploaded, may_download
+    def __init__(
+        self,
+        app: App,
+        routes: SignInRoutes | Visitors,
+        uploaded: UploadedFiles,
+        may_download: MayDownload,
+        upload_problem: UploadProblem,
+        of_token: OfToken,
+    ) -> None:
+        """may_download: whether a file was made for a person; asked for files that they did not upload themselves.
+
+        upload_problem: why a person cannot upload so many bytes, "" where they can; of_token: for whom a token acts.
+        """
+        self._app, self._routes, self._uploaded = app, routes, uploaded
+        self._may_download, self._upload_problem, self._of_token = may_download, upload_problem, of_token
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Passes a request on with its person, or answers it."""
@@ -36,12 +55,17 @@ class Door:
         if scope["type"] != "http":
             await send({"type": "websocket.close", "code": 1008})
             return
-        request, path = Request(scope, receive), scope["path"]
+        request, path, token = Request(scope, receive), scope["path"], sent_token(scope)
         try:
-            person = self._routes.person(scope)
-            answer = await self._routes.answer(request)
-        except LampError as error:
+            if token is not None:  # whoever else a cookie or a proxy names
+                person, answer = await asyncio.to_thread(self._of_token, token), None
+            else:
+                person, answer = self._routes.person(scope), await self._routes.answer(request)
+        except (LampError, StorageError) as error:
             await say(send, 503, str(error))
+            return
+        if token is not None and person is None:
+            await say(send, 401, NOT_TAKEN)
             return
         if answer is None and person is None and path not in self._routes.open:
             answer = self._routes.refusal(request)
@@ -51,9 +75,14 @@ class Door:
             await self._app(scope, receive, send)
         elif (file := _file(path)) is not None and not await self._may_read(person, file):
             await say(send, 403, not_allowed(file))  # Gradio's sentence for a file that does not exist
+        elif path.rstrip("/") != UPLOAD_PATH:
+            await self._app({**scope, PERSON: person}, receive, send)
+        elif person.reads_only:
+            await say(send, 403, READS_ONLY)
+        elif self._upload_problem(person, max(0, _length(scope) - _FORM_BYTES)):
+            await say(send, 403, self._upload_problem(person, _length(scope)))
         else:
-            watched = self._noting_uploads(person, send) if path.rstrip("/") == UPLOAD_PATH else send
-            await self._app({**scope, PERSON: person}, receive, watched)
+            await self._app({**scope, PERSON: person}, receive, self._noting_uploads(person, send))
 
     async def _may_read(self, person: Person, file: str) -> bool:
         if self._uploaded.has(person, file):
@@ -78,6 +107,12 @@ class Door:
 def not_allowed(file: str) -> str:
     """The sentence about a file that is not there, or not the person's."""
     return f"File not allowed: {file}."
+
+
+def _length(scope: Scope) -> int:
+    """The bytes that a request says it has; BodyLimits in front has looked at how many really come."""
+    declared = header(scope, b"content-length") or "0"
+    return int(declared) if declared.isdigit() else 0
 
 
 def _file(path: str) -> str | None:

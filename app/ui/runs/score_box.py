@@ -8,7 +8,7 @@ import gradio as gr
 
 from app.studio import Studio
 from app.ui import parts
-from app.ui.components import AT_ONCE, QUIET, piece
+from app.ui.components import AT_ONCE, piece
 from app.ui.guard import KNOWN, guarded
 
 
@@ -54,7 +54,7 @@ class ScoreBox:
 
 def build(studio: Studio, run: gr.State, ready: gr.Textbox) -> Any:
     """Lays the box out and wires it. Returns the event after which the run has other results."""
-    with gr.Column(visible=False) as box:
+    with gr.Column(visible=False, elem_id="score-box") as box:
         piece(parts.title("Score it on your rows", "Answered with the prompt and without it; at most a few hundred."))
         with gr.Row(elem_classes="ls-filters"):
             dataset = gr.Dropdown([], value=None, label="Data set", elem_id="score-data")
@@ -62,7 +62,7 @@ def build(studio: Studio, run: gr.State, ready: gr.Textbox) -> Any:
             score = gr.Button("Score", size="md", elem_id="score", elem_classes="ls-low")
         said = piece(elem_id="scored", min_height=40)
     handlers = ScoreBox(studio)
-    ready.change(guarded(handlers.open), [run, ready], [box, dataset, target], **QUIET)
+    ready.change(guarded(handlers.open), [run, ready], [box, dataset, target], **AT_ONCE)
     dataset.input(guarded(handlers.columns), [run, dataset], target, **AT_ONCE)
     return score.click(
         guarded(handlers.score),

@@ -91,14 +91,15 @@ def build(studio: Studio, run: gr.State, ready: gr.Textbox) -> None:
                 piece(parts.title("Take it with you", "It loads with transformers and peft alone, without the studio."))
                 download = gr.DownloadButton("Download the prompt", variant="primary", elem_id="download")
                 files = piece(elem_id="export-files")
-            with gr.Column(min_width=280):
+            with gr.Column(min_width=280, elem_id="publish-box"):
                 publish_box.build(studio, run, ready)
-        use_formats.build(studio, run, ready)
+        with gr.Column(elem_id="formats"):
+            use_formats.build(studio, run, ready)
 
     tab = UseTab(studio)
     shown: dict[str, Any] = {"fn": guarded(tab.program), "inputs": [run, ready, way], "outputs": code}
     way.change(**shown, **AT_ONCE)
     # Said at once by the browser: a large prompt takes a while to be packed.
     begun = ready.change(None, ready, nothing, js=_PACKING, **AT_ONCE)
-    begun.then(**shown, **QUIET)
+    begun.then(**shown, **AT_ONCE)
     begun.then(guarded(tab.prepare), [run, ready], [nothing, with_prompt, download, files], **QUIET)
