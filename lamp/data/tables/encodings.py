@@ -177,7 +177,7 @@ def _has_line_of_utf8(sample: bytes) -> bool:
                 text = line.decode()
             except UnicodeDecodeError:
                 continue
-            if _WESTERN.issuperset(filter(_is_foreign, text)):
+            if _WESTERN.issuperset(char for char in text if _is_foreign(char)):
                 return True
     return False
 
