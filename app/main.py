@@ -102,6 +102,7 @@ def check_port(host: str, port: int) -> None:
 
 def serve(settings: Settings) -> None:
     """Opens the store, starts the runner and serves the pages. Raises LampError, StorageError, OSError."""
+    from app.jobs.cluster import Cluster
     from app.jobs.local import local_runner
     from app.server_log import start_log
     from app.studio import Studio
@@ -109,12 +110,14 @@ def serve(settings: Settings) -> None:
     from app.web.server import serve_forever
     from storage.database import open_database
 
+    cluster = Cluster.of(settings) if settings.ray_address else None
+    settings = cluster.settings if cluster else settings
     settings.home.mkdir(parents=True, exist_ok=True)
     printed = start_log(settings.home, as_json=settings.json_log)
     database = open_database(settings.database_url, settings.home / "backups")
     studio = Studio(settings, database)
     demo = build_ui(studio)
-    runner = local_runner(settings, database)
+    runner = cluster.runner(database) if cluster else local_runner(settings, database)
     runner.start()
     try:
         print(f"LAMP Studio is at {address(settings)} (Ctrl+C ends it; runs go on).", flush=True)

@@ -14,7 +14,7 @@ from app.initial_prompts import initial_prompt_problems
 from app.jobs.measuring import MeasuringError, OnPhase
 from app.jobs.measuring_worker import Task
 from app.jobs.tuning import initial_prompt_folder
-from app.machine import Device, smallest_device
+from app.machine import Device
 from app.plan import Estimate, Plan, Preview
 from app.quotes import Quotes, key_of
 from app.settings import Settings
@@ -134,6 +134,8 @@ class Recipes:
         plan = self.plan(config, dataset, gpus)
         if plan.problems:
             raise ConfigError(plan.problems)
+        if not self._tools.can_measure:
+            raise MeasuringError("Runs go on in a cluster here, and its machines cannot be measured from this one.")
         backbone = self._backbones.inspect(config.backbone)
         if not is_here(backbone.source):
             raise MeasuringError(
@@ -157,12 +159,12 @@ class Recipes:
     @property
     def device(self) -> Device:
         """The device with the least memory that a run may get."""
-        return smallest_device(tuple(self.slots))
+        return self._tools.device
 
     @property
     def most_gpus(self) -> int:
-        """The most GPUs that one run can have; 1 also where there is none or where STUDIO_SLOTS lets runs share one."""
-        return len(self.slots) if len(set(self.slots)) == len(self.slots) else 1
+        """The most GPUs that one run can have."""
+        return self._tools.most_gpus
 
     def learned_from(self, config: TuneConfig, dataset: str, row: int) -> bool:
         """Whether a row of the data set is one that the recipe trains on; `row`: its place from 0. Raises DataError."""

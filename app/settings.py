@@ -59,6 +59,10 @@ class Settings:
     """STUDIO_DEMO: whether people only look at runs and try their prompts, without signing in."""
     quotas: Quotas = UNLIMITED
     """STUDIO_QUOTA_...: what each person may take who is no admin."""
+    ray_address: str = ""
+    """RAY_ADDRESS: the address of a Ray cluster's dashboard, on which runs go on in place of this machine."""
+    cluster_gpus: int | None = None
+    """The most GPUs of one machine of that cluster (app.jobs.cluster); None where runs go on on this machine."""
     agents: bool = False
     """STUDIO_MCP: whether agents are given the endpoints as tools of the Model Context Protocol."""
     tracker: str = ""
@@ -132,6 +136,12 @@ class Settings:
         webhook = environment.get("STUDIO_WEBHOOK", "").strip()
         if webhook and not _is_web_address(webhook):
             problems.append("STUDIO_WEBHOOK must be an address such as https://example.org/hook, without a password.")
+        ray_address = environment.get("RAY_ADDRESS", "").strip().rstrip("/")
+        if ray_address and not _is_web_address(ray_address):
+            problems.append(
+                "RAY_ADDRESS must be the address of the cluster's dashboard, such as http://head:8265, "
+                f"not {ray_address!r}."
+            )
         tracker = environment.get("STUDIO_TRACKER", "").strip().lower()
         if tracker and tracker not in TRACKERS:
             problems.append(f"STUDIO_TRACKER must be {', '.join(TRACKERS)} or empty, not {tracker!r}.")
@@ -156,6 +166,7 @@ class Settings:
             space=environment.get("SPACE_ID", ""),
             demo=is_demo,
             quotas=quotas,
+            ray_address=ray_address,
             agents=agents == "yes",
             tracker=tracker,
         )
