@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from app.people import Person
 from app.plan import Plan
+from app.reading import READS
 from app.settings import Settings
 from lamp.errors import LampError
 
@@ -15,69 +16,8 @@ if TYPE_CHECKING:
 
 VISITOR = Person("")
 """Everybody who comes to a demo: nobody signs in there."""
-MAY = frozenset(
-    [
-        "backbones",
-        "beside",
-        "card",
-        "compare",
-        "comparison",
-        "curve",
-        "dataset",
-        "datasets",
-        "disk_use",
-        "ended_since",
-        "export",
-        "export_bytes",
-        "export_state",
-        "first_rows",
-        "guess_columns",
-        "inspection",
-        "job",
-        "jobs",
-        "latest_metrics",
-        "learned_from",
-        "licence",
-        "list_progress",
-        "listed",
-        "log_file",
-        "may_download",
-        "models",
-        "most_gpus",
-        "numbered_row",
-        "person",
-        "plan",
-        "prompt_kind",
-        "prompt_use",
-        "prompts",
-        "proposed_instruction",
-        "published_recipe",
-        "random_row",
-        "recipe_file",
-        "results",
-        "results_file",
-        "run",
-        "run_view",
-        "samples",
-        "search_log",
-        "seconds_of_ways",
-        "settings",
-        "sheets",
-        "storage_used",
-        "takes_folders",
-        "tested_row",
-        "token_weights",
-        "try_prompt",
-        "upload_problem",
-        "usual_seconds",
-        "vitals",
-        "waiting_used",
-        "warm_up",
-        "worth",
-        "worth_file",
-    ]
-)
-"""What visitors may ask of `Studio`. What is not named here is refused, so that a new method is."""
+MAY = (READS | {"models"}) - {"linked", "look_up_dataset", "search_hub"}
+"""What visitors may ask of `Studio`: what reads, but for what only leads to more than that."""
 _MAY_OF_MODELS = frozenset(("search", "missing", "download_of", "stored"))
 
 
