@@ -18,7 +18,7 @@ from app.hub.prompt_files import fetch_prompt, fetch_recipe, plain_id
 from app.importing import import_apart
 from app.run import Run
 from app.settings import Settings
-from app.studio_prompts import StudioPrompts
+from app.studio_inspecting import StudioInspecting
 from lamp.config import MADE_FROM, TuneConfig
 from lamp.errors import ConfigError, DataError
 from lamp.export.imported import Given, Imported, of_nowhere
@@ -51,7 +51,7 @@ class PromptSource:
     """Of an account that may read it; used for one call and kept nowhere."""
 
 
-class StudioImports(StudioPrompts):
+class StudioImports(StudioInspecting):
     """Imported prompts stand among the runs and are used like them; they have no curves."""
 
     settings: Settings
