@@ -158,6 +158,9 @@ def _publish(call: Call, options: argparse.Namespace) -> None:
         card = options.card.read_text(encoding="utf-8") if options.card else ""
     except (OSError, ValueError) as error:
         raise _Failure(f"The model card {str(options.card)!r} cannot be read: {error}.") from error
+    if options.space:
+        print(call("publish_space", options.id, options.repository, token, not options.public, options.existing))
+        return
     print(call("publish", options.id, options.repository, token, not options.public, options.existing, card))
 
 
@@ -227,6 +230,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     publish = of_run("publish", "put the prompt on the Hub", _publish)
     publish.add_argument("repository", help="such as name/prompt")
+    publish.add_argument("--space", action="store_true", help="instead of the prompt, a page that answers with it")
     publish.add_argument("--public", action="store_true", help="for everybody to see")
     publish.add_argument("--card", type=Path, help="a file with the model card, as `card` prints it")
     publish.add_argument(

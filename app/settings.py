@@ -51,6 +51,8 @@ class Settings:
     """STUDIO_WEBHOOK: an address that is told of each run that ends; it may hold a secret."""
     sign_in: SignIn = field(default_factory=SignIn)
     """How people say who they are, and who is an admin."""
+    agents: bool = False
+    """STUDIO_MCP: whether agents are given the endpoints as tools of the Model Context Protocol."""
     tracker: str = ""
     """STUDIO_TRACKER: the experiment tracker that gets the numbers of runs, one of `TRACKERS`; none when empty."""
 
@@ -104,6 +106,11 @@ class Settings:
         log_format = environment.get("STUDIO_LOG_FORMAT", "text").strip().lower()
         if log_format not in {"text", "json"}:
             problems.append(f"STUDIO_LOG_FORMAT must be text or json, not {log_format!r}.")
+        agents = environment.get("STUDIO_MCP", "no").strip().lower()
+        if agents not in {"yes", "no"}:
+            problems.append(f"STUDIO_MCP must be yes or no, not {agents!r}.")
+        elif agents == "yes" and not find_spec("mcp"):
+            problems.append("STUDIO_MCP is yes, but mcp is not installed: pip install mcp==1.30.0.")
         webhook = environment.get("STUDIO_WEBHOOK", "").strip()
         if webhook and not _is_web_address(webhook):
             problems.append("STUDIO_WEBHOOK must be an address such as https://example.org/hook, without a password.")
@@ -128,6 +135,7 @@ class Settings:
             json_log=log_format == "json",
             webhook=webhook,
             sign_in=sign_in,
+            agents=agents == "yes",
             tracker=tracker,
         )
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from app import limits
@@ -13,12 +15,13 @@ from app.hub.card import BADGE, CURVE, checked_card, hub_card
 from app.hub.licences import licence_of
 from app.hub.pictures import badge_png, curve_png
 from app.hub.publishing import Existing, OnStage, Published, publish
+from app.hub.space import ADAPTER, check_space, space_files
 from app.run import Run
 from app.studio_prompts import StudioPrompts, check_not_deleted
 from app.views import score_text
 from app.views.imported import origin
 from lamp.config import MADE_FROM
-from lamp.errors import BackboneError
+from lamp.errors import BackboneError, DataError
 from lamp.hub.cached import cached_folder
 from lamp.hub.folders import is_folder
 
@@ -78,6 +81,35 @@ class StudioPublishing(StudioPrompts):
             instead[BADGE] = badge_png("Tune this again")
         folder = self._artifacts.path(run.job.id)
         return publish(folder, repository, token, private, on_progress, instead=instead, existing=existing)
+
+    def publish_space(
+        self,
+        id: str,
+        repository: str,
+        token: str,
+        private: bool = True,
+        on_progress: OnStage = lambda _: None,
+        *,
+        existing: Existing = "refuse",
+    ) -> Published:
+        """Puts a page on the Hub that answers with the run's prompt, and reads it back. Raises HubError.
+
+        existing: what is done with a Space of this name that holds files.
+        """
+        run = Run.of(self._store.get(id))
+        check_not_deleted(run.job)
+        check_space(run.config.backbone)
+        on_progress("Writing the page")
+        with TemporaryDirectory() as place:
+            prompt = Path(place) / "prompt"
+            prompt.mkdir()
+            try:
+                shutil.copyfile(self._artifacts.path(run.job.id) / ADAPTER, prompt / ADAPTER)
+            except OSError as error:
+                raise DataError(f"The prompt's {ADAPTER} cannot be read: {error.strerror}.") from error
+            files = space_files(self.prompt_use(id, ""), self._licence(run))
+            how: dict[str, Any] = {"instead": files, "existing": existing, "kind": "space"}
+            return publish(Path(place), repository, token, private, on_progress, **how)
 
     def _licence(self, run: Run) -> Mapping[str, str]:
         try:

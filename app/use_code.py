@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from textwrap import indent
 
 from app.answering.prompt_kind import PromptKind
 from app.bundle import file_name
@@ -62,22 +63,48 @@ def _messages(use: PromptUse) -> str:
 
 def _python(use: PromptUse, *, alone: bool) -> str:
     """Answers as the studio does, with PEFT or with transformers alone."""
+    row = _literal({column: json.loads(cell) if messages_in(cell) else cell for column, cell in use.row.items()})
     parts = [
-        (_LOAD_ALONE if alone else _LOAD_PEFT).format(
-            auto=use.kind.auto_class,
-            base=_literal(use.backbone),
-            folder=use.folder,
-            settings="" if use.kind.labels else ", GenerationConfig",
-        ),
-        _INPUT.format(
-            row=_literal({column: json.loads(cell) if messages_in(cell) else cell for column, cell in use.row.items()}),
-            text=_turns(use) or _rendered(use),
-            special=", add_special_tokens=False" if any(use.kind.chat) else "",
-        ),
+        ("# pip install torch transformers" + ("\n" if alone else " peft\n")) + _load(use, use.folder, alone=alone),
+        f"row = {row}\n{_input(use)}",
         _EMBED if alone else "",
-        _labels(use, alone) if use.kind.labels else _text(use, alone),
+        *_answering(use, alone),
+        "print(max(shares, key=shares.get))\nprint(shares)\n" if use.kind.labels else "print(answer)\n",
     ]
     return "\n".join(filter(None, parts))
+
+
+def answering_function(use: PromptUse) -> str:
+    """Code with transformers alone that defines `answer(row)`: the shares of the labels, or a text.
+
+    The adapter lies in the folder "prompt"; a cell of the row is a text, also where it is learned from conversations.
+    """
+    once, each = _answering(use, alone=True)
+    talks = [column for column, cell in use.row.items() if messages_in(cell)]
+    turns = "".join(_AS_TURN.format(_literal(column)) for column in talks)
+    body = turns + _input(use) + each + f"return {'shares' if use.kind.labels else 'answer'}\n"
+    return "\n".join((_load(use, "prompt", alone=True), _EMBED, once, f"\ndef answer(row):\n{indent(body, '    ')}"))
+
+
+def _load(use: PromptUse, folder: str, *, alone: bool) -> str:
+    """The model and the prompt of a folder."""
+    return (_LOAD_ALONE if alone else _LOAD_PEFT).format(
+        auto=use.kind.auto_class,
+        base=_literal(use.backbone),
+        folder=folder,
+        settings="" if use.kind.labels else ", GenerationConfig",
+    )
+
+
+def _input(use: PromptUse) -> str:
+    """From a row to the token ids of its input."""
+    special = ", add_special_tokens=False" if any(use.kind.chat) else ""
+    return _INPUT.format(text=_turns(use) or _rendered(use), special=special)
+
+
+def _answering(use: PromptUse, alone: bool) -> tuple[str, str]:
+    """What is made once, and how each input is answered then."""
+    return _labels(use, alone) if use.kind.labels else _text(use, alone)
 
 
 def _turns(use: PromptUse) -> str:
@@ -103,7 +130,7 @@ def _rendered(use: PromptUse) -> str:
     return " + ".join(piece for piece in (*pieces, _literal(literal + template.suffix + after)) if piece != '""')
 
 
-def _labels(use: PromptUse, alone: bool) -> str:
+def _labels(use: PromptUse, alone: bool) -> tuple[str, str]:
     """The likeliest label: where labels differ, the model's probabilities of what can follow there are compared."""
     if use.kind.encoder_decoder:
         lead, ids = "", "tokenizer(label).input_ids"
@@ -121,20 +148,19 @@ def _labels(use: PromptUse, alone: bool) -> str:
             "        both = torch.cat([ids, torch.tensor([answer[:-1]], dtype=torch.long)], dim=1)\n"
             f"        logits = model({given}).logits[0, -len(answer):]\n"
         )
-    return _LABELS.format(labels=_literal(list(use.kind.labels)), lead=lead, ids=ids, read=read)
+    return _LABELS.format(labels=_literal(list(use.kind.labels)), lead=lead, ids=ids), _SHARES.format(read=read)
 
 
-def _text(use: PromptUse, alone: bool) -> str:
+def _text(use: PromptUse, alone: bool) -> tuple[str, str]:
     """The likeliest text, whatever else the model's own settings ask for."""
     given = "inputs_embeds=embed(ids)" if alone else "input_ids=ids, attention_mask=torch.ones_like(ids)"
     whole = use.kind.encoder_decoder or alone  # whether the output is the answer alone
-    return _TEXT.format(
+    settings = _GENERATION.format(
         most=use.data.max_target_tokens,
         start="\n    decoder_start_token_id=own.decoder_start_token_id," if use.kind.encoder_decoder else "",
-        given=given,
         owner="model" if alone else "model.base_model",
-        answer="output[0]" if whole else "output[0, ids.shape[1]:]",
     )
+    return settings, _TEXT.format(given=given, answer="output[0]" if whole else "output[0, ids.shape[1]:]")
 
 
 def _literal(value: object) -> str:
@@ -142,8 +168,7 @@ def _literal(value: object) -> str:
     return json.dumps(value, ensure_ascii=False)
 
 
-_LOAD_PEFT = """# pip install torch transformers peft
-import torch
+_LOAD_PEFT = """import torch
 from peft import PeftModel
 from transformers import {auto}, AutoTokenizer{settings}
 
@@ -152,8 +177,7 @@ tokenizer = AutoTokenizer.from_pretrained(base)
 model = {auto}.from_pretrained(base)
 model = PeftModel.from_pretrained(model, "{folder}").eval()  # the folder of the unpacked zip
 """
-_LOAD_ALONE = """# pip install torch transformers
-import torch
+_LOAD_ALONE = """import torch
 from safetensors.torch import load_file
 from transformers import {auto}, AutoTokenizer{settings}
 
@@ -163,14 +187,15 @@ model = {auto}.from_pretrained(base).eval()
 # The virtual tokens, from the folder of the unpacked zip: (tokens, width of the model)
 prompt = load_file("{folder}/adapter_model.safetensors")["prompt_embeddings"]
 """
-_INPUT = """row = {row}
-text = {text}
+_INPUT = """text = {text}
 ids = tokenizer(text, return_tensors="pt"{special}).input_ids
 """
 _TURNS = """tokenizer.apply_chat_template(
     {turns},
 {arguments})
 assert all(turn["content"].strip() in text for turn in {turns}), "The chat format cannot hold these turns.\""""
+_AS_TURN = """row = {{**row, {0}: [{{"role": "user", "content": row[{0}]}}]}}
+"""
 _LINES = """"\\n".join(f"{{turn['role']}}:\\n{{turn['content']}}" for turn in {})"""
 _EMBED = """def embed(ids):
     words = model.get_input_embeddings()(ids)
@@ -181,19 +206,16 @@ _LABELS = """labels = {labels}
 {lead}answers = {{}}
 for label in labels:
     answers[label] = {ids}
-
-shares = {{}}
+"""
+_SHARES = """shares = {{}}
 with torch.no_grad():
     for label, answer in answers.items():
 {read}        shares[label] = 1.0
         for place, token in enumerate(answer):  # only the labels' own tokens compete
             rivals = sorted({{other[place] for other in answers.values() if other[:place] == answer[:place]}})
             shares[label] *= logits[place, rivals].float().softmax(0)[rivals.index(token)].item()
-
-print(max(shares, key=shares.get))
-print(shares)
 """
-_TEXT = """own = {owner}.generation_config
+_GENERATION = """own = {owner}.generation_config
 ends = own.eos_token_id if isinstance(own.eos_token_id, list) else [own.eos_token_id]
 ends = [token for token in dict.fromkeys([tokenizer.eos_token_id, *ends]) if token is not None]
 {owner}.generation_config = GenerationConfig(  # nothing but the likeliest text
@@ -201,8 +223,9 @@ ends = [token for token in dict.fromkeys([tokenizer.eos_token_id, *ends]) if tok
     eos_token_id=ends,
     pad_token_id=ends[0],{start}
 )
-output = model.generate({given})
-print(tokenizer.decode({answer}, skip_special_tokens=True).strip())
+"""
+_TEXT = """output = model.generate({given})
+answer = tokenizer.decode({answer}, skip_special_tokens=True).strip()
 """
 _COMMAND = """# In the studio's folder, or anywhere after "pip install ." in it
 python -m zipfile -e {folder}.zip {folder}

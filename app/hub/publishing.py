@@ -1,4 +1,4 @@
-"""Publishes a folder on the Hugging Face Hub in one commit; the token is used for this call and never stored."""
+"""Publishes files on the Hugging Face Hub in one commit; the token is used for this call and never stored."""
 
 from __future__ import annotations
 
@@ -22,6 +22,8 @@ __all__ = ["HubError", "Published", "RepositoryExists", "publish"]
 
 Existing = Literal["refuse", "update", "pull request"]
 """What is done with a repository that holds files already."""
+Kind = Literal["model", "space"]
+"""What a repository is for: a prompt, or a page that answers with it."""
 OnStage = Callable[[str], None]
 _UNWRITTEN = {".gitattributes"}
 """What the Hub itself puts into a new repository."""
@@ -46,8 +48,9 @@ def publish(
     *,
     instead: Mapping[str, bytes] = {},
     existing: Existing = "refuse",
+    kind: Kind = "model",
 ) -> Published:
-    """Puts all files of `folder` into the model repository "name" or "owner/name" with one commit, and reads them back.
+    """Puts all files of `folder` into the repository "name" or "owner/name" with one commit, and reads them back.
 
     A missing repository is created, private or public as `private` says; the visibility of an existing one is never
     changed. A broken upload goes on where it ended when this is called again.
@@ -59,7 +62,7 @@ def publish(
     _check_arguments(folder, repository, existing)
     problem = ""
     try:
-        return _publish(folder, repository, token, private, on_progress, instead, existing)
+        return _publish(folder, repository, token, private, on_progress, instead, existing, kind)
     except HubError:
         raise
     except Exception as error:
@@ -97,6 +100,7 @@ def _publish(
     on_progress: OnStage,
     instead: Mapping[str, bytes],
     existing: Existing,
+    kind: Kind,
 ) -> Published:
     from huggingface_hub import CommitOperationAdd, HfApi
 
@@ -106,7 +110,7 @@ def _publish(
     owners = accounts(api)
     repository = repository if "/" in repository else f"{owners[0]}/{repository}"
     on_progress(f"Opening the repository {repository}")
-    url, as_request = _opened(api, repository, owners, private, existing)
+    url, as_request = _opened(api, repository, owners, private, existing, kind)
     contents: dict[str, Path | bytes] = {path.relative_to(folder).as_posix(): path for path in _files(folder)}
     contents |= {
         name: file.replace(OWN_ID.encode(), repository.encode()) if name.endswith(".md") else file
@@ -122,15 +126,17 @@ def _publish(
             for name, file in contents.items()
         ]
         message = "Publish a prompt tuned with LAMP Studio"
-        commit = api.create_commit(repository, operations, commit_message=message, create_pr=as_request)
+        commit = api.create_commit(repository, operations, commit_message=message, create_pr=as_request, repo_type=kind)
     published = Published(str(commit.pr_url) if as_request and commit.pr_url else url, str(commit.oid))
     on_progress("Reading it back")
-    _check_arrived(api, repository, published, contents)
+    _check_arrived(api, repository, published, contents, kind)
     on_progress(f"Published at {published.url}")
     return published
 
 
-def _opened(api: HfApi, repository: str, owners: Sequence[str], private: bool, existing: Existing) -> tuple[str, bool]:
+def _opened(
+    api: HfApi, repository: str, owners: Sequence[str], private: bool, existing: Existing, kind: Kind
+) -> tuple[str, bool]:
     """The address of a repository, which is made if it is missing; whether its files are only to be proposed.
 
     Raises RepositoryExists where it holds files and nothing was said of that, HubError where it is public by mistake.
@@ -138,9 +144,10 @@ def _opened(api: HfApi, repository: str, owners: Sequence[str], private: bool, e
     from huggingface_hub.errors import RepositoryNotFoundError
 
     try:
-        info = api.model_info(repository, timeout=ANSWER_SECONDS)
+        info = api.repo_info(repository, repo_type=kind, timeout=ANSWER_SECONDS)
     except RepositoryNotFoundError:
-        return str(api.create_repo(repository, private=private, exist_ok=True)), False
+        sdk = "gradio" if kind == "space" else None
+        return str(api.create_repo(repository, private=private, exist_ok=True, repo_type=kind, space_sdk=sdk)), False
     if private and not info.private:
         is_own = repository.partition("/")[0] in owners
         raise HubError(
@@ -151,16 +158,19 @@ def _opened(api: HfApi, repository: str, owners: Sequence[str], private: bool, e
                 else f", and it belongs to someone else: choose a name that starts with {owners[0]}/."
             )
         )
-    written = {file.rfilename for file in info.siblings or ()} - _UNWRITTEN
+    written = {file.rfilename for file in getattr(info, "siblings", None) or ()} - _UNWRITTEN
     if written and existing == "refuse":
         raise RepositoryExists(
             f"The repository {repository!r} is there already and holds files ({len(written)}): say that it is to be "
             "updated, or that it gets a pull request, or choose another name."
         )
-    return f"{api.endpoint}/{repository}", bool(written) and existing == "pull request"
+    place = f"spaces/{repository}" if kind == "space" else repository
+    return f"{api.endpoint}/{place}", bool(written) and existing == "pull request"
 
 
-def _check_arrived(api: HfApi, repository: str, published: Published, contents: Mapping[str, Path | bytes]) -> None:
+def _check_arrived(
+    api: HfApi, repository: str, published: Published, contents: Mapping[str, Path | bytes], kind: Kind
+) -> None:
     """Reads every file of the commit back. Raises HubError unless each of them has the bytes that were sent."""
     import httpx2
 
@@ -168,7 +178,9 @@ def _check_arrived(api: HfApi, repository: str, published: Published, contents: 
     with TemporaryDirectory() as folder:
         for name, file in contents.items():
             try:
-                there = api.hf_hub_download(repository, name, revision=published.revision, local_dir=folder)
+                there = api.hf_hub_download(
+                    repository, name, revision=published.revision, local_dir=folder, repo_type=kind
+                )
                 same = Path(there).read_bytes() == (file if isinstance(file, bytes) else file.read_bytes())
             except (httpx2.HTTPError, OSError, ValueError, RuntimeError):
                 problem = f"but {name!r} could not be read back to check it"

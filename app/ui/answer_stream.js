@@ -15,11 +15,16 @@
   };
 
   const messages = async function* (body) {
+    const reader = body.pipeThrough(new TextDecoderStream()).getReader();  // not every browser iterates over a stream
     let text = "";
-    for await (const piece of body.pipeThrough(new TextDecoderStream())) {
-      const whole = (text + piece).split("\n\n");
-      text = whole.pop();
-      yield* whole;
+    try {
+      for (let piece = await reader.read(); !piece.done; piece = await reader.read()) {
+        const whole = (text + piece.value).split("\n\n");
+        text = whole.pop();
+        yield* whole;
+      }
+    } finally {
+      reader.cancel().catch(() => {});
     }
   };
 

@@ -100,6 +100,15 @@ class Endpoints:
         how = cast(Existing, existing)
         return self._studio.publish(id, repository, token, private, card=card or None, existing=how).url
 
+    def publish_space(
+        self, id: str, repository: str, token: str, private: bool = True, existing: str = "refuse"
+    ) -> str:
+        """Puts a page that answers with a run's prompt into a Space of the Hub → its address.
+
+        The arguments are those of /publish.
+        """
+        return self._studio.publish_space(id, repository, token, private, existing=cast(Existing, existing)).url
+
     def card(self, id: str, licence: str | None = None) -> str:
         """The model card that a run's prompt would be published with. licence: by default that of its backbone."""
         return self._studio.card(id, licence)
@@ -238,6 +247,7 @@ def add_endpoints(studio: Studio) -> None:
         api(guarded_endpoint(fn), api_name=name, concurrency_limit=None)
     api(guarded_endpoint(endpoints.quote), api_name="quote")
     api(guarded_endpoint(endpoints.publish), api_name="publish")
+    api(guarded_endpoint(endpoints.publish_space), api_name="publish_space")
     api(guarded_endpoint(endpoints.card), api_name="card")
     api(guarded_endpoint(endpoints.try_texts), api_name="try")
     api(guarded_endpoint(endpoints.score_prompt), api_name="score_prompt")

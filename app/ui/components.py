@@ -10,7 +10,11 @@ import gradio as gr
 QUIET: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden", "concurrency_limit": None}
 """Event options of a page's own handlers: not part of the HTTP API, no progress overlay, any number at a time."""
 AT_ONCE: dict[str, Any] = {**QUIET, "queue": False}
-"""The same for handlers that answer quickly: they bypass Gradio's queue."""
+"""The same for handlers that answer quickly: they bypass Gradio's queue.
+
+The browser calls the handlers of one event one after another, each when the one before it has answered: so a slow one
+belongs in a `.then`, which nothing waits for.
+"""
 
 BROWSER_ZONE = "() => Intl.DateTimeFormat().resolvedOptions().timeZone || 'UTC'"
 """JavaScript: the name of the browser's time zone, such as "Europe/Vienna", for app.views.local_time."""

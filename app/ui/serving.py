@@ -9,9 +9,11 @@ from pathlib import Path
 import gradio as gr
 from fastapi import FastAPI, Request, Response
 from gradio.utils import get_upload_folder
+from starlette.routing import Route
 
 from app.people import Person
 from app.studio import Studio
+from app.ui.asking import asked
 from app.ui.theme import launch_options
 from app.web.addresses import Addresses
 from app.web.answers import App
@@ -31,6 +33,8 @@ def web_app(demo: gr.Blocks, studio: Studio) -> App:
     """What the web server serves."""
     settings = studio.settings
     outer = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
+    if settings.agents:
+        _add_agents(outer, studio)
     if not settings.on_space:
         _add_metrics(outer, studio)
     with warnings.catch_warnings():
@@ -60,6 +64,15 @@ def web_app(demo: gr.Blocks, studio: Studio) -> App:
         )
     checked = Gate(BodyLimits(served, Path(get_upload_folder()), settings.low_disk_bytes), Addresses.of(settings))
     return Health(checked, partial(_problem, studio))
+
+
+def _add_agents(server: FastAPI, studio: Studio) -> None:
+    # Only here: the package that it stands on need not be installed.
+    from app.ui.agent_tools import PATH, AgentServer
+
+    agents = AgentServer(asked(studio))
+    server.router.lifespan_context = agents.lifespan
+    server.router.routes.append(Route(PATH, agents))
 
 
 def _add_metrics(server: FastAPI, studio: Studio) -> None:

@@ -45,6 +45,7 @@ def environment(home: Path, port: int, hub: str = NO_HUB) -> dict[str, str]:
         "HF_ENDPOINT": hub,
         "HF_HOME": str(home.parent / "huggingface"),
         "STUDIO_LOW_DISK_GB": "0",
+        "STUDIO_MCP": "yes",
     }
 
 

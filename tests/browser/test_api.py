@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+import io
+import json
 import subprocess
 import sys
 import time
@@ -10,9 +13,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
+from mcp import ClientSession
+from mcp.client.streamable_http import streamable_http_client
 
 from tests.browser.studio import ROOT, RunningStudio, environment
 from tests.hub.server import Hub
@@ -45,6 +51,48 @@ def test_a_script_goes_the_whole_way(call: Callable[..., Any], tiny_llama: Path,
     with zipfile.ZipFile(call(run, api_name="/export")) as archive:
         assert "adapter_model.safetensors" in archive.namelist()
     assert run in [one["id"] for one in call(api_name="/runs")]
+
+
+def test_an_agent_goes_the_whole_way_without_a_page(studio: RunningStudio, tiny_llama: Path, films: Path) -> None:
+    async def agent() -> None:
+        async with (
+            streamable_http_client(f"{studio.url}/mcp") as (receive, send, _),
+            ClientSession(receive, send) as session,
+        ):
+            await session.initialize()
+
+            async def call(tool: str, /, **arguments: Any) -> Any:
+                answer = await session.call_tool(tool, arguments)
+                said = answer.content[0].text
+                assert not answer.isError, said
+                return json.loads(said) if said[:1] in "[{" else said
+
+            dataset = await call("add_table", name="films of an agent.csv", content=films.read_text())
+            assert dataset in [one["reference"] for one in await call("datasets")]
+            small = {"prompt_length": 20, "rank": 4}
+            recipe = {"backbone": str(tiny_llama), "lamp": small, "train": {"steps": 2, "batch_size": 2}}
+            quote = await call("quote", recipe=recipe, dataset=dataset)
+            assert quote["problems"] == [] and quote["data"]["rows"] == 60
+            run = await call("submit", recipe=recipe, dataset=dataset, name="by an agent")
+            deadline = time.monotonic() + 120
+            while (found := await call("run", id=run))["state"] not in ("done", "failed"):
+                assert time.monotonic() < deadline, found
+                await asyncio.sleep(0.5)
+            assert (found["state"], found["error"]) == ("done", None)
+            results = await call("results", id=run, most_rows=1)
+            assert 0 <= results["score"] <= 1 and results["rows"] > len(results["answers"]) == 1
+            (answer,) = await call("try", id=run, texts=["the film was good"])
+            assert answer["tuned"] in ("positive", "negative")
+            taken = await call("export", id=run)
+            async with httpx.AsyncClient() as client:
+                downloaded = (await client.get(taken["address"])).content
+            assert len(downloaded) == taken["bytes"]
+            assert "adapter_model.safetensors" in zipfile.ZipFile(io.BytesIO(downloaded)).namelist()
+
+            refused = await session.call_tool("run", {"id": "nothing"})
+            assert refused.isError and refused.content[0].text == "There is no run 'nothing'."
+
+    asyncio.run(agent())
 
 
 def test_a_script_stops_a_run(call: Callable[..., Any], tiny_llama: Path) -> None:

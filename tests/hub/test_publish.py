@@ -14,9 +14,9 @@ from tests.hub.server import Hub
 PUBLISH = """
 from pathlib import Path
 from app.hub.publishing import HubError, publish
-folder, repository, token, private, *existing = arguments
+folder, repository, token, private, *how = arguments
 steps = []
-how = {"existing": existing[0]} if existing else {}
+how = dict(zip(("existing", "kind"), how))
 try:
     published = publish(Path(folder), repository, token, private, steps.append, **how)
     answer({"url": published.url, "revision": published.revision, "steps": steps})
@@ -37,6 +37,20 @@ def test_every_byte_arrives_in_one_commit_of_a_new_private_repository(hub: Hub, 
     assert {**repository.files, ".gitattributes": b""} == {**contents(prompt), ".gitattributes": b""}
     assert len(repository.commits) == 2  # the Hub's own first one, and ours
     assert done.result["steps"][0] == "Checking the token" and done.result["url"] in done.result["steps"][-1]
+
+
+def test_a_space_is_made_beside_the_prompt_of_its_name_and_asked_of_when_it_is_there(
+    hub: Hub, run: Run, prompt: Path
+) -> None:
+    run(PUBLISH, str(prompt), "ada/my-prompt", ADA.token, True)
+    done = run(PUBLISH, str(prompt), "ada/my-prompt", ADA.token, True, "refuse", "space")
+    assert done.result["url"] == f"{hub.url}/spaces/ada/my-prompt"
+    files = hub.repository("ada/my-prompt", "spaces").files
+    assert {**files, ".gitattributes": b""} == {**contents(prompt), ".gitattributes": b""}
+    again = run(PUBLISH, str(prompt), "ada/my-prompt", ADA.token, True, "refuse", "space")
+    assert "is there already and holds files" in again.result["error"]
+    updated = run(PUBLISH, str(prompt), "ada/my-prompt", ADA.token, True, "update", "space")
+    assert updated.result["url"] == done.result["url"]
 
 
 def test_a_name_without_an_owner_goes_to_the_tokens_account(hub: Hub, run: Run, prompt: Path) -> None:

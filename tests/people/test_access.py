@@ -31,6 +31,7 @@ READS: dict[str, Arguments] = {
     "export": lambda things, _: [things.done],
     "try": lambda things, _: [things.done, ["a text"], None],
     "publish": lambda things, _: [things.done, "ada/prompt", "", True, "refuse", ""],
+    "publish_space": lambda things, _: [things.done, "ada/prompt", "", True, "refuse"],
     "card": lambda things, _: [things.done, None],
     "export_state": lambda things, _: [things.done, "merged"],
     "exported": lambda things, _: [things.done, "merged"],
@@ -57,6 +58,7 @@ OWN: dict[str, Arguments] = {
 """Endpoints that take nothing of anybody's: each person gets their own."""
 OWNERS_RESULT = {
     "publish": "token",
+    "publish_space": "token|cannot be read",
     "try": "acme/tiny|adapter|prompt",
     "fetch_dataset": "Hub",
     "import_prompt": "Hub",

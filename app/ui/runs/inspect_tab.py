@@ -10,7 +10,7 @@ import pandas as pd
 
 from app.studio import Studio
 from app.ui import parts
-from app.ui.components import QUIET, piece, stage_reporter
+from app.ui.components import AT_ONCE, piece, stage_reporter
 from app.ui.guard import KNOWN, guarded
 from app.ui.runs import inspect_html, mix_box
 from lamp.inference.inspection import MapPoint
@@ -110,7 +110,7 @@ def build(studio: Studio, run: gr.State, ready: gr.Textbox) -> None:
     mix_box.build(studio, run, ready)
     tab = InspectTab(studio)
     outputs = [nothing, not_looked, content, tokens, weighed, weigh, directions, title, points]
-    ready.change(guarded(tab.open), [run, ready], outputs, **QUIET)
+    ready.change(guarded(tab.open), [run, ready], outputs, **AT_ONCE)
     look.click(
         guarded(tab.look),
         [run, ready],

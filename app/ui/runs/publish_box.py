@@ -17,6 +17,8 @@ from app.ui.components import AT_ONCE, QUIET, piece, stage_reporter
 from app.ui.guard import KNOWN, guarded
 
 _UNSET = ("Not named", "")
+_SPACE = "space"
+_KINDS = [("The prompt", "model"), ("A page that answers with it, a Space", _SPACE)]
 
 
 class PublishBox:
@@ -61,24 +63,24 @@ class PublishBox:
         token: str,
         private: bool,
         card: str,
+        kind: str = "model",
         existing: Existing = "refuse",
         progress: gr.Progress = gr.Progress(),  # noqa: B008  # how Gradio hands in its progress bar
     ) -> tuple[str, Any, Any]:
-        """Puts the prompt on the Hub. Returns HTML with the result, the token's field, and whether to ask what is done
-        with a repository that is there; only then the token stays, for the answer."""
+        """Puts the prompt, or a Space with it, on the Hub.
+
+        Returns HTML with the result, the token's field, and whether to ask what is done with a repository that is
+        there; only then the token stays, for the answer.
+        """
         hidden = gr.Column(visible=False)
         if not (repository or "").strip() or not token.strip():
             return parts.problems(["Give the repository's name and a token that may write to it."]), "", hidden
         try:
-            done = self._studio.publish(
-                run,
-                repository or "",
-                token,
-                private,
-                stage_reporter(progress),
-                card=card or None,
-                existing=existing,
-            )
+            how: dict[str, Any] = {"on_progress": stage_reporter(progress), "existing": existing}
+            if kind == _SPACE:
+                done = self._studio.publish_space(run, repository or "", token, private, **how)
+            else:
+                done = self._studio.publish(run, repository or "", token, private, card=card or None, **how)
         except RepositoryExists as error:
             return parts.notice(str(error), "warn"), gr.skip(), gr.Column(visible=True)
         except KNOWN as error:
@@ -110,6 +112,9 @@ def build(studio: Studio, run: gr.State, ready: gr.Textbox) -> None:
         elem_id="repository",
         info="owner/name: your own account, or an organisation of yours. The token's accounts are offered.",
     )
+    kind = gr.Radio(
+        _KINDS, value="model", label="What is published", elem_id="publish-kind", info="A Space runs on a CPU for free."
+    )
     private = gr.Checkbox(True, label="Private: only you can see it")
     with gr.Accordion("Model card", open=False, elem_id="card-fold") as fold:
         licence = gr.Dropdown(
@@ -135,7 +140,8 @@ def build(studio: Studio, run: gr.State, ready: gr.Textbox) -> None:
     fold.expand(guarded(box.card), [run, card], [licence, said, card], show_progress_on=card, **shown)
     licence.input(guarded(box.with_licence), [run, licence], card, show_progress_on=card, **shown)
     ready.change(lambda: "", None, card, **AT_ONCE)  # another prompt has another card
-    values: list[Any] = [run, repository, token, private, card]
+    kind.change(lambda kind: gr.Accordion(visible=kind != _SPACE), kind, fold, **AT_ONCE)  # a Space has its own
+    values: list[Any] = [run, repository, token, private, card, kind]
     for button, existing in ((publish, "refuse"), (update, "update"), (propose, "pull request")):
         inputs = [*values, gr.State(existing)]
         button.click(guarded(box.publish), inputs, [published, token, asked], show_progress_on=published, **shown)

@@ -9,7 +9,7 @@ import gradio as gr
 
 from app.studio import Studio
 from app.ui import help_texts, parts
-from app.ui.components import AT_ONCE, QUIET, piece
+from app.ui.components import AT_ONCE, piece
 from app.ui.guard import guarded
 from app.ui.runs import results_html, score_box, scores_html
 from app.ui.runs.confusion_table import confusion_table
@@ -92,9 +92,9 @@ def build(studio: Studio, run: gr.State, ready: gr.Textbox, show: Callable[..., 
 
     tab = ResultsTab(studio)
     choice: list[Any] = [run, shown, expected, answered, text, most]
-    opened = ready.change(guarded(tab.open), [run, ready], [rows, expected, answered, download], **QUIET)
+    opened = ready.change(guarded(tab.open), [run, ready], [rows, expected, answered, download], **AT_ONCE)
     listed: dict[str, Any] = {"fn": guarded(tab.show), "inputs": choice, "outputs": [answers, more]}
-    opened.then(**listed, **QUIET)
+    opened.then(**listed, **AT_ONCE)
     gr.on(
         [shown.input, expected.input, answered.input, text.change],
         lambda: _ROWS_A_PAGE,

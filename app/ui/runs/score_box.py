@@ -8,7 +8,7 @@ import gradio as gr
 
 from app.studio import Studio
 from app.ui import parts
-from app.ui.components import AT_ONCE, QUIET, piece
+from app.ui.components import AT_ONCE, piece
 from app.ui.guard import KNOWN, guarded
 
 
@@ -62,7 +62,7 @@ def build(studio: Studio, run: gr.State, ready: gr.Textbox) -> Any:
             score = gr.Button("Score", size="md", elem_id="score", elem_classes="ls-low")
         said = piece(elem_id="scored", min_height=40)
     handlers = ScoreBox(studio)
-    ready.change(guarded(handlers.open), [run, ready], [box, dataset, target], **QUIET)
+    ready.change(guarded(handlers.open), [run, ready], [box, dataset, target], **AT_ONCE)
     dataset.input(guarded(handlers.columns), [run, dataset], target, **AT_ONCE)
     return score.click(
         guarded(handlers.score),

@@ -100,5 +100,5 @@ def build(studio: Studio, run: gr.State, ready: gr.Textbox) -> None:
     way.change(**shown, **AT_ONCE)
     # Said at once by the browser: a large prompt takes a while to be packed.
     begun = ready.change(None, ready, nothing, js=_PACKING, **AT_ONCE)
-    begun.then(**shown, **QUIET)
+    begun.then(**shown, **AT_ONCE)
     begun.then(guarded(tab.prepare), [run, ready], [nothing, with_prompt, download, files], **QUIET)

@@ -8,7 +8,7 @@ import gradio as gr
 
 from app.studio import Studio
 from app.ui import parts
-from app.ui.components import AT_ONCE, QUIET, piece
+from app.ui.components import AT_ONCE, piece
 from app.ui.guard import KNOWN, guarded
 from app.ui.runs import worth_html
 from app.ui.runs.refresh import Refresh
@@ -111,7 +111,7 @@ def build(studio: Studio, run: gr.State, ready: gr.Textbox) -> Refresh:
     refresh = Refresh(guarded(tab.show), [run, ready, seen], outputs, timer)
     show: dict[str, Any] = {"fn": refresh.handler, "inputs": refresh.inputs, "outputs": refresh.outputs, **AT_ONCE}
     chosen: dict[str, Any] = {"fn": guarded(tab.cost), "inputs": [run, ready, ways], "outputs": cost, **AT_ONCE}
-    opened = ready.change(guarded(tab.open), [run, ready], [nothing, content, instruction], **QUIET)
+    opened = ready.change(guarded(tab.open), [run, ready], [nothing, content, instruction], **AT_ONCE)
     opened.then(**show).then(**chosen)
     ways.change(**chosen)
     begun = start.click(lambda: gr.Button(interactive=False), None, start, **AT_ONCE)
