@@ -13,6 +13,7 @@ from app.run import Run
 from app.studio_prompts import StudioPrompts
 from lamp.errors import DataError
 from lamp.inference.inspection import Inspection, read_inspection
+from storage.jobs import Job
 
 OnShare = Callable[[float, str], None]
 """Called with the share that is done and a short sentence."""
@@ -55,6 +56,16 @@ class StudioInspecting(StudioPrompts):
         )
         write_weights(weights, self._home.token_weights(self._store.get(id).id))
         return weights
+
+    def mix_partners(self, id: str) -> list[Job]:
+        """Runs whose prompts can be mixed with the run's, those first that can be blended and learned the same data."""
+        own = Run.of(self._store.get(id))
+
+        def unlike(job: Job) -> tuple[bool, bool]:
+            tokens = Run.of(job).config.lamp.virtual_tokens
+            return tokens != own.config.lamp.virtual_tokens, job.dataset != own.job.dataset
+
+        return sorted(self.beside(id), key=unlike)
 
     def mix_problem(self, id: str, other: str, way: str) -> str:
         """Why the run's prompt cannot be mixed with another run's in one of WAYS; "" as far as nothing speaks against

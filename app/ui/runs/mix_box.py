@@ -10,7 +10,7 @@ import gradio as gr
 
 from app.studio import Studio
 from app.ui import parts
-from app.ui.components import AT_ONCE, QUIET, piece
+from app.ui.components import AT_ONCE, piece
 from app.ui.guard import KNOWN, guarded
 from app.ui.runs import mix_html
 from app.ui.streaming import stream
@@ -30,19 +30,18 @@ class MixBox:
     def __init__(self, studio: Studio) -> None:
         self._studio = studio
 
-    def open(self, run: str, ready: str) -> list[Any]:
+    def open(self, run: str, ready: str, way: str) -> list[Any]:
         """The box with the runs to choose from, for a run that was scored. ready: the view's `prompt_version`."""
         if not ready or self._studio.results(run) is None:
-            return [gr.Column(visible=False), *[gr.skip()] * 3]
-        own = self._studio.job(run).dataset
-        beside = sorted(self._studio.beside(run), key=lambda job: job.dataset != own)
-        others = [(job.name, job.id) for job in beside]
+            return [gr.Column(visible=False), *[gr.skip()] * 6]
+        others = [(job.name, job.id) for job in self._studio.mix_partners(run)]
         first = others[0][1] if others else None
         return [
             gr.Column(visible=True),
             gr.Row(visible=bool(others)),
             gr.Dropdown(choices=others, value=first),
             "" if others else parts.notice(_ALONE),
+            *self.choose(run, first, way),
         ]
 
     def choose(self, run: str, other: str | None, way: str) -> list[Any]:
@@ -87,13 +86,9 @@ def build(studio: Studio, run: gr.State, ready: gr.Textbox) -> None:
             with gr.Column(min_width=280):
                 result = piece(_NOTHING, elem_id="mix-scores", min_height=220)
     handlers = MixBox(studio)
-    chosen: dict[str, Any] = {
-        "fn": guarded(handlers.choose),
-        "inputs": [run, other, way],
-        "outputs": [percent, score, result],
-    }
-    ready.change(guarded(handlers.open), [run, ready], [box, choice, other, alone], **QUIET).then(**chosen, **AT_ONCE)
-    gr.on([other.input, way.input], **chosen, **AT_ONCE)
+    chosen = [percent, score, result]
+    ready.change(guarded(handlers.open), [run, ready, way], [box, choice, other, alone, *chosen], **AT_ONCE)
+    gr.on([other.input, way.input], guarded(handlers.choose), [run, other, way], chosen, **AT_ONCE)
     asked = score.click(None, None, result, js=f"() => {json.dumps(mix_html.progress(0, 'Getting ready'))}", **AT_ONCE)
     asked.then(
         guarded(handlers.score),
