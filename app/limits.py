@@ -24,6 +24,14 @@ def run_name(name: object) -> str:
     return visible(_text("The run's name", name, LONGEST_RUN_NAME).strip())
 
 
+def token_name(name: object) -> str:
+    """A token's name without surrounding blanks. Raises ConfigError."""
+    stripped = visible(_text("The token's name", name, LONGEST_RUN_NAME).strip())
+    if not stripped:
+        raise ConfigError(["Give the token a name: what uses it, such as nightly training."])
+    return stripped
+
+
 def note(text: object) -> str:
     """A run's note without surrounding blanks. Raises ConfigError."""
     return _text("The note", text, _LONGEST_NOTE).strip()

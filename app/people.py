@@ -15,6 +15,10 @@ class Person:
     """As it was signed in with; "" for the one person."""
     is_admin: bool = False
     """Whether everybody's runs and data sets are seen, and models are removed."""
+    by_token: bool = False
+    """Whether it is a program of theirs that asks, with a token."""
+    reads_only: bool = False
+    """Whether nothing may be changed, as with a token that only reads."""
 
     @property
     def owner(self) -> Owner:

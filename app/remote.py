@@ -11,7 +11,8 @@
     lamp-studio password NAME                          a line for the file that STUDIO_AUTH names; asks no studio
 
 Every command but `runs` and `train` prints JSON or a path. --studio, or STUDIO_URL, is the studio's address. Where
-people sign in, --user, or STUDIO_USER, is a name; the password is asked for, or is STUDIO_USER_PASSWORD.
+people sign in, STUDIO_TOKEN, or the file that --token-file names, holds a token of the studio's Access page. Without
+one, --user, or STUDIO_USER, is a name; its password is asked for, or is STUDIO_USER_PASSWORD.
 """
 
 from __future__ import annotations
@@ -28,59 +29,24 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from app.remote_call import Call, Failure, connect, read_token
 from lamp.export.wish import FORMATS
 
 _POLL_SECONDS = 2.0
 _ENDED = ("done", "failed", "stopped", "interrupted")
-Call = Callable[..., Any]
 
 
 def main(arguments: Sequence[str]) -> int:
     """Runs one command. Returns the exit status: 0, 1 after one sentence on standard error, 2 for wrong arguments."""
     options = _parser().parse_args(arguments)
     try:
-        return int(options.run(_connect(options.studio, options.user), options) or 0)
-    except _Failure as error:
+        call = connect(options.studio, options.user, read_token(options.token_file))
+        return int(options.run(call, options) or 0)
+    except Failure as error:
         print(error, file=sys.stderr)
     except KeyboardInterrupt:
         print("The run goes on in the studio.", file=sys.stderr)
     return 1
-
-
-class _Failure(Exception):
-    """One sentence for the person at the terminal."""
-
-
-def _connect(url: str, user: str) -> Call:
-    """A function that calls an endpoint by its name. user: who signs in, "" for nobody. Raises _Failure."""
-    import httpx
-    from gradio_client import Client
-    from gradio_client.exceptions import AppError, AuthenticationError
-
-    try:
-        client = Client(url, verbose=False, auth=(user, _password(user)) if user else None)
-    except AuthenticationError as error:
-        why = f"{user!r} and this password are not known there" if user else "it asks who you are"
-        raise _Failure(f"The studio at {url} lets nobody in so: {why}; give your name with --user.") from error
-    except (httpx.HTTPError, ValueError, OSError) as error:
-        raise _Failure(
-            f"No studio answers at {url}: start one with lamp-studio, or give its address with --studio."
-        ) from error
-
-    def call(name: str, *values: Any) -> Any:
-        try:
-            return client.predict(*values, api_name=f"/{name}")
-        except AppError as error:
-            raise _Failure(str(error)) from error
-        except (httpx.HTTPError, OSError) as error:
-            raise _Failure(f"The studio at {url} does not answer any more: look whether it still runs.") from error
-
-    return call
-
-
-def _password(user: str) -> str:
-    """The password, which no list of processes shows."""
-    return os.environ.get("STUDIO_USER_PASSWORD") or getpass.getpass(f"Password of {user}: ")
 
 
 def _runs(call: Call, options: argparse.Namespace) -> None:
@@ -95,7 +61,7 @@ def _train(call: Call, options: argparse.Namespace) -> int:
     try:
         recipe = json.loads(options.recipe.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise _Failure(f"The recipe {str(options.recipe)!r} cannot be read: {error}.") from error
+        raise Failure(f"The recipe {str(options.recipe)!r} cannot be read: {error}.") from error
     run = call("submit", recipe, _dataset(call, options.data), options.name)
     print(run, flush=True)
     return 0 if options.detach else _follow(call, run)
@@ -134,11 +100,11 @@ def _export(call: Call, options: argparse.Namespace) -> None:
     try:
         print(shutil.copyfile(archive, target))
     except OSError as error:
-        raise _Failure(f"{str(target)!r} cannot be written: {error.strerror}.") from error
+        raise Failure(f"{str(target)!r} cannot be written: {error.strerror}.") from error
 
 
 def _made(call: Call, run: str, format: str) -> str:
-    """Has a model with the prompt in it made, and tells how far that is. Returns the zip. Raises _Failure."""
+    """Has a model with the prompt in it made, and tells how far that is. Returns the zip. Raises Failure."""
     said, state = "", call("begin_export", run, format)
     while state["part"]:
         if state["part"] != said:
@@ -147,7 +113,7 @@ def _made(call: Call, run: str, format: str) -> str:
         time.sleep(_POLL_SECONDS)
         state = call("export_state", run, format)
     if state["problem"]:
-        raise _Failure(state["problem"])
+        raise Failure(state["problem"])
     print(state["sentence"], file=sys.stderr)
     return str(call("exported", run, format))
 
@@ -157,7 +123,7 @@ def _publish(call: Call, options: argparse.Namespace) -> None:
     try:
         card = options.card.read_text(encoding="utf-8") if options.card else ""
     except (OSError, ValueError) as error:
-        raise _Failure(f"The model card {str(options.card)!r} cannot be read: {error}.") from error
+        raise Failure(f"The model card {str(options.card)!r} cannot be read: {error}.") from error
     if options.space:
         print(call("publish_space", options.id, options.repository, token, not options.public, options.existing))
         return
@@ -197,6 +163,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--studio", default=os.environ.get("STUDIO_URL", "http://127.0.0.1:7860"), metavar="URL")
     parser.add_argument("--user", default=os.environ.get("STUDIO_USER", ""), metavar="NAME", help="who signs in there")
+    parser.add_argument(
+        "--token-file", type=Path, metavar="FILE", help="a file with a token; without it STUDIO_TOKEN, if it is set"
+    )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
     def command(name: str, help: str, run: Callable[[Call, argparse.Namespace], int | None]) -> argparse.ArgumentParser:

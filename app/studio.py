@@ -20,9 +20,11 @@ from app.score_samples import read_samples
 from app.studio_datasets import StudioDatasets
 from app.studio_exports import StudioExports
 from app.studio_imports import StudioImports
+from app.studio_links import StudioLinks
 from app.studio_lists import StudioLists
 from app.studio_person import StudioOfPerson
 from app.studio_publishing import StudioPublishing
+from app.studio_tokens import StudioTokens
 from app.studio_ways import StudioWays
 from app.views.comparison import ComparedRun, common_metric
 from app.views.curves import Points
@@ -40,7 +42,17 @@ from storage.jobs import Job, JobState
 from storage.logs import find, tail
 
 
-class Studio(StudioDatasets, StudioExports, StudioWays, StudioImports, StudioPublishing, StudioLists, StudioOfPerson):
+class Studio(
+    StudioDatasets,
+    StudioExports,
+    StudioWays,
+    StudioImports,
+    StudioPublishing,
+    StudioLists,
+    StudioTokens,
+    StudioLinks,
+    StudioOfPerson,
+):
     """Data sets, recipes, runs and trained prompts. Every failure is a LampError or StorageError of one sentence.
 
     A new one is that of the one person to whom everything belongs; `as_` gives that of another person.

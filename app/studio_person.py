@@ -7,7 +7,7 @@ import re
 import threading
 from copy import copy
 from pathlib import Path
-from typing import Self
+from typing import Self, cast
 
 from app.answering.answer_lists import AnswerLists
 from app.answering.answerer import Answerer
@@ -18,6 +18,7 @@ from app.hub.downloads import Downloads
 from app.jobs import webhook
 from app.models import Models
 from app.people import THE_ONE, Person
+from app.reading import ReadingStudio
 from app.recipes import Recipes
 from app.settings import Settings
 from app.shared_tools import SharedTools
@@ -28,6 +29,8 @@ from storage.database import Database
 from storage.errors import JobNotFound
 from storage.home import Home
 from storage.jobs import JobStore
+from storage.links import LinkStore
+from storage.tokens import TokenStore
 from storage.uploads import UploadStore
 
 _log = logging.getLogger(__name__)
@@ -42,7 +45,7 @@ class StudioOfPerson:
         self.settings, self._database, self._home = settings, database, Home(settings.home)
         self._artifacts, self._answerer = ArtifactStore(self._home.artifacts), Answerer()
         self._lists = AnswerLists(self._answerer)
-        self._exports = Exports()
+        self._exports, self._tokens, self._links = Exports(), TokenStore(database), LinkStore(database)
         self._everyone = JobStore(database, webhook.on_end(settings, _log.warning))
         self._tools = SharedTools(settings, self._everyone)
         self.downloads = Downloads()
@@ -53,7 +56,8 @@ class StudioOfPerson:
     def as_(self, person: Person) -> Self:
         """The studio for one person: the runs and data sets of others do not exist in it, unless they are an admin's.
 
-        What all people share (the queue's order, devices, models, the process that answers) is the same in each.
+        What all people share (the queue's order, devices, models, the process that answers) is the same in each. Where
+        the person only reads, everything but reading is refused in it.
         """
         if person == self.person:
             return self
@@ -62,6 +66,8 @@ class StudioOfPerson:
             if bound is None:
                 bound = copy(self)
                 bound._open_for(person)
+                if person.reads_only:
+                    bound = cast(Self, ReadingStudio(bound))
             self._bound[person] = bound
             if len(self._bound) > _MOST_BOUND:
                 self._bound.pop(next(iter(self._bound)))

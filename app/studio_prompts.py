@@ -23,6 +23,7 @@ from app.disk_full import full_disk_told
 from app.recipes import Recipes
 from app.rows_to_try import DataRow, numbered_row, random_row, tested_row
 from app.run import Run
+from app.settings import Settings
 from app.use_code import PromptUse
 from app.views.results import Results, read_results
 from lamp.data.columns import Template
@@ -41,6 +42,7 @@ _MOST_BESIDE = 200
 class StudioPrompts:
     """The prompts that runs have trained, and the process that answers with them."""
 
+    settings: Settings
     _home: Home
     _store: JobStore
     _artifacts: ArtifactStore
@@ -179,7 +181,8 @@ class StudioPrompts:
         """
         run = Run.of(self._store.get(id))
         data, kind = run.config.data, self.prompt_kind(id)
-        return PromptUse(run.job.id, run.job.name, run.config.backbone, data, kind, self._shortest_row(run), address)
+        row, asks = self._shortest_row(run), self.settings.sign_in.asks
+        return PromptUse(run.job.id, run.job.name, run.config.backbone, data, kind, row, address, asks)
 
     def _shortest_row(self, run: Run) -> dict[str, str]:
         """The inputs of the shortest of the data set's first rows; placeholders where the data set is gone."""

@@ -32,6 +32,8 @@ class PromptUse:
     """The row that is answered: a value for each input column"""
     address: str
     """Where the studio is reached"""
+    needs_token: bool = False
+    """Whether people sign in there, so that a program shows a token"""
 
     @property
     def folder(self) -> str:
@@ -45,7 +47,8 @@ def program(use: PromptUse, way: str) -> str:
         row = {**use.row, use.data.target_column: ""}  # a table has two columns at least
         return _COMMAND.format(folder=use.folder, row=json.dumps(row, ensure_ascii=False))
     if way == API:
-        return _API.format(address=_literal(use.address), run=use.run, row=_literal(use.row))
+        address, (needs, shown) = _literal(use.address), (_TOKEN if use.needs_token else ("", ""))
+        return _API.format(needs=needs, address=address + shown, run=use.run, row=_literal(use.row))
     if way == SERVE:
         shown = "\nprint(answer.choices[0].label_probabilities)" if use.kind.labels else ""
         needs = "import json\n\n" if len(use.row) > 1 else ""
@@ -245,8 +248,13 @@ messages = {messages}
 answer = client.chat.completions.create(model="{folder}", messages=messages)
 print(answer.choices[0].message.content){shown}
 """
+_TOKEN = (
+    "import os\n\n",
+    ', headers={"Authorization": "Bearer " + os.environ["STUDIO_TOKEN"]}',  # made on the Access page
+)
+"""What is needed, and how it is shown, where people sign in."""
 _API = """# pip install gradio_client
-from gradio_client import Client
+{needs}from gradio_client import Client
 
 studio = Client({address})
 row = {row}

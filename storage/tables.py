@@ -161,3 +161,37 @@ class UploadRow(Base):
     source: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
     """Which part of which data set on the Hub this was fetched from; NULL for a file of a person's own."""
     created_at: Mapped[datetime]
+
+
+class TokenRow(Base):
+    """A token with which programs act as somebody."""
+
+    __tablename__ = "tokens"
+    __table_args__ = {"sqlite_autoincrement": True}  # a number that was revoked never names another token
+
+    number: Mapped[int] = mapped_column(primary_key=True, autoincrement=True)
+    digest: Mapped[str] = mapped_column(String(64), unique=True)
+    """SHA-256 of the token; the token itself is stored nowhere."""
+    owner: Mapped[str] = mapped_column(String(255), index=True)
+    name: Mapped[str]
+    start: Mapped[str] = mapped_column(String(16))
+    """Its first characters, by which people tell their tokens apart."""
+    reads_only: Mapped[bool]
+    created_at: Mapped[datetime]
+    used_at: Mapped[datetime | None]
+    ends_at: Mapped[datetime | None]
+
+
+class LinkRow(Base):
+    """A link that shows one run to whoever has it."""
+
+    __tablename__ = "links"
+    __table_args__ = {"sqlite_autoincrement": True}
+
+    number: Mapped[int] = mapped_column(primary_key=True, autoincrement=True)
+    digest: Mapped[str] = mapped_column(String(64), unique=True)
+    """SHA-256 of the link's secret, which is stored nowhere."""
+    job: Mapped[int] = mapped_column(ForeignKey("jobs.number", ondelete="CASCADE"), index=True)
+    start: Mapped[str] = mapped_column(String(16))
+    """Its first characters, by which people tell their links apart."""
+    created_at: Mapped[datetime]

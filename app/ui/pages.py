@@ -6,10 +6,11 @@ import gradio as gr
 
 from app.studio import Studio
 from app.ui import api, parts
+from app.ui.access import access_page
 from app.ui.asking import asked
 from app.ui.compare import compare_page
 from app.ui.components import piece
-from app.ui.runs import runs_page
+from app.ui.runs import runs_page, shared_page
 from app.ui.tune import tune_page
 
 _HOUR, _DAY = 3600, 86_400
@@ -18,7 +19,10 @@ _MOST_WAITING = 200
 
 
 def build_ui(studio: Studio) -> gr.Blocks:
-    """The Tune page at "/", the Runs page at "/runs", Compare at "/compare", and the named endpoints for scripts."""
+    """The Tune page at "/", the Runs page at "/runs", Compare at "/compare", and the named endpoints for scripts.
+
+    Where people sign in, the tokens of their programs are at "/access", and a run that somebody shares is at "/shared".
+    """
     studio = asked(studio)
     demo = gr.Blocks(title="LAMP Studio", analytics_enabled=False, delete_cache=(_HOUR, _DAY))
     # Not open: calls beside the queue would wait on the few threads that all pages share.
@@ -32,6 +36,11 @@ def build_ui(studio: Studio) -> gr.Blocks:
         runs_page.build(studio, demo)
     with demo.route("Compare", "compare"):
         compare_page.build(studio, demo)
+    if studio.settings.sign_in.asks:
+        with demo.route("Access", "access"):
+            access_page.build(studio, demo)
+        with demo.route("Shared", "shared"):
+            shared_page.build(studio, demo)
     return demo
 
 

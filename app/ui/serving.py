@@ -8,6 +8,7 @@ from pathlib import Path
 
 import gradio as gr
 from fastapi import FastAPI, Request, Response
+from fastapi.responses import FileResponse
 from gradio.utils import get_upload_folder
 from starlette.routing import Route
 
@@ -17,6 +18,7 @@ from app.ui.asking import asked
 from app.ui.theme import launch_options
 from app.web.addresses import Addresses
 from app.web.answers import App
+from app.web.bearer import of_token
 from app.web.bodies import BodyLimits
 from app.web.door import PERSON, Door
 from app.web.gate import Gate
@@ -26,6 +28,7 @@ from app.web.page_sessions import PageSessions
 from app.web.sign_in_routes import SignInRoutes
 from app.web.uploaded_files import UploadedFiles
 from lamp.data.tables.checks import MAX_BYTES
+from lamp.errors import LampError
 from storage.errors import StorageError
 
 
@@ -37,6 +40,8 @@ def web_app(demo: gr.Blocks, studio: Studio) -> App:
         _add_agents(outer, studio)
     if not settings.on_space:
         _add_metrics(outer, studio)
+    if settings.sign_in.asks:
+        _add_linked_prompts(outer, studio)
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "SSR mode", UserWarning)  # said although it is not asked for
         gr.mount_gradio_app(
@@ -57,10 +62,13 @@ def web_app(demo: gr.Blocks, studio: Studio) -> App:
     gr.set_static_paths([settings.home / "exports"])
     served: App = outer
     if settings.sign_in.asks:
-        uploaded = UploadedFiles()
-        behind = PageSessions(outer, uploaded)
+        uploaded, routes = UploadedFiles(), SignInRoutes(settings)
         served = Door(
-            behind, SignInRoutes(settings), uploaded, lambda person, path: studio.as_(person).may_download(path)
+            PageSessions(outer, uploaded),
+            routes,
+            uploaded,
+            lambda person, path: studio.as_(person).may_download(path),
+            of_token(studio, routes),
         )
     checked = Gate(BodyLimits(served, Path(get_upload_folder()), settings.low_disk_bytes), Addresses.of(settings))
     return Health(checked, partial(_problem, studio))
@@ -86,6 +94,17 @@ def _add_metrics(server: FastAPI, studio: Studio) -> None:
             return Response(text(), media_type="text/plain; version=0.0.4; charset=utf-8")
         except (StorageError, OSError) as error:
             return Response(str(error), status_code=503, media_type="text/plain")
+
+
+def _add_linked_prompts(server: FastAPI, studio: Studio) -> None:
+    @server.get("/shared/{link}.zip")
+    def prompt(link: str) -> Response:
+        """The prompt of a run that a link shows."""
+        try:
+            path = studio.linked(link).export()
+        except (LampError, StorageError) as error:
+            return Response(str(error), 404, media_type="text/plain")
+        return FileResponse(path, filename=path.name, headers={"cache-control": "no-store"})
 
 
 def _name(request: Request) -> str | None:

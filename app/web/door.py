@@ -9,11 +9,14 @@ from pathlib import Path
 from starlette.requests import Request
 
 from app.people import Person
+from app.reading import READS_ONLY
 from app.web.answers import App, Message, Receive, Scope, Send, say
+from app.web.bearer import NOT_TAKEN, OfToken, sent_token
 from app.web.bodies import UPLOAD_PATH
 from app.web.sign_in_routes import SignInRoutes
 from app.web.uploaded_files import UploadedFiles
 from lamp.errors import LampError
+from storage.errors import StorageError
 
 PERSON = "person"
 """The key of a request's scope under which the Person stands."""
@@ -24,9 +27,15 @@ MayDownload = Callable[[Person, Path], bool]
 class Door:
     """ASGI middleware. Nobody gets past it to anything but the addresses to sign in at, with no exception to name."""
 
-    def __init__(self, app: App, routes: SignInRoutes, uploaded: UploadedFiles, may_download: MayDownload) -> None:
-        """may_download: whether a file was made for a person; asked for files that they did not upload themselves."""
-        self._app, self._routes, self._uploaded, self._may_download = app, routes, uploaded, may_download
+    def __init__(
+        self, app: App, routes: SignInRoutes, uploaded: UploadedFiles, may_download: MayDownload, of_token: OfToken
+    ) -> None:
+        """may_download: whether a file was made for a person; asked for files that they did not upload themselves.
+
+        of_token: for whom a token acts.
+        """
+        self._app, self._routes, self._uploaded = app, routes, uploaded
+        self._may_download, self._of_token = may_download, of_token
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Passes a request on with its person, or answers it."""
@@ -36,12 +45,17 @@ class Door:
         if scope["type"] != "http":
             await send({"type": "websocket.close", "code": 1008})
             return
-        request, path = Request(scope, receive), scope["path"]
+        request, path, token = Request(scope, receive), scope["path"], sent_token(scope)
         try:
-            person = self._routes.person(scope)
-            answer = await self._routes.answer(request)
-        except LampError as error:
+            if token is not None:  # whoever else a cookie or a proxy names
+                person, answer = await asyncio.to_thread(self._of_token, token), None
+            else:
+                person, answer = self._routes.person(scope), await self._routes.answer(request)
+        except (LampError, StorageError) as error:
             await say(send, 503, str(error))
+            return
+        if token is not None and person is None:
+            await say(send, 401, NOT_TAKEN)
             return
         if answer is None and person is None and path not in self._routes.open:
             answer = self._routes.refusal(request)
@@ -51,6 +65,8 @@ class Door:
             await self._app(scope, receive, send)
         elif (file := _file(path)) is not None and not await self._may_read(person, file):
             await say(send, 403, not_allowed(file))  # Gradio's sentence for a file that does not exist
+        elif person.reads_only and path.rstrip("/") == UPLOAD_PATH:
+            await say(send, 403, READS_ONLY)
         else:
             watched = self._noting_uploads(person, send) if path.rstrip("/") == UPLOAD_PATH else send
             await self._app({**scope, PERSON: person}, receive, watched)

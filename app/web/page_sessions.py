@@ -22,12 +22,13 @@ class PageSessions:
     """ASGI middleware behind the Door and BodyLimits, which hands bodies on whole.
 
     A page makes its own session name up and sends it with each request. Gradio gives the messages and the state of a
-    session to whoever names it; here a session belongs to whoever named it first.
+    session to whoever names it; here a session belongs to whoever named it first, a person's own pages not to a program
+    with their token.
     """
 
     def __init__(self, app: App, uploaded: UploadedFiles) -> None:
         self._app, self._uploaded, self._lock = app, uploaded, threading.Lock()
-        self._owners: OrderedDict[str, str] = OrderedDict()
+        self._owners: OrderedDict[str, Person] = OrderedDict()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Passes a request on unless it names the session of somebody else, or hands in a file of theirs."""
@@ -54,11 +55,11 @@ class PageSessions:
 
     def _is_of(self, session: str, person: Person) -> bool:
         with self._lock:
-            owner = self._owners.setdefault(session, person.name)
+            owner = self._owners.setdefault(session, person)
             self._owners.move_to_end(session)
             if len(self._owners) > _MOST:
                 self._owners.popitem(last=False)
-        return owner == person.name
+        return owner == person
 
 
 def _parsed(body: bytes) -> Any:

@@ -47,9 +47,11 @@ class SignInRoutes:
             name = values[0].strip() if len(values) == 1 else ""
             return self._sign_in.person(name) if _NAME.fullmatch(name) else None
         signed_in = self._sessions.name(cookie(scope))
-        if signed_in is None or (self._users and not self._users.knows(signed_in)):
-            return None
-        return self._sign_in.person(signed_in)
+        return None if signed_in is None else self.known(signed_in)
+
+    def known(self, name: str) -> Person | None:
+        """Somebody who has signed in before; None for who may no longer. Raises LampError as `person` does."""
+        return None if self._users and not self._users.knows(name) else self._sign_in.person(name)
 
     async def answer(self, request: Request) -> Response | None:
         """The answer at one of the addresses; None at any other, which the studio itself answers."""
@@ -78,7 +80,9 @@ class SignInRoutes:
         if wants_page and not request.url.path.startswith("/gradio_api"):
             wanted = request.url.path + (f"?{request.url.query}" if request.url.query else "")
             return RedirectResponse(f"/login?target={quote(wanted, safe='')}", 303)
-        return _text("Sign in first: open the studio's page, or give the name and password with auth=(…, …).")
+        return _text(
+            "Sign in first: open the studio's page, or send a token that you made there: Authorization: Bearer ls_…"
+        )
 
     async def _check(self, request: Request, users: Users) -> Response:
         form = await request.form()

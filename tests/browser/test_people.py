@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 import shutil
 import time
@@ -15,7 +16,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect
 from app.passwords import digest
 from app.remote import main
 from storage.jobs import JobState
-from tests.browser.studio import RunningStudio
+from tests.browser.studio import RunningStudio, recipe
 
 pytestmark = pytest.mark.slow
 PASSWORDS = {"ada": "correct horse", "eve": "battery staple"}
@@ -95,11 +96,80 @@ def test_two_people_see_their_own_runs_and_data_and_nothing_of_the_other(
     assert contexts["ada"].request.get(f"/gradio_api/file={address}").status == 200
     assert contexts["eve"].request.get(f"/gradio_api/file={address}").status == 403
 
+    ada.goto(f"/runs?run={run}&tab=about")
+    ada.get_by_role("button", name="Make a link").click()
+    link = ada.locator("#link textarea").input_value(timeout=30_000)
+    eve.goto(link)
+    expect(eve.locator("#shared-head")).to_contain_text("films of ada")
+    expect(eve.locator("#shared-rows li").first).to_be_visible()
+    eve.locator("#try-0 textarea").fill("the film was good")
+    eve.get_by_role("button", name="Answer").click()
+    expect(eve.get_by_text("Tuned prompt", exact=True).last).to_be_visible(timeout=60_000)
+    with eve.expect_download() as taken:
+        eve.get_by_role("link", name="Download the prompt").click()
+    assert taken.value.suggested_filename == "films-of-ada.zip"
+    ada.goto(f"/runs?run={run}&tab=about")
+    ada.get_by_role("button", name="Revoke the link").click()
+    ada.get_by_role("button", name="Yes, revoke").click()
+    expect(ada.get_by_role("button", name="Revoke the link")).to_have_count(0)
+    eve.reload()
+    expect(eve.locator("#shared-head")).to_contain_text("There is no run")
+    expect(eve.get_by_text("films of ada")).to_have_count(0)
+
     ada.get_by_role("button", name="Sign out").click()
     expect(ada).to_have_title("Sign in · LAMP Studio")
     ada.goto(f"/runs?run={run}")
     expect(ada).to_have_url(re.compile(r"/login\?target="))
     assert ada.evaluate("sessionStorage.length") == 0
+
+
+def test_a_program_acts_with_a_token_until_it_is_revoked(
+    shared: RunningStudio,
+    contexts: dict[str, BrowserContext],
+    films: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    page, made = contexts["ada"].new_page(), []
+    sign_in(page, "ada")
+    page.locator(".ls-who").get_by_role("link", name="ada").click()
+    expect(page.locator("#tokens")).to_contain_text("No tokens yet")
+    for name, may in (("nightly", "Everything I can do"), ("dashboard", "Read only")):
+        page.locator("#token-name input").fill(name)
+        page.get_by_role("radio", name=may).check()
+        page.get_by_role("button", name="Make a token").click()
+        expect(page.locator("#token-said")).to_contain_text(f"{name} begins with ls_")
+        made.append(page.locator("#token textarea").input_value())
+        expect(page.get_by_role("button", name=f"Revoke {name}")).to_be_visible()
+    full, reading = made
+    page.reload()
+    expect(page.locator("#tokens")).to_contain_text("nightly")
+    assert not [secret for secret in made if secret in page.content()]
+
+    script = Client(shared.url, headers={"Authorization": f"Bearer {full}"}, verbose=False)
+    dataset = script.predict(handle_file(str(films)), api_name="/upload_dataset")
+    run = script.predict(recipe(BACKBONE, 4).to_dict(), dataset, "by a program", api_name="/submit")
+    assert shared.store.get(run).owner == "ada"
+    (tmp_path / "token").write_text(f"{reading}\n")
+    to_read = ("--studio", shared.url, "--token-file", str(tmp_path / "token"))
+    assert main([*to_read, "runs"]) == 0 and "by a program" in capsys.readouterr().out
+    assert main([*to_read, "stop", run]) == 1
+    assert capsys.readouterr().err.startswith("This token only reads: ")
+    monkeypatch.setenv("STUDIO_TOKEN", full)
+    assert main(["--studio", shared.url, "stop", run]) == 0
+    capsys.readouterr()
+
+    page.get_by_role("button", name="Revoke nightly").click()
+    expect(page.get_by_text("Revoke it?")).to_be_visible()
+    page.get_by_role("button", name="Yes, revoke").click()
+    expect(page.get_by_role("button", name="Revoke nightly")).to_have_count(0)
+    assert main(["--studio", shared.url, "runs"]) == 1
+    assert "the token is not known there, or it has ended or was revoked" in capsys.readouterr().err
+    kept = [path for path in shared.home.parent.rglob("*") if path.is_file()]
+    parts = [secret[7:].encode() for secret in made]
+    assert [path for path in kept if any(part in path.read_bytes() for part in parts)] == []
+    assert any(hashlib.sha256(reading.encode()).hexdigest().encode() in path.read_bytes() for path in kept)
 
 
 def test_a_terminal_signs_in(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from uuid import uuid4
 
@@ -20,14 +20,18 @@ class Caller:
     client: TestClient
     name: str
     session: str = ""
+    token: str = ""
+    """Where a program of theirs asks."""
 
     @property
     def headers(self) -> dict[str, str]:
+        if self.token:
+            return {"authorization": f"Bearer {self.token}"}
         return {HEADER: self.name} if self.name else {}
 
     def opens_a_page(self) -> Caller:
         """The same person with a page of its own."""
-        return Caller(self.client, self.name, uuid4().hex)
+        return replace(self, session=uuid4().hex)
 
     def endpoint(self, name: str, data: list[Any]) -> tuple[bool, str]:
         """Whether a named endpoint gave a result, and its answer, or why it gave none."""

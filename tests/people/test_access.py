@@ -1,4 +1,4 @@
-"""Every endpoint and every file: as the owner, as another person, as an admin, as nobody.
+"""Every endpoint and every file: as the owner, as another person, as an admin, as nobody, with a token that only reads.
 
 The endpoints are enumerated from the app itself: one that is added without a rule here fails these tests. What they
 find is the table in docs/access.md (`LAMP_WRITE_DOCS=1` writes it anew).
@@ -15,9 +15,10 @@ from typing import Any
 import pytest
 
 from app.people import Person
+from app.reading import READS_ONLY
 from tests.people.calls import HEADER
 from tests.people.things import Things, unknown
-from tests.people.world import ADA, EVE, ROOT, World
+from tests.people.world import ADA, ADA_READS, EVE, ROOT, World
 
 DOCS = Path(__file__).parents[2] / "docs" / "access.md"
 
@@ -56,6 +57,8 @@ OWN: dict[str, Arguments] = {
     "fetch_dataset": lambda _, file: ["acme/none", "", "", "main", False],
 }
 """Endpoints that take nothing of anybody's: each person gets their own."""
+REFUSED_TO_READERS = {"publish", "publish_space", "upload_dataset", "import_prompt", "fetch_dataset", *CHANGES}
+"""What changes something, and is refused to a token that only reads."""
 OWNERS_RESULT = {
     "publish": "token",
     "publish_space": "token|cannot be read",
@@ -79,8 +82,10 @@ SENTENCE = re.compile("There is no (run|uploaded file) ")
 
 
 def outcome(world: World, person: Person | None, name: str, arguments: Arguments, things: Things) -> tuple[bool, str]:
-    caller = world.caller(person)
-    file = caller.upload("own.csv", b"text,label\na,b\nc,d\n") if person and name == "upload_dataset" else "/x.csv"
+    caller, uploads = world.caller(person), ADA if person == ADA_READS else person
+    file = "/x.csv"
+    if uploads and name == "upload_dataset":
+        file = world.caller(uploads).upload("own.csv", b"text,label\na,b\nc,d\n")
     return caller.endpoint(name, arguments(things, file))
 
 
@@ -128,6 +133,14 @@ def test_a_list_and_a_new_thing_are_the_callers_own(world: World, name: str) -> 
     world.table[name].append("their own")
 
 
+@pytest.mark.parametrize("name", [*READS, *CHANGES, *OWN])
+def test_a_token_that_only_reads_is_refused_every_change(world: World, name: str) -> None:
+    worked, said = outcome(world, ADA_READS, name, {**READS, **CHANGES, **OWN}[name], world.hers)
+    refused = READS_ONLY in said
+    assert refused == (name in REFUSED_TO_READERS) and worked != (refused or name in OWNERS_RESULT), said
+    world.table[name].append("no" if refused else "yes")
+
+
 def downloads(world: World, things: Things, person: Person) -> dict[str, str]:
     """The files that are made for somebody to take home: what it is → where it lies."""
     own, exports = world.studio.as_(person), world.studio.settings.home / "exports"
@@ -165,8 +178,10 @@ def test_a_file_is_given_to_its_owner_alone(world: World) -> None:
                 assert world.caller(EVE).get(address, **headers)[0] == 403
                 assert world.caller(None).get(address, **headers)[0] == 401
             assert world.client.head(address, headers={HEADER: "eve"}).status_code == 403
-        admin = world.caller(ROOT).get("/gradio_api/file=" + file)[0]
-        world.table[what] = ["401", "as a file that is not there", "yes", "yes" if admin == 200 else "no"]
+        allowed = (world.caller(who).get("/gradio_api/file=" + file)[0] == 200 for who in (ADA_READS, ADA, ROOT))
+        world.table[what] = ["401", "as a file that is not there", *("yes" if one else "no" for one in allowed)]
+    taken = world.client.post("/gradio_api/upload", files={"files": b"x"}, headers=world.caller(ADA_READS).headers)
+    assert (taken.status_code, taken.text) == (403, READS_ONLY)
 
 
 def test_no_way_of_writing_an_address_leads_to_anothers_file(world: World) -> None:
@@ -191,7 +206,7 @@ def test_no_way_of_writing_an_address_leads_to_anothers_file(world: World) -> No
         for start in ("/gradio_api/file=", "/gradio_api/file/", "/gradio_api/file=%2F"):
             status, said = world.caller(EVE).get(start + path)
             assert status in (403, 404) and said.replace(path, "")[:19] in REFUSED, (path, said)
-    world.table["any other file under STUDIO_HOME"] = ["401", "no", "no", "no"]
+    world.table["any other file under STUDIO_HOME"] = ["401", "no", "no", "no", "no"]
     assert world.caller(ADA).get(f"/gradio_api/file={home}/studio.db")[0] == 403
 
 
@@ -246,16 +261,20 @@ def test_the_table_in_the_documents_is_what_these_tests_have_found(world: World)
         "",
         "Made by `tests/people/test_access.py`, which calls every endpoint and asks for every file of a studio where",
         "people sign in; `test_pages.py` beside it calls every function of a page and every address. Where nobody",
-        "signs in, everything is the one person's.",
+        "signs in, everything is the one person's. A token that may do everything is its owner; one that is wrong, has",
+        "ended or was revoked is nobody.",
         "",
-        "| what | nobody | another person | the owner | an admin |",
-        "| --- | --- | --- | --- | --- |",
+        "| what | nobody | another person | a token of the owner's that only reads | the owner | an admin |",
+        "| --- | --- | --- | --- | --- | --- |",
         *(f"| {_shown(what)} | {' | '.join(found)} |" for what, found in world.table.items()),
-        "| every function of a page | 401 | nothing of the owner's | yes | everybody's |",
-        "| every other address but the page to sign in on, `/favicon.ico` and `/health/` | 401 | | | |",
+        "| every function of a page | 401 | nothing of the owner's | no changes | yes | everybody's |",
+        "| a run that is shared: its page and its zip (`test_links.py`) "
+        "| 401 | with the link | with the link | with the link | with the link |",
+        "| a run that is shared: everything else | 401 | as an unknown id | no changes | yes | everybody's |",
+        "| every other address but the page to sign in on, `/favicon.ico` and `/health/` | 401 | | | | |",
         "",
     ]
-    assert all(len(found) == 4 for found in world.table.values()), world.table
+    assert all(len(found) == 5 for found in world.table.values()), world.table
     if os.environ.get("LAMP_WRITE_DOCS"):
         DOCS.write_text("\n".join(lines))
     assert DOCS.read_text() == "\n".join(lines), "LAMP_WRITE_DOCS=1 writes it anew"

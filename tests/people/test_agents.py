@@ -11,6 +11,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from app.people import Person
+from app.reading import READS_ONLY
 from app.settings import Settings
 from app.sign_in import SignIn
 from app.ui.agent_tools import AgentTools
@@ -38,15 +39,17 @@ NOT_FOR_AGENTS = {
 class Agents:
     """A studio that answers agents, and Ada's things in it."""
 
-    def __init__(self, client: TestClient, hers: Things, tools: frozenset[str]) -> None:
-        self.client, self.hers, self.tools = client, hers, tools
+    def __init__(self, client: TestClient, hers: Things, tools: frozenset[str], reading: str) -> None:
+        """reading: a token of hers that only reads."""
+        self.client, self.hers, self.tools, self.reading = client, hers, tools, reading
 
     def post(self, name: str, method: str, values: dict[str, Any]) -> tuple[int, str]:
-        """The status and the body of one request. name: who asks, "" for nobody."""
+        """The status and the body of one request. name: who asks, "" for nobody; or the token of a program."""
+        who = {"authorization": f"Bearer {name}"} if name.startswith("ls_") else {HEADER: name} if name else {}
         answer = self.client.post(
             "/mcp",
             json={"jsonrpc": "2.0", "id": 1, "method": method, "params": values},
-            headers={"accept": "application/json, text/event-stream", **({HEADER: name} if name else {})},
+            headers={"accept": "application/json, text/event-stream", **who},
         )
         return answer.status_code, answer.text
 
@@ -63,7 +66,8 @@ def agents(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Agents]:
     studio = studio_at(tmp_path_factory.mktemp("home"), SignIn(header=HEADER), agents=True)
     hers = add_things(studio, JobStore(studio._database), ADA, tmp_path_factory.mktemp("files"))
     with served(studio) as client:
-        yield Agents(client, hers, frozenset(AgentTools(studio).all()))
+        reading = studio.as_(ADA).make_token("an agent", reads_only=True, days=30)[1]
+        yield Agents(client, hers, frozenset(AgentTools(studio).all()), reading)
     studio.close()
 
 
@@ -81,6 +85,13 @@ def test_an_agent_sees_the_runs_and_tables_of_its_person_alone(agents: Agents) -
         assert not worked and said == f"There is no run {agents.hers.done!r}."
     assert agents.call("eve", "runs") == (True, "[]")
     assert agents.hers.secret not in agents.call("eve", "datasets")[1]
+
+
+def test_an_agent_with_a_token_that_only_reads_is_refused_every_change(agents: Agents) -> None:
+    assert agents.hers.done in agents.call(agents.reading, "runs")[1]
+    for tool, arguments in (("delete", {"id": agents.hers.done}), ("add_table", {"name": "x.csv", "content": "a,b"})):
+        assert agents.call(agents.reading, tool, **arguments) == (False, READS_ONLY)
+    assert agents.post("ls_" + "x" * 43, "tools/list", {})[0] == 401
 
 
 def test_a_table_of_an_agent_is_its_persons(agents: Agents) -> None:

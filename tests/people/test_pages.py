@@ -12,9 +12,10 @@ import pytest
 from starlette.routing import BaseRoute, Mount
 
 from app.people import Person
+from app.reading import READS_ONLY
 from app.web.sign_in_routes import SignInRoutes
 from tests.people.things import Things
-from tests.people.world import ADA, EVE, World
+from tests.people.world import ADA, ADA_READS, EVE, World
 
 
 def everything_of(world: World, things: Things) -> dict[str, object]:
@@ -24,7 +25,8 @@ def everything_of(world: World, things: Things) -> dict[str, object]:
     events = {id: world.store.events(id) for id in jobs}
     owned = {job.id for job in world.store.list(1000, comparisons=True) if job.owner == ADA.name}
     files = {path: path.stat().st_size for path in world.studio.settings.home.rglob("*") if things.done in str(path)}
-    return {**jobs, "upload": upload, "events": events, "owned": owned, "files": files}
+    links = world.studio.links(things.done)
+    return {**jobs, "links": links, "upload": upload, "events": events, "owned": owned, "files": files}
 
 
 def value_for(component: Any, text: str, dataset: str, runs: Sequence[str]) -> Any:
@@ -50,6 +52,7 @@ def sweep(world: World, person: Person, things: Things, only: Sequence[str] = ()
     """What each private function answers to a person who names somebody's run and data set wherever they can."""
     runs, answers = [things.done, things.stopped, things.queued], {}
     event = {"run": things.done, "runs": runs, "act": "delete", "tag": "x", "sort": "name", "fresh": False}
+    event["token"] = "1"
     opened = next(one for one in world.functions if getattr(one.fn, "__qualname__", "") == "RunsList.open")
     for function in world.functions:
         name = getattr(function.fn, "__qualname__", "")
@@ -78,6 +81,16 @@ def test_no_function_of_a_page_tells_or_changes_anything_of_anothers(world: Worl
     tell = ("RunPage.refresh", "RunsList.show", "ResultsTab.open", "ComparePage.show", "TuneForm.open")
     own = sweep(world, EVE, world.others, tell)
     assert {name.split(" ", 1)[1] for name, said in own.items() if world.others.secret in said} == {*tell}
+
+
+def test_a_page_asked_with_a_token_that_only_reads_shows_and_changes_nothing(world: World) -> None:
+    changing = ("RunPage.stop", "RunPage.restore", "RunEditor.save", "RunEditor.delete", "RunsList.change")
+    before = everything_of(world, world.hers)
+    answers = sweep(world, ADA_READS, world.hers, (*changing, "RunPage.refresh"))
+    assert everything_of(world, world.hers) == before
+    said = {name.split(" ", 1)[1]: text for name, text in answers.items()}
+    assert [name for name in changing if READS_ONLY not in said[name]] == []
+    assert world.hers.secret in said["RunPage.refresh"]
 
 
 def test_nobody_reaches_a_function_of_a_page(world: World) -> None:

@@ -16,6 +16,7 @@ from tests.people.calls import Caller
 from tests.people.things import add_things
 
 ADA, EVE, ROOT = Person("ada"), Person("eve"), Person("root", is_admin=True)
+ADA_READS = Person("ada", by_token=True, reads_only=True)
 
 
 class World:
@@ -28,10 +29,12 @@ class World:
         self.hers_too = add_things(studio, self.store, ADA, folder / "2")
         """As much again, for what an admin does with it."""
         self.others = add_things(studio, self.store, EVE, folder / "3")
+        self._reading = studio.as_(ADA).make_token("reads", reads_only=True, days=30)[1]
         self.table: dict[str, list[str]] = {}
 
     def caller(self, person: Person | None) -> Caller:
-        return Caller(self.client, person.name if person else "").opens_a_page()
+        token = self._reading if person == ADA_READS else ""
+        return Caller(self.client, person.name if person else "", token=token).opens_a_page()
 
     @property
     def functions(self) -> list[Any]:

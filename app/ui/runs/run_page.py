@@ -19,6 +19,7 @@ from app.ui.runs import (
     results_tab,
     run_actions,
     run_html,
+    share_box,
     training_tab,
     try_tab,
     use_tab,
@@ -181,13 +182,15 @@ def build(studio: Studio, run: gr.State, zone: gr.Textbox) -> tuple[Refresh, ...
             worth = worth_tab.build(studio, run, ready)
         with gr.Tab("Use it", id=_USE):
             use_tab.build(studio, run, ready)
-        with gr.Tab("About", id=_ABOUT):
+        with gr.Tab("About", id=_ABOUT) as about:
             with gr.Row(elem_classes="ls-details"):
                 with gr.Column(min_width=280):
                     show(piece(elem_id="run-recipe"), run_html.recipe)
                 with gr.Column(min_width=280):
                     show(piece(elem_id="run-history"), run_html.history)
             changes = manage_tab.build(studio, run, show)
+            if studio.settings.sign_in.asks:
+                share_box.build(studio, run, zone, ready, about)
     show(content, lambda _: True, run_actions.visible, without_run=lambda _: False)
     timer = moving.add(
         gr.Timer(_REFRESH_SECONDS, active=False),

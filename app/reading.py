@@ -1,0 +1,35 @@
+"""What may be done with a token that only reads: a studio in which nothing else can be called."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from lamp.errors import LampError
+
+_READS = """
+backbones beside card compare comparison curve dataset datasets disk_use ended_since export export_bytes export_state
+first_rows guess_columns inspection job jobs latest_metrics learned_from licence linked list_progress listed log_file
+look_up_dataset may_download most_gpus numbered_row person plan prompt_kind prompt_use prompts proposed_instruction
+published_recipe random_row recipe_file results results_file run run_view samples search_hub search_log seconds_of_ways
+settings sheets takes_folders tested_row token_weights try_prompt usual_seconds vitals warm_up worth worth_file
+"""
+READS = frozenset(_READS.split())
+"""What `Studio` has that changes nothing of anybody's. What is not named here is refused, as a new method is."""
+
+READS_ONLY = "This token only reads: use one that may do everything you can, made on the Access page."
+
+
+class ReadsOnly(LampError):
+    """A change was asked for with a token that only reads."""
+
+
+class ReadingStudio:
+    """A person's studio as a token that only reads has it."""
+
+    def __init__(self, studio: object) -> None:
+        self._studio = studio
+
+    def __getattr__(self, name: str) -> Any:
+        if name not in READS:
+            raise ReadsOnly(READS_ONLY)
+        return getattr(self._studio, name)
