@@ -4,7 +4,7 @@ OFFLINE_BACKBONE := $(STUDIO_HOME)/backbones/HuggingFaceTB--SmolLM2-135M-Instruc
 BIN := .venv/bin
 export STUDIO_HOME
 
-.PHONY: run test check clean
+.PHONY: run test test-ray check clean
 
 run: .venv/installed  ## start the studio on http://127.0.0.1:7860
 	@$(BIN)/python -m lamp.hub.offline $(OFFLINE_BACKBONE)
@@ -12,6 +12,10 @@ run: .venv/installed  ## start the studio on http://127.0.0.1:7860
 
 test: check .venv/test-tools  ## everything: style, types, import rules, unit, integration and browser tests
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadscope --no-loadscope-reorder --durations=15
+
+test-ray: .venv/test-tools  ## runs on a real Ray cluster of two nodes: minutes
+	$(BIN)/pip install -r requirements-ray.txt
+	$(BIN)/python -m pytest -m ray tests/ray
 
 check: .venv/installed-dev
 	$(BIN)/ruff format --check .

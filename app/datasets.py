@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -102,12 +103,17 @@ class Datasets:
         return self._upload_entry(again)
 
     def fetch(
-        self, part: HubPart, on_rows: OnRows, check_space: CheckSpace, token: str = ""
+        self,
+        part: HubPart,
+        on_rows: OnRows,
+        check_space: CheckSpace,
+        token: str = "",
+        check_file: Callable[[int], None] = lambda size: None,
     ) -> tuple[DatasetEntry, Fetched]:
         """Fetches and stores a part of a data set on the Hub, at the commit that its revision names now.
 
-        token: used for this call only; on_rows, check_space: as in app.hub.fetching. Raises DataError, and what those
-        raise.
+        token: used for this call only; on_rows, check_space: as in app.hub.fetching; check_file: called with the bytes
+        of the file before it is stored. Raises DataError, and what those raise.
         """
         id, subset, split, revision = fetching.plain_id(part.id), part.subset, part.split, part.revision
         if not subset or not split:
@@ -125,6 +131,7 @@ class Datasets:
                 all_rows=part.all_rows,
                 check_space=check_space,
             )
+            check_file(file.stat().st_size)
             return self.add(file, fetched.name, fetched.source), fetched
 
     def rename(self, reference: str, name: str) -> DatasetEntry:
@@ -147,6 +154,10 @@ class Datasets:
     def bytes(self) -> int:
         """Bytes of all uploads, without the tables made of them."""
         return sum(upload.bytes for upload in self._uploads.list())
+
+    def bytes_of(self, reference: str) -> int:
+        """Bytes of an upload, without the table made of it. Raises NotStored."""
+        return self._uploads.get(reference).bytes
 
     def is_there(self, reference: str) -> bool:
         """Whether a run can still read the data set that it was started with."""

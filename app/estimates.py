@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import heapq
 import statistics
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -15,6 +16,7 @@ from lamp.config import Found, TrainConfig
 from lamp.errors import ConfigError
 from lamp.training.halving import work_left
 from storage.jobs import Job, JobState, JobStore
+from storage.quota import ANY_NUMBER, AtOnce
 
 Points = Sequence[tuple[int, float]]
 """(step, value) in rising steps."""
@@ -99,10 +101,15 @@ class Place:
     """None when it is unknown how long the runs before it take."""
     fits: bool = True
     """Whether this studio has as many GPUs as it asks for."""
+    most_at_once: int | None = None
+    """The number of its owner's runs that may be at work, where it waits for one of them; else None."""
 
 
-def places(store: JobStore, slots: int) -> dict[str, Place]:
-    """The place of every queued run, by its id, on a studio with this number of slots."""
+def places(store: JobStore, slots: int, at_once: AtOnce = ANY_NUMBER) -> dict[str, Place]:
+    """The place of every queued run, by its id, on a studio with this number of slots.
+
+    at_once: as of `claim`; when a run starts that waits for others of its owner is not calculated.
+    """
     speed = cache(partial(speed_on, store))
     free_at = [_seconds_left(store, job, speed) for job in store.active() for _ in range(job.gpus)]
     free_at += [0.0] * (slots - len(free_at))
@@ -115,10 +122,16 @@ def places(store: JobStore, slots: int) -> dict[str, Place]:
     known = len(free) == len(free_at)
     heapq.heapify(free)
     earliest = 0.0  # nobody is overtaken, so that a run that needs several slots gets them
+    of_owner = Counter(store.active_by_owner())
     for position, job in enumerate(queued, start=1):
+        if at_once.is_full(job.owner, of_owner):
+            result[job.id] = Place(position, None, most_at_once=at_once.most)
+            known = False
+            continue
         if job.gpus > slots:  # only another host can run it
             result[job.id] = Place(position, None, fits=False)
             continue
+        of_owner[job.owner] += 1
         starts = max(earliest, *(heapq.heappop(free) for _ in range(job.gpus))) if known else None
         result[job.id] = Place(position, None if starts is None else timedelta(seconds=starts))
         duration = _seconds_at(store, speed(job.backbone), job) if starts is not None else None

@@ -32,7 +32,7 @@ def main() -> int:
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # ended by the system as by Ctrl+C
     try:
         settings = Settings.from_environment()
-        if settings.on_space:
+        if settings.on_space or settings.demo:
             forget_own_token()
         check_sign_in(settings)
         check_port(settings.host, settings.port)
@@ -53,7 +53,7 @@ def main() -> int:
 
 
 def forget_own_token() -> None:
-    """Has this process and all that it starts ask the Hub as nobody: on a Space, visitors say what is read.
+    """Has this process and all that it starts ask the Hub as nobody: visitors of a Space or a demo say what is read.
 
     Call it before anything imports huggingface_hub.
     """
@@ -63,9 +63,15 @@ def forget_own_token() -> None:
 
 
 def check_sign_in(settings: Settings) -> None:
-    """Raises LampError on a Space where nobody signs in; says so where others than this machine's people may come."""
-    if settings.sign_in.asks:
+    """Raises LampError on a Space where nobody signs in, and for limits that would hold for nobody; says so where
+    others than this machine's people may come."""
+    if settings.sign_in.asks or settings.demo:
         return
+    if settings.quotas.any:
+        raise LampError(
+            "STUDIO_QUOTA_... are limits for each person who signs in, and nobody does here: set STUDIO_AUTH or "
+            "STUDIO_USER_HEADER as well, or take them out."
+        )
     if settings.on_space:
         raise LampError(
             "This Space would show everybody's runs and data to everybody: put hf_oauth: true into the first lines of "
@@ -96,6 +102,7 @@ def check_port(host: str, port: int) -> None:
 
 def serve(settings: Settings) -> None:
     """Opens the store, starts the runner and serves the pages. Raises LampError, StorageError, OSError."""
+    from app.jobs.cluster import Cluster
     from app.jobs.local import local_runner
     from app.server_log import start_log
     from app.studio import Studio
@@ -103,12 +110,14 @@ def serve(settings: Settings) -> None:
     from app.web.server import serve_forever
     from storage.database import open_database
 
+    cluster = Cluster.of(settings) if settings.ray_address else None
+    settings = cluster.settings if cluster else settings
     settings.home.mkdir(parents=True, exist_ok=True)
     printed = start_log(settings.home, as_json=settings.json_log)
     database = open_database(settings.database_url, settings.home / "backups")
     studio = Studio(settings, database)
     demo = build_ui(studio)
-    runner = local_runner(settings, database)
+    runner = cluster.runner(database) if cluster else local_runner(settings, database)
     runner.start()
     try:
         print(f"LAMP Studio is at {address(settings)} (Ctrl+C ends it; runs go on).", flush=True)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from app.fit import Fit
+from app.quotas import Used
 from lamp.config import TrainConfig
 from lamp.data.column_roles import ColumnRole
 
@@ -118,5 +119,9 @@ class Plan:
     """Key of the field of each problem, such as "lamp.rank", "backbone", "dataset" or "gpus"; "" where it has none."""
     fit: Fit | None = None
     """Whether backbone and recipe fit this machine; None when the backbone or the recipe's own problems hide it."""
+    closed: str = ""
+    """Why nothing at all can be started in this studio, which is one of the problems; empty where it can."""
+    waiting: Used | None = None
+    """How many runs of the person wait, and how many may; None where there is no limit."""
     unreadable: str = ""
     """Why the data set cannot be read, which is one of the problems; empty when it can."""

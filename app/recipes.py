@@ -14,7 +14,7 @@ from app.initial_prompts import initial_prompt_problems
 from app.jobs.measuring import MeasuringError, OnPhase
 from app.jobs.measuring_worker import Task
 from app.jobs.tuning import initial_prompt_folder
-from app.machine import Device, smallest_device
+from app.machine import Device
 from app.plan import Estimate, Plan, Preview
 from app.quotes import Quotes, key_of
 from app.settings import Settings
@@ -69,7 +69,7 @@ class Recipes:
         self._datasets, self._backbones, self._store, self._artifacts = datasets, backbones, store, artifacts
         home = Home(settings.home)
         self._quotes, self._tokens = Quotes(home.quotes, store), home.tokens
-        self._tools = tools
+        self._tools, self._tries = tools, not settings.demo
 
     def plan(self, config: TuneConfig, dataset: str, gpus: int, *, wait: bool = False) -> Plan:
         """Everything that can be known about a recipe before it is started; reads each file at most once.
@@ -92,7 +92,7 @@ class Recipes:
             backbone_problems |= data.file.label_problems(config.data, backbone.source)
         tried = (
             self._tools.probing.problem(backbone, config.backbone, wait=wait)
-            if backbone and not backbone_problems
+            if backbone and not backbone_problems and self._tries
             else ""
         )
         if tried:
@@ -134,6 +134,8 @@ class Recipes:
         plan = self.plan(config, dataset, gpus)
         if plan.problems:
             raise ConfigError(plan.problems)
+        if not self._tools.can_measure:
+            raise MeasuringError("Runs go on in a cluster here, and its machines cannot be measured from this one.")
         backbone = self._backbones.inspect(config.backbone)
         if not is_here(backbone.source):
             raise MeasuringError(
@@ -157,12 +159,12 @@ class Recipes:
     @property
     def device(self) -> Device:
         """The device with the least memory that a run may get."""
-        return smallest_device(tuple(self.slots))
+        return self._tools.device
 
     @property
     def most_gpus(self) -> int:
-        """The most GPUs that one run can have; 1 also where there is none or where STUDIO_SLOTS lets runs share one."""
-        return len(self.slots) if len(set(self.slots)) == len(self.slots) else 1
+        """The most GPUs that one run can have."""
+        return self._tools.most_gpus
 
     def learned_from(self, config: TuneConfig, dataset: str, row: int) -> bool:
         """Whether a row of the data set is one that the recipe trains on; `row`: its place from 0. Raises DataError."""

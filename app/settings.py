@@ -11,8 +11,10 @@ from importlib.util import find_spec
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from app.quotas import UNLIMITED, Quotas
 from app.sign_in import SignIn
 from lamp.errors import ConfigError
+from storage.quota import AtOnce
 
 _SPACE_STORAGE = Path("/data")
 """Where a Space has its persistent storage, if it has any."""
@@ -51,10 +53,25 @@ class Settings:
     """STUDIO_WEBHOOK: an address that is told of each run that ends; it may hold a secret."""
     sign_in: SignIn = field(default_factory=SignIn)
     """How people say who they are, and who is an admin."""
+    space: str = ""
+    """SPACE_ID: the Space's "owner/name"; empty elsewhere."""
+    demo: bool = False
+    """STUDIO_DEMO: whether people only look at runs and try their prompts, without signing in."""
+    quotas: Quotas = UNLIMITED
+    """STUDIO_QUOTA_...: what each person may take who is no admin."""
+    ray_address: str = ""
+    """RAY_ADDRESS: the address of a Ray cluster's dashboard, on which runs go on in place of this machine."""
+    cluster_gpus: int | None = None
+    """The most GPUs of one machine of that cluster (app.jobs.cluster); None where runs go on on this machine."""
     agents: bool = False
     """STUDIO_MCP: whether agents are given the endpoints as tools of the Model Context Protocol."""
     tracker: str = ""
     """STUDIO_TRACKER: the experiment tracker that gets the numbers of runs, one of `TRACKERS`; none when empty."""
+
+    @property
+    def at_once(self) -> AtOnce:
+        """How many runs of one person may be at work; what nobody's name stands on is the admins'."""
+        return AtOnce(self.quotas.running, self.sign_in.admins | {""})
 
     @property
     def is_lasting(self) -> bool:
@@ -100,6 +117,11 @@ class Settings:
             own = [*environment.get("SPACE_HOST", "").replace(",", " ").split(), _space_host(environment["SPACE_ID"])]
         hosts += own
         sign_in = SignIn.from_environment(environment, own, problems)
+        demo = environment.get("STUDIO_DEMO", "").strip().lower() or "no"
+        if demo not in {"1", "yes", "0", "no"}:
+            problems.append(f"STUDIO_DEMO must be 1 or empty, not {demo!r}.")
+        is_demo = demo in {"1", "yes"}
+        quotas = Quotas.from_environment(environment, problems)
         resume = environment.get("STUDIO_AUTO_RESUME", "yes").strip().lower()
         if resume not in {"yes", "no"}:
             problems.append(f"STUDIO_AUTO_RESUME must be yes or no, not {resume!r}.")
@@ -114,6 +136,12 @@ class Settings:
         webhook = environment.get("STUDIO_WEBHOOK", "").strip()
         if webhook and not _is_web_address(webhook):
             problems.append("STUDIO_WEBHOOK must be an address such as https://example.org/hook, without a password.")
+        ray_address = environment.get("RAY_ADDRESS", "").strip().rstrip("/")
+        if ray_address and not _is_web_address(ray_address):
+            problems.append(
+                "RAY_ADDRESS must be the address of the cluster's dashboard, such as http://head:8265, "
+                f"not {ray_address!r}."
+            )
         tracker = environment.get("STUDIO_TRACKER", "").strip().lower()
         if tracker and tracker not in TRACKERS:
             problems.append(f"STUDIO_TRACKER must be {', '.join(TRACKERS)} or empty, not {tracker!r}.")
@@ -134,7 +162,11 @@ class Settings:
             most_queued=most_queued,
             json_log=log_format == "json",
             webhook=webhook,
-            sign_in=sign_in,
+            sign_in=SignIn(admins=sign_in.admins) if is_demo else sign_in,
+            space=environment.get("SPACE_ID", ""),
+            demo=is_demo,
+            quotas=quotas,
+            ray_address=ray_address,
             agents=agents == "yes",
             tracker=tracker,
         )

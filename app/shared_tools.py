@@ -7,6 +7,7 @@ from functools import cached_property
 from app.jobs.measuring import Measuring
 from app.jobs.probing import Probing
 from app.jobs.slots import devices, visible_gpus
+from app.machine import Device, smallest_device
 from app.settings import Settings
 from storage.home import Home
 from storage.jobs import JobStore
@@ -26,7 +27,28 @@ class SharedTools:
         """The device of each slot for a run."""
         return devices(self._settings.slots)
 
+    @property
+    def most_gpus(self) -> int:
+        """The most GPUs that one run can have; 1 also where there is none or where STUDIO_SLOTS lets runs share one."""
+        if (gpus := self._settings.cluster_gpus) is not None:
+            return max(1, gpus)
+        return len(self.slots) if len(set(self.slots)) == len(self.slots) else 1
+
+    @property
+    def device(self) -> Device:
+        """The device with the least memory that a run may get; of a cluster's nothing more is known than its kind."""
+        if (gpus := self._settings.cluster_gpus) is not None:
+            return Device(gpus > 0, None, has_bf16=True)
+        return smallest_device(tuple(self.slots))
+
+    @property
+    def can_measure(self) -> bool:
+        """Whether runs go on on this machine, which alone can be measured."""
+        return self._settings.cluster_gpus is None
+
     @cached_property
     def has_gpu(self) -> bool:
-        """Whether this machine has a GPU that runs may use."""
+        """Whether there is a GPU that runs may use."""
+        if (gpus := self._settings.cluster_gpus) is not None:
+            return gpus > 0
         return bool(visible_gpus())

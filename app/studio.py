@@ -12,7 +12,7 @@ from app import limits
 from app.backbones import BackboneChoice
 from app.bundle import copy_log
 from app.disk_full import full_disk_told
-from app.estimates import WholeRun, places, speed_on
+from app.estimates import Place, WholeRun, places, speed_on
 from app.jobs.extend import extend
 from app.plan import Plan
 from app.run import Run
@@ -24,6 +24,7 @@ from app.studio_links import StudioLinks
 from app.studio_lists import StudioLists
 from app.studio_person import StudioOfPerson
 from app.studio_publishing import StudioPublishing
+from app.studio_quotas import computes
 from app.studio_tokens import StudioTokens
 from app.studio_ways import StudioWays
 from app.views.comparison import ComparedRun, common_metric
@@ -82,8 +83,9 @@ class Studio(
 
     def plan(self, config: TuneConfig, dataset: str, gpus: int = 1) -> Plan:
         """What the recipe would read and train, and every reason why it cannot be started."""
-        return self._recipes.plan(config, dataset, gpus)
+        return self._within_quotas(self._recipes.plan(config, dataset, gpus), config.train.steps)
 
+    @computes
     def measure(
         self, config: TuneConfig, dataset: str, gpus: int = 1, on_phase: Callable[[str], None] = lambda _: None
     ) -> None:
@@ -94,6 +96,7 @@ class Studio(
         """Ends the measurement that goes on, if there is one."""
         self._recipes.cancel_measuring()
 
+    @computes
     def submit(
         self,
         config: TuneConfig,
@@ -108,12 +111,12 @@ class Studio(
         """
         name = limits.run_name(name)
         parent = self._known(parent)
-        plan = self._recipes.plan(config, dataset, gpus, wait=True)
+        plan = self._within_quotas(self._recipes.plan(config, dataset, gpus, wait=True), config.train.steps)
         if plan.preview is None or plan.problems:
             raise ConfigError(plan.problems)
         dataset_name = plan.preview.dataset_name
         name = name or f"{Path(dataset_name).stem} on {Path(config.backbone).name}"[: limits.LONGEST_RUN_NAME]
-        self._check_queue()
+        self._check_run(config.train.steps)
         self._home.check_space(self.settings.low_disk_bytes)
         return self._store.add(
             name, config.to_dict(), dataset, dataset_name, config.train.steps, parent=parent, gpus=gpus
@@ -145,7 +148,7 @@ class Studio(
             metrics=store.latest_metrics(job.id),
             curve=partial(store.curve, job.id),
             short_curves=partial(store.short_curves, job.id),
-            place=places(self._everyone, len(self._recipes.slots)).get(job.id) if queued else None,
+            place=self._place(job) if queued else None,
             results=read_results(self._home.answers(job.id)) if ended else None,
             # An imported prompt brings its maker's counts, which are of other rows than those it was scored on here.
             confusion=self._confusion(job) if ended and not (run.imported and job.dataset) else None,
@@ -186,17 +189,19 @@ class Studio(
         """Asks a run to end; its best prompt so far is exported."""
         return self._store.request_stop(id)
 
+    @computes
     def resume(self, id: str) -> Job:
         """Queues a stopped, interrupted or failed run again; it goes on from its last checkpoint."""
         self._check_dataset(id)
-        self._check_queue()
+        self._check_run()
         self._home.check_space(self.settings.low_disk_bytes)
         return self._store.resume(id)
 
+    @computes
     def extend(self, id: str, steps: int) -> str:
         """Queues a new run that goes on where a finished one ended, up to `steps` in all; returns its id."""
         self._check_dataset(id)
-        self._check_queue()
+        self._check_run(steps)
         self._home.check_space(self.settings.low_disk_bytes)
         return extend(self._store, self._home, id, steps).id
 
@@ -254,6 +259,10 @@ class Studio(
     def curve(self, id: str, metric: str) -> Points:
         """(step, value) of a run's metric. Raises JobNotFound."""
         return self._store.curve(id, metric)
+
+    def _place(self, job: Job) -> Place | None:
+        """A waiting run's place among everybody's."""
+        return places(self._everyone, len(self._recipes.slots), self.settings.at_once).get(job.id)
 
     def _parent(self, job: Job) -> Job | None:
         """The run that a run was started from; None where there is none, or no longer."""

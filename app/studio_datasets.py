@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 from app import limits
 from app.backbones import Backbones
 from app.dataset_file import first_rows
-from app.datasets import DatasetEntry, Datasets, sample_entries, sources_of
+from app.datasets import DatasetEntry, sample_entries, sources_of
 from app.disk_full import full_disk_told
 from app.hub import fetching, searching
 from app.hub.fetching import Fetched, HubPart, HubParts, OnRows
 from app.hub.searching import HubDataset
-from app.settings import Settings
+from app.studio_quotas import StudioQuotas, computes
 from lamp.config import DataConfig, TuneConfig
 from lamp.data.column_roles import guess_columns, plain_reading
 from lamp.data.tables import Layout
@@ -21,18 +22,14 @@ from lamp.errors import BackboneError, DataError
 from lamp.export.made_from import made_from
 from lamp.hub.backbone_files import has_chat_template
 from lamp.hub.cached import commit_of
-from storage.home import Home
 
 _LAST_HEADER = 1000
 """The last row that can name the columns."""
 
 
-class StudioDatasets:
+class StudioDatasets(StudioQuotas):
     """The data sets that runs can learn from, and where they come from."""
 
-    settings: Settings
-    _home: Home
-    _datasets: Datasets
     _backbones: Backbones
 
     @staticmethod
@@ -52,17 +49,20 @@ class StudioDatasets:
         """The first rows of a data set, whole: column → cell. Raises DataError, StorageError."""
         return first_rows(self._datasets.file(dataset).table(), longest_cell=None)
 
+    @computes
     def add_dataset(self, path: Path, name: str) -> DatasetEntry:
         """Keeps a copy of a file that can be read as a table; raises DataError when it cannot."""
-        name = limits.name("The file's name", name)
-        self._home.check_space(self.settings.low_disk_bytes + path.stat().st_size, "this file")
-        with full_disk_told("the file cannot be kept"):
+        name, size = limits.name("The file's name", name), path.stat().st_size
+        self._check_upload(size)
+        self._home.check_space(self.settings.low_disk_bytes + size, "this file")
+        with self._room_for(size), full_disk_told("the file cannot be kept"):
             return self._datasets.add(path, name)
 
     def sheets(self, dataset: str) -> tuple[str, ...]:
         """The sheets of the workbook that a data set was read from, if it was. Raises DataError, StorageError."""
         return self._datasets.file(dataset).table().sheets
 
+    @computes
     def read_again(self, dataset: str, header: int | None = None, sheet: str = "") -> DatasetEntry:
         """A further data set: the file of one that people added, read in another way. Raises DataError, StorageError.
 
@@ -73,13 +73,14 @@ class StudioDatasets:
             raise DataError(f"The row that names the columns must be between 1 and {_LAST_HEADER}, not {header}.")
         sheet = limits.name("The sheet's name", sheet)
         self._home.check_space(self.settings.low_disk_bytes, "this data set")
-        with full_disk_told("the file cannot be kept"):
+        with self._room_for(self._datasets.bytes_of(dataset)), full_disk_told("the file cannot be kept"):
             return self._datasets.read_again(dataset, Layout(header, sheet))
 
     def search_hub(self, words: str) -> list[HubDataset]:
         """Public data sets on the Hub whose id holds these words. Raises DataError."""
         return searching.search(words)
 
+    @computes
     def look_up_dataset(self, id: str, subset: str = "", revision: str = "main", token: str = "") -> HubParts:
         """The parts of a data set on the Hub, by its id or its page's address. Raises DataError, NeedsToken.
 
@@ -90,15 +91,15 @@ class StudioDatasets:
         revision = limits.name("The revision", revision).strip() or "main"
         return fetching.look_up(fetching.plain_id(id), subset, revision, token)
 
+    @computes
     def fetch_dataset(
         self, part: HubPart, on_rows: OnRows = lambda rows, total: None, token: str = ""
     ) -> tuple[DatasetEntry, Fetched]:
         """Keeps rows of a part of a data set on the Hub, and which commit they are of.
 
         token: of an account that may read it, used for this call only. Raises DataError when they cannot be had,
-        LowDisk when they have no place, and what `on_rows` raises.
+        LowDisk and OverQuota when they have no place, and what `on_rows` raises.
         """
-
         for what, value in (("data set's id", part.id), ("subset", part.subset), ("split", part.split)):
             limits.name(f"The {what}", value)
         limits.name("The revision", part.revision)
@@ -107,7 +108,13 @@ class StudioDatasets:
             self._home.check_space(self.settings.low_disk_bytes + size, "this data set")
 
         check_space(0)
-        return self._datasets.fetch(part, on_rows, check_space, token)
+        with self._room_for(0), ExitStack() as kept:
+
+            def check_file(size: int) -> None:
+                self._check_upload(size)
+                kept.enter_context(self._room_for(size))
+
+            return self._datasets.fetch(part, on_rows, check_space, token, check_file)
 
     def rename_dataset(self, reference: str, name: str) -> DatasetEntry:
         """Gives a data set that people added another name; its ending stays. Raises DataError, StorageError."""

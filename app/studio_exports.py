@@ -11,6 +11,7 @@ from app.jobs.exporting_worker import Task
 from app.rows_to_try import scored_dataset
 from app.run import Run
 from app.studio_prompts import StudioPrompts, check_not_deleted
+from app.studio_quotas import computes
 from lamp.data.columns import Template
 from lamp.errors import DataError, LampError
 from lamp.export.wish import FORMATS
@@ -26,11 +27,14 @@ class StudioExports(StudioPrompts):
 
     _exports: Exports
 
+    @computes
     def begin_export(self, id: str, format: str) -> None:
         """Begins to make one of FORMATS of the run's prompt. Raises LampError, StorageError."""
         run = Run.of(self._store.get(id))
         check_not_deleted(run.job)
         place = self._export_place(run, format)
+        with self._room_for(self.export_bytes(id, format) or 0):
+            pass  # one is made at a time
         place.mkdir(parents=True, exist_ok=True)
         folder = place / f"{file_name(run.job.name)}-{format}"
         source = self._backbones.source(run.config.backbone)

@@ -17,8 +17,8 @@ from app.disk_full import full_disk_told
 from app.hub.prompt_files import fetch_prompt, fetch_recipe, plain_id
 from app.importing import import_apart
 from app.run import Run
-from app.settings import Settings
 from app.studio_inspecting import StudioInspecting
+from app.studio_quotas import computes
 from lamp.config import MADE_FROM, TuneConfig
 from lamp.errors import ConfigError, DataError
 from lamp.export.imported import Given, Imported, of_nowhere
@@ -54,8 +54,7 @@ class PromptSource:
 class StudioImports(StudioInspecting):
     """Imported prompts stand among the runs and are used like them; they have no curves."""
 
-    settings: Settings
-
+    @computes
     def import_prompt(
         self,
         source: PromptSource,
@@ -65,15 +64,18 @@ class StudioImports(StudioInspecting):
     ) -> str:
         """Takes a prompt in and returns the id under which it stands among the runs.
 
-        given: what its files do not say. Raises DataError, ConfigError, BackboneError, LowDisk; nothing is kept then.
+        given: what its files do not say. Raises DataError, ConfigError, BackboneError, LowDisk, OverQuota; nothing is
+        kept then.
         """
         name, given = limits.run_name(name), _checked(given)
         if bool(source.id.strip()) == bool(source.zip):
             raise DataError("Give either the Hub id of a prompt or its zip.")
+        size = source.zip.stat().st_size if source.zip else 0
+        self._check_upload(size)
         self._home.check_space(self.settings.low_disk_bytes, "this prompt")
         id, exports = new_id(), self._home.root / "exports"
         exports.mkdir(exist_ok=True)
-        with full_disk_told("the prompt cannot be kept"), ExitStack() as stack:
+        with self._room_for(size), full_disk_told("the prompt cannot be kept"), ExitStack() as stack:
             folder, origin = source.zip, {"file": limits.name("The file's name", source.zip_name)}
             if folder is None:
                 folder = Path(stack.enter_context(TemporaryDirectory(prefix=STAGED, dir=exports)))
@@ -106,6 +108,7 @@ class StudioImports(StudioInspecting):
         here = (entry.reference for entry in entries if entry.source and asdict(entry.source) == learned)
         return config, next(here, "")
 
+    @computes
     def look_into(self, id: str, on_progress: OnStage = lambda _: None) -> Inspection | None:
         """What can be seen in the run's prompt; found now where that was not kept. Raises LampError, StorageError."""
         run = Run.of(self._store.get(id))
@@ -116,6 +119,7 @@ class StudioImports(StudioInspecting):
                 self._answerer.answers(replace(self._request(run), inspection=str(staged)), on_progress)
         return self.inspection(id)
 
+    @computes
     def score_imported(
         self, id: str, dataset: str, target: str = "", on_progress: Callable[[float, str], None] = lambda *_: None
     ) -> dict[str, float]:

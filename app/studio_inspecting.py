@@ -11,6 +11,7 @@ from app.answering.token_weights import TokenWeights, read_weights, some_of, wei
 from app.rows_to_try import scored_dataset
 from app.run import Run
 from app.studio_prompts import StudioPrompts
+from app.studio_quotas import computes
 from lamp.errors import DataError
 from lamp.inference.inspection import Inspection, read_inspection
 from storage.jobs import Job
@@ -45,6 +46,7 @@ class StudioInspecting(StudioPrompts):
         """What each virtual token of the run's prompt adds; None before `weigh_tokens`. Raises DataError."""
         return read_weights(self._home.token_weights(self._store.get(id).id))
 
+    @computes
     def weigh_tokens(self, id: str, on_progress: OnShare) -> TokenWeights:
         """Measures what each virtual token adds, on some tested rows, and keeps it. Raises LampError, StorageError."""
         seen = self.inspection(id)
@@ -80,6 +82,7 @@ class StudioInspecting(StudioPrompts):
             )
         return ""
 
+    @computes
     def score_mix(self, id: str, other: str, way: str, share: float, on_progress: OnShare) -> MixScores:
         """Scores the run's prompt mixed with another run's, and each alone, on rows that the run was scored on.
 

@@ -6,24 +6,28 @@ import logging
 import re
 import threading
 from copy import copy
+from dataclasses import replace
 from pathlib import Path
-from typing import Self, cast
+from typing import TYPE_CHECKING, Self, cast
 
 from app.answering.answer_lists import AnswerLists
 from app.answering.answerer import Answerer
 from app.backbones import Backbones
 from app.datasets import Datasets
+from app.demo import VisitedStudio
 from app.exports import Exports
 from app.hub.downloads import Downloads
 from app.jobs import webhook
 from app.models import Models
 from app.people import THE_ONE, Person
+from app.quotas import UNLIMITED, Quotas
 from app.reading import ReadingStudio
 from app.recipes import Recipes
 from app.settings import Settings
 from app.shared_tools import SharedTools
 from app.shared_views import SharedViews
 from app.stored_backbones import StoredBackbones
+from app.usage import Usage
 from storage.artifacts import ArtifactStore
 from storage.database import Database
 from storage.errors import JobNotFound
@@ -32,6 +36,9 @@ from storage.jobs import JobStore
 from storage.links import LinkStore
 from storage.tokens import TokenStore
 from storage.uploads import UploadStore
+
+if TYPE_CHECKING:
+    from app.studio import Studio
 
 _log = logging.getLogger(__name__)
 _MOST_BOUND = 256
@@ -44,7 +51,7 @@ class StudioOfPerson:
     def __init__(self, settings: Settings, database: Database) -> None:
         self.settings, self._database, self._home = settings, database, Home(settings.home)
         self._artifacts, self._answerer = ArtifactStore(self._home.artifacts), Answerer()
-        self._lists = AnswerLists(self._answerer)
+        self._lists, self._usage = AnswerLists(self._answerer), Usage()
         self._exports, self._tokens, self._links = Exports(), TokenStore(database), LinkStore(database)
         self._everyone = JobStore(database, webhook.on_end(settings, _log.warning))
         self._tools = SharedTools(settings, self._everyone)
@@ -57,7 +64,7 @@ class StudioOfPerson:
         """The studio for one person: the runs and data sets of others do not exist in it, unless they are an admin's.
 
         What all people share (the queue's order, devices, models, the process that answers) is the same in each. Where
-        the person only reads, everything but reading is refused in it.
+        the person only reads, everything but reading is refused in it; in a demo everything but looking and trying.
         """
         if person == self.person:
             return self
@@ -68,6 +75,8 @@ class StudioOfPerson:
                 bound._open_for(person)
                 if person.reads_only:
                     bound = cast(Self, ReadingStudio(bound))
+                if self.settings.demo:
+                    bound = cast(Self, VisitedStudio(cast("Studio", bound)))
             self._bound[person] = bound
             if len(self._bound) > _MOST_BOUND:
                 self._bound.pop(next(iter(self._bound)))
@@ -75,7 +84,12 @@ class StudioOfPerson:
 
     def _open_for(self, person: Person) -> None:
         """Makes everything that depends on who asks. Nothing behind this line sees more than `owner` does."""
-        self.person, owner = person, person.owner
+        self.person, self._quotas = person, UNLIMITED if person.is_admin else self.settings.quotas
+        if self.settings.demo:  # visitors add nothing of which there could be too much
+            self._quotas = Quotas(requests=self._quotas.requests)
+        # Visitors of a demo see what its keeper has: the admins' runs, and what belongs to the one person.
+        also = self.settings.sign_in.admins if self.settings.demo else frozenset[str]()
+        owner = replace(person.owner, most_queued=self._quotas.queued, also=also)
         self._store = JobStore(self._database, webhook.on_end(self.settings, _log.warning), owner)
         self._datasets = Datasets(UploadStore(self._database, self._home.uploads, owner))
         self._backbones = Backbones(self.settings, folders_allowed=person.is_admin and not self.settings.on_space)

@@ -18,12 +18,11 @@ from app.answering.prompt_kind import PromptKind, prompt_kind
 from app.backbones import Backbones
 from app.bundle import file_name, results_csv, zip_artifact
 from app.dataset_file import first_rows
-from app.datasets import Datasets
 from app.disk_full import full_disk_told
 from app.recipes import Recipes
 from app.rows_to_try import DataRow, numbered_row, random_row, tested_row
 from app.run import Run
-from app.settings import Settings
+from app.studio_quotas import StudioQuotas, computes
 from app.use_code import PromptUse
 from app.views.results import Results, read_results
 from lamp.data.columns import Template
@@ -32,21 +31,16 @@ from lamp.errors import DataError
 from lamp.sampling import GREEDY, Sampling
 from storage.artifacts import ArtifactStore
 from storage.errors import StorageError, WrongState
-from storage.home import Home
-from storage.jobs import Job, JobStore
+from storage.jobs import Job
 
 _MOST_BESIDE = 200
 """Runs that are looked through for some to answer beside another one."""
 
 
-class StudioPrompts:
+class StudioPrompts(StudioQuotas):
     """The prompts that runs have trained, and the process that answers with them."""
 
-    settings: Settings
-    _home: Home
-    _store: JobStore
     _artifacts: ArtifactStore
-    _datasets: Datasets
     _backbones: Backbones
     _recipes: Recipes
     _answerer: Answerer
@@ -91,10 +85,12 @@ class StudioPrompts:
             and tuple(job.config.get("data", {}).get("input_columns", ())) == run.config.data.input_columns
         ]
 
+    @computes
     def warm_up(self, id: str, on_progress: Callable[[str], None] = lambda _: None) -> None:
         """Loads the backbone of the run's prompt, so that the first try is answered at once. Raises LampError."""
         self._answerer.answers(self._request(Run.of(self._store.get(id))), on_progress)
 
+    @computes
     def try_prompt(
         self,
         id: str,
@@ -119,14 +115,19 @@ class StudioPrompts:
         request = replace(self._request(run), inputs=tuple(checked), sampling=sampling, untrained=untrained, vote=vote)
         return self._answerer.answers(request, on_progress, on_answers)
 
+    @computes
     def answer_file(self, id: str, path: Path, name: str) -> None:
         """Begins to answer every row of a file with the run's prompt, in the background.
 
         name: of the file as its owner knows it. Raises DataError for a file that is no table or lacks a column.
         """
-        data = Run.of(self._store.get(id)).config.data
+        data, size = Run.of(self._store.get(id)).config.data, path.stat().st_size
+        self._check_upload(size)
+        with self._room_for(size):
+            pass  # what the answers take is not known before
         self._start_list(id, name, lambda converted: file_table(path, name, converted, data))
 
+    @computes
     def answer_lines(self, id: str, text: str) -> None:
         """The same for each line of a text, where the prompt reads one column. Raises DataError."""
         data = Run.of(self._store.get(id)).config.data

@@ -11,22 +11,18 @@ from app.disk_full import full_disk_told
 from app.estimates import seconds_trained
 from app.jobs.comparing import comparison_config
 from app.run import Run
-from app.settings import Settings
 from app.studio_prompts import StudioPrompts
+from app.studio_quotas import computes
 from app.views.score_text import RunScores
 from app.views.worth import Cost, Worth, worth_of
 from lamp.baselines.ways import NUMBER_BYTES, TRAINED, WAYS, Request, proposed_instruction, read_ways
 from lamp.errors import ConfigError, DataError
 from storage.errors import WrongState
-from storage.jobs import Job, JobStore
+from storage.jobs import Job
 
 
 class StudioWays(StudioPrompts):
     """Comparisons wait in the queue of runs and are worked on like them, but are listed with their run alone."""
-
-    settings: Settings
-    _everyone: JobStore
-    """Everybody's runs, for what all share: the length of the queue."""
 
     def proposed_instruction(self, id: str) -> str:
         """An instruction for the model without a prompt, made from the run's labels or its target column."""
@@ -39,6 +35,7 @@ class StudioWays(StudioPrompts):
         scoring = self._store.latest_metrics(id).get("scoring_seconds", 0.0)
         return None if seconds is None else seconds * len(set(ways) & set(TRAINED)) + scoring * len(ways)
 
+    @computes
     def compare_ways(self, id: str, ways: Sequence[str] = WAYS, instruction: str = "") -> str:
         """Queues a comparison of the run's prompt with other ways; returns the comparison's id.
 
@@ -56,7 +53,7 @@ class StudioWays(StudioPrompts):
         going = self._store.comparison(id)
         if going is not None and not going.state.finished:
             raise WrongState("This run is being compared already: wait for that, or stop it.")
-        self._check_queue()
+        self._check_run()
         self._home.check_space(self.settings.low_disk_bytes)
         return self._store.add(
             f"{run.job.name[:100]}, other ways",
@@ -79,12 +76,13 @@ class StudioWays(StudioPrompts):
         if (job := self._store.comparison(id)) is not None:
             self._store.request_stop(job.id)
 
+    @computes
     def resume_comparing(self, id: str) -> None:
         """Queues a comparison that ended early again; it goes on with the ways that are left."""
         job = self.comparison(id)
         if job is None:
             raise WrongState("There is no comparison to go on with: begin one.")
-        self._check_queue()
+        self._check_run()
         self._store.resume(job.id)
 
     def worth(self, id: str) -> Worth | None:
@@ -106,12 +104,6 @@ class StudioWays(StudioPrompts):
             raise DataError(f"The run {job.name!r} was not compared with other ways.")
         with full_disk_told("the comparison cannot be exported"):
             return ways_csv(worth, self._home.root / "exports" / job.id, job.name)
-
-    def _check_queue(self) -> None:
-        """Raises WrongState when as many runs wait as may wait."""
-        most = self.settings.most_queued
-        if len(self._everyone.queue()) >= most:
-            raise WrongState(f"{most} runs wait already: wait until some have started, or delete some of them.")
 
 
 def _made_for(run: Job) -> str:

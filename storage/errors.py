@@ -36,5 +36,9 @@ class NotStored(StorageError):
     """No artifact or upload lies under this name."""
 
 
+class OverQuota(StorageError):
+    """A person has as much of something as one person may have here."""
+
+
 class LowDisk(StorageError):
     """Too little space is left to start something new."""

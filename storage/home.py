@@ -141,9 +141,13 @@ class Home:
         """How much disk space some runs and uploads take now. Slow: it looks at every file of theirs."""
         parts = {"uploads": upload_bytes}
         for part in ("artifacts", "checkpoints", "answers", "logs", "exports"):
-            paths = (self.root / part).glob("*")
-            parts[part] = sum(tree_bytes(path) for path in paths if re.split("[.-]", path.name)[0] in jobs)
+            parts[part] = self.bytes_of(jobs, part)
         return DiskUse(parts, self.free_bytes())
+
+    def bytes_of(self, jobs: frozenset[str], folder: str) -> int:
+        """How many bytes some runs take in one of the folders now; looks at every file of theirs in it."""
+        paths = (self.root / folder).glob("*")
+        return sum(tree_bytes(path) for path in paths if re.split("[.-]", path.name)[0] in jobs)
 
     def free_bytes(self) -> int:
         """Bytes that are free on the studio's disk."""

@@ -11,6 +11,7 @@ from storage import metrics
 from storage.database import utc_now
 from storage.errors import WrongState
 from storage.job_rows import JobRows, change_state, held_by, next_ticket
+from storage.quota import check_waiting
 from storage.records import Job, Worker, job_of
 from storage.states import JobState
 from storage.tables import JobRow
@@ -158,9 +159,10 @@ class JobLifecycle(JobRows):
         return job
 
     def resume(self, id: str) -> Job:
-        """Queues an ended run again, to go on from its last checkpoint. Raises WrongState, JobNotFound."""
+        """Queues an ended run again, to go on from its last checkpoint. Raises WrongState, JobNotFound, OverQuota."""
         with self.database.write() as session:
             row = self._row(session, id)
+            check_waiting(session, self.owner)
             if (
                 change_state(
                     session,

@@ -16,10 +16,14 @@ class Owner:
     """The owner of the rows that are added; "" where the studio asks nobody who they are."""
     sees_all: bool = True
     """Whether everybody's rows are seen: by workers, the runner, an admin, and the one person of a studio."""
+    most_queued: int | None = None
+    """The most runs of theirs that may wait; None for any number."""
+    also: frozenset[str] = frozenset()
+    """Further owners whose rows are seen."""
 
     def sees(self, column: InstrumentedAttribute[str]) -> ColumnElement[bool]:
         """Selects the rows that exist for this person. column: the owner's."""
-        return true() if self.sees_all else column == self.name
+        return true() if self.sees_all else column.in_({self.name, *self.also})
 
 
 EVERYONE = Owner()

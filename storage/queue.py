@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 from storage import metrics
 from storage.database import utc_now
 from storage.job_rows import ACTIVE, JobRows, change_state, next_ticket
+from storage.quota import ANY_NUMBER, AtOnce, check_waiting, waiting
 from storage.records import Job, job_of
 from storage.states import JobState
 from storage.tables import EventRow, JobRow, SlotRow
@@ -52,9 +53,11 @@ class JobQueue(JobRows):
         """Queues a new run; one that goes on where another one ended starts with the metrics of that, `curves_of`, and
         after its steps, `step`.
 
-        owner: None for the store's own; kind: "comparison" for one of the run `parent`, which lists leave out.
+        owner: None for the store's own; kind: "comparison" for one of the run `parent`, which lists leave out. Raises
+        OverQuota when as many runs of the store's owner wait as may wait.
         """
         with self.database.write() as session:
+            check_waiting(session, self.owner)
             row = JobRow(
                 id=id or new_id(),
                 name=name,
@@ -82,27 +85,40 @@ class JobQueue(JobRows):
                 metrics.copy(session, self._row(session, curves_of).number, row.number)
             return job_of(row)
 
-    def claim(self, host: str, slots: Sequence[int]) -> Job | None:
+    def own_waiting(self) -> int:
+        """How many runs and comparisons of the store's owner wait."""
+        with self.database.read() as session:
+            return waiting(session, self.owner.name)
+
+    def active_by_owner(self) -> dict[str, int]:
+        """How many runs a worker has, on any host, of each owner that has one."""
+        with self.database.read() as session:
+            return _active_by_owner(session)
+
+    def claim(self, host: str, slots: Sequence[int], at_once: AtOnce = ANY_NUMBER) -> Job | None:
         """Takes the next run in turn for `host`, whose slots are `slots`; None when nothing can start.
 
         A run that needs more slots than are free waits at the head rather than be overtaken for ever; one that
-        needs more than the host has is left to another host.
+        needs more than the host has is left to another host, and one whose owner has as many at work as `at_once`
+        allows is passed over.
         """
         if not self.queue():
             return None
         try:
             with self.database.write() as session:
+                at_once.lock(session)
+                active = _active_by_owner(session)
                 taken = set(session.scalars(select(SlotRow.slot).where(SlotRow.host == host)))
                 free = [slot for slot in slots if slot not in taken]
-                for waiting in _queue(session):
-                    if waiting.gpus > len(slots):
+                for next_run in _queue(session):
+                    if next_run.gpus > len(slots) or at_once.is_full(next_run.owner, active):
                         continue
-                    if waiting.gpus > len(free):
+                    if next_run.gpus > len(free):
                         return None
-                    chosen = free[: waiting.gpus]
+                    chosen = free[: next_run.gpus]
                     number = change_state(
                         session,
-                        JobRow.number == waiting.number,
+                        JobRow.number == next_run.number,
                         JobState.RUNNING,
                         f"Started on {host}.",
                         attempts=JobRow.attempts + 1,
@@ -146,7 +162,7 @@ class JobQueue(JobRows):
         """Ids of the queued runs in the order in which they will be served."""
         with self.database.read() as session:
             ids = dict(session.execute(select(JobRow.number, JobRow.id).where(JobRow.state == JobState.QUEUED)).all())
-            return [ids[waiting.number] for waiting in _queue(session) if waiting.number in ids]
+            return [ids[run.number] for run in _queue(session) if run.number in ids]
 
 
 @dataclass(frozen=True)
@@ -185,11 +201,13 @@ def _queue(session: Session) -> list[Waiting]:
             JobRow.state == JobState.QUEUED, JobRow.number.not_in(held)
         )
     )
-    waiting = [Waiting(*row) for row in rows]
-    if len({job.owner for job in waiting}) < 2:
-        return in_turn(waiting, {}, {})
-    active = dict(
-        session.execute(select(JobRow.owner, func.count()).where(JobRow.state.in_(ACTIVE)).group_by(JobRow.owner)).all()
-    )
+    queued = [Waiting(*row) for row in rows]
+    if len({job.owner for job in queued}) < 2:
+        return in_turn(queued, {}, {})
     last = session.execute(select(JobRow.owner, func.max(JobRow.started_at)).group_by(JobRow.owner))
-    return in_turn(waiting, active, {owner: at.timestamp() for owner, at in last if at is not None})
+    return in_turn(queued, _active_by_owner(session), {owner: at.timestamp() for owner, at in last if at is not None})
+
+
+def _active_by_owner(session: Session) -> dict[str, int]:
+    counts = select(JobRow.owner, func.count()).where(JobRow.state.in_(ACTIVE)).group_by(JobRow.owner)
+    return dict(session.execute(counts).all())

@@ -21,17 +21,35 @@ _KILL_SECONDS = 5.0
 """How long `stop` waits for killed processes to disappear."""
 
 
+def worker_environment(added: Mapping[str, str], needs_hub: bool) -> dict[str, str]:
+    """All variables of a worker. added: what it gets besides what every process of the studio gets."""
+    # Without the token a private backbone that lies here could not even be asked about.
+    offline = {} if needs_hub else {"HF_HUB_OFFLINE": "1"}
+    return child_environment({"PYTHONUNBUFFERED": "1", **offline, **added}, with_token=needs_hub)
+
+
 class Executor(Protocol):
-    """Starts and ends workers on one host."""
+    """Starts and ends workers on one host, which may be a whole cluster."""
 
     host: str
     """The name of that host in the database."""
+    quiet_seconds: float
+    """After this time without a heartbeat the runner asks whether a worker is there."""
+
+    def is_ready(self) -> bool:
+        """Whether workers can be started now."""
 
     def start(self, job: Job, environment: Mapping[str, str]) -> Worker:
         """Starts the worker of a claimed run. Raises OSError."""
 
     def is_alive(self, worker: Worker) -> bool:
-        """Whether the worker's process exists."""
+        """Whether the worker's process exists or will; also when nobody can tell."""
+
+    def loss(self, worker: Worker) -> str:
+        """Why a worker is gone that has not said so itself, in a sentence."""
+
+    def is_waiting(self, worker: Worker) -> bool:
+        """Whether the worker waits for a place and cannot give a sign of life yet."""
 
     def stop(self, worker: Worker, force: bool) -> bool:
         """Sends SIGTERM, or SIGKILL with `force`, to the worker and all that it started.
@@ -42,6 +60,8 @@ class Executor(Protocol):
 
 class LocalExecutor:
     """Starts workers as child processes in sessions of their own, so that they outlive the server."""
+
+    quiet_seconds = 0.0
 
     def __init__(
         self,
@@ -61,19 +81,17 @@ class LocalExecutor:
         self._command = tuple(command) or (sys.executable, "-m", "app.jobs.worker")
         self._children: dict[int, subprocess.Popen[bytes]] = {}
 
+    def is_ready(self) -> bool:
+        return True
+
     def start(self, job: Job, environment: Mapping[str, str]) -> Worker:
-        needs_hub = self._needs_hub(job)
-        # Without the token a private backbone that lies here could not even be asked about.
-        offline = {} if needs_hub else {"HF_HUB_OFFLINE": "1"}
         log = open_log(self._home.log(job.id))
         try:
             child = subprocess.Popen(
                 [*self._command, job.id, str(job.attempts)],
                 cwd=_ROOT,
                 start_new_session=True,
-                env=child_environment(
-                    {"PYTHONUNBUFFERED": "1", **offline, **self._environment, **environment}, with_token=needs_hub
-                ),
+                env=worker_environment({**self._environment, **environment}, self._needs_hub(job)),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
@@ -88,6 +106,12 @@ class LocalExecutor:
             if child.poll() is not None:  # poll() reaps it: a zombie would keep its id taken
                 del self._children[pid]
         return is_alive(worker)
+
+    def loss(self, worker: Worker) -> str:
+        return "Its worker vanished: it was killed, ran out of memory, or the machine was restarted."
+
+    def is_waiting(self, worker: Worker) -> bool:
+        return False
 
     def stop(self, worker: Worker, force: bool) -> bool:
         if force:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from app.run import Run
-from storage.errors import WrongState
+from storage.errors import StorageError, WrongState
 from storage.home import Home
 from storage.job_rows import IMPORTED
 from storage.jobs import Job, JobState, JobStore, new_id
@@ -14,7 +14,7 @@ from storage.jobs import Job, JobState, JobStore, new_id
 def extend(store: JobStore, home: Home, id: str, steps: int) -> Job:
     """Queues a new run that goes on where a DONE one ended, up to `steps` in all; the old run is not changed.
 
-    Raises WrongState, ConfigError, JobNotFound, OSError.
+    Raises WrongState, ConfigError, JobNotFound, OverQuota, OSError.
     """
     job = store.get(id)
     if job.kind == IMPORTED:
@@ -28,17 +28,21 @@ def extend(store: JobStore, home: Home, id: str, steps: int) -> Job:
     config.check()
     child = new_id()
     home.copy_checkpoints(id, child)  # before the run exists: a worker may claim it at once
-    return store.add(
-        f"{job.name[:100]}, {steps} steps",
-        config.to_dict(),
-        job.dataset,
-        job.dataset_name,
-        steps,
-        owner=job.owner,
-        parent=id,
-        tags=job.tags,
-        gpus=job.gpus,
-        id=child,
-        curves_of=id,
-        step=job.step,
-    )
+    try:
+        return store.add(
+            f"{job.name[:100]}, {steps} steps",
+            config.to_dict(),
+            job.dataset,
+            job.dataset_name,
+            steps,
+            owner=job.owner,
+            parent=id,
+            tags=job.tags,
+            gpus=job.gpus,
+            id=child,
+            curves_of=id,
+            step=job.step,
+        )
+    except StorageError:
+        home.forget(child)
+        raise

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from app.jobs.executors import Executor
 from app.jobs.slots import environment
 from storage.jobs import Job, JobState, JobStore, Worker
+from storage.quota import ANY_NUMBER, AtOnce
 
 _log = logging.getLogger(__name__)
 _MOST_RESUMES = 3
@@ -65,10 +66,12 @@ class Runner:
         *,
         auto_resume: bool = True,
         timeouts: Timeouts = Timeouts(),
+        at_once: AtOnce = ANY_NUMBER,
         sweep: Callable[[], None] = lambda: None,
     ) -> None:
-        """devices: the device of each slot, "" for the CPU; sweep: frees disk space."""
-        self._store, self._executor, self._devices = store, executor, tuple(devices)
+        """devices: the device of each slot, "" for the CPU; at_once: limits the runs of one owner; sweep: frees disk
+        space."""
+        self._store, self._executor, self._devices, self._at_once = store, executor, tuple(devices), at_once
         self._resumes = _MOST_RESUMES if auto_resume else 0
         self._timeouts, self._sweep = timeouts, sweep
         self._watches: dict[tuple[str, int], _Watch] = {}
@@ -110,16 +113,26 @@ class Runner:
     def _check(self, job: Job, watch: _Watch) -> None:
         silent = time.monotonic() - watch.beat_at
         here = job.host == self._executor.host
+        asked = here and silent >= self._executor.quiet_seconds
         if job.worker is None:
             if silent > self._timeouts.start:
                 self._mark_lost(job, "Its worker never started.")
-        elif here and not self._executor.is_alive(job.worker):
-            self._mark_lost(job, "Its worker vanished: it was killed, ran out of memory, or the machine was restarted.")
+        elif asked and not self._executor.is_alive(job.worker):
+            self._mark_lost(job, self._executor.loss(job.worker))
+        elif asked and self._executor.is_waiting(job.worker):
+            self._wait_on(job)
         elif silent > self._timeouts.silence:
             if not here or self._executor.stop(job.worker, force=True):
                 self._mark_lost(job, f"Its worker on {job.host} gave no sign of life for {silent:.0f} seconds.")
         elif here and job.state is JobState.STOPPING:
             self._enforce_stop(job, job.worker, watch)
+
+    def _wait_on(self, job: Job) -> None:
+        """Gives the sign of life of a worker that waits for its place, so that no other runner takes it for lost."""
+        if job.state is JobState.STOPPING:
+            self._mark_lost(job, "Stopped before it was started.")
+        else:
+            self._store.heartbeat(job.id, job.step, "Waiting for a machine that is free", attempt=job.attempts)
 
     def _enforce_stop(self, job: Job, worker: Worker, watch: _Watch) -> None:
         """Ends a worker that takes too long to stop: SIGTERM, then SIGKILL. One that knows of the stop has longer."""
@@ -151,7 +164,12 @@ class Runner:
                 self._store.release(job.id)
 
     def _fill_slots(self) -> None:
-        while not self._closing.is_set() and (job := self._store.claim(self._executor.host, range(len(self._devices)))):
+        slots = range(len(self._devices))
+        while (
+            not self._closing.is_set()
+            and self._executor.is_ready()
+            and (job := self._store.claim(self._executor.host, slots, self._at_once))
+        ):
             try:
                 worker = self._executor.start(job, environment(job.slots, self._devices))
             except OSError as error:

@@ -1,10 +1,12 @@
-"""One run, or the comparison of one with other ways, in one process: `python -m app.jobs.worker JOB_ID [ATTEMPT]`.
+"""One run, or the comparison of one with other ways, in one process.
 
-STUDIO_HOME and DATABASE_URL are set.
+`python -m app.jobs.worker JOB_ID [ATTEMPT [HOST NAME]]`. STUDIO_HOME and DATABASE_URL are set.
+HOST and NAME: the cluster that started it, and what it is called there.
 """
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 import threading
@@ -39,7 +41,7 @@ from storage.artifacts import ArtifactStore
 from storage.database import open_database
 from storage.errors import StorageError, first_line
 from storage.home import Home
-from storage.jobs import Job, JobState, JobStore
+from storage.jobs import Job, JobState, JobStore, Worker
 from storage.owners import Owner
 from storage.uploads import UploadStore
 
@@ -133,14 +135,19 @@ def _keep_what_is_shown(result: TrainResult, home: Home, id: str) -> None:
             write_inspection(result.inspection, staged)
 
 
-def run(job_id: str, attempt: int | None, settings: Settings, work: Work | None = None) -> int:
-    """Takes over a claimed run, does its work and records how it ended. Returns the exit status of the process."""
+def run(
+    job_id: str, attempt: int | None, settings: Settings, work: Work | None = None, worker: Worker | None = None
+) -> int:
+    """Takes over a claimed run, does its work and records how it ended. Returns the exit status of the process.
+
+    worker: as whom; by default as this process of this machine.
+    """
     database = open_database(settings.database_url)
     on_end = webhook.on_end(settings, log_line, wait_seconds=_WEBHOOK_SECONDS)
     store, home = JobStore(database, on_end), Home(settings.home)
     job = store.get(job_id)
     attempt = job.attempts if attempt is None else attempt
-    if not store.started(job_id, attempt, this_process()):
+    if not store.started(job_id, attempt, worker or this_process()):
         log_line(f"The run {job_id} is not waiting for this worker.")
         return _EXIT_NOT_MINE
     uploads = UploadStore(database, home.uploads, Owner(job.owner))
@@ -225,12 +232,14 @@ def _sentence(error: Exception) -> str:
 def main(arguments: list[str]) -> int:
     """Exit status: 0 when the run ended as it should, 1 when it failed, 3 when it belongs to another worker."""
     prepare_process()
-    if len(arguments) not in (1, 2):
-        print("Usage: python -m app.jobs.worker JOB_ID [ATTEMPT]", file=sys.stderr)
+    if len(arguments) not in (1, 2, 4):
+        print("Usage: python -m app.jobs.worker JOB_ID [ATTEMPT [HOST NAME]]", file=sys.stderr)
         return 2
     be_ended_first(holds_work=True)
     try:
-        return run(arguments[0], int(arguments[1]) if arguments[1:] else None, Settings.from_environment())
+        attempt = int(arguments[1]) if arguments[1:] else None
+        worker = Worker(arguments[2], os.getpid(), arguments[3]) if arguments[2:] else None
+        return run(arguments[0], attempt, Settings.from_environment(), worker=worker)
     except (StorageError, LampError) as error:
         print(error, file=sys.stderr, flush=True)
         return 1

@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
 import inspect
 import json
 import logging
 import tempfile
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-import anyio
 import gradio as gr
 from gradio.context import LocalContext
+from mcp.server.fastmcp.tools import Tool as Described
 from mcp.server.lowlevel import Server
 from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
 from mcp.types import CallToolResult, TextContent, Tool, ToolAnnotations
-from pydantic import TypeAdapter
 from starlette.requests import Request
 
 from app import limits
@@ -178,7 +177,7 @@ class AgentServer:
         # Where the pages' studio looks for who asks.
         token = LocalContext.request.set(self._server.request_context.request)
         try:
-            result = await anyio.to_thread.run_sync(partial(guarded_endpoint(function), **arguments))
+            result = await asyncio.to_thread(guarded_endpoint(function), **arguments)
         except gr.Error as error:
             return _said(str(error.message), is_error=True)
         finally:
@@ -188,7 +187,7 @@ class AgentServer:
 
 def _described(name: str, function: Callable[..., Any]) -> Tool:
     hints = ToolAnnotations(readOnlyHint=name in _READING, destructiveHint=name == "delete", openWorldHint=False)
-    schema = TypeAdapter[Any](function).json_schema()  # type: ignore[arg-type]  # it takes functions, too
+    schema = {**Described.from_function(function, name).parameters, "additionalProperties": False}
     return Tool(name=name, description=inspect.getdoc(function), inputSchema=schema, annotations=hints)
 
 

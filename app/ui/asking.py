@@ -20,11 +20,11 @@ class NotSignedIn(LampError):
 
 
 def asked(studio: Studio) -> Studio:
-    """`studio` itself where nobody signs in; else one that looks at each call who asks, and answers nobody.
+    """`studio` itself where all is one person's; else one that looks at each call who asks, and answers nobody.
 
     Pages are built once for everybody, so they hold this one, and cannot forget to ask.
     """
-    return cast(Studio, _Asked(studio)) if studio.settings.sign_in.asks else studio
+    return cast(Studio, _Asked(studio)) if studio.settings.sign_in.asks or studio.settings.demo else studio
 
 
 class _Asked:

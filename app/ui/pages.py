@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gradio as gr
 
+from app.demo import duplicate_address
 from app.studio import Studio
 from app.ui import api, parts
 from app.ui.access import access_page
@@ -29,12 +30,13 @@ def build_ui(studio: Studio) -> gr.Blocks:
     demo.queue(max_size=_MOST_WAITING, api_open=False)
     with demo:
         api.add_endpoints(studio)  # first: a page's function of the same name would take an endpoint's name
-        _tell_of_storage(studio)
+        _tell(studio)
         tune_page.build(studio, demo)
     with demo.route("Runs", "runs"):
-        _tell_of_storage(studio)
+        _tell(studio)
         runs_page.build(studio, demo)
     with demo.route("Compare", "compare"):
+        _tell(studio)
         compare_page.build(studio, demo)
     if studio.settings.sign_in.asks:
         with demo.route("Access", "access"):
@@ -44,8 +46,12 @@ def build_ui(studio: Studio) -> gr.Blocks:
     return demo
 
 
-def _tell_of_storage(studio: Studio) -> None:
-    if not studio.settings.is_lasting:
+def _tell(studio: Studio) -> None:
+    """What is to be known of this studio, on top of every page."""
+    settings = studio.settings
+    if settings.demo:
+        piece(parts.demo_line(duplicate_address(settings)))
+    elif not settings.is_lasting:
         piece(
             parts.notice(
                 "This Space has no persistent storage: data sets and runs are gone when it restarts or falls asleep. "

@@ -52,6 +52,19 @@ def notice(text: str, tone: str = "calm", heading: str = "") -> str:
     return f'<div class="ls-notice ls-{tone}" role="status">{strong}{escape(text)}</div>'
 
 
+def demo_line(duplicate: str) -> str:
+    """What visitors of a demo are told on every page; studio.css hides by it what would change something.
+
+    duplicate: the address that makes a Space of their own, "" where this is no Space.
+    """
+    link = f' <a href="{escape(duplicate)}" target="_blank" rel="noopener">Duplicate this Space to train</a>'
+    said = "Look at the runs and try their prompts; nothing can be started or changed here."
+    return (
+        f'<div class="ls-notice ls-calm ls-demo" role="status"><strong>A demo.</strong> {said}'
+        f"{link if duplicate else ''}</div>"
+    )
+
+
 def small(text: str) -> str:
     """A remark in small print."""
     return f'<p class="ls-small">{escape(text)}</p>'

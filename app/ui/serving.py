@@ -27,6 +27,7 @@ from app.web.metrics import metrics_text
 from app.web.page_sessions import PageSessions
 from app.web.sign_in_routes import SignInRoutes
 from app.web.uploaded_files import UploadedFiles
+from app.web.visitors import Visitors
 from lamp.data.tables.checks import MAX_BYTES
 from lamp.errors import LampError
 from storage.errors import StorageError
@@ -38,9 +39,9 @@ def web_app(demo: gr.Blocks, studio: Studio) -> App:
     outer = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
     if settings.agents:
         _add_agents(outer, studio)
-    if not settings.on_space:
+    if not settings.on_space and not settings.demo:
         _add_metrics(outer, studio)
-    if settings.sign_in.asks:
+    if settings.sign_in.asks and not settings.demo:
         _add_linked_prompts(outer, studio)
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "SSR mode", UserWarning)  # said although it is not asked for
@@ -61,13 +62,15 @@ def web_app(demo: gr.Blocks, studio: Studio) -> App:
     # Downloads are given out where they lie, by the run whose folder that is, and not from copies that are nobody's.
     gr.set_static_paths([settings.home / "exports"])
     served: App = outer
-    if settings.sign_in.asks:
-        uploaded, routes = UploadedFiles(), SignInRoutes(settings)
+    if settings.sign_in.asks or settings.demo:
+        uploaded = UploadedFiles()
+        routes = Visitors() if settings.demo else SignInRoutes(settings)
         served = Door(
             PageSessions(outer, uploaded),
             routes,
             uploaded,
             lambda person, path: studio.as_(person).may_download(path),
+            lambda person, size: studio.as_(person).upload_problem(size),
             of_token(studio, routes),
         )
     checked = Gate(BodyLimits(served, Path(get_upload_folder()), settings.low_disk_bytes), Addresses.of(settings))

@@ -72,6 +72,9 @@ def describe_status(job: Job, now: datetime, seconds: float | None = None, place
 def _waiting(job: Job, place: Place | None) -> str:
     if place is None:
         return "It waits for its turn."
+    if place.most_at_once is not None:
+        runs = "another run" if place.most_at_once == 1 else "one of the other runs"
+        return f"It waits until {runs} of its owner has ended: {place.most_at_once} at once is the most here."
     turn = "It is next in the queue" if place.position == 1 else f"It is number {place.position} in the queue"
     if place.fits:
         return f"{turn}."

@@ -9,6 +9,7 @@ from app.people import Person
 from app.studio import Studio
 from app.web.answers import Scope, header
 from app.web.sign_in_routes import SignInRoutes
+from app.web.visitors import Visitors
 from storage.tokens import PREFIX
 
 OfToken = Callable[[str], Person | None]
@@ -22,7 +23,7 @@ def sent_token(scope: Scope) -> str | None:
     return secret if scheme.lower() == "bearer" and secret.startswith(PREFIX) else None
 
 
-def of_token(studio: Studio, routes: SignInRoutes) -> OfToken:
+def of_token(studio: Studio, routes: SignInRoutes | Visitors) -> OfToken:
     """A function from a token to the person whom it acts for; None when it is not taken, or the person may not sign in.
 
     The function raises LampError and StorageError when that cannot be found out.

@@ -10,11 +10,12 @@ from starlette.requests import Request
 
 from app.people import Person
 from app.reading import READS_ONLY
-from app.web.answers import App, Message, Receive, Scope, Send, say
+from app.web.answers import App, Message, Receive, Scope, Send, header, say
 from app.web.bearer import NOT_TAKEN, OfToken, sent_token
 from app.web.bodies import UPLOAD_PATH
 from app.web.sign_in_routes import SignInRoutes
 from app.web.uploaded_files import UploadedFiles
+from app.web.visitors import Visitors
 from lamp.errors import LampError
 from storage.errors import StorageError
 
@@ -22,20 +23,29 @@ PERSON = "person"
 """The key of a request's scope under which the Person stands."""
 _FILES = ("/gradio_api/file=", "/gradio_api/file/")
 MayDownload = Callable[[Person, Path], bool]
+UploadProblem = Callable[[Person, int], str]
+_FORM_BYTES = 10_000
+"""What a form may write around a file: the studio itself looks at the file's own size."""
 
 
 class Door:
     """ASGI middleware. Nobody gets past it to anything but the addresses to sign in at, with no exception to name."""
 
     def __init__(
-        self, app: App, routes: SignInRoutes, uploaded: UploadedFiles, may_download: MayDownload, of_token: OfToken
+        self,
+        app: App,
+        routes: SignInRoutes | Visitors,
+        uploaded: UploadedFiles,
+        may_download: MayDownload,
+        upload_problem: UploadProblem,
+        of_token: OfToken,
     ) -> None:
         """may_download: whether a file was made for a person; asked for files that they did not upload themselves.
 
-        of_token: for whom a token acts.
+        upload_problem: why a person cannot upload so many bytes, "" where they can; of_token: for whom a token acts.
         """
         self._app, self._routes, self._uploaded = app, routes, uploaded
-        self._may_download, self._of_token = may_download, of_token
+        self._may_download, self._upload_problem, self._of_token = may_download, upload_problem, of_token
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Passes a request on with its person, or answers it."""
@@ -65,11 +75,14 @@ class Door:
             await self._app(scope, receive, send)
         elif (file := _file(path)) is not None and not await self._may_read(person, file):
             await say(send, 403, not_allowed(file))  # Gradio's sentence for a file that does not exist
-        elif person.reads_only and path.rstrip("/") == UPLOAD_PATH:
+        elif path.rstrip("/") != UPLOAD_PATH:
+            await self._app({**scope, PERSON: person}, receive, send)
+        elif person.reads_only:
             await say(send, 403, READS_ONLY)
+        elif self._upload_problem(person, max(0, _length(scope) - _FORM_BYTES)):
+            await say(send, 403, self._upload_problem(person, _length(scope)))
         else:
-            watched = self._noting_uploads(person, send) if path.rstrip("/") == UPLOAD_PATH else send
-            await self._app({**scope, PERSON: person}, receive, watched)
+            await self._app({**scope, PERSON: person}, receive, self._noting_uploads(person, send))
 
     async def _may_read(self, person: Person, file: str) -> bool:
         if self._uploaded.has(person, file):
@@ -94,6 +107,12 @@ class Door:
 def not_allowed(file: str) -> str:
     """The sentence about a file that is not there, or not the person's."""
     return f"File not allowed: {file}."
+
+
+def _length(scope: Scope) -> int:
+    """The bytes that a request says it has; BodyLimits in front has looked at how many really come."""
+    declared = header(scope, b"content-length") or "0"
+    return int(declared) if declared.isdigit() else 0
 
 
 def _file(path: str) -> str | None:

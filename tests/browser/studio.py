@@ -34,7 +34,8 @@ def environment(home: Path, port: int, hub: str = NO_HUB) -> dict[str, str]:
     kept = {
         name: value
         for name, value in os.environ.items()
-        if not name.startswith(("STUDIO_", "HF_", "GRADIO_")) and name not in ("DATABASE_URL", "SPACE_ID")
+        if not name.startswith(("STUDIO_", "HF_", "GRADIO_"))
+        and name not in ("DATABASE_URL", "RAY_ADDRESS", "SPACE_ID")
     }
     return {
         **kept,

@@ -48,8 +48,13 @@ def value_for(component: Any, text: str, dataset: str, runs: Sequence[str]) -> A
     return text
 
 
-def sweep(world: World, person: Person, things: Things, only: Sequence[str] = ()) -> dict[str, str]:
-    """What each private function answers to a person who names somebody's run and data set wherever they can."""
+def sweep(
+    world: World, person: Person, things: Things, only: Sequence[str] = (), texts: Sequence[str] = ()
+) -> dict[str, str]:
+    """What each private function answers to a person who names somebody's run and data set wherever they can.
+
+    texts: what stands in its texts, one call for each.
+    """
     runs, answers = [things.done, things.stopped, things.queued], {}
     event = {"run": things.done, "runs": runs, "act": "delete", "tag": "x", "sort": "name", "fresh": False}
     event["token"] = "1"
@@ -59,7 +64,7 @@ def sweep(world: World, person: Person, things: Things, only: Sequence[str] = ()
         if function.api_visibility == "public" or (only and name not in only):
             continue
         said = ""
-        for text in (things.done, things.dataset, "secret"):
+        for text in texts or (things.done, things.dataset, "secret"):
             page = world.caller(person)
             if text != "secret":  # the page's state names the run from now on; else it is a list that is searched
                 page.handler(opened, [], f"run={things.done}")

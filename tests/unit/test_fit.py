@@ -11,7 +11,7 @@ import pytest
 import torch
 
 import app.machine
-import app.recipes
+import app.shared_tools
 from app.fit import Fit, find_fit, impossible, memory_warning
 from app.jobs.slots import visible_gpus
 from app.machine import Device, smallest_device
@@ -138,10 +138,10 @@ def test_a_plan_says_whether_the_backbone_fits_and_refuses_one_that_cannot(
     plan = studio.plan(config, dataset)
     assert plan.fit is not None and plan.fit.fits_memory and not plan.problems
     tight = Device(is_gpu=False, memory_bytes=plan.fit.training - 1, has_bf16=False)
-    monkeypatch.setattr(app.recipes, "smallest_device", lambda _: tight)
+    monkeypatch.setattr(app.shared_tools, "smallest_device", lambda _: tight)
     plan = studio.plan(config, dataset)
     assert not plan.problems and "gradient checkpointing" in plan.backbone_warnings[0]
-    monkeypatch.setattr(app.recipes, "smallest_device", lambda _: replace(tight, memory_bytes=1000))
+    monkeypatch.setattr(app.shared_tools, "smallest_device", lambda _: replace(tight, memory_bytes=1000))
     plan = studio.plan(config, dataset)
     assert [key for problem, key in plan.fields.items() if "Too large for this machine" in problem] == ["backbone"]
 

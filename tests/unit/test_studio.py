@@ -12,6 +12,8 @@ import lamp.backbone.reading
 from app.answering.answer import Request
 from app.answering.predictor import Predictor
 from app.bundle import zip_artifact
+from app.jobs.measuring import MeasuringError
+from app.machine import smallest_device
 from app.plan import Estimate
 from app.studio import Studio
 from app.ui.runs.answers import answer_html
@@ -125,6 +127,30 @@ def test_a_number_of_gpus_that_cannot_be_had_is_one_sentence(
     assert (studio.most_gpus, shared.most_gpus) == (2, 1), "a run cannot have a GPU twice"
     whole, half = (estimate(studio, config, gpus).epochs for gpus in (2, 1))
     assert whole == 2 * half
+
+
+def test_on_a_cluster_a_recipe_is_held_against_its_machines_and_not_against_this_one(
+    studio: Studio, config: TuneConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.machine._main_memory", lambda: 1)
+    dataset = studio.datasets()[0].reference
+    quantized = replace(config, train=replace(config.train, quantization="8bit"))
+    want_a_gpu, too_large = "Weights in 8 or 4 bits want a CUDA GPU", "Too large for this machine"
+
+    def problems(cluster_gpus: int | None, config: TuneConfig) -> str:
+        settings = replace(studio.settings, cluster_gpus=cluster_gpus)
+        return " ".join(Studio(settings, open_database(settings.database_url)).plan(config, dataset, 1).problems)
+
+    smallest_device.cache_clear()
+    assert too_large in problems(None, config) and want_a_gpu in problems(None, quantized)
+    assert too_large not in problems(4, config) and want_a_gpu not in problems(4, quantized)
+    assert want_a_gpu in problems(0, quantized)
+    smallest_device.cache_clear()
+    settings = replace(studio.settings, cluster_gpus=4)
+    cluster = Studio(settings, open_database(settings.database_url))
+    assert cluster.most_gpus == 4
+    with pytest.raises(MeasuringError, match="cannot be measured from this one"):
+        cluster.measure(config, dataset, 1, lambda phase: None)
 
 
 def test_how_long_a_run_will_take_is_told_by_the_last_one_on_its_backbone(

@@ -47,7 +47,7 @@ class InspectTab:
             shown = gr.HTML(why, visible=True), gr.Row(visible=imported), hidden
             return [*shown, *(gr.skip() for _ in range(6))]
         weights, results = self._studio.token_weights(run), self._studio.results(run)
-        can_weigh = weights is None and results is not None
+        can_weigh = weights is None and results is not None and not self._studio.settings.demo
         return [
             gr.HTML(visible=False),
             gr.Row(visible=False),

@@ -52,7 +52,7 @@ class RunEditor:
 
 def build(studio: Studio, run: gr.State, show: Callable[..., Any]) -> tuple[Any, ...]:
     """Lays the parts out and wires them. show: ViewTable.add. Returns the events that change what the page shows."""
-    with gr.Row(elem_classes="ls-details"):
+    with gr.Row(elem_classes="ls-details", elem_id="run-manage"):
         with gr.Column(min_width=280):
             piece(parts.title("Name, tags and note"))
             name = show(gr.Textbox("", label="Name", max_length=120, elem_id="run-name"), lambda view: view.name)

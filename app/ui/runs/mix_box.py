@@ -32,7 +32,7 @@ class MixBox:
 
     def open(self, run: str, ready: str, way: str) -> list[Any]:
         """The box with the runs to choose from, for a run that was scored. ready: the view's `prompt_version`."""
-        if not ready or self._studio.results(run) is None:
+        if not ready or self._studio.settings.demo or self._studio.results(run) is None:
             return [gr.Column(visible=False), *[gr.skip()] * 6]
         others = [(job.name, job.id) for job in self._studio.mix_partners(run)]
         first = others[0][1] if others else None

@@ -27,27 +27,27 @@ def build(show: Callable[..., Any]) -> Actions:
             _try_button,
         )
         stop = show(
-            gr.Button("Stop", variant="stop", size="md", visible=False),
+            gr.Button("Stop", variant="stop", size="md", elem_id="run-stop", visible=False),
             lambda view: (view.live, view.stopping),
             _stop_button,
         )
         resume = show(
-            gr.Button("Resume", variant="primary", size="md", visible=False),
+            gr.Button("Resume", variant="primary", size="md", elem_id="run-resume", visible=False),
             lambda view: view.can_resume,
             visible,
         )
         restore = show(
-            gr.Button("Bring it back", variant="primary", size="md", visible=False),
+            gr.Button("Bring it back", variant="primary", size="md", elem_id="run-restore", visible=False),
             lambda view: view.deleted,
             visible,
         )
         move_up = show(
-            gr.Button("Move up in the queue", size="md", visible=False),
+            gr.Button("Move up in the queue", size="md", elem_id="run-move-up", visible=False),
             lambda view: view.can_move_up,
             visible,
         )
         show(
-            gr.Button("Start again with changes", size="md", visible=False, link="./"),
+            gr.Button("Start again with changes", size="md", elem_id="run-again", visible=False, link="./"),
             lambda view: f"./?from={view.id}",
             lambda link: gr.update(link=link, visible=True),
         )

@@ -90,8 +90,9 @@ class RunsList:
         return parts.problems(problems), changes + 1
 
     def disk(self, run: str) -> str:
-        """How much room everything that is seen takes, and how much is free; nothing on the page of a run."""
-        if run:
+        """How much room everything that is seen takes, and how much is free; nothing on the page of a run,
+        and in a demo."""
+        if run or self._studio.settings.demo:
             return ""
         use = self._studio.disk_use()
         taken, free = formatting.bytes_text(use.total), formatting.bytes_text(use.free)

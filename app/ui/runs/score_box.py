@@ -54,7 +54,7 @@ class ScoreBox:
 
 def build(studio: Studio, run: gr.State, ready: gr.Textbox) -> Any:
     """Lays the box out and wires it. Returns the event after which the run has other results."""
-    with gr.Column(visible=False) as box:
+    with gr.Column(visible=False, elem_id="score-box") as box:
         piece(parts.title("Score it on your rows", "Answered with the prompt and without it; at most a few hundred."))
         with gr.Row(elem_classes="ls-filters"):
             dataset = gr.Dropdown([], value=None, label="Data set", elem_id="score-data")

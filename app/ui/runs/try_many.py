@@ -75,7 +75,7 @@ class TryMany:
 
 def build(studio: Studio, run: gr.State, ready: gr.Textbox) -> Refresh:
     """Lays this part out and wires it. It is shown once the run has a prompt."""
-    with gr.Column(visible=False) as column:
+    with gr.Column(visible=False, elem_id="many") as column:
         title = piece()
         with gr.Row():
             file = gr.File(label="A file", file_types=list(ENDINGS), height=150, min_width=260, elem_id="many-file")

@@ -91,9 +91,10 @@ def build(studio: Studio, run: gr.State, ready: gr.Textbox) -> None:
                 piece(parts.title("Take it with you", "It loads with transformers and peft alone, without the studio."))
                 download = gr.DownloadButton("Download the prompt", variant="primary", elem_id="download")
                 files = piece(elem_id="export-files")
-            with gr.Column(min_width=280):
+            with gr.Column(min_width=280, elem_id="publish-box"):
                 publish_box.build(studio, run, ready)
-        use_formats.build(studio, run, ready)
+        with gr.Column(elem_id="formats"):
+            use_formats.build(studio, run, ready)
 
     tab = UseTab(studio)
     shown: dict[str, Any] = {"fn": guarded(tab.program), "inputs": [run, ready, way], "outputs": code}

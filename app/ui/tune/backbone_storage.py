@@ -81,7 +81,8 @@ class BackboneStorage:
 def build(
     studio: Studio, choice: gr.Radio, other: gr.Textbox, looked: Any, cards: Callable[[], list[tuple[str, str]]]
 ) -> list[Any]:
-    """Lays the parts out and wires them; returns the events after which a backbone is here, or no longer here.
+    """Lays the parts out and wires them; returns the events after which the form is to be looked at again: a backbone
+    is here, or no longer here, or the page is seen again where what a person has used counts.
 
     choice, other: the form's fields of the backbone; looked: the event of a finished check of the form; cards: what
     `choice` offers now.
@@ -124,4 +125,6 @@ def build(
     gone = yes.click(guarded(handlers.remove), [removing, zone], [stored, confirm], **QUIET).success(
         offer, None, choice, **QUIET
     )
+    if studio.settings.quotas.any:  # what is used of them changes elsewhere
+        return [here, gone, wake.click(None, None, None, **AT_ONCE)]
     return [here, gone]

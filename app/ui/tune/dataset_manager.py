@@ -8,11 +8,13 @@ from typing import Any
 import gradio as gr
 
 from app.datasets import DatasetEntry
+from app.quotas import Used
 from app.studio import Studio
 from app.ui import parts
 from app.ui.components import AT_ONCE, QUIET, piece
 from app.ui.guard import KNOWN, guarded
 from app.ui.tune.tune_form import TuneForm
+from app.views import formatting
 from lamp.data.source import DataSource
 
 
@@ -23,11 +25,12 @@ class DatasetManager:
         self._studio, self._form = studio, form
 
     def show(self, dataset: str | None) -> list[Any]:
-        """Where the data set comes from; its name and the way to delete it, unless it is a sample."""
-        entry = self._entry(dataset)
+        """Where the data set comes from and how much room is left; its name and the way to delete it, unless it is a
+        sample."""
+        entry, stored = self._entry(dataset), self._studio.storage_used()
         is_upload = entry is not None and entry.is_upload
         return [
-            _origin(entry.source) if entry and entry.source else "",
+            (_origin(entry.source) if entry and entry.source else "") + (_room(stored) if stored else ""),
             gr.Accordion(visible=is_upload, open=False),
             entry.stem if entry else "",
             gr.Column(visible=False),
@@ -92,6 +95,11 @@ def build(studio: Studio, form: TuneForm, fields: list[Any], message: gr.HTML) -
     return gr.on(
         [rename.click, name.submit], guarded(manager.rename), [dataset, name], [dataset, name, message], **QUIET
     )
+
+
+def _room(stored: Used) -> str:
+    used, most = formatting.bytes_text(stored.used), formatting.bytes_text(stored.most)
+    return parts.small(f"Your data sets, prompts and exports take {used} of the {most} that you may have.")
 
 
 def _origin(source: DataSource) -> str:

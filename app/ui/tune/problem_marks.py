@@ -32,7 +32,7 @@ def marks(plan: Plan) -> str:
         if key:
             at[f"#{element_id(key)}"].append(problem)
     told = {field: " ".join(problems) for field, problems in at.items()}
-    wrong = set(map(_section, plan.fields.values()))
+    wrong = {_section(key) for key in plan.fields.values() if key}
     known = _SECTIONS if plan.preview and plan.preview.read else [name for name in _SECTIONS if name != "task"]
     rules = [_section_rule(section, section in wrong) for section in known]
     for field, problem in told.items():

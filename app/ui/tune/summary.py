@@ -74,6 +74,8 @@ def rail(config: TuneConfig, plan: Plan) -> str:
         split = f"{preview.train_rows:,} to learn from, {preview.validation_rows:,} to choose by{test}"
         facts += [("Task", task), ("Rows", split)]
     facts.append(("Model", config.backbone.rstrip("/").rpartition("/")[2] or "not chosen yet"))
+    if plan.waiting:
+        facts.append(("Waiting", f"{plan.waiting.used:,} of the {plan.waiting.most:,} runs that you may have waiting"))
     html = "<h2>Your run</h2>" + parts.facts(facts)
     if estimate is None:
         html += parts.tiles([("Steps", "–", ""), ("Trained numbers", "–", "")])
@@ -84,6 +86,8 @@ def rail(config: TuneConfig, plan: Plan) -> str:
                 ("Trained numbers", f"{estimate.trainable:,}", f"{100 * estimate.share:.2g} % of the model"),
             ]
         )
+    if plan.closed:
+        return html + parts.notice(plan.closed)
     ready = '<p class="ls-ready">Ready to start</p>'
     problems = parts.problems(plan.problems, _to_put_right(plan), problem_marks.links(plan.fields))
     return html + (problems or ready) + _to_look_at(plan) + parts.warnings(plan.backbone_warnings, "The model")
@@ -91,11 +95,11 @@ def rail(config: TuneConfig, plan: Plan) -> str:
 
 def short(plan: Plan) -> str:
     """The card in one line, for the bar of a phone: a button that unfolds the rest."""
-    state = _to_put_right(plan) if plan.problems else "Ready to start"
-    below = "See which" if plan.problems else ""
+    state = "A demo" if plan.closed else _to_put_right(plan) if plan.problems else "Ready to start"
+    below = "What it would be" if plan.closed else "See which" if plan.problems else ""
     if plan.estimate and not plan.problems:
         below = in_words(plan.estimate.quote.seconds, plan.estimate.quote.memory, on_gpu=plan.estimate.quote.on_gpu)
-    tone = "bad" if plan.problems else "good"
+    tone = "calm" if plan.closed else "bad" if plan.problems else "good"
     return (
         f'<button type="button" class="ls-unfold ls-{tone}" aria-controls="rail"><strong>{escape(state)}</strong>'
         f"<small>{escape(below)}</small></button>"
