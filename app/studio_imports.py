@@ -17,7 +17,7 @@ from app.disk_full import full_disk_told
 from app.hub.prompt_files import fetch_prompt, fetch_recipe, plain_id
 from app.importing import import_apart
 from app.run import Run
-from app.studio_prompts import StudioPrompts
+from app.studio_inspecting import StudioInspecting
 from app.studio_quotas import computes
 from lamp.config import MADE_FROM, TuneConfig
 from lamp.errors import ConfigError, DataError
@@ -51,7 +51,7 @@ class PromptSource:
     """Of an account that may read it; used for one call and kept nowhere."""
 
 
-class StudioImports(StudioPrompts):
+class StudioImports(StudioInspecting):
     """Imported prompts stand among the runs and are used like them; they have no curves."""
 
     @computes

@@ -15,13 +15,12 @@ from app.answering.answerer import Answerer
 from app.answering.inputs import checked_inputs
 from app.answering.list_table import file_table, pasted_table
 from app.answering.prompt_kind import PromptKind, prompt_kind
-from app.answering.token_weights import TokenWeights, read_weights, some_of, weigh_tokens, write_weights
 from app.backbones import Backbones
 from app.bundle import file_name, results_csv, zip_artifact
 from app.dataset_file import first_rows
 from app.disk_full import full_disk_told
 from app.recipes import Recipes
-from app.rows_to_try import DataRow, numbered_row, random_row, scored_dataset, tested_row
+from app.rows_to_try import DataRow, numbered_row, random_row, tested_row
 from app.run import Run
 from app.studio_quotas import StudioQuotas, computes
 from app.use_code import PromptUse
@@ -29,7 +28,6 @@ from app.views.results import Results, read_results
 from lamp.data.columns import Template
 from lamp.data.tables import Table
 from lamp.errors import DataError
-from lamp.inference.inspection import Inspection, read_inspection
 from lamp.sampling import GREEDY, Sampling
 from storage.artifacts import ArtifactStore
 from storage.errors import StorageError, WrongState
@@ -161,35 +159,6 @@ class StudioPrompts(StudioQuotas):
     def results(self, id: str) -> Results | None:
         """What the run's prompt answered to its held-out rows; None where nothing was kept. Raises DataError."""
         return read_results(self._home.answers(self._store.get(id).id))
-
-    def inspection(self, id: str) -> Inspection | None:
-        """What can be seen in the run's prompt; None where nothing was kept. Raises DataError."""
-        return read_inspection(self._home.inspection(self._store.get(id).id))
-
-    def token_weights(self, id: str) -> TokenWeights | None:
-        """What each virtual token of the run's prompt adds; None before `weigh_tokens`. Raises DataError."""
-        return read_weights(self._home.token_weights(self._store.get(id).id))
-
-    @computes
-    def weigh_tokens(self, id: str, on_progress: Callable[[float, str], None]) -> TokenWeights:
-        """Measures what each virtual token adds, on some tested rows, and keeps it.
-
-        on_progress: called with the share that is done and a short sentence. Raises LampError, StorageError.
-        """
-        run, results, seen = Run.of(self._store.get(id)), self.results(id), self.inspection(id)
-        if results is None or seen is None or not results.are_labels:
-            raise DataError("Only prompts that pick labels, and whose tested rows were kept, can be weighed.")
-        expected = {answer.row: answer.expected for answer in results.answers}
-        places = some_of(list(expected))
-        data = run.config.data
-        rows = self._datasets.file(scored_dataset(run)).table().take(places)
-        inputs = tuple({column: row[column] for column in data.input_columns} for row in rows)
-        request = replace(self._request(run), inputs=inputs)
-        weights = weigh_tokens(
-            self._answerer, request, [expected[place] for place in places], len(seen.tokens), on_progress
-        )
-        write_weights(weights, self._home.token_weights(run.job.id))
-        return weights
 
     def results_file(self, id: str) -> Path:
         """The same as a CSV file, named after the run. Raises DataError when there is nothing."""

@@ -22,6 +22,23 @@ class Answer:
     untrained_probabilities: dict[str, float]
     cut_to: int | None = None
     """Tokens that the input was cut to because it is longer; None when the model read all of it."""
+    loss: float | None = None
+    """Of the expected text behind the tuned prompt, where that was asked for instead of an answer."""
+
+
+WAYS = ("blend", "after", "alone")
+"""The tokens of both are blended; the other prompt's follow; the other prompt stands in place of the first."""
+
+
+@dataclass(frozen=True)
+class Mix:
+    """Another exported prompt of the same backbone, put together with the one of a request."""
+
+    folder: str
+    way: str
+    """One of WAYS"""
+    share: float = 0.0
+    """How much of the request's prompt a blend holds, 0 to 1"""
 
 
 OnAnswers = Callable[[list[Answer]], None]
@@ -50,6 +67,10 @@ class Request:
     """Whether all prompts of the run pick the label together, where several vote."""
     without: int | None = None
     """The virtual token, from 0, that is left out of the prompt; None for the whole prompt."""
+    mix: Mix | None = None
+    """What the prompt is mixed with; None for the prompt alone."""
+    expected: tuple[str, ...] = ()
+    """The right text of each input: then its loss is the answer, and nothing is written."""
     growing: bool = False
     """Whether answers are sent while they are written."""
     inspection: str = ""
@@ -62,4 +83,6 @@ class Request:
     @classmethod
     def of(cls, values: Mapping[str, Any]) -> Request:
         """The request that `as_dict` gave."""
-        return cls(**{**values, "inputs": tuple(values["inputs"]), "sampling": Sampling(**values["sampling"])})
+        mix = Mix(**values["mix"]) if values["mix"] else None
+        lists = {name: tuple(values[name]) for name in ("inputs", "expected")}
+        return cls(**{**values, **lists, "sampling": Sampling(**values["sampling"]), "mix": mix})

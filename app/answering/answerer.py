@@ -46,7 +46,10 @@ class Answerer:
         done: list[Answer] = []
         report = on_answers and (lambda growing: on_answers([*done, *growing]))
         for start in range(0, max(1, len(request.inputs)), _MOST_INPUTS):
-            part = replace(request, inputs=request.inputs[start : start + _MOST_INPUTS], growing=report is not None)
+            turn = slice(start, start + _MOST_INPUTS)
+            part = replace(
+                request, inputs=request.inputs[turn], expected=request.expected[turn], growing=report is not None
+            )
             done += self._in_turn(part, on_progress, report)
         return done
 

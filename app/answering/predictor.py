@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from app.answering.answer import Answer, OnAnswers, Request
@@ -13,11 +13,13 @@ from lamp.backbone.prefix import Prefix, inference_prefix
 from lamp.config import Precision, Quantization
 from lamp.data.columns import render
 from lamp.data.conversation import readable
-from lamp.data.encoding import Encoder
-from lamp.errors import OutOfMemory
+from lamp.data.encoding import Encoded, Encoder
+from lamp.errors import DataError, OutOfMemory
 from lamp.export.saved_prompt import ADAPTER, SavedPrompt, load_prompt
+from lamp.inference.evaluate import row_losses
 from lamp.inference.inspect_prompt import inspect_prompt
 from lamp.inference.inspection import write_inspection
+from lamp.inference.mixing import blend, one_after_the_other
 from lamp.inference.predict import Prediction, predict, predict_by_vote
 from lamp.training.factors_file import load_factors
 
@@ -80,12 +82,17 @@ class Predictor:
                     prompt = load_factors(Path(request.folder), saved.config.lamp)
                     write_inspection(inspect_prompt(loaded.backbone, prompt, None), Path(request.inspection))
                     return []
-                if request.without is None:
+                if not request.inputs:
+                    loaded.voters(request.folder, saved, all_of_them=request.vote)
+                    return []
+                changed = _changed(loaded.backbone, saved, request)
+                if request.expected:
+                    return _losses(loaded.backbone, changed, request)
+                if request.without is None and request.mix is None:
                     voters = loaded.voters(request.folder, saved, all_of_them=request.vote)
                 else:
-                    voters = [_without(loaded.backbone, saved, request.without)]
-                if not request.inputs:
-                    return []
+                    virtual = changed.virtual_tokens
+                    voters = [inference_prefix(loaded.backbone, virtual if len(virtual) else None)]
                 both = " and without it" if request.untrained else ""
                 on_progress(f"Answering with the tuned prompt{'s' * (len(voters) > 1)}{both}")
                 untrained = loaded.prefix() if request.untrained else None
@@ -108,10 +115,50 @@ class Predictor:
         return self._loaded
 
 
-def _without(backbone: FrozenBackbone, saved: SavedPrompt, token: int) -> Prefix:
-    """The prefix of a prompt that lacks one of its virtual tokens."""
-    rest = saved.virtual_tokens[[number for number in range(len(saved.virtual_tokens)) if number != token]]
-    return inference_prefix(backbone, rest if len(rest) else None)
+def _changed(backbone: FrozenBackbone, saved: SavedPrompt, request: Request) -> SavedPrompt:
+    """A prompt mixed with another one, or without one of its tokens, of which then none may be left.
+
+    Raises DataError where the mix cannot be made or is too long for the backbone.
+    """
+    virtual, mix = saved.virtual_tokens, request.mix
+    if mix is not None:
+        other = load_prompt(Path(mix.folder)).virtual_tokens
+        if mix.way == "blend":
+            virtual = blend(virtual, other, mix.share)
+        else:
+            virtual = one_after_the_other(virtual, other) if mix.way == "after" else other
+        _check_positions(backbone, len(virtual), saved)
+    if request.without is not None:
+        virtual = virtual[[number for number in range(len(virtual)) if number != request.without]]
+    return replace(saved, virtual_tokens=virtual)
+
+
+def _check_positions(backbone: FrozenBackbone, tokens: int, saved: SavedPrompt) -> None:
+    data, limit = saved.config.data, backbone.longest_sequence
+    behind = 0 if backbone.is_encoder_decoder else data.max_target_tokens
+    needed = tokens + data.max_input_tokens + behind
+    if limit is not None and needed > limit:
+        raise DataError(
+            f"{tokens:,} virtual tokens with the longest input and answer need {needed:,} positions, and this model "
+            f"has {limit:,}: choose a shorter prompt."
+        )
+
+
+def _losses(backbone: FrozenBackbone, saved: SavedPrompt, request: Request) -> list[Answer]:
+    """The loss of the expected text behind each input."""
+    encoder = _encoder(backbone, saved)
+    reads = [_read(encoder, backbone, *render(saved.config.data, values)) for values in request.inputs]
+    targets = encoder.targets(request.expected)
+    rows = [Encoded(read.ids, target) for read, target in zip(reads, targets, strict=True)]
+    virtual = saved.virtual_tokens.to(backbone.device) if len(saved.virtual_tokens) else None
+    losses = row_losses(backbone, virtual, encoder, rows)
+    return [Answer(read.text, "", "", {}, {}, read.cut_to, loss) for read, loss in zip(reads, losses, strict=True)]
+
+
+def _encoder(backbone: FrozenBackbone, saved: SavedPrompt) -> Encoder:
+    return Encoder(
+        backbone.tokenizer, is_encoder_decoder=backbone.is_encoder_decoder, config=saved.config.data, chat=saved.chat
+    )
 
 
 @dataclass(frozen=True)
@@ -133,9 +180,7 @@ def _answers(
     on_answers: OnAnswers | None,
 ) -> list[Answer]:
     """Answers to all inputs with the prompt, or by the vote of several, and without any where `untrained` is given."""
-    encoder = Encoder(
-        backbone.tokenizer, is_encoder_decoder=backbone.is_encoder_decoder, config=saved.config.data, chat=saved.chat
-    )
+    encoder = _encoder(backbone, saved)
     reads = [_read(encoder, backbone, *render(saved.config.data, values)) for values in request.inputs]
     ids = [read.ids for read in reads]
     picked: list[Prediction] = []

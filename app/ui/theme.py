@@ -80,16 +80,22 @@ def theme() -> gr.themes.Base:
     )
 
 
-_EARLY = """<style>
+_FRAME = """<style>
 html { scrollbar-gutter: stable; }
-.gradio-container { width: 100% !important; max-width: 1180px !important; margin: 0 auto !important; }
-.gradio-container { padding: 0 14px 40px !important; }
-@media (min-width: 769px) { .gradio-container { padding: 0 20px 56px !important; } }
-.gradio-container .main { padding: 0 !important; max-width: none !important; width: 100%; }
+.gradio-container { width: 100% !important; max-width: none !important; margin: 0 !important; padding: 0 !important; }
+.gradio-container main, .gradio-container .main { padding: 0 !important; max-width: none !important; width: 100%; }
+.gradio-container > .main { padding: 0 14px 40px !important; }
+.gradio-container:has(.ls-rail) > .main { padding-bottom: 96px !important; }
+@media (min-width: 769px) {
+  .gradio-container > .main { padding: 0 max(20px, 50% - 570px) 56px !important; }
+  .gradio-container:has(.ls-rail) > .main { padding-bottom: 56px !important; }
+}
+.gradio-container:has(.ls-selected:not([hidden])) > .main { padding-bottom: 120px !important; }
 .gradio-container .nav-holder { display: none !important; }
 </style>"""
-"""Rules of studio.css that Gradio needs before it applies that: without them its first page is of another width and
-has a bar of its own, so that all that is shown meanwhile jumps."""
+"""The frame of every page, which cannot stand in studio.css: Gradio applies that late, and in its media queries
+rewrites the selectors so that none matches the container. Gradio draws the container once before these rules come, as
+wide as the window: it keeps that place, and the margins of the page are padding within it, so that nothing moves."""
 
 
 _SCRIPTS = ("answer_stream.js", "studio.js")
@@ -103,7 +109,7 @@ def launch_options() -> dict[str, Any]:
         "favicon_path": str(_HERE / "favicon.svg"),
         # Gradio serves the icon, but its pages do not name it: a browser would guess its type from ".ico".
         "head": '<link rel="icon" type="image/svg+xml" href="favicon.ico">'
-        + _EARLY
+        + _FRAME
         + "".join(f"<script>{(_HERE / name).read_text(encoding='utf-8')}</script>" for name in _SCRIPTS),
         "footer_links": [],
         "run_history": False,

@@ -144,7 +144,6 @@ def _answers(
     return _gathered(generate(backbone, prefixes, encoder, inputs, on_progress=on_progress), len(rows))
 
 
-@torch.inference_mode()
 def _loss(
     backbone: FrozenBackbone,
     virtual: Tensor | None,
@@ -152,18 +151,30 @@ def _loss(
     rows: Sequence[Encoded],
     on_progress: OnProgress,
 ) -> float:
-    """Mean loss of the rows: the negative of `target_log_likelihood`."""
-    own = _own_rows(len(rows))
-    losses = [0.0] * len(own)
+    """Mean loss of the rows."""
+    own = [rows[row] for row in _own_rows(len(rows))]
+    return sum(_gathered(row_losses(backbone, virtual, encoder, own, on_progress), len(rows))) / len(rows)
+
+
+@torch.inference_mode()
+def row_losses(
+    backbone: FrozenBackbone,
+    virtual: Tensor | None,
+    encoder: Encoder,
+    rows: Sequence[Encoded],
+    on_progress: OnProgress = lambda _: None,
+) -> list[float]:
+    """The loss of each row behind virtual tokens (l', hidden): the negative of `target_log_likelihood`."""
+    losses = [0.0] * len(rows)
 
     def read(indices: Sequence[int]) -> None:
-        batch = encoder.batch([rows[own[index]] for index in indices], backbone.device)
+        batch = encoder.batch([rows[index] for index in indices], backbone.device)
         for index, likelihood in zip(indices, target_log_likelihood(backbone, virtual, batch).tolist(), strict=True):
             losses[index] = -likelihood
 
     size = rows_at_a_time(backbone.device, on_cpu=_LOSS_BATCH)
-    run_batched([rows[row].length for row in own], size, read, on_progress)
-    return sum(_gathered(losses, len(rows))) / len(rows)
+    run_batched([row.length for row in rows], size, read, on_progress)
+    return losses
 
 
 def _own_rows(rows: int) -> list[int]:

@@ -134,6 +134,9 @@ def test_no_page_scrolls_sideways_on_a_narrow_phone(browser: Browser, studio: Ru
     check("Results")
     table = page.locator("#run-scores table").bounding_box()
     assert table is not None and table["x"] + table["width"] <= 360
+    for tab in TABS:
+        button = page.locator("#run-tabs").get_by_role("tab", name=tab).bounding_box()
+        assert button is not None and button["x"] >= 0 and button["x"] + button["width"] <= 360, tab
     page.goto(f"/compare?runs={tested.id},{tested.id}x")
     expect(page.locator("#compared-runs")).to_be_visible()
     check("Compare")

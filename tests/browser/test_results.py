@@ -85,9 +85,8 @@ def test_an_ended_run_opens_with_its_verdict_and_its_wrong_rows_first(page: Page
 def test_an_ended_run_is_filled_in_without_moving_what_is_read(page: Page, tested: Job) -> None:
     page.add_init_script(
         """window.moved = []
-        const head = () => document.querySelector('#run-head h1')
         new PerformanceObserver((list) => list.getEntries().forEach((entry) => {
-            if (head()) moved.push([entry.value, entry.sources.map((one) => one.node?.id ?? '')])
+            moved.push([entry.value, entry.sources.map((one) => one.node?.id || one.node?.className || '')])
         })).observe({type: 'layout-shift', buffered: true})"""
     )
     pages.open_run(page, tested.id)

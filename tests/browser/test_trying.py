@@ -12,6 +12,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from lamp.export.saved_prompt import save_prompt
+from lamp.inference.answers import RowAnswer, write_answers
 from storage.artifacts import ArtifactStore
 from storage.home import Home
 from storage.jobs import Job, JobState
@@ -143,6 +144,20 @@ def test_other_runs_answer_the_same_input_beside_the_first(page: Page, studio: R
     expect(beside).to_be_visible(timeout=60_000)
     expect(page.locator("#answers")).to_contain_text("more films")
     expect(page.locator("#answers")).to_contain_text("% sure")
+    rows = [
+        RowAnswer(row, "a text", label, label, 1.0, 0.9, label, 1.0)
+        for row, label in enumerate(("positive", "negative"))
+    ]
+    Home(studio.home).answers(trained.id).parent.mkdir(exist_ok=True)
+    write_answers(rows, Home(studio.home).answers(trained.id))
+    pages.open_run(page, trained.id, "Inspect")
+    expect(page.locator("#mix-other input")).to_have_value("more films")
+    page.locator("#mix-score").click()
+    lines = page.locator("#mix-scores tbody tr")
+    expect(lines).to_have_count(3, timeout=60_000)
+    expect(lines.last).to_contain_text("Blend, 50 % and 50 %")
+    expect(page.locator("#mix-scores")).to_contain_text("On the 2 rows that this run's score is of")
+    assert len(set(score.inner_text() for score in lines.locator("td").all())) == 1, "both prompts are the same"
 
 
 def test_a_model_with_the_prompt_in_it_is_made_beside_the_page_and_downloaded(page: Page, trained: Job) -> None:

@@ -79,11 +79,17 @@ def test_an_imported_prompt_is_tried_looked_into_scored_and_compared(
         shares: list[float] = []
         scores = studio.score_imported(first, dataset, on_progress=lambda share, _: shares.append(share))
         studio.score_imported(second, dataset, "label")
+        with pytest.raises(DataError, match="Prompts of 4 and 6 virtual tokens cannot be blended"):
+            studio.score_mix(first, second, "blend", 0.5, lambda *_: None)
+        with pytest.raises(DataError, match="Choose another run of the same model"):
+            studio.score_mix(first, first, "after", 0.5, lambda *_: None)
+        mix = studio.score_mix(first, second, "after", 0.5, lambda *_: None)
     finally:
         studio.close()
     results = studio.results(first)
     assert results is not None and len(results.answers) == 60 == scores["test_rows"]
     assert scores["accuracy"] == results.mean and studio.job(first).scores == scores
+    assert mix.own == tuple(answer.score for answer in results.answers) and mix.of_rows == 60 and mix.learned is None
     assert studio.job(first).dataset == dataset and shares == sorted(shares)
     view = studio.run_view(first)
     assert view.confusion is None, "its maker's counts are of other rows"

@@ -54,7 +54,40 @@ def test_the_probability_with_all_tokens_and_without_each(tiny_llama: Path, tiny
     assert len(found.added) == 4
     assert found.added[1] == pytest.approx(mean(folders[0]) - mean(folders[1]), abs=1e-5)
     assert len({round(one, 9) for one in found.added}) > 1
-    assert said[-1] == (0.8, "Answering without token 4 of 4")
+    assert said[-1] == (0.8, "Scoring without token 4 of 4")
+
+
+def test_what_a_token_adds_to_texts_is_the_loss_that_grows_without_it(
+    tiny_llama: Path, tiny_table: Path, tmp_path: Path
+) -> None:
+    config = recipe(tiny_llama)
+    config = replace(config, data=replace(config.data, task="generation"))
+    result, _ = run(config, tiny_table, tmp_path / "run")
+    folders = []
+    for name, tokens in (("whole", result.virtual_tokens), ("without", result.virtual_tokens[[0, 2, 3]])):
+        folder = tmp_path / name
+        folder.mkdir()
+        save_prompt(replace(result, virtual_tokens=tokens), config, folder)
+        folders.append(str(folder))
+    expected = ("positive", "negative", "positive")
+    inputs = tuple({"text": f"a film of {number} parts"} for number in range(3))
+    request = Request(folders[0], str(tiny_llama), inputs)
+    answering: Any = Answering()
+    found = weigh_tokens(answering, request, expected, 4, lambda *_: None, labels=False)
+
+    def loss(folder: str) -> float:
+        answers = answering.answers(replace(request, folder=folder, expected=expected), lambda _: None)
+        assert all(answer.tuned == "" for answer in answers), "nothing is written"
+        return sum(answer.loss or 0.0 for answer in answers) / 3
+
+    assert found.of_texts and found.whole == pytest.approx(loss(folders[0]), abs=1e-6)
+    assert found.added[1] == pytest.approx(loss(folders[1]) - loss(folders[0]), abs=1e-5)
+    write_weights(found, tmp_path / "weights.json")
+    assert read_weights(tmp_path / "weights.json") == found
+    said = inspect_html.weighed(found)
+    assert f"On 3 tested rows the loss of the expected text is {found.whole:.3f}" in said
+    seen = Inspection((InspectedToken((), (("word", 0.5),), 0.0),) * 4, (), (), 0.5)
+    assert inspect_html.tokens(seen, found).count(" of the loss</td>") == 4
 
 
 def test_a_prompt_of_one_token_is_nothing_without_it(tiny_llama: Path, tiny_table: Path, tmp_path: Path) -> None:

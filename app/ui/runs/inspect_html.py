@@ -43,21 +43,27 @@ def _token(number: int, token: InspectedToken, farthest: float, weights: TokenWe
 
 
 def _adds(number: int, weights: TokenWeights | None) -> str:
-    """How much probability of the expected label a token adds, in points."""
+    """How much probability of the expected label a token adds, in points, or how much loss it saves."""
     if weights is None or number > len(weights.added):
         return ""
-    points = f"{100 * weights.added[number - 1]:+.1f}".replace("-", "−")
-    return f'<td class="{"ls-better" if weights.added[number - 1] >= 0 else "ls-worse"}">{points} points</td>'
+    added = weights.added[number - 1]
+    said = f"{added:+.3f} of the loss" if weights.of_texts else f"{100 * added:+.1f} points"
+    return f'<td class="{"ls-better" if added >= 0 else "ls-worse"}">{said.replace("-", "−")}</td>'
 
 
 def weighed(weights: TokenWeights | None) -> str:
     """How to read what the tokens add."""
     if weights is None:
         return parts.small(
-            "Measure what every token adds: some tested rows are answered again, each time without one of the tokens."
+            "Measure what every token adds: some tested rows are scored again, each time without one of the tokens."
         )
     idle = sum(abs(one) < 0.005 for one in weights.added)
     spare = f" {idle} of {len(weights.added)} add next to nothing: a shorter prompt may do." if idle else ""
+    if weights.of_texts:
+        return parts.small(
+            f"On {weights.rows} tested rows the loss of the expected text is {weights.whole:.3f}. A token adds what "
+            f"the loss grows by when the token is left out.{spare}"
+        )
     return parts.small(
         f"On {weights.rows} tested rows the expected label has a probability of {100 * weights.whole:.0f} %. A token "
         f"adds what is lost of it when the token is left out.{spare}"

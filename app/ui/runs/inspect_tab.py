@@ -12,7 +12,7 @@ from app.studio import Studio
 from app.ui import parts
 from app.ui.components import AT_ONCE, piece, stage_reporter
 from app.ui.guard import KNOWN, guarded
-from app.ui.runs import inspect_html
+from app.ui.runs import inspect_html, mix_box
 from lamp.inference.inspection import MapPoint
 
 _KINDS = {"after": "After training", "before": "Before training", "word": "Word"}
@@ -47,7 +47,7 @@ class InspectTab:
             shown = gr.HTML(why, visible=True), gr.Row(visible=imported), hidden
             return [*shown, *(gr.skip() for _ in range(6))]
         weights, results = self._studio.token_weights(run), self._studio.results(run)
-        can_weigh = weights is None and results is not None and results.are_labels and not self._studio.settings.demo
+        can_weigh = weights is None and results is not None and not self._studio.settings.demo
         return [
             gr.HTML(visible=False),
             gr.Row(visible=False),
@@ -107,6 +107,7 @@ def build(studio: Studio, run: gr.State, ready: gr.Textbox) -> None:
                     height=340,
                     container=False,
                 )
+    mix_box.build(studio, run, ready)
     tab = InspectTab(studio)
     outputs = [nothing, not_looked, content, tokens, weighed, weigh, directions, title, points]
     ready.change(guarded(tab.open), [run, ready], outputs, **AT_ONCE)

@@ -39,7 +39,8 @@ class ResultsTab:
             return [hidden, gr.skip(), gr.skip(), gr.skip()]
         labels = sorted({answer.expected for answer in results.answers} | {answer.answer for answer in results.answers})
         choices = [_ANY, *((label, label) for label in labels)]
-        of_label = gr.Dropdown(choices=choices, value="", visible=results.are_labels)
+        # Without a value: a number of the confusion matrix may have been clicked already.
+        of_label = gr.Dropdown(choices=choices, visible=results.are_labels)
         return [
             gr.Column(visible=True),
             of_label,

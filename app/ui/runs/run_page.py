@@ -169,7 +169,7 @@ def build(studio: Studio, run: gr.State, zone: gr.Textbox) -> tuple[Refresh, ...
         lambda view: view.prompt_version,
         without_run=lambda _: "",
     )
-    with gr.Column(visible=False) as content, gr.Tabs(elem_id="run-tabs") as tabs:
+    with gr.Column(visible=False) as content, gr.Tabs(elem_id="run-tabs", overflow_behavior="wrap") as tabs:
         with gr.Tab("Results", id=_RESULTS):
             scored = results_tab.build(studio, run, ready, show)
         with gr.Tab("Training", id=_TRAINING):
