@@ -107,7 +107,7 @@ class Settings:
         home = home.expanduser().absolute()
         port = int(number("STUDIO_PORT", 7860, 1, 65535))
         low_disk = number("STUDIO_LOW_DISK_GB", 1.0, 0, 1e6)
-        slots = int(number("STUDIO_SLOTS", 1, 1, 64)) if environment.get("STUDIO_SLOTS", "").strip() else None
+        slots = int(number("STUDIO_SLOTS", 1, 1, 10_000)) if environment.get("STUDIO_SLOTS", "").strip() else None
         most_queued = int(number("STUDIO_MOST_QUEUED", 50, 1, 100_000))
         hosts = environment.get("STUDIO_ALLOWED_HOSTS", "").replace(",", " ").split()
         if wrong := [host for host in hosts if not re.fullmatch(r"[A-Za-z0-9.:_-]+", host)]:

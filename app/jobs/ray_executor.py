@@ -23,6 +23,9 @@ _ROOT = Path(__file__).resolve().parents[2]
 _KILL_SECONDS = 10
 """Time between SIGTERM and SIGKILL, as on one machine (app.jobs.runner.Timeouts.terminate)."""
 
+_SETTINGS = {"STUDIO_TRACKER", "STUDIO_ALLOWED_HOSTS", "STUDIO_HOST", "STUDIO_PORT"}
+"""What a worker reads of the studio's settings. Others, such as a file of people, need not be there on a node."""
+
 
 @dataclass(frozen=True)
 class Share:
@@ -111,7 +114,7 @@ class RayExecutor:
 
     def _variables(self) -> dict[str, str]:
         """What a worker gets from here. No secret: Ray shows these to everybody who sees its dashboard."""
-        own = {name: value for name, value in child_environment().items() if name.startswith("STUDIO_")}
+        own = {name: value for name, value in child_environment().items() if name in _SETTINGS}
         return {**own, "STUDIO_HOME": str(self._home.root), "RAY_JOB_STOP_WAIT_TIME_S": str(_KILL_SECONDS)}
 
     def _tell(self, id: str, sentence: str) -> None:

@@ -106,7 +106,12 @@ def test_a_run_is_handed_over_once_with_what_it_asks_for_and_no_secret(
     system: System, ray: StandIn, runner: Runner, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     secrets = {"HF_TOKEN": "hf_secret", "STUDIO_WEBHOOK": "https://a/secret", "STUDIO_API_KEY": "secret"}
-    for name, value in {**secrets, "STUDIO_TRACKER": "trackio", "DATABASE_URL": "postgresql://a:secret@b/c"}.items():
+    for name, value in {
+        **secrets,
+        "STUDIO_TRACKER": "trackio",
+        "STUDIO_AUTH": "/etc/people",
+        "DATABASE_URL": "postgresql://a:secret@b/c",
+    }.items():
         monkeypatch.setenv(name, value)
     job = system.submit()
     runner.turn()
