@@ -11,6 +11,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from app.environment import Environment
 from app.quotas import UNLIMITED, Quotas
 from app.sign_in import SignIn
 from lamp.errors import ConfigError
@@ -89,87 +90,78 @@ class Settings:
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Settings:
         """Reads the settings. Raises one ConfigError that names every variable with an invalid value."""
-        problems: list[str] = []
-
-        def number(name: str, default: float, low: float, high: float) -> float:
-            text = environment.get(name, "").strip()
-            try:
-                value = float(text) if text else default
-            except ValueError:
-                value = low - 1
-            if not low <= value <= high:
-                problems.append(f"{name} must be a number between {low:g} and {high:g}, not {text!r}.")
-            return value
-
+        read = Environment(environment)
         on_space = bool(environment.get("SPACE_ID"))
         lasting = on_space and os.access(_SPACE_STORAGE, os.W_OK)
         home = Path(environment.get("STUDIO_HOME") or (_SPACE_STORAGE / "studio" if lasting else "studio-data"))
         home = home.expanduser().absolute()
-        port = int(number("STUDIO_PORT", 7860, 1, 65535))
-        low_disk = number("STUDIO_LOW_DISK_GB", 1.0, 0, 1e6)
-        slots = int(number("STUDIO_SLOTS", 1, 1, 10_000)) if environment.get("STUDIO_SLOTS", "").strip() else None
-        most_queued = int(number("STUDIO_MOST_QUEUED", 50, 1, 100_000))
-        hosts = environment.get("STUDIO_ALLOWED_HOSTS", "").replace(",", " ").split()
-        if wrong := [host for host in hosts if not re.fullmatch(r"[A-Za-z0-9.:_-]+", host)]:
-            problems.append(f"STUDIO_ALLOWED_HOSTS must be names such as studio.example.org, not {wrong[0]!r}.")
-        own = []
-        if on_space:
-            own = [*environment.get("SPACE_HOST", "").replace(",", " ").split(), _space_host(environment["SPACE_ID"])]
-        hosts += own
-        sign_in = SignIn.from_environment(environment, own, problems)
-        demo = environment.get("STUDIO_DEMO", "").strip().lower() or "no"
-        if demo not in {"1", "yes", "0", "no"}:
-            problems.append(f"STUDIO_DEMO must be 1 or empty, not {demo!r}.")
-        is_demo = demo in {"1", "yes"}
-        quotas = Quotas.from_environment(environment, problems)
-        resume = environment.get("STUDIO_AUTO_RESUME", "yes").strip().lower()
-        if resume not in {"yes", "no"}:
-            problems.append(f"STUDIO_AUTO_RESUME must be yes or no, not {resume!r}.")
-        log_format = environment.get("STUDIO_LOG_FORMAT", "text").strip().lower()
-        if log_format not in {"text", "json"}:
-            problems.append(f"STUDIO_LOG_FORMAT must be text or json, not {log_format!r}.")
-        agents = environment.get("STUDIO_MCP", "no").strip().lower()
-        if agents not in {"yes", "no"}:
-            problems.append(f"STUDIO_MCP must be yes or no, not {agents!r}.")
-        elif agents == "yes" and not find_spec("mcp"):
-            problems.append("STUDIO_MCP is yes, but mcp is not installed: pip install mcp==1.30.0.")
-        webhook = environment.get("STUDIO_WEBHOOK", "").strip()
-        if webhook and not _is_web_address(webhook):
-            problems.append("STUDIO_WEBHOOK must be an address such as https://example.org/hook, without a password.")
-        ray_address = environment.get("RAY_ADDRESS", "").strip().rstrip("/")
-        if ray_address and not _is_web_address(ray_address):
-            problems.append(
-                "RAY_ADDRESS must be the address of the cluster's dashboard, such as http://head:8265, "
-                f"not {ray_address!r}."
-            )
-        tracker = environment.get("STUDIO_TRACKER", "").strip().lower()
-        if tracker and tracker not in TRACKERS:
-            problems.append(f"STUDIO_TRACKER must be {', '.join(TRACKERS)} or empty, not {tracker!r}.")
-        elif tracker and not any(map(find_spec, TRACKERS[tracker])):
-            problems.append(f"STUDIO_TRACKER is {tracker}, which is not installed: pip install {TRACKERS[tracker][0]}.")
-        if problems:
-            raise ConfigError(problems)
-        return cls(
+        own = [*read.words("SPACE_HOST"), _space_host(environment["SPACE_ID"])] if on_space else []
+        sign_in = SignIn.from_environment(environment, own, read.problems)
+        is_demo = read.switch("STUDIO_DEMO", False)
+        settings = cls(
             home=home,
             host=environment.get("STUDIO_HOST") or ("0.0.0.0" if on_space else "127.0.0.1"),
-            port=port,
+            port=int(read.number("STUDIO_PORT", 7860, 1, 65535)),
             database_url=environment.get("DATABASE_URL") or f"sqlite:///{home / 'studio.db'}",
             on_space=on_space,
-            auto_resume=resume == "yes",
-            slots=slots,
-            low_disk_bytes=int(low_disk * 1e9),
-            allowed_hosts=tuple(host.lower() for host in dict.fromkeys(hosts) if host),
-            most_queued=most_queued,
-            json_log=log_format == "json",
-            webhook=webhook,
+            auto_resume=read.switch("STUDIO_AUTO_RESUME", True),
+            slots=int(read.number("STUDIO_SLOTS", 1, 1, 10_000)) if read.text("STUDIO_SLOTS") else None,
+            low_disk_bytes=int(read.number("STUDIO_LOW_DISK_GB", 1.0, 0, 1e6) * 1e9),
+            allowed_hosts=_allowed_hosts(read, own),
+            most_queued=int(read.number("STUDIO_MOST_QUEUED", 50, 1, 100_000)),
+            json_log=read.one_of("STUDIO_LOG_FORMAT", ("text", "json"), "text") == "json",
+            webhook=_webhook(read),
             sign_in=SignIn(admins=sign_in.admins) if is_demo else sign_in,
             space=environment.get("SPACE_ID", ""),
             demo=is_demo,
-            quotas=quotas,
-            ray_address=ray_address,
-            agents=agents == "yes",
-            tracker=tracker,
+            quotas=Quotas.from_environment(environment, read.problems),
+            ray_address=_ray_address(read),
+            agents=_agents(read),
+            tracker=_tracker(read),
         )
+        if read.problems:
+            raise ConfigError(read.problems)
+        return settings
+
+
+def _allowed_hosts(read: Environment, own: list[str]) -> tuple[str, ...]:
+    hosts = read.words("STUDIO_ALLOWED_HOSTS")
+    if wrong := [host for host in hosts if not re.fullmatch(r"[A-Za-z0-9.:_-]+", host)]:
+        read.problems.append(f"STUDIO_ALLOWED_HOSTS must be names such as studio.example.org, not {wrong[0]!r}.")
+    return tuple(host.lower() for host in dict.fromkeys((*hosts, *own)) if host)
+
+
+def _webhook(read: Environment) -> str:
+    address = read.text("STUDIO_WEBHOOK")
+    if address and not _is_web_address(address):
+        read.problems.append("STUDIO_WEBHOOK must be an address such as https://example.org/hook, without a password.")
+    return address
+
+
+def _ray_address(read: Environment) -> str:
+    address = read.text("RAY_ADDRESS").rstrip("/")
+    if address and not _is_web_address(address):
+        read.problems.append(
+            f"RAY_ADDRESS must be the address of the cluster's dashboard, such as http://head:8265, not {address!r}."
+        )
+    return address
+
+
+def _agents(read: Environment) -> bool:
+    wanted = read.switch("STUDIO_MCP", False)
+    if wanted and not find_spec("mcp"):
+        read.problems.append("STUDIO_MCP is yes, but mcp is not installed: pip install mcp==1.30.0.")
+    return wanted
+
+
+def _tracker(read: Environment) -> str:
+    tracker = read.text("STUDIO_TRACKER").lower()
+    if tracker and tracker not in TRACKERS:
+        read.problems.append(f"STUDIO_TRACKER must be {', '.join(TRACKERS)} or empty, not {tracker!r}.")
+    elif tracker and not any(map(find_spec, TRACKERS[tracker])):
+        package = TRACKERS[tracker][0]
+        read.problems.append(f"STUDIO_TRACKER is {tracker}, which is not installed: pip install {package}.")
+    return tracker
 
 
 def _is_web_address(text: str) -> bool:

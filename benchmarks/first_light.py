@@ -57,7 +57,7 @@ def tune_on_the_page(url: str, table: Path, steps: int, download: Path) -> float
         pages.start(page)
         pages.wait_for_state(page, "Done", seconds=3600)
         took = time.monotonic() - began
-        page.locator("#run-tabs").get_by_role("tab", name="Export").click()
+        page.locator("#run-tabs").get_by_role("tab", name="Use it").click()
         with page.expect_download(timeout=120_000) as waiting:
             page.locator("#download").click()
         waiting.value.save_as(download)

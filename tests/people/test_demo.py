@@ -178,11 +178,11 @@ def test_deleted_runs_are_not_shown_to_visitors(demo: Demo) -> None:
 
 def test_the_setting_takes_the_place_of_signing_in(monkeypatch: pytest.MonkeyPatch) -> None:
     signed_in = {"STUDIO_USER_HEADER": "X-User", "STUDIO_ADMINS": "root", "SPACE_ID": "ada/studio"}
-    settings = Settings.from_environment(signed_in | {"STUDIO_DEMO": "1", "STUDIO_QUOTA_REQUESTS": "60"})
+    settings = Settings.from_environment(signed_in | {"STUDIO_DEMO": "yes", "STUDIO_QUOTA_REQUESTS": "60"})
     assert settings.demo and settings.sign_in == SignIn(admins=frozenset({"root"}))
     assert settings.quotas == Quotas(requests=60)
     main.check_sign_in(settings)  # also on a Space that has no sign-in
     assert only_a_demo(replace(settings, space="")).endswith("Start a studio of your own to train.")
-    assert not any(Settings.from_environment(signed_in | {"STUDIO_DEMO": no}).demo for no in ("", "0", "no"))
-    with pytest.raises(ConfigError, match="STUDIO_DEMO must be 1 or empty, not 'maybe'"):
+    assert not any(Settings.from_environment(signed_in | {"STUDIO_DEMO": no}).demo for no in ("", "no"))
+    with pytest.raises(ConfigError, match="STUDIO_DEMO must be yes or no, not 'maybe'"):
         Settings.from_environment({"STUDIO_DEMO": "maybe"})
