@@ -10,6 +10,7 @@ import sys
 import time
 import zipfile
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -92,7 +93,8 @@ def test_an_agent_goes_the_whole_way_without_a_page(studio: RunningStudio, tiny_
             refused = await session.call_tool("run", {"id": "nothing"})
             assert refused.isError and refused.content[0].text == "There is no run 'nothing'."
 
-    asyncio.run(agent())
+    with ThreadPoolExecutor() as apart:  # the browser's own event loop runs in this thread
+        apart.submit(asyncio.run, agent()).result()
 
 
 def test_a_script_stops_a_run(call: Callable[..., Any], tiny_llama: Path) -> None:
