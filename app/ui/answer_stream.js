@@ -28,20 +28,21 @@
     }
   };
 
+  // A stream is read to its end before its closing is told: the page drops the connection then, and a server that had
+  // not ended yet would drop with it what was asked meanwhile.
   const answers = async function* (request, body) {
     for (let goesOn = true; goesOn;) {
-      goesOn = false;
+      let closing = "";
       for await (const message of messages(body)) {
         const { msg, event_id: event } = JSON.parse(message.replace(/^data:\s*/, ""));
         if (msg === "process_completed") settle(event);
-        if (msg === "close_stream") {
-          await Promise.allSettled(asking);
-          goesOn = awaited.size > 0;
-          if (goesOn) break;
-        }
-        yield message + "\n\n";
+        if (msg === "close_stream") closing = message;
+        else yield message + "\n\n";
       }
+      await Promise.allSettled(asking);
+      goesOn = closing !== "" && awaited.size > 0;
       if (goesOn) ({ body } = await plainFetch(request));
+      else if (closing) yield closing + "\n\n";
     }
   };
 
