@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from app.people import Person
 from app.plan import Plan
-from app.reading import READS
+from app.reading import READS, Allowed
 from app.settings import Settings
-from lamp.errors import LampError
 
 if TYPE_CHECKING:
     from app.studio import Studio
@@ -19,10 +18,6 @@ VISITOR = Person("")
 MAY = (READS | {"models"}) - {"linked", "look_up_dataset", "search_hub"}
 """What visitors may ask of `Studio`: what reads, but for what only leads to more than that."""
 _MAY_OF_MODELS = frozenset(("search", "missing", "download_of", "stored"))
-
-
-class OnlyADemo(LampError):
-    """A visitor asked for what a demo does not do."""
 
 
 def only_a_demo(settings: Settings) -> str:
@@ -36,25 +31,13 @@ def duplicate_address(settings: Settings) -> str:
     return f"https://huggingface.co/spaces/{settings.space}?duplicate=true" if settings.space else ""
 
 
-class _Visited:
-    """A part of a studio of which visitors may ask what is named and nothing else."""
-
-    def __init__(self, part: object, may: frozenset[str], refusal: str) -> None:
-        self._part, self._may, self._refusal = part, may, refusal
-
-    def __getattr__(self, name: str) -> Any:
-        if name not in self._may:
-            raise OnlyADemo(self._refusal)
-        return getattr(self._part, name)
-
-
-class VisitedStudio(_Visited):
+class VisitedStudio(Allowed):
     """A studio as visitors have it."""
 
     def __init__(self, studio: Studio) -> None:
         super().__init__(studio, MAY, only_a_demo(studio.settings))
         self._studio = studio
-        self.models = _Visited(studio.models, _MAY_OF_MODELS, self._refusal)
+        self.models = Allowed(studio.models, _MAY_OF_MODELS, self._refusal)
 
     def plan(self, *args: Any, **values: Any) -> Plan:
         """What the recipe would read and train, and that it is not started here."""

@@ -122,7 +122,7 @@ def places(store: JobStore, slots: int, at_once: AtOnce = ANY_NUMBER) -> dict[st
     known = len(free) == len(free_at)
     heapq.heapify(free)
     earliest = 0.0  # nobody is overtaken, so that a run that needs several slots gets them
-    of_owner = Counter(store.active_by_owner())
+    of_owner = Counter({} if at_once.most is None else store.active_by_owner())
     for position, job in enumerate(queued, start=1):
         if at_once.is_full(job.owner, of_owner):
             result[job.id] = Place(position, None, most_at_once=at_once.most)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
+
+from app.environment import Environment
 
 
 class Used(NamedTuple):
@@ -37,11 +38,11 @@ class Quotas:
         return self != UNLIMITED
 
     @classmethod
-    def from_environment(cls, environment: Mapping[str, str], problems: list[str]) -> Quotas:
-        """Reads the settings, and adds a sentence to `problems` for each that is wrong."""
+    def from_environment(cls, read: Environment) -> Quotas:
+        """Reads the settings; a sentence for each that is wrong is among the problems of `read` then."""
 
         def limit(name: str, unit: float = 1, least: float = 1) -> int | None:
-            text = environment.get(f"STUDIO_QUOTA_{name}", "").strip()
+            text = read.text(f"STUDIO_QUOTA_{name}")
             try:
                 value = float(text) if text else None
             except ValueError:
@@ -50,7 +51,7 @@ class Quotas:
                 return None
             if not least <= value <= 1e9 or (unit == 1 and value != int(value)):
                 number = "a whole number" if unit == 1 else "a number"
-                problems.append(
+                read.problems.append(
                     f"STUDIO_QUOTA_{name} must be {number} between {least:g} and 1,000,000,000, or empty for no limit, "
                     f"not {text!r}."
                 )

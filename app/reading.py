@@ -1,4 +1,4 @@
-"""What may be done with a token that only reads: a studio in which nothing else can be called."""
+"""A studio of which only what is named can be asked: with a token that only reads, and by the visitors of a demo."""
 
 from __future__ import annotations
 
@@ -20,17 +20,18 @@ READS = frozenset(_READS.split())
 READS_ONLY = "This token only reads: use one that may do everything you can, made on the Access page."
 
 
-class ReadsOnly(LampError):
-    """A change was asked for with a token that only reads."""
+class NotAllowed(LampError):
+    """Something else was asked for."""
 
 
-class ReadingStudio:
-    """A person's studio as a token that only reads has it."""
+class Allowed:
+    """A part of a studio, or the whole, of which what is named can be asked and nothing else."""
 
-    def __init__(self, studio: object) -> None:
-        self._studio = studio
+    def __init__(self, part: object, names: frozenset[str], refusal: str) -> None:
+        """refusal: the sentence for everything else."""
+        self._part, self._names, self._refusal = part, names, refusal
 
     def __getattr__(self, name: str) -> Any:
-        if name not in READS:
-            raise ReadsOnly(READS_ONLY)
-        return getattr(self._studio, name)
+        if name not in self._names:
+            raise NotAllowed(self._refusal)
+        return getattr(self._part, name)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, replace
+from itertools import takewhile
 from pathlib import Path
 
 from app.backbones import Backbones
@@ -166,13 +168,13 @@ class Recipes:
         """The most GPUs that one run can have."""
         return self._tools.most_gpus
 
-    def learned_from(self, config: TuneConfig, dataset: str, row: int) -> bool:
-        """Whether a row of the data set is one that the recipe trains on; `row`: its place from 0. Raises DataError."""
+    def learned_from(self, config: TuneConfig, dataset: str, rows: Collection[int]) -> set[int]:
+        """Those of some rows of the data set that the recipe trains on, by their places from 0. Raises DataError."""
         data = self._read(dataset, config.data)
         if data.splits is None:
             raise DataError(data.problem or "The recipe of this run has problems.")
-        later = (example.row for example in data.splits.train if example.row >= row)  # their places ascend
-        return next(later, None) == row
+        places = (example.row for example in data.splits.train)
+        return set(takewhile(max(rows, default=-1).__ge__, places)).intersection(rows)  # their places ascend
 
     def _read(self, dataset: str, config: DataConfig) -> _Data:
         file = table = splits = None

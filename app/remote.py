@@ -119,6 +119,8 @@ def _made(call: Call, run: str, format: str) -> str:
 
 
 def _publish(call: Call, options: argparse.Namespace) -> None:
+    if options.space and options.card:
+        raise Failure("A Space has no model card: leave --card out, or publish the prompt.")
     token = os.environ.get("HF_TOKEN") or getpass.getpass("Token of the Hub, which may write: ")
     try:
         card = options.card.read_text(encoding="utf-8") if options.card else ""
@@ -197,7 +199,17 @@ def _parser() -> argparse.ArgumentParser:
     export.add_argument(
         "--to", default="peft", choices=("peft", *FORMATS), help="the adapter, or a model with it in it"
     )
-    publish = of_run("publish", "put the prompt on the Hub", _publish)
+    _add_publishing(of_run("publish", "put the prompt on the Hub", _publish))
+    card = of_run("card", "the model card that a prompt would be published with", _card)
+    card.add_argument("--licence", help="such as apache-2.0; by default that of the backbone")
+    _add_importing(command("import", "take in a prompt that was made elsewhere", _import))
+    score = of_run("score", "have an imported prompt answer rows whose answers are known", _score)
+    score.add_argument("--data", required=True, help="a table, or a reference such as sample:support-tickets.csv")
+    score.add_argument("--target", default="", help="the column of the right answers")
+    return parser
+
+
+def _add_publishing(publish: argparse.ArgumentParser) -> None:
     publish.add_argument("repository", help="such as name/prompt")
     publish.add_argument("--space", action="store_true", help="instead of the prompt, a page that answers with it")
     publish.add_argument("--public", action="store_true", help="for everybody to see")
@@ -208,16 +220,12 @@ def _parser() -> argparse.ArgumentParser:
         default="refuse",
         help="what is done with a repository that holds files already",
     )
-    card = of_run("card", "the model card that a prompt would be published with", _card)
-    card.add_argument("--licence", help="such as apache-2.0; by default that of the backbone")
-    taken = command("import", "take in a prompt that was made elsewhere", _import)
+
+
+def _add_importing(taken: argparse.ArgumentParser) -> None:
     taken.add_argument("source", help="its Hub id, such as name/prompt, or its zip")
     taken.add_argument("--revision", default="main", help="a branch, a tag or a commit of the Hub")
     taken.add_argument("--backbone", default="", help="the model that it was tuned for, where its files do not say")
     taken.add_argument("--template", default="", help="how inputs are written, where its files do not say: {text}")
     taken.add_argument("--label", action="append", default=[], help="a label that it answers with, once for each")
     taken.add_argument("--name", default="", help="what it is called here")
-    score = of_run("score", "have an imported prompt answer rows whose answers are known", _score)
-    score.add_argument("--data", required=True, help="a table, or a reference such as sample:support-tickets.csv")
-    score.add_argument("--target", default="", help="the column of the right answers")
-    return parser

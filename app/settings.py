@@ -70,6 +70,11 @@ class Settings:
     """STUDIO_TRACKER: the experiment tracker that gets the numbers of runs, one of `TRACKERS`; none when empty."""
 
     @property
+    def tells_people_apart(self) -> bool:
+        """Whether it matters who asks: people sign in, or visit a demo."""
+        return self.sign_in.asks or self.demo
+
+    @property
     def at_once(self) -> AtOnce:
         """How many runs of one person may be at work; what nobody's name stands on is the admins'."""
         return AtOnce(self.quotas.running, self.sign_in.admins | {""})
@@ -96,7 +101,7 @@ class Settings:
         home = Path(environment.get("STUDIO_HOME") or (_SPACE_STORAGE / "studio" if lasting else "studio-data"))
         home = home.expanduser().absolute()
         own = [*read.words("SPACE_HOST"), _space_host(environment["SPACE_ID"])] if on_space else []
-        sign_in = SignIn.from_environment(environment, own, read.problems)
+        sign_in = SignIn.from_environment(read, own)
         is_demo = read.switch("STUDIO_DEMO", False)
         settings = cls(
             home=home,
@@ -114,7 +119,7 @@ class Settings:
             sign_in=SignIn(admins=sign_in.admins) if is_demo else sign_in,
             space=environment.get("SPACE_ID", ""),
             demo=is_demo,
-            quotas=Quotas.from_environment(environment, read.problems),
+            quotas=Quotas.from_environment(read),
             ray_address=_ray_address(read),
             agents=_agents(read),
             tracker=_tracker(read),

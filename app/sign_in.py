@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from app.environment import Environment
 from app.people import Person
 
 _HUB = "https://huggingface.co"
@@ -47,25 +47,31 @@ class SignIn:
         return Person(name, name in self.admins)
 
     @classmethod
-    def from_environment(cls, environment: Mapping[str, str], space_hosts: list[str], problems: list[str]) -> SignIn:
-        """Reads the settings, and adds a sentence to `problems` for each that is wrong.
+    def from_environment(cls, read: Environment, space_hosts: list[str]) -> SignIn:
+        """Reads the settings; a sentence for each that is wrong is among the problems of `read` then.
 
         space_hosts: the names of the Space, its own first; empty elsewhere.
         """
-        file, header = environment.get("STUDIO_AUTH", "").strip(), environment.get("STUDIO_USER_HEADER", "").strip()
-        client, secret = environment.get("OAUTH_CLIENT_ID", ""), environment.get("OAUTH_CLIENT_SECRET", "")
-        admins = environment.get("STUDIO_ADMINS", "").replace(",", " ").split()
+        file, header = read.text("STUDIO_AUTH"), read.text("STUDIO_USER_HEADER")
+        client, secret = read.text("OAUTH_CLIENT_ID"), read.text("OAUTH_CLIENT_SECRET")
         if file and header:
-            problems.append("Set STUDIO_AUTH or STUDIO_USER_HEADER, not both: people sign in in one way.")
+            read.problems.append("Set STUDIO_AUTH or STUDIO_USER_HEADER, not both: people sign in in one way.")
         if file and not Path(file).expanduser().is_file():  # not quoted: somebody may have set a password itself
-            problems.append(
+            read.problems.append(
                 "STUDIO_AUTH must be a file with a line for each person, as lamp-studio password NAME makes it; "
                 "there is no such file."
             )
         if header and not re.fullmatch(r"[A-Za-z0-9-]{1,60}", header):
-            problems.append(f"STUDIO_USER_HEADER must be a header's name such as X-Forwarded-User, not {header!r}.")
+            read.problems.append(
+                f"STUDIO_USER_HEADER must be a header's name such as X-Forwarded-User, not {header!r}."
+            )
         hub = None
         if space_hosts and client and secret and not file and not header:
-            provider = environment.get("OPENID_PROVIDER_URL", "").rstrip("/") or _HUB
+            provider = read.text("OPENID_PROVIDER_URL").rstrip("/") or _HUB
             hub = HubApp(client, secret, provider, f"https://{space_hosts[0]}/login/callback")
-        return cls(Path(file).expanduser().absolute() if file else None, header.lower(), hub, frozenset(admins))
+        return cls(
+            Path(file).expanduser().absolute() if file else None,
+            header.lower(),
+            hub,
+            frozenset(read.words("STUDIO_ADMINS")),
+        )

@@ -10,8 +10,6 @@ from pathlib import Path
 
 from app import limits
 from app.backbones import BackboneChoice
-from app.bundle import copy_log
-from app.disk_full import full_disk_told
 from app.estimates import Place, WholeRun, places, speed_on
 from app.jobs.extend import extend
 from app.plan import Plan
@@ -22,6 +20,7 @@ from app.studio_exports import StudioExports
 from app.studio_imports import StudioImports
 from app.studio_links import StudioLinks
 from app.studio_lists import StudioLists
+from app.studio_notes import StudioNotes
 from app.studio_person import StudioOfPerson
 from app.studio_publishing import StudioPublishing
 from app.studio_quotas import computes
@@ -30,7 +29,7 @@ from app.studio_ways import StudioWays
 from app.views.comparison import ComparedRun, common_metric
 from app.views.curves import Points
 from app.views.results import read_results
-from app.views.run_view import FOUND_LINES, LOG_LINES, RunView, make_run_view
+from app.views.run_view import LOG_LINES, RunView, make_run_view
 from app.views.score_text import RunScores
 from app.vitals import Vitals
 from lamp.config import TrainConfig, TuneConfig
@@ -40,7 +39,7 @@ from lamp.plain_line import visible
 from storage.errors import JobNotFound, NotStored
 from storage.home import DiskUse
 from storage.jobs import Job, JobState
-from storage.logs import find, tail
+from storage.logs import tail
 
 
 class Studio(
@@ -50,6 +49,7 @@ class Studio(
     StudioImports,
     StudioPublishing,
     StudioLists,
+    StudioNotes,
     StudioTokens,
     StudioLinks,
     StudioOfPerson,
@@ -116,7 +116,7 @@ class Studio(
             raise ConfigError(plan.problems)
         dataset_name = plan.preview.dataset_name
         name = name or f"{Path(dataset_name).stem} on {Path(config.backbone).name}"[: limits.LONGEST_RUN_NAME]
-        self._check_run(config.train.steps)
+        self._check_queue()
         self._home.check_space(self.settings.low_disk_bytes)
         return self._store.add(
             name, config.to_dict(), dataset, dataset_name, config.train.steps, parent=parent, gpus=gpus
@@ -159,17 +159,6 @@ class Studio(
             source=self._datasets.source(job.dataset),
         )
 
-    def search_log(self, id: str, words: str) -> str:
-        """The last lines of a run's whole log in which all of these words occur. Raises JobNotFound."""
-        found = find(self._home.log(self._store.get(id).id), limits.search(words).split(), FOUND_LINES)
-        return "\n".join(map(visible, found))
-
-    def log_file(self, id: str) -> Path:
-        """A copy of a run's whole log as it is now, named after the run. Raises JobNotFound."""
-        job = self._store.get(id)
-        with full_disk_told("the log cannot be downloaded"):
-            return copy_log(self._home.log(job.id), self._home.root / "exports" / job.id, job.name)
-
     def compare(self, ids: Sequence[str]) -> tuple[list[ComparedRun], str | None]:
         """Runs side by side, and the metric by which they are compared. Raises JobNotFound, ConfigError, DataError."""
         runs = [self.run(id) for id in ids]
@@ -204,23 +193,6 @@ class Studio(
         self._check_run(steps)
         self._home.check_space(self.settings.low_disk_bytes)
         return extend(self._store, self._home, id, steps).id
-
-    def rename(self, id: str, name: str) -> Job:
-        """Gives a run another name."""
-        name = limits.run_name(name)
-        if not name:
-            raise ConfigError(["Give the run a name: it cannot be empty."])
-        return self._store.rename(id, name)
-
-    def annotate(self, id: str, note: str, tags: Sequence[str]) -> Job:
-        """Sets a run's note and tags."""
-        return self._store.annotate(id, limits.note(note), limits.tags(tags))
-
-    def add_tags(self, id: str, tags: Sequence[str]) -> Job:
-        """Adds tags to those that a run has. Raises ConfigError."""
-        added = limits.tags(tags)
-        limits.tags(sorted({*self.job(id).tags, *added}))
-        return self._store.add_tags(id, added)
 
     def delete(self, id: str) -> Job:
         """Hides a run that is not running; `restore` brings it back for a day."""

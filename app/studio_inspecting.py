@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from app.answering.answer import Mix, Request
 from app.answering.mix_scores import MixScores, score_prompts
 from app.answering.token_weights import TokenWeights, read_weights, some_of, weigh_tokens, write_weights
+from app.limits import shown
 from app.rows_to_try import scored_dataset
 from app.run import Run
 from app.studio_prompts import StudioPrompts
@@ -88,6 +89,8 @@ class StudioInspecting(StudioPrompts):
 
         way: "blend", with this share of the run's own prompt, 0 to 1, or "after". Raises LampError, StorageError.
         """
+        if way not in ("blend", "after"):
+            raise DataError(f"Two prompts can be put together by blend or after, not by {shown(way)}.")
         if problem := self.mix_problem(id, other, way):
             raise DataError(problem)
         if not 0 <= share <= 1:
@@ -117,4 +120,4 @@ class StudioInspecting(StudioPrompts):
         """How many of the rows of a data set a run has learned from; None where that is not known."""
         if run.imported or run.job.dataset != dataset:
             return None
-        return sum(self._recipes.learned_from(run.config, dataset, place) for place in places)
+        return len(self._recipes.learned_from(run.config, dataset, places))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from app.answering.answer import Answer, OnAnswers
 from app.people import Person
@@ -16,6 +16,9 @@ from lamp.errors import LampError
 from storage.jobs import JobStore
 from storage.links import Link, LinkStore
 
+if TYPE_CHECKING:
+    from app.studio import Studio
+
 _MOST = 20
 
 
@@ -25,7 +28,7 @@ class StudioLinks:
     settings: Settings
     _store: JobStore
     _links: LinkStore
-    as_: Callable[[Person], Any]
+    as_: Callable[[Person], Studio]
 
     def links(self, id: str) -> list[Link]:
         """The links to a run, newest first. Raises JobNotFound."""
@@ -59,30 +62,28 @@ class LinkedRun:
     What its owner has written about it, its log, its history and the runs beside it are not shown.
     """
 
-    def __init__(self, studio: Any, id: str) -> None:
+    def __init__(self, studio: Studio, id: str) -> None:
         """studio: the owner's, which is handed to nobody."""
         self._studio, self._id = studio, id
 
     def view(self) -> RunView:
         """What the page of the run shows of it. Raises ConfigError, DataError."""
-        view: RunView = self._studio.run_view(self._id)
+        view = self._studio.run_view(self._id)
         return replace(
             view, note="", tags=(), log="", found_log="", error=None, events=(), parent=None, changes=None, samples=()
         )
 
     def run(self) -> Run:
         """The run with its recipe: which columns an input has. Raises ConfigError."""
-        run: Run = self._studio.run(self._id)
-        return run
+        return self._studio.run(self._id)
 
     def answer(
         self, input: Mapping[str, str], on_progress: Callable[[str], None], on_answers: OnAnswers | None = None
     ) -> Answer:
         """One input answered with the prompt and without it. Raises LampError, StorageError."""
         (answer,) = self._studio.try_prompt(self._id, [input], on_progress, on_answers)
-        return answer  # type: ignore[no-any-return]
+        return answer
 
     def export(self) -> Path:
         """A zip of the prompt. Raises NotStored, WrongState."""
-        path: Path = self._studio.export(self._id)
-        return path
+        return self._studio.export(self._id)

@@ -21,7 +21,7 @@ from app.jobs import webhook
 from app.models import Models
 from app.people import THE_ONE, Person
 from app.quotas import UNLIMITED, Quotas
-from app.reading import ReadingStudio
+from app.reading import READS, READS_ONLY, Allowed
 from app.recipes import Recipes
 from app.settings import Settings
 from app.shared_tools import SharedTools
@@ -74,7 +74,7 @@ class StudioOfPerson:
                 bound = copy(self)
                 bound._open_for(person)
                 if person.reads_only:
-                    bound = cast(Self, ReadingStudio(bound))
+                    bound = cast(Self, Allowed(bound, READS, READS_ONLY))
                 if self.settings.demo:
                     bound = cast(Self, VisitedStudio(cast("Studio", bound)))
             self._bound[person] = bound

@@ -60,7 +60,7 @@ class StudioPrompts(StudioQuotas):
         run = Run.of(self._store.get(id))
         if run.imported:
             raise DataError("What an imported prompt has learned from is not known here.")
-        return self._recipes.learned_from(run.config, run.job.dataset, row)
+        return row in self._recipes.learned_from(run.config, run.job.dataset, [row])
 
     def numbered_row(self, id: str, number: int) -> DataRow:
         """A row of the run's data set. number: from 1. Raises DataError, StorageError."""

@@ -79,23 +79,23 @@ class StudioQuotas:
 
     def _within_quotas(self, plan: Plan, steps: int) -> Plan:
         """The plan with what this person has used, and what keeps a run of so many steps from being started."""
-        problems = self._run_problems(steps)
+        waiting = self.waiting_used()
+        problems = self._run_problems(steps, waiting)
         return replace(
             plan,
             problems=(*plan.problems, *problems),
             fields={**plan.fields, **problems},
             estimate=None if problems else plan.estimate,
-            waiting=self.waiting_used(),
+            waiting=waiting,
         )
 
-    def _run_problems(self, steps: int) -> dict[str, str]:
+    def _run_problems(self, steps: int, waiting: Used | None) -> dict[str, str]:
         """Why this person cannot start a run of so many steps now: sentence → key of the recipe's field, or ""."""
         problems = {}
         if self._quotas.steps is not None and steps > self._quotas.steps:
             problems[
                 f"A run may have at most {self._quotas.steps:,} steps here, and this one has {steps:,}: take fewer."
             ] = "train.steps"
-        waiting = self.waiting_used()
         if waiting is not None and waiting.used >= waiting.most:
             problems[too_many_waiting(waiting.most)] = ""
         if sentence := self._storage_problem(0):
@@ -103,9 +103,16 @@ class StudioQuotas:
         return problems
 
     def _check_run(self, steps: int = 0) -> None:
-        """Raises OverQuota where this person, or WrongState where nobody, may have a further run in the queue."""
-        if problems := self._run_problems(steps):
+        """Raises OverQuota where this person, or WrongState where nobody, may have a further run in the queue.
+
+        steps: of the run, 0 for one that has them already.
+        """
+        if problems := self._run_problems(steps, self.waiting_used()):
             raise OverQuota(" ".join(problems))
+        self._check_queue()
+
+    def _check_queue(self) -> None:
+        """Raises WrongState where so many runs of all people wait that there is no room for another."""
         most = self.settings.most_queued
         if len(self._everyone.queue()) >= most:
             raise WrongState(f"{most} runs wait already: wait until some have started, or delete some of them.")

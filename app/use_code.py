@@ -81,12 +81,16 @@ def answering_function(use: PromptUse) -> str:
     """Code with transformers alone that defines `answer(row)`: the shares of the labels, or a text.
 
     The adapter lies in the folder "prompt"; a cell of the row is a text, also where it is learned from conversations.
+    What is longer than an input may be, which the studio would cut, raises ValueError.
     """
     once, each = _answering(use, alone=True)
     talks = [column for column, cell in use.row.items() if messages_in(cell)]
     turns = "".join(_AS_TURN.format(_literal(column)) for column in talks)
-    body = turns + _input(use) + each + f"return {'shares' if use.kind.labels else 'answer'}\n"
-    return "\n".join((_load(use, "prompt", alone=True), _EMBED, once, f"\ndef answer(row):\n{indent(body, '    ')}"))
+    longest = _LONGEST.format(parts=_literal([part for part in use.kind.chat if part]), most=use.data.max_input_tokens)
+    body = turns + _input(use) + _CHECK + each + f"return {'shares' if use.kind.labels else 'answer'}\n"
+    return "\n".join(
+        (_load(use, "prompt", alone=True), _EMBED, once + longest, f"\ndef answer(row):\n{indent(body, '    ')}")
+    )
 
 
 def _load(use: PromptUse, folder: str, *, alone: bool) -> str:
@@ -192,6 +196,11 @@ prompt = load_file("{folder}/adapter_model.safetensors")["prompt_embeddings"]
 """
 _INPUT = """text = {text}
 ids = tokenizer(text, return_tensors="pt"{special}).input_ids
+"""
+_LONGEST = """longest = {most} + sum(len(tokenizer(part, add_special_tokens=False).input_ids) for part in {parts})
+"""
+_CHECK = """if ids.shape[1] > longest:
+    raise ValueError(f"Shorten this: it has {ids.shape[1]} tokens, and the prompt was made for {longest} at most.")
 """
 _TURNS = """tokenizer.apply_chat_template(
     {turns},

@@ -20,6 +20,8 @@ import tempfile
 import threading
 import time
 import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import psutil
@@ -75,16 +77,23 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=30)
     parser.add_argument("--steps-a-second", type=float, default=2)
     options = parser.parse_args()
-    with tempfile.TemporaryDirectory() as home, socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-        free.close()
-        url = f"http://127.0.0.1:{port}"
+    with studio() as (url, home, server):
+        measure(url, home, server, options)
+
+
+@contextmanager
+def studio() -> Iterator[tuple[str, Path, psutil.Process]]:
+    """A studio that is thrown away: its address, its home and its process."""
+    with tempfile.TemporaryDirectory() as home:
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            port = free.getsockname()[1]
         environment = {**os.environ, "STUDIO_HOME": home, "STUDIO_PORT": str(port), "STUDIO_LOW_DISK_GB": "0"}
         server = subprocess.Popen([sys.executable, str(ROOT / "app.py")], env=environment, stdout=subprocess.DEVNULL)
         try:
-            wait_for(url)
-            measure(url, Path(home), psutil.Process(server.pid), options)
+            url = f"http://127.0.0.1:{port}"
+            wait_for(f"{url}/health/live")
+            yield url, Path(home), psutil.Process(server.pid)
         finally:
             server.terminate()
             server.wait()

@@ -14,17 +14,13 @@ FOLDER: a backbone on this machine, such as `python -m lamp.hub.offline FOLDER` 
 from __future__ import annotations
 
 import argparse
-import os
 import shutil
-import socket
 import statistics
-import subprocess
 import sys
-import tempfile
 import time
 from pathlib import Path
 
-from live_page import Trainer, wait_for
+from live_page import Trainer, studio
 from playwright.sync_api import Page, Playwright, sync_playwright
 from steps import ROOT
 
@@ -122,19 +118,8 @@ def main() -> None:
     parser.add_argument("--tries", type=int, default=10)
     parser.add_argument("--minutes", type=int, default=5)
     options = parser.parse_args()
-    with tempfile.TemporaryDirectory() as home, socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-        free.close()
-        url = f"http://127.0.0.1:{port}"
-        environment = {**os.environ, "STUDIO_HOME": home, "STUDIO_PORT": str(port), "STUDIO_LOW_DISK_GB": "0"}
-        server = subprocess.Popen([sys.executable, str(ROOT / "app.py")], env=environment, stdout=subprocess.DEVNULL)
-        try:
-            wait_for(f"{url}/health/live")
-            measure(url, JobStore(open_database(f"sqlite:///{Path(home) / 'studio.db'}")), options)
-        finally:
-            server.terminate()
-            server.wait()
+    with studio() as (url, home, _):
+        measure(url, JobStore(open_database(f"sqlite:///{home / 'studio.db'}")), options)
 
 
 def measure(url: str, store: JobStore, options: argparse.Namespace) -> None:

@@ -107,7 +107,7 @@ class JobQueue(JobRows):
         try:
             with self.database.write() as session:
                 at_once.lock(session)
-                active = _active_by_owner(session)
+                active = {} if at_once.most is None else _active_by_owner(session)
                 taken = set(session.scalars(select(SlotRow.slot).where(SlotRow.host == host)))
                 free = [slot for slot in slots if slot not in taken]
                 for next_run in _queue(session):

@@ -7,10 +7,8 @@ from dataclasses import dataclass, replace
 
 from app.answering.answer import Mix, Request
 from app.answering.answerer import Answerer
+from app.answering.scoring import in_turns
 from lamp.inference.scores import row_scores
-
-_A_TURN = 32
-"""Rows between two signs of progress: one turn of the answering process."""
 
 
 @dataclass(frozen=True)
@@ -46,23 +44,16 @@ def score_prompts(
     prompts = (("the mix", mix), ("this prompt", None), ("the other prompt", Mix(mix.folder, "alone")))
     scores: list[list[float]] = []
     for number, (name, changed) in enumerate(prompts):  # the mix first: it may be refused
-        done: list[float] = []
-        while len(done) < len(expected):
-            turn = slice(len(done), len(done) + _A_TURN)
-            share = (number + len(done) / len(expected)) / len(prompts)
-            said = f"Scoring {name}: {len(done):,} of {len(expected):,} rows"
 
-            def on_stage(stage: str, share: float = share, said: str = said) -> None:
-                on_progress(share, said if share else stage)
+        def on_turn(done: int, stage: str, number: int = number, name: str = name) -> None:
+            share = (number + done / len(expected)) / len(prompts)
+            on_progress(share, f"Scoring {name}: {done:,} of {len(expected):,} rows" if share else stage)
 
-            part = replace(request, inputs=request.inputs[turn], untrained=False, mix=changed)
-            if not labels:
-                part = replace(part, expected=tuple(expected[turn]))
-            answers = answerer.answers(part, on_stage)
-            if labels:
-                done += row_scores(expected[turn], [answer.tuned for answer in answers], labels=True)
-            else:
-                done += [answer.loss for answer in answers if answer.loss is not None]
-        scores.append(done)
+        part = replace(request, untrained=False, mix=changed, expected=() if labels else tuple(expected))
+        answers = in_turns(answerer, part, on_turn)
+        if labels:
+            scores.append(row_scores(expected, [answer.tuned for answer in answers], labels=True))
+        else:
+            scores.append([answer.loss for answer in answers if answer.loss is not None])
     mixed, own, other = scores
     return own, other, mixed

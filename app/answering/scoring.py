@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 
 from app.answering.answer import Answer, Request
 from app.answering.answerer import Answerer
@@ -17,6 +18,18 @@ from lamp.inference.scores import Scores, merge_scores, row_scores
 
 _A_TURN = 32
 """Rows between two signs of progress: one turn of the answering process."""
+OnTurn = Callable[[int, str], None]
+"""Called with how many inputs are done, and what is done now."""
+
+
+def in_turns(answerer: Answerer, request: Request, on_turn: OnTurn) -> list[Answer]:
+    """Answers to many inputs, a few at a time, so that others have their turn between. Raises LampError."""
+    answers: list[Answer] = []
+    for start in range(0, len(request.inputs), _A_TURN):
+        turn = slice(start, start + _A_TURN)
+        part = replace(request, inputs=request.inputs[turn], expected=request.expected[turn])
+        answers += answerer.answers(part, partial(on_turn, start))
+    return answers
 
 
 def score_rows(
@@ -47,16 +60,12 @@ def score_rows(
             f"The column {data.target_column!r} holds {unknown[0][:60]!r}, which is none of the prompt's labels "
             f"({', '.join(labels[:12])}): choose the column of the right answers."
         )
-    inputs = [{column: row[column] for column in data.input_columns} for row in rows]
-    answers: list[Answer] = []
-    for start in range(0, len(inputs), _A_TURN):
-        share, count = len(answers) / len(inputs), f"{len(answers):,} of {len(inputs):,} rows are answered"
-        part = replace(request, inputs=tuple(inputs[start : start + _A_TURN]))
+    inputs = tuple({column: row[column] for column in data.input_columns} for row in rows)
 
-        def on_stage(stage: str, share: float = share, count: str = count) -> None:
-            on_progress(share, count if share else stage)
+    def on_turn(done: int, stage: str) -> None:
+        on_progress(done / len(inputs), f"{done:,} of {len(inputs):,} rows are answered" if done else stage)
 
-        answers += answerer.answers(part, on_stage)
+    answers = in_turns(answerer, replace(request, inputs=inputs), on_turn)
     texts = [readable(template.render(row).removesuffix(template.suffix).strip()) for row in rows]
     return _scored(places, texts, expected, answers, bool(labels))
 

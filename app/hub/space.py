@@ -82,7 +82,10 @@ columns = {columns}
 def answer_cells(*cells):
     if not any(cell and cell.strip() for cell in cells):
         raise gr.Error("Write something to answer first.")
-    return answer({{column: cell or "" for column, cell in zip(columns, cells)}})
+    try:
+        return answer({{column: cell or "" for column, cell in zip(columns, cells)}})
+    except ValueError as error:
+        raise gr.Error(str(error))
 
 
 page = gr.Interface(

@@ -120,11 +120,18 @@ class AgentTools:
 
     def export(self, id: str) -> dict[str, Any]:
         """The zip of a run's prompt, a PEFT adapter: its name, its size, and the address to download it from."""
-        return _download(self._endpoints.export(id))
+        return self._download(self._endpoints.export(id))
 
     def exported(self, id: str, format: str) -> dict[str, Any]:
         """The same for what begin_export made, once export_state says that it is done."""
-        return _download(self._endpoints.exported(id, format))
+        return self._download(self._endpoints.exported(id, format))
+
+    def _download(self, file: str) -> dict[str, Any]:
+        path, request, settings = Path(file), LocalContext.request.get(None), self._studio.settings
+        asked_at = str(request.base_url).rstrip("/") if isinstance(request, Request) else settings.address
+        # Behind a proxy the request does not tell how the agent itself reaches the studio.
+        address = settings.address if settings.allowed_hosts else asked_at
+        return {"name": path.name, "bytes": path.stat().st_size, "address": f"{address}/gradio_api/file={quote(file)}"}
 
 
 _READING = frozenset(
@@ -193,10 +200,3 @@ def _described(name: str, function: Callable[..., Any]) -> Tool:
 
 def _said(text: str, *, is_error: bool = False) -> CallToolResult:
     return CallToolResult(content=[TextContent(type="text", text=text)], isError=is_error)
-
-
-def _download(file: str) -> dict[str, Any]:
-    path, request = Path(file), LocalContext.request.get(None)
-    base = str(request.base_url).rstrip("/") if isinstance(request, Request) else ""
-    address = f"{base}/gradio_api/file={quote(str(path))}"
-    return {"name": path.name, "bytes": path.stat().st_size, "address": address}

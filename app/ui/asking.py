@@ -24,7 +24,7 @@ def asked(studio: Studio) -> Studio:
 
     Pages are built once for everybody, so they hold this one, and cannot forget to ask.
     """
-    return cast(Studio, _Asked(studio)) if studio.settings.sign_in.asks or studio.settings.demo else studio
+    return cast(Studio, _Asked(studio)) if studio.settings.tells_people_apart else studio
 
 
 class _Asked:

@@ -16,8 +16,19 @@ The browser calls the handlers of one event one after another, each when the one
 belongs in a `.then`, which nothing waits for.
 """
 
+REVOKING = """element.addEventListener('click', (event) => {
+    const {revoke} = event.target.closest('[data-revoke]')?.dataset ?? {}
+    if (revoke) trigger('click', {number: Number(revoke)})
+})"""
+"""JavaScript of a piece: a press of one of its buttons of `parts.revoke` is a click with that number."""
+
 BROWSER_ZONE = "() => Intl.DateTimeFormat().resolvedOptions().timeZone || 'UTC'"
 """JavaScript: the name of the browser's time zone, such as "Europe/Vienna", for app.views.local_time."""
+
+
+def studio_address(request: gr.Request, page: str) -> str:
+    """Where the browser has the studio. page: on which the request was made, such as "runs"."""
+    return request.headers.get("referer", "").partition(f"/{page}")[0] or "http://127.0.0.1:7860"
 
 
 def piece(value: str = "", script: str | None = None, **options: Any) -> gr.HTML:

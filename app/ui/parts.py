@@ -65,6 +65,11 @@ def demo_line(duplicate: str) -> str:
     )
 
 
+def revoke(number: int, what: str) -> str:
+    """A button that revokes what has this number; components.REVOKING makes an event of it."""
+    return f'<button type="button" data-revoke="{number}" aria-label="Revoke {escape(what)}">Revoke</button>'
+
+
 def small(text: str) -> str:
     """A remark in small print."""
     return f'<p class="ls-small">{escape(text)}</p>'

@@ -41,7 +41,7 @@ def web_app(demo: gr.Blocks, studio: Studio) -> App:
         _add_agents(outer, studio)
     if not settings.on_space and not settings.demo:
         _add_metrics(outer, studio)
-    if settings.sign_in.asks and not settings.demo:
+    if settings.sign_in.asks:
         _add_linked_prompts(outer, studio)
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "SSR mode", UserWarning)  # said although it is not asked for
@@ -62,7 +62,7 @@ def web_app(demo: gr.Blocks, studio: Studio) -> App:
     # Downloads are given out where they lie, by the run whose folder that is, and not from copies that are nobody's.
     gr.set_static_paths([settings.home / "exports"])
     served: App = outer
-    if settings.sign_in.asks or settings.demo:
+    if settings.tells_people_apart:
         uploaded = UploadedFiles()
         routes = Visitors() if settings.demo else SignInRoutes(settings)
         served = Door(

@@ -79,8 +79,8 @@ class Door:
             await self._app({**scope, PERSON: person}, receive, send)
         elif person.reads_only:
             await say(send, 403, READS_ONLY)
-        elif self._upload_problem(person, max(0, _length(scope) - _FORM_BYTES)):
-            await say(send, 403, self._upload_problem(person, _length(scope)))
+        elif problem := self._upload_problem(person, max(0, _length(scope) - _FORM_BYTES)):
+            await say(send, 403, problem)
         else:
             await self._app({**scope, PERSON: person}, receive, self._noting_uploads(person, send))
 

@@ -15,8 +15,9 @@ from sqlalchemy import text
 from starlette.testclient import TestClient
 
 from app import main
-from app.demo import MAY, VISITOR, OnlyADemo, only_a_demo
+from app.demo import MAY, VISITOR, only_a_demo
 from app.quotas import Quotas
+from app.reading import NotAllowed
 from app.settings import Settings
 from app.sign_in import SignIn
 from app.studio import Studio
@@ -148,10 +149,10 @@ def test_every_function_of_the_studio_is_for_visitors_or_refused(demo: Demo) -> 
     changing = named - MAY
     assert {"submit", "add_dataset", "publish", "delete", "measure", "begin_export", "answer_lines"} <= changing
     for name in sorted(changing):
-        with pytest.raises(OnlyADemo, match=REFUSAL):
+        with pytest.raises(NotAllowed, match=REFUSAL):
             getattr(seen, name)
     for name in ("download", "cancel_download", "remove"):
-        with pytest.raises(OnlyADemo):
+        with pytest.raises(NotAllowed):
             getattr(seen.models, name)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from starlette.testclient import TestClient
@@ -143,13 +144,14 @@ def test_a_page_of_a_persons_own_is_not_heard_with_their_token(studio: Studio, t
 
 def test_a_token_needs_a_name_and_an_end_that_is_offered(studio: Studio) -> None:
     own = studio.as_(Person("new"))
-    for name, days, said in (
+    cases: tuple[tuple[Any, int, str], ...] = (
         (" ", 30, "Give the token a name"),
         ("x" * 121, 30, "The token's name"),
         ("x", 7, "30, 90 or 365 days, or 0 for never, not 7"),
         ("x", True, "not True"),
         (3, 30, "must be a text"),
-    ):
+    )
+    for name, days, said in cases:
         with pytest.raises(ConfigError, match=said):
             own.make_token(name, False, days)
     assert own.make_token("for ever", True, 0)[0].ends_at is None

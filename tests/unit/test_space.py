@@ -15,9 +15,9 @@ from app.answering.predictor import Predictor
 from app.hub.errors import HubError
 from app.hub.space import ADAPTER, check_space, space_files
 from lamp.backbone import precision
-from lamp.config import InputFormat, Task
+from lamp.config import Task
 from lamp.data.conversation import to_cell
-from tests.unit.test_use_code import ROW, tiny_chat, trained
+from tests.unit.test_use_code import ROW, recipe_of, tiny_chat, trained
 from tests.unit.training import recipe
 
 __all__ = ["tiny_chat"]
@@ -33,10 +33,8 @@ def test_the_page_of_a_space_gives_the_answer_of_the_studio(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    config = recipe(request.getfixturevalue(family), steps=3)
-    chat: InputFormat = "chat" if family == "tiny_chat" else "plain"
-    data = replace(config.data, task=task, template="Read {text} {{now}} ->", input_format=chat, max_target_tokens=12)
-    use = trained(replace(config, data=data), tiny_table, tmp_path)
+    config = recipe_of(request.getfixturevalue(family), task)
+    use = trained(config, tiny_table, tmp_path)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(precision, "_cpu_multiplies_bf16", lambda: False)  # as the page loads it
     (answer,) = Predictor().answers(Request(str(tmp_path / "exported"), use.backbone, (ROW,), untrained=False))
@@ -50,6 +48,8 @@ def test_the_page_of_a_space_gives_the_answer_of_the_studio(
         assert said == answer.tuned
     with pytest.raises(gr.Error, match="Write something"):
         page["answer_cells"](" ")
+    with pytest.raises(gr.Error, match=r"Shorten this: it has \d+ tokens, and the prompt was made for \d+ at most"):
+        page["answer_cells"]("good film " * config.data.max_input_tokens)
 
 
 def test_a_space_holds_no_row_and_says_what_it_is(tiny_llama: Path, tiny_table: Path, tmp_path: Path) -> None:

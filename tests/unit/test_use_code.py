@@ -53,6 +53,14 @@ def tiny_chat(tiny_llama: Path, tmp_path_factory: pytest.TempPathFactory) -> Pat
     return folder
 
 
+def recipe_of(backbone: Path, task: Task) -> TuneConfig:
+    """A recipe with a template of its own, in the chat format where the backbone is `tiny_chat`."""
+    config = recipe(backbone, steps=3)
+    chat: InputFormat = "chat" if backbone.name == "tiny-chat" else "plain"
+    data = replace(config.data, task=task, template="Read {text} {{now}} ->", input_format=chat, max_target_tokens=12)
+    return replace(config, data=data)
+
+
 def printed(code: str) -> str:
     """What a program prints when it is run here."""
     output = io.StringIO()
@@ -73,14 +81,10 @@ def test_a_program_gives_the_answer_of_the_studio(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    config = recipe(request.getfixturevalue(family), steps=3)
-    chat: InputFormat = "chat" if family == "tiny_chat" else "plain"
-    data = replace(config.data, task=task, template="Read {text} {{now}} ->", input_format=chat, max_target_tokens=12)
-    config = replace(config, data=data)
-    use = trained(config, tiny_table, tmp_path)
+    use = trained(recipe_of(request.getfixturevalue(family), task), tiny_table, tmp_path)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(precision, "_cpu_multiplies_bf16", lambda: False)  # as the programs load it
-    (answer,) = Predictor().answers(Request(str(tmp_path / "exported"), config.backbone, (ROW,), untrained=False))
+    (answer,) = Predictor().answers(Request(str(tmp_path / "exported"), use.backbone, (ROW,), untrained=False))
     said = printed(program(use, way))
     if task == "classification":
         label, _, shown = said.partition("\n")

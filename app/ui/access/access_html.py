@@ -9,12 +9,6 @@ from html import escape
 from app.ui import parts
 from storage.tokens import Token
 
-EVENTS = """element.addEventListener('click', (event) => {
-    const {revoke} = event.target.closest('[data-revoke]')?.dataset ?? {}
-    if (revoke) trigger('click', {token: revoke})
-})"""
-"""JavaScript of the list: a click on Revoke is an event."""
-
 READS, EVERYTHING = "Read only", "Everything I can do"
 """What a token may do."""
 
@@ -54,8 +48,7 @@ def _line(token: Token, now: datetime) -> str:
         f'<td data-label="Made">{parts.moment(token.created_at, now)}</td>'
         f'<td data-label="Last used">{used}</td>'
         f'<td data-label="Ends">{_end(token, now)}</td>'
-        f'<td><button type="button" data-revoke="{token.number}" aria-label="Revoke {escape(token.name)}">Revoke'
-        "</button></td></tr>"
+        f"<td>{parts.revoke(token.number, token.name)}</td></tr>"
     )
 
 

@@ -11,7 +11,7 @@ from app.studio import Studio
 from app.studio_tokens import LASTS
 from app.ui import parts, top
 from app.ui.access import access_html
-from app.ui.components import AT_ONCE, BROWSER_ZONE, QUIET, piece
+from app.ui.components import AT_ONCE, BROWSER_ZONE, QUIET, REVOKING, piece, studio_address
 from app.ui.guard import KNOWN, guarded, inform
 from app.views.local_time import zone_of
 from storage.errors import NotStored
@@ -38,9 +38,7 @@ class AccessPage:
 
     def usage(self, request: gr.Request) -> str:
         """How a program sends a token, with the studio's address as this browser has it."""
-        return _USE.format(
-            address=request.headers.get("referer", "").partition("/access")[0] or "http://127.0.0.1:7860"
-        )
+        return _USE.format(address=studio_address(request, "access"))
 
     def make(self, name: str, may: str, days: int, zone: str) -> list[Any]:
         """Makes a token: what is said of it, the token, the box that shows it, the name's field and the list."""
@@ -52,8 +50,8 @@ class AccessPage:
 
     def ask(self, event: gr.EventData) -> list[Any]:
         """The number of the token whose button was pressed, the question, and where it is asked."""
-        number = str(event.token)
-        token = next((one for one in self._studio.tokens() if str(one.number) == number), None)
+        number = getattr(event, "number", None)
+        token = next((one for one in self._studio.tokens() if one.number == number), None)
         if token is None:
             raise NotStored("There is no such token: it was revoked already.")
         return [token.number, access_html.asked(token), gr.Column(visible=True)]
@@ -103,7 +101,7 @@ def build(studio: Studio, page: gr.Blocks) -> None:
         with gr.Row():
             yes = gr.Button("Yes, revoke", size="md", variant="stop", elem_id="token-revoke-yes")
             no = gr.Button("Keep it", size="md", elem_id="token-revoke-no")
-    table = piece(script=access_html.EVENTS, elem_id="tokens")
+    table = piece(script=REVOKING, elem_id="tokens")
     zone, chosen = gr.Textbox("", visible="hidden", label="Time zone"), gr.Number(visible="hidden", label="Token")
 
     handlers = AccessPage(studio)

@@ -9,15 +9,11 @@ import gradio as gr
 
 from app.studio import Studio
 from app.ui import parts
-from app.ui.components import AT_ONCE, QUIET, piece
+from app.ui.components import AT_ONCE, QUIET, REVOKING, piece, studio_address
 from app.ui.guard import guarded, inform
 from app.views.local_time import zone_of
 from storage.links import Link
 
-_EVENTS = """element.addEventListener('click', (event) => {
-    const {revoke} = event.target.closest('[data-revoke]')?.dataset ?? {}
-    if (revoke) trigger('click', {link: revoke})
-})"""
 _HEAD = "<tr><th scope=col>Begins with</th><th scope=col>Made</th><td></td></tr>"
 _QUESTION = parts.notice("Whoever has it sees nothing of this run from then on.", "warn", "Revoke the link?")
 
@@ -39,13 +35,12 @@ class ShareBox:
     def make(self, run: str, zone: str, request: gr.Request) -> list[Any]:
         """Makes a link: its address, and the list."""
         _, secret = self._studio.make_link(run)
-        address = request.headers.get("referer", "").partition("/runs")[0] or "http://127.0.0.1:7860"
-        return [gr.Textbox(f"{address}/shared?link={secret}", visible=True), self.show(run, zone)]
+        address = f"{studio_address(request, 'runs')}/shared?link={secret}"
+        return [gr.Textbox(address, visible=True), self.show(run, zone)]
 
     def ask(self, event: gr.EventData) -> list[Any]:
         """The number of the link whose button was pressed, and where it is asked."""
-        number = str(getattr(event, "link", ""))
-        return [int(number) if number.isdecimal() and len(number) < 10 else 0, gr.Column(visible=True)]
+        return [getattr(event, "number", 0), gr.Column(visible=True)]
 
     def revoke(self, run: str, number: int | None, zone: str) -> list[Any]:
         """Revokes the link; where it was asked, and the list."""
@@ -58,8 +53,7 @@ def _line(link: Link, now: datetime) -> str:
     return (
         f'<tr><th scope="row"><code>{link.start}…</code></th>'
         f'<td data-label="Made">{parts.moment(link.created_at, now)}</td>'
-        f'<td><button type="button" data-revoke="{link.number}" aria-label="Revoke the link that begins with '
-        f'{link.start}">Revoke</button></td></tr>'
+        f"<td>{parts.revoke(link.number, f'the link that begins with {link.start}')}</td></tr>"
     )
 
 
@@ -87,7 +81,7 @@ def build(studio: Studio, run: gr.State, zone: gr.Textbox, ready: gr.Textbox, ta
         with gr.Row():
             yes = gr.Button("Yes, revoke", size="md", variant="stop", elem_id="link-revoke-yes")
             no = gr.Button("Keep it", size="md", elem_id="link-revoke-no")
-    table = piece(script=_EVENTS, elem_id="links")
+    table = piece(script=REVOKING, elem_id="links")
     chosen = gr.Number(visible="hidden", label="Link")
 
     box = ShareBox(studio)

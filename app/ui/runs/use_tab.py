@@ -11,7 +11,7 @@ import gradio as gr
 
 from app.studio import Studio
 from app.ui import parts
-from app.ui.components import AT_ONCE, QUIET, piece
+from app.ui.components import AT_ONCE, QUIET, piece, studio_address
 from app.ui.guard import guarded
 from app.ui.runs import answers, publish_box, use_formats
 from app.use_code import COMMAND, PEFT, WAYS, program
@@ -64,8 +64,7 @@ class UseTab:
         """The program for one of the ways to use the prompt."""
         if not ready:
             return gr.skip()
-        address = request.headers.get("referer", "").partition("/runs")[0] or "http://127.0.0.1:7860"
-        use = self._studio.prompt_use(run, address)
+        use = self._studio.prompt_use(run, studio_address(request, "runs"))
         return gr.Code(program(use, way), language="shell" if way == COMMAND else "python")
 
 

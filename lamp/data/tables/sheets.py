@@ -18,7 +18,7 @@ ENDINGS = frozenset({".xlsx", ".xlsm", ".xlsb", ".xls", ".ods"})
 _MAX_UNPACKED = 500_000_000
 """Bytes of a workbook after unpacking, all of which is in memory at once."""
 _CHUNK = 1_000_000
-_UNCALCULATED = re.compile(rb'<c(?![^>]*t="str")[^>]*><f[^>]*>[^<]*</f>(<v\s*/>|<v></v>)?</c>')
+_UNCALCULATED = re.compile(rb'<c(?![^>]{0,200}t="str")[^>]{0,200}><f[^>]{0,200}>[^<]{0,9000}</f>(<v\s?/>|<v></v>)?</c>')
 """A cell with a formula and no value."""
 _UNCALCULATED_NOTE = (
     "Formulas that were never calculated are empty cells: open the workbook in a spreadsheet program and save it there."
@@ -55,7 +55,7 @@ def read_sheet(source: Path, suffix: str, folder: Path, layout: Layout) -> Path:
     except python_calamine.PasswordError:
         raise TableError(_PROTECTED) from None
     except (python_calamine.CalamineError, OSError, ValueError, zipfile.BadZipFile):
-        if _ENCRYPTED in source.read_bytes():
+        if _is_encrypted(source):
             raise TableError(_PROTECTED) from None
         raise TableError(
             f"is no workbook that can be read, whatever its ending {suffix} says: open it and save it again, or as CSV."
@@ -129,6 +129,17 @@ def _check_unpacked(source: Path) -> bool:
                     if size > _MAX_UNPACKED:
                         raise TableError(f"unpacks to more than {_MAX_UNPACKED / 1e6:,.0f} MB: save its table as CSV.")
     return uncalculated
+
+
+def _is_encrypted(source: Path) -> bool:
+    """Whether a file says that it is a workbook in a protected envelope."""
+    with source.open("rb") as file:
+        end = b""
+        while chunk := file.read(_CHUNK):
+            if _ENCRYPTED in end + chunk:
+                return True
+            end = chunk[-len(_ENCRYPTED) :]
+    return False
 
 
 def _written(
