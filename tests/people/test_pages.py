@@ -57,7 +57,7 @@ def sweep(
     """
     runs, answers = [things.done, things.stopped, things.queued], {}
     event = {"run": things.done, "runs": runs, "act": "delete", "tag": "x", "sort": "name", "fresh": False}
-    event["token"] = "1"
+    event["number"] = 1
     opened = next(one for one in world.functions if getattr(one.fn, "__qualname__", "") == "RunsList.open")
     for function in world.functions:
         name = getattr(function.fn, "__qualname__", "")
