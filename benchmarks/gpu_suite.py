@@ -72,6 +72,7 @@ def parts_of(place: Path, *, tiny: bool) -> list[Part]:
             ("benchmarks/scoring.py", "--backbone", backbone, "--rows", rows, "--shape", shape),
             25,
         ),
+        Part("writing", "Writing", ("benchmarks/writing.py", "--shape", shape), 25),
         Part("search", "The search's cost", ("benchmarks/search.py", *laid, *search), 60, _TABLES),
         Part("start", "From Start to the first step", ("benchmarks/start.py", *laid, "--turns", turns), 35, _TABLES),
         Part("attention", "Attention", ("benchmarks/attention.py", *laid, "--batch", "32", *few), 25, _TABLES),

@@ -6,7 +6,6 @@ the launches of a whole step (forward, backward, clipping, optimizer) for one sh
 
 from __future__ import annotations
 
-import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
@@ -16,6 +15,7 @@ import torch
 from torch import Tensor
 
 from lamp.backbone.batch import Batch
+from lamp.backbone.cuda_graphs import Recorder, on_side_stream
 from lamp.backbone.out_of_memory import is_out_of_memory
 from lamp.errors import first_line
 
@@ -25,49 +25,16 @@ Measured = tuple[Tensor, Tensor]
 _WARM_UP = 2
 """Steps before a recording: libraries choose their kernels and workspaces in the first ones."""
 
-
 _CLOSE = 0.05
 """How far a recorded step's loss may be from that of the same step launched by Python, relative and absolute: other
 kernels may be chosen, and round differently."""
 
 
-class Recorder(Protocol):
-    """Records what a function launches."""
-
-    def record(self, body: Callable[[], Measured]) -> Callable[[], Measured]:
-        """Calls `body` once and returns what repeats it on the same memory. Raises RuntimeError where it cannot."""
+class StepRecorder(Recorder[Measured], Protocol):
+    """Records steps, and can tell which of them is the fastest."""
 
     def seconds(self, replay: Callable[[], Measured]) -> float:
         """How long one replay takes."""
-
-
-class CudaRecorder:
-    """Records CUDA graphs that share one pool of memory: they are replayed one after the other."""
-
-    def __init__(self) -> None:
-        self._pool: Any = None
-
-    def record(self, body: Callable[[], Measured]) -> Callable[[], Measured]:
-        graph = torch.cuda.CUDAGraph()
-        with torch.cuda.graph(graph, pool=self._pool):
-            measured = body()
-        self._pool = graph.pool()
-
-        def replay() -> Measured:
-            graph.replay()
-            return measured
-
-        return replay
-
-    def seconds(self, replay: Callable[[], Measured]) -> float:
-        taken = []
-        for _ in range(5):
-            torch.cuda.synchronize()
-            began = time.perf_counter()
-            replay()
-            torch.cuda.synchronize()
-            taken.append(time.perf_counter() - began)
-        return min(taken)
 
 
 @dataclass(frozen=True)
@@ -86,7 +53,7 @@ class StepGraphs:
         self,
         ways: Sequence[Callable[[Batch], Measured]],
         tensors: Callable[[], Mapping[str, Tensor]],
-        recorder: Recorder,
+        recorder: StepRecorder,
         log_line: Callable[[str], None],
     ) -> None:
         """ways: functions that take one whole step, without any read of a result; all do the same in another way.
@@ -172,7 +139,7 @@ class StepGraphs:
     ) -> Callable[[], Measured]:
         """A recording whose first replay has given the loss that the same step gave when it was launched by Python."""
         launched: list[Tensor] = []
-        _on_side_stream(lambda: launched.extend(take_step(static)[0].clone() for _ in range(_WARM_UP)))
+        on_side_stream(lambda: launched.extend(take_step(static)[0].clone() for _ in range(_WARM_UP)))
         replay = self._recorder.record(lambda: take_step(static))
         self._put_back(before)
         if not torch.allclose(replay()[0].float(), launched[0].float(), rtol=_CLOSE, atol=_CLOSE, equal_nan=True):
@@ -194,15 +161,3 @@ class StepGraphs:
         if not self._said:
             self._log_line(f"Steps are not recorded as CUDA graphs ({reason}): they take longer, and are as exact.")
         self._said = True
-
-
-def _on_side_stream(work: Callable[[], object]) -> None:
-    """Runs `work` on a stream of its own, as PyTorch asks of what comes before a recording."""
-    if not torch.cuda.is_available():
-        work()
-        return
-    stream = torch.cuda.Stream()  # type: ignore[no-untyped-call]  # torch's
-    stream.wait_stream(torch.cuda.current_stream())
-    with torch.cuda.stream(stream):
-        work()
-    torch.cuda.current_stream().wait_stream(stream)
