@@ -42,4 +42,4 @@ def test_replayed_steps_write_what_generate_writes(
         before = len(replays)
         assert_same(written(backbone, batch, 40, sampling), launched)
         assert backbone.decoding is not None and not backbone.decoding.reason
-        assert len(replays) - before >= 39
+        assert len(replays) - before >= launched[0].shape[1] - 1
