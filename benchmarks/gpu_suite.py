@@ -95,10 +95,12 @@ def parts_of(place: Path, *, tiny: bool) -> list[Part]:
 
 
 def lamp_tests() -> list[str]:
-    """The unit tests without those of the app, the store or the offline backbone, which such a machine may not have."""
+    """The unit tests without those of the app, the store, the offline backbone and a client: it may lack them."""
     files = sorted((ROOT / "tests/unit").glob("test_*.py"))
     return [
-        str(path.relative_to(ROOT)) for path in files if not re.search(r"\b(app|storage)\.|offline", path.read_text())
+        str(path.relative_to(ROOT))
+        for path in files
+        if not re.search(r"\b(app|storage)\.|offline|\bopenai\b", path.read_text())
     ]
 
 
