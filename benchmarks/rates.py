@@ -17,7 +17,7 @@ import json
 import statistics
 import tempfile
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -147,13 +147,10 @@ def print_table(path: Path) -> None:
 def _verdict(rows: Sequence[dict[str, Any]], rates: Sequence[str]) -> str:
     """How the found rates compare with the best fixed one of these rows and with the former default."""
     tasks = {row["task"] for row in rows}
-    mean = {rate: statistics.mean(_mean(rows, task, lambda _, rate=rate: rate) for task in tasks) for rate in rates}
+    mean = {rate: statistics.mean(_mean(rows, task, rate) for task in tasks) for rate in rates}
     best = max(mean, key=mean.__getitem__)
     regret = [row["accuracy"][row["found"]] - row["accuracy"][best] for row in rows]
-    before = [
-        _mean(rows, task, lambda row: row["found"]) - _mean(rows, task, lambda _: f"{_BEFORE:g}")
-        for task in tasks & {"trec", "sst2"}
-    ]
+    before = [_mean(rows, task) - _mean(rows, task, f"{_BEFORE:g}") for task in tasks & {"trec", "sst2"}]
     against = f"; against {_BEFORE:g}, on TREC and SST-2: {100 * statistics.mean(before):+.1f}" if before else ""
     return (
         f"found against the best fixed rate of all ({best}): {100 * statistics.mean(regret):+.1f} points on average, "
@@ -161,9 +158,9 @@ def _verdict(rows: Sequence[dict[str, Any]], rates: Sequence[str]) -> str:
     )
 
 
-def _mean(rows: Sequence[dict[str, Any]], task: str, rate_of: Callable[[dict[str, Any]], str]) -> float:
-    """Mean accuracy of a data set's rows at the rate that is chosen for each."""
-    return statistics.mean(row["accuracy"][rate_of(row)] for row in rows if row["task"] == task)
+def _mean(rows: Sequence[dict[str, Any]], task: str, rate: str = "") -> float:
+    """Mean accuracy of a data set's rows at a rate, or at the one that each has found."""
+    return statistics.mean(row["accuracy"][rate or row["found"]] for row in rows if row["task"] == task)
 
 
 def _percent(values: list[float]) -> str:
