@@ -27,7 +27,7 @@ from threading import Lock
 from typing import Any
 
 from quality_cell import TASKS, VARIANTS, Cell
-from steps import OFFLINE, ROOT, device_name
+from steps import OFFLINE, ROOT, device_name, parse_rate
 
 
 def cells(options: argparse.Namespace) -> list[Cell]:
@@ -132,10 +132,6 @@ def _spread(values: list[float]) -> str:
     return f"{100 * statistics.mean(values):.1f}{spread}"
 
 
-def _rate(text: str) -> float | str:
-    return text if text == "found" else float(text)
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
     parser.add_argument("--data", type=Path)
@@ -146,7 +142,7 @@ def main() -> None:
     parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1])
     parser.add_argument("--steps", type=int, default=200)
     parser.add_argument("--batch", type=int, default=8)
-    parser.add_argument("--rates", nargs="+", type=_rate, help="only these, of each variant's")
+    parser.add_argument("--rates", nargs="+", type=parse_rate, help="only these, of each variant's")
     parser.add_argument("--jobs", type=int, default=1, help="cells that run beside each other")
     parser.add_argument("--table", action="store_true", help="print what has been measured")
     options = parser.parse_args()
