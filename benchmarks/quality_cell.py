@@ -42,6 +42,8 @@ class Variant:
     relative: bool = False
     """Rates are relative to each factor's initial root mean square."""
     diagonal: bool = True
+    balanced: bool = False
+    """The root of each singular value is in both factors, instead of all of it between them; for K = 1."""
     end_weight: float = 0.1
 
 
@@ -64,6 +66,7 @@ VARIANTS = {
     "LoRA, r=8": Variant("lora", (3e-4, 1e-3, 3e-3)),
     "LAMP, rate found": Variant("lamp", ("found",)),
     "LAMP, K=1, rate found": Variant("lamp", ("found",), {"interactions": 1}),
+    "LAMP, K=1, root of q in U and V, rate found": Variant("lamp", ("found",), {"interactions": 1}, balanced=True),
     "LAMP, r=16, rate found": Variant("lamp", ("found",), {"rank": 16}),
     "LAMP, p=2, rate found": Variant("lamp", ("found",), {"pooling": 2}),
     "plain prompt, 20 tokens, rate found": Variant("plain", ("found",), tokens=20),
@@ -117,7 +120,12 @@ def trained_module(backbone: Any, variant: Variant, labels: list[str], inputs: l
         return PlainPrompt(initial_prompt(backbone, config, labels, inputs, seed))
     config = LampConfig(**variant.lamp)
     made = LampPrompt if variant.diagonal else WithoutDiagonal
-    return made.from_matrix(initial_prompt(backbone, config, labels, inputs, seed), config)
+    prompt = made.from_matrix(initial_prompt(backbone, config, labels, inputs, seed), config)
+    if not variant.balanced:
+        return prompt
+    u, q, v = (prompt.factors()[name] for name in "uqv")
+    root = q.sqrt()
+    return LampPrompt(u * root, torch.ones_like(q), root[:, None] * v, config.pooling, config.interactions)
 
 
 def run_cell(cell: Cell, data: Path, folder: str) -> dict[str, Any]:
