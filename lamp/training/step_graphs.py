@@ -24,7 +24,9 @@ Measured = tuple[Tensor, Tensor]
 
 _WARM_UP = 2
 """Steps before a recording: libraries choose their kernels and workspaces in the first ones."""
-
+_CLEARLY_FASTER = 0.9
+"""A later way is taken when it needs less than this share of the first one's time: where two are level, chance would
+choose, and the same run would round differently from time to time."""
 _CLOSE = 0.05
 """How far a recorded step's loss may be from that of the same step launched by Python, relative and absolute: other
 kernels may be chosen, and round differently."""
@@ -61,7 +63,7 @@ class StepGraphs:
         tensors: all that a step changes, by name.
         """
         self.way: int | None = None if len(ways) > 1 else 0
-        """Index of the way that is recorded: the fastest one at the first recording; None before it."""
+        """Index of the way that is recorded, chosen by its time at the first recording; None before it."""
         self._ways, self._tensors, self._recorder, self._log_line = ways, tensors, recorder, log_line
         self._recordings: dict[tuple[int, ...], _Recording] = {}
         self._seen: Counter[tuple[int, ...]] = Counter()
@@ -130,7 +132,9 @@ class StepGraphs:
         if not replays:
             self._give_up(next(iter(reasons)), possible=any(reasons.values()))
         elif self.way is None:
-            self.way = min(replays, key=lambda way: self._recorder.seconds(replays[way]))
+            seconds = {way: self._recorder.seconds(replay) for way, replay in replays.items()}
+            fastest, first = min(seconds, key=seconds.__getitem__), min(seconds)
+            self.way = fastest if seconds[fastest] < _CLEARLY_FASTER * seconds[first] else first
             self._put_back(before)
         return _Recording(static, replays[self.way]) if self.way in replays else None
 
