@@ -7,7 +7,7 @@ from typing import Any
 
 from lamp.text_config import text_config
 
-_SPARSE_KEYS = ("index_topk", "keep_window_size")
+_SPARSE_KEYS = ("index_topk", "keep_window_size", "indexer_budget")
 """How many tokens sparse attention chooses."""
 _LIMIT_KEYS = ("max_position_embeddings", "n_positions", "max_seq_len", "max_sequence_length", *_SPARSE_KEYS)
 _DECODER_KEYS = ("max_decoder_position_embeddings", "max_position_embeddings")
@@ -21,17 +21,13 @@ def longest_sequence(config: Mapping[str, Any]) -> int | None:
     Rotary embeddings with one set of factors for short and another for long sequences ("longrope") end where the first
     set does: beyond that, one long row would rotate the tokens of every other row in its batch in another way, and a
     prompt that was read before would stay rotated in the first way. Sparse attention ends where it would begin to
-    choose tokens or blocks. config: as config.json has it.
+    choose or compress tokens or blocks. config: as config.json has it.
     """
     if config.get("is_encoder_decoder"):  # T5's n_positions is no limit: its positions are relative
-        limits = _first(text_config(config), _ENCODER_KEYS)
-        if config.get("attention_type") == "block_sparse":  # BigBird: up to here it sees everything
-            blocks, size = config.get("num_random_blocks", 3), config.get("block_size", 64)
-            limits += [(5 + 2 * blocks) * size] if _is_length(blocks) and _is_length(size) else []
-        return min(limits, default=None)
+        return min([*_first(text_config(config), _ENCODER_KEYS), *_block_lengths(config)], default=None)
     text = text_config(config)
     limits = [text[key] for key in _LIMIT_KEYS if _is_length(text.get(key))]
-    return min([*limits, *_first_lengths(text)], default=None)
+    return min([*limits, *_first_lengths(text), *_block_lengths(text)], default=None)
 
 
 def longest_target(config: Mapping[str, Any]) -> int | None:
@@ -57,6 +53,21 @@ def _first_lengths(config: Mapping[str, Any]) -> Iterator[int]:
                 length: Any = settings.get(name) or config.get(name)
                 if _is_length(length):
                     yield length
+
+
+def _block_lengths(config: Mapping[str, Any]) -> Iterator[int]:
+    """Up to which length sparse attention chooses every block of keys, or compresses none: blocks begin at columns of
+    a batch, so in longer rows padding would shift them."""
+    if config.get("attention_type") == "block_sparse":  # BigBird
+        blocks, size = config.get("num_random_blocks", 3), config.get("block_size", 64)
+        if _is_length(blocks) and _is_length(size):
+            yield (5 + 2 * blocks) * size
+    chosen, size = config.get("index_topk_blocks", 0), config.get("index_block_size", 0)
+    if _is_length(chosen) and _is_length(size):
+        yield chosen * size
+    rates = config.get("compress_rates")
+    if isinstance(rates, Mapping):
+        yield from (rate for rate in rates.values() if _is_length(rate))
 
 
 def _is_length(value: Any) -> bool:

@@ -14,7 +14,15 @@ Architecture = Literal["causal", "encoder-decoder"]
 
 WEIGHTS = "model.safetensors"
 WEIGHTS_INDEX = "model.safetensors.index.json"
-_WIDTH_KEYS = ("word_embed_proj_dim", "hidden_size", "d_model", "n_embd", "n_embed")
+_WIDTH_KEYS = (
+    "word_embed_proj_dim",
+    "input_embedding_size",
+    "embedding_size",
+    "hidden_size",
+    "d_model",
+    "n_embd",
+    "n_embed",
+)
 _MULTIMODAL_KEYS = (
     "vision_config",
     "audio_config",
