@@ -7,9 +7,9 @@ from typing import Any
 
 from lamp.text_config import text_config
 
-_SPARSE_KEYS = ("index_topk", "keep_window_size", "indexer_budget")
-"""How many tokens sparse attention chooses."""
-_LIMIT_KEYS = ("max_position_embeddings", "n_positions", "max_seq_len", "max_sequence_length", *_SPARSE_KEYS)
+_COLUMN_KEYS = ("index_topk", "keep_window_size", "indexer_budget", "log_scaling_n_floor")
+"""How many tokens sparse attention chooses, and from how many columns on Inkling sharpens its attention."""
+_LIMIT_KEYS = ("max_position_embeddings", "n_positions", "max_seq_len", "max_sequence_length", *_COLUMN_KEYS)
 _DECODER_KEYS = ("max_decoder_position_embeddings", "max_position_embeddings")
 _ENCODER_KEYS = ("max_encoder_position_embeddings", "max_position_embeddings")
 _ROTARY_KEYS = ("rope_parameters", "rope_scaling")
@@ -21,13 +21,14 @@ def longest_sequence(config: Mapping[str, Any]) -> int | None:
     Rotary embeddings with one set of factors for short and another for long sequences ("longrope") end where the first
     set does: beyond that, one long row would rotate the tokens of every other row in its batch in another way, and a
     prompt that was read before would stay rotated in the first way. Sparse attention ends where it would begin to
-    choose or compress tokens or blocks. config: as config.json has it.
+    choose or compress tokens or blocks, and Llama 4 where it would begin to count columns. config: as config.json has
+    it.
     """
     if config.get("is_encoder_decoder"):  # T5's n_positions is no limit: its positions are relative
-        return min([*_first(text_config(config), _ENCODER_KEYS), *_block_lengths(config)], default=None)
+        return min([*_first(text_config(config), _ENCODER_KEYS), *_column_lengths(config)], default=None)
     text = text_config(config)
     limits = [text[key] for key in _LIMIT_KEYS if _is_length(text.get(key))]
-    return min([*limits, *_first_lengths(text), *_block_lengths(text)], default=None)
+    return min([*limits, *_first_lengths(text), *_column_lengths(text)], default=None)
 
 
 def longest_target(config: Mapping[str, Any]) -> int | None:
@@ -55,9 +56,13 @@ def _first_lengths(config: Mapping[str, Any]) -> Iterator[int]:
                     yield length
 
 
-def _block_lengths(config: Mapping[str, Any]) -> Iterator[int]:
-    """Up to which length sparse attention chooses every block of keys, or compresses none: blocks begin at columns of
-    a batch, so in longer rows padding would shift them."""
+def _column_lengths(config: Mapping[str, Any]) -> Iterator[int]:
+    """Up to which length it does not matter at which column of a batch a row begins, whatever its padding.
+
+    Beyond, sparse attention chooses or compresses blocks of columns, and Llama 4 sharpens its attention by columns.
+    """
+    if config.get("attn_temperature_tuning") and _is_length(scale := config.get("floor_scale")):
+        yield scale - 1
     if config.get("attention_type") == "block_sparse":  # BigBird
         blocks, size = config.get("num_random_blocks", 3), config.get("block_size", 64)
         if _is_length(blocks) and _is_length(size):

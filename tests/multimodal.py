@@ -17,6 +17,7 @@ from tests.families import (
     save_model,
     usual,
 )
+from tests.more_families import MORE_CAUSAL, MORE_ENCODER_DECODER
 
 _VISION: dict[str, Any] = {
     "hidden_size": 16,
@@ -309,8 +310,8 @@ MULTIMODAL: dict[str, Build] = {
 
 MULTIMODAL_ENCODER_DECODER: dict[str, Build] = {"T5Gemma2ForConditionalGeneration": _t5gemma2}
 
-DECODERS = CAUSAL | MULTIMODAL
-ENCODER_DECODERS = ENCODER_DECODER | MULTIMODAL_ENCODER_DECODER
+DECODERS = CAUSAL | MORE_CAUSAL | MULTIMODAL
+ENCODER_DECODERS = ENCODER_DECODER | MORE_ENCODER_DECODER | MULTIMODAL_ENCODER_DECODER
 
 
 def save_any_family(folder: Path, name: str) -> Path:

@@ -32,13 +32,16 @@ from lamp.inference.generate import generate
 from lamp.inference.growing_answer import GrowingAnswer, TextInput
 from lamp.inference.label_scores import label_log_likelihoods
 from lamp.sampling import Sampling
-from tests.families import REFUSED, WINDOW
+from tests.families import REFUSED as SOME_REFUSED
+from tests.families import WINDOW
+from tests.more_families import MORE_REFUSED
 from tests.multimodal import DECODERS, ENCODER_DECODERS, save_any_family
 from tests.unit.training import recipe, run
 
 pytestmark = pytest.mark.slow
 
 CPU = torch.device("cpu")
+REFUSED = SOME_REFUSED | MORE_REFUSED
 
 TEXTS = [
     "the film was good and the plot was fine but it was a very dull and awful ending . the acting was bad",
