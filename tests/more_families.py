@@ -146,10 +146,10 @@ MORE_CAUSAL: dict[str, Build] = {
     ),
     "granite_swa": causal("GraniteSWA", **SLIDING),
     "granitemoe_swa": causal("GraniteMoeSWA", **SLIDING, **LOCAL_EXPERTS, shared_intermediate_size=32),
-    "kolibri1": causal("Kolibri1", head_dim=8, **SLIDING, **LOCAL_EXPERTS, **_SHARED),
+    "kolibri1": causal("Kolibri1", head_dim=8, **SLIDING, **_SHARED, num_local_experts=4),
     "laguna": causal("Laguna", head_dim=8, **SLIDING, **_SHARED),
     "mellum": causal("Mellum", head_dim=8, **SLIDING, **LOCAL_EXPERTS, moe_intermediate_size=16),
-    "mimo_v2_flash": causal("MiMoV2Flash", head_dim=8, v_head_dim=8, **SLIDING, **{**ROUTED, "n_shared_experts": 0}),
+    "mimo_v2_flash": causal("MiMoV2Flash", head_dim=8, v_head_dim=8, **SLIDING, **ROUTED),
     "ministral3": causal(
         "Ministral3",
         head_dim=8,
@@ -169,7 +169,11 @@ MORE_CAUSAL: dict[str, Build] = {
     # sparse attention over tokens and blocks of them
     "axk2": causal("AXK2", **LATENT, **ROUTED, **_INDEXED),
     "big_bird": causal("BigBird", is_decoder=True, attention_type="block_sparse", num_random_blocks=3, block_size=16),
-    "dots3_note": causal("Dots3Note", **LATENT, **ROUTED, **_INDEXED),
+    "dots3_note": build_model(
+        "Dots3NoteTextConfig",
+        "Dots3NoteForCausalLM",
+        **usual(**LATENT, **ROUTED, **_INDEXED, head_dim=8, sliding_window=WINDOW),
+    ),
     "glm_moe_dsa": causal("GlmMoeDsa", **LATENT, **ROUTED, **_INDEXED),
     "hy_v4": causal("HYV4", **LATENT, **ROUTED, **_INDEXED),
     "minimax_m3": build_model(

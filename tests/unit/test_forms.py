@@ -160,8 +160,8 @@ def test_a_refused_file_is_named_beside_the_data_set_that_stays_chosen(studio: S
 def test_a_file_that_the_page_took_is_not_kept_beside_the_data_set(
     studio: Studio, tmp_path: Path, content: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path / "uploads"))
-    taken, own = tmp_path / "uploads" / "a.csv", tmp_path / "a.csv"
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path / "taken"))
+    taken, own = tmp_path / "taken" / "a.csv", tmp_path / "a.csv"
     taken.parent.mkdir()
     for file in (taken, own):
         file.write_text(content)
