@@ -34,7 +34,7 @@ from lamp.inference.label_scores import label_log_likelihoods
 from lamp.sampling import Sampling
 from tests.families import REFUSED as SOME_REFUSED
 from tests.families import WINDOW
-from tests.more_families import MORE_REFUSED
+from tests.more_families import MORE_CAUSAL, MORE_ENCODER_DECODER, MORE_REFUSED, OF_THEIR_OWN
 from tests.multimodal import DECODERS, ENCODER_DECODERS, save_any_family
 from tests.unit.training import recipe, run
 
@@ -42,6 +42,11 @@ pytestmark = pytest.mark.slow
 
 CPU = torch.device("cpu")
 REFUSED = SOME_REFUSED | MORE_REFUSED
+MORE = MORE_CAUSAL | MORE_ENCODER_DECODER
+FAMILIES = [
+    pytest.param(name, marks=pytest.mark.relatives if name in MORE and name not in OF_THEIR_OWN else ())
+    for name in [*DECODERS, *ENCODER_DECODERS]
+]
 
 TEXTS = [
     "the film was good and the plot was fine but it was a very dull and awful ending . the acting was bad",
@@ -199,7 +204,7 @@ class Family:
         close(logits, wanted)
 
 
-@pytest.mark.parametrize("name", [*DECODERS, *ENCODER_DECODERS])
+@pytest.mark.parametrize("name", FAMILIES)
 def test_a_family_is_exact_in_everything_or_refused_in_one_sentence(
     name: str, tiny_table: Path, tmp_path: Path
 ) -> None:
@@ -223,7 +228,7 @@ def test_a_family_is_exact_in_everything_or_refused_in_one_sentence(
     family.check_run_and_export(tiny_table, tmp_path)
 
 
-@pytest.mark.parametrize("name", [*DECODERS, *ENCODER_DECODERS])
+@pytest.mark.parametrize("name", [name for name in [*DECODERS, *ENCODER_DECODERS] if name not in MORE])
 def test_half_precision_decides_on_a_family_as_full_precision_does(name: str, tmp_path: Path) -> None:
     folder = save_any_family(tmp_path, name)
     if name in REFUSED:
