@@ -73,9 +73,13 @@ def names_columns(cells: Sequence[object]) -> bool:
 
 
 def is_upper_header(cells: Sequence[str], below: Sequence[str]) -> bool:
-    """Whether cells name groups of columns, not columns: some are blank or alike, and those below them are names."""
+    """Whether cells name groups of columns, not columns: some are blank or alike, and those below them are names.
+
+    A first name alone may be blank: pandas writes row numbers so.
+    """
     names = [cell.strip() for cell in cells]
-    return (not all(names) or len(set(names)) < len(names)) and any(names) and all(below) and names_columns(below)
+    own = names if names[0] else names[1:]
+    return (not all(own) or len(set(own)) < len(own)) and any(own) and all(below) and names_columns(below)
 
 
 def is_a_row(header: Sequence[str], rows: Sequence[Sequence[str]]) -> bool:

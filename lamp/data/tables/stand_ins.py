@@ -18,7 +18,7 @@ class StandIn:
     text: str
     """What the cell becomes, in which \\1 is the group of `cell`."""
     sign: bytes
-    """Stands in every file with such a cell."""
+    """Stands in every file with such a cell, and is found faster than the pattern."""
     in_file: re.Pattern[bytes]
     """Finds such a cell between delimiters, roughly."""
 
@@ -29,14 +29,14 @@ _STAND_INS = (
         r"\\N",
         "",
         rb"\N",
-        re.compile(rb"(?:^|[,;|\t\r\n])\\N(?:[,;|\t\r\n]|$)"),
+        re.compile(rb"[,;|\t\r\n]\\N(?:[,;|\t\r\n]|$)"),
     ),
     StandIn(
         'Cells such as ="007", as spreadsheets guard texts, are read as the text in the quotes.',
         r'="([^"]*)"',
         r"\1",
         b'="',
-        re.compile(rb'(?:^|[,;|\t\r\n])(?:="|"="")'),
+        re.compile(rb'[,;|\t\r\n](?:="|"="")'),
     ),
 )
 

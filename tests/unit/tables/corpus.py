@@ -137,7 +137,7 @@ DELIMITED: dict[str, str | bytes] = {
     "mysql-nulls.tsv": "text\tlabel\ngood film\tpos\n\\N\tneg\nfine\t\\N\na \\N b\tpos\n",
     "guarded-in-quotes.csv": 'text,label\ngood film,"=""007"""\nbad film,="a"&"b"\n',
     "header-in-two-lines-with-gaps.csv": "Review,,Rating\ntext,lang,label\ngood film,en,pos\n",
-    "row-numbers-without-name.csv": ",text,label\n0,a,pos\n1,b,neg\n",
+    "row-numbers-without-name.csv": ",text,label\n0,a,answer\n1,b,question\n",
     "comments-with-commas.csv": '# exported on 2024-01-02, "by" me,"a" b\n# all of them\ntext,label\na,pos\nb,neg\n',
     "comments-above-a-marked-header.tsv": "##version=4\n##source, x\n#text\tlabel\na\tpos\nb\tneg\n",
     "hashtags-without-header.csv": "#love this,pos\n#sad,neg\ngood,pos\n",
