@@ -61,7 +61,8 @@ def _column_lengths(config: Mapping[str, Any]) -> Iterator[int]:
 
     Beyond, sparse attention chooses or compresses blocks of columns, and Llama 4 sharpens its attention by columns.
     """
-    if config.get("attn_temperature_tuning") and _is_length(scale := config.get("floor_scale")):
+    scale = config.get("floor_scale", 0)
+    if config.get("attn_temperature_tuning") and _is_length(scale):
         yield scale - 1
     if config.get("attention_type") == "block_sparse":  # BigBird
         blocks, size = config.get("num_random_blocks", 3), config.get("block_size", 64)
