@@ -32,21 +32,13 @@ from lamp.inference.generate import generate
 from lamp.inference.growing_answer import GrowingAnswer, TextInput
 from lamp.inference.label_scores import label_log_likelihoods
 from lamp.sampling import Sampling
-from tests.families import REFUSED as SOME_REFUSED
+from tests.every_family import DECODERS, ENCODER_DECODERS, MORE, NAMES, REFUSED, save_any_family
 from tests.families import WINDOW
-from tests.more_families import MORE_CAUSAL, MORE_ENCODER_DECODER, MORE_REFUSED, OF_THEIR_OWN
-from tests.multimodal import DECODERS, ENCODER_DECODERS, save_any_family
 from tests.unit.training import recipe, run
 
 pytestmark = pytest.mark.slow
 
 CPU = torch.device("cpu")
-REFUSED = SOME_REFUSED | MORE_REFUSED
-MORE = MORE_CAUSAL | MORE_ENCODER_DECODER
-FAMILIES = [
-    pytest.param(name, marks=pytest.mark.relatives if name in MORE and name not in OF_THEIR_OWN else ())
-    for name in [*DECODERS, *ENCODER_DECODERS]
-]
 
 TEXTS = [
     "the film was good and the plot was fine but it was a very dull and awful ending . the acting was bad",
@@ -204,7 +196,7 @@ class Family:
         close(logits, wanted)
 
 
-@pytest.mark.parametrize("name", FAMILIES)
+@pytest.mark.parametrize("name", NAMES)
 def test_a_family_is_exact_in_everything_or_refused_in_one_sentence(
     name: str, tiny_table: Path, tmp_path: Path
 ) -> None:
