@@ -4,7 +4,7 @@ OFFLINE_BACKBONE := $(STUDIO_HOME)/backbones/HuggingFaceTB--SmolLM2-135M-Instruc
 BIN := .venv/bin
 export STUDIO_HOME
 
-.PHONY: run test test-ray check clean
+.PHONY: run test test-families test-ray check clean
 
 run: .venv/installed  ## start the studio on http://127.0.0.1:7860
 	@$(BIN)/python -m lamp.hub.offline $(OFFLINE_BACKBONE)
@@ -12,6 +12,9 @@ run: .venv/installed  ## start the studio on http://127.0.0.1:7860
 
 test: check .venv/test-tools  ## everything: style, types, import rules, unit, integration and browser tests
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadscope --no-loadscope-reorder --durations=15
+
+test-families: .venv/installed-dev  ## families of models that compute as others in the matrix do: a minute
+	$(BIN)/python -m pytest -m relatives tests/unit/test_families.py
 
 test-ray: .venv/test-tools  ## runs on a real Ray cluster of two nodes: minutes
 	$(BIN)/pip install -r requirements-ray.txt

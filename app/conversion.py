@@ -18,6 +18,9 @@ from lamp.errors import DataError
 _MEMORY = 2_000_000_000
 """Bytes that the process may have in its memory."""
 _SECONDS = 300
+"""Time that any file may take."""
+_BYTES_PER_SECOND = 10_000_000
+"""A larger file may take as much longer: of a slow disk, shared by others, gigabytes are read several times."""
 _REFUSED = 3
 """Exit status of a process that ended with one sentence on standard output."""
 _ROOT = Path(__file__).resolve().parents[1]
@@ -29,12 +32,13 @@ def convert_apart(path: Path, name: str, target: Path, layout: Layout = FOUND) -
         *(sys.executable, "-m", "app.conversion"),
         *(str(path.absolute()), json.dumps(name), str(target.absolute()), json.dumps(asdict(layout))),
     ]
+    seconds = _SECONDS + (path.stat().st_size if path.is_file() else 0) // _BYTES_PER_SECOND
     try:
         done = subprocess.run(
-            command, cwd=_ROOT, env=child_environment(), capture_output=True, timeout=_SECONDS, check=False
+            command, cwd=_ROOT, env=child_environment(), capture_output=True, timeout=seconds, check=False
         )
     except subprocess.TimeoutExpired:
-        raise DataError(f"{quoted(name)} takes more than {_SECONDS} seconds to read: take rows out of it.") from None
+        raise DataError(f"{quoted(name)} takes more than {seconds} seconds to read: take rows out of it.") from None
     except OSError as error:
         raise DataError(f"{quoted(name)} cannot be read now ({error.strerror}): try it again.") from error
     if done.returncode == _REFUSED:

@@ -7,9 +7,9 @@ from typing import Any
 
 from lamp.text_config import text_config
 
-_SPARSE_KEYS = ("index_topk", "keep_window_size")
-"""How many tokens sparse attention chooses."""
-_LIMIT_KEYS = ("max_position_embeddings", "n_positions", "max_seq_len", "max_sequence_length", *_SPARSE_KEYS)
+_COLUMN_KEYS = ("index_topk", "keep_window_size", "indexer_budget", "log_scaling_n_floor")
+"""How many tokens sparse attention chooses, and from how many columns on Inkling sharpens its attention."""
+_LIMIT_KEYS = ("max_position_embeddings", "n_positions", "max_seq_len", "max_sequence_length", *_COLUMN_KEYS)
 _DECODER_KEYS = ("max_decoder_position_embeddings", "max_position_embeddings")
 _ENCODER_KEYS = ("max_encoder_position_embeddings", "max_position_embeddings")
 _ROTARY_KEYS = ("rope_parameters", "rope_scaling")
@@ -21,17 +21,14 @@ def longest_sequence(config: Mapping[str, Any]) -> int | None:
     Rotary embeddings with one set of factors for short and another for long sequences ("longrope") end where the first
     set does: beyond that, one long row would rotate the tokens of every other row in its batch in another way, and a
     prompt that was read before would stay rotated in the first way. Sparse attention ends where it would begin to
-    choose tokens or blocks. config: as config.json has it.
+    choose or compress tokens or blocks, and Llama 4 where it would begin to count columns. config: as config.json has
+    it.
     """
     if config.get("is_encoder_decoder"):  # T5's n_positions is no limit: its positions are relative
-        limits = _first(text_config(config), _ENCODER_KEYS)
-        if config.get("attention_type") == "block_sparse":  # BigBird: up to here it sees everything
-            blocks, size = config.get("num_random_blocks", 3), config.get("block_size", 64)
-            limits += [(5 + 2 * blocks) * size] if _is_length(blocks) and _is_length(size) else []
-        return min(limits, default=None)
+        return min([*_first(text_config(config), _ENCODER_KEYS), *_column_lengths(config)], default=None)
     text = text_config(config)
     limits = [text[key] for key in _LIMIT_KEYS if _is_length(text.get(key))]
-    return min([*limits, *_first_lengths(text)], default=None)
+    return min([*limits, *_first_lengths(text), *_column_lengths(text)], default=None)
 
 
 def longest_target(config: Mapping[str, Any]) -> int | None:
@@ -57,6 +54,26 @@ def _first_lengths(config: Mapping[str, Any]) -> Iterator[int]:
                 length: Any = settings.get(name) or config.get(name)
                 if _is_length(length):
                     yield length
+
+
+def _column_lengths(config: Mapping[str, Any]) -> Iterator[int]:
+    """Up to which length it does not matter at which column of a batch a row begins, whatever its padding.
+
+    Beyond, sparse attention chooses or compresses blocks of columns, and Llama 4 sharpens its attention by columns.
+    """
+    scale = config.get("floor_scale", 0)
+    if config.get("attn_temperature_tuning") and _is_length(scale):
+        yield scale - 1
+    if config.get("attention_type") == "block_sparse":  # BigBird
+        blocks, size = config.get("num_random_blocks", 3), config.get("block_size", 64)
+        if _is_length(blocks) and _is_length(size):
+            yield (5 + 2 * blocks) * size
+    chosen, size = config.get("index_topk_blocks", 0), config.get("index_block_size", 0)
+    if _is_length(chosen) and _is_length(size):
+        yield chosen * size
+    rates = config.get("compress_rates")
+    if isinstance(rates, Mapping):
+        yield from (rate for rate in rates.values() if _is_length(rate))
 
 
 def _is_length(value: Any) -> bool:

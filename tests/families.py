@@ -25,9 +25,9 @@ LINEAR: dict[str, Any] = {
     "linear_num_value_heads": 4,
     "layer_types": ["linear_attention", "full_attention"],
 }
-_EXPERTS: dict[str, Any] = {"num_experts": 4, "num_experts_per_tok": 2, "moe_intermediate_size": 16}
-_LOCAL_EXPERTS: dict[str, Any] = {"num_local_experts": 4, "num_experts_per_tok": 2}
-_ROUTED: dict[str, Any] = {
+EXPERTS: dict[str, Any] = {"num_experts": 4, "num_experts_per_tok": 2, "moe_intermediate_size": 16}
+LOCAL_EXPERTS: dict[str, Any] = {"num_local_experts": 4, "num_experts_per_tok": 2}
+ROUTED: dict[str, Any] = {
     "n_routed_experts": 4,
     "num_experts_per_tok": 2,
     "moe_intermediate_size": 16,
@@ -36,7 +36,7 @@ _ROUTED: dict[str, Any] = {
     "n_group": 1,
     "topk_group": 1,
 }
-_LATENT: dict[str, Any] = {
+LATENT: dict[str, Any] = {
     "q_lora_rank": 16,
     "kv_lora_rank": 8,
     "qk_rope_head_dim": 4,
@@ -44,7 +44,7 @@ _LATENT: dict[str, Any] = {
     "v_head_dim": 16,
     "num_key_value_heads": 4,
 }
-_MAMBA2: dict[str, Any] = {
+MAMBA2: dict[str, Any] = {
     "mamba_n_heads": 8,
     "mamba_d_head": 8,
     "mamba_d_state": 8,
@@ -52,7 +52,7 @@ _MAMBA2: dict[str, Any] = {
     "mamba_chunk_size": 16,
 }
 _GPT: dict[str, Any] = {"n_embd": 32, "n_layer": 2, "n_head": 4, "n_positions": 512}
-_T5: dict[str, Any] = {
+T5: dict[str, Any] = {
     "d_model": 32,
     "d_kv": 8,
     "d_ff": 64,
@@ -60,7 +60,7 @@ _T5: dict[str, Any] = {
     "num_heads": 4,
     "decoder_start_token_id": 0,
 }
-_BART: dict[str, Any] = {
+BART: dict[str, Any] = {
     "d_model": 32,
     "encoder_layers": 2,
     "decoder_layers": 2,
@@ -88,7 +88,7 @@ def usual(**more: Any) -> dict[str, Any]:
     return {**sizes, **more}
 
 
-def _causal(name: str, **more: Any) -> Build:
+def causal(name: str, **more: Any) -> Build:
     """A family whose config takes the usual sizes."""
     return build_model(f"{name}Config", f"{name}ForCausalLM", **usual(**more))
 
@@ -161,8 +161,8 @@ REFUSED = {
 
 CAUSAL: dict[str, Build] = {
     # attention over everything
-    "llama": _causal("Llama"),
-    "llama, llama3 rotary": _causal(
+    "llama": causal("Llama"),
+    "llama, llama3 rotary": causal(
         "Llama",
         tie_word_embeddings=True,
         rope_parameters={
@@ -174,7 +174,7 @@ CAUSAL: dict[str, Build] = {
             "original_max_position_embeddings": 64,
         },
     ),
-    "llama, yarn rotary": _causal(
+    "llama, yarn rotary": causal(
         "Llama",
         rope_parameters={
             "rope_type": "yarn",
@@ -183,15 +183,15 @@ CAUSAL: dict[str, Build] = {
             "original_max_position_embeddings": 32,
         },
     ),
-    "qwen2": _causal("Qwen2"),
-    "qwen2_moe": _causal("Qwen2Moe", **_EXPERTS, shared_expert_intermediate_size=16),
-    "qwen3": _causal("Qwen3", head_dim=8, tie_word_embeddings=True),
-    "qwen3_moe": _causal("Qwen3Moe", head_dim=8, **_EXPERTS),
-    "gemma": _causal("Gemma", head_dim=8),
-    "phi": _causal("Phi", partial_rotary_factor=0.5),
-    "phi3": _causal("Phi3"),
+    "qwen2": causal("Qwen2"),
+    "qwen2_moe": causal("Qwen2Moe", **EXPERTS, shared_expert_intermediate_size=16),
+    "qwen3": causal("Qwen3", head_dim=8, tie_word_embeddings=True),
+    "qwen3_moe": causal("Qwen3Moe", head_dim=8, **EXPERTS),
+    "gemma": causal("Gemma", head_dim=8),
+    "phi": causal("Phi", partial_rotary_factor=0.5),
+    "phi3": causal("Phi3"),
     "gpt2": build_model("GPT2Config", "GPT2LMHeadModel", **_GPT, initializer_range=0.15),
-    "gpt_neox": _causal("GPTNeoX", rotary_pct=0.25),
+    "gpt_neox": causal("GPTNeoX", rotary_pct=0.25),
     "gptj": build_model("GPTJConfig", "GPTJForCausalLM", **_GPT, rotary_dim=4, initializer_range=0.15),
     "codegen": build_model("CodeGenConfig", "CodeGenForCausalLM", **_GPT, rotary_dim=4, initializer_range=0.15),
     "gpt_bigcode": build_model("GPTBigCodeConfig", "GPTBigCodeForCausalLM", **_GPT, initializer_range=0.15),
@@ -215,33 +215,33 @@ CAUSAL: dict[str, Build] = {
     "mpt": build_model(
         "MptConfig", "MptForCausalLM", d_model=32, n_layers=2, n_heads=4, max_seq_len=512, initializer_range=0.15
     ),
-    "falcon": _causal("Falcon", new_decoder_architecture=True, num_kv_heads=2, alibi=False, ffn_hidden_size=64),
-    "falcon, alibi": _causal("Falcon", multi_query=False, parallel_attn=False, alibi=True, bias=True),
-    "granite": _causal("Granite", embedding_multiplier=12.0, logits_scaling=8.0, residual_multiplier=0.22),
-    "granitemoe": _causal("GraniteMoe", **_LOCAL_EXPERTS, embedding_multiplier=12.0),
-    "olmo2": _causal("Olmo2"),
-    "olmoe": _causal("Olmoe", num_experts=4, num_experts_per_tok=2),
-    "smollm3": _causal("SmolLM3", no_rope_layers=[1, 0], tie_word_embeddings=True),
-    "deepseek_v2": _causal("DeepseekV2", **_LATENT, **_ROUTED, head_dim=4),
-    "deepseek_v3": _causal("DeepseekV3", **_LATENT, **_ROUTED),
-    "deepseek_v32": _causal("DeepseekV32", **_LATENT, **_ROUTED, index_topk=64, index_head_dim=8, index_n_heads=2),
-    "youtu": _causal("Youtu", **_LATENT),
-    "minicpm3": _causal("MiniCPM3", **_LATENT, scale_emb=12, scale_depth=1.4, dim_model_base=16),
-    "glm4": _causal("Glm4", head_dim=8),
-    "glm4_moe": _causal("Glm4Moe", head_dim=8, **_ROUTED),
-    "cohere": _causal("Cohere"),
-    "stablelm": _causal("StableLm", partial_rotary_factor=0.25),
-    "ernie4_5": _causal("Ernie4_5", head_dim=8),
-    "hunyuan_v1_dense": _causal("HunYuanDenseV1", head_dim=8),
-    "nemotron": _causal("Nemotron", partial_rotary_factor=0.5),
-    "arcee": _causal("Arcee"),
-    "apertus": _causal("Apertus"),
-    "seed_oss": _causal("SeedOss", head_dim=8),
-    "helium": _causal("Helium", head_dim=8),
-    "bitnet": _causal("BitNet"),
-    "diffllama": _causal("DiffLlama"),
-    "nanochat": _causal("NanoChat"),
-    "persimmon": _causal("Persimmon"),
+    "falcon": causal("Falcon", new_decoder_architecture=True, num_kv_heads=2, alibi=False, ffn_hidden_size=64),
+    "falcon, alibi": causal("Falcon", multi_query=False, parallel_attn=False, alibi=True, bias=True),
+    "granite": causal("Granite", embedding_multiplier=12.0, logits_scaling=8.0, residual_multiplier=0.22),
+    "granitemoe": causal("GraniteMoe", **LOCAL_EXPERTS, embedding_multiplier=12.0),
+    "olmo2": causal("Olmo2"),
+    "olmoe": causal("Olmoe", num_experts=4, num_experts_per_tok=2),
+    "smollm3": causal("SmolLM3", no_rope_layers=[1, 0], tie_word_embeddings=True),
+    "deepseek_v2": causal("DeepseekV2", **LATENT, **ROUTED, head_dim=4),
+    "deepseek_v3": causal("DeepseekV3", **LATENT, **ROUTED),
+    "deepseek_v32": causal("DeepseekV32", **LATENT, **ROUTED, index_topk=64, index_head_dim=8, index_n_heads=2),
+    "youtu": causal("Youtu", **LATENT),
+    "minicpm3": causal("MiniCPM3", **LATENT, scale_emb=12, scale_depth=1.4, dim_model_base=16),
+    "glm4": causal("Glm4", head_dim=8),
+    "glm4_moe": causal("Glm4Moe", head_dim=8, **ROUTED),
+    "cohere": causal("Cohere"),
+    "stablelm": causal("StableLm", partial_rotary_factor=0.25),
+    "ernie4_5": causal("Ernie4_5", head_dim=8),
+    "hunyuan_v1_dense": causal("HunYuanDenseV1", head_dim=8),
+    "nemotron": causal("Nemotron", partial_rotary_factor=0.5),
+    "arcee": causal("Arcee"),
+    "apertus": causal("Apertus"),
+    "seed_oss": causal("SeedOss", head_dim=8),
+    "helium": causal("Helium", head_dim=8),
+    "bitnet": causal("BitNet"),
+    "diffllama": causal("DiffLlama"),
+    "nanochat": causal("NanoChat"),
+    "persimmon": causal("Persimmon"),
     "xglm": build_model(
         "XGLMConfig",
         "XGLMForCausalLM",
@@ -253,20 +253,20 @@ CAUSAL: dict[str, Build] = {
         scale_embedding=True,
         init_std=0.15,
     ),
-    "biogpt": _causal("BioGpt", scale_embedding=True),
+    "biogpt": causal("BioGpt", scale_embedding=True),
     # attention windows and chunks
-    "mistral": _causal("Mistral", sliding_window=WINDOW),
-    "mixtral": _causal("Mixtral", sliding_window=WINDOW, **_LOCAL_EXPERTS),
-    "ministral": _causal("Ministral", head_dim=8, **SLIDING),
-    "qwen2, windows": _causal("Qwen2", use_sliding_window=True, sliding_window=WINDOW, max_window_layers=1),
-    "gemma2": _causal("Gemma2", head_dim=8, query_pre_attn_scalar=8, sliding_window=WINDOW),
+    "mistral": causal("Mistral", sliding_window=WINDOW),
+    "mixtral": causal("Mixtral", sliding_window=WINDOW, **LOCAL_EXPERTS),
+    "ministral": causal("Ministral", head_dim=8, **SLIDING),
+    "qwen2, windows": causal("Qwen2", use_sliding_window=True, sliding_window=WINDOW, max_window_layers=1),
+    "gemma2": causal("Gemma2", head_dim=8, query_pre_attn_scalar=8, sliding_window=WINDOW),
     "gemma3": build_model(
         "Gemma3TextConfig", "Gemma3ForCausalLM", **usual(head_dim=8, query_pre_attn_scalar=8, **SLIDING)
     ),
     "gemma4": _gemma4(num_kv_shared_layers=0, hidden_size_per_layer_input=0),
-    "vaultgemma": _causal("VaultGemma", head_dim=8, query_pre_attn_scalar=8, sliding_window=WINDOW),
-    "phimoe": _causal("Phimoe", sliding_window=WINDOW, **_LOCAL_EXPERTS),
-    "phi3, longrope": _causal(
+    "vaultgemma": causal("VaultGemma", head_dim=8, query_pre_attn_scalar=8, sliding_window=WINDOW),
+    "phimoe": causal("Phimoe", sliding_window=WINDOW, **LOCAL_EXPERTS),
+    "phi3, longrope": causal(
         "Phi3",
         sliding_window=WINDOW,
         original_max_position_embeddings=128,
@@ -291,14 +291,14 @@ CAUSAL: dict[str, Build] = {
         window_size=WINDOW,
         initializer_range=0.15,
     ),
-    "olmo3": _causal("Olmo3", **SLIDING),
-    "gpt_oss": _causal("GptOss", head_dim=8, **SLIDING, **_LOCAL_EXPERTS),
-    "cohere2": _causal("Cohere2", head_dim=8, **SLIDING),
-    "starcoder2": _causal("Starcoder2", sliding_window=WINDOW),
-    "exaone4": _causal("Exaone4", **SLIDING),
-    "cwm": _causal("Cwm", head_dim=8, **SLIDING),
-    "dots1": _causal("Dots1", head_dim=8, **_ROUTED, **SLIDING),
-    "afmoe": _causal("Afmoe", head_dim=8, **SLIDING, **_EXPERTS, num_dense_layers=1),
+    "olmo3": causal("Olmo3", **SLIDING),
+    "gpt_oss": causal("GptOss", head_dim=8, **SLIDING, **LOCAL_EXPERTS),
+    "cohere2": causal("Cohere2", head_dim=8, **SLIDING),
+    "starcoder2": causal("Starcoder2", sliding_window=WINDOW),
+    "exaone4": causal("Exaone4", **SLIDING),
+    "cwm": causal("Cwm", head_dim=8, **SLIDING),
+    "dots1": causal("Dots1", head_dim=8, **ROUTED, **SLIDING),
+    "afmoe": causal("Afmoe", head_dim=8, **SLIDING, **EXPERTS, num_dense_layers=1),
     "llama4": build_model(
         "Llama4TextConfig",
         "Llama4ForCausalLM",
@@ -312,35 +312,35 @@ CAUSAL: dict[str, Build] = {
             interleave_moe_layer_step=2,
         ),
     ),
-    "modernbert-decoder": _causal(
+    "modernbert-decoder": causal(
         "ModernBertDecoder", sliding_window=WINDOW, local_attention=WINDOW, global_attn_every_n_layers=2
     ),
     # layers that share keys, or read the ids themselves
     "gemma3n": _gemma3n,
     "gemma4, shared keys": _gemma4_shared,
     # layers that carry a state from token to token
-    "qwen3_next": _causal("Qwen3Next", **LINEAR, **_EXPERTS, shared_expert_intermediate_size=16),
+    "qwen3_next": causal("Qwen3Next", **LINEAR, **EXPERTS, shared_expert_intermediate_size=16),
     "qwen3_5": build_model("Qwen3_5TextConfig", "Qwen3_5ForCausalLM", **usual(**LINEAR)),
-    "lfm2": _causal("Lfm2", layer_types=["conv", "full_attention"], block_ff_dim=64),
-    "granitemoehybrid": _causal(
+    "lfm2": causal("Lfm2", layer_types=["conv", "full_attention"], block_ff_dim=64),
+    "granitemoehybrid": causal(
         "GraniteMoeHybrid",
         layer_types=["mamba", "attention"],
-        **_MAMBA2,
-        **_LOCAL_EXPERTS,
+        **MAMBA2,
+        **LOCAL_EXPERTS,
         shared_intermediate_size=32,
         position_embedding_type="nope",
     ),
-    "granite 4, dense": _causal(
+    "granite 4, dense": causal(
         "GraniteMoeHybrid",
         layer_types=["attention", "attention"],
-        **_MAMBA2,
+        **MAMBA2,
         num_local_experts=0,
         num_experts_per_tok=0,
         shared_intermediate_size=32,
         position_embedding_type="rope",
         tie_word_embeddings=True,
     ),
-    "falcon_h1": _causal(
+    "falcon_h1": causal(
         "FalconH1",
         head_dim=8,
         mamba_d_ssm=32,
@@ -352,8 +352,8 @@ CAUSAL: dict[str, Build] = {
         mamba_chunk_size=16,
         embedding_multiplier=5.6,
     ),
-    "bamba": _causal("Bamba", attn_layer_indices=[1], **_MAMBA2),
-    "jamba": _causal(
+    "bamba": causal("Bamba", attn_layer_indices=[1], **MAMBA2),
+    "jamba": causal(
         "Jamba",
         attn_layer_period=2,
         attn_layer_offset=1,
@@ -365,8 +365,8 @@ CAUSAL: dict[str, Build] = {
         mamba_dt_rank=4,
         use_mamba_kernels=False,
     ),
-    "minimax": _causal(
-        "MiniMax", head_dim=8, **_LOCAL_EXPERTS, layer_types=["linear_attention", "full_attention"], block_size=16
+    "minimax": causal(
+        "MiniMax", head_dim=8, **LOCAL_EXPERTS, layer_types=["linear_attention", "full_attention"], block_size=16
     ),
     "mamba": build_model("MambaConfig", "MambaForCausalLM", hidden_size=32, num_hidden_layers=2, state_size=8),
     "mamba2": build_model(
@@ -393,7 +393,7 @@ CAUSAL: dict[str, Build] = {
         attention_window_size=WINDOW,
     ),
     "rwkv": build_model("RwkvConfig", "RwkvForCausalLM", hidden_size=32, num_hidden_layers=2, attention_hidden_size=32),
-    "zamba2": _causal(
+    "zamba2": causal(
         "Zamba2",
         num_hidden_layers=3,
         layers_block_type=["mamba", "hybrid", "mamba"],
@@ -409,17 +409,17 @@ CAUSAL: dict[str, Build] = {
 }
 
 ENCODER_DECODER: dict[str, Build] = {
-    "t5": build_model("T5Config", "T5ForConditionalGeneration", **_T5),
+    "t5": build_model("T5Config", "T5ForConditionalGeneration", **T5),
     "flan-t5": build_model(
-        "T5Config", "T5ForConditionalGeneration", **_T5, feed_forward_proj="gated-gelu", tie_word_embeddings=False
+        "T5Config", "T5ForConditionalGeneration", **T5, feed_forward_proj="gated-gelu", tie_word_embeddings=False
     ),
-    "mt5": build_model("MT5Config", "MT5ForConditionalGeneration", **_T5),
-    "umt5": build_model("UMT5Config", "UMT5ForConditionalGeneration", **_T5),
-    "longt5": build_model("LongT5Config", "LongT5ForConditionalGeneration", **_T5, local_radius=7),
+    "mt5": build_model("MT5Config", "MT5ForConditionalGeneration", **T5),
+    "umt5": build_model("UMT5Config", "UMT5ForConditionalGeneration", **T5),
+    "longt5": build_model("LongT5Config", "LongT5ForConditionalGeneration", **T5, local_radius=7),
     "switch_transformers": build_model(
         "SwitchTransformersConfig",
         "SwitchTransformersForConditionalGeneration",
-        **_T5,
+        **T5,
         num_decoder_layers=2,
         num_experts=4,
         num_sparse_encoder_layers=1,
@@ -427,22 +427,22 @@ ENCODER_DECODER: dict[str, Build] = {
         expert_capacity=512,
     ),
     "t5gemma": _t5gemma,
-    "bart": build_model("BartConfig", "BartForConditionalGeneration", **_BART, forced_eos_token_id=1),
+    "bart": build_model("BartConfig", "BartForConditionalGeneration", **BART, forced_eos_token_id=1),
     "mbart": build_model(
         "MBartConfig",
         "MBartForConditionalGeneration",
-        **{**_BART, "decoder_start_token_id": None},
+        **{**BART, "decoder_start_token_id": None},
         scale_embedding=True,
     ),
-    "pegasus": build_model("PegasusConfig", "PegasusForConditionalGeneration", **_BART, scale_embedding=True),
-    "marian": build_model("MarianConfig", "MarianMTModel", **_BART, scale_embedding=True),
-    "mvp": build_model("MvpConfig", "MvpForConditionalGeneration", **_BART, scale_embedding=True),
-    "m2m_100": build_model("M2M100Config", "M2M100ForConditionalGeneration", **_BART, scale_embedding=True),
-    "blenderbot": build_model("BlenderbotConfig", "BlenderbotForConditionalGeneration", **_BART),
+    "pegasus": build_model("PegasusConfig", "PegasusForConditionalGeneration", **BART, scale_embedding=True),
+    "marian": build_model("MarianConfig", "MarianMTModel", **BART, scale_embedding=True),
+    "mvp": build_model("MvpConfig", "MvpForConditionalGeneration", **BART, scale_embedding=True),
+    "m2m_100": build_model("M2M100Config", "M2M100ForConditionalGeneration", **BART, scale_embedding=True),
+    "blenderbot": build_model("BlenderbotConfig", "BlenderbotForConditionalGeneration", **BART),
     "led": build_model(
         "LEDConfig",
         "LEDForConditionalGeneration",
-        **_BART,
+        **BART,
         max_encoder_position_embeddings=512,
         max_decoder_position_embeddings=512,
         attention_window=[8, 8],

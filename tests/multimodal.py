@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 from tests.families import (
-    CAUSAL,
-    ENCODER_DECODER,
     LINEAR,
     SLIDING,
     TOKENS,
     WINDOW,
     Build,
     build_model,
-    save_model,
     usual,
 )
 
-_VISION: dict[str, Any] = {
+VISION: dict[str, Any] = {
     "hidden_size": 16,
     "intermediate_size": 32,
     "num_hidden_layers": 3,
@@ -26,7 +22,7 @@ _VISION: dict[str, Any] = {
     "image_size": 28,
     "patch_size": 14,
 }
-_QWEN_VISION: dict[str, Any] = {
+QWEN_VISION: dict[str, Any] = {
     "depth": 3,
     "hidden_size": 16,
     "intermediate_size": 32,
@@ -34,12 +30,12 @@ _QWEN_VISION: dict[str, Any] = {
     "patch_size": 14,
     "out_hidden_size": 32,
 }
-_IMAGES: dict[str, Any] = {"image_token_id": 3, "video_token_id": 4}
+IMAGES: dict[str, Any] = {"image_token_id": 3, "video_token_id": 4}
 """Ids that stand for images; without these, they would lie beyond the tiny vocabulary."""
 _EXPERTS: dict[str, Any] = {"num_experts": 4, "num_experts_per_tok": 2, "moe_intermediate_size": 16}
 
 
-def _whole(config: str, model: str, text: dict[str, Any], vision: dict[str, Any] | None, **more: Any) -> Build:
+def whole(config: str, model: str, text: dict[str, Any], vision: dict[str, Any] | None, **more: Any) -> Build:
     """A model whose config has one part for text and one for images."""
 
     def build(vocabulary: int) -> Any:
@@ -62,7 +58,7 @@ def _sound(config: str, model: str, encoder: str, text: str) -> Build:
         "max_source_positions": 32,
         **(sizes if text == "qwen2" else {**more, "num_mel_bins": 8}),
     }
-    return _whole(config, model, {"model_type": text}, None, audio_config=audio)
+    return whole(config, model, {"model_type": text}, None, audio_config=audio)
 
 
 def _t5gemma2(vocabulary: int) -> Any:
@@ -71,7 +67,7 @@ def _t5gemma2(vocabulary: int) -> Any:
     part = {**usual(head_dim=8, query_pre_attn_scalar=8, **SLIDING), **TOKENS, "vocab_size": vocabulary}
     encoder = {
         "text_config": part,
-        "vision_config": {**_VISION, "model_type": "siglip_vision_model"},
+        "vision_config": {**VISION, "model_type": "siglip_vision_model"},
         "image_token_index": 3,
         "mm_tokens_per_image": 4,
         "vocab_size": vocabulary,
@@ -80,20 +76,20 @@ def _t5gemma2(vocabulary: int) -> Any:
     return tf.T5Gemma2ForConditionalGeneration(tf.T5Gemma2Config(**parts, image_token_index=3, **TOKENS))
 
 
-def _mrope(**more: Any) -> dict[str, Any]:
+def mrope(**more: Any) -> dict[str, Any]:
     rotary = {"rope_type": "default", "rope_theta": 1e4, "mrope_section": [2, 1, 1], **more}
     return {"rope_parameters": rotary}
 
 
 MULTIMODAL: dict[str, Build] = {
-    "Gemma3ForConditionalGeneration": _whole(
+    "Gemma3ForConditionalGeneration": whole(
         "Gemma3Config",
         "Gemma3ForConditionalGeneration",
         {"head_dim": 8, "query_pre_attn_scalar": 8, **SLIDING},
-        {**_VISION, "model_type": "siglip_vision_model"},
+        {**VISION, "model_type": "siglip_vision_model"},
         mm_tokens_per_image=4,
     ),
-    "Gemma4ForConditionalGeneration": _whole(
+    "Gemma4ForConditionalGeneration": whole(
         "Gemma4Config",
         "Gemma4ForConditionalGeneration",
         {
@@ -112,50 +108,50 @@ MULTIMODAL: dict[str, Build] = {
             "head_dim": 8,
         },
         audio_config=None,
-        **_IMAGES,
+        **IMAGES,
         audio_token_id=5,
     ),
-    "Mistral3ForConditionalGeneration": _whole(
+    "Mistral3ForConditionalGeneration": whole(
         "Mistral3Config",
         "Mistral3ForConditionalGeneration",
         {"model_type": "mistral", "head_dim": 8, "sliding_window": None},
-        {**_VISION, "model_type": "pixtral", "head_dim": 8},
+        {**VISION, "model_type": "pixtral", "head_dim": 8},
     ),
-    "Pixtral": _whole(
+    "Pixtral": whole(
         "LlavaConfig",
         "LlavaForConditionalGeneration",
         {"model_type": "mistral", "head_dim": 8, "sliding_window": WINDOW},
-        {**_VISION, "model_type": "pixtral", "head_dim": 8},
+        {**VISION, "model_type": "pixtral", "head_dim": 8},
     ),
-    "LlavaForConditionalGeneration": _whole(
+    "LlavaForConditionalGeneration": whole(
         "LlavaConfig",
         "LlavaForConditionalGeneration",
         {"model_type": "llama"},
-        {**_VISION, "model_type": "clip_vision_model", "projection_dim": 16},
+        {**VISION, "model_type": "clip_vision_model", "projection_dim": 16},
     ),
-    "Qwen2VLForConditionalGeneration": _whole(
+    "Qwen2VLForConditionalGeneration": whole(
         "Qwen2VLConfig",
         "Qwen2VLForConditionalGeneration",
-        _mrope(),
+        mrope(),
         {"depth": 3, "embed_dim": 16, "hidden_size": 32, "num_heads": 2, "mlp_ratio": 2, "patch_size": 14},
     ),
-    "Qwen2_5_VLForConditionalGeneration": _whole(
-        "Qwen2_5_VLConfig", "Qwen2_5_VLForConditionalGeneration", _mrope(), {**_QWEN_VISION, "window_size": 8}
+    "Qwen2_5_VLForConditionalGeneration": whole(
+        "Qwen2_5_VLConfig", "Qwen2_5_VLForConditionalGeneration", mrope(), {**QWEN_VISION, "window_size": 8}
     ),
-    "Qwen3VLForConditionalGeneration": _whole(
+    "Qwen3VLForConditionalGeneration": whole(
         "Qwen3VLConfig",
         "Qwen3VLForConditionalGeneration",
-        {"head_dim": 8, **_mrope(mrope_interleaved=True)},
-        {**_QWEN_VISION, "deepstack_visual_indexes": [0, 1], "num_position_embeddings": 16},
+        {"head_dim": 8, **mrope(mrope_interleaved=True)},
+        {**QWEN_VISION, "deepstack_visual_indexes": [0, 1], "num_position_embeddings": 16},
         tie_word_embeddings=True,
     ),
-    "Qwen3VLMoeForConditionalGeneration": _whole(
+    "Qwen3VLMoeForConditionalGeneration": whole(
         "Qwen3VLMoeConfig",
         "Qwen3VLMoeForConditionalGeneration",
-        {"head_dim": 8, **_EXPERTS, **_mrope(mrope_interleaved=True)},
-        {**_QWEN_VISION, "deepstack_visual_indexes": [0, 1], "num_position_embeddings": 16},
+        {"head_dim": 8, **_EXPERTS, **mrope(mrope_interleaved=True)},
+        {**QWEN_VISION, "deepstack_visual_indexes": [0, 1], "num_position_embeddings": 16},
     ),
-    "Qwen3_5ForConditionalGeneration": _whole(
+    "Qwen3_5ForConditionalGeneration": whole(
         "Qwen3_5Config",
         "Qwen3_5ForConditionalGeneration",
         {
@@ -167,9 +163,9 @@ MULTIMODAL: dict[str, Build] = {
                 "partial_rotary_factor": 0.5,
             },
         },
-        {**_QWEN_VISION, "num_position_embeddings": 16},
+        {**QWEN_VISION, "num_position_embeddings": 16},
     ),
-    "Llama4ForConditionalGeneration": _whole(
+    "Llama4ForConditionalGeneration": whole(
         "Llama4Config",
         "Llama4ForConditionalGeneration",
         {
@@ -181,50 +177,50 @@ MULTIMODAL: dict[str, Build] = {
             "no_rope_layers": [1, 0],
             "interleave_moe_layer_step": 2,
         },
-        {**_VISION, "vision_output_dim": 16, "projector_input_dim": 16, "projector_output_dim": 16},
+        {**VISION, "vision_output_dim": 16, "projector_input_dim": 16, "projector_output_dim": 16},
     ),
-    "SmolVLMForConditionalGeneration": _whole(
-        "SmolVLMConfig", "SmolVLMForConditionalGeneration", {"model_type": "llama"}, {**_VISION}, scale_factor=1
+    "SmolVLMForConditionalGeneration": whole(
+        "SmolVLMConfig", "SmolVLMForConditionalGeneration", {"model_type": "llama"}, {**VISION}, scale_factor=1
     ),
-    "Idefics3ForConditionalGeneration": _whole(
-        "Idefics3Config", "Idefics3ForConditionalGeneration", {"model_type": "llama"}, {**_VISION}, scale_factor=1
+    "Idefics3ForConditionalGeneration": whole(
+        "Idefics3Config", "Idefics3ForConditionalGeneration", {"model_type": "llama"}, {**VISION}, scale_factor=1
     ),
-    "InternVLForConditionalGeneration": _whole(
+    "InternVLForConditionalGeneration": whole(
         "InternVLConfig",
         "InternVLForConditionalGeneration",
         {"model_type": "qwen3", "head_dim": 8},
-        {**_VISION, "image_size": [28, 28], "patch_size": [14, 14]},
+        {**VISION, "image_size": [28, 28], "patch_size": [14, 14]},
     ),
-    "PaliGemmaForConditionalGeneration": _whole(
+    "PaliGemmaForConditionalGeneration": whole(
         "PaliGemmaConfig",
         "PaliGemmaForConditionalGeneration",
         {"model_type": "gemma2", "head_dim": 8, "query_pre_attn_scalar": 8, "sliding_window": WINDOW},
-        {**_VISION, "model_type": "siglip_vision_model", "projection_dim": 32},
+        {**VISION, "model_type": "siglip_vision_model", "projection_dim": 32},
         projection_dim=32,
     ),
-    "Glm4vForConditionalGeneration": _whole(
+    "Glm4vForConditionalGeneration": whole(
         "Glm4vConfig",
         "Glm4vForConditionalGeneration",
-        _mrope(),
+        mrope(),
         {
-            **{k: v for k, v in _QWEN_VISION.items() if k != "intermediate_size"},
+            **{k: v for k, v in QWEN_VISION.items() if k != "intermediate_size"},
             "intermediate_size": 32,
             "image_size": 28,
         },
     ),
-    "Lfm2VlForConditionalGeneration": _whole(
+    "Lfm2VlForConditionalGeneration": whole(
         "Lfm2VlConfig",
         "Lfm2VlForConditionalGeneration",
         {"model_type": "lfm2", "layer_types": ["conv", "full_attention"], "block_ff_dim": 64},
-        {**{k: v for k, v in _VISION.items() if k != "image_size"}, "num_patches": 4},
+        {**{k: v for k, v in VISION.items() if k != "image_size"}, "num_patches": 4},
     ),
-    "AyaVisionForConditionalGeneration": _whole(
+    "AyaVisionForConditionalGeneration": whole(
         "AyaVisionConfig",
         "AyaVisionForConditionalGeneration",
         {"model_type": "cohere2", "head_dim": 8, **SLIDING},
-        {**_VISION, "model_type": "siglip_vision_model"},
+        {**VISION, "model_type": "siglip_vision_model"},
     ),
-    "Gemma4, sound": _whole(
+    "Gemma4, sound": whole(
         "Gemma4Config",
         "Gemma4ForConditionalGeneration",
         {
@@ -237,16 +233,16 @@ MULTIMODAL: dict[str, Build] = {
             **_EXPERTS,
             **SLIDING,
         },
-        {**_VISION, "num_key_value_heads": 2, "head_dim": 8},
+        {**VISION, "num_key_value_heads": 2, "head_dim": 8},
         audio_config={"hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2, "output_proj_dims": 16},
-        **_IMAGES,
+        **IMAGES,
         audio_token_id=5,
     ),
-    "Cohere2VisionForConditionalGeneration": _whole(
+    "Cohere2VisionForConditionalGeneration": whole(
         "Cohere2VisionConfig",
         "Cohere2VisionForConditionalGeneration",
         {"model_type": "cohere2", "head_dim": 8, **SLIDING},
-        {**_VISION, "model_type": "siglip_vision_model"},
+        {**VISION, "model_type": "siglip_vision_model"},
     ),
     "Qwen2AudioForConditionalGeneration": _sound(
         "Qwen2AudioConfig", "Qwen2AudioForConditionalGeneration", "qwen2_audio_encoder", "qwen2"
@@ -254,7 +250,7 @@ MULTIMODAL: dict[str, Build] = {
     "VoxtralForConditionalGeneration": _sound(
         "VoxtralConfig", "VoxtralForConditionalGeneration", "voxtral_encoder", "llama"
     ),
-    "Glm4vMoeForConditionalGeneration": _whole(
+    "Glm4vMoeForConditionalGeneration": whole(
         "Glm4vMoeConfig",
         "Glm4vMoeForConditionalGeneration",
         {
@@ -265,24 +261,24 @@ MULTIMODAL: dict[str, Build] = {
             "n_group": 1,
             "topk_group": 1,
             "first_k_dense_replace": 1,
-            **_mrope(partial_rotary_factor=1.0),
+            **mrope(partial_rotary_factor=1.0),
         },
-        {**_QWEN_VISION, "image_size": 28},
-        **_IMAGES,
+        {**QWEN_VISION, "image_size": 28},
+        **IMAGES,
     ),
-    "Qwen3_5MoeForConditionalGeneration": _whole(
+    "Qwen3_5MoeForConditionalGeneration": whole(
         "Qwen3_5MoeConfig",
         "Qwen3_5MoeForConditionalGeneration",
         {**LINEAR, **_EXPERTS, "shared_expert_intermediate_size": 16},
-        {**_QWEN_VISION, "num_position_embeddings": 16},
+        {**QWEN_VISION, "num_position_embeddings": 16},
     ),
-    "Exaone4_5_ForConditionalGeneration": _whole(
+    "Exaone4_5_ForConditionalGeneration": whole(
         "Exaone4_5_Config",
         "Exaone4_5_ForConditionalGeneration",
         {"model_type": "exaone4", **SLIDING},
-        {**_QWEN_VISION, "window_size": 8},
+        {**QWEN_VISION, "window_size": 8},
     ),
-    "FuyuForCausalLM": _whole(
+    "FuyuForCausalLM": whole(
         "FuyuConfig",
         "FuyuForCausalLM",
         {"model_type": "persimmon"},
@@ -308,11 +304,3 @@ MULTIMODAL: dict[str, Build] = {
 }
 
 MULTIMODAL_ENCODER_DECODER: dict[str, Build] = {"T5Gemma2ForConditionalGeneration": _t5gemma2}
-
-DECODERS = CAUSAL | MULTIMODAL
-ENCODER_DECODERS = ENCODER_DECODER | MULTIMODAL_ENCODER_DECODER
-
-
-def save_any_family(folder: Path, name: str) -> Path:
-    """A tiny random model of a family, for text alone or not, and its tokenizer."""
-    return save_model(folder, (DECODERS | ENCODER_DECODERS)[name], encoder_decoder=name in ENCODER_DECODERS)

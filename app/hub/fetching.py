@@ -11,16 +11,14 @@ from app.hub.access import reading
 from app.hub.searching import id_in_address
 from app.hub.text_columns import write_text_columns
 from lamp.data.source import DataSource
-from lamp.data.tables.checks import MAX_ROWS
+from lamp.data.tables.checks import MAX_ROWS, MAX_UNPACKED
 from lamp.errors import DataError
 from lamp.hub.catalog import is_hub_id
 
 MOST_ROWS = 100_000
 """Only the first rows of a part are fetched unless all are asked for: few tasks gain anything from more."""
 MOST_BYTES = 400_000_000
-"""No more rows are fetched once their text has this size, unless all are asked for."""
-_ALL_BYTES = 1_900_000_000
-"""The same where all are asked for."""
+"""Rows are fetched as long as their text is no larger, unless all are asked for: then as large as a table's may be."""
 _READERS = frozenset({"arrow", "csv", "json", "parquet", "text"})
 """Readers of the datasets library that give tables of text; others unpack archives or media, or need more libraries."""
 
@@ -41,6 +39,8 @@ class HubSplit:
     name: str
     rows: int | None
     """None where the Hub does not tell."""
+    bytes: int | None = None
+    """Of its rows, pictures and sounds included; None where the Hub does not tell."""
 
 
 @dataclass(frozen=True)
@@ -111,7 +111,7 @@ def look_up(id: str, subset: str = "", revision: str = "main", token: str = "") 
         subsets = tuple(map(str, datasets.get_dataset_config_names(id, **access)))
         subset = subset or subsets[0]
         info = datasets.get_dataset_config_info(id, subset, **access)
-        splits = [HubSplit(str(name), _count(split)) for name, split in info.splits.items()]
+        splits = [HubSplit(str(name), _count(split), _bytes(split)) for name, split in info.splits.items()]
     return HubParts(
         id, access["revision"], subsets, subset, tuple(sorted(splits, key=lambda split: "train" not in split.name))
     )
@@ -147,11 +147,11 @@ def fetch(
             )
         stream = builder.as_streaming_dataset(split)
         info = (builder.info.splits or {}).get(split)
-        most_rows, most_bytes = (MAX_ROWS, _ALL_BYTES) if all_rows else (MOST_ROWS, MOST_BYTES)
+        most_rows, most_bytes = (MAX_ROWS, MAX_UNPACKED) if all_rows else (MOST_ROWS, MOST_BYTES)
         count = _count(info)
         total = min(most_rows, count) if count else None
         if count and total:
-            check_space(3 * min(most_bytes, round((getattr(info, "num_bytes", None) or 0) * total / count)))
+            check_space(3 * min(most_bytes, round((_bytes(info) or 0) * total / count)))
 
         def on_batch(rows: int, size: int) -> None:
             check_space(2 * size)
@@ -166,3 +166,8 @@ def fetch(
 def _count(split: Any) -> int | None:
     """The number of rows that the card of a data set gives for a split; None where it gives none."""
     return getattr(split, "num_examples", None) or None
+
+
+def _bytes(split: Any) -> int | None:
+    """The size of a split's rows that the card of a data set gives; None where it gives none."""
+    return getattr(split, "num_bytes", None) or None

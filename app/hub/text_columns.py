@@ -22,9 +22,10 @@ def write_text_columns(
 ) -> tuple[int, bool, tuple[str, ...]]:
     """Writes the first rows of a stream of the datasets library, a batch at a time.
 
-    most_bytes: of text, after which no more rows are read; on_rows: called after each batch with the number of rows
-    and the bytes of text so far. Returns how many rows there are, whether those were all, and the names of the columns
-    that were left out because they hold no text. Raises DataError when there are no rows.
+    most_bytes: of text; a batch that would make it more is left out, unless it is the first one; on_rows: called after
+    each batch with the number of rows and the bytes of text so far. Returns how many rows there are, whether those were
+    all, and the names of the columns that were left out because they hold no text. Raises DataError when there are no
+    rows.
     """
     import pyarrow as pa
     from pyarrow import parquet
@@ -35,7 +36,7 @@ def write_text_columns(
     try:
         for batch in stream.take(most_rows + 1).with_format("arrow").iter(_BATCH):
             limit = min(most_rows, MAX_CELLS // max(1, len(schema)))
-            part = batch.slice(0, max(0, limit - rows) if size < most_bytes else 0)
+            part = batch.slice(0, max(0, limit - rows))
             whole = len(part) == len(batch)
             if not len(part):
                 break
@@ -43,13 +44,17 @@ def write_text_columns(
             texts, others = _texts(part, labels)
             left_out.update(dict.fromkeys(others))
             columns = conversations | texts
+            more = sum(column.nbytes for column in columns.values())
+            if rows and size + more > most_bytes:
+                whole = False
+                break
             if writer is None:
                 schema = pa.schema([(name, column.type) for name, column in columns.items()])
                 writer = parquet.ParquetWriter(file, schema)
             arrays = [columns.get(column.name, pa.nulls(len(part), column.type)) for column in schema]
             writer.write_table(pa.table(arrays, schema=schema))
             rows += len(part)
-            size += sum(column.nbytes for column in columns.values())
+            size += more
             on_rows(rows, size)
     finally:
         if writer is not None:
@@ -105,6 +110,8 @@ def _texts(batch: Any, labels: dict[str, list[str]]) -> tuple[dict[str, Any], li
             )
         ):
             others.append(name)
+        elif pa.types.is_duration(column.type):  # reading the file makes text of it
+            texts[name] = column
         else:
             texts[name] = column.cast(pa.large_string())
     return texts, others

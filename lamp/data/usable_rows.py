@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from array import array
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from lamp.config import DataConfig
@@ -55,6 +56,7 @@ def usable_rows(table: Table, config: DataConfig) -> UsableRows:
     read = list(dict.fromkeys(column for _, column in Template.of(config).pairs))
     places, keys, targets = array("Q"), array("Q"), list[str]()
     counts: dict[str, int] = {}
+    names = {*table.columns}
     known: dict[str, str] = {}  # one text for all rows of a label
     skipped = without_input = headers = 0
     first_skipped = first_without_input = None
@@ -64,6 +66,8 @@ def usable_rows(table: Table, config: DataConfig) -> UsableRows:
         text = "\0".join([cell.strip() for cell in cells])
         if target == config.target_column and cells == read:
             headers += 1
+        elif target in names and names.issuperset(cells) and {*table.rows[place].values()} == names:
+            raise DataError(_other_order(place, [*table.rows[place].values()]))
         elif not target:
             skipped += 1
             first_skipped = place if first_skipped is None else first_skipped
@@ -80,4 +84,11 @@ def usable_rows(table: Table, config: DataConfig) -> UsableRows:
                 targets.append("")
     return UsableRows(
         places, keys, targets, counts, skipped, without_input, first_skipped, first_without_input, headers
+    )
+
+
+def _other_order(place: int, cells: Sequence[str]) -> str:
+    return (
+        f"Row {place + 1:,} has the names of the columns in another order ({', '.join(map(repr, cells))}), so the rows "
+        "below it seem to come from another file: put their columns in the order of the others."
     )

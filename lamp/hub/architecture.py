@@ -14,7 +14,15 @@ Architecture = Literal["causal", "encoder-decoder"]
 
 WEIGHTS = "model.safetensors"
 WEIGHTS_INDEX = "model.safetensors.index.json"
-_WIDTH_KEYS = ("word_embed_proj_dim", "hidden_size", "d_model", "n_embd", "n_embed")
+_WIDTH_KEYS = (
+    "word_embed_proj_dim",
+    "input_embedding_size",
+    "embedding_size",
+    "hidden_size",
+    "d_model",
+    "n_embd",
+    "n_embed",
+)
 _MULTIMODAL_KEYS = (
     "vision_config",
     "audio_config",
@@ -34,6 +42,8 @@ _NEEDS_MORE_THAN_TEXT = {
 """Types that do not read text without an image, or not in place of embeddings."""
 _UNKNOWN_TO_PEFT = {"mllama", "mllama_text_model"}
 """Types with more embeddings than their config counts: PEFT finds none of them."""
+_COMPRESS_COLUMNS = {"deepseek_v4"}
+"""Types that store the keys of some tokens together, by their columns in a batch, and choose experts by ids."""
 _EMBED_IN_EVERY_LAYER = {"gemma3n"}
 """Types that look up every token again in each layer, in all of their sizes."""
 TOKENIZER_FILES = {
@@ -91,6 +101,11 @@ def architecture_of(reference: str, config: Mapping[str, Any]) -> Architecture:
         raise BackboneError(
             f"The backbone {reference!r} ({cls or model_type}) has a table of embeddings that PEFT does not find, so a "
             "prompt for it could not be loaded anywhere: choose another one, such as Gemma 3 or Llama 4."
+        )
+    if model_type in _COMPRESS_COLUMNS:
+        raise BackboneError(
+            f"The backbone {reference!r} ({cls or model_type}) stores the keys of several columns of a batch as one, "
+            "so padding would change them: choose another one, such as Qwen3 or Llama 3.2."
         )
     if text_config(config).get("hidden_size_per_layer_input"):
         raise BackboneError(

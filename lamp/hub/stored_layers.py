@@ -11,7 +11,7 @@ from lamp.errors import BackboneError
 from lamp.text_config import text_config
 
 _LAYER = re.compile(r"(.*?\b(?:layers|blocks|block|layer|h)\.)(\d+)\.")
-_COUNT_KEYS = ("num_hidden_layers", "num_layers", "n_layer", "n_layers")
+_COUNT_KEYS = ("num_layers_per_stack", "num_hidden_layers", "num_layers", "n_layer", "n_layers")
 
 
 def check_layers(reference: str, config: Mapping[str, Any], names: Iterable[str]) -> None:

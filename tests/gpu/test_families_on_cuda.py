@@ -10,14 +10,13 @@ import torch
 from lamp.backbone.frozen import FrozenBackbone
 from lamp.config import Precision
 from lamp.errors import BackboneError
-from tests.families import REFUSED
-from tests.multimodal import DECODERS, ENCODER_DECODERS, save_any_family
+from tests.every_family import NAMES, REFUSED, save_any_family
 
 pytestmark = pytest.mark.gpu
 
 
 @pytest.mark.parametrize("precision", ["bf16", "fp32"])
-@pytest.mark.parametrize("name", [*DECODERS, *ENCODER_DECODERS])
+@pytest.mark.parametrize("name", NAMES)
 def test_a_family_is_read_or_refused_as_on_a_cpu(name: str, precision: Precision, tmp_path: Path) -> None:
     folder = str(save_any_family(tmp_path, name))
     if name in REFUSED:

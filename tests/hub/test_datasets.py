@@ -88,7 +88,7 @@ def test_a_part_is_fetched_with_the_names_of_its_labels(hub: Hub, run: Run, film
         "revision": hub.repository(films, "datasets").commits[-1].oid,
         "subsets": ["default"],
         "subset": "default",
-        "splits": [{"name": "train", "rows": 5}, {"name": "test", "rows": 2}],
+        "splits": [{"name": "train", "rows": 5, "bytes": 1000}, {"name": "test", "rows": 2, "bytes": 1000}],
     }
     part, test = run(FETCH, [films], [films, "default", "test"]).result
     assert (part["name"], part["rows"], part["whole"], part["left_out"]) == ("films train.parquet", 5, True, [])
@@ -115,11 +115,15 @@ def limited(name, limit):
         return fetched(*arguments)
     finally:
         setattr(fetching, name, usual)
-answer([limited("MOST_ROWS", 3), limited("MOST_BYTES", 1)])
+answer([limited("MOST_ROWS", 3), limited("MOST_BYTES", 1), limited("MOST_BYTES", 100)])
 """,
         films,
     ).result
-    assert [(part["rows"], part["whole"], len(part["table"])) for part in parts] == [(3, False, 3), (2, False, 2)]
+    assert [(part["rows"], part["whole"], len(part["table"])) for part in parts] == [
+        (3, False, 3),
+        (2, False, 2),
+        (2, False, 2),
+    ]
 
 
 def test_subsets_are_named_and_csv_and_json_are_read(hub: Hub, run: Run) -> None:
@@ -132,7 +136,7 @@ def test_subsets_are_named_and_csv_and_json_are_read(hub: Hub, run: Run) -> None
     hub.add("acme/lines", {"train.jsonl": b'{"text": "good", "label": true}\n'}, "datasets")
     looked = run(OUTCOME + "answer(asdict(fetching.look_up('acme/tongues', 'en')))").result
     assert (looked["subsets"], looked["subset"]) == (["de", "en"], "en")
-    assert looked["splits"] == [{"name": "train", "rows": None}]
+    assert looked["splits"] == [{"name": "train", "rows": None, "bytes": None}]
     english, lines = run(FETCH, ["acme/tongues", "en"], ["acme/lines"]).result
     assert english["name"] == "tongues en train.parquet" and english["table"] == [{"text": "good", "label": "2"}]
     assert lines["table"] == [{"text": "good", "label": "true"}]

@@ -153,6 +153,7 @@ def test_weights_are_counted_without_being_read(tmp_path: Path) -> None:
             },
             "looks up every token again",
         ),
+        ({"architectures": ["DeepseekV4ForCausalLM"], "model_type": "deepseek_v4"}, "padding would change them"),
         (
             {"architectures": ["OddForCausalLM"], "model_type": "odd", "auto_map": {"AutoModel": "odd.Odd"}},
             "needs code from its own repository",
@@ -174,6 +175,11 @@ def test_the_width_is_read_off_the_embeddings_where_the_config_does_not_give_it(
     assert "does not give its hidden size" in refusal(backbone(tmp_path / "other", config, {"model.norm.weight": (8,)}))
 
 
+@pytest.mark.parametrize("key", ["embedding_size", "input_embedding_size", "word_embed_proj_dim"])
+def test_the_width_is_that_of_the_embeddings_where_the_layers_have_another(tmp_path: Path, key: str) -> None:
+    assert inspect(backbone(tmp_path / "model", {**LLAMA, "hidden_size": 32, key: 8})).hidden_size == 8
+
+
 def test_types_that_share_a_folder_of_transformers_with_others_are_known(tmp_path: Path) -> None:
     config = {**LLAMA, "architectures": ["Gemma3ForCausalLM"], "model_type": "gemma3_text"}
     assert inspect(backbone(tmp_path / "model", config)).architecture == "causal"
@@ -185,6 +191,12 @@ def test_weights_that_lack_a_layer_of_the_config_are_refused_before_they_are_loa
     assert "counts 3 layers, and the weights lack 1 of them, such as model.layers.1:" in refusal(reference)
     backbone(tmp_path / "whole", {**LLAMA, "num_hidden_layers": 1}, {**WEIGHTS, **layers})
     assert inspect(str(tmp_path / "whole")).parameters == 216
+
+
+def test_layers_that_are_used_several_times_count_once(tmp_path: Path) -> None:
+    layers = {f"model.H_module.layers.{index}.up_proj.weight": (8, 8) for index in range(2)}
+    config = {**LLAMA, "num_hidden_layers": 16, "num_layers_per_stack": 2}
+    inspect(backbone(tmp_path / "model", config, {**WEIGHTS, **layers}))
 
 
 def test_a_config_that_counts_any_number_of_layers_costs_nothing(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ import pytest
 from lamp.config import DataConfig
 from lamp.data.checks import data_warnings
 from lamp.data.splits import prepare
+from lamp.errors import DataError
 from tests.unit.tables_of import table_of
 
 ROWS = range(60)
@@ -75,6 +76,21 @@ def test_rows_that_repeat_the_names_of_the_columns_are_left_out_and_told() -> No
         "Some rows are left out: 1 without a target, such as row 62 ('text: text label:') and 1 that hold the names of "
         "the columns."
     )
+
+
+def test_names_of_the_columns_in_another_order_are_refused_where_they_stand() -> None:
+    table = table_of(id=[*ROWS, "label", *ROWS], text=[*TEXTS, "id", *TEXTS], label=[*TARGETS, "text", *TARGETS])
+    with pytest.raises(
+        DataError, match="Row 61 has the names of the columns in another order \\('label', 'id', 'text'"
+    ):
+        prepare(table, DataConfig(("id", "text"), "label"))
+
+
+@pytest.mark.parametrize("text", ["Total", "TOTAL", "Grand total", "Summe"])
+def test_a_last_row_that_seems_to_be_a_sum_is_told(text: str) -> None:
+    (warning,) = warnings_of([*TEXTS, text], [*TARGETS, "1,234"])
+    assert f"The last row, 'text: {text} label:' with the target '1,234', seems to sum up the others" in warning
+    assert warnings_of([*TEXTS, f"{text} nonsense"], [*TARGETS, "an answer"]) == []
 
 
 def test_rows_that_are_held_out_too_are_told() -> None:

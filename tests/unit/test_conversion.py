@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -26,6 +27,17 @@ def test_a_file_that_is_no_table_is_the_readers_own_sentence(tmp_path: Path, nam
         convert_apart(tmp_path / "upload", name, tmp_path / "table")
     assert str(caught.value).startswith(repr(name)) and "\n" not in str(caught.value)
     assert [path.name for path in tmp_path.iterdir()] == ["upload"]
+
+
+def test_a_large_file_has_more_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def too_slow(*_: object, timeout: float, **__: object) -> None:
+        raise subprocess.TimeoutExpired("convert", timeout)
+
+    (tmp_path / "upload").write_text("x" * 100)
+    monkeypatch.setattr(conversion, "_BYTES_PER_SECOND", 10)
+    monkeypatch.setattr(subprocess, "run", too_slow)
+    with pytest.raises(DataError, match="takes more than 310 seconds to read"):
+        convert_apart(tmp_path / "upload", "films.csv", tmp_path / "table")
 
 
 def test_a_process_that_is_stopped_by_its_limits_is_one_sentence(

@@ -156,6 +156,19 @@ def test_a_refused_file_is_named_beside_the_data_set_that_stays_chosen(studio: S
     assert unchanged == [gr.skip()] * 3 and emptied is None
 
 
+@pytest.mark.parametrize("content", ["text,label\na,b\nc,d\n", ""])
+def test_a_file_that_the_page_took_is_not_kept_beside_the_data_set(
+    studio: Studio, tmp_path: Path, content: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path / "taken"))
+    taken, own = tmp_path / "taken" / "a.csv", tmp_path / "a.csv"
+    taken.parent.mkdir()
+    for file in (taken, own):
+        file.write_text(content)
+        TuneForm(studio, []).upload(str(file), None)
+    assert not taken.exists() and own.exists()
+
+
 def test_every_problem_of_a_form_is_listed_at_once(studio: Studio, values: dict[str, Any]) -> None:
     dataset = studio.datasets()[0].reference
     values |= {"backbone.choice": "", "backbone.other": " ", "dataset": dataset, "gpus": 1} | {

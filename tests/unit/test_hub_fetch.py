@@ -13,7 +13,7 @@ from app.hub.fetching import HubParts, HubSplit
 from app.studio import Studio
 from app.ui.tune.hub_fetch import HubFetch, LookUp
 from app.ui.tune.tune_form import TuneForm
-from lamp.data.tables.checks import MAX_ROWS
+from lamp.data.tables.checks import MAX_ROWS, MAX_UNPACKED
 
 PARTS = HubParts(
     "acme/films", "3f2a91c5d0" * 4, ("de", "en"), "en", (HubSplit("train", 400_000), HubSplit("test", None))
@@ -61,8 +61,8 @@ def test_a_token_is_asked_for_only_where_it_may_help(handlers: HubFetch, monkeyp
 
 
 def test_the_number_of_rows_is_a_choice_where_there_are_more_than_the_first_ones(handlers: HubFetch) -> None:
-    def choices(count: int | None) -> list[str]:
-        parts = HubParts("a/b", "0" * 40, ("default",), "default", (HubSplit("train", count),))
+    def choices(count: int | None, size: int | None = None) -> list[str]:
+        parts = HubParts("a/b", "0" * 40, ("default",), "default", (HubSplit("train", count, size),))
         rows = handlers.rows("train", LookUp("a/b", "main", parts))
         return [str(label) for label, _ in rows.choices] if rows.visible else []
 
@@ -70,6 +70,8 @@ def test_the_number_of_rows_is_a_choice_where_there_are_more_than_the_first_ones
     assert choices(100_001) == ["The first 100,000", "All 100,001"]
     assert choices(None) == ["The first 100,000", "All of them"]
     assert choices(MAX_ROWS + 1) == ["The first 100,000", f"The first {MAX_ROWS:,}, which is the most"]
+    assert choices(200_000, MAX_UNPACKED)[1] == "All 200,000"
+    assert choices(200_000, MAX_UNPACKED + 1)[1] == "All 200,000, but at most 6.0 GB of text"
 
 
 def test_a_cancelled_fetch_ends_at_its_next_rows(handlers: HubFetch, monkeypatch: pytest.MonkeyPatch) -> None:

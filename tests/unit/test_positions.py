@@ -18,6 +18,7 @@ from lamp.data.encoding import Encoder
 from lamp.errors import BackboneError
 from lamp.inference.generate import generate
 from lamp.inference.label_scores import label_log_likelihoods
+from lamp.positions import longest_sequence
 from tests.families import save_family
 from tests.tiny import save_tokenizer
 
@@ -98,6 +99,24 @@ def test_padding_of_an_encoder_takes_no_positions(tmp_path: Path) -> None:
     torch.testing.assert_close(
         target_logits(backbone, virtual, padded_right), target_logits(backbone, virtual, trimmed), atol=1e-5, rtol=0
     )
+
+
+@pytest.mark.parametrize(
+    "values, longest",
+    [
+        ({"index_topk": 64}, 64),
+        ({"index_topk_blocks": 16, "index_block_size": 128}, 2048),
+        ({"text_config": {"indexer_budget": 1024, "indexer_compress_ratio": 32}}, 1024),
+        ({"attention_type": "block_sparse", "num_random_blocks": 3, "block_size": 64}, 704),
+        ({"text_config": {"attn_temperature_tuning": True, "floor_scale": 2048}}, 2047),
+        ({"log_scaling_n_floor": 1000}, 1000),
+        ({"attn_temperature_tuning": False, "floor_scale": 2048}, 4096),
+        ({"compress_rates": {"compressed_sparse_attention": 4, "heavily_compressed_attention": 128}}, 4),
+    ],
+)
+def test_rows_end_where_a_model_would_begin_to_compute_by_columns(values: dict[str, Any], longest: int) -> None:
+    assert longest_sequence({"max_position_embeddings": 4096, **values}) == longest
+    assert longest_sequence({"max_position_embeddings": 32}) == 32
 
 
 def test_rotary_factors_that_change_with_the_length_end_at_their_first_length(tmp_path: Path) -> None:

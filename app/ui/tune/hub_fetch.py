@@ -10,13 +10,13 @@ from typing import Any
 import gradio as gr
 
 from app.hub.access import NeedsToken
-from app.hub.fetching import MOST_ROWS, FetchCancelled, HubPart, HubParts
+from app.hub.fetching import MOST_ROWS, FetchCancelled, HubPart, HubParts, HubSplit
 from app.studio import Studio
 from app.ui import parts
 from app.ui.components import AT_ONCE
 from app.ui.guard import KNOWN, guarded
 from app.views import formatting
-from lamp.data.tables.checks import MAX_ROWS
+from lamp.data.tables.checks import MAX_ROWS, MAX_UNPACKED
 
 
 @dataclass(frozen=True)
@@ -83,11 +83,14 @@ class HubFetch:
 
     def rows(self, split: str | None, looked: LookUp) -> gr.Dropdown:
         """How many rows of a split can be fetched; hidden where there is no choice."""
-        counts = {split.name: split.rows for split in looked.parts.splits} if looked.parts else {}
-        count = counts.get(split or "")
+        splits = {split.name: split for split in looked.parts.splits} if looked.parts else {}
+        chosen = splits.get(split or "", HubSplit("", None))
+        count = chosen.rows
         every = "All of them" if count is None else f"All {count:,}"
         if count is not None and count > MAX_ROWS:
             every = f"The first {MAX_ROWS:,}, which is the most"
+        if chosen.bytes is not None and chosen.bytes > MAX_UNPACKED:
+            every += f", but at most {formatting.bytes_text(MAX_UNPACKED)} of text"
         choices = [(f"The first {MOST_ROWS:,}", False), (every, True)]
         return gr.Dropdown(choices=choices, value=False, visible=count is None or count > MOST_ROWS)
 

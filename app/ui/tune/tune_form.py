@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import gradio as gr
+from gradio.utils import get_upload_folder
 
 from app.plan import Plan
 from app.ui import parts
@@ -72,6 +73,9 @@ class TuneForm(FormChoices):
             chosen = next((f" {label} is still chosen." for label, key in self.datasets() if key == dataset), "")
             refused = parts.problems([str(error)], f"{name} was not added.{chosen}")
             return [gr.skip(), gr.skip(), gr.skip(), refused, None]
+        finally:  # Gradio would keep it for a day, and it may have gigabytes
+            if Path(path).is_relative_to(get_upload_folder()):
+                Path(path).unlink(missing_ok=True)
         size = f"{entry.name} has {formatting.rows(entry.rows)} and {len(entry.columns)} columns."
         return [*self.choose_dataset(entry.reference), parts.notice(size, "good", "Added."), None]
 

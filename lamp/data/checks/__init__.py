@@ -12,6 +12,7 @@ from lamp.data.checks.rows import (
     left_out_warnings,
     repeated_warnings,
     target_in_input_warnings,
+    total_warnings,
 )
 from lamp.data.checks.sample import some_of
 from lamp.data.column_roles import ColumnRole
@@ -32,6 +33,7 @@ def data_warnings(splits: Splits, roles: Sequence[ColumnRole], inputs: Sequence[
         *label_warnings(splits.labels),
         *repeated_warnings(splits, rows),
         *held_out_too_warnings(splits),
+        *total_warnings(splits),
         *target_in_input_warnings(sample, rows, splits.labels),
         *personal_warnings(sample, rows),
     ]

@@ -11,6 +11,9 @@ from lamp.data.splits import Example, Splits
 _MOST_LABELLED, _MOST_WRITTEN = 0.8, 0.9
 """Shares of the rows that hold their own answer from which it is no accident, for labels and for free texts."""
 
+_TOTAL = re.compile(r"(?:^|: )(?:grand |sub)?total$|(?:^|: )(?:sum|gesamt|summe)$", re.IGNORECASE | re.MULTILINE)
+"""A column of a row that sums up others."""
+
 
 def left_out_warnings(splits: Splits) -> list[str]:
     """Says how many rows have nothing to read or nothing to answer, or repeat the header."""
@@ -36,6 +39,17 @@ def repeated_warnings(splits: Splits, rows: int) -> list[str]:
         f"{splits.repeated:,} of {rows:,} rows have the same input as another row, such as "
         f"{example_row(splits.shown['repeated'])}: rows with one input are all in one part, so that no score is of an "
         "input that was learned."
+    ]
+
+
+def total_warnings(splits: Splits) -> list[str]:
+    """Says that the last row seems to sum up the others."""
+    last = max((part[-1] for part in splits.parts if part), key=lambda example: example.row)
+    if not _TOTAL.search(last.text):
+        return []
+    return [
+        f"The last row, {quoted(last.text)} with the target {quoted(last.target)}, seems to sum up the others: take it "
+        "out."
     ]
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from lamp.data.tables.dialects import MAX_CELL, Dialect, Header, Reading
 from lamp.data.tables.engine import literal
+from lamp.data.tables.stand_ins import as_text_sql
 from lamp.data.tables.store import DESCRIPTION, GROUP_ROWS, description
 from lamp.data.tables.text_file import TextFile
 
@@ -67,7 +68,7 @@ def _conversion(text: TextFile, dialect: Dialect, header: Header, target: Path) 
     """SQL that writes what comes after the header to a converted file."""
     names = [f"c{index}" for index in range(len(header.cells))]
     columns = ", ".join(f"{name}: 'VARCHAR'" for name in names)
-    texts = ", ".join(f"coalesce({name}, '') AS {name}" for name in names)
+    texts = ", ".join(f"coalesce({as_text_sql(name, text.stand_ins)}, '') AS {name}" for name in names)
     described = description([cell.strip() for cell in header.cells], text.notes)
     return f"""
         COPY (SELECT {texts} FROM read_csv({literal(text.path)}, columns = {{{columns}}}, auto_detect = false,

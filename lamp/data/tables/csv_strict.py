@@ -8,6 +8,8 @@ from pathlib import Path
 
 from lamp.data.tables.checks import TableError
 from lamp.data.tables.dialects import MAX_CELL, Dialect, Header, Reading, lines
+from lamp.data.tables.gaps import Gaps
+from lamp.data.tables.stand_ins import as_text
 from lamp.data.tables.store import TableWriter
 from lamp.data.tables.text_file import TextFile
 
@@ -30,6 +32,7 @@ def read_strictly(
     skip_blanks: whether blanks after a delimiter are left out, so that a quotation mark may follow them.
     """
     width, merged, padded = len(header.cells), False, False
+    gaps = Gaps()
     writer = TableWriter(target, width)
     start = header.lines + 1
     with text.path.open(encoding="utf-8", newline="") as file:
@@ -45,13 +48,16 @@ def read_strictly(
                             f"correct that line, with double quotes around cells that hold {dialect.name}.",
                             start,
                         )
-                    writer.add(cells)
+                    writer.add([as_text(cell, text.stand_ins) for cell in cells] if text.stand_ins else cells)
+                    gaps.filled(cells)
                     merged = merged or header.lines + reader.line_num > start
                     padded = padded or any(_PADDED.fullmatch(cell) for cell in cells if cell[:1].isspace())
+                else:
+                    gaps.blank()
                 start = header.lines + reader.line_num + 1
         except csv.Error as error:
             raise Misfit(_problem(str(error), start), start) from None
-    writer.close([cell.strip() for cell in header.cells], text.notes)
+    writer.close([cell.strip() for cell in header.cells], [*text.notes, *gaps.notes()])
     return Reading(dialect, header, target, writer.rows, merged, padded)
 
 

@@ -17,22 +17,23 @@ from lamp.data.tables.dialects import (
     Dialect,
     Header,
     Reading,
-    first_records,
     header_of,
     lines,
     sep_line,
 )
+from lamp.data.tables.drawn import is_drawn, read_drawn
 from lamp.data.tables.engine import engine
-from lamp.data.tables.layout import NO_HEADER, Layout, is_a_row, titles_above, titles_note
+from lamp.data.tables.layout import Layout, titles_note
 from lamp.data.tables.store import open_table
 from lamp.data.tables.text_file import TextFile
+from lamp.data.tables.text_header import corrected, lines_above
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
 _SAMPLE_ROWS = 1000
-_FIRST_RECORDS = 11
-"""Records at the beginning of a file among which titles are looked for."""
+_FIXED = re.compile(r"\S {3,}\S")
+"""Blanks in a header that stand for more than one between words."""
 
 
 def read_delimited(text: TextFile, suffix: str, folder: Path, layout: Layout) -> Path:
@@ -48,6 +49,9 @@ def read_delimited(text: TextFile, suffix: str, folder: Path, layout: Layout) ->
             f"holds JSON, not what its ending {suffix} says: give it the ending .json, "
             "or .jsonl when each line is an object."
         )
+    if layout.header is None and is_drawn(head):
+        return read_drawn(text, folder)
+    text = replace(text, notes=(*text.notes, *(one.note for one in text.stand_ins)))
     skipped = text.blank_lines
     delimiters: Sequence[str] = "\t" if suffix == ".tsv" else list(NAMES)
     if suffix == ".csv" and (named := sep_line(text.path, skipped)):
@@ -56,7 +60,7 @@ def read_delimited(text: TextFile, suffix: str, folder: Path, layout: Layout) ->
         if layout.header > text.lines:
             raise TableError(f"has no line {layout.header:,} that could name its columns: it has {text.lines:,} lines.")
         skipped = layout.header - 1
-    elif layout.header is None and (titles := _titles(text, delimiters, skipped)):
+    elif layout.header is None and (titles := lines_above(text, delimiters, skipped)):
         skipped += sum(lines for _, lines in titles)
         text = replace(text, notes=(*text.notes, titles_note([title for title, _ in titles])))
     candidates = _candidates(text, delimiters, skipped)
@@ -65,10 +69,11 @@ def read_delimited(text: TextFile, suffix: str, folder: Path, layout: Layout) ->
     with engine(text.path, folder) as connection:
         reader = _Reader(connection, text, folder)
         reading = reader.best(candidates, unquoted_too=suffix == ".tsv")
-        if layout.header is None and _is_a_row(reading):
-            noted = replace(text, notes=(*text.notes, NO_HEADER))
-            rows = [(reading.dialect, reading.header.as_row())]
-            reading = _Reader(connection, noted, folder).best(rows, unquoted_too=suffix == ".tsv")
+        _check_one_character(reading)
+        if layout.header is None:
+            filled = not reading.header.cells[0].strip() and holds_text(connection, reading.file, [0])
+            if another := corrected(text, reading, first_is_filled=filled):
+                reading = reader.again(reading, *another, unquoted_too=suffix == ".tsv")
         check_size(reading.rows, len(reading.header.cells))
         names = [cell.strip() for cell in reading.header.cells]
         nameless = [index for index, name in enumerate(names) if not name]
@@ -77,26 +82,15 @@ def read_delimited(text: TextFile, suffix: str, folder: Path, layout: Layout) ->
     return reading.file
 
 
-def _titles(text: TextFile, delimiters: Sequence[str], skipped: int) -> list[tuple[str, int]]:
-    """(text, lines) of each title above the header; none where a delimiter splits the first line."""
-    readings = [first_records(text.path, dialect, skipped, _FIRST_RECORDS) for dialect in map(Dialect, delimiters)]
-    if any(records and sum(map(bool, map(str.strip, records[0][0]))) > 1 for records in readings):
-        return []
-    for records in readings:
-        if count := titles_above([cells for cells, _ in records]):
-            ends = [skipped, *(end for _, end in records)]
-            titles = [next(filter(None, map(str.strip, cells))) for cells, _ in records[:count]]
-            return [(title, ends[index + 1] - ends[index]) for index, title in enumerate(titles)]
-    return []
-
-
-def _is_a_row(reading: Reading) -> bool:
-    """Whether the header of a reading seems to be its first row."""
-    names = [cell.strip() for cell in reading.header.cells]
-    if len(set(names)) < len(names) or not all(names):
-        return False
-    table = open_table(reading.file)
-    return is_a_row(names, [list(row.values()) for row in table.rows[:_SAMPLE_ROWS]])
+def _check_one_character(reading: Reading) -> None:
+    """Raises TableError where another delimiter ends each cell but a row's last one."""
+    header = reading.header.cells
+    rows = [header, *(tuple(row.values()) for row in open_table(reading.file).rows[:_SAMPLE_ROWS])]
+    for delimiter, name in NAMES.items():
+        if all(cell.endswith(delimiter) for row in rows for cell in row[:-1]):
+            raise TableError(
+                f"separates its cells with two characters, {name} before {reading.dialect.name}: save it with one."
+            )
 
 
 def _candidates(text: TextFile, delimiters: Sequence[str], skipped: int) -> list[tuple[Dialect, Header]]:
@@ -106,6 +100,8 @@ def _candidates(text: TextFile, delimiters: Sequence[str], skipped: int) -> list
     if several:
         return several
     dialect, header = headers[0]
+    if header is not None and _FIXED.search(header.cells[0].strip()):
+        raise TableError("has its columns at fixed places in each line, it seems, not separated: save it as CSV.")
     if header is None:  # its quotation marks are at fault, and a reading says how
         return [(dialect, Header(("", ""), skipped, skipped))]
     raise TableError(
@@ -133,6 +129,11 @@ class _Reader:
         if not readings:
             raise max(misfits, key=lambda misfit: misfit.line)
         return min(readings, key=lambda reading: _foreign_cells(reading, readings))
+
+    def again(self, reading: Reading, header: Header, note: str, *, unquoted_too: bool) -> Reading:
+        """The reading under another header, with a note of it. Raises Misfit."""
+        noted = replace(self, text=replace(self.text, notes=(*self.text.notes, note)))
+        return noted.best([(reading.dialect, header)], unquoted_too=unquoted_too)
 
     def _read(self, dialect: Dialect, header: Header, *, unquoted_too: bool) -> Reading:
         """The reading under a delimiter, with the quoting that fits. Raises Misfit."""

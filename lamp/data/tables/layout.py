@@ -37,6 +37,11 @@ NO_HEADER = (
 NO_NAMES = "No names of columns are given, so they are called column 1, column 2 and so on."
 """A note of tables whose columns have no names."""
 
+FIRST = "column 1"
+"""What a first column is called that is filled and has no name, as pandas writes row numbers."""
+UNNAMED = f"The first column has no name, so it is called {FIRST}."
+"""A note of tables with such a column."""
+
 
 def numbered(width: int) -> tuple[str, ...]:
     """Names for columns that have none."""
@@ -65,6 +70,16 @@ def names_columns(cells: Sequence[object]) -> bool:
     """Whether cells are plainly the names of columns: one of them is a usual name, and no two are alike."""
     names = [cell.strip().lower() for cell in cells if isinstance(cell, str)]
     return len(names) == len(cells) == len(set(names)) and bool(_USUAL & set(names))
+
+
+def is_upper_header(cells: Sequence[str], below: Sequence[str]) -> bool:
+    """Whether cells name groups of columns, not columns: some are blank or alike, and those below them are names.
+
+    A first name alone may be blank: pandas writes row numbers so.
+    """
+    names = [cell.strip() for cell in cells]
+    own = names if names[0] else names[1:]
+    return (not all(own) or len(set(own)) < len(own)) and any(own) and all(below) and names_columns(below)
 
 
 def is_a_row(header: Sequence[str], rows: Sequence[Sequence[str]]) -> bool:

@@ -62,8 +62,23 @@ def _columns(name: str, value: str, kind: Any, level: int) -> Iterator[Column]:
             yield Column(name, value, holds=LISTS_OF_OBJECTS)
         else:
             yield Column(name, value, holds=LISTS_OF_LISTS if types.is_nested(part) else "")
+    elif types.is_duration(kind):
+        yield Column(name, _duration(value, kind.unit))
     else:
         yield Column(name, value)
+
+
+def _duration(value: str, unit: str) -> str:
+    """SQL for a time that passes, which DuckDB takes for a number, as hours, minutes and seconds: "25:00:03.5".
+
+    unit: "s", "ms", "us" or "ns".
+    """
+    size = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}[unit]
+    whole = f"abs({value}) // {size}"
+    clock = f"printf('%02d:%02d:%02d', {whole} // 3600, {whole} // 60 % 60, {whole} % 60)"
+    digits = len(str(size)) - 1
+    rest = f"rtrim(rtrim(printf('.%0{digits}d', abs({value}) % {size}), '0'), '.')" if digits else "''"
+    return f"CASE WHEN {value} < 0 THEN '-' ELSE '' END || {clock} || {rest}"
 
 
 def _holds_messages(kind: Any) -> bool:

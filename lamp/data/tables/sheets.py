@@ -6,12 +6,23 @@ import re
 import zipfile
 from collections.abc import Iterator, Sequence
 from datetime import date, datetime, time, timedelta
-from itertools import chain, islice
+from itertools import chain, dropwhile, islice
 from pathlib import Path
 from typing import Any
 
 from lamp.data.tables.checks import MAX_COLUMNS, TableError, column_names, quoted
-from lamp.data.tables.layout import NO_HEADER, Layout, is_a_row, numbered, titles_above, titles_note
+from lamp.data.tables.gaps import Gaps
+from lamp.data.tables.layout import (
+    FIRST,
+    NO_HEADER,
+    UNNAMED,
+    Layout,
+    is_a_row,
+    is_upper_header,
+    numbered,
+    titles_above,
+    titles_note,
+)
 from lamp.data.tables.store import TableWriter
 
 ENDINGS = frozenset({".xlsx", ".xlsm", ".xlsb", ".xls", ".ods"})
@@ -70,19 +81,33 @@ def _begun(rows: Iterator[list[str]], layout: Layout) -> tuple[list[str], Iterat
         if not any(map(str.strip, named)):
             raise TableError("has no names of columns in that row: choose another one.")
         return named, rows, []
-    first = list(islice((row for row in rows if any(map(str.strip, row))), _FIRST_ROWS))
+    rows = dropwhile(_is_blank, rows)
+    head = list(islice(rows, _FIRST_ROWS))
+    first = [row for row in head if not _is_blank(row)]
     if not first:
         return None
     notes = []
     titles = 0 if layout.header == 0 else titles_above(first)
     if titles:
         notes.append(titles_note([next(filter(None, map(str.strip, row))) for row in first[:titles]]))
-    header, *below = first[titles:]
     width = max(len(row) for row in first)
-    wide = [[*row, *[""] * (width - len(row))] for row in (header, *below)]
+    wide = [[*row, *[""] * (width - len(row))] for row in first[titles:]]
     if layout.header == 0 or is_a_row(wide[0], wide[1:]):
-        return [*numbered(width)], chain([header, *below], rows), [] if layout.header == 0 else [*notes, NO_HEADER]
+        begin = head.index(first[titles])
+        notes = [] if layout.header == 0 else [*notes, NO_HEADER]
+        return [*numbered(width)], chain(head[begin:], rows), notes
+    if len(wide) > 1 and is_upper_header(wide[0], wide[1]):
+        notes.append(titles_note([next(filter(None, map(str.strip, wide[0])))]))
+        titles += 1
+    header, below = list(first[titles]), head[head.index(first[titles]) + 1 :]
+    if not header[0].strip() and FIRST not in header and any(row and row[0].strip() for row in below):
+        header[0] = FIRST
+        notes.append(UNNAMED)
     return header, chain(below, rows), notes
+
+
+def _is_blank(row: Sequence[str]) -> bool:
+    return not any(map(str.strip, row))
 
 
 def _spans(sheet: Any) -> dict[int, list[tuple[int, int]]]:
@@ -152,15 +177,19 @@ def _written(
     column_names(name for name in names[:width] if name)
     target = folder / "table.parquet"
     writer = TableWriter(target, width)
+    gaps = Gaps()
     for cells in rows:
-        if any(map(str.strip, cells)):
+        if _is_blank(cells):
+            gaps.blank()
+        else:
+            gaps.filled(cells)
             for index in [*nameless, *range(width, len(cells))]:
                 if index < len(cells) and cells[index].strip():
                     column_names(
                         str(number) if number != index else "" for number in range(min(len(cells), MAX_COLUMNS))
                     )
             writer.add([*cells[:width], *[""] * (width - len(cells))])
-    writer.close(names[:width], notes, sheets)
+    writer.close(names[:width], [*notes, *gaps.notes()], sheets)
     return target
 
 

@@ -19,10 +19,16 @@ from lamp.data.tables.encodings import (
     legacy_encoding,
     marked_encoding,
 )
+from lamp.data.tables.stand_ins import StandIn, stand_ins_in
 
 _CHUNK = 8_000_000
+_EDGE = 10
+"""Bytes at both ends of a chunk: more than what is looked for has."""
 _MARK = "\ufeff"
 """The byte order mark."""
+_INNER_MARK = b"\n" + codecs.BOM_UTF8
+"""A byte order mark at the beginning of a line, where a file was joined to another one."""
+_MARKS_NOTE = "Byte order marks at the beginning of lines, as joined files have, are left out."
 _TWO_QUOTED = re.compile(rb'" +"(?![",;\t|\r\n])')
 
 
@@ -40,6 +46,10 @@ class TextFile:
     """Whether it has a double quote."""
     quotes_in_cells: bool
     """Whether a closing double quote seems to be followed by blanks and another one, as in "this" "that"."""
+    inner_marks: bool
+    """Whether a byte order mark stands at the beginning of a line other than the first."""
+    stand_ins: tuple[StandIn, ...]
+    """What programs write in place of a cell's text, where cells seem to hold that (lamp/data/tables/stand_ins.py)."""
     notes: tuple[str, ...] = ()
 
 
@@ -54,7 +64,8 @@ def text_file(source: Path, folder: Path) -> TextFile:
     if place is None:
         marked = marked or escaped_encoding(source)
         notes = (f"Read as {marked.name}.",) if marked and marked is not UTF_8_MARKED else ()
-        return _counted(_converted(source, folder, marked) if marked else source, notes)
+        text = _counted(_converted(source, folder, marked) if marked else source, notes)
+        return _counted(_without_marks(text.path, folder), (*notes, _MARKS_NOTE)) if text.inner_marks else text
     encoding = None if marked else legacy_encoding(source, place)
     if encoding is None:
         raise TableError(_broken(source, marked or UTF_8, place))
@@ -81,7 +92,9 @@ def _counted(path: Path, notes: tuple[str, ...] = ()) -> TextFile:
     """A file of UTF-8 with its lines counted. Raises TableError."""
     size = lines = waiting = 0  # waiting: blank lines that may be the last ones
     first: int | None = None
-    quotes = quotes_in_cells = False
+    quotes = quotes_in_cells = inner_marks = False
+    end = b""
+    stand_ins = dict[StandIn, None]()
     with path.open("rb") as file:
         for chunk in _chunks(file):
             if (place := chunk.find(b"\0")) >= 0:
@@ -100,10 +113,13 @@ def _counted(path: Path, notes: tuple[str, ...] = ()) -> TextFile:
             if b'"' in chunk:
                 quotes = True
                 quotes_in_cells = quotes_in_cells or _has_two_quoted(chunk)
-            size += len(chunk)
+            for part in (end + chunk[:_EDGE], chunk):  # what is looked for may stand in two chunks
+                inner_marks = inner_marks or _INNER_MARK in part
+                stand_ins.update(dict.fromkeys(stand_ins_in(part)))
+            size, end = size + len(chunk), chunk[-_EDGE:]
     if first is None:
         raise TableError("is empty: choose a file with a header and rows.")
-    return TextFile(path, size, lines + 1, first, quotes, quotes_in_cells, notes)
+    return TextFile(path, size, lines + 1, first, quotes, quotes_in_cells, inner_marks, tuple(stand_ins), notes)
 
 
 def _has_two_quoted(chunk: bytes) -> bool:
@@ -124,6 +140,17 @@ def _converted(source: Path, folder: Path, encoding: Encoding) -> Path:
             text = decoder.decode(chunk)
             size += copy.write((text if size else text.lstrip(_MARK)).encode())  # joined files may have two
             check_unpacked(size)
+    return target
+
+
+def _without_marks(source: Path, folder: Path) -> Path:
+    """A copy of UTF-8 without byte order marks at the beginning of lines."""
+    target = folder / "unmarked"
+    begins = True
+    with source.open("rb") as file, target.open("wb") as copy:
+        while part := file.readline(_CHUNK):
+            copy.write(part.removeprefix(codecs.BOM_UTF8) if begins else part)
+            begins = part.endswith(b"\n")
     return target
 
 

@@ -9,7 +9,7 @@ import gzip
 import io
 import json
 import zipfile
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -124,6 +124,27 @@ DELIMITED: dict[str, str | bytes] = {
     "a-document.csv": b"%PDF-1.7\n" + bytes(40),
     "empty.csv": "",
     "only-blanks.csv": "  \n\n \n",
+    "two-tables.csv": _ROWS + "\ncity,size\nBern,big\nThun,small\n",
+    "two-tables-of-other-widths.csv": _ROWS + "\nid,city,size\n1,Bern,big\n",
+    "joined-files.csv": "\ufeff" + _ROWS + "\ufeff" + _ROWS,
+    "markdown.csv": "| text | label |\n| :--- | ---: |\n| good film | pos |\n| a \\| b | |\n",
+    "markdown-without-outer-bars.csv": "text | label\n--- | ---\ngood film | pos\n",
+    "markdown-short-row.csv": "| text | label |\n|---|---|\n| good film |\n",
+    "psql.csv": " text | label \n------+-------\n good | pos\n bad  | neg\n(2 rows)\n",
+    "mysql-drawn.csv": "+------+-------+\n| text | label |\n+------+-------+\n| good | pos   |\n+------+-------+\n",
+    "dashes-beneath-the-header.csv": "text,label\n----,-----\na,pos\nb,neg\n",
+    "comma-and-tab.csv": "text,\tlabel\ngood, film,\tpos\nbad film,\tneg\n",
+    "mysql-nulls.tsv": "text\tlabel\ngood film\tpos\n\\N\tneg\nfine\t\\N\na \\N b\tpos\n",
+    "guarded-in-quotes.csv": 'text,label\ngood film,"=""007"""\nbad film,="a"&"b"\n',
+    "header-in-two-lines-with-gaps.csv": "Review,,Rating\ntext,lang,label\ngood film,en,pos\n",
+    "row-numbers-without-name.csv": ",text,label\n0,a,answer\n1,b,question\n",
+    "comments-with-commas.csv": '# exported on 2024-01-02, "by" me,"a" b\n# all of them\ntext,label\na,pos\nb,neg\n',
+    "comments-above-a-marked-header.tsv": "##version=4\n##source, x\n#text\tlabel\na\tpos\nb\tneg\n",
+    "hashtags-without-header.csv": "#love this,pos\n#sad,neg\ngood,pos\n",
+    "fixed-width.csv": "text                label\ngood film           pos\nbad, film           neg\n",
+    "carriage-returns-in-quotes.csv": 'text,label\n"a\rb",pos\n"c\r\nd",neg\n',
+    "vertical-tabs.csv": "text,label\na\x0bb,pos\nc\x0cd,neg\n",
+    "a-total.csv": "city,people\nBern,3\nThun,4\nTotal,7\n",
     "git-lfs-pointer.csv": "version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 12345\n",
 }
 JSON: dict[str, str | bytes] = {
@@ -184,6 +205,11 @@ OTHERS: dict[str, str | bytes] = {
         price=pa.array([Decimal("1.10")]),
         at=pa.array([datetime(2024, 1, 2, 3, 4, 5)]),
         big=pa.array([2**64 - 1], pa.uint64()),
+    ),
+    "durations.parquet": _parquet(
+        s=pa.array([90003, -5, None], pa.duration("s")),
+        ms=pa.array([timedelta(hours=1, milliseconds=500), timedelta(), None], pa.duration("ms")),
+        ns=pa.array([1_000_000_005, 0, None], pa.duration("ns")),
     ),
     "bytes.parquet": _parquet(text=pa.array([b"a"]), label=["x"]),
     "no-rows.parquet": _parquet(text=pa.array([], pa.string())),

@@ -35,7 +35,6 @@ def test_a_file_of_nothing_but_separators_is_said_to_be_empty_cells(write: Write
     [
         ("text,label,text", "has 2 columns called 'text'"),
         ("text,label, text ", "has 2 columns called 'text'"),
-        (",text,label", "has no name for column 1"),
         ("text,  ,label", "has no name for column 2"),
         ("text,{label},c", "has a column called '{label}': a name cannot hold braces"),
         ("text,b," + "x" * 201, "has a name of 201 characters for column 3"),

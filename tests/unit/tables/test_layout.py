@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from lamp.data.tables import Layout, Table, read_table
-from lamp.data.tables.layout import NO_HEADER
+from lamp.data.tables.layout import NO_HEADER, UNNAMED
 from lamp.errors import DataError
 from tests.unit.tables.files import Write, refusal
 from tests.unit.tables.workbooks import write_xlsx
@@ -86,3 +86,37 @@ def test_no_line_names_the_columns_where_somebody_says_so(write: Write) -> None:
     table = read_table(write("a.csv", f"text,label\n{BODY}"), layout=Layout(header=0))
     assert table.columns == NUMBERED and table.rows[0] == {"column 1": "text", "column 2": "label"}
     assert len(table.rows) == 11 and table.notes == ()
+
+
+def test_names_in_the_second_row_of_a_sheet_take_the_place_of_groups_of_columns(tmp_path: Path) -> None:
+    rows: list[list[object]] = [["Review", None, "Rating"], ["text", "lang", "label"], ["good film", "en", "pos"]]
+    table = read_table(write_xlsx(tmp_path / "a.xlsx", {"Data": rows}))
+    assert (table.columns, len(table.rows)) == (("text", "lang", "label"), 1)
+    assert table.notes == ("The first line, 'Review', is no part of the table.",)
+
+
+@pytest.mark.parametrize("blank", [0, 1, 2])
+def test_a_blank_row_above_what_may_be_another_table_of_a_sheet_is_told(tmp_path: Path, blank: int) -> None:
+    gap: list[list[object]] = [[None, None]] * blank
+    rows: list[list[object]] = [["text", "label"], *CELLS, *gap, ["city", "size"], ["Bern", "big"]]
+    table = read_table(write_xlsx(tmp_path / "a.xlsx", {"Data": rows}))
+    said = "What stands below the only blank row, from 'city' on, is read as rows of the same table."
+    assert len(table.rows) == 12 and table.notes == ((said,) if blank else ())
+
+
+def test_several_blank_rows_among_the_rows_are_a_habit_and_not_told(write: Write) -> None:
+    assert read_table(write("a.csv", "text,label\na,b\n\nc,d\n\ne,f\n")).notes == ()
+
+
+def test_names_that_a_person_chose_are_not_looked_for_elsewhere(write: Write) -> None:
+    table = read_table(write("a.csv", "| text | label |\n|---|---|\n| a | b |\n"), layout=Layout(header=0))
+    assert len(table.rows) == 3
+
+
+@pytest.mark.parametrize("filled", [True, False])
+def test_a_first_column_of_a_sheet_without_a_name_gets_one_where_it_is_filled(tmp_path: Path, filled: bool) -> None:
+    below: list[list[object]] = [[number if filled else "", "a", "b"] for number in range(3)]
+    rows: list[list[object]] = [["", "text", "label"], *below]
+    table = read_table(write_xlsx(tmp_path / "a.xlsx", {"Data": rows}))
+    assert table.columns == (("column 1", "text", "label") if filled else ("text", "label"))
+    assert table.notes == ((UNNAMED,) if filled else ())
