@@ -74,6 +74,8 @@ class Quote:
     """What should be known beside a measurement, one sentence each."""
     measurable: bool
     """Whether the backbone is on this machine, so that it can be measured."""
+    elsewhere: str = ""
+    """Where the run goes on if not on this machine, and what that costs, in a sentence."""
     pace: Pace | None = None
     """What `seconds` is calculated from."""
 
