@@ -6,7 +6,7 @@ import signal
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -15,6 +15,7 @@ from huggingface_hub import constants
 
 from app.jobs import heartbeat, worker
 from app.jobs.job_reporter import JobReporter
+from app.jobs.rented import parcel
 from app.jobs.rented.hub_jobs import HubJobs, keep_log_clean
 from app.jobs.rented.rental import Rental
 from app.jobs.worker import Outcome
@@ -29,6 +30,8 @@ from tests.jobs.conftest import System, make_system
 
 BACKBONE = "acme/tiny"
 HERE = "this machine"
+code = cache(parcel._code)
+"""Packed once for all tests."""
 
 
 @dataclass
@@ -100,6 +103,7 @@ def studio(tmp_path: Path, hub: Hub, monkeypatch: pytest.MonkeyPatch) -> Renting
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
     monkeypatch.setattr(signal, "signal", lambda *_: None)  # workers are threads here
     monkeypatch.setattr(heartbeat, "os", SimpleNamespace(_exit=lambda _: threading.Event().wait()))
+    monkeypatch.setattr(parcel, "_code", code)
     keep_log_clean()
     system = make_system(tmp_path / "home", Path(BACKBONE))
     system.config = replace(system.config, backbone=BACKBONE)

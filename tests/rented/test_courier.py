@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from app.jobs.journal import Journal
+from app.jobs.rented import node
 from app.jobs.rented.courier import Courier
-from app.jobs.rented.hub_jobs import HubAway
+from app.jobs.rented.hub_jobs import HubAway, HubRefused
 from app.jobs.rented.parcel import pack, unpack
 from app.run import Run
 from storage.database import open_database
@@ -112,6 +113,31 @@ def test_values_that_the_database_does_not_have_yet_come_with_their_checkpoint(s
     sink = Sink()
     Courier(system.store, system.home, job.id, sink).send()  # type: ignore[arg-type]
     assert sink.report()["values"] == [[5, "loss", 0.5]]
+
+
+class Stopping(Sink):
+    """Asks the run to stop."""
+
+    def is_stop_asked(self) -> bool:
+        return True
+
+
+def test_a_stop_is_heard_on_the_machine_and_the_end_is_sent_at_once(system: System, job: Job) -> None:
+    sink = Stopping()
+    other = system.submit()  # it waits: nobody has claimed it
+    courier = Courier(system.store, system.home, other.id, sink)  # type: ignore[arg-type]
+    assert node._follow(system.store, courier, sink, other.id, 60.0) == 0  # type: ignore[arg-type]
+    assert sink.report()["state"] == "stopped"
+
+
+def test_a_machine_is_given_back_when_the_hub_takes_nothing_from_it(
+    system: System, job: Job, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(node, "_PATIENCE_SECONDS", 0.0)
+    sink = Sink()
+    monkeypatch.setattr(sink, "is_stop_asked", lambda: (_ for _ in ()).throw(HubRefused("No.")), raising=False)
+    courier = Courier(system.store, system.home, job.id, sink)  # type: ignore[arg-type]
+    assert node._follow(system.store, courier, sink, job.id, 0.0) == 1  # type: ignore[arg-type]
 
 
 def test_a_run_arrives_as_it_was_sent(system: System, job: Job, tmp_path: Path) -> None:

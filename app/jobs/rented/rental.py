@@ -12,11 +12,12 @@ from typing import TypeVar
 
 from app.jobs.job_reporter import JobReporter
 from app.jobs.rented import boot, results
+from app.jobs.rented.ending import fault_of, outcome_of
 from app.jobs.rented.exchange import Exchange
 from app.jobs.rented.hub_jobs import HubAway, HubJob, HubJobs, HubRefused
 from app.jobs.rented.parcel import pack
 from app.jobs.rented.report import FOLDER, Report
-from app.jobs.worker import Outcome, WorkerLost
+from app.jobs.worker import Outcome
 from app.run import Run
 from app.settings import Settings
 from lamp.errors import LampError
@@ -24,7 +25,6 @@ from lamp.files import written_whole
 from storage.artifacts import ArtifactStore
 from storage.home import Home
 from storage.jobs import Job
-from storage.states import JobState
 from storage.uploads import UploadStore
 
 _T = TypeVar("_T")
@@ -139,9 +139,10 @@ class Rental:
                 newest = self._newest
                 if newest is not None and newest.state.finished:
                     self._wait_for_end(id)
-                    return self._outcome_of(newest)
+                    return outcome_of(newest)
                 if job.has_ended:
-                    self._say_why_it_ended(job)
+                    self._quote_end(id)
+                    raise fault_of(job, began=newest is not None)
                 if newest is None:
                     waiting = "Waiting for a machine on the Hub" if job.is_waiting else "Getting the machine ready"
                     self._reporter.relay(self._job.step, waiting, ())
@@ -171,30 +172,6 @@ class Rental:
             results.publish_prompt(sent / "prompt", self._home, self._artifacts, self._run)
         self._remember(id, exchange)
 
-    def _outcome_of(self, report: Report) -> Outcome:
-        if report.state is JobState.INTERRUPTED:
-            raise WorkerLost(f"On the rented machine: {report.error or 'its worker vanished.'}")
-        failure = report.error or "" if report.state is JobState.FAILED else ""
-        if failure and not report.has_prompt:
-            raise LampError(failure)
-        stopped = report.state is JobState.STOPPED
-        return Outcome(stopped, report.step, report.scores, failure, has_prompt=report.has_prompt)
-
-    def _say_why_it_ended(self, job: HubJob) -> None:
-        """Raises what follows from the end of a job whose run had not ended."""
-        said = f" The Hub says: {job.message}" if job.message else ""
-        with suppress(HubAway, HubRefused):
-            for line in self._hub.last_lines(job.id):
-                self._reporter.quote(f"| {line}")
-        if job.stage in ("CANCELED", "DELETED"):
-            raise LampError(
-                f"The job was ended on the Hub before the run was finished.{said} Resume the run to go on from its "
-                "last checkpoint."
-            )
-        if self._newest is None:
-            raise LampError(f"The rented machine could not begin the run; the log has its last lines.{said}")
-        raise WorkerLost(f"The rented machine is gone before the run was finished.{said}")
-
     def _pass_on_stop(self, job: HubJob, exchange: Exchange) -> None:
         """The job hears of the stop; one that has no machine yet is ended."""
         if job.is_waiting:
@@ -202,6 +179,12 @@ class Rental:
         if not self._asked_to_stop:
             self._until_answered(exchange.ask_to_stop)
             self._asked_to_stop = True
+
+    def _quote_end(self, id: str) -> None:
+        """Has the run's log end with what its job wrote last."""
+        with suppress(HubAway, HubRefused):
+            for line in self._hub.last_lines(id):
+                self._reporter.quote(f"| {line}")
 
     def _wait_for_end(self, id: str) -> None:
         """Lets the job end by itself, so that the Hub shows it as completed."""
