@@ -43,6 +43,8 @@ def renting(studio: RentingStudio, tiny_llama: Path, tmp_path: Path) -> Iterator
     runner.start()
     yield studio
     runner.close()
+    for rented in studio.hub.jobs:
+        print(rented.stage, *rented.lines()[-20:], sep="\n")  # shown where a test fails
     for job in store.active():
         if job.worker is not None:
             LocalExecutor.stop(executor, job.worker, force=True)
