@@ -241,6 +241,21 @@ def test_while_the_hub_does_not_answer_a_run_goes_on_there(studio: RentingStudio
     assert studio.finish(worker) == 0 and studio.system.store.get(job.id).state is JobState.DONE
 
 
+def test_the_command_of_a_job_installs_the_studio_and_sends_how_the_run_has_ended(
+    studio: RentingStudio, job: Job
+) -> None:
+    worker = studio.begin(job.id)
+    machine = Machine(studio.hub)
+    machine.job.stage = "RUNNING"
+    studio.system.store.request_stop(job.id)
+    until(lambda: "stop" in machine.repository.files)
+    machine.job.run(studio.hub.url)
+    assert studio.finish(worker, 200) == 0, machine.job.lines()
+    assert studio.system.store.get(job.id).state is JobState.STOPPED
+    assert "The end of the run was sent to the studio." in machine.job.lines()[-1]
+    assert machine.job.stage == "COMPLETED"
+
+
 def test_the_slot_of_a_killed_worker_is_free_only_once_its_machine_is_given_back(
     studio: RentingStudio, job: Job
 ) -> None:
