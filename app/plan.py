@@ -74,10 +74,10 @@ class Quote:
     """What should be known beside a measurement, one sentence each."""
     measurable: bool
     """Whether the backbone is on this machine, so that it can be measured."""
-    elsewhere: str = ""
-    """Where the run goes on if not on this machine, and what that costs, in a sentence."""
     pace: Pace | None = None
     """What `seconds` is calculated from."""
+    elsewhere: str = ""
+    """Where the run goes on if not on this machine, and what that costs, in a sentence."""
 
     def seconds_of(self, train: TrainConfig) -> float | None:
         """Seconds of a run that differs in its number of steps and in how often it is scored."""

@@ -30,6 +30,7 @@ _COMPARISON = "comparison"
 Events = list[Event]
 Listed = list[tuple[Job, Job | None]]
 Points = list[tuple[int, float]]
+Values = list[metrics.Value]
 
 
 class JobStore(JobQueue, JobLifecycle, JobImports):
@@ -231,7 +232,7 @@ class JobStore(JobQueue, JobLifecycle, JobImports):
         with self.database.read() as session:
             return metrics.curve(session, self._row(session, id).number, metric, points)
 
-    def values_after(self, id: str, steps: Mapping[str, int]) -> list[metrics.Value]:
+    def values_after(self, id: str, steps: Mapping[str, int]) -> Values:
         """All values of steps after the one given for their metric; of the others all. Raises JobNotFound."""
         with self.database.read() as session:
             return metrics.after(session, self._row(session, id).number, steps)

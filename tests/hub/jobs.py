@@ -12,7 +12,7 @@ from typing import Any
 
 import psutil
 
-FLAVORS = [
+FLAVORS: list[dict[str, Any]] = [
     {
         "name": "cpu-basic",
         "prettyName": "CPU Basic",

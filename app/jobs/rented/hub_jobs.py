@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, TypeVar
 from app.disk_full import is_disk_full
 from app.hub.client import set_time_limits
 from app.rented_machine import RentedMachine
-from lamp.errors import LampError, first_line
+from lamp.errors import LampError
 from lamp.plain_line import visible
 
 if TYPE_CHECKING:
@@ -37,10 +37,10 @@ class HubRefused(LampError):
 
 def keep_log_clean() -> None:
     """Has huggingface_hub write neither bars nor hints, in a process whose output is a run's log."""
-    from huggingface_hub.utils import disable_progress_bars, logging
+    from huggingface_hub import utils
 
-    disable_progress_bars()
-    logging.set_verbosity_error()
+    utils.disable_progress_bars()  # type: ignore[attr-defined]  # public, but not in an __all__
+    utils.logging.set_verbosity_error()  # type: ignore[no-untyped-call]
 
 
 def asked(action: Callable[[], _T]) -> _T:
@@ -52,7 +52,7 @@ def asked(action: Callable[[], _T]) -> _T:
         return action()
     except HfHubHTTPError as error:
         status = error.response.status_code
-        said = visible(first_line(error.server_message or ""))[:200]
+        said = visible((error.server_message or "").partition("\n")[0])[:200]
         sentence = f"The Hub answered {status}{f': {said}' if said else '.'}"
         refused = 400 <= status < 500 and status not in _PERHAPS_LATER
         problem: LampError = HubRefused(sentence) if refused else HubAway(sentence)
