@@ -19,7 +19,7 @@ from tests.rented.conftest import BACKBONE, RentingStudio
 from tests.rented.played import until
 
 pytestmark = [pytest.mark.rented]
-STEPS = 600
+STEPS = 1500
 SECONDS = 240.0
 
 
