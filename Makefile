@@ -17,7 +17,7 @@ test-ray: .venv/test-tools  ## runs on a real Ray cluster of two nodes: minutes
 	$(BIN)/pip install -r requirements-ray.txt
 	$(BIN)/python -m pytest -m ray tests/ray
 
-test-rented: .venv/test-tools  ## runs on rented machines, which a small Hub plays: a minute
+test-rented: .venv/test-tools  ## runs on rented machines, which a small Hub plays: minutes
 	$(BIN)/python -m pytest -m rented tests/rented
 
 check: .venv/installed-dev
