@@ -241,6 +241,7 @@ def test_while_the_hub_does_not_answer_a_run_goes_on_there(studio: RentingStudio
     assert studio.finish(worker) == 0 and studio.system.store.get(job.id).state is JobState.DONE
 
 
+@pytest.mark.rented
 def test_the_command_of_a_job_installs_the_studio_and_sends_how_the_run_has_ended(
     studio: RentingStudio, job: Job
 ) -> None:
