@@ -104,6 +104,7 @@ def serve(settings: Settings) -> None:
     """Opens the store, starts the runner and serves the pages. Raises LampError, StorageError, OSError."""
     from app.jobs.cluster import Cluster
     from app.jobs.local import local_runner
+    from app.jobs.rented.executor import Rented
     from app.server_log import start_log
     from app.studio import Studio
     from app.ui import build_ui, web_app
@@ -114,14 +115,14 @@ def serve(settings: Settings) -> None:
         from app.zero_gpu import start_without_gpu
 
         start_without_gpu()
-    cluster = Cluster.of(settings) if settings.ray_address else None
-    settings = cluster.settings if cluster else settings
+    elsewhere = Cluster.of(settings) if settings.ray_address else Rented.of(settings) if settings.hf_jobs else None
+    settings = elsewhere.settings if elsewhere else settings
     settings.home.mkdir(parents=True, exist_ok=True)
     printed = start_log(settings.home, as_json=settings.json_log)
     database = open_database(settings.database_url, settings.home / "backups")
     studio = Studio(settings, database)
     demo = build_ui(studio)
-    runner = cluster.runner(database) if cluster else local_runner(settings, database)
+    runner = elsewhere.runner(database) if elsewhere else local_runner(settings, database)
     runner.start()
     try:
         print(f"LAMP Studio is at {address(settings)} (Ctrl+C ends it; runs go on).", flush=True)

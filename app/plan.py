@@ -76,6 +76,8 @@ class Quote:
     """Whether the backbone is on this machine, so that it can be measured."""
     pace: Pace | None = None
     """What `seconds` is calculated from."""
+    elsewhere: str = ""
+    """Where the run goes on if not on this machine, and what that costs, in a sentence."""
 
     def seconds_of(self, train: TrainConfig) -> float | None:
         """Seconds of a run that differs in its number of steps and in how often it is scored."""

@@ -43,10 +43,10 @@ class Quotes:
     ) -> Quote:
         """The best that is known.
 
-        longest_row: tokens of the longest input and of the longest target; key: of this recipe, as `key_of` gives it;
-        device: the smallest one of the slots.
+        longest_row: tokens of the longest input and of the longest target; key: of this recipe, as `key_of` gives it,
+        or "" where runs go on elsewhere and nothing can be measured; device: the smallest one of the slots.
         """
-        on_gpu, measurable = device.is_gpu, is_here(backbone.source)
+        on_gpu, measurable = device.is_gpu, bool(key) and is_here(backbone.source)
         measured = self._read(key)
         if measured is not None:
             seconds: float | None = measured.seconds(config.train)
@@ -75,6 +75,8 @@ class Quotes:
                 file.unlink(missing_ok=True)
 
     def _read(self, key: str) -> Measured | None:
+        if not key:
+            return None
         try:
             return Measured.from_dict(json.loads((self._folder / f"{key}.json").read_text()))
         except (OSError, ValueError):

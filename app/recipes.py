@@ -28,7 +28,8 @@ from lamp.data.splits import Splits
 from lamp.data.tables import Table
 from lamp.errors import BackboneError, ConfigError, DataError
 from lamp.hub.backbone_files import has_chat_template, is_here
-from lamp.hub.catalog import BackboneInfo
+from lamp.hub.catalog import BackboneInfo, is_hub_id
+from lamp.hub.folders import is_folder
 from lamp.hub.recipe_fit import misfits, wants_gpu
 from storage.artifacts import ArtifactStore
 from storage.errors import StorageError
@@ -88,7 +89,8 @@ class Recipes:
         fit = None
         if backbone and not recipe_problems(config):
             row = data.file.longest_row(config.data) if data.file and data.splits else None
-            fit = find_fit(backbone, self._backbones.is_local(config.backbone), config, self.device, row)
+            is_here = self._tools.loads_from_hub or self._backbones.is_local(config.backbone)
+            fit = find_fit(backbone, is_here, config, self.device, row)
             backbone_problems |= dict.fromkeys(impossible(fit), "backbone")
         if backbone and data.file and data.splits:
             backbone_problems |= data.file.label_problems(config.data, backbone.source)
@@ -137,7 +139,7 @@ class Recipes:
         if plan.problems:
             raise ConfigError(plan.problems)
         if not self._tools.can_measure:
-            raise MeasuringError("Runs go on in a cluster here, and its machines cannot be measured from this one.")
+            raise MeasuringError("Runs go on on other machines here, which cannot be measured from this one.")
         backbone = self._backbones.inspect(config.backbone)
         if not is_here(backbone.source):
             raise MeasuringError(
@@ -226,6 +228,11 @@ class Recipes:
         except BackboneError as error:
             return None, {str(error): "backbone"}
         problems = misfits(backbone, config)
+        if self._tools.loads_from_hub and (is_folder(config.backbone) or not is_hub_id(config.backbone)):
+            problems[
+                f"Rented machines load their backbone from the Hub, and {config.backbone[:100]!r} is a folder of this "
+                "machine: write a Hub id, such as HuggingFaceTB/SmolLM2-135M-Instruct."
+            ] = "backbone"
         if not self._tools.has_gpu:
             problems |= wants_gpu(backbone, config)
         if config.data.input_format == "chat" and has_chat_template(backbone.source) is False:
@@ -248,7 +255,9 @@ class Recipes:
         self, config: TuneConfig, dataset: str, file: DatasetFile, splits: Splits, backbone: BackboneInfo, gpus: int
     ) -> Estimate:
         train = config.train
-        key = key_of(self._task(config, file, backbone, gpus), dataset, self.slots, self._store.owner.name)
+        task = self._task(config, file, backbone, gpus)
+        key = key_of(task, dataset, self.slots, self._store.owner.name) if self._tools.can_measure else ""
+        quote = self._quotes.quote(config, file.longest_row(config.data), backbone, key, self.device)
         rows = train.steps * train.batch_size * train.accumulation * gpus
         return Estimate(
             architecture=backbone.architecture,
@@ -258,7 +267,7 @@ class Recipes:
             virtual_tokens=config.lamp.virtual_tokens,
             steps=train.steps,
             epochs=rows / max(1, len(splits.train)),
-            quote=self._quotes.quote(config, file.longest_row(config.data), backbone, key, self.device),
+            quote=replace(quote, elsewhere=self._tools.elsewhere(quote.seconds)),
         )
 
 

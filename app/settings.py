@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 from app.environment import Environment
 from app.quotas import UNLIMITED, Quotas
+from app.rented_machine import RentedMachine
 from app.sign_in import SignIn
 from lamp.errors import ConfigError
 from storage.quota import AtOnce
@@ -65,7 +66,18 @@ class Settings:
     ray_address: str = ""
     """RAY_ADDRESS: the address of a Ray cluster's dashboard, on which runs go on in place of this machine."""
     cluster_gpus: int | None = None
-    """The most GPUs of one machine of that cluster (app.jobs.cluster); None where runs go on on this machine."""
+    """The most GPUs that a run gets of a machine of that cluster, or of a rented one; None where runs go on on this
+    machine."""
+    hf_jobs: str = ""
+    """STUDIO_HF_JOBS: the flavor of the Hub's Jobs, as "t4-small", on which runs go on in place of this machine."""
+    hf_jobs_token: str = field(default="", repr=False)
+    """STUDIO_HF_JOBS_TOKEN: of the account that pays; it may write, and start jobs."""
+    hf_jobs_image: str = ""
+    """STUDIO_HF_JOBS_IMAGE: the Docker image of the jobs."""
+    hf_jobs_hours: float = 6.0
+    """STUDIO_HF_JOBS_HOURS: after which the Hub ends a job."""
+    rented: RentedMachine | None = None
+    """That flavor as the Hub describes it (app.jobs.rented.executor); None where runs go on elsewhere."""
     agents: bool = False
     """STUDIO_MCP: whether agents are given the endpoints as tools of the Model Context Protocol."""
     tracker: str = ""
@@ -124,6 +136,10 @@ class Settings:
             demo=is_demo,
             quotas=Quotas.from_environment(read),
             ray_address=_ray_address(read),
+            hf_jobs=_hf_jobs(read),
+            hf_jobs_token=read.text("STUDIO_HF_JOBS_TOKEN"),
+            hf_jobs_image=read.text("STUDIO_HF_JOBS_IMAGE") or "python:3.12",
+            hf_jobs_hours=read.number("STUDIO_HF_JOBS_HOURS", 6.0, 0.1, 240),
             agents=_agents(read),
             tracker=_tracker(read),
         )
@@ -153,6 +169,15 @@ def _ray_address(read: Environment) -> str:
             f"RAY_ADDRESS must be the address of the cluster's dashboard, such as http://head:8265, not {address!r}."
         )
     return address
+
+
+def _hf_jobs(read: Environment) -> str:
+    flavor = read.text("STUDIO_HF_JOBS")
+    if flavor and not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9-]*", flavor):
+        read.problems.append(f"STUDIO_HF_JOBS must be a flavor of the Hub's Jobs, such as t4-small, not {flavor!r}.")
+    if flavor and read.text("RAY_ADDRESS"):
+        read.problems.append("RAY_ADDRESS and STUDIO_HF_JOBS both say where runs go on: take one of them out.")
+    return flavor
 
 
 def _agents(read: Environment) -> bool:

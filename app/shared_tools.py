@@ -46,6 +46,20 @@ class SharedTools:
         """Whether runs go on on this machine, which alone can be measured."""
         return self._settings.cluster_gpus is None
 
+    def elsewhere(self, seconds: float | None) -> str:
+        """Where runs go on if not on this machine, and what that costs, in a sentence.
+
+        seconds: that a run takes; None where that is not known.
+        """
+        if self._settings.rented is not None:
+            return self._settings.rented.price(seconds)
+        return "" if self.can_measure else "It runs on a machine of the cluster, which cannot be measured from here."
+
+    @property
+    def loads_from_hub(self) -> bool:
+        """Whether the machines of runs have nothing of what lies in folders here."""
+        return self._settings.rented is not None
+
     @cached_property
     def has_gpu(self) -> bool:
         """Whether there is a GPU that runs may use."""

@@ -13,7 +13,8 @@ from lamp.config import TuneConfig
 from lamp.data.splits import Splits
 from lamp.files import written_whole
 
-_FILE = "run.json"
+RECORD = "run.json"
+"""The name of that file."""
 _MAY_CHANGE = frozenset(
     f"train.{name}"
     for name in ("steps", "evaluate_every", "checkpoint_every", "patience", "gradient_checkpointing", "compile")
@@ -47,14 +48,14 @@ def other_run(checkpoints: Path, config: TuneConfig, splits: Splits, swept: Swep
 def record_run(checkpoints: Path, config: TuneConfig, splits: Splits, swept: Swept | None = None) -> None:
     """Writes down what the checkpoints in a folder will be made from. Raises OSError."""
     content = {"recipe": config.to_dict(), "rows": _digest(splits), "sweep": _sweep(swept)}
-    with written_whole(checkpoints / _FILE) as staged:
+    with written_whole(checkpoints / RECORD) as staged:
         staged.write_text(json.dumps(content, ensure_ascii=False, indent=2), encoding="utf-8")
 
 
 def _recorded(checkpoints: Path) -> Mapping[str, Any] | None:
     """The content of the file; None if there is none that can be read."""
     try:
-        content = json.loads((checkpoints / _FILE).read_text(encoding="utf-8"))
+        content = json.loads((checkpoints / RECORD).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None
     is_whole = isinstance(content, dict) and isinstance(content.get("recipe"), dict) and "rows" in content

@@ -85,6 +85,10 @@ class Home:
         """A few held-out rows as they were answered at each score of the run. Raises UnsafeName."""
         return self.root / "answers" / f"{safe_name(job_id)}.samples.jsonl"
 
+    def rented(self, job_id: str) -> Path:
+        """Which rented machine the run is on, while it is on one. Raises UnsafeName."""
+        return self.root / "rented" / f"{safe_name(job_id)}.json"
+
     def token_weights(self, job_id: str) -> Path:
         """What each virtual token of the run's prompt adds. Raises UnsafeName."""
         return self.root / "answers" / f"{safe_name(job_id)}.tokens.json"
@@ -109,6 +113,7 @@ class Home:
         remove(self.token_weights(job_id))
         remove(self.samples(job_id))
         remove(self.other_ways(job_id))
+        remove(self.rented(job_id))
         remove(self.log(job_id))
         remove(rotated(self.log(job_id)))
 

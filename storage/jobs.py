@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -30,6 +30,7 @@ _COMPARISON = "comparison"
 Events = list[Event]
 Listed = list[tuple[Job, Job | None]]
 Points = list[tuple[int, float]]
+Values = list[metrics.Value]
 
 
 class JobStore(JobQueue, JobLifecycle, JobImports):
@@ -230,6 +231,11 @@ class JobStore(JobQueue, JobLifecycle, JobImports):
         """(step, value) of a metric, at most `points`, every span's minimum and maximum kept. Raises JobNotFound."""
         with self.database.read() as session:
             return metrics.curve(session, self._row(session, id).number, metric, points)
+
+    def values_after(self, id: str, steps: Mapping[str, int]) -> Values:
+        """All values of steps after the one given for their metric; of the others all. Raises JobNotFound."""
+        with self.database.read() as session:
+            return metrics.after(session, self._row(session, id).number, steps)
 
     def short_curves(self, id: str, names: Collection[str]) -> dict[str, Points]:
         """(step, value) of several metrics that have few points each, by name. Raises JobNotFound."""

@@ -73,6 +73,16 @@ def short_curves(session: Session, job: int, names: Collection[str]) -> dict[str
     return curves
 
 
+def after(session: Session, job: int, steps: Mapping[str, int]) -> list[Value]:
+    """All values of steps that come after the one that is given for their metric; of the others all."""
+    values: list[Value] = []
+    for name, number in _numbers(session, job).items():
+        later = MetricRow.series == number, MetricRow.step > steps.get(name, -1)
+        rows = session.execute(select(MetricRow.step, MetricRow.value).where(*later).order_by(MetricRow.step))
+        values += [(step, name, value) for step, value in rows]
+    return values
+
+
 def curve(session: Session, job: int, name: str, points: int) -> list[tuple[int, float]]:
     """(step, value) in rising steps, at most `points` (4 or more) of them.
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import groupby
 from pathlib import Path
 
 from app.jobs.heartbeat import Heartbeat
-from app.jobs.log import log_line
+from app.jobs.log import log_line, quote_line
 from app.jobs.tracking import Tracking
 from app.score_samples import add_samples
 from lamp.plain_line import visible
@@ -45,6 +46,23 @@ class JobReporter:
 
     def note(self, text: str) -> None:
         log_line(text)
+
+    def relay(self, step: int, phase: str, values: Iterable[tuple[int, str, float]]) -> None:
+        """Takes over what a worker elsewhere has reported of this run; values: (step, name, value) in rising steps."""
+        for at, group in groupby(values, key=lambda value: value[0]):
+            self.log(at, {name: value for _, name, value in group})
+        self._heartbeat.add(step, {})
+        if not self._heartbeat.stop_heard or phase.startswith(_STOPPING):
+            self._phase = self._heartbeat.phase = visible(phase)
+
+    @property
+    def is_ended_by_system(self) -> bool:
+        """Whether this process should end, and nobody asked the run to stop."""
+        return self._heartbeat.stop_requested.is_set() and not self._heartbeat.stop_by_user
+
+    def quote(self, line: str) -> None:
+        """Writes a line of a log that was written elsewhere, which has its own time."""
+        quote_line(line)
 
     def samples(self, step: int, rows: Sequence[Sample]) -> None:
         if self._samples is not None:

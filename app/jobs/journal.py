@@ -24,7 +24,7 @@ class Journal:
     def __init__(self, path: Path) -> None:
         self._path = path
         path.parent.mkdir(parents=True, exist_ok=True)
-        self.uncommitted = _read(path)
+        self.uncommitted = read_values(path)
         """Values that the previous worker wrote; the database may not have the last of them."""
         self._file = path.open("ab", buffering=0)
 
@@ -45,7 +45,8 @@ class Journal:
             self._file = self._path.open("ab", buffering=0)
 
 
-def _read(path: Path) -> list[Value]:
+def read_values(path: Path) -> list[Value]:
+    """All values in a journal, those of a line that broke off left out; none where there is no journal."""
     values: list[Value] = []
     try:
         lines = path.read_bytes().splitlines()

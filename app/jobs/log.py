@@ -18,6 +18,12 @@ def log_line(text: str) -> None:
         print(f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ} {visible(text)}", flush=True)
 
 
+def quote_line(text: str) -> None:
+    """Writes one line that another log has, as it is there."""
+    with suppress(OSError):
+        print(visible(text), flush=True)
+
+
 def log_lines(text: str) -> None:
     """Writes a text of several lines, such as a traceback, each marked as a part of it."""
     for line in text.splitlines():

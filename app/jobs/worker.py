@@ -24,7 +24,7 @@ from app.jobs.child_memory import be_ended_first
 from app.jobs.comparing import compare_job
 from app.jobs.distributed import DistributedRun
 from app.jobs.fetching import fetch_backbone
-from app.jobs.heartbeat import Heartbeat
+from app.jobs.heartbeat import EXIT_LOST, Heartbeat
 from app.jobs.job_reporter import JobReporter
 from app.jobs.journal import Journal
 from app.jobs.log import log_line, log_lines
@@ -52,6 +52,10 @@ _EXIT_NOT_MINE = 3
 _WEBHOOK_SECONDS = 10.0
 """How long the process stays for the webhook's answer once its run has ended."""
 _EXIT_TERMINATED = 128 + signal.SIGTERM
+
+
+class WorkerLost(Exception):
+    """Raised by work that goes on elsewhere and has vanished there: the runner resumes the run."""
 
 
 class StopNow(BaseException):
@@ -163,6 +167,10 @@ def run(
         with Tracking(settings, job, log_line) as tracking:
             reporter = JobReporter(heartbeat, tracking, home.samples(job_id))
             outcome = work(job, reporter, ArtifactStore(home.artifacts))
+    except WorkerLost as lost:
+        log_line(str(lost))
+        heartbeat.beat()
+        return EXIT_LOST  # no end is recorded: the runner marks the run as interrupted and resumes it
     except StopNow:
         end = _end_at_once(heartbeat.step)
     except Exception as error:

@@ -33,5 +33,6 @@ def plan_as_dict(plan: Plan) -> dict[str, Any]:
             "seconds": estimate.quote.seconds,
             "memory_bytes": estimate.quote.memory,
             "measured": estimate.quote.measured,
+            "elsewhere": estimate.quote.elsewhere,
         },
     }

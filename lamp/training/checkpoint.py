@@ -14,6 +14,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from lamp.files import written_whole
+from lamp.training.checkpoint_files import TENSORS, VALUES, is_whole
 
 _MOST_CHECKPOINTS = 2
 """The newest checkpoint is kept, and the one before it in case the newest turns out to be damaged."""
@@ -29,10 +30,10 @@ def save_checkpoint(folder: Path, step: int, tensors: Mapping[str, Tensor], valu
     target = folder / f"step-{step:08d}"
     with written_whole(target) as staged:
         staged.mkdir()
-        content = staged / "state.safetensors"
+        content = staged / TENSORS
         save_file({name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}, content)
         digest = hashlib.sha256(content.read_bytes()).hexdigest()
-        (staged / "state.json").write_text(json.dumps({**values, "step": step, "sha256": digest}))
+        (staged / VALUES).write_text(json.dumps({**values, "step": step, "sha256": digest}))
         shutil.rmtree(target, ignore_errors=True)  # of the same step; a folder with content cannot be replaced
     for old in sorted(folder.glob("step-*"))[:-_MOST_CHECKPOINTS]:
         shutil.rmtree(old, ignore_errors=True)
@@ -42,11 +43,8 @@ def newest_checkpoint(folder: Path) -> tuple[dict[str, Tensor], dict[str, Any]] 
     """Tensors and values of the newest whole checkpoint; a damaged one is passed over. None when there is none."""
     for path in sorted(folder.glob("step-*"), reverse=True):
         try:
-            values = json.loads((path / "state.json").read_text())
-            content = path / "state.safetensors"
-            if hashlib.sha256(content.read_bytes()).hexdigest() != values["sha256"]:
-                continue
-            return load_file(content), values
+            if is_whole(path):
+                return load_file(path / TENSORS), json.loads((path / VALUES).read_text())
         except (OSError, ValueError, KeyError, SafetensorError):
             continue
     return None

@@ -36,7 +36,10 @@ Run = Callable[..., Finished]
 def hub() -> Iterator[Hub]:
     with Hub() as hub:
         hub.accounts += [ADA, READER]
-        yield hub
+        try:
+            yield hub
+        finally:
+            hub.close_jobs()
         assert not hub.unknown(), f"the small Hub lacks a route: {hub.unknown()}"
 
 

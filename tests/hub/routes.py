@@ -8,14 +8,14 @@ import json
 import re
 
 from tests.hub.connection import Refusal
-from tests.hub.reading import ReadingRoutes
+from tests.hub.job_routes import JOB, JobRoutes
 from tests.hub.repositories import Repository, entry, is_large
 
 KIND = r"/api/(?P<kind>models|datasets|spaces)/(?P<id>[^/]+(?:/[^/]+?)??)"
 RESOLVE = r"/(?:(?P<kind>datasets|spaces)/)?(?P<id>[^/]+(?:/[^/]+)?)/resolve/(?P<revision>[^/]+)/(?P<path>.+)"
 
 
-class Handler(ReadingRoutes):
+class Handler(JobRoutes):
     """What is answered on each route."""
 
     def do_GET(self) -> None:
@@ -25,6 +25,10 @@ class Handler(ReadingRoutes):
                 (r"/api/agent-harnesses", self.agent_harnesses),
                 (r"/api/(?P<kind>datasets)", self.found),
                 (r"/api/models", self.models),
+                (r"/api/jobs/hardware", self.hardware),
+                (JOB, self.job),
+                (JOB + "/logs", self.job_log),
+                (r"/api/jobs/(?P<namespace>[^/]+)", self.list_jobs),
                 (RESOLVE, self.resolve),
                 (r"/storage/(?P<oid>[0-9a-f]{64})", self.stored),
                 (KIND + r"/tree/(?P<revision>[^/]+)(?:/(?P<path>.+))?", self.tree),
@@ -40,6 +44,8 @@ class Handler(ReadingRoutes):
             [
                 (r"/api/repos/create", self.create),
                 (r"/api/validate-yaml", self.validate_yaml),
+                (JOB + "/cancel", self.cancel_job),
+                (r"/api/jobs/(?P<namespace>[^/]+)", self.start_job),
                 (KIND + r"/preupload/(?P<revision>[^/]+)", self.preupload),
                 (KIND + r"/paths-info/(?P<revision>[^/]+)", self.paths_info),
                 (KIND + r"/commit/(?P<revision>[^/]+)", self.commit),
@@ -50,6 +56,16 @@ class Handler(ReadingRoutes):
 
     def do_PUT(self) -> None:
         self.answer([(r"/storage/(?P<oid>[0-9a-f]{64})", self.store)])
+
+    def do_DELETE(self) -> None:
+        self.answer([(r"/api/repos/delete", self.delete)])
+
+    def delete(self) -> None:
+        wanted = json.loads(self.body)
+        self.hub.repositories.remove(
+            self.writable(f"{wanted.get('type') or 'model'}s", f"{wanted['organization']}/{wanted['name']}")
+        )
+        self.json({})
 
     def writable(self, kind: str | None, id: str) -> Repository:
         repository = self.readable(kind, id)

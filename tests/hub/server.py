@@ -17,6 +17,7 @@ from http.server import ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
+from tests.hub.jobs import HubJob
 from tests.hub.repositories import Account, Repository
 
 
@@ -41,6 +42,9 @@ class Hub:
         self.repositories: list[Repository] = []
         self.storage: dict[str, bytes] = {}
         """Large files by their sha256."""
+        self.jobs: list[HubJob] = []
+        self.runs_jobs = True
+        """Whether a job is run as a process of this machine; if not, the test plays it."""
         self.requests: list[Request] = []
         self.delay = 0.0
         """Seconds that every answer waits."""
@@ -54,6 +58,8 @@ class Hub:
         """How fast large files are sent."""
         self.break_at_commit = False
         """Whether the connection is cut, unanswered and nothing done, when a commit arrives."""
+        self.break_at_job = False
+        """Whether the connection is cut, unanswered, once the next job was started."""
         self.garble = ""
         """A file that is sent with other bytes than it has."""
         self.lock = threading.RLock()
@@ -109,6 +115,11 @@ class Hub:
         repository.commit("initial commit", {".gitattributes": b"*.safetensors filter=lfs\n", **files})
         self.repositories.append(repository)
         return repository
+
+    def close_jobs(self) -> None:
+        """Ends the processes of all jobs."""
+        for job in self.jobs:
+            job.end("CANCELED")
 
     def unknown(self) -> list[Request]:
         """Requests for routes that this Hub does not have; a test that finds any has met a gap in it."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,8 +16,10 @@ from app.bundle import zip_artifact
 from app.jobs.measuring import MeasuringError
 from app.machine import smallest_device
 from app.plan import Estimate
+from app.rented_machine import RentedMachine
 from app.studio import Studio
 from app.ui.runs.answers import answer_html
+from app.ui.tune import summary
 from lamp.config import TrainConfig, TuneConfig
 from lamp.errors import ConfigError, DataError, OutOfMemory
 from lamp.export.saved_prompt import save_prompt
@@ -151,6 +154,29 @@ def test_on_a_cluster_a_recipe_is_held_against_its_machines_and_not_against_this
     assert cluster.most_gpus == 4
     with pytest.raises(MeasuringError, match="cannot be measured from this one"):
         cluster.measure(config, dataset, 1, lambda phase: None)
+
+
+def test_the_price_of_a_rented_machine_is_told_before_a_run_and_a_folder_is_no_backbone_for_it(
+    studio: Studio, config: TuneConfig, tiny_llama: Path
+) -> None:
+    machine = RentedMachine("t4-small", "Nvidia T4 - small", 1, 0.01)
+    settings = replace(studio.settings, cluster_gpus=1, rented=machine)
+    renting = Studio(settings, open_database(settings.database_url))
+    dataset = studio.datasets()[0].reference
+    in_folder = renting.plan(config, dataset, 1)
+    assert [key for sentence, key in in_folder.fields.items() if "is a folder of this machine" in sentence] == [
+        "backbone"
+    ]
+    copy = settings.home / "backbones" / "acme--tiny"
+    shutil.copytree(tiny_llama, copy)
+    plan = renting.plan(replace(config, backbone="acme/tiny"), dataset, 1)
+    assert plan.problems == () and plan.estimate is not None and not plan.estimate.quote.measurable
+    told = "It runs on Nvidia T4 - small (t4-small), rented on the Hub at $0.60 an hour."
+    assert plan.estimate.quote.elsewhere == told
+    assert told in summary.quote(plan) and "Measure finds out" not in summary.quote(plan)
+    assert machine.price(600).endswith(
+        "an hour: about $0.10 for this time, and the minutes in which the machine gets ready."
+    )
 
 
 def test_how_long_a_run_will_take_is_told_by_the_last_one_on_its_backbone(

@@ -133,7 +133,9 @@ def quote(plan: Plan) -> str:
     else:
         how = "calculated"
         why = "Calculated from the backbone's size. How long the run takes is not known yet."
-    if not quote.measured:
+    if quote.elsewhere:
+        why += f" {quote.elsewhere}"
+    elif not quote.measured:
         why += (
             " Measure finds out with a few real steps, in about a minute."
             if quote.measurable
