@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -54,8 +55,8 @@ def browser() -> Iterator[Browser]:
         found.close()
 
 
-@pytest.fixture
-def page(browser: Browser, studio: RunningStudio) -> Iterator[Page]:
+@contextmanager
+def opened_page(browser: Browser, studio: RunningStudio) -> Iterator[Page]:
     """A page of the studio, with relative addresses; an error in the page's own script fails the test."""
     context = browser.new_context(base_url=studio.url, viewport={"width": 1280, "height": 900}, accept_downloads=True)
     context.set_default_timeout(20_000)
@@ -65,6 +66,12 @@ def page(browser: Browser, studio: RunningStudio) -> Iterator[Page]:
     yield opened
     context.close()
     assert not failures, failures
+
+
+@pytest.fixture
+def page(browser: Browser, studio: RunningStudio) -> Iterator[Page]:
+    with opened_page(browser, studio) as opened:
+        yield opened
 
 
 @pytest.fixture
