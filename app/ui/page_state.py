@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from types import SimpleNamespace
+from typing import Any
 
 import gradio as gr
 from gradio.state_holder import SessionState
@@ -20,4 +21,5 @@ def describe_components_when_asked() -> None:
 
 
 def _keep_undescribed(state: SessionState, blocks: gr.Blocks) -> None:
-    _keep(state, SimpleNamespace(default_config=blocks.default_config, blocks=()))
+    undescribed: Any = SimpleNamespace(default_config=blocks.default_config, blocks=())
+    _keep(state, undescribed)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import gradio as gr
 import pytest
 from gradio.blocks import BlocksConfig
@@ -16,7 +18,7 @@ def test_a_page_is_opened_without_a_description_of_its_components(monkeypatch: p
     described: list[int] = []
     real = BlocksConfig.config_for_block
 
-    def describe(id: int, rendered: list[int], block: object) -> object:
+    def describe(id: int, rendered: list[int], block: Any) -> object:
         described.append(id)
         return real(id, rendered, block)
 
