@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import random
 from collections.abc import Iterator
@@ -35,6 +36,12 @@ class _SharedBySetUp(LoadScopeScheduling):
         if path.startswith("tests/browser/") or path in _OFFLINE:
             return "the offline backbone"
         return path if path.startswith("tests/unit/") else path.split("/")[1]
+
+
+def pytest_collection_finish() -> None:
+    """What has been imported stays for good: the collector of garbage, which exports call, need not go through it."""
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeScheduling:

@@ -10,8 +10,8 @@ apt() {
         DEBIAN_FRONTEND=noninteractive "${root[@]}" apt-get install -y -qq "$@"
 }
 
-if ! command -v chromium >/dev/null; then
-    apt chromium || .venv/bin/playwright install chromium \
+if ! command -v chromium-headless-shell >/dev/null; then
+    apt chromium chromium-headless-shell || command -v chromium || .venv/bin/playwright install chromium \
         || { echo "No Chromium could be installed: put one on the PATH, then run make test again." >&2; exit 1; }
 fi
 

@@ -15,6 +15,7 @@ from starlette.routing import Route
 from app.people import Person
 from app.studio import Studio
 from app.ui.asking import asked
+from app.ui.page_state import describe_components_when_asked
 from app.ui.theme import launch_options
 from app.web.addresses import Addresses
 from app.web.answers import App
@@ -36,6 +37,7 @@ from storage.errors import StorageError
 def web_app(demo: gr.Blocks, studio: Studio) -> App:
     """What the web server serves."""
     settings = studio.settings
+    describe_components_when_asked()
     outer = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
     if settings.agents:
         _add_agents(outer, studio)

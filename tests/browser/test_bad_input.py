@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Browser, Page, expect
 
 from tests.browser import pages
+from tests.browser.conftest import opened_page
 from tests.browser.studio import RunningStudio
 from tests.hub.server import Hub
 
@@ -33,15 +36,40 @@ RECIPES: dict[str, tuple[dict[str, float], str]] = {
 }
 
 
-@pytest.fixture
-def filled(page: Page, studio: RunningStudio, tiny_llama: Path) -> Page:
-    """A page on which someone has chosen a backbone and typed a name and a batch size."""
-    pages.open_tune(page)
-    pages.choose_backbone(page, str(tiny_llama))
+@pytest.fixture(scope="module")
+def filled(browser: Browser, studio: RunningStudio, tiny_llama: Path) -> Iterator[Page]:
+    """A page on which someone has chosen a backbone and typed a name and a batch size.
+
+    One mistake follows another on it: each test puts right again what it has filled in wrongly.
+    """
+    with opened_page(browser, studio) as page:
+        pages.open_tune(page)
+        pages.choose_backbone(page, str(tiny_llama))
+        pages.turn_to(page, "All settings")
+        pages.set_number(page, "train-batch-size", 5)
+        pages.type_in(page, "name", "kept")
+        yield page
+
+
+@contextmanager
+def mistaken(page: Page, numbers: dict[str, float]) -> Iterator[None]:
+    """Types wrong numbers into the settings, and puts them right again in the end, with which the problems go."""
     pages.turn_to(page, "All settings")
-    pages.set_number(page, "train-batch-size", 5)
-    pages.type_in(page, "name", "kept")
-    return page
+    right = {key: pages.number(page, key) for key in numbers}
+    for key, value in numbers.items():
+        pages.set_number(page, key, value)
+    yield
+    for key, text in right.items():
+        pages.type_in(page, f"field-{key}", text)
+    expect(page.locator("#start")).to_be_enabled()
+
+
+@contextmanager
+def another_backbone(page: Page, wrong: str, right: Path) -> Iterator[None]:
+    pages.choose_backbone(page, wrong)
+    yield
+    pages.choose_backbone(page, str(right))
+    expect(page.locator("#start")).to_be_enabled()
 
 
 def start_is_refused(page: Page, studio: RunningStudio, sentence: str) -> None:
@@ -79,6 +107,39 @@ def test_a_file_that_cannot_be_read_is_one_sentence(fault: str, filled: Page, tm
     form_is_kept(filled)
 
 
+@pytest.mark.parametrize("fault", RECIPES)
+def test_a_recipe_that_cannot_run_is_refused(fault: str, filled: Page, studio: RunningStudio) -> None:
+    numbers, sentence = RECIPES[fault]
+    with mistaken(filled, numbers):
+        start_is_refused(filled, studio, sentence)
+        assert pages.number(filled, next(iter(numbers))) == f"{next(iter(numbers.values())):g}"
+
+
+def test_all_problems_are_listed_at_once(filled: Page) -> None:
+    with mistaken(filled, {"lamp-rank": 400, "lamp-pooling": 7, "train-learning-rate": 0}):
+        expect(filled.locator("#rail .ls-problems li")).to_have_count(3)
+        expect(filled.locator("#rail")).to_contain_text("3 things to put right")
+
+
+@pytest.mark.parametrize("backbone", ["/nowhere/at/all", "someone/no-such-model"])
+def test_a_backbone_that_does_not_exist_is_refused(
+    backbone: str, filled: Page, studio: RunningStudio, tiny_llama: Path
+) -> None:
+    with another_backbone(filled, backbone, tiny_llama):
+        start_is_refused(filled, studio, backbone)
+
+
+def test_a_backbone_that_cannot_be_reached_is_refused(
+    filled: Page, studio: RunningStudio, small_hub: Hub, tiny_llama: Path
+) -> None:
+    small_hub.stop()
+    try:
+        with another_backbone(filled, "someone/out-of-reach", tiny_llama):
+            start_is_refused(filled, studio, "reach")
+    finally:
+        small_hub.start()
+
+
 @pytest.mark.parametrize("fault", TABLES)
 def test_a_table_that_teaches_nothing_cannot_be_started(
     fault: str, filled: Page, studio: RunningStudio, tmp_path: Path
@@ -87,37 +148,3 @@ def test_a_table_that_teaches_nothing_cannot_be_started(
     (tmp_path / "table.csv").write_text(content)
     pages.upload(filled, tmp_path / "table.csv")
     start_is_refused(filled, studio, sentence)
-
-
-@pytest.mark.parametrize("fault", RECIPES)
-def test_a_recipe_that_cannot_run_is_refused(fault: str, filled: Page, studio: RunningStudio) -> None:
-    numbers, sentence = RECIPES[fault]
-    pages.turn_to(filled, "All settings")
-    for key, value in numbers.items():
-        pages.set_number(filled, key, value)
-    start_is_refused(filled, studio, sentence)
-    assert pages.number(filled, next(iter(numbers))) == f"{next(iter(numbers.values())):g}"
-
-
-def test_all_problems_are_listed_at_once(filled: Page) -> None:
-    pages.turn_to(filled, "All settings")
-    pages.set_number(filled, "lamp-rank", 400)
-    pages.set_number(filled, "lamp-pooling", 7)
-    pages.set_number(filled, "train-learning-rate", 0)
-    expect(filled.locator("#rail .ls-problems li")).to_have_count(3)
-    expect(filled.locator("#rail")).to_contain_text("3 things to put right")
-
-
-@pytest.mark.parametrize("backbone", ["/nowhere/at/all", "someone/no-such-model"])
-def test_a_backbone_that_does_not_exist_is_refused(backbone: str, filled: Page, studio: RunningStudio) -> None:
-    pages.choose_backbone(filled, backbone)
-    start_is_refused(filled, studio, backbone)
-
-
-def test_a_backbone_that_cannot_be_reached_is_refused(filled: Page, studio: RunningStudio, small_hub: Hub) -> None:
-    small_hub.stop()
-    try:
-        pages.choose_backbone(filled, "someone/out-of-reach")
-        start_is_refused(filled, studio, "reach")
-    finally:
-        small_hub.start()

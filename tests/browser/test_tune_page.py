@@ -75,6 +75,7 @@ def test_a_dropped_file_and_a_sample_are_chosen_like_any_other(page: Page) -> No
 def test_a_preset_changes_the_run_while_the_settings_are_folded(page: Page, tiny_llama: Path) -> None:
     pages.open_tune(page)
     pages.choose_backbone(page, str(tiny_llama))
+    expect(page.locator("#rail .ls-facts")).to_contain_text(tiny_llama.name)
     page.get_by_label("Thorough").check()
     expect(page.locator("#rail .ls-tiles")).to_contain_text("Steps1,000")
     pages.turn_to(page, "All settings")

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from tests.hub.client import run_client
 from tests.hub.repositories import Account
 from tests.hub.server import Hub
 
@@ -65,17 +64,9 @@ def run(hub: Hub, tmp_path: Path) -> Run:
             "import json, sys\narguments = json.loads(sys.argv[1])\n"
             "def answer(value): print('\\nANSWER' + json.dumps(value), flush=True)\n"
         )
-        done = subprocess.run(
-            [sys.executable, "-c", head + code, json.dumps(arguments)],
-            env=clean,
-            cwd=tmp_path,
-            capture_output=True,
-            text=True,
-            timeout=240,
-        )
-        output = done.stdout + done.stderr
-        assert done.returncode == 0 and "ANSWER" in done.stdout, output
-        return Finished(json.loads(done.stdout.rpartition("\nANSWER")[2]), output)
+        status, said, errors = run_client(head + code, json.dumps(arguments), clean, tmp_path)
+        assert status == 0 and "ANSWER" in said, said + errors
+        return Finished(json.loads(said.rpartition("\nANSWER")[2]), said + errors)
 
     return run
 

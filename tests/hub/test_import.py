@@ -135,43 +135,43 @@ from storage.database import open_database
 settings = Settings.from_environment({"STUDIO_HOME": "home"})
 settings.home.mkdir(exist_ok=True)
 studio = Studio(settings, open_database(settings.database_url))
-form = prefill(studio, None, arguments[0])
-content = form.content
-answer([content.config.backbone, content.config.lamp.rank, content.dataset, form.parent, form.note])
+forms = [prefill(studio, None, query) for query in arguments]
+answer([
+    [form.content.config.backbone, form.content.config.lamp.rank, form.content.dataset, form.parent, form.note]
+    for form in forms
+])
 """
 
 
 def test_a_badge_opens_the_form_with_the_recipe_of_a_published_prompt(hub: Hub, run: Run) -> None:
     hub.add("ada/films", exported("acme/tiny", test_data="upload:elsewhere"))
-    backbone, rank, dataset, parent, note = run(FORM, {"recipe": "ada/films"}).result
+    [(backbone, rank, dataset, parent, note)] = run(FORM, {"recipe": "ada/films"}).result
     assert (backbone, rank, dataset, parent) == ("acme/tiny", 4, "", "")
     assert "recipe of <strong>ada/films</strong> on the Hub" in note and "Its data set is not here" in note
 
 
-@pytest.mark.parametrize(
-    ("query", "words"),
-    [
-        ({"recipe": "ada/nothing"}, "The Hub has no prompt"),
-        ({"recipe": "ada/secret"}, "The Hub has no prompt"),
-        ({"recipe": "../../etc/passwd"}, "is no Hub id"),
-        ({"recipe": "ada/films", "revision": "v9"}, "has no revision"),
-        ({"recipe": "ada/bare"}, "has no recipe.json"),
-        ({"recipe": "ada/broken"}, "is not valid JSON"),
-        ({"recipe": "ada/wrong"}, "recipe.backbone"),
-        ({"recipe": "ada/large"}, "too large"),
-    ],
-)
-def test_a_badge_that_leads_nowhere_is_one_sentence_and_the_form_is_a_newcomers(
-    hub: Hub, run: Run, query: dict[str, str], words: str
-) -> None:
+NOWHERE: list[tuple[dict[str, str], str]] = [
+    ({"recipe": "ada/nothing"}, "The Hub has no prompt"),
+    ({"recipe": "ada/secret"}, "The Hub has no prompt"),
+    ({"recipe": "../../etc/passwd"}, "is no Hub id"),
+    ({"recipe": "ada/films", "revision": "v9"}, "has no revision"),
+    ({"recipe": "ada/bare"}, "has no recipe.json"),
+    ({"recipe": "ada/broken"}, "is not valid JSON"),
+    ({"recipe": "ada/wrong"}, "recipe.backbone"),
+    ({"recipe": "ada/large"}, "too large"),
+]
+
+
+def test_a_badge_that_leads_nowhere_is_one_sentence_and_the_form_is_a_newcomers(hub: Hub, run: Run) -> None:
     hub.add("ada/films", exported("acme/tiny"))
     hub.add("ada/secret", exported("acme/tiny"), private=True)
     hub.add("ada/bare", adapter("acme/tiny"))
     hub.add("ada/broken", {"recipe.json": b"["})
     hub.add("ada/wrong", {"recipe.json": b'{"backbone": 3}'})
     hub.add("ada/large", {"recipe.json": b" " * 200_001})
-    *_, dataset, parent, note = run(FORM, query, HF_TOKEN=ADA.token).result
-    assert words in note and parent == "" and dataset.startswith("sample:")
+    forms = run(FORM, *(query for query, _ in NOWHERE), HF_TOKEN=ADA.token).result
+    for (query, words), (*_, dataset, parent, note) in zip(NOWHERE, forms, strict=True):
+        assert words in note and parent == "" and dataset.startswith("sample:"), query
     assert not any("authorization" in request.headers for request in hub.requests), (
         "whoever wrote the link chose the id"
     )

@@ -13,7 +13,7 @@ import pytest
 
 from app.jobs.journal import Journal
 from app.jobs.runner import Runner
-from storage.jobs import JobState
+from storage.jobs import Job, JobState
 from tests.jobs.conftest import QUICK, System, make_system
 from tests.jobs.test_killed_workers import finished_alike, losses
 from tests.jobs.warm import Mother, WarmExecutor
@@ -31,6 +31,17 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     subprocess.run(["umount", "-l", str(folder)], check=True)
 
 
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory: pytest.TempPathFactory, tiny_llama: Path, mother: Mother) -> tuple[Job, System]:
+    """A run of 400 steps to which nothing happened, and where it was run."""
+    system = make_system(tmp_path_factory.mktemp("undisturbed") / "home", tiny_llama)
+    runner = Runner(system.store, WarmExecutor(mother, system.home, system.environment()), [""], timeouts=QUICK)
+    runner.start()
+    reference = system.ended(system.submit(400).id, JobState.DONE)
+    runner.close()
+    return reference, system
+
+
 def fill(folder: Path) -> Path:
     """A file that takes all the room there is."""
     filler = folder / "filler"
@@ -46,12 +57,11 @@ def fill(folder: Path) -> Path:
 
 @pytest.mark.slow
 def test_a_full_disk_ends_a_run_with_a_sentence_and_with_space_again_it_goes_on_to_the_same_result(
-    small_disk: Path, tmp_path: Path, tiny_llama: Path, mother: Mother
+    small_disk: Path, tiny_llama: Path, mother: Mother, undisturbed: tuple[Job, System]
 ) -> None:
     system = make_system(small_disk / "home", tiny_llama)
     runner = Runner(system.store, WarmExecutor(mother, system.home, system.environment()), [""], timeouts=QUICK)
     runner.start()
-    reference = system.ended(system.submit(400).id, JobState.DONE)
     job = system.submit(400)
     system.until(job.id, lambda job: job.step > 4)
     filler = fill(small_disk)
@@ -66,7 +76,7 @@ def test_a_full_disk_ends_a_run_with_a_sentence_and_with_space_again_it_goes_on_
     system.store.resume(job.id)
     done = system.ended(job.id, JobState.DONE)
     assert set(committed) <= set(losses(system, done))
-    finished_alike(system, done, reference)
+    finished_alike(system, done, *undisturbed)
     runner.close()
 
 
@@ -83,12 +93,11 @@ def test_a_run_whose_answers_cannot_be_kept_is_done_and_has_its_prompt(system: S
     ("busy_seconds", "beats_fail"), [(30.0, False), (0.1, True)], ids=["its writers wait", "its writers give up"]
 )
 def test_a_database_that_is_locked_for_a_while_costs_a_run_nothing(
-    system: System, mother: Mother, busy_seconds: float, beats_fail: bool
+    system: System, mother: Mother, undisturbed: tuple[Job, System], busy_seconds: float, beats_fail: bool
 ) -> None:
     environment = {**system.environment(), "BUSY_SECONDS": str(busy_seconds)}
     runner = Runner(system.store, WarmExecutor(mother, system.home, environment), [""], timeouts=QUICK)
     runner.start()
-    reference = system.ended(system.submit(400).id, JobState.DONE)
     job = system.submit(400)
     system.until(job.id, lambda job: job.step > 0)
     with closing(sqlite3.connect(system.home.root / "studio.db", isolation_level=None)) as other:
@@ -99,7 +108,7 @@ def test_a_database_that_is_locked_for_a_while_costs_a_run_nothing(
     done = system.ended(job.id, JobState.DONE)
     runner.close()
     assert done.attempts == 1
-    finished_alike(system, done, reference)
+    finished_alike(system, done, *undisturbed)
     assert ("for the next try" in system.home.log(job.id).read_text()) is beats_fail
 
 
