@@ -96,6 +96,8 @@ def test_an_ended_run_and_the_form_are_filled_in_without_moving_what_is_read(pag
     page.goto("/")
     expect(page.locator("#rail")).to_contain_text("451 rows")
     assert_still(page, 0.05)
+    page.evaluate("scrollTo(0, 1200)")
+    expect(page.locator("#start")).to_be_in_viewport()  # it stays in sight
 
 
 def assert_still(page: Page, most: float) -> None:
