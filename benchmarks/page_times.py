@@ -8,7 +8,8 @@ FOLDER: a backbone on this machine, such as `python -m lamp.hub.offline FOLDER` 
   time in a new browser; the first one is also the first that the server sees,
 * the seconds from the click on Answer until the answer stands there, once the model is loaded, on a run that trains for
   one step before,
-* the JavaScript heap of a live run's page after garbage collection, and its number of nodes, every minute.
+* the JavaScript heap of a live run's page after garbage collection, and its number of nodes, every minute,
+* how far what stands on Tune, Runs and Compare moves while they fill: the browser's layout shifts added up.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ import time
 from pathlib import Path
 
 from live_page import Trainer, studio
-from playwright.sync_api import Page, Playwright, sync_playwright
+from playwright.sync_api import Browser, Page, Playwright, sync_playwright
 from steps import ROOT
 
 sys.path.insert(0, str(ROOT))
@@ -32,6 +33,9 @@ from storage.jobs import JobStore
 
 _DATA = "sample:support-tickets.csv"
 _FLAGS = ["--no-sandbox", "--disable-gpu"]
+_WATCH_MOVES = """window.moved = 0
+new PerformanceObserver((list) => list.getEntries().forEach((entry) => { moved += entry.value }))
+    .observe({type: 'layout-shift', buffered: true})"""
 _ANSWER = """() => new Promise((done) => {
     const began = performance.now()
     let asked = false
@@ -68,6 +72,19 @@ def answers(page: Page, url: str, run: str, tries: int) -> list[float]:
         box.fill(f"My parcel number {number} has not arrived, and nobody answers.")
         seconds.append(page.evaluate(_ANSWER))
     return seconds[1:]
+
+
+def moved(browser: Browser, address: str) -> list[float]:
+    """The sum of a page's layout shifts until four seconds after it was asked for, on a laptop and on a phone."""
+    sums = []
+    for width, height in ((1280, 860), (390, 844)):
+        page = browser.new_page(viewport={"width": width, "height": height})
+        page.add_init_script(_WATCH_MOVES)
+        page.goto(address)
+        page.wait_for_timeout(4000)
+        sums.append(page.evaluate("moved"))
+        page.close()
+    return sums
 
 
 def heap(page: Page, url: str, store: JobStore, minutes: int) -> list[tuple[float, int]]:
@@ -133,6 +150,10 @@ def measure(url: str, store: JobStore, options: argparse.Namespace) -> None:
             print(f"Try, model in memory: median {statistics.median(took):.2f} s, slowest {max(took):.2f} s")
         for minute, (megabytes, nodes) in enumerate(heap(browser.new_page(), url, store, options.minutes)):
             print(f"live page, minute {minute}: {megabytes:.1f} MB of JavaScript, {nodes:,} nodes", flush=True)
+        runs = ",".join(job.id for job in store.list(6))
+        for path in ("/", "/runs", f"/compare?runs={runs}"):
+            laptop, phone = moved(browser, url + path)
+            print(f"{path} moves by {laptop:.3f} on a laptop, {phone:.3f} on a phone")
         browser.close()
 
 

@@ -8,8 +8,12 @@ from typing import Any
 import gradio as gr
 import pandas as pd
 
+from app.views import curves
+
 Point = tuple[int, float, str]
 """(step, value, name of its line)"""
+_MOST_POINTS = 150
+"""Of a line: Gradio keeps a node on the page for each, and a line is hardly 500 pixels wide."""
 
 
 def line_plot(
@@ -51,6 +55,10 @@ def redrawn(
 
 
 def _frame(points: Sequence[Point], kind: str) -> pd.DataFrame:
+    lines: dict[str, list[tuple[int, float]]] = {}
+    for step, value, line in points:
+        lines.setdefault(line, []).append((step, value))
+    drawn = ((*point, line) for line in lines for point in curves.thinned(lines[line], _MOST_POINTS))
     # Rounded, because the tooltip shows every digit.
-    rounded = [(step, float(f"{value:.4g}"), line) for step, value, line in points]
+    rounded = [(step, float(f"{value:.4g}"), line) for step, value, line in drawn]
     return pd.DataFrame(rounded, columns=["Step", "Value", kind])

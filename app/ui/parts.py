@@ -174,6 +174,14 @@ def exact_moment(at: datetime, now: datetime) -> str:
     return f'<time datetime="{at.isoformat()}" title="{age}">{local:%d %b %Y %H:%M:%S}</time>'
 
 
+def code(text: str) -> str:
+    """Lines of a program, and a button to copy them. Not gr.Code, whose editor is a third of all that a page loads."""
+    return (
+        f'<div class="ls-code"><pre tabindex="0">{escape(text, quote=False)}</pre>'
+        '<button type="button">Copy</button></div>'
+    )
+
+
 def fold(summary: str, text: str) -> str:
     """Preformatted text that is hidden until its summary is clicked."""
     inner = f'<summary>{escape(summary)}</summary><pre tabindex="0">{escape(text)}</pre>'

@@ -21,6 +21,7 @@ from app.web.addresses import Addresses
 from app.web.answers import App
 from app.web.bearer import of_token
 from app.web.bodies import BodyLimits
+from app.web.compressed import CompressedPages
 from app.web.door import PERSON, Door
 from app.web.gate import Gate
 from app.web.health import Health
@@ -63,12 +64,12 @@ def web_app(demo: gr.Blocks, studio: Studio) -> App:
         )
     # Downloads are given out where they lie, by the run whose folder that is, and not from copies that are nobody's.
     gr.set_static_paths([settings.home / "exports"])
-    served: App = outer
+    served: App = CompressedPages(outer, (path for path, *_ in demo.pages))
     if settings.tells_people_apart:
         uploaded = UploadedFiles()
         routes = Visitors() if settings.demo else SignInRoutes(settings, studio.owner_of_account)
         served = Door(
-            PageSessions(outer, uploaded),
+            PageSessions(served, uploaded),
             routes,
             uploaded,
             lambda person, path: studio.as_(person).may_download(path),

@@ -82,6 +82,7 @@ def theme() -> gr.themes.Base:
 
 _FRAME = """<style>
 html { scrollbar-gutter: stable; }
+.gradio-container { overflow: clip !important; }
 .gradio-container { width: 100% !important; max-width: none !important; margin: 0 !important; padding: 0 !important; }
 .gradio-container main, .gradio-container .main { padding: 0 !important; max-width: none !important; width: 100%; }
 .gradio-container > .main { padding: 0 14px 40px !important; }
@@ -95,7 +96,8 @@ html { scrollbar-gutter: stable; }
 </style>"""
 """The frame of every page, which cannot stand in studio.css: Gradio applies that late, and in its media queries
 rewrites the selectors so that none matches the container. Gradio draws the container once before these rules come, as
-wide as the window: it keeps that place, and the margins of the page are padding within it, so that nothing moves."""
+wide as the window: it keeps that place, and the margins of the page are padding within it, so that nothing moves.
+It clips what is too wide, which Gradio hides: in what hides, nothing can stay in sight while the page is scrolled."""
 
 
 _SCRIPTS = ("answer_stream.js", "studio.js")

@@ -38,6 +38,23 @@ def smoothed(points: Points) -> list[tuple[int, float]]:
     return lines
 
 
+def thinned(points: Points, most: int) -> list[tuple[int, float]]:
+    """At most `most` (4 or more) of the points: the first, the last, and of equal spans between them the lowest and the
+    highest, so that no peak is lost."""
+    if len(points) <= most:
+        return list(points)
+    between, spans = points[1:-1], (most - 2) // 2
+    kept = [points[0]]
+    for number in range(spans):
+        part = between[number * len(between) // spans : (number + 1) * len(between) // spans]
+        kept += sorted({min(part, key=_value), max(part, key=_value)})
+    return [*kept, points[-1]]
+
+
+def _value(point: tuple[int, float]) -> float:
+    return point[1]
+
+
 def span(points: Points) -> tuple[float, float] | None:
     """Limits (low, high) of an axis for the values. None without points.
 

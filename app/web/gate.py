@@ -16,6 +16,7 @@ _CLOSED = (
     "/gradio_api/file=http",
 )
 """Beginnings of Gradio's paths that no page of the studio uses."""
+_FOUND = 200
 _DROPPED = frozenset({b"origin", b"x-hf-authorization"})
 """Headers that nothing behind the gate gets. Gradio allows every origin that it sees, with credentials; gradio_client
 sends the Hub's token that its machine has stored to every server that it calls."""
@@ -45,6 +46,8 @@ class Gate:
                 message["headers"] = [*message.get("headers", ()), *self._headers]
                 if scope["path"].startswith("/gradio_api/file"):  # made again under the same name, or a person's own
                     message["headers"].append((b"cache-control", b"no-store"))
+                elif scope["path"].startswith("/assets/") and message["status"] == _FOUND:
+                    message["headers"].append((b"cache-control", b"public, max-age=31536000, immutable"))
             await send(message)
 
         problem = self._problem(scope)

@@ -17,7 +17,9 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 HERE = Path(__file__).parent
 DESK, PHONE = (1280, 860), (390, 844)
-INPUT = "I was charged twice for the same order and nobody answers my mails."
+TALL = 1400
+"""Pixels that show a run with its scores and its matrix."""
+INPUT = "My parcel was due last Tuesday and the tracking page still says it is on its way."
 
 
 def main(address: str = "http://127.0.0.1:7860", preset: str = "Recommended", run: str = "") -> None:
@@ -33,13 +35,16 @@ def main(address: str = "http://127.0.0.1:7860", preset: str = "Recommended", ru
             take(page, f"data-{scheme}", whole=True)
             page.locator("#advanced > button").click()
             page.locator("#figure svg").first.wait_for()
-            take(page, f"recipe-{scheme}", whole=True)
+            page.locator("#advanced").evaluate("(settings) => settings.scrollIntoView()")
+            take(page, f"recipe-{scheme}")
             page.goto(f"{address}/runs")
             page.locator(".ls-run").first.wait_for()
             take(page, f"runs-{scheme}")
             page.goto(f"{address}/runs?run={run}")
             page.locator("#results li").first.wait_for()
+            page.set_viewport_size({"width": DESK[0], "height": TALL})
             take(page, f"run-{scheme}")
+            page.set_viewport_size({"width": DESK[0], "height": DESK[1]})
             page.get_by_role("button", name="Try it").click()
             page.locator("#try-0 textarea").fill(INPUT)
             page.locator("#answer").click()

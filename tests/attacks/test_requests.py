@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 import shutil
 import threading
 from collections import namedtuple
@@ -116,6 +117,15 @@ def test_every_answer_tells_browsers_what_they_may_do_with_it(client: TestClient
         assert headers["content-security-policy"] == "frame-ancestors 'self'"
         assert headers["x-content-type-options"] == "nosniff"
         assert headers["referrer-policy"] == "same-origin"
+
+
+def test_a_page_comes_compressed_and_the_files_behind_it_are_kept(client: TestClient) -> None:
+    page = client.get("/runs")
+    assert page.headers["content-encoding"] == "gzip" and "window.gradio_config" in page.text
+    assert "content-encoding" not in client.get("/runs", headers={"accept-encoding": "identity"}).headers
+    [script] = re.findall(r'src="\./(assets/index-[^"]+\.js)"', page.text)
+    assert "immutable" in client.get(f"/{script}").headers["cache-control"]
+    assert "cache-control" not in client.get("/assets/nothing.js").headers
 
 
 def test_only_the_hub_may_frame_a_space() -> None:

@@ -22,6 +22,12 @@ from tests.browser.studio import RunningStudio, recipe
 LABELS = ("billing", "returns")
 
 
+_WATCH_MOVES = """window.moved = []
+new PerformanceObserver((list) => list.getEntries().forEach((entry) => {
+    moved.push([entry.value, entry.sources.map((one) => one.node?.id || one.node?.className || '')])
+})).observe({type: 'layout-shift', buffered: true})"""
+
+
 def add_tested(studio: RunningStudio, backbone: Path, name: str, right: int) -> Job:
     """An ended run whose prompt is right on the first `right` of 40 rows."""
     store, home = studio.store, Home(studio.home)
@@ -82,17 +88,22 @@ def test_an_ended_run_opens_with_its_verdict_and_its_wrong_rows_first(page: Page
     expect(rows).to_have_count(40)
 
 
-def test_an_ended_run_is_filled_in_without_moving_what_is_read(page: Page, tested: Job) -> None:
-    page.add_init_script(
-        """window.moved = []
-        new PerformanceObserver((list) => list.getEntries().forEach((entry) => {
-            moved.push([entry.value, entry.sources.map((one) => one.node?.id || one.node?.className || '')])
-        })).observe({type: 'layout-shift', buffered: true})"""
-    )
+def test_an_ended_run_and_the_form_are_filled_in_without_moving_what_is_read(page: Page, tested: Job) -> None:
+    page.add_init_script(_WATCH_MOVES)
     pages.open_run(page, tested.id)
     expect(page.locator("#results li")).to_have_count(25)
+    assert_still(page, 0.02)
+    page.goto("/")
+    expect(page.locator("#rail")).to_contain_text("451 rows")
+    assert_still(page, 0.05)
+    page.evaluate("scrollTo(0, 1200)")
+    expect(page.locator("#start")).to_be_in_viewport()  # it stays in sight
+
+
+def assert_still(page: Page, most: float) -> None:
+    """Nothing has moved on the page since it was opened, as browsers count it."""
     moved = page.evaluate("moved")
-    assert sum(value for value, _ in moved) < 0.02, moved
+    assert sum(value for value, _ in moved) < most, moved
 
 
 def test_a_long_input_is_folded_and_unfolds(page: Page, tested: Job) -> None:
@@ -140,8 +151,11 @@ def test_two_runs_are_compared_on_the_rows_that_both_answered(
     expect(page.locator("#compare-settings table")).not_to_be_visible()
     page.get_by_label("Only settings that differ").uncheck()
     expect(page.locator("#compare-settings").get_by_role("row", name="Rank 4 4")).to_be_visible()
+    page.add_init_script(_WATCH_MOVES)
     page.reload()
     expect(page.locator("#compare-said")).to_contain_text("B, a tested one, has the best score.")
+    expect(page.locator(".ls-plot .mark-line path").last).to_have_attribute("d", re.compile("^M.*L"))
+    assert_still(page, 0.05)
     page.goto("/compare?runs=0123456789,nothing")
     expect(page.locator("#compare-said")).to_contain_text("Choose two runs or more")
 

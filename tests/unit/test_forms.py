@@ -6,7 +6,8 @@ import asyncio
 import math
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import gradio as gr
 import pytest
@@ -14,7 +15,7 @@ import pytest
 from app.studio import Studio
 from app.ui import build_ui
 from app.ui.tune import form_components, form_values, recipe_fields
-from app.ui.tune.tune_form import TuneForm
+from app.ui.tune.tune_form import Look, TuneForm
 from app.views import formatting
 from lamp.config import DataConfig, InitialPrompt, LampConfig, TrainConfig, TuneConfig
 
@@ -124,6 +125,13 @@ def test_no_field_is_a_number_box_of_the_browser() -> None:
         for group in recipe_fields.GROUPS:
             form_components.fields(group)
     assert not [block for block in page.blocks.values() if isinstance(block, gr.Number)]
+
+
+def test_a_form_is_opened_with_what_is_to_be_seen_of_it(studio: Studio, values: dict[str, Any]) -> None:
+    keys = ["dataset", "backbone.choice", "backbone.other", "gpus", *(key for key in values if "." in key)]
+    request = cast(gr.Request, SimpleNamespace(query_params={}))
+    shown = Look(*TuneForm(studio, list(dict.fromkeys(keys))).open("", request)[-len(Look._fields) :])
+    assert "The first 8 of 451 rows" in shown.table and "451 rows" in shown.rail
 
 
 def test_a_form_whose_columns_are_still_those_of_another_data_set_is_read_with_its_own(

@@ -86,6 +86,16 @@ def test_the_loss_is_drawn_as_the_boxes_say() -> None:
     assert set(plots.loss_plot(points, 60)["value"]["Line"]) == {"Each step", "Smoothed"}
 
 
+def test_a_long_curve_is_drawn_with_few_points_and_all_its_peaks() -> None:
+    points = [(step, 1.0 + step % 7) for step in range(1, 2001)]
+    points[1234] = (1235, 99.0)
+    drawn = plots.loss_plot(points, 2000, smoothed=False)["value"]
+    assert len(drawn) <= 150 and list(drawn["Step"]) == sorted(drawn["Step"])
+    assert (drawn["Step"].iloc[0], drawn["Step"].iloc[-1]) == (1, 2000)
+    assert (drawn["Value"].min(), drawn["Value"].max()) == (1.0, 99.0)
+    assert curves.thinned(points[:150], 150) == points[:150]
+
+
 def test_a_value_that_was_not_told_again_is_drawn_to_the_end() -> None:
     assert curves.held([(1, 5.0), (3, 7.0)], 9) == [(1, 5.0), (3, 7.0), (9, 7.0)]
     assert curves.held([(9, 7.0)], 9) == [(9, 7.0)] and curves.held([], 9) == []

@@ -17,6 +17,12 @@ NOTHING = parts.empty(
 )
 
 
+def said(html: str, *, plots: bool = False) -> str:
+    """What stands on top of the comparison. studio.css shows nothing of the comparison before this is there, and the
+    plots, if there are any."""
+    return f'<div class="ls-compare-said{" ls-plotted" if plots else ""}">{html}</div>'
+
+
 def verdicts(runs: Sequence[ComparedRun]) -> str:
     """Which run is best, and whether its lead over each other one is more than chance."""
     differences = comparison.differences(runs)

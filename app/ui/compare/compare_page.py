@@ -11,7 +11,7 @@ import gradio as gr
 from app.studio import Studio
 from app.ui import parts, top
 from app.ui.compare import compare_html
-from app.ui.components import BROWSER_ZONE, QUIET, piece
+from app.ui.components import AT_ONCE, BROWSER_ZONE, QUIET, piece
 from app.ui.guard import KNOWN, guarded
 from app.ui.line_plot import Point, line_plot, redrawn
 from app.views import curves, formatting, score_text
@@ -37,34 +37,35 @@ class ComparePage:
     def __init__(self, studio: Studio) -> None:
         self._studio = studio
 
-    def open(self, zone: str, request: gr.Request) -> Any:
-        """The runs to choose from, those that the address names chosen.
+    def open(self, zone: str, request: gr.Request) -> list[Any]:
+        """The runs to choose from, those that the address names chosen, and what is shown of them.
 
         zone: the name of the browser's time zone.
         """
         asked = str(request.query_params.get("runs", "")).split(",")
         choices = self._choices(asked, datetime.now(zone_of(zone)))
-        chosen = [run for run in dict.fromkeys(asked) if any(run == id for _, id in choices)]
-        return gr.Dropdown(choices=choices, value=chosen[:MOST_RUNS])
+        chosen = [run for run in dict.fromkeys(asked) if any(run == id for _, id in choices)][:MOST_RUNS]
+        return [gr.Dropdown(choices=choices, value=chosen), *self.show(chosen)]
 
     def show(self, chosen: Sequence[str] | None) -> list[Any]:
-        """Everything that is shown of the chosen runs: HTML and plots."""
+        """Everything that is shown of the chosen runs: plots and HTML, and last the verdicts, with which it appears."""
         try:
             runs, metric = self._studio.compare(list(chosen or ())[:MOST_RUNS])
         except KNOWN as error:
-            return [parts.problems([str(error)]), gr.Row(visible=False), *(gr.skip() for _ in range(8))]
+            refused = compare_html.said(parts.problems([str(error)]))
+            return [gr.Row(visible=False), *(gr.skip() for _ in range(8)), refused]
         if len(runs) < 2:
-            hidden = gr.Row(visible=False)
-            return [compare_html.NOTHING, hidden, "", gr.skip(), "", gr.skip(), "", "", gr.Checkbox(visible=False), ""]
+            hidden, nothing = gr.Row(visible=False), compare_html.said(compare_html.NOTHING)
+            return [hidden, "", gr.skip(), "", gr.skip(), "", "", gr.Checkbox(visible=False), "", nothing]
         watched = metric or "loss"
         share = 100 if score_text.is_share(watched) else 1
         losses = _points([curves.smoothed(one.loss) for one in runs])
         scored = _points([[(step, share * value) for step, value in one.validation] for one in runs])
         name = score_text.metric_label(watched)
         settings = compared_settings([one.run for one in runs])
+        plots = any(one.loss for one in runs)
         return [
-            compare_html.verdicts(runs),
-            gr.Row(visible=any(one.loss for one in runs)),
+            gr.Row(visible=plots),
             compare_html.plot_title("Training loss, smoothed", len(runs)),
             _plot(losses),
             compare_html.plot_title(f"{name} on the validation rows", len(runs)),
@@ -73,6 +74,7 @@ class ComparePage:
             compare_html.settings_title(settings),
             gr.Checkbox(visible=True),
             compare_html.settings(settings, len(runs)),
+            compare_html.said(compare_html.verdicts(runs), plots=plots),
         ]
 
     def _choices(self, asked: Sequence[str], now: datetime) -> list[tuple[str, str]]:
@@ -109,41 +111,43 @@ def build(studio: Studio, page: gr.Blocks) -> None:
     """Lays the page out in the current Blocks and wires it."""
     top.build(studio, "Compare")
     piece('<div class="ls-hero ls-flat"><h1>Compare runs</h1></div>')
-    chosen = gr.Dropdown(
-        [],
-        value=[],
-        multiselect=True,
-        max_choices=MOST_RUNS,
-        label="Runs",
-        info=f"Two to {MOST_RUNS}; type to search.",
-        elem_id="compared-runs",
-    )
-    said = piece(compare_html.NOTHING, elem_id="compare-said")
-    with gr.Row(elem_classes="ls-plots", visible=False) as both:
-        with gr.Column(elem_classes="ls-plot"):
-            loss_title = piece()
-            loss = _empty_plot("Training loss of the runs", "Loss")
-        with gr.Column(elem_classes="ls-plot"):
-            score_title = piece()
-            score = _empty_plot("Score of the runs on the validation rows", "Score")
-    scores = piece(elem_id="compare-scores")
-    with gr.Column(elem_classes="ls-settings"):
-        settings_title = piece(elem_id="compare-settings-title")
-        # Which lines it hides is a matter of the style sheet alone.
-        only = gr.Checkbox(
-            True,
-            label="Only settings that differ",
-            visible=False,
-            interactive=True,
-            container=False,
-            elem_id="only-differing",
+    with gr.Column(elem_classes="ls-choose-runs"):
+        chosen = gr.Dropdown(
+            [],
+            value=[],
+            multiselect=True,
+            max_choices=MOST_RUNS,
+            label="Runs",
+            info=f"Two to {MOST_RUNS}; type to search.",
+            elem_id="compared-runs",
         )
-        settings = piece(elem_id="compare-settings")
+    with gr.Column(elem_classes="ls-comparison"):
+        said = piece(elem_id="compare-said")
+        with gr.Row(elem_classes="ls-plots", visible=False) as both:
+            with gr.Column(elem_classes="ls-plot"):
+                loss_title = piece()
+                loss = _empty_plot("Training loss of the runs", "Loss")
+            with gr.Column(elem_classes="ls-plot"):
+                score_title = piece()
+                score = _empty_plot("Score of the runs on the validation rows", "Score")
+        scores = piece(elem_id="compare-scores")
+        with gr.Column(elem_classes="ls-settings"):
+            settings_title = piece(elem_id="compare-settings-title")
+            # Which lines it hides is a matter of the style sheet alone.
+            only = gr.Checkbox(
+                True,
+                label="Only settings that differ",
+                visible=False,
+                interactive=True,
+                container=False,
+                elem_id="only-differing",
+            )
+            settings = piece(elem_id="compare-settings")
     zone = gr.Textbox("", visible="hidden", label="Time zone")
 
     handlers = ComparePage(studio)
-    outputs = [said, both, loss_title, loss, score_title, score, scores, settings_title, only, settings]
-    page.load(guarded(handlers.open), zone, chosen, js=BROWSER_ZONE, **QUIET)
+    outputs = [both, loss_title, loss, score_title, score, scores, settings_title, only, settings, said]
+    page.load(guarded(handlers.open), zone, [chosen, *outputs], js=BROWSER_ZONE, show_progress_on=said, **AT_ONCE)
     chosen.change(None, chosen, None, js=_KEEP_IN_ADDRESS, **QUIET)
     showing = {**QUIET, "show_progress": "full", "show_progress_on": said}
-    chosen.change(guarded(handlers.show), chosen, outputs, trigger_mode="always_last", preprocess=False, **showing)
+    chosen.input(guarded(handlers.show), chosen, outputs, trigger_mode="always_last", preprocess=False, **showing)

@@ -13,6 +13,9 @@ from app.ui.tune.form_components import fields
 
 Form = dict[str, Any]
 """Field key → component, in page order."""
+_COPY = """element.addEventListener('click', (event) => {
+    if (event.target.closest('button')) lampCopy('#script pre', '#script button')
+})"""
 
 
 class Advanced(NamedTuple):
@@ -24,7 +27,7 @@ class Advanced(NamedTuple):
     """The place for app.ui.tune.own_presets and app.ui.tune.recipe_file."""
     note: gr.Textbox
     tags: gr.Textbox
-    script: gr.Code
+    script: gr.HTML
 
 
 def layout(form: Form) -> Advanced:
@@ -63,15 +66,7 @@ def layout(form: Form) -> Advanced:
                 "", label="Note", elem_id="note", lines=2, placeholder="What you want to find out with this run"
             )
         piece(_group("The same from a script"))
-        script = gr.Code(
-            language="python",
-            label="Script",
-            elem_id="script",
-            show_label=False,
-            container=False,
-            interactive=False,
-            max_lines=24,
-        )
+        script = piece(elem_id="script", script=_COPY)
     return Advanced(figure, keep, note, tags, script)
 
 

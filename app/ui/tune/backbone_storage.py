@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -79,12 +79,16 @@ class BackboneStorage:
 
 
 def build(
-    studio: Studio, choice: gr.Radio, other: gr.Textbox, looked: Any, cards: Callable[[], list[tuple[str, str]]]
+    studio: Studio,
+    choice: gr.Radio,
+    other: gr.Textbox,
+    looks: Sequence[Any],
+    cards: Callable[[], list[tuple[str, str]]],
 ) -> list[Any]:
     """Lays the parts out and wires them; returns the events after which the form is to be looked at again: a backbone
     is here, or no longer here, or the page is seen again where what a person has used counts.
 
-    choice, other: the form's fields of the backbone; looked: the event of a finished check of the form; cards: what
+    choice, other: the form's fields of the backbone; looks: the events of a finished check of the form; cards: what
     `choice` offers now.
     """
     handlers = BackboneStorage(studio)
@@ -109,7 +113,8 @@ def build(
 
     fields, shown = [choice, other], [state, start, cancel, timer, arrived]
     # preprocess=False: Gradio would refuse a backbone that is not among the choices it knows of.
-    looked.then(guarded(handlers.show), fields, shown, preprocess=False, **QUIET)
+    for looked in looks:
+        looked.then(guarded(handlers.show), fields, shown, preprocess=False, **QUIET)
     gr.on([timer.tick, wake.click], guarded(handlers.show), fields, shown, preprocess=False, **AT_ONCE)
     sleep.click(lambda: gr.Timer(active=False), None, timer, **AT_ONCE)
     start.click(guarded(handlers.start_download), fields, shown, preprocess=False, **QUIET)

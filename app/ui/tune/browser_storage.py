@@ -13,9 +13,9 @@ TEXTS = ("name", "note", "tags")
 """Form fields beside the recipe."""
 DEBOUNCE = 50
 """Milliseconds within which several changes of the form are answered together."""
-FORM_OPENED = "(...values) => { window.lampForm = {filled: JSON.stringify(values)}; return Date.now() }"
-"""JavaScript (*`TEXTS`, *values) → the time now. It records what the form was filled with: only a difference
-from that is a change by a person."""
+FORM_OPENED = "(...values) => { window.lampForm = {filled: JSON.stringify(values)} }"
+"""JavaScript (*`TEXTS`, *values) that records what the form was filled with: only a difference from that is a change
+by a person."""
 FORM_CHANGED = (
     "(last) => !window.lampForm ? last : new Promise((done) => setTimeout("
     f"() => done(Math.floor(Date.now() / {DEBOUNCE}) * {DEBOUNCE}), {DEBOUNCE}))"

@@ -88,7 +88,7 @@ def build(studio: Studio, form: TuneForm, fields: list[Any], message: gr.HTML) -
                 yes = gr.Button("Yes, delete", size="md", variant="stop", elem_id="dataset-delete-yes")
                 no = gr.Button("Keep it", size="md", elem_id="dataset-delete-no")
     manager, dataset = DatasetManager(studio, form), fields[0]
-    dataset.change(guarded(manager.show), dataset, [origin, more, name, confirm], trigger_mode="always_last", **QUIET)
+    dataset.change(guarded(manager.show), dataset, [origin, more, name, confirm], trigger_mode="always_last", **AT_ONCE)
     delete.click(lambda: gr.Column(visible=True), None, confirm, **AT_ONCE)
     no.click(lambda: gr.Column(visible=False), None, confirm, **AT_ONCE)
     yes.click(guarded(manager.delete), dataset, [*fields, confirm, message], **QUIET)

@@ -58,8 +58,13 @@ def _preset(name: str, numbers: Mapping[str, Any], plan: Plan, config: TuneConfi
     return "\n".join(lines)
 
 
-LOOKING = f"<h2>Your run</h2>{parts.small('Looking at the model and the data …')}"
+LOOKING = f'<div class="ls-looking"><h2>Your run</h2>{parts.small("Looking at the model and the data …")}</div>'
 """The card beside the form before the first plan is made."""
+SHORT_LOOKING = (
+    '<button type="button" class="ls-unfold" aria-controls="rail">'
+    "<strong>Your run</strong><small>Looking …</small></button>"
+)
+"""The same in one line, for the bar of a phone."""
 
 
 def rail(config: TuneConfig, plan: Plan) -> str:
@@ -152,15 +157,16 @@ def measuring(phase: str) -> str:
 
 
 def script(config: TuneConfig, dataset: str, gpus: int, port: int) -> str:
-    """The lines of Python that start the same run; what the recipe leaves at its defaults is left out."""
+    """The lines of Python that start the same run, and a button that copies them; what the recipe leaves at its
+    defaults is left out."""
     recipe = json.dumps(_differing(config.to_dict(), TuneConfig().to_dict()), indent=4, ensure_ascii=False)
     several = f"gpus={gpus}, " if gpus > 1 else ""
-    return (
+    return parts.code(
         "from gradio_client import Client\n\n"
         f'studio = Client("http://127.0.0.1:{port}")\n'
         f"recipe = {recipe}\n"
         f'run = studio.predict(recipe, {json.dumps(dataset)}, {several}api_name="/submit")\n'
-        'print(studio.predict(run, api_name="/run"))\n'
+        'print(studio.predict(run, api_name="/run"))'
     )
 
 

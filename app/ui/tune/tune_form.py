@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import gradio as gr
+from gradio.components import Component
 from gradio.utils import get_upload_folder
 
 from app.plan import Plan
@@ -49,7 +50,7 @@ class TuneForm(FormChoices):
     """The handlers of the Tune page's form."""
 
     def open(self, draft: object, request: gr.Request) -> list[Any]:
-        """The form's values, a note where they come from, the parent run, and the button to start over.
+        """The form's values, a note where they come from, the parent run, the button to start over, and the `Look`.
 
         draft: what the browser has stored, as JSON.
         """
@@ -57,7 +58,10 @@ class TuneForm(FormChoices):
         content, other_columns = self.with_its_columns(opened.content)
         texts = [content.texts[name] for name in browser_storage.TEXTS]
         note = opened.note + (parts.notice(other_columns, "warn") if other_columns else "")
-        return [*self.updates(content), *texts, note, opened.parent, gr.Button(visible=opened.is_draft)]
+        filled = self.updates(content)
+        # A component that is made while an event is answered has no `value`: only its arguments are kept.
+        look = self.look(*(one.constructor_args["value"] if isinstance(one, Component) else one for one in filled))
+        return [*filled, *texts, note, opened.parent, gr.Button(visible=opened.is_draft), *look]
 
     def upload(self, path: str | None, dataset: str | None) -> list[Any]:
         """Adds a file to the data sets. If it cannot be read, one sentence says why and the form stays as it is.

@@ -68,9 +68,6 @@ def build(studio: Studio, page: gr.Blocks) -> None:
     handlers, values = TuneForm(studio, list(form)), list(form.values())
     texts = sections.texts_of(card.name, training)
 
-    filled = [*values, *texts, note, parent, over]
-    opened = page.load(guarded(handlers.open), draft, filled, js=browser_storage.READ_DRAFT, **QUIET)
-    opened.then(None, [*texts, *values], moment, js=browser_storage.FORM_OPENED, **AT_ONCE)
     over.click(None, None, None, js=browser_storage.START_OVER, **AT_ONCE)
     shown: dict[str, Any] = dict(
         table=data.preview,
@@ -87,9 +84,19 @@ def build(studio: Studio, page: gr.Blocks) -> None:
         measure=card.quote.measure,
     )
     seen = [shown[name] for name in Look._fields]
+    # Filled and checked in one call, beside the queue: nothing can be seen of the form before.
+    opened = page.load(
+        guarded(handlers.open),
+        draft,
+        [*values, *texts, note, parent, over, *seen],
+        js=browser_storage.READ_DRAFT,
+        show_progress_on=note,
+        **AT_ONCE,
+    )
+    opened.then(None, [*texts, *values], None, js=browser_storage.FORM_OPENED, **AT_ONCE)
     looked = _wire_look(handlers, form, moment, seen, model.facts, texts)
     _wire_data(studio, handlers, form, moment, data)
-    _wire_backbone(studio, handlers, form, moment, model, looked)
+    _wire_backbone(studio, handlers, form, moment, model, [opened, looked])
     _wire_training(handlers, form, moment, training)
     _wire_start(handlers, card, [*texts, parent, *values])
     measuring.wire(card.quote, measuring.MeasureHandlers(studio, handlers.measured_form), values)
@@ -108,7 +115,7 @@ watch('value', tell)
 
 def _card() -> Card:
     with gr.Column(scale=4, min_width=300, elem_classes="ls-rail"):
-        short = piece(elem_id="short", script=_UNFOLD)
+        short = piece(summary.SHORT_LOOKING, elem_id="short", script=_UNFOLD)
         rail = piece(summary.LOOKING, elem_id="rail")
         quote = measuring.layout()
         name = gr.Textbox(
@@ -194,7 +201,7 @@ def _wire_data(studio: Studio, handlers: TuneForm, form: Form, moment: gr.Number
 
 
 def _wire_backbone(
-    studio: Studio, handlers: TuneForm, form: Form, moment: gr.Number, section: ModelSection, looked: Any
+    studio: Studio, handlers: TuneForm, form: Form, moment: gr.Number, section: ModelSection, looks: list[Any]
 ) -> None:
     """The search for another backbone, its download, and the list of those on this machine."""
     choice, other = form["backbone.choice"], form["backbone.other"]
@@ -202,7 +209,7 @@ def _wire_backbone(
     with section.search:
         found = backbone_search.build(studio, choice, other)
     with section.storage:
-        changed = backbone_storage.build(studio, choice, other, looked, handlers.backbones)
+        changed = backbone_storage.build(studio, choice, other, looks, handlers.backbones)
     for event in (found, *changed):
         _look_again(event, moment)
 
