@@ -21,7 +21,8 @@ from app.web.answers import App, Receive, Scope, Send, header
 
 ENGLISH = "en"
 _FOLDER = Path(__file__).parent / "texts"
-_NUMBER = r"[\d.,]*\d"
+_NUMBER = r"[+−-]?\d[\d.,]*(?: (?:%|bytes|[kMGT]?B|M))?"
+"""Also with its sign, and with a unit behind it."""
 _FULL_STOPS = "。？！：；"
 """After these, which bring their own space, no other follows."""
 _requested: ContextVar[str] = ContextVar("language", default=ENGLISH)
@@ -78,14 +79,19 @@ def texts(name: str) -> Mapping[str, str]:
         return tomllib.load(file)
 
 
-def t(english: str) -> str:
+def t(english: str, sense: str = "") -> str:
     """An English text in the language of the reader; as it is where there is no translation.
 
+    sense: tells apart what English has one word for: ("Token", "of a prompt") has the key "Token [of a prompt]".
+
     A text with values in it, such as "Step 20 of 60", is found by its template, "Step {step:n} of {steps:n}": `:n`
-    stands for a number. In the translation `{name:t}` is a value that is translated too. Of several sentences, each
-    may be a text of its own; then all must be known.
+    stands for a number. In the translation `{name:t}` is a value that is translated too, and must be known. Of several
+    sentences, each may be a text of its own; then all must be known.
     """
-    return translated(english, language())
+    name = language()
+    if sense and name != ENGLISH:
+        return texts(name).get(f"{english} [{sense}]", english)
+    return translated(english, name)
 
 
 def translated(english: str, name: str) -> str:
@@ -95,14 +101,14 @@ def translated(english: str, name: str) -> str:
 
 @lru_cache(8192)
 def _translated(english: str, name: str) -> str:
+    known = texts(name).get(english)
+    if known is not None:
+        return known
+    found = [_lookup(sentence, name) for sentence in re.split(r"(?<=[.!?…]) (?=\S)", english)]
+    if None not in found:
+        return _joined(sentence for sentence in found if sentence)
     whole = _lookup(english, name)
-    if whole is not None:
-        return whole
-    sentences = re.split(r"(?<=[.!?…]) (?=\S)", english)
-    found = [_lookup(sentence, name) for sentence in sentences]
-    if len(sentences) == 1 or any(one is None for one in found):
-        return english
-    return _joined(sentence for sentence in found if sentence)
+    return english if whole is None else whole
 
 
 def _joined(sentences: Iterator[str]) -> str:
@@ -118,7 +124,10 @@ def _lookup(english: str, name: str) -> str | None:
         return known
     for template in _templates(name):
         if template.longest in english and (match := template.pattern.fullmatch(english)):
-            return _Filling(name).vformat(template.translation, (), match.groupdict())
+            try:
+                return _Filling(name).vformat(template.translation, (), match.groupdict())
+            except LookupError:
+                continue
     return None
 
 
@@ -150,10 +159,15 @@ def _group(field: str | None, spec: str | None) -> str:
 
 
 class _Filling(Formatter):
-    """Fills a translation with the values of its English text."""
+    """Fills a translation with the values of its English text. Raises LookupError where one has no translation."""
 
     def __init__(self, name: str) -> None:
         self._name = name
 
     def format_field(self, value: Any, spec: str) -> str:
-        return translated(str(value), self._name) if spec == "t" else str(value)
+        if spec != "t":
+            return str(value)
+        known = _lookup(str(value), self._name)
+        if known is None:
+            raise LookupError(value)
+        return known

@@ -120,7 +120,7 @@ def tiles(items: Sequence[tuple[str, str, str]]) -> str:
     return (
         '<dl class="ls-tiles">'
         + "".join(
-            f"<div><dt>{escape(t(name))}</dt><dd>{escape(value)}</dd>{small(remark)}</div>"
+            f"<div><dt>{escape(t(name))}</dt><dd>{escape(t(value))}</dd>{small(remark)}</div>"
             for name, value, remark in items
         )
         + "</dl>"

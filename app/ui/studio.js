@@ -1,5 +1,4 @@
 (() => {
-  document.documentElement.lang = window.gradio_config?.language ?? "en";
   // An address that names a run leads to that run, from whichever page.
   const here = new URL(location);
   const asked = here.searchParams.get("run");

@@ -29,7 +29,9 @@ def confusion_table(matrix: ConfusionMatrix | None) -> str:
             f"<tr><th scope=row>{escape(score.label)}</th>{middle}<td>{_rows(score.label, score.rows)}</td>"
             f"<td>{_percent(score.precision)}</td><td>{_percent(score.recall)}</td><td>{_percent(score.f1)}</td></tr>"
         )
-    measures = "".join(f"<th scope=col>{t(name)}</th>" for name in ("Rows", "Precision", "Recall", "F1"))
+    measures = "".join(
+        f"<th scope=col>{name}</th>" for name in (t("Rows"), t("Precision", "score"), t("Recall"), t("F1"))
+    )
     columns = "" if wide else ", a column the prompt's answer"
     below = f"A row is a label of the data{columns}; click on a number to see its rows."
     return (

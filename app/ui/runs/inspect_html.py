@@ -30,8 +30,9 @@ def tokens(inspection: Inspection, weights: TokenWeights | None) -> str:
             "A virtual token is no word. These words point most nearly the same way; a similarity under about 30 % "
             "says that no word means what it has learned.",
         )
-        + f'<div class="ls-table ls-inspected" tabindex="0"><table><thead><tr><th scope=col>{t("Token")}</th>{before}'
-        f"<th scope=col>{t('Is near now')}</th>{moved}{adds}</tr></thead><tbody>{lines}</tbody></table></div>"
+        + f'<div class="ls-table ls-inspected" tabindex="0"><table><thead><tr>'
+        f"<th scope=col>{t('Token', 'of a prompt')}</th>{before}<th scope=col>{t('Is near now')}</th>{moved}{adds}"
+        f"</tr></thead><tbody>{lines}</tbody></table></div>"
     )
 
 

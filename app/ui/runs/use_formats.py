@@ -41,10 +41,11 @@ class UseFormats:
         if not ready:
             return ""
         size = self._studio.export_bytes(run, format)
-        told = t(f"about {formatting.bytes_text(size)}" if size else "as large as the model")
-        time = t("at once" if format == "embeddings" else "takes about as long as loading the model three times")
-        purpose = t(FORMATS[format])
-        return f"<p>{escape(purpose[:1].upper() + purpose[1:])}. {told[:1].upper() + told[1:]}; {time}.</p>"
+        told = f"About {formatting.bytes_text(size)}" if size else "As large as the model"
+        time = "at once" if format == "embeddings" else "takes about as long as loading the model three times"
+        purpose = FORMATS[format]
+        said = t(f"{purpose[:1].upper() + purpose[1:]}. {told}; {time}.")
+        return f"<p>{escape(said)}</p>"
 
     def begin(self, run: str, format: str) -> str:
         """Begins to make it; "", or HTML that says why it cannot be made."""
