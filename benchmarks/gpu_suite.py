@@ -61,7 +61,7 @@ def parts_of(place: Path, *, tiny: bool) -> list[Part]:
     recorded = ("tests/unit/test_step_graphs.py",) if tiny else ("tests/gpu",)
     bits = ("--only", "weights in 8 bits", "weights in 4 bits", "4 bits and gradient checkpointing")
     search = ("--turns", "1", "--batch", "32", *(("--steps", "10", "--only", "found") if tiny else ()))
-    turns, rows = ("1", "32") if tiny else ("3", "200")
+    turns, rows, rows_a_batch = ("1", "32", "4") if tiny else ("3", "200", "32")
     return [
         Part("backbone", "An untrained backbone", ("benchmarks/random_models.py", str(place), "--shape", shape), 20),
         Part("recorded", "Recorded steps", (*quiet, *recorded), 45, (*_LAMP, "pytest")),
@@ -72,8 +72,10 @@ def parts_of(place: Path, *, tiny: bool) -> list[Part]:
             ("benchmarks/scoring.py", "--backbone", backbone, "--rows", rows, "--shape", shape),
             25,
         ),
+        Part("writing", "Writing", ("benchmarks/writing.py", "--shape", shape), 25),
         Part("search", "The search's cost", ("benchmarks/search.py", *laid, *search), 60, _TABLES),
         Part("start", "From Start to the first step", ("benchmarks/start.py", *laid, "--turns", turns), 35, _TABLES),
+        Part("quote", "Quoted and taken", ("benchmarks/quote.py", *laid, "--batches", rows_a_batch, *few), 35, _TABLES),
         Part("attention", "Attention", ("benchmarks/attention.py", *laid, "--batch", "32", *few), 25, _TABLES),
         Part(
             "checkpointing",
@@ -95,10 +97,12 @@ def parts_of(place: Path, *, tiny: bool) -> list[Part]:
 
 
 def lamp_tests() -> list[str]:
-    """The unit tests without those of the app, the store or the offline backbone, which such a machine may not have."""
+    """The unit tests without those of the app, the store, the offline backbone and a client: it may lack them."""
     files = sorted((ROOT / "tests/unit").glob("test_*.py"))
     return [
-        str(path.relative_to(ROOT)) for path in files if not re.search(r"\b(app|storage)\.|offline", path.read_text())
+        str(path.relative_to(ROOT))
+        for path in files
+        if not re.search(r"\b(app|storage)\.|offline|\bopenai\b", path.read_text())
     ]
 
 

@@ -27,7 +27,7 @@ from threading import Lock
 from typing import Any
 
 from quality_cell import TASKS, VARIANTS, Cell
-from steps import OFFLINE, ROOT
+from steps import OFFLINE, ROOT, device_name, parse_rate
 
 
 def cells(options: argparse.Namespace) -> list[Cell]:
@@ -44,14 +44,16 @@ def cells(options: argparse.Namespace) -> list[Cell]:
 
 
 def read_results(path: Path) -> list[dict[str, Any]]:
-    """What has been measured so far."""
-    return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+    """What has been measured so far; the first lines were all measured on a CPU and do not say so."""
+    lines = path.read_text().splitlines() if path.exists() else []
+    return [{"device": "cpu", **json.loads(line)} for line in lines]
 
 
 def measure(options: argparse.Namespace) -> None:
     """Runs what is not in the results yet, one process a cell."""
-    keys = list(asdict(Cell("", "", 0, 0, 0, 0)))
-    done = {tuple(row[key] for key in keys) for row in read_results(options.results)}
+    keys, device = list(asdict(Cell("", "", 0, 0, 0, 0))), device_name()
+    lines = [row for row in read_results(options.results) if row["device"] == device]
+    done = {tuple(row[key] for key in keys) for row in lines}
     wanted = [cell for cell in cells(options) if tuple(asdict(cell).values()) not in done]
     threads = str(max(1, (os.cpu_count() or 1) // options.jobs))
     writing = Lock()
@@ -76,31 +78,39 @@ def measure(options: argparse.Namespace) -> None:
         list(pool.map(run, wanted))
 
 
-def print_table(path: Path, steps: int, batch: int) -> None:
-    """A Markdown table of the runs of so many steps and rows a batch: each variant at its best rate.
+def print_tables(path: Path, steps: int, batch: int) -> None:
+    """A Markdown table for each device of the runs of so many steps and rows a batch."""
+    rows = [row for row in read_results(path) if row["batch"] == batch and row["steps"] in (0, steps)]
+    for device in sorted({row["device"] for row in rows}):
+        print(f"\n{device}:\n")
+        print_table([row for row in rows if row["device"] == device])
 
-    That is the rate of the best mean over data sets with the first seed, among those that were run on the most data
+
+def print_table(rows: list[dict[str, Any]]) -> None:
+    """Each variant at its best rate, or at those that it has found.
+
+    The best one is that of the best mean over data sets with the first seed, among those that were run on the most data
     sets: further seeds had no say in it.
     """
-    rows = [row for row in read_results(path) if row["batch"] == batch and row["steps"] in (0, steps)]
     tasks = [task for task in TASKS if any(row["task"] == task for row in rows)]
     first = min(row["seed"] for row in rows)
     print("| variant | rate | " + " | ".join(tasks) + " | mean | runs | trainable | step | peak |")
     print("| --- " * (len(tasks) + 7) + "|")
     for name in VARIANTS:
-        found = [row for row in rows if row["variant"] == name]
-        if not found:
+        ran = [row for row in rows if row["variant"] == name]
+        if not ran:
             continue
-        by_rate = {rate: [row for row in found if row["rate"] == rate] for rate in {row["rate"] for row in found}}
-        firsts = {rate: [row for row in ran if row["seed"] == first] for rate, ran in by_rate.items()}
+        by_rate = {rate: [row for row in ran if row["rate"] == rate] for rate in {row["rate"] for row in ran}}
+        firsts = {rate: [row for row in own if row["seed"] == first] for rate, own in by_rate.items()}
         rate = max(firsts, key=lambda rate: (_tasks_of(firsts[rate]), _mean_of_tasks(firsts[rate])))
         best = by_rate[rate]
+        found = sorted({row["found"] for row in best if row.get("found") is not None})
         columns = [_spread([row["accuracy"] for row in best if row["task"] == task]) for task in tasks]
         seconds = [row["step_seconds"] for row in best if row["step_seconds"]]
         print(
-            f"| {name} | {rate:g} | " + " | ".join(columns) + f" | {100 * _mean_of_tasks(best):.1f} | {len(best)} "
-            f"| {max(row['trainable'] for row in best):,} "
-            f"| {f'{statistics.median(seconds):.2f} s' if seconds else ''} "
+            f"| {name} | {', '.join(f'{one:g}' for one in found or [rate])} | " + " | ".join(columns) + " "
+            f"| {100 * _mean_of_tasks(best):.1f} | {len(best)} | {max(row['trainable'] for row in best):,} "
+            f"| {f'{statistics.median(seconds):.3g} s' if seconds else ''} "
             f"| {max(row['peak_gb'] for row in best):.2f} GB |"
         )
 
@@ -132,12 +142,12 @@ def main() -> None:
     parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1])
     parser.add_argument("--steps", type=int, default=200)
     parser.add_argument("--batch", type=int, default=8)
-    parser.add_argument("--rates", nargs="+", type=float, help="only these, of each variant's")
+    parser.add_argument("--rates", nargs="+", type=parse_rate, help="only these, of each variant's")
     parser.add_argument("--jobs", type=int, default=1, help="cells that run beside each other")
     parser.add_argument("--table", action="store_true", help="print what has been measured")
     options = parser.parse_args()
     if options.table:
-        print_table(options.results, options.steps, options.batch)
+        print_tables(options.results, options.steps, options.batch)
     elif options.data is None:
         parser.error("--data is needed: the folder with sst2.train.jsonl and the others")
     else:

@@ -3,9 +3,9 @@
     python benchmarks/quote.py [--backbone FOLDER] [--data FILE] [--steps 40] [--turns 1]
 
 For each recipe a process measures and ends, as on the Tune page, then another one trains, as on the command line. The
-time of a run is from the start of its process to its end; its memory is the peak that the system has counted. The last
-column is the share of the processor that other programs took while it was measured, and while it ran: only where both
-are small do the times say something.
+time of a run is from the start of its process to its end; its memory is the peak of the process, or of the card where
+it computes on one. The last column is the share of the processor that other programs took while it was measured, and
+while it ran: only where both are small do the times say something.
 """
 
 from __future__ import annotations
@@ -16,9 +16,10 @@ import subprocess
 import sys
 import tempfile
 import time
+from itertools import product
 from pathlib import Path
 
-from steps import OFFLINE, ROOT
+from steps import OFFLINE, ROOT, parse_rate
 
 from lamp.config import LampConfig, TrainConfig, TuneConfig
 from lamp.training.other_programs import OtherPrograms
@@ -28,7 +29,6 @@ _COLUMNS = ["rows a batch, rate", "measured: time", "run: time", "off by"]
 _COLUMNS += ["measured: memory", "run: memory", "off by", "other programs"]
 _QUIET = 0.1
 """Share of the processor that other programs may take for a comparison to count."""
-_RECIPES = [(batch, rate) for batch in (8, 32) for rate in (0.06, "found")]
 
 
 def main() -> None:
@@ -37,13 +37,17 @@ def main() -> None:
     parser.add_argument("--data", type=Path, default=ROOT / "app/samples/support-tickets.csv")
     parser.add_argument("--steps", type=int, default=40)
     parser.add_argument("--turns", type=int, default=1, help="at most, until other programs take little")
+    parser.add_argument("--rates", nargs="+", type=parse_rate, default=[0.06, "found"], help="of the recipes")
+    parser.add_argument("--batches", nargs="+", type=int, default=[8, 32], help="rows a batch of the recipes")
     parser.add_argument("--one", type=Path, help=argparse.SUPPRESS)
+    parser.add_argument("--run", type=Path, help=argparse.SUPPRESS)
     options = parser.parse_args()
+    if options.run:
+        return train_in_this_process(options.run, options.data)
     if options.one:
-        print(json.dumps(measured(options.one, options.data).to_dict()))
-        return
+        return print(json.dumps(measured(options.one, options.data).to_dict()))
     print(f"| {' | '.join(_COLUMNS)} |\n|{' --- |' * len(_COLUMNS)}")
-    for batch, rate in _RECIPES:
+    for batch, rate in product(options.batches, options.rates):
         for _ in range(options.turns):
             if max(compare(options, recipe_of(options, batch, rate))) < _QUIET:
                 break
@@ -58,7 +62,7 @@ def compare(options: argparse.Namespace, recipe: TuneConfig) -> tuple[float, flo
         others = OtherPrograms()
         quote = Measured.from_dict(json.loads(subprocess.check_output(again)))
         while_measured, others = others.share(), OtherPrograms()
-        seconds, memory = run(file, options.data, Path(folder) / "out")
+        seconds, memory = run(file, options.data)
         while_run = others.share()
     told, needed = quote.seconds(recipe.train), quote.memory(recipe.train)
     print(
@@ -93,18 +97,25 @@ def measured(recipe_file: Path, data: Path) -> Measured:
     return measure(recipe, prepare(read_table(data), recipe.data), began)
 
 
-def run(recipe_file: Path, data: Path, out: Path) -> tuple[float, int]:
+def run(recipe_file: Path, data: Path) -> tuple[float, int]:
     """Seconds and bytes at the peak of a run."""
-    command = [sys.executable, "-m", "lamp", "train", str(recipe_file), "--data", str(data), "--out", str(out)]
-    began, peak = time.perf_counter(), 0
-    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as child:
-        while child.poll() is None:
-            status = Path(f"/proc/{child.pid}/status").read_text()
-            peak = max([peak, *(1024 * int(line.split()[1]) for line in status.splitlines() if "VmHWM" in line)])
-            time.sleep(0.1)
-    if child.returncode:
-        raise SystemExit(f"The run ended with status {child.returncode}.")
-    return time.perf_counter() - began, peak
+    command = [sys.executable, __file__, "--run", str(recipe_file), "--data", str(data)]
+    began = time.perf_counter()
+    output = subprocess.check_output(command, stderr=subprocess.DEVNULL, text=True)
+    return time.perf_counter() - began, int(output.splitlines()[-1])
+
+
+def train_in_this_process(recipe_file: Path, data: Path) -> None:
+    """Trains as the command line does, and prints the peak of memory last: of the card where there is one."""
+    from lamp.backbone.devices import default_device
+    from lamp.cli import main as command_line
+    from lamp.training.peak_memory import peak_memory
+
+    with tempfile.TemporaryDirectory() as out:
+        status = command_line(["train", str(recipe_file), "--data", str(data), "--out", out])
+    if status:
+        raise SystemExit(f"The run ended with status {status}.")
+    print(peak_memory(default_device()))
 
 
 if __name__ == "__main__":

@@ -4,10 +4,10 @@
                                [--seeds 0 1 2] [--steps 200] [--batch 32]
     python benchmarks/rates.py --table [--results docs/rates.jsonl]
 
-FOLDER holds sst2, trec, cb and rte as JSON lines. For each data set and seed the prompts of all rates are trained side
+FOLDER holds sst2, trec, cb and rte as JSON lines. For each data set the prompts of all rates and seeds are trained side
 by side to the end, as runs at a fixed rate would train them, and the best prompt of each is scored on the data set's
-own validation or test rows. Then a search runs until it has found its rate: its winner goes on as the prompt of that
-rate did. Data sets and seeds that are in the results are skipped.
+own validation or test rows. Then, for each seed, a search runs until it has found its rate: its winner goes on as the
+prompt of that rate did. Data sets and seeds that are in the results are skipped.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ import json
 import statistics
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from quality_cell import TASKS
-from steps import OFFLINE, ROOT
+from steps import OFFLINE, ROOT, device_name
 
 from lamp.training.halving import LEARNING_RATES
 
@@ -60,8 +60,8 @@ class _UntilFound:
         return self._searching and self._found
 
 
-def measure(task: str, seed: int, options: argparse.Namespace) -> dict[str, Any]:
-    """Trains all rates on one data set with one seed."""
+def measure(task: str, seeds: Sequence[int], options: argparse.Namespace) -> list[dict[str, Any]]:
+    """Trains all rates on one data set, with all seeds side by side, and lets a search of each seed find its rate."""
     from lamp.backbone.frozen import FrozenBackbone
     from lamp.config import LampConfig, TrainConfig, TuneConfig
     from lamp.data.column_roles import guess_columns
@@ -69,71 +69,98 @@ def measure(task: str, seed: int, options: argparse.Namespace) -> dict[str, Any]
     from lamp.data.splits import examples_of, prepare
     from lamp.data.tables import read_table
     from lamp.inference.evaluate import HeldOut, evaluate
-    from lamp.training.sweep import sweep
-    from lamp.training.train import Places, train
+    from lamp.training.train import Places, train, train_side_by_side
 
     split, count = TASKS[task]
     table = read_table(options.data / f"{task}.train.jsonl")
     data = replace(guess_columns(table), test_share=0.0)  # the rows to test on are in a file of their own
     splits = prepare(table, data)
-    settings = TrainConfig(steps=options.steps, batch_size=options.batch, seed=seed)
-    recipe = TuneConfig(str(options.backbone), data, LampConfig(), settings)
-    recipes = [replace(recipe, train=replace(settings, learning_rate=rate)) for rate in _RATES]
+    settings = TrainConfig(steps=options.steps, batch_size=options.batch)
+    recipes = {
+        seed: TuneConfig(str(options.backbone), data, LampConfig(), replace(settings, seed=seed)) for seed in seeds
+    }
     began = time.perf_counter()
-    search = _UntilFound(searching=True)
+    searches = {seed: _UntilFound(searching=True) for seed in seeds}
     with tempfile.TemporaryDirectory() as folder:
-        results = sweep(recipes, (), splits, _UntilFound(searching=False), Places(Path(folder) / "fixed"))
-        found = train(recipe, splits, search, Path(folder) / "found").learning_rate
+        fixed = [
+            replace(recipe, train=replace(recipe.train, learning_rate=rate))
+            for recipe in recipes.values()
+            for rate in _RATES
+        ]
+        end = train_side_by_side(fixed, (), splits, _UntilFound(searching=False), Places(Path(folder) / "fixed"))
+        found = {
+            seed: train(recipe, splits, searches[seed], Path(folder) / f"found-{seed}").learning_rate
+            for seed, recipe in recipes.items()
+        }
     seconds = time.perf_counter() - began
 
     backbone = FrozenBackbone.load(str(options.backbone))
     encoder = Encoder(backbone.tokenizer, is_encoder_decoder=backbone.is_encoder_decoder, config=data)
     examples = examples_of(read_table(options.data / f"{task}.{split}.jsonl"), data)[:count]
     scored = HeldOut(examples, encoder.encode(examples), tuple(splits.labels))
-    accuracies = {
-        f"{result.learning_rate:g}": evaluate(
-            backbone, result.virtual_tokens.to(backbone.device), encoder, scored
-        ).scores["accuracy"]
-        for result in results
-    }
-    return {
-        "task": task,
-        "seed": seed,
-        "backbone": Path(options.backbone).name,
-        "steps": options.steps,
-        "batch": options.batch,
-        "found": f"{found:g}",
-        "accuracy": accuracies,
-        "compared": search.losses,
-        "rows": len(examples),
-        "seconds": round(seconds),
-        "device": backbone.device.type,
-        "dtype": str(backbone.dtype).removeprefix("torch."),
-    }
+    accuracies: dict[int, dict[str, float]] = {seed: {} for seed in seeds}
+    for candidate in end.run.candidates:
+        train_settings = candidate.recipe.train
+        virtual = candidate.best_prompt().forward().detach().to(backbone.device)
+        accuracy = evaluate(backbone, virtual, encoder, scored).scores["accuracy"]
+        accuracies[train_settings.seed][f"{train_settings.learning_rate:g}"] = accuracy
+    return [
+        {
+            "task": task,
+            "seed": seed,
+            "backbone": Path(options.backbone).name,
+            "steps": options.steps,
+            "batch": options.batch,
+            "found": f"{found[seed]:g}",
+            "accuracy": accuracies[seed],
+            "compared": searches[seed].losses,
+            "rows": len(examples),
+            "seconds": round(seconds),
+            "device": device_name(),
+            "dtype": str(backbone.dtype).removeprefix("torch."),
+        }
+        for seed in seeds
+    ]
 
 
 def print_table(path: Path) -> None:
-    """A Markdown table: mean accuracy of each rate and of the found one, and how far that is from the best."""
+    """Markdown tables: mean accuracy of each rate and of the found one, and how far that is from the best."""
     rows = [json.loads(line) for line in path.read_text().splitlines()]
     rates = [f"{rate:g}" for rate in _RATES]
-    print("| backbone | data set | seeds | " + " | ".join(rates) + " | found | which |")
-    print("| --- " * (len(rates) + 5) + "|")
-    for backbone, task in sorted({(row["backbone"], row["task"]) for row in rows}):
-        own = [row for row in rows if (row["backbone"], row["task"]) == (backbone, task)]
-        means = [_percent([row["accuracy"][rate] for row in own if rate in row["accuracy"]]) for rate in rates]
-        found = _percent([row["accuracy"][row["found"]] for row in own])
-        which = ", ".join(row["found"] for row in own)
-        print(f"| {backbone} | {task} | {len(own)} | {' | '.join(means)} | {found} | {which} |")
-    # The first cell was measured before 0.04 was trained beside the others.
-    complete = [row for row in rows if set(rates) <= set(row["accuracy"])]
-    mean = {rate: statistics.mean(row["accuracy"][rate] for row in complete) for rate in rates}
+    print("| device | backbone | data set | seeds | " + " | ".join(rates) + " | found | which |")
+    print("| --- " * (len(rates) + 6) + "|")
+    places = sorted({(row["device"], row["backbone"]) for row in rows})
+    of_place = {place: [row for row in rows if (row["device"], row["backbone"]) == place] for place in places}
+    for (device, backbone), of_all in of_place.items():
+        for task in [task for task in TASKS if any(row["task"] == task for row in of_all)]:
+            own = [row for row in of_all if row["task"] == task]
+            means = [_percent([row["accuracy"][rate] for row in own if rate in row["accuracy"]]) for rate in rates]
+            found = _percent([row["accuracy"][row["found"]] for row in own])
+            which = ", ".join(row["found"] for row in own)
+            print(f"| {device} | {backbone} | {task} | {len(own)} | {' | '.join(means)} | {found} | {which} |")
+    for (device, backbone), of_all in of_place.items():
+        # The first cell was measured before 0.04 was trained beside the others.
+        if complete := [row for row in of_all if set(rates) <= set(row["accuracy"])]:
+            print(f"\n{backbone} on {device}: {_verdict(complete, rates)}")
+
+
+def _verdict(rows: Sequence[dict[str, Any]], rates: Sequence[str]) -> str:
+    """How the found rates compare with the best fixed one of these rows and with the former default."""
+    tasks = {row["task"] for row in rows}
+    mean = {rate: statistics.mean(_mean(rows, task, rate) for task in tasks) for rate in rates}
     best = max(mean, key=mean.__getitem__)
-    regret = [row["accuracy"][row["found"]] - row["accuracy"][best] for row in complete]
-    before = [row["accuracy"][row["found"]] - row["accuracy"][f"{_BEFORE:g}"] for row in complete]
-    print(
-        f"\nFound against the best fixed rate of all ({best}): {100 * statistics.mean(regret):+.1f} points on average, "
-        f"{100 * min(regret):+.1f} at worst; against {_BEFORE:g}: {100 * statistics.mean(before):+.1f} on average."
+    regret = [row["accuracy"][row["found"]] - row["accuracy"][best] for row in rows]
+    before = [_mean(rows, task) - _mean(rows, task, f"{_BEFORE:g}") for task in tasks & {"trec", "sst2"}]
+    against = f"; against {_BEFORE:g}, on TREC and SST-2: {100 * statistics.mean(before):+.1f}" if before else ""
+    return (
+        f"found against the best fixed rate of all ({best}): {100 * statistics.mean(regret):+.1f} points on average, "
+        f"{100 * min(regret):+.1f} at worst{against}."
     )
+
+
+def _mean(rows: Sequence[dict[str, Any]], task: str, rate: str = "") -> float:
+    """Mean accuracy of a data set's rows at a rate, or at the one that each has found."""
+    return statistics.mean(row["accuracy"][rate or row["found"]] for row in rows if row["task"] == task)
 
 
 def _percent(values: list[float]) -> str:
@@ -158,16 +185,16 @@ def main() -> None:
         return print_table(options.results)
     if options.data is None:
         parser.error("--data is needed: the folder with sst2.train.jsonl and the others")
-    keys = ("task", "seed", "backbone", "steps", "batch")
+    keys = ("task", "seed", "backbone", "steps", "batch", "device")
     lines = options.results.read_text().splitlines() if options.results.exists() else []
     done = {tuple(json.loads(line)[key] for key in keys) for line in lines}
-    for seed in options.seeds:
-        for task in options.tasks:
-            if (task, seed, options.backbone.name, options.steps, options.batch) not in done:
-                row = measure(task, seed, options)
-                with options.results.open("a") as results:
-                    results.write(json.dumps(row) + "\n")
-                print(json.dumps(row), flush=True)
+    for task in options.tasks:
+        of_run = (options.backbone.name, options.steps, options.batch, device_name())
+        seeds = [seed for seed in options.seeds if (task, seed, *of_run) not in done]
+        for row in measure(task, seeds, options) if seeds else ():
+            with options.results.open("a") as results:
+                results.write(json.dumps(row) + "\n")
+            print(json.dumps(row), flush=True)
 
 
 if __name__ == "__main__":

@@ -21,6 +21,18 @@ WARM_UP = 2
 """Steps of each variant that are not measured."""
 
 
+def device_name() -> str:
+    """What computes here: the name of the CUDA device, or "cpu"."""
+    import torch
+
+    return torch.cuda.get_device_name() if torch.cuda.is_available() else "cpu"
+
+
+def parse_rate(text: str) -> float | str:
+    """A learning rate as an option gives it: a number, or "found"."""
+    return text if text == "found" else float(text)
+
+
 def rows_of(data: Path, backbone: str) -> tuple[Any, list[Any]]:
     """The studio's encoder and the encoded training rows of a data set, the same for every variant."""
     from transformers import AutoTokenizer

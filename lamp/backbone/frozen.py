@@ -6,7 +6,7 @@ import inspect
 import logging
 import math
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
@@ -21,6 +21,9 @@ from lamp.config import Precision, Quantization
 from lamp.errors import BackboneError, first_line
 from lamp.positions import longest_sequence, longest_target
 from lamp.process import prepare_process
+
+if TYPE_CHECKING:
+    from lamp.backbone.decoding_graphs import DecodingGraphs
 
 
 class FrozenBackbone:
@@ -46,6 +49,8 @@ class FrozenBackbone:
         self.decoder_start_id = decoder_start(model, self.end_ids[0]) if self.is_encoder_decoder else 0
         """The token before an encoder-decoder model's first target token."""
         model.generation_config = greedy_config(self.end_ids, tokenizer.pad_token_id, self.decoder_start_id)
+        self.decoding: DecodingGraphs | None = None
+        """The recorded steps of writing; `lamp.backbone.writing` makes it on a CUDA device."""
         self._compiled: tuple[Any, Any] | None = None
         parameters = inspect.signature(model.forward).parameters.values()
         takes_all = any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from typing import Any
@@ -13,10 +13,15 @@ from torch import Tensor
 from transformers import LogitsProcessor, TemperatureLogitsWarper, TopPLogitsWarper
 from transformers.generation.streamers import BaseStreamer
 
+from lamp.backbone.cuda_graphs import CudaRecorder
+from lamp.backbone.decoding_graphs import DecodingGraphs, Read
 from lamp.backbone.frozen import FrozenBackbone
 from lamp.backbone.left_padded import join_left_padded, left_padded_logits
 from lamp.backbone.prefix import Prefix, batch_cache, join_prefixes, longest_prompt
 from lamp.sampling import GREEDY, Sampling
+
+_SHARE_OF_MEMORY = 16
+"""One in so many bytes of a card may hold the keys and values of recorded steps."""
 
 
 def write(
@@ -74,6 +79,8 @@ def _write(
         if "inputs_embeds" in inspect.signature(backbone.model.prepare_inputs_for_generation).parameters:
             return _new(generate(inputs_embeds=embeddings, attention_mask=mask, **more), ids[:, :0])
         return _write_without_cache(backbone, embeddings, mask, new_tokens, ends, streamer, watcher, sampling)
+    if (begun := _begin_recorded(backbone, prefixes, ids, mask, new_tokens)) is not None:
+        return _write_recorded(backbone, *begun, new_tokens, ends, streamer, watcher, sampling)
     cache, prefix_mask = batch_cache(backbone, prefixes)
     # transformers expects ids for the cached tokens as well and skips them unread, so zeros will do.
     ids, mask = torch.cat([torch.zeros_like(prefix_mask), ids], dim=1), torch.cat([prefix_mask, mask], dim=1)
@@ -99,13 +106,41 @@ def _new(output: Tensor, given: Tensor) -> Tensor:
     return output[:, given.shape[1] :]
 
 
+def _begin_recorded(
+    backbone: FrozenBackbone, prefixes: Sequence[Prefix], ids: Tensor, mask: Tensor, new_tokens: int
+) -> tuple[Tensor, Read] | None:
+    """The first logits, and what reads on with recorded steps; None where there are none, as on every CPU."""
+    if backbone.decoding is None and backbone.device.type == "cuda":
+        most_bytes = torch.cuda.get_device_properties(backbone.device).total_memory // _SHARE_OF_MEMORY
+        backbone.decoding = DecodingGraphs(backbone, CudaRecorder, most_bytes)
+    return None if backbone.decoding is None else backbone.decoding.begin(prefixes, ids, mask, new_tokens)
+
+
+def _write_recorded(
+    backbone: FrozenBackbone,
+    first: Tensor,
+    read: Read,
+    new_tokens: int,
+    ends: Sequence[int],
+    streamer: BaseStreamer | None,
+    watcher: LogitsProcessor | None,
+    sampling: Sampling,
+) -> Tensor:
+    """Replays a step for every token; first: logits (batch, vocabulary); otherwise as `write`."""
+
+    def logits(written: Tensor) -> Tensor:
+        return read(written[:, -1]) if written.shape[1] else first
+
+    return _write_each(backbone, logits, len(first), new_tokens, ends, streamer, watcher, sampling)
+
+
 def _write_without_cache(
     backbone: FrozenBackbone,
     embeddings: Tensor,
     mask: Tensor,
     new_tokens: int,
     ends: Sequence[int],
-    streamer: Any,
+    streamer: BaseStreamer | None,
     watcher: LogitsProcessor | None,
     sampling: Sampling,
 ) -> Tensor:
@@ -113,19 +148,44 @@ def _write_without_cache(
 
     embeddings: (batch, length, hidden); mask: (batch, length); otherwise as `write`.
     """
-    written = mask[:, :0]
-    ended = torch.zeros(len(mask), dtype=torch.bool, device=mask.device)
+
+    def logits(written: Tensor) -> Tensor:
+        return left_padded_logits(backbone, embeddings, mask, written, torch.ones_like(written), 1)[:, 0]
+
+    return _write_each(backbone, logits, len(mask), new_tokens, ends, streamer, watcher, sampling)
+
+
+def _write_each(
+    backbone: FrozenBackbone,
+    logits_after: Callable[[Tensor], Tensor],
+    rows: int,
+    new_tokens: int,
+    ends: Sequence[int],
+    streamer: Any,
+    watcher: LogitsProcessor | None,
+    sampling: Sampling,
+) -> Tensor:
+    """Chooses each token here, as transformers' `generate` does; otherwise as `write`.
+
+    logits_after: what the model gives (rows, vocabulary) behind the tokens that are written so far (rows, length).
+    """
+    device, padding = backbone.device, backbone.model.generation_config.pad_token_id
+    written = torch.zeros(rows, 0, dtype=torch.long, device=device)
+    ended, end_ids = torch.zeros(rows, dtype=torch.bool, device=device), torch.tensor(ends, device=device)
     if streamer is not None:
-        streamer.put(written)
-    while written.shape[1] < new_tokens and not ended.all():
-        logits = left_padded_logits(backbone, embeddings, mask, written, torch.ones_like(written), 1)[:, 0].float()
+        streamer.put(written.cpu())
+    while written.shape[1] < new_tokens and not (ends and ended.all()):
+        logits = logits_after(written).to(torch.float32, copy=True)
         if watcher is not None:
-            watcher(written, logits)
-        token = _next(logits, sampling).masked_fill(ended, backbone.end_ids[0])
-        ended |= torch.isin(token, torch.tensor(ends, device=token.device))
+            logits = watcher(written, logits)
+        token = _next(logits, sampling).masked_fill(ended, padding)
+        if ends:
+            ended |= torch.isin(token, end_ids)
         written = torch.cat([written, token.unsqueeze(1)], dim=1)
         if streamer is not None:
-            streamer.put(token)
+            streamer.put(token.cpu())
+    if streamer is not None:
+        streamer.end()
     return written
 
 
@@ -134,8 +194,9 @@ def _next(logits: Tensor, sampling: Sampling) -> Tensor:
     if not sampling.temperature:
         return logits.argmax(dim=1)
     unread = logits.new_zeros(len(logits), 0, dtype=torch.long)
-    for warper in (TemperatureLogitsWarper(float(sampling.temperature)), TopPLogitsWarper(float(sampling.top_p))):
-        logits = warper(unread, logits)
+    logits = TemperatureLogitsWarper(float(sampling.temperature))(unread, logits)
+    if sampling.top_p < 1:  # else all of the vocabulary would be sorted for nothing
+        logits = TopPLogitsWarper(float(sampling.top_p))(unread, logits)
     return torch.multinomial(logits.softmax(dim=1), 1).squeeze(1)
 
 

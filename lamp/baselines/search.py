@@ -132,8 +132,6 @@ class _Search:
         training = self._training
         self._put(candidate.weights)
         self._optimizer.restore(candidate.moments, candidate.scale)
-        if self._trainer.graphs is not None:
-            self._trainer.graphs.reset()
         for order in islice(self._batches(candidate.step), until - candidate.step):
             self._on_progress(self._taken / self._all)
             rate = candidate.rate * schedule(candidate.step, training.settings)

@@ -78,13 +78,18 @@ class PromptOptimizer:
         }
 
     def restore(self, moments: Mapping[str, Tensor], scale: Mapping[str, Any] | None) -> None:
-        """Puts back what `moments` gave, and the state of the gradient scaler."""
+        """Puts back what `moments` gave, and the state of the gradient scaler.
+
+        State that is there is written over in place: a recorded step goes on reading it there.
+        """
         on_device = self.adamw.param_groups[0]["capturable"]  # a recorded step counts there
         for name, parameter in self.prompt.named_parameters():
-            self.adamw.state[parameter] = {
-                key: moments[f"{name}/{key}"].to(parameter.device if on_device or key != "step" else "cpu")
-                for key in _MOMENTS
-                if f"{name}/{key}" in moments
-            }
+            state = self.adamw.state[parameter]
+            for key in _MOMENTS:
+                value = moments.get(f"{name}/{key}")
+                if key in state:
+                    state[key].zero_() if value is None else state[key].copy_(value)
+                elif value is not None:
+                    state[key] = value.to(parameter.device if on_device or key != "step" else "cpu", copy=True)
         if self.scaler is not None and scale:
             self.scaler.load_state_dict(dict(scale))

@@ -6,7 +6,6 @@ the launches of a whole step (forward, backward, clipping, optimizer) for one sh
 
 from __future__ import annotations
 
-import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
@@ -16,6 +15,7 @@ import torch
 from torch import Tensor
 
 from lamp.backbone.batch import Batch
+from lamp.backbone.cuda_graphs import Recorder, on_side_stream
 from lamp.backbone.out_of_memory import is_out_of_memory
 from lamp.errors import first_line
 
@@ -24,50 +24,19 @@ Measured = tuple[Tensor, Tensor]
 
 _WARM_UP = 2
 """Steps before a recording: libraries choose their kernels and workspaces in the first ones."""
-
-
+_CLEARLY_FASTER = 0.9
+"""A later way is taken when it needs less than this share of the first one's time: where two are level, chance would
+choose, and the same run would round differently from time to time."""
 _CLOSE = 0.05
 """How far a recorded step's loss may be from that of the same step launched by Python, relative and absolute: other
 kernels may be chosen, and round differently."""
 
 
-class Recorder(Protocol):
-    """Records what a function launches."""
-
-    def record(self, body: Callable[[], Measured]) -> Callable[[], Measured]:
-        """Calls `body` once and returns what repeats it on the same memory. Raises RuntimeError where it cannot."""
+class StepRecorder(Recorder[Measured], Protocol):
+    """Records steps, and can tell which of them is the fastest."""
 
     def seconds(self, replay: Callable[[], Measured]) -> float:
         """How long one replay takes."""
-
-
-class CudaRecorder:
-    """Records CUDA graphs that share one pool of memory: they are replayed one after the other."""
-
-    def __init__(self) -> None:
-        self._pool: Any = None
-
-    def record(self, body: Callable[[], Measured]) -> Callable[[], Measured]:
-        graph = torch.cuda.CUDAGraph()
-        with torch.cuda.graph(graph, pool=self._pool):
-            measured = body()
-        self._pool = graph.pool()
-
-        def replay() -> Measured:
-            graph.replay()
-            return measured
-
-        return replay
-
-    def seconds(self, replay: Callable[[], Measured]) -> float:
-        taken = []
-        for _ in range(5):
-            torch.cuda.synchronize()
-            began = time.perf_counter()
-            replay()
-            torch.cuda.synchronize()
-            taken.append(time.perf_counter() - began)
-        return min(taken)
 
 
 @dataclass(frozen=True)
@@ -86,7 +55,7 @@ class StepGraphs:
         self,
         ways: Sequence[Callable[[Batch], Measured]],
         tensors: Callable[[], Mapping[str, Tensor]],
-        recorder: Recorder,
+        recorder: StepRecorder,
         log_line: Callable[[str], None],
     ) -> None:
         """ways: functions that take one whole step, without any read of a result; all do the same in another way.
@@ -94,7 +63,7 @@ class StepGraphs:
         tensors: all that a step changes, by name.
         """
         self.way: int | None = None if len(ways) > 1 else 0
-        """Index of the way that is recorded: the fastest one at the first recording; None before it."""
+        """Index of the way that is recorded, chosen by its time at the first recording; None before it."""
         self._ways, self._tensors, self._recorder, self._log_line = ways, tensors, recorder, log_line
         self._recordings: dict[tuple[int, ...], _Recording] = {}
         self._seen: Counter[tuple[int, ...]] = Counter()
@@ -163,7 +132,9 @@ class StepGraphs:
         if not replays:
             self._give_up(next(iter(reasons)), possible=any(reasons.values()))
         elif self.way is None:
-            self.way = min(replays, key=lambda way: self._recorder.seconds(replays[way]))
+            seconds = {way: self._recorder.seconds(replay) for way, replay in replays.items()}
+            fastest, first = min(seconds, key=seconds.__getitem__), min(seconds)
+            self.way = fastest if seconds[fastest] < _CLEARLY_FASTER * seconds[first] else first
             self._put_back(before)
         return _Recording(static, replays[self.way]) if self.way in replays else None
 
@@ -172,7 +143,7 @@ class StepGraphs:
     ) -> Callable[[], Measured]:
         """A recording whose first replay has given the loss that the same step gave when it was launched by Python."""
         launched: list[Tensor] = []
-        _on_side_stream(lambda: launched.extend(take_step(static)[0].clone() for _ in range(_WARM_UP)))
+        on_side_stream(lambda: launched.extend(take_step(static)[0].clone() for _ in range(_WARM_UP)))
         replay = self._recorder.record(lambda: take_step(static))
         self._put_back(before)
         if not torch.allclose(replay()[0].float(), launched[0].float(), rtol=_CLOSE, atol=_CLOSE, equal_nan=True):
@@ -194,15 +165,3 @@ class StepGraphs:
         if not self._said:
             self._log_line(f"Steps are not recorded as CUDA graphs ({reason}): they take longer, and are as exact.")
         self._said = True
-
-
-def _on_side_stream(work: Callable[[], object]) -> None:
-    """Runs `work` on a stream of its own, as PyTorch asks of what comes before a recording."""
-    if not torch.cuda.is_available():
-        work()
-        return
-    stream = torch.cuda.Stream()  # type: ignore[no-untyped-call]  # torch's
-    stream.wait_stream(torch.cuda.current_stream())
-    with torch.cuda.stream(stream):
-        work()
-    torch.cuda.current_stream().wait_stream(stream)

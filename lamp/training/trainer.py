@@ -11,6 +11,7 @@ from accelerate.utils import broadcast
 from torch import Tensor, nn
 
 from lamp.backbone.batch import Batch
+from lamp.backbone.cuda_graphs import CudaRecorder
 from lamp.backbone.devices import process_state
 from lamp.backbone.forward import target_log_likelihood
 from lamp.backbone.frozen import FrozenBackbone
@@ -18,7 +19,7 @@ from lamp.config import TrainConfig
 from lamp.data.encoding import Encoded
 from lamp.training.buckets import Room, bucketed
 from lamp.training.prompt_optimizer import PromptOptimizer
-from lamp.training.step_graphs import CudaRecorder, Measured, Recorder, StepGraphs
+from lamp.training.step_graphs import Measured, StepGraphs, StepRecorder
 
 _ROWS_AT_A_TIME = 32
 """Rows that a CPU reads at a time where several prompts bring small batches; more are not faster."""
@@ -86,7 +87,7 @@ class PromptTrainer:
         """The room of a batch behind the longest of the prompts."""
         return Room.behind(max(optimizer.virtual_tokens for optimizer in self.prompts), self.backbone)
 
-    def record_with(self, recorder: Recorder) -> None:
+    def record_with(self, recorder: StepRecorder) -> None:
         """Lets steps be recorded and replayed from now on; batches are padded so that they have few shapes."""
         collate = self.collate
         pad_left = not self.backbone.is_encoder_decoder

@@ -10,9 +10,11 @@ import pytest
 import torch
 
 import lamp.training.trainer
+from lamp.backbone.frozen import FrozenBackbone
 from lamp.training.halving import Rung
 from lamp.training.sweep import sweep
 from lamp.training.train import Places, train
+from tests.decoding import assert_same, prompts, written
 from tests.tiny import save_tiny
 from tests.unit.training import Recorder, recipe, run, splits_of
 
@@ -89,3 +91,16 @@ def test_steps_are_replayed_and_not_only_prepared(table: Path, tmp_path: Path, m
     config = recipe(save_tiny(tmp_path / "llama", "llama"), steps=30)
     train(config, splits_of(config, table), Recorder(), tmp_path / "run")
     assert len(replays) >= 20
+
+
+def test_steps_are_recorded_beside_recorded_texts(table: Path, tmp_path: Path) -> None:
+    folder = save_tiny(tmp_path / "llama", "llama")
+    backbone = FrozenBackbone.load(str(folder), precision="fp32")
+    prefixes = prompts(backbone, 6, 0)
+    with torch.inference_mode():
+        before = written(backbone, prefixes, 20)
+    _, replayed = run(recipe(folder, steps=30, evaluate_every=10), table, tmp_path / "run")
+    assert not any("not recorded" in note for note in replayed.notes), replayed.notes
+    with torch.inference_mode():
+        assert_same(written(backbone, prefixes, 20), before)
+    assert backbone.decoding is not None and not backbone.decoding.reason

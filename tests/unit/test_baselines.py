@@ -31,7 +31,9 @@ from lamp.data.encoding import Encoder
 from lamp.data.splits import Example, Splits
 from lamp.errors import ConfigError, DataError, TrainingError
 from lamp.inference.evaluate import HeldOut, evaluate
+from lamp.training.trainer import PromptTrainer
 from tests.tiny import save_tiny
+from tests.unit.test_step_graphs import Repeat
 from tests.unit.training import Recorder, recipe, splits_of
 
 FAMILIES = ["llama", "t5"]
@@ -313,3 +315,24 @@ def test_a_conversation_behind_a_text_is_read_as_one_message_and_not_as_json(tmp
     assert "user" in read and "{" not in read
     text, number = examples_text(backbone, [example] * 3, rows.encoded, 0)
     assert number == 3 and text.startswith("user:\nfilm\nassistant:\ngood\nuser:\nbad film positive")
+
+
+def test_candidates_of_a_search_share_recorded_steps_and_learn_what_eager_ones_do(
+    tiny_llama: Path, tiny_table: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    backbone = FrozenBackbone.load(str(tiny_llama), precision="fp32")
+    splits = splits_of(recipe(tiny_llama), tiny_table)
+    eager, recorded = first_prompt(backbone), first_prompt(backbone)
+    train_at_found_rate(training_of(backbone, splits), eager, (0.01, 0.1, 0.3), lambda _: None)
+    create, recorder = PromptTrainer.create, Repeat()
+
+    def recording(*arguments: Any) -> PromptTrainer:
+        trainer = create(*arguments)
+        trainer.record_with(recorder)
+        return trainer
+
+    monkeypatch.setattr(PromptTrainer, "create", recording)
+    train_at_found_rate(training_of(backbone, splits), recorded, (0.01, 0.1, 0.3), lambda _: None)
+    shapes = 4
+    assert 0 < recorder.recorded <= 2 * shapes
+    assert torch.allclose(eager.rows, recorded.rows, atol=1e-3)

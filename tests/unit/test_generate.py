@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -79,13 +80,13 @@ def test_requests_of_several_prompts_are_answered_in_one_batch_as_each_alone(
     inputs, prefixes = encoder.inputs(TEXTS, [""] * 4), prefixes_of(backbone)
     alone = [generate(backbone, [prefix], encoder, [ids])[0] for prefix, ids in zip(prefixes, inputs, strict=True)]
     batches: list[int] = []
-    stock = backbone.model.generate
+    pad = encoder.pad_inputs
 
-    def count(**given: Any) -> Any:
-        batches.append(len(given["attention_mask"]))
-        return stock(**given)
+    def count(inputs: Sequence[Sequence[int]], device: torch.device) -> tuple[torch.Tensor, torch.Tensor]:
+        batches.append(len(inputs))
+        return pad(inputs, device)
 
-    monkeypatch.setattr(backbone.model, "generate", count)
+    monkeypatch.setattr(encoder, "pad_inputs", count)
     assert generate(backbone, prefixes, encoder, inputs) == alone
     assert batches == [4]
 

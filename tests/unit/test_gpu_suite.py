@@ -27,7 +27,7 @@ def test_what_is_missing_is_one_sentence_that_names_the_parts_that_it_leaves_out
     assert sentence == "Missing here: bitsandbytes, rouge-score. Left out without them: bits, tests."
     assert {part.name for part in parts} - {part.name for part in can_run} == {"bits", "tests"}
     sentence, can_run = suite.missing(parts, lambda module: module != "duckdb")
-    assert sentence.startswith("Missing here: duckdb. Left out without it: search, start, attention,")
+    assert sentence.startswith("Missing here: duckdb. Left out without it: search, start, quote, attention,")
     assert {"recorded", "steps", "scoring"} <= {part.name for part in can_run}
     assert suite.missing(parts, lambda _: True) == ("", parts)
 

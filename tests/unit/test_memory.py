@@ -77,8 +77,10 @@ def test_a_run_with_gradient_checkpointing_is_the_run_without(
 ) -> None:
     plain, first = run(recipe(tiny_llama), tiny_table, tmp_path / "plain")
     again, second = run(recipe(tiny_llama, gradient_checkpointing=True), tiny_table, tmp_path / "checkpointed")
-    assert first.losses == second.losses
-    assert plain.final.scores == again.final.scores
+    # On a card the plain run alone is recorded, and may read prompt and rows in one pass, which rounds differently.
+    close = 1e-3 if torch.cuda.is_available() else 0
+    assert second.losses == pytest.approx(first.losses, rel=close, abs=0)
+    assert again.final.scores == pytest.approx(plain.final.scores, rel=close, abs=0)
 
 
 def matrix_bytes(backbone: FrozenBackbone) -> int:

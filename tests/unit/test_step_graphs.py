@@ -298,3 +298,40 @@ def test_a_recording_that_computes_something_else_is_not_used(tiny_llama: Path) 
     expected = [train_step(eager, rows[:4], 1e-2).loss for _ in range(3)]
     assert [train_step(trainer, rows[:4], 1e-2).loss for _ in range(3)] == pytest.approx(expected, rel=1e-5)
     assert ["another loss" in line for line in lines] == [True]
+
+
+@pytest.mark.parametrize(("seconds", "way"), [((1.0, 0.95), 0), ((1.0, 0.8), 1), ((0.5, 1.0), 0)])
+def test_another_way_is_recorded_only_where_it_is_clearly_faster(
+    tiny_llama: Path, seconds: tuple[float, float], way: int
+) -> None:
+    class Timed(Repeat):
+        def seconds(self, replay: Callable[[], Measured]) -> float:
+            self.timed = getattr(self, "timed", -1) + 1
+            return seconds[self.timed]
+
+    trainer, rows = trainer_of(tiny_llama, [])
+    trainer.record_with(Timed())
+    for _ in range(2):
+        train_step(trainer, rows[:4], 1e-2)
+    assert trainer.graphs is not None and trainer.graphs.way == way
+
+
+def test_an_optimizers_state_is_put_back_where_a_recording_reads_it(tiny_llama: Path) -> None:
+    trainer, rows = trainer_of(tiny_llama, [])
+    optimizer = trainer.prompts[0]
+    factors = {name: value.detach().clone() for name, value in optimizer.prompt.named_parameters()}
+
+    def losses() -> list[float]:
+        for name, value in optimizer.prompt.named_parameters():
+            value.data.copy_(factors[name])
+        return [train_step(trainer, rows[:4], 1e-2).loss for _ in range(3)]
+
+    expected = losses()
+    moments = {name: value.clone() for name, value in optimizer.moments().items()}
+    read = optimizer.changed_tensors()
+    optimizer.restore({}, None)  # as before the first step
+    assert losses() == expected
+    optimizer.restore(moments, None)
+    now = optimizer.changed_tensors()
+    assert all(now[name] is tensor for name, tensor in read.items())
+    assert all(torch.equal(value, moments[name]) for name, value in optimizer.moments().items())
