@@ -23,6 +23,8 @@ ENGLISH = "en"
 _FOLDER = Path(__file__).parent / "texts"
 _NUMBER = r"[+−-]?\d[\d.,]*(?: (?:%|bytes|[kMGT]?B|M))?"
 """Also with its sign, and with a unit behind it."""
+_LONGEST = 2000
+"""Characters of a text; what is longer quotes somebody's."""
 _FULL_STOPS = "。？！：；"
 """After these, which bring their own space, no other follows."""
 _requested: ContextVar[str] = ContextVar("language", default=ENGLISH)
@@ -96,7 +98,7 @@ def t(english: str, sense: str = "") -> str:
 
 def translated(english: str, name: str) -> str:
     """The same in a given language."""
-    return english if name == ENGLISH else _translated(english, name)
+    return english if name == ENGLISH or len(english) > _LONGEST else _translated(english, name)
 
 
 @lru_cache(8192)

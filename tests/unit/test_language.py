@@ -16,6 +16,7 @@ from app.settings import Settings
 from app.studio import Studio
 from app.ui import build_ui, language, parts
 from app.ui.language import preferred, texts, translated
+from app.ui.runs import run_html
 from app.ui.runs.results_html import answer_list
 from app.ui.translated_layout import html_in, in_language, texts_of
 from lamp.inference.answers import RowAnswer
@@ -145,4 +146,5 @@ def test_names_and_labels_of_people_are_never_translated(monkeypatch: pytest.Mon
     answer = RowAnswer(0, "Search", "Done", "Score", 0.0, 0.5, "Wrong", 0.0)
     assert {"Search", "Done", "Score", "Wrong"} <= set(re.findall(r">\s*([A-Za-z]+)\s*<", answer_list([answer], 1)))
     shares = parts.shares(dict.fromkeys(words, 1)) + parts.tags(words) + parts.facts([("Name", "Done")])
+    assert "<dd>Label</dd>" in run_html.facts((("Target", "Label"), ("Ends early", "never")))
     assert all(shares.count(f">{word}<") >= 2 for word in words) and "名称" in shares

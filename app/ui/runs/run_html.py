@@ -8,8 +8,12 @@ from app.ui import parts
 from app.ui.language import t
 from app.views import score_text, status
 from app.views.rate_search import TriedRate
+from app.views.recipe_facts import Facts
 from app.views.run_view import RunView
 from storage.states import JobState
+
+_AS_WRITTEN = frozenset({"Backbone", "Imported from", "Data", "From the Hub", "Input", "Target", "Template", "First prompt"})
+"""Facts of a recipe whose values are never translated."""
 
 
 def head(view: RunView) -> str:
@@ -133,7 +137,12 @@ def history(view: RunView) -> str:
 
 def recipe(view: RunView) -> str:
     """What the run was made with, and in what that differs from the run that it was started from."""
-    return _changes(view) + parts.title("Recipe") + parts.facts([(name, t(value)) for name, value in view.recipe])
+    return _changes(view) + parts.title("Recipe") + facts(view.recipe)
+
+
+def facts(recipe: Facts) -> str:
+    """The facts of a recipe, of which some are as people wrote them: names of columns, say."""
+    return parts.facts([(name, value if name in _AS_WRITTEN else t(value)) for name, value in recipe])
 
 
 def _changes(view: RunView) -> str:
