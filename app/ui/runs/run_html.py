@@ -12,7 +12,9 @@ from app.views.recipe_facts import Facts
 from app.views.run_view import RunView
 from storage.states import JobState
 
-_AS_WRITTEN = frozenset({"Backbone", "Imported from", "Data", "From the Hub", "Input", "Target", "Template", "First prompt"})
+_AS_WRITTEN = frozenset(
+    {"Backbone", "Imported from", "Data", "From the Hub", "Input", "Target", "Template", "First prompt"}
+)
 """Facts of a recipe whose values are never translated."""
 
 
