@@ -24,9 +24,10 @@ from storage.database import open_database
 
 _SAME = re.compile(
     r"LAMP Studio|sst2|hf_…|\{text\}|bfloat16|float16|float32|PEFT|transformers|HTTP API|Ollama|Hub id|owner/prompt|"
-    r"F1|Top-p|(apache|mit|bsd|cc0?|openrail|gemma|llama)[a-z0-9.-]*"
+    r"F1|Top-p|(apache|mit|bsd|cc0?|openrail|gemma|llama)[a-z0-9.-]*|"
+    r"file|id|reference|zip|revision|backbone|template|labels|name|token|format"
 )
-"""Names, codes and licences, which are the same in every language."""
+"""What is the same in every language: names, codes, licences, and arguments of the endpoints."""
 _SOURCES = ("app", "lamp", "storage")
 _LANGUAGES = sorted(language.available())
 
