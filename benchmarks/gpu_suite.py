@@ -56,7 +56,8 @@ def parts_of(place: Path, *, tiny: bool) -> list[Part]:
     laid = ("--backbone", backbone, "--data", data)
     shape = "tiny" if tiny else "smollm2-135m"
     few = ("--steps", "4") if tiny else ()
-    quiet = ("-m", "pytest", "-o", "addopts=", "-q", "--tb=line", "-rfE")
+    # After some errors a device refuses everything else in that process: what fails first says why.
+    quiet = ("-m", "pytest", "-o", "addopts=", "-q", "--tb=short", "-rfE", "--maxfail=8")
     tests = lamp_tests()[:1] if tiny else lamp_tests()
     recorded = ("tests/unit/test_step_graphs.py",) if tiny else ("tests/gpu",)
     bits = ("--only", "weights in 8 bits", "weights in 4 bits", "4 bits and gradient checkpointing")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from typing import Any, Protocol, TypeVar
+from weakref import WeakSet
 
 import torch
 
@@ -23,12 +24,14 @@ class CudaRecorder:
 
     def __init__(self) -> None:
         self._pool: Any = None
+        self._alive: WeakSet[Any] = WeakSet()
 
     def record(self, body: Callable[[], Result]) -> Callable[[], Result]:
         graph = torch.cuda.CUDAGraph()
-        with torch.cuda.graph(graph, pool=self._pool):
+        with torch.cuda.graph(graph, pool=self._pool if self._alive else None):  # a pool ends with its last graph
             result = body()
         self._pool = graph.pool()
+        self._alive.add(graph)
 
         def replay() -> Result:
             graph.replay()

@@ -39,12 +39,17 @@ def table(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+def unrecorded(recorder: Recorder) -> list[str]:
+    """What the log says of steps that were not recorded."""
+    return [note for note in recorder.notes if "not recorded" in note]
+
+
 def test_a_recorded_run_has_the_losses_of_one_launched_by_python(
     backbone: Path, table: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     config = recipe(backbone, steps=30, evaluate_every=10)
     recorded, replayed = run(config, table, tmp_path / "recorded")
-    assert not any("not recorded" in note for note in replayed.notes), replayed.notes
+    assert not unrecorded(replayed)
     monkeypatch.setattr(lamp.training.trainer, "_can_be_recorded", lambda *_: False)
     eager, launched = run(config, table, tmp_path / "eager")
     assert list(replayed.losses.values()) == pytest.approx(list(launched.losses.values()), rel=2e-3)
@@ -58,7 +63,7 @@ def test_recorded_steps_of_several_prompts_teach_each_what_eager_ones_do(
     recipes = [replace(config, train=replace(config.train, learning_rate=rate)) for rate in (0.01, 0.02, 0.04)]
     splits, plan, recorder = splits_of(config, table), (Rung(10, 2),), Recorder()
     recorded = sweep(recipes, plan, splits, recorder, Places(tmp_path / "recorded"))
-    assert not any("not recorded" in note for note in recorder.notes), recorder.notes
+    assert not unrecorded(recorder)
     monkeypatch.setattr(lamp.training.trainer, "_can_be_recorded", lambda *_: False)
     eager = sweep(recipes, plan, splits, Recorder(), Places(tmp_path / "eager"))
     assert [result.step for result in recorded] == [result.step for result in eager]
@@ -100,7 +105,7 @@ def test_steps_are_recorded_beside_recorded_texts(table: Path, tmp_path: Path) -
     with torch.inference_mode():
         before = written(backbone, prefixes, 20)
     _, replayed = run(recipe(folder, steps=30, evaluate_every=10), table, tmp_path / "run")
-    assert not any("not recorded" in note for note in replayed.notes), replayed.notes
+    assert not unrecorded(replayed)
     with torch.inference_mode():
         assert_same(written(backbone, prefixes, 20), before)
     assert backbone.decoding is not None and not backbone.decoding.reason

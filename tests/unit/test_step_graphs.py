@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import pytest
 import torch
 
 from lamp.backbone.batch import Batch
+from lamp.backbone.cuda_graphs import CudaRecorder
 from lamp.backbone.forward import target_log_likelihood
 from lamp.backbone.frozen import FrozenBackbone
 from lamp.config import DataConfig, LampConfig, TrainConfig
@@ -335,3 +337,29 @@ def test_an_optimizers_state_is_put_back_where_a_recording_reads_it(tiny_llama: 
     now = optimizer.changed_tensors()
     assert all(now[name] is tensor for name, tensor in read.items())
     assert all(torch.equal(value, moments[name]) for name, value in optimizer.moments().items())
+
+
+def test_recordings_share_a_pool_of_memory_that_ends_with_the_last_of_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    pools: list[int | None] = []
+
+    class Graph:
+        """Stands for torch's, which refuses a pool whose recordings are all gone."""
+
+        def pool(self) -> int:
+            return len(pools)
+
+        def replay(self) -> None: ...
+
+    @contextmanager
+    def capture(graph: Graph, pool: int | None) -> Iterator[None]:
+        pools.append(pool)
+        yield
+
+    monkeypatch.setattr(torch.cuda, "CUDAGraph", Graph)
+    monkeypatch.setattr(torch.cuda, "graph", capture)
+    recorder = CudaRecorder()
+    recordings = [recorder.record(lambda: 1)]
+    recordings.append(recorder.record(lambda: 2))
+    recordings.clear()
+    recordings.append(recorder.record(lambda: 3))
+    assert pools == [None, 1, None]
