@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import copy
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -38,6 +39,12 @@ class VisitedStudio(Allowed):
         super().__init__(studio, MAY, only_a_demo(studio.settings))
         self._studio = studio
         self.models = Allowed(studio.models, _MAY_OF_MODELS, self._refusal)
+
+    def asked_from(self, address: str) -> VisitedStudio:
+        """The same for visitors who come from there: each address has a limit of its own."""
+        studio = copy(self._studio)
+        studio.person = replace(VISITOR, address=address)
+        return VisitedStudio(studio)
 
     def plan(self, *args: Any, **values: Any) -> Plan:
         """What the recipe would read and train, and that it is not started here."""

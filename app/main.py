@@ -110,6 +110,10 @@ def serve(settings: Settings) -> None:
     from app.web.server import serve_forever
     from storage.database import open_database
 
+    if settings.zero_gpu:
+        from app.zero_gpu import start_without_gpu
+
+        start_without_gpu()
     cluster = Cluster.of(settings) if settings.ray_address else None
     settings = cluster.settings if cluster else settings
     settings.home.mkdir(parents=True, exist_ok=True)
@@ -122,7 +126,7 @@ def serve(settings: Settings) -> None:
     try:
         print(f"LAMP Studio is at {address(settings)} (Ctrl+C ends it; runs go on).", flush=True)
         with redirect_stderr(printed):  # Gradio prints whole requests there
-            serve_forever(web_app(demo, studio), settings.host, settings.port)
+            serve_forever(web_app(demo, studio), settings.host, settings.port, on_space=settings.on_space)
     finally:
         studio.close()
         runner.close()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from storage.owners import Owner
 
@@ -19,6 +19,14 @@ class Person:
     """Whether it is a program of theirs that asks, with a token."""
     reads_only: bool = False
     """Whether nothing may be changed, as with a token that only reads."""
+
+    address: str = field(default="", compare=False)
+    """Where a visitor of a demo comes from, whom nothing else tells from the other visitors."""
+
+    @property
+    def counted_as(self) -> str:
+        """Whose requests are counted together."""
+        return self.name or self.address
 
     @property
     def owner(self) -> Owner:

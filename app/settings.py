@@ -56,6 +56,8 @@ class Settings:
     """How people say who they are, and who is an admin."""
     space: str = ""
     """SPACE_ID: the Space's "owner/name"; empty elsewhere."""
+    zero_gpu: bool = False
+    """SPACES_ZERO_GPU: whether this is a Space whose GPU is lent for single calls, so that runs cannot use it."""
     demo: bool = False
     """STUDIO_DEMO: whether people only look at runs and try their prompts, without signing in."""
     quotas: Quotas = UNLIMITED
@@ -118,6 +120,7 @@ class Settings:
             webhook=_webhook(read),
             sign_in=SignIn(admins=sign_in.admins) if is_demo else sign_in,
             space=environment.get("SPACE_ID", ""),
+            zero_gpu=on_space and environment.get("SPACES_ZERO_GPU", "").lower() in ("1", "t", "true"),
             demo=is_demo,
             quotas=Quotas.from_environment(read),
             ray_address=_ray_address(read),

@@ -28,6 +28,7 @@ from app.shared_tools import SharedTools
 from app.shared_views import SharedViews
 from app.stored_backbones import StoredBackbones
 from app.usage import Usage
+from storage.accounts import AccountStore
 from storage.artifacts import ArtifactStore
 from storage.database import Database
 from storage.errors import JobNotFound
@@ -53,6 +54,7 @@ class StudioOfPerson:
         self._artifacts, self._answerer = ArtifactStore(self._home.artifacts), Answerer()
         self._lists, self._usage = AnswerLists(self._answerer), Usage()
         self._exports, self._tokens, self._links = Exports(), TokenStore(database), LinkStore(database)
+        self._accounts = AccountStore(database)
         self._everyone = JobStore(database, webhook.on_end(settings, _log.warning))
         self._tools = SharedTools(settings, self._everyone)
         self.downloads = Downloads()
@@ -80,7 +82,7 @@ class StudioOfPerson:
             self._bound[person] = bound
             if len(self._bound) > _MOST_BOUND:
                 self._bound.pop(next(iter(self._bound)))
-            return bound
+        return cast(Self, bound.asked_from(person.address)) if isinstance(bound, VisitedStudio) else bound
 
     def _open_for(self, person: Person) -> None:
         """Makes everything that depends on who asks. Nothing behind this line sees more than `owner` does."""

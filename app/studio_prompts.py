@@ -33,7 +33,7 @@ from storage.artifacts import ArtifactStore
 from storage.errors import StorageError, WrongState
 from storage.jobs import Job
 
-_MOST_BESIDE = 200
+MOST_BESIDE = 200
 """Runs that are looked through for some to answer beside another one."""
 
 
@@ -77,7 +77,7 @@ class StudioPrompts(StudioQuotas):
     def beside(self, id: str) -> list[Job]:
         """Other runs whose prompts can answer the same inputs on the same backbone, newest first."""
         run = Run.of(self._store.get(id))
-        others = [job for job in self._store.list(_MOST_BESIDE) if job.artifact and job.id != run.job.id]
+        others = [job for job in self._store.list(MOST_BESIDE) if job.artifact and job.id != run.job.id]
         return [
             job
             for job in others

@@ -15,15 +15,17 @@ from app.hub.card import BADGE, CURVE, checked_card, hub_card
 from app.hub.licences import licence_of
 from app.hub.pictures import badge_png, curve_png
 from app.hub.publishing import Existing, OnStage, Published, publish
-from app.hub.space import ADAPTER, check_space, space_files
+from app.hub.space import ADAPTER, check_space, folders, space_files
 from app.run import Run
-from app.studio_prompts import StudioPrompts, check_not_deleted
+from app.studio_prompts import MOST_BESIDE, StudioPrompts, check_not_deleted
 from app.views import score_text
 from app.views.imported import origin
 from lamp.config import MADE_FROM
 from lamp.errors import BackboneError, DataError
 from lamp.hub.cached import cached_folder
 from lamp.hub.folders import is_folder
+
+_MOST_ON_A_PAGE = 20
 
 
 class StudioPublishing(StudioPrompts):
@@ -91,25 +93,40 @@ class StudioPublishing(StudioPrompts):
         on_progress: OnStage = lambda _: None,
         *,
         existing: Existing = "refuse",
+        all_of_model: bool = False,
     ) -> Published:
         """Puts a page on the Hub that answers with the run's prompt, and reads it back. Raises HubError.
 
-        existing: what is done with a Space of this name that holds files.
+        existing: what is done with a Space of this name that holds files; all_of_model: whether the page answers with
+        this person's other prompts on the same backbone too, the newest _MOST_ON_A_PAGE.
         """
         run = Run.of(self._store.get(id))
         check_not_deleted(run.job)
         check_space(run.config.backbone)
         on_progress("Writing the page")
+        ids = [id, *(self._others_on_a_page(run) if all_of_model else ())]
         with TemporaryDirectory() as place:
-            prompt = Path(place) / "prompt"
-            prompt.mkdir()
-            try:
-                shutil.copyfile(self._artifacts.path(run.job.id) / ADAPTER, prompt / ADAPTER)
-            except OSError as error:
-                raise DataError(f"The prompt's {ADAPTER} cannot be read: {error.strerror}.") from error
-            files = space_files(self.prompt_use(id, ""), self._licence(run))
+            for one, folder in zip(ids, folders(len(ids)), strict=True):
+                self._copy_adapter(one, Path(place) / folder)
+            files = space_files([self.prompt_use(one, "") for one in ids], self._licence(run))
             how: dict[str, Any] = {"instead": files, "existing": existing, "kind": "space"}
             return publish(Path(place), repository, token, private, on_progress, **how)
+
+    def _others_on_a_page(self, run: Run) -> list[str]:
+        """The person's other prompts on a run's backbone, newest first; an admin's page has the same person's alone."""
+        return [
+            job.id
+            for job in self._store.list(MOST_BESIDE)
+            if job.artifact and job.backbone == run.job.backbone and job.owner == run.job.owner and job.id != run.job.id
+        ][: _MOST_ON_A_PAGE - 1]
+
+    def _copy_adapter(self, id: str, folder: Path) -> None:
+        folder.mkdir()
+        try:
+            shutil.copyfile(self._artifacts.path(id) / ADAPTER, folder / ADAPTER)
+        except OSError as error:
+            name = self._store.get(id).name
+            raise DataError(f"The {ADAPTER} of the prompt of {name!r} cannot be read: {error.strerror}.") from error
 
     def _licence(self, run: Run) -> Mapping[str, str]:
         try:

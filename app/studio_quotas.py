@@ -153,7 +153,7 @@ class StudioQuotas:
     def _count_request(self) -> None:
         """Raises OverQuota when this person has asked too often in the last minute."""
         most = self._quotas.requests
-        if most is not None and (wait := self._usage.count_request(self.person.name, most)):
+        if most is not None and (wait := self._usage.count_request(self.person.counted_as, most)):
             times = "request" if most == 1 else "requests"
             raise OverQuota(
                 f"You have made {most:,} {times} within a minute, which is the most here. "

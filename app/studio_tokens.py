@@ -1,4 +1,4 @@
-"""The part of Studio that is about the tokens of programs."""
+"""The part of Studio that is about the tokens of programs, and about the accounts of the Hub that sign in."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from app import limits
 from app.people import Person
 from app.settings import Settings
 from lamp.errors import ConfigError, LampError
+from storage.accounts import AccountStore
 from storage.tokens import Token, TokenStore
 
 LASTS: tuple[int, ...] = (30, 90, 365, 0)
@@ -21,6 +22,11 @@ class StudioTokens:
     settings: Settings
     person: Person
     _tokens: TokenStore
+    _accounts: AccountStore
+
+    def owner_of_account(self, subject: str, name: str) -> str:
+        """Under which name the runs of an account of the Hub are kept. subject: its id; name: the one it has now."""
+        return self._accounts.owner(subject, name)
 
     def token(self, secret: str) -> Token | None:
         """The token of anybody's with this secret; None when there is none, and after its end."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from textwrap import indent
 
@@ -77,25 +78,42 @@ def _python(use: PromptUse, *, alone: bool) -> str:
     return "\n".join(filter(None, parts))
 
 
-def answering_function(use: PromptUse) -> str:
-    """Code with transformers alone that defines `answer(row)`: the shares of the labels, or a text.
+def answering_functions(uses: Sequence[PromptUse], folders: Sequence[str]) -> str:
+    """Code with transformers alone that loads the backbone of some prompts once, and defines a function for each.
 
-    The adapter lies in the folder "prompt"; a cell of the row is a text, also where it is learned from conversations.
-    What is longer than an input may be, which the studio would cut, raises ValueError.
+    folders: where the adapter of each prompt lies. `prompt_1()` returns the `answer(row)` of the first: the shares of
+    the labels, or a text. A cell of the row is a text, also where it is learned from conversations. What is longer than
+    an input may be, which the studio would cut, raises ValueError.
     """
+    first = uses[0]
+    settings = "" if all(use.kind.labels for use in uses) else ", GenerationConfig"
+    load = _LOAD_MODEL.format(auto=first.kind.auto_class, base=_literal(first.backbone), settings=settings)
+    parts = [
+        f"\ndef prompt_{number}():\n{indent(_answering_function(use, folder), '    ')}"
+        for number, (use, folder) in enumerate(zip(uses, folders, strict=True), start=1)
+    ]
+    return "\n".join((load, *parts))
+
+
+def _answering_function(use: PromptUse, folder: str) -> str:
     once, each = _answering(use, alone=True)
+    if not use.kind.labels:  # each prompt has settings of its own, for the one model
+        once, owned = (
+            once.replace("model.generation_config = Gen", "settings = Gen"),
+            "model.generation_config = settings\n",
+        )
+        each = owned + each
     talks = [column for column, cell in use.row.items() if messages_in(cell)]
     turns = "".join(_AS_TURN.format(_literal(column)) for column in talks)
     longest = _LONGEST.format(parts=_literal([part for part in use.kind.chat if part]), most=use.data.max_input_tokens)
     body = turns + _input(use) + _CHECK + each + f"return {'shares' if use.kind.labels else 'answer'}\n"
-    return "\n".join(
-        (_load(use, "prompt", alone=True), _EMBED, once + longest, f"\ndef answer(row):\n{indent(body, '    ')}")
-    )
+    answer = f"\ndef answer(row):\n{indent(body, '    ')}\nreturn answer\n"
+    return "\n".join((_LOAD_PROMPT.format(folder=folder), _EMBED, once + longest, answer))
 
 
 def _load(use: PromptUse, folder: str, *, alone: bool) -> str:
     """The model and the prompt of a folder."""
-    return (_LOAD_ALONE if alone else _LOAD_PEFT).format(
+    return (_LOAD_MODEL + _LOAD_PROMPT if alone else _LOAD_PEFT).format(
         auto=use.kind.auto_class,
         base=_literal(use.backbone),
         folder=folder,
@@ -184,14 +202,15 @@ tokenizer = AutoTokenizer.from_pretrained(base)
 model = {auto}.from_pretrained(base)
 model = PeftModel.from_pretrained(model, "{folder}").eval()  # the folder of the unpacked zip
 """
-_LOAD_ALONE = """import torch
+_LOAD_MODEL = """import torch
 from safetensors.torch import load_file
 from transformers import {auto}, AutoTokenizer{settings}
 
 base = {base}
 tokenizer = AutoTokenizer.from_pretrained(base)
 model = {auto}.from_pretrained(base).eval()
-# The virtual tokens, from the folder of the unpacked zip: (tokens, width of the model)
+"""
+_LOAD_PROMPT = """# The virtual tokens, from the folder of the unpacked zip: (tokens, width of the model)
 prompt = load_file("{folder}/adapter_model.safetensors")["prompt_embeddings"]
 """
 _INPUT = """text = {text}

@@ -195,3 +195,14 @@ class LinkRow(Base):
     start: Mapped[str] = mapped_column(String(16))
     """Its first characters, by which people tell their links apart."""
     created_at: Mapped[datetime]
+
+
+class AccountRow(Base):
+    """An account of the Hub that has signed in."""
+
+    __tablename__ = "accounts"
+
+    subject: Mapped[str] = mapped_column(String(255), primary_key=True)
+    """The account's id on the Hub, which stays when the account is renamed."""
+    owner: Mapped[str] = mapped_column(String(255), unique=True)
+    """The owner of its runs, uploads and tokens: what the account was called when it first signed in."""

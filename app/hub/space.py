@@ -1,17 +1,17 @@
-"""A Space of the Hub that answers with one prompt: a small page, which needs transformers and no studio."""
+"""A Space of the Hub that answers with prompts of one model: a small page, which needs transformers and no studio."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 
 from app.hub.errors import HubError
-from app.use_code import PromptUse, answering_function
+from app.use_code import PromptUse, answering_functions
 from lamp.hub.catalog import is_hub_id
 
 ADAPTER = "adapter_model.safetensors"
-"""What of a prompt's folder the page needs, in its folder "prompt"."""
+"""What of a prompt's folder the page needs, in a folder of `folders`."""
 
 
 def check_space(backbone: str) -> None:
@@ -23,18 +23,23 @@ def check_space(backbone: str) -> None:
         )
 
 
-def space_files(use: PromptUse, licence: Mapping[str, str]) -> dict[str, bytes]:
-    """Path → content of everything but the prompt. No row of anybody's data is among it.
+def folders(count: int) -> list[str]:
+    """The folders of so many prompts on a page."""
+    return ["prompt", *(f"prompt-{number}" for number in range(2, count + 1))]
 
-    licence: keys of its card.
+
+def space_files(uses: Sequence[PromptUse], licence: Mapping[str, str]) -> dict[str, bytes]:
+    """Path → content of everything but the prompts. No row of anybody's data is among it.
+
+    uses: the prompts, all of one backbone; the page is called after the first. licence: keys of its card.
     """
     # Without what names the build of this machine, such as "+cpu", which the package index does not have.
     needed = ("torch", "transformers", "safetensors")
     pins = "".join(f"{name}=={version(name).partition('+')[0]}\n" for name in needed)
     return {
-        "README.md": _card(use, licence).encode(),
+        "README.md": _card(uses[0], licence).encode(),
         "requirements.txt": pins.encode(),
-        "app.py": _page(use).encode(),
+        "app.py": _page(uses).encode(),
     }
 
 
@@ -58,46 +63,64 @@ def _card(use: PromptUse, licence: Mapping[str, str]) -> str:
     )
 
 
-def _page(use: PromptUse) -> str:
-    columns = json.dumps(list(use.row), ensure_ascii=False)
-    output = 'gr.Label(label="Answer")' if use.kind.labels else 'gr.Textbox(label="Answer")'
-    about = f"{use.backbone} with a soft prompt that was tuned with LAMP Studio."
-    return _PAGE.format(
-        function=answering_function(use),
-        columns=columns,
-        output=output,
-        title=json.dumps(use.name, ensure_ascii=False),
-        about=json.dumps(about, ensure_ascii=False),
+def _page(uses: Sequence[PromptUse]) -> str:
+    about = f"{uses[0].backbone} with a soft prompt that was tuned with LAMP Studio."
+    pages = "".join(
+        _PART.format(
+            number=number,
+            title=_literal(use.name),
+            columns=_literal(list(use.row)),
+            output="gr.Label" if use.kind.labels else "gr.Textbox",
+            name="answer" if number == 1 else f"answer_{number}",
+        )
+        for number, use in enumerate(uses, start=1)
+    )
+    names = _literal([f"{number}. {use.name}" for number, use in enumerate(uses, start=1)])
+    show = "pages[0]" if len(uses) == 1 else f"gr.TabbedInterface(pages, {names})"
+    functions = answering_functions(uses, folders(len(uses)))
+    return _PAGE.format(functions=functions, about=_literal(about), pages=pages, show=show)
+
+
+def _literal(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False)
+
+
+_PART = "    page_of({title}, prompt_{number}(), {columns}, {output}, {name!r}),\n"
+_PAGE = '''"""Answers with soft prompts. Made by LAMP Studio."""
+
+import threading
+
+import gradio as gr
+{functions}
+about = {about}
+one_at_a_time = threading.Lock()  # the prompts share the model and its settings
+
+
+def page_of(title, answer, columns, output, name):
+    def answer_cells(*cells):
+        if not any(cell and cell.strip() for cell in cells):
+            raise gr.Error("Write something to answer first.")
+        try:
+            with one_at_a_time:
+                return answer({{column: cell or "" for column, cell in zip(columns, cells)}})
+        except ValueError as error:
+            raise gr.Error(str(error))
+
+    return gr.Interface(
+        answer_cells,
+        [gr.Textbox(label=column, lines=3) for column in columns],
+        output(label="Answer"),
+        title=title,
+        description=about,
+        submit_btn="Answer",
+        flagging_mode="never",
+        api_name=name,
     )
 
 
-_PAGE = '''"""Answers with a soft prompt. Made by LAMP Studio."""
-
-import gradio as gr
-{function}
-
-columns = {columns}
-
-
-def answer_cells(*cells):
-    if not any(cell and cell.strip() for cell in cells):
-        raise gr.Error("Write something to answer first.")
-    try:
-        return answer({{column: cell or "" for column, cell in zip(columns, cells)}})
-    except ValueError as error:
-        raise gr.Error(str(error))
-
-
-page = gr.Interface(
-    answer_cells,
-    [gr.Textbox(label=column, lines=3) for column in columns],
-    {output},
-    title={title},
-    description={about},
-    submit_btn="Answer",
-    flagging_mode="never",
-    api_name="answer",
-)
+pages = [
+{pages}]
+page = {show}
 if __name__ == "__main__":
     page.launch()
 '''

@@ -101,13 +101,21 @@ class Endpoints:
         return self._studio.publish(id, repository, token, private, card=card or None, existing=how).url
 
     def publish_space(
-        self, id: str, repository: str, token: str, private: bool = True, existing: str = "refuse"
+        self,
+        id: str,
+        repository: str,
+        token: str,
+        private: bool = True,
+        existing: str = "refuse",
+        all_of_model: bool = False,
     ) -> str:
         """Puts a page that answers with a run's prompt into a Space of the Hub → its address.
 
-        The arguments are those of /publish.
+        all_of_model: whether the page answers with your other prompts on the same model too. The other arguments are
+        those of /publish.
         """
-        return self._studio.publish_space(id, repository, token, private, existing=cast(Existing, existing)).url
+        how: dict[str, Any] = {"existing": cast(Existing, existing), "all_of_model": bool(all_of_model)}
+        return self._studio.publish_space(id, repository, token, private, **how).url
 
     def card(self, id: str, licence: str | None = None) -> str:
         """The model card that a run's prompt would be published with. licence: by default that of its backbone."""

@@ -11,7 +11,9 @@ from gradio.context import LocalContext
 
 from app.people import Person
 from app.studio import Studio
-from app.web.door import PERSON
+from app.web.answers import Scope
+from app.web.door import GRANT, PERSON
+from app.web.sessions import Grant
 from lamp.errors import LampError
 
 
@@ -50,11 +52,20 @@ class _Asked:
         return call
 
 
+def granted() -> Grant | None:
+    """What the browser whose request Gradio is answering may publish with; None where that was not granted."""
+    grant = _scope().get(GRANT)
+    return grant if isinstance(grant, Grant) else None
+
+
 def _asking() -> Person:
     """The person of the request that Gradio is answering. Raises NotSignedIn."""
-    request = LocalContext.request.get(None)
-    scope = getattr(getattr(request, "request", request), "scope", None) or {}
-    person = scope.get(PERSON)
+    person = _scope().get(PERSON)
     if not isinstance(person, Person):
         raise NotSignedIn("Sign in first: open the studio's page again.")
     return person
+
+
+def _scope() -> Scope:
+    request = LocalContext.request.get(None)
+    return getattr(getattr(request, "request", request), "scope", None) or {}

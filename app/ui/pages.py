@@ -60,3 +60,12 @@ def _tell(studio: Studio) -> None:
                 "warn",
             )
         )
+    if settings.zero_gpu and not settings.demo:
+        piece(
+            parts.notice(
+                "This Space has ZeroGPU hardware, which lends its GPU for single calls of a minute or two, and runs go "
+                "on longer and by themselves: they use the Space's processor. Its owner can choose another GPU in the "
+                "Space's settings.",
+                "warn",
+            )
+        )

@@ -65,7 +65,7 @@ def web_app(demo: gr.Blocks, studio: Studio) -> App:
     served: App = outer
     if settings.tells_people_apart:
         uploaded = UploadedFiles()
-        routes = Visitors() if settings.demo else SignInRoutes(settings)
+        routes = Visitors() if settings.demo else SignInRoutes(settings, studio.owner_of_account)
         served = Door(
             PageSessions(outer, uploaded),
             routes,

@@ -1,4 +1,4 @@
-"""Programs: a token in a request's Authorization header says for whom it acts."""
+"""Programs: a token in a header of a request says for whom it acts."""
 
 from __future__ import annotations
 
@@ -13,11 +13,18 @@ from app.web.visitors import Visitors
 from storage.tokens import PREFIX
 
 OfToken = Callable[[str], Person | None]
+HEADER = b"x-studio-token"
 NOT_TAKEN = "This token is not known here, or it has ended or was revoked: make one on the studio's Access page."
 
 
 def sent_token(scope: Scope) -> str | None:
-    """The studio's token that a request sends; None when it sends none, but perhaps another server's."""
+    """The studio's token that a request sends; None when it sends none, but perhaps another server's.
+
+    A private Space needs the Authorization header for the Hub's own token: the other one is for the studio alone.
+    """
+    own = header(scope, HEADER)
+    if own is not None:
+        return own.strip()
     scheme, _, secret = (header(scope, b"authorization") or "").partition(" ")
     secret = secret.strip()
     return secret if scheme.lower() == "bearer" and secret.startswith(PREFIX) else None

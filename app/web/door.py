@@ -21,6 +21,8 @@ from storage.errors import StorageError
 
 PERSON = "person"
 """The key of a request's scope under which the Person stands."""
+GRANT = "grant"
+"""The key under which stands what may be published with, a Grant or None; programs with a token have none."""
 _FILES = ("/gradio_api/file=", "/gradio_api/file/")
 MayDownload = Callable[[Person, Path], bool]
 UploadProblem = Callable[[Person, int], str]
@@ -76,7 +78,8 @@ class Door:
         elif (file := _file(path)) is not None and not await self._may_read(person, file):
             await say(send, 403, not_allowed(file))  # Gradio's sentence for a file that does not exist
         elif path.rstrip("/") != UPLOAD_PATH:
-            await self._app({**scope, PERSON: person}, receive, send)
+            grant = self._routes.grant(scope) if token is None else None
+            await self._app({**scope, PERSON: person, GRANT: grant}, receive, send)
         elif person.reads_only:
             await say(send, 403, READS_ONLY)
         elif problem := self._upload_problem(person, max(0, _length(scope) - _FORM_BYTES)):

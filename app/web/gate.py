@@ -16,6 +16,9 @@ _CLOSED = (
     "/gradio_api/file=http",
 )
 """Beginnings of Gradio's paths that no page of the studio uses."""
+_DROPPED = frozenset({b"origin", b"x-hf-authorization"})
+"""Headers that nothing behind the gate gets. Gradio allows every origin that it sees, with credentials; gradio_client
+sends the Hub's token that its machine has stored to every server that it calls."""
 _READING = frozenset({"GET", "HEAD"})
 
 
@@ -46,8 +49,7 @@ class Gate:
 
         problem = self._problem(scope)
         if problem is None:
-            # Gradio allows every origin that it sees, with credentials: it is shown none.
-            kept = [(name, value) for name, value in scope["headers"] if name != b"origin"]
+            kept = [(name, value) for name, value in scope["headers"] if name not in _DROPPED]
             await self._app({**scope, "headers": kept}, receive, send_with_headers)
         elif scope["type"] == "websocket":
             await send({"type": "websocket.close", "code": 1008})

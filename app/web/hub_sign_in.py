@@ -1,4 +1,7 @@
-"""Signing in with an account of the Hub: OAuth with a code and PKCE. The Hub's token is used once and kept nowhere."""
+"""Signing in with an account of the Hub, and letting it publish: OAuth with a code and PKCE.
+
+The token of a sign-in is used once and kept nowhere.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,7 @@ import secrets
 import threading
 import time
 from collections import OrderedDict
+from dataclasses import dataclass, field
 from urllib.parse import urlencode
 
 import httpx2
@@ -19,7 +23,33 @@ SECONDS = 600
 """How long the Hub's page may stay open."""
 _SCOPE = "openid profile"
 """Who somebody is, and nothing that could be read or written as them."""
+PUBLISH = "contribute-repos"
+"""What is asked for besides when somebody is about to publish: to make repositories, and to write to those that were
+made in this way. README.md names it too, because the Hub grants no more than the Space says there."""
 _MOST = 5_000
+
+
+@dataclass(frozen=True)
+class FromHub:
+    """Somebody who comes back from the Hub."""
+
+    subject: str
+    """The id of the account, which stays when it is renamed."""
+    name: str
+    target: str
+    """The page of the studio that was wanted."""
+    token: str = field(default="", repr=False)
+    """With which can be published as them; empty unless that was asked for and granted."""
+
+
+@dataclass(frozen=True)
+class _Begun:
+    """A browser that was sent to the Hub."""
+
+    verifier: str
+    target: str
+    publish: bool
+    until: float
 
 
 class HubSignIn:
@@ -28,24 +58,24 @@ class HubSignIn:
     def __init__(self, app: HubApp) -> None:
         self._app = app
         self._lock = threading.Lock()
-        self._begun: OrderedDict[str, tuple[str, str, float]] = OrderedDict()
+        self._begun: OrderedDict[str, _Begun] = OrderedDict()
 
-    async def begin(self, target: str) -> tuple[str, str]:
+    async def begin(self, target: str, publish: bool = False) -> tuple[str, str]:
         """The Hub's page to go to, and a value that only this browser may come back with. Raises LampError.
 
-        target: the page of the studio that is wanted.
+        target: the page of the studio that is wanted; publish: whether they are asked to let the studio publish.
         """
         state, verifier = secrets.token_urlsafe(32), secrets.token_urlsafe(48)
         challenge = base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).decode().rstrip("=")
         with self._lock:
-            self._begun[state] = verifier, target, time.monotonic() + SECONDS
+            self._begun[state] = _Begun(verifier, target, publish, time.monotonic() + SECONDS)
             if len(self._begun) > _MOST:
                 self._begun.popitem(last=False)
         asked = {
             "client_id": self._app.client_id,
             "redirect_uri": self._app.redirect,
             "response_type": "code",
-            "scope": _SCOPE,
+            "scope": f"{_SCOPE} {PUBLISH}" if publish else _SCOPE,
             "state": state,
             "code_challenge": challenge,
             "code_challenge_method": "S256",
@@ -53,30 +83,34 @@ class HubSignIn:
         async with httpx2.AsyncClient(timeout=10) as client:
             return f"{(await self._addresses(client))['authorization_endpoint']}?{urlencode(asked)}", state
 
-    async def finish(self, state: str, kept: str, code: str) -> tuple[str, str]:
-        """The name of who comes back, and the page that was wanted. Raises LampError.
+    async def finish(self, state: str, kept: str, code: str) -> FromHub:
+        """Who comes back. Raises LampError.
 
         state, code: from the address; kept: the value that `begin` gave this browser.
         """
         with self._lock:
-            verifier, target, until = self._begun.pop(state, ("", "", 0.0))
-        if not code or not secrets.compare_digest(state.encode(), kept.encode()) or time.monotonic() > until:
+            begun = self._begun.pop(state, None)
+        is_theirs = secrets.compare_digest(state.encode(), kept.encode())
+        if begun is None or not code or not is_theirs or time.monotonic() > begun.until:
             raise LampError("Signing in with the Hub was not finished, or took too long: try it again.")
         sent = {
             "grant_type": "authorization_code",
             "code": code,
             "redirect_uri": self._app.redirect,
-            "code_verifier": verifier,
+            "code_verifier": begun.verifier,
         }
         async with httpx2.AsyncClient(timeout=10) as client:
             addresses = await self._addresses(client)
             own = self._app.client_id, self._app.client_secret
-            token = await _json(client.post(addresses["token_endpoint"], data=sent, auth=own))
-            bearer = {"Authorization": f"Bearer {token.get('access_token')}"}
-            name = (await _json(client.get(addresses["userinfo_endpoint"], headers=bearer))).get("preferred_username")
-        if not isinstance(name, str) or not name:
+            answer = await _json(client.post(addresses["token_endpoint"], data=sent, auth=own))
+            token = str(answer.get("access_token") or "")
+            bearer = {"Authorization": f"Bearer {token}"}
+            account = await _json(client.get(addresses["userinfo_endpoint"], headers=bearer))
+        name, subject = account.get("preferred_username"), account.get("sub")
+        if not isinstance(name, str) or not name or not isinstance(subject, str) or not subject:
             raise LampError("The Hub did not say who you are: try it again.")
-        return name, target
+        may_publish = begun.publish and PUBLISH in str(answer.get("scope", "")).split()
+        return FromHub(subject[:255], name, begun.target, token if may_publish else "")
 
     async def _addresses(self, client: httpx2.AsyncClient) -> dict[str, str]:
         return await _json(client.get(f"{self._app.provider}/.well-known/openid-configuration"))

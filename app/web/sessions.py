@@ -7,6 +7,8 @@ import secrets
 import threading
 import time
 from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from http.cookies import CookieError, SimpleCookie
 
 from app.web.answers import Scope, header
@@ -15,6 +17,8 @@ COOKIE = "lamp-studio"
 SECONDS = 14 * 24 * 3600
 """How long somebody stays signed in. A restart of the studio ends it as well."""
 _MOST = 20_000
+GRANT_SECONDS = 600
+"""How long a permission to publish holds that is not used."""
 
 
 class Sessions:
@@ -23,6 +27,8 @@ class Sessions:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._names: OrderedDict[str, tuple[str, float]] = OrderedDict()
+        self._grants: OrderedDict[str, tuple[str, float]] = OrderedDict()
+        """Tokens of the Hub with which can be published, for one use."""
 
     def begin(self, name: str) -> str:
         """A new value for the cookie of a browser."""
@@ -43,6 +49,37 @@ class Sessions:
         """Signs the browser out."""
         with self._lock:
             self._names.pop(_digest(value), None)
+            self._grants.pop(_digest(value), None)
+
+    def allow_publishing(self, value: str, token: str) -> None:
+        """Keeps the Hub's token of somebody who has signed in, until it is used or GRANT_SECONDS are over."""
+        with self._lock:
+            self._grants[_digest(value)] = token, time.monotonic() + GRANT_SECONDS
+            for old in [key for key, (_, until) in self._grants.items() if until < time.monotonic()]:
+                del self._grants[old]
+
+    def grant(self, value: str) -> Grant | None:
+        """What a browser may publish with; None when it was not granted, was used, or is too long ago."""
+        key = _digest(value)
+        with self._lock:
+            token, until = self._grants.get(key, ("", 0.0))
+            if time.monotonic() >= until:
+                self._grants.pop(key, None)
+                return None
+        return Grant(token, lambda: self._used(key))
+
+    def _used(self, key: str) -> None:
+        with self._lock:
+            self._grants.pop(key, None)
+
+
+@dataclass(frozen=True)
+class Grant:
+    """A permission to publish once under an account of the Hub."""
+
+    token: str = field(repr=False)
+    end: Callable[[], None] = field(repr=False)
+    """Takes it back, once it was used."""
 
 
 def cookie(scope: Scope, name: str = COOKIE) -> str:

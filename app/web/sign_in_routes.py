@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+from collections.abc import Callable
 from urllib.parse import quote
 
 from starlette.requests import Request
@@ -15,9 +16,10 @@ from app.settings import Settings
 from app.web.answers import Scope
 from app.web.attempts import Attempts
 from app.web.hub_sign_in import SECONDS, HubSignIn
-from app.web.sessions import COOKIE, Sessions, cookie, set_cookie
+from app.web.sessions import COOKIE, Grant, Sessions, cookie, set_cookie
 from app.web.sign_in_page import hub_page, password_page
 from lamp.errors import LampError
+from storage.errors import StorageError
 
 _STATE = "lamp-studio-hub"
 """The cookie by which the browser that went to the Hub is known when it comes back."""
@@ -28,12 +30,15 @@ _NAME = re.compile(r"[!-~](?:[ -~]{0,98}[!-~])?")
 class SignInRoutes:
     """/login, /login/huggingface, /login/callback and /logout, as far as the setting needs them."""
 
-    def __init__(self, settings: Settings) -> None:
-        """Raises LampError when the file of users cannot be used."""
+    def __init__(self, settings: Settings, owner: Callable[[str, str], str]) -> None:
+        """owner: under which name the runs of an account of the Hub are kept, by its id and the name it has now.
+
+        Raises LampError when the file of users cannot be used.
+        """
         self._sign_in, self._framed = settings.sign_in, settings.on_space
         self._users = Users(settings.sign_in.users_file) if settings.sign_in.users_file else None
         self._hub = HubSignIn(settings.sign_in.hub) if settings.sign_in.hub else None
-        self._sessions, self._attempts = Sessions(), Attempts()
+        self._owner, self._sessions, self._attempts = owner, Sessions(), Attempts()
         self.open = frozenset({"/favicon.ico"} if self._sign_in.header else {"/favicon.ico", "/login", "/logout"})
         if self._hub:
             self.open |= {"/login/huggingface", "/login/callback"}
@@ -48,6 +53,10 @@ class SignInRoutes:
             return self._sign_in.person(name) if _NAME.fullmatch(name) else None
         signed_in = self._sessions.name(cookie(scope))
         return None if signed_in is None else self.known(signed_in)
+
+    def grant(self, scope: Scope) -> Grant | None:
+        """What the browser that sends the request may publish with; None where its person has not granted that."""
+        return self._sessions.grant(cookie(scope)) if self._hub else None
 
     def known(self, name: str) -> Person | None:
         """Somebody who has signed in before; None for who may no longer. Raises LampError as `person` does."""
@@ -68,7 +77,7 @@ class SignInRoutes:
                 return await self._to_hub(request, self._hub)
             if path == "/login/callback" and self._hub:
                 return await self._from_hub(request, self._hub)
-        except LampError as error:
+        except (LampError, StorageError) as error:
             return _html(hub_page(str(error)), 502)
         return None
 
@@ -101,19 +110,23 @@ class SignInRoutes:
         return self._signed_in(done, request, name)
 
     async def _to_hub(self, request: Request, hub: HubSignIn) -> Response:
-        address, state = await hub.begin(_local(request.query_params.get("target", "/")))
+        query = request.query_params
+        address, state = await hub.begin(_local(query.get("target", "/")), query.get("for") == "publishing")
         answer = RedirectResponse(address, 303)
         answer.raw_headers.append(set_cookie(state, _is_secure(request), self._framed, _STATE, SECONDS))
         return answer
 
     async def _from_hub(self, request: Request, hub: HubSignIn) -> Response:
         query = request.query_params
-        name, target = await hub.finish(query.get("state", ""), cookie(request.scope, _STATE), query.get("code", ""))
-        return self._signed_in(RedirectResponse(target, 303), request, name)
+        who = await hub.finish(query.get("state", ""), cookie(request.scope, _STATE), query.get("code", ""))
+        name = await asyncio.to_thread(self._owner, who.subject, who.name)
+        return self._signed_in(RedirectResponse(who.target, 303), request, name, who.token)
 
-    def _signed_in(self, answer: Response, request: Request, name: str) -> Response:
+    def _signed_in(self, answer: Response, request: Request, name: str, publish_with: str = "") -> Response:
         self._sessions.end(cookie(request.scope))
         value = self._sessions.begin(name)
+        if publish_with:
+            self._sessions.allow_publishing(value, publish_with)
         answer.raw_headers.append(set_cookie(value, _is_secure(request), self._framed))
         return answer
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import shutil
 import threading
 from collections import namedtuple
@@ -12,8 +13,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from gradio.context import LocalContext
 from starlette.testclient import TestClient
 
+from app.server_log import start_log
 from app.settings import Settings
 from app.studio import Studio
 from app.ui import build_ui, web_app
@@ -27,9 +30,13 @@ JOIN, UPLOAD = "/gradio_api/queue/join", "/gradio_api/upload"
 
 
 @pytest.fixture(scope="module")
-def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
+def studio(tmp_path_factory: pytest.TempPathFactory) -> Studio:
     settings = Settings.from_environment({"STUDIO_HOME": str(tmp_path_factory.mktemp("home"))})
-    studio = Studio(settings, open_database(settings.database_url))
+    return Studio(settings, open_database(settings.database_url))
+
+
+@pytest.fixture(scope="module")
+def client(studio: Studio) -> Iterator[TestClient]:
     with TestClient(web_app(build_ui(studio), studio), base_url="http://127.0.0.1:7860") as opened:
         yield opened
 
@@ -118,6 +125,33 @@ def test_only_the_hub_may_frame_a_space() -> None:
 @pytest.mark.parametrize("path", ["/monitoring", "/monitoring/summary", "/gradio_api/process_recording", "/docs"])
 def test_paths_that_no_page_uses_are_closed(client: TestClient, path: str) -> None:
     assert client.get(path).status_code == 404
+
+
+def test_the_hubs_token_of_a_calling_machine_is_neither_seen_nor_kept(
+    client: TestClient, studio: Studio, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[str] = []
+
+    def look(self: Studio, *_: object, **__: object) -> None:
+        request: Any = LocalContext.request.get()
+        seen.append(str(request.headers))
+        raise RuntimeError(f"An error that quotes everything: {request.headers}")
+
+    monkeypatch.setattr(Studio, "jobs", look)
+    before = logging.root.handlers[:], logging.root.level, logging.raiseExceptions
+    start_log(studio.settings.home)
+    try:
+        # As gradio_client sends what its machine has stored.
+        headers = {"x-hf-authorization": "Bearer hf_storedOnThatMachine"}
+        begun = client.post("/gradio_api/call/runs", json={"data": [1, 0]}, headers=headers)
+        said = client.get(f"/gradio_api/call/runs/{begun.json()['event_id']}", headers=headers).text
+    finally:
+        logging.root.handlers[:], logging.root.level, logging.raiseExceptions = before
+    assert len(seen) == 1 and "user-agent" in seen[0] and "hf_stored" not in seen[0] + said
+    log = (studio.settings.home / "server.log").read_text()
+    assert "RuntimeError" in log  # the error was logged
+    files = [path for path in studio.settings.home.rglob("*") if path.is_file()]
+    assert [path for path in files if b"hf_stored" in path.read_bytes()] == []
 
 
 def test_a_large_body_is_refused_before_it_is_parsed(client: TestClient) -> None:

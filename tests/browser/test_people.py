@@ -15,8 +15,14 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from app.passwords import digest
 from app.remote import main
+from app.settings import Settings
+from app.studio import Studio
+from app.ui import build_ui, web_app
+from storage.database import open_database
 from storage.jobs import JobState
 from tests.browser.studio import RunningStudio, recipe
+from tests.people.oauth import CLIENT, SECRET, oauth_server
+from tests.served import served_at
 
 pytestmark = pytest.mark.slow
 PASSWORDS = {"ada": "correct horse", "eve": "battery staple"}
@@ -182,3 +188,39 @@ def test_a_terminal_signs_in(
     assert "'ada' and this password are not known there" in capsys.readouterr().err
     assert main(["--studio", shared.url, "runs"]) == 1
     assert "it asks who you are; give your name with --user" in capsys.readouterr().err
+
+
+def test_somebody_signs_in_and_out_with_an_account_of_the_hub(browser: Browser, tmp_path: Path) -> None:
+    space = "https://ada-prompts.hf.space"
+    with oauth_server() as oauth:
+        settings = Settings.from_environment(
+            {
+                "STUDIO_HOME": str(tmp_path),
+                "SPACE_ID": "ada/prompts",
+                "OAUTH_CLIENT_ID": CLIENT,
+                "OAUTH_CLIENT_SECRET": SECRET,
+                "OPENID_PROVIDER_URL": oauth.url,
+            }
+        )
+        studio = Studio(settings, open_database(settings.database_url))
+        with served_at(web_app(build_ui(studio), studio)) as port:
+            own = f"http://127.0.0.1:{port}"
+            context = browser.new_context(base_url=own)
+            # In place of the Hub's proxy, which leads from the Space's address to the studio.
+            context.route(
+                f"{space}/**",
+                lambda route: route.fulfill(
+                    status=302, headers={"location": own + route.request.url.removeprefix(space)}
+                ),
+            )
+            page = context.new_page()
+            page.goto("/runs?show=Done")
+            page.get_by_role("link", name="Sign in with Hugging Face").click()
+            page.wait_for_url(f"{own}/runs?show=Done")
+            expect(page.locator(".ls-who")).to_contain_text("ada")
+            page.get_by_role("button", name="Sign out").click()
+            expect(page).to_have_title("Sign in · LAMP Studio")
+            page.goto("/runs")
+            expect(page).to_have_title("Sign in · LAMP Studio")
+            context.close()
+    assert oauth.scopes == ["openid profile"]

@@ -17,10 +17,12 @@ TOKEN = "hf_oauth_tokenThatNobodyMayKeep"
 
 
 class OAuthServer:
-    """Signs everybody in as `name`, once for each code."""
+    """Signs everybody in as `name`, the account `subject`, once for each code; grants what was asked but `denied`."""
 
     def __init__(self) -> None:
         self.name: str | None = "ada"
+        self.subject = "1"
+        self.denied = ""
         self.url = ""
         self.scopes: list[str] = []
         self._codes: dict[str, dict[str, str]] = {}
@@ -45,9 +47,10 @@ class OAuthServer:
             challenge = base64.urlsafe_b64encode(digest).decode().rstrip("=")
             if not known or asked is None or asked["code_challenge"] != challenge:
                 return 400, {"error": "invalid_grant"}
-            return 200, {"access_token": TOKEN, "token_type": "bearer"}
+            scope = asked["scope"].replace(self.denied, "") if self.denied else asked["scope"]
+            return 200, {"access_token": TOKEN, "token_type": "bearer", "scope": scope}
         if path == "/oauth/userinfo" and authorization == f"Bearer {TOKEN}":
-            return 200, {"sub": "1", "preferred_username": self.name} if self.name else {"sub": "1"}
+            return 200, {"sub": self.subject, **({"preferred_username": self.name} if self.name else {})}
         return 404, {}
 
 

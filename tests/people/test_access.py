@@ -32,7 +32,7 @@ READS: dict[str, Arguments] = {
     "export": lambda things, _: [things.done],
     "try": lambda things, _: [things.done, ["a text"], None],
     "publish": lambda things, _: [things.done, "ada/prompt", "", True, "refuse", ""],
-    "publish_space": lambda things, _: [things.done, "ada/prompt", "", True, "refuse"],
+    "publish_space": lambda things, _: [things.done, "ada/prompt", "", True, "refuse", False],
     "card": lambda things, _: [things.done, None],
     "export_state": lambda things, _: [things.done, "merged"],
     "exported": lambda things, _: [things.done, "merged"],

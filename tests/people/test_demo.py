@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import inspect
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,15 +19,19 @@ from starlette.testclient import TestClient
 
 from app import main
 from app.demo import MAY, VISITOR, only_a_demo
+from app.people import Person
 from app.quotas import Quotas
 from app.reading import NotAllowed
 from app.settings import Settings
 from app.sign_in import SignIn
 from app.studio import Studio
 from app.ui import build_ui, web_app
+from app.web.answers import Scope
+from app.web.server import server_config
+from app.web.visitors import Visitors
 from lamp.config import TuneConfig
 from lamp.errors import ConfigError
-from storage.errors import JobNotFound
+from storage.errors import JobNotFound, OverQuota
 from storage.jobs import JobStore
 from tests.people.calls import HEADER
 from tests.people.conftest import ADDRESS, studio_at
@@ -167,6 +174,53 @@ def test_a_recipe_is_looked_at_and_said_to_be_started_nowhere_here(demo: Demo) -
     ]
     said = page.handler(look, values)
     assert REFUSAL in said and "to put right" not in said
+
+
+def through_the_server(person_of: Callable[[Scope], Person], on_space: bool, peer: str, *forwarded: str) -> str:
+    """The address from which a request seems to come. peer: who is connected; forwarded: what it says of that."""
+    seen: list[str] = []
+
+    async def app(scope: Scope, receive: object, send: object) -> None:
+        seen.append(person_of(scope).address)
+
+    config = server_config(app, "0.0.0.0", 7860, on_space=on_space)
+    config.load()
+    headers = [(b"x-forwarded-for", value.encode()) for value in forwarded]
+    scope = {"type": "http", "client": (peer, 1), "scheme": "http", "headers": headers}
+    loaded: Any = config.loaded_app
+    with ThreadPoolExecutor(1) as pool:  # the browser tests leave a running loop in their own thread
+        pool.submit(asyncio.run, loaded(scope, None, None)).result()
+    return seen[0]
+
+
+def test_a_visitors_address_is_who_is_connected_or_what_a_trusted_proxy_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("FORWARDED_ALLOW_IPS", raising=False)
+    person = Visitors().person
+    of_space, own = partial(through_the_server, person, True), partial(through_the_server, person, False)
+    assert of_space("10.20.1.1", "203.0.113.5") == "203.0.113.5"
+    assert of_space("10.20.1.1", "198.51.100.1, 203.0.113.5, 10.3.3.3") == "203.0.113.5"  # the first was the visitor's
+    assert of_space("10.20.1.1", "198.51.100.1", "203.0.113.5") == "203.0.113.5"
+    assert of_space("203.0.113.5", "198.51.100.1") == own("203.0.113.5", "198.51.100.1") == "203.0.113.5"
+    assert own("10.20.1.1", "198.51.100.1") == "10.20.1.1"
+    assert own("127.0.0.1", "198.51.100.1, 203.0.113.5") == "203.0.113.5"
+    assert own("2001:db8:1:2:3::4") == own("2001:db8:1:2:ffff::1") == "2001:db8:1:2::/64"
+    assert own("::ffff:203.0.113.5") == "203.0.113.5"
+
+
+def test_each_visitor_has_requests_of_their_own(demo: Demo, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(demo.studio, "settings", replace(demo.studio.settings, quotas=Quotas(requests=1)))
+    monkeypatch.setattr(demo.studio, "_bound", {})
+
+    def asks(address: str) -> None:
+        # A run without a prompt to inspect is refused only after the request was counted.
+        with pytest.raises(JobNotFound):
+            demo.studio.as_(replace(VISITOR, address=address)).try_prompt("0" * 10, ["x"])
+
+    for address in ("203.0.113.5", "203.0.113.6"):
+        asks(address)
+        with pytest.raises(OverQuota, match="1 request within a minute"):
+            asks(address)
+    assert len(demo.studio._bound) == 1  # what visitors see is made once for all of them
 
 
 def test_deleted_runs_are_not_shown_to_visitors(demo: Demo) -> None:

@@ -64,6 +64,15 @@ def test_a_request_with_a_token_acts_as_its_person(studio: Studio, client: TestC
     assert studio.as_(ADA).tokens()[0].used_at is not None
 
 
+def test_a_token_is_taken_from_the_studios_own_header_where_another_has_authorization(
+    studio: Studio, client: TestClient
+) -> None:
+    secret = made(studio)
+    assert who(client, "Bearer hf_ofTheHub", **{"x-studio-token": secret}) == "ada"
+    for wrong in ("ls_" + "x" * 43, "hf_ofTheHub", ""):
+        assert who(client, f"Bearer {secret}", **{"x-studio-token": wrong}) == f"401 {NOT_TAKEN}"
+
+
 def test_a_token_that_is_wrong_has_ended_or_was_revoked_is_refused_in_one_sentence(
     studio: Studio, client: TestClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:

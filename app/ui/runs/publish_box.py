@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from html import escape
 from typing import Any
+from urllib.parse import quote
 
 import gradio as gr
 
@@ -13,12 +14,26 @@ from app.hub.licences import COMMON
 from app.hub.publishing import Existing
 from app.studio import Studio
 from app.ui import parts
+from app.ui.asking import granted
 from app.ui.components import AT_ONCE, QUIET, piece, stage_reporter
 from app.ui.guard import KNOWN, guarded
 
 _UNSET = ("Not named", "")
 _SPACE = "space"
-_KINDS = [("The prompt", "model"), ("A page that answers with it, a Space", _SPACE)]
+_ALLOWED = "Your account of the Hub may publish from here once, in the next ten minutes: leave the token empty."
+_ALLOW = (
+    '<div class="ls-notice ls-calm" role="status">'
+    '<a href="/login/huggingface?for=publishing&amp;target={target}" target="_blank">Let the studio publish under your '
+    "account</a>, once, or give a token below. The Hub asks you first; it lets the studio make repositories, and write "
+    "to those alone.</div>"
+)
+
+_SPACES = (_SPACE, "space of all")
+_KINDS = [
+    ("The prompt", "model"),
+    ("A page that answers with it, a Space", _SPACE),
+    ("A page for all your prompts on this model", _SPACES[1]),
+]
 
 
 class PublishBox:
@@ -38,6 +53,18 @@ class PublishBox:
         name = file_name(self._studio.job(run).name).lower()
         choices = [f"{owner}/{name}" for owner in owners]
         return gr.Dropdown(choices=choices, value=repository or choices[0]), ""
+
+    def permission(self, run: str) -> str:
+        """HTML that says whether the studio may publish under the person's own account, or leads them to allow it."""
+        if granted():
+            return parts.notice(_ALLOWED, "good")
+        return _ALLOW.format(target=quote(f"/runs?run={run}&tab=use", safe="")) if run else ""
+
+    def own_accounts(self, run: str) -> tuple[Any, str]:
+        """The same, and the repositories of the person's account where the studio may publish there."""
+        grant = granted()
+        repositories, problem = self.accounts(run, None, grant.token) if grant else (gr.skip(), "")
+        return repositories, problem or self.permission(run)
 
     def card(self, run: str, text: str) -> list[Any]:
         """The licence of the backbone, what is to be said of it, and the card; a card that is there stays."""
@@ -73,11 +100,14 @@ class PublishBox:
         there; only then the token stays, for the answer.
         """
         hidden = gr.Column(visible=False)
+        grant = granted() if not token.strip() else None
+        token = grant.token if grant else token
         if not (repository or "").strip() or not token.strip():
             return parts.problems(["Give the repository's name and a token that may write to it."]), "", hidden
         try:
             how: dict[str, Any] = {"on_progress": stage_reporter(progress), "existing": existing}
-            if kind == _SPACE:
+            if kind in _SPACES:
+                how["all_of_model"] = kind == _SPACES[1]
                 done = self._studio.publish_space(run, repository or "", token, private, **how)
             else:
                 done = self._studio.publish(run, repository or "", token, private, card=card or None, **how)
@@ -85,6 +115,8 @@ class PublishBox:
             return parts.notice(str(error), "warn"), gr.skip(), gr.Column(visible=True)
         except KNOWN as error:
             return parts.problems([str(error)]), "", hidden
+        if grant:
+            grant.end()
         return (
             f'<div class="ls-notice ls-good" role="status"><strong>Published, and read back without a difference.'
             f'</strong> <a href="{escape(done.url)}" target="_blank" rel="noopener">{escape(done.url)}</a></div>',
@@ -96,6 +128,8 @@ class PublishBox:
 def build(studio: Studio, run: gr.State, ready: gr.Textbox) -> None:
     """Lays the box out and wires it."""
     piece(parts.title("Publish to the Hugging Face Hub", "The token is used for this upload and kept nowhere."))
+    with_account = studio.settings.sign_in.hub is not None
+    permission = piece(elem_id="publish-permission", visible=with_account, min_height=84)
     token = gr.Textbox(
         "",
         label="Token",
@@ -139,9 +173,15 @@ def build(studio: Studio, run: gr.State, ready: gr.Textbox) -> None:
     shown: dict[str, Any] = {"api_visibility": "private", "concurrency_limit": 4}
     fold.expand(guarded(box.card), [run, card], [licence, said, card], show_progress_on=card, **shown)
     licence.input(guarded(box.with_licence), [run, licence], card, show_progress_on=card, **shown)
+    if with_account:
+        ready.change(guarded(box.own_accounts), run, [repository, permission], **QUIET)
     ready.change(lambda: "", None, card, **AT_ONCE)  # another prompt has another card
-    kind.change(lambda kind: gr.Accordion(visible=kind != _SPACE), kind, fold, **AT_ONCE)  # a Space has its own
+    kind.change(lambda kind: gr.Accordion(visible=kind not in _SPACES), kind, fold, **AT_ONCE)  # a Space has its own
     values: list[Any] = [run, repository, token, private, card, kind]
     for button, existing in ((publish, "refuse"), (update, "update"), (propose, "pull request")):
         inputs = [*values, gr.State(existing)]
-        button.click(guarded(box.publish), inputs, [published, token, asked], show_progress_on=published, **shown)
+        done = button.click(
+            guarded(box.publish), inputs, [published, token, asked], show_progress_on=published, **shown
+        )
+        if with_account:
+            done.then(guarded(box.permission), run, permission, **AT_ONCE)
