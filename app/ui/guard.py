@@ -13,6 +13,7 @@ from typing import Any, ParamSpec, TypeVar
 import gradio as gr
 
 from app.disk_full import is_disk_full
+from app.ui.language import t
 from lamp.errors import LampError
 from lamp.plain_line import plain_line
 from storage.errors import StorageError
@@ -74,7 +75,7 @@ def plain_text(sentence: str) -> str:
 
 def toast_text(sentence: str) -> str:
     """The same for a toast, which Gradio shows as HTML: names of runs and values are quoted in it."""
-    return escape(plain_text(sentence), quote=False)
+    return escape(t(plain_text(sentence)), quote=False)
 
 
 @contextmanager
@@ -90,8 +91,8 @@ def _as_gradio_error(message: Callable[[str], str]) -> Iterator[None]:
         if not disk_full:
             _log.exception("A page's handler failed.")
         raise gr.Error(
-            "The studio's disk is full: delete runs or data sets that are no longer needed."
+            message("The studio's disk is full: delete runs or data sets that are no longer needed.")
             if disk_full
-            else f"Something unexpected went wrong ({type(error).__name__}); the studio's log says more.",
+            else message(f"Something unexpected went wrong ({type(error).__name__}); the studio's log says more."),
             print_exception=False,
         ) from error

@@ -12,6 +12,7 @@ from app.ui.asking import asked
 from app.ui.compare import compare_page
 from app.ui.components import piece
 from app.ui.runs import runs_page, shared_page
+from app.ui.translated_layout import Pages
 from app.ui.tune import tune_page
 
 _HOUR, _DAY = 3600, 86_400
@@ -25,7 +26,7 @@ def build_ui(studio: Studio) -> gr.Blocks:
     Where people sign in, the tokens of their programs are at "/access", and a run that somebody shares is at "/shared".
     """
     studio = asked(studio)
-    demo = gr.Blocks(title="LAMP Studio", analytics_enabled=False, delete_cache=(_HOUR, _DAY))
+    demo = Pages(title="LAMP Studio", analytics_enabled=False, delete_cache=(_HOUR, _DAY))
     # Not open: calls beside the queue would wait on the few threads that all pages share.
     demo.queue(max_size=_MOST_WAITING, api_open=False)
     with demo:

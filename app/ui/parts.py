@@ -1,4 +1,7 @@
-"""Small pieces of HTML that the pages are made of. Each function escapes the texts that it is given."""
+"""Small pieces of HTML that the pages are made of. Each function escapes the texts that it is given.
+
+Headings and sentences are shown in the reader's language, values as they are given.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from html import escape
 
+from app.ui.language import t
 from app.views import formatting
 
 LAMP = (
@@ -32,13 +36,13 @@ def header(current: str, after: str = "") -> str:
 
 def title(text: str, below: str = "") -> str:
     """A section's heading and, if given, the sentence below it."""
-    sentence = f"<p>{escape(below)}</p>" if below else ""
-    return f'<div class="ls-title"><h2>{escape(text)}</h2>{sentence}</div>'
+    sentence = f"<p>{escape(t(below))}</p>" if below else ""
+    return f'<div class="ls-title"><h2>{escape(t(text))}</h2>{sentence}</div>'
 
 
 def pill(label: str, tone: str) -> str:
     """A state in one word, coloured by its tone: "calm", "active", "good", "warn" or "bad"."""
-    return f'<span class="ls-pill ls-{tone}">{escape(label)}</span>'
+    return f'<span class="ls-pill ls-{tone}">{escape(t(label))}</span>'
 
 
 def tags(names: Sequence[str]) -> str:
@@ -48,8 +52,8 @@ def tags(names: Sequence[str]) -> str:
 
 def notice(text: str, tone: str = "calm", heading: str = "") -> str:
     """A sentence in a box, with a heading in bold before it if one is given."""
-    strong = f"<strong>{escape(heading)}</strong> " if heading else ""
-    return f'<div class="ls-notice ls-{tone}" role="status">{strong}{escape(text)}</div>'
+    strong = f"<strong>{escape(t(heading))}</strong> " if heading else ""
+    return f'<div class="ls-notice ls-{tone}" role="status">{strong}{escape(t(text))}</div>'
 
 
 def demo_line(duplicate: str) -> str:
@@ -67,12 +71,13 @@ def demo_line(duplicate: str) -> str:
 
 def revoke(number: int, what: str) -> str:
     """A button that revokes what has this number; components.REVOKING makes an event of it."""
-    return f'<button type="button" data-revoke="{number}" aria-label="Revoke {escape(what)}">Revoke</button>'
+    label = escape(t(f"Revoke {what}"))
+    return f'<button type="button" data-revoke="{number}" aria-label="{label}">{t("Revoke")}</button>'
 
 
 def small(text: str) -> str:
     """A remark in small print."""
-    return f'<p class="ls-small">{escape(text)}</p>'
+    return f'<p class="ls-small">{escape(t(text))}</p>'
 
 
 def problems(sentences: Sequence[str], heading: str = "", links: Mapping[str, str] | None = None) -> str:
@@ -84,37 +89,38 @@ def problems(sentences: Sequence[str], heading: str = "", links: Mapping[str, st
         return ""
     links = links or {}
     items = "".join(f"<li>{_linked(sentence, links.get(sentence))}</li>" for sentence in dict.fromkeys(sentences))
-    strong = f"<strong>{escape(heading)}</strong>" if heading else ""
+    strong = f"<strong>{escape(t(heading))}</strong>" if heading else ""
     return f'<div class="ls-notice ls-bad ls-problems" role="alert">{strong}<ul>{items}</ul></div>'
 
 
 def warnings(sentences: Sequence[str], heading: str) -> str:
     """A list of what should be known and keeps nothing from being done; "" when there is nothing."""
-    items = "".join(f"<li>{escape(sentence)}</li>" for sentence in sentences)
-    strong = f"<strong>{escape(heading)}</strong>"
+    items = "".join(f"<li>{escape(t(sentence))}</li>" for sentence in sentences)
+    strong = f"<strong>{escape(t(heading))}</strong>"
     return f'<div class="ls-notice ls-calm ls-warnings" role="status">{strong}<ul>{items}</ul></div>' if items else ""
 
 
 def _linked(sentence: str, attributes: str | None) -> str:
-    return f"<a {attributes}>{escape(sentence)}</a>" if attributes else escape(sentence)
+    shown = escape(t(sentence))
+    return f"<a {attributes}>{shown}</a>" if attributes else shown
 
 
 def empty(text: str, below: str, href: str = "", action: str = "") -> str:
     """What stands in place of an empty list: what is missing, what to do, and a link that does it."""
-    link = f'<a class="ls-button" href="{escape(href)}">{escape(action)}</a>' if href else ""
-    return f'<div class="ls-empty">{LAMP}<h3>{escape(text)}</h3><p>{escape(below)}</p>{link}</div>'
+    link = f'<a class="ls-button" href="{escape(href)}">{escape(t(action))}</a>' if href else ""
+    return f'<div class="ls-empty">{LAMP}<h3>{escape(t(text))}</h3><p>{escape(t(below))}</p>{link}</div>'
 
 
 def tiles(items: Sequence[tuple[str, str, str]]) -> str:
     """Each (name, value, remark) as a tile."""
 
     def small(remark: str) -> str:
-        return f'<dd class="ls-small">{escape(remark)}</dd>' if remark else ""
+        return f'<dd class="ls-small">{escape(t(remark))}</dd>' if remark else ""
 
     return (
         '<dl class="ls-tiles">'
         + "".join(
-            f"<div><dt>{escape(name)}</dt><dd>{escape(value)}</dd>{small(remark)}</div>"
+            f"<div><dt>{escape(t(name))}</dt><dd>{escape(t(value))}</dd>{small(remark)}</div>"
             for name, value, remark in items
         )
         + "</dl>"
@@ -125,15 +131,15 @@ def facts(items: Sequence[tuple[str, str]]) -> str:
     """Each (name, value) as a line."""
     return (
         '<dl class="ls-facts">'
-        + "".join(f"<div><dt>{escape(name)}</dt><dd>{escape(value)}</dd></div>" for name, value in items)
+        + "".join(f"<div><dt>{escape(t(name))}</dt><dd>{escape(value)}</dd></div>" for name, value in items)
         + "</dl>"
     )
 
 
 def key(heading: str, lines: Sequence[tuple[str, str]]) -> str:
     """A plot's title and the legend of its lines, each (name, the colour's CSS class without "ls-")."""
-    names = "".join(f'<i class="ls-{colour}"></i>{escape(name)}' for name, colour in lines)
-    return f'<div class="ls-key"><h3>{escape(heading)}</h3><span>{names}</span></div>'
+    names = "".join(f'<i class="ls-{colour}"></i>{escape(t(name))}' for name, colour in lines)
+    return f'<div class="ls-key"><h3>{escape(t(heading))}</h3><span>{names}</span></div>'
 
 
 def bar(share: float, label: str, moving: bool = False, tone: str = "active") -> str:
@@ -142,7 +148,7 @@ def bar(share: float, label: str, moving: bool = False, tone: str = "active") ->
     value = "" if moving else f' aria-valuenow="{percent:g}" aria-valuemin="0" aria-valuemax="100"'
     kind = f"ls-bar ls-{tone}{' ls-moving' if moving else ''}"
     return (
-        f'<div class="{kind}" role="progressbar" aria-label="{escape(label)}"{value}>'
+        f'<div class="{kind}" role="progressbar" aria-label="{escape(t(label))}"{value}>'
         f'<span style="width:{percent:g}%"></span></div>'
     )
 
@@ -156,7 +162,7 @@ def shares(labels: Mapping[str, int]) -> str:
         for label, rows in list(labels.items())[:_MOST_LABELS]
     )
     hidden = len(labels) - _MOST_LABELS
-    more = f'<p class="ls-small">and {hidden} more labels</p>' if hidden > 0 else ""
+    more = small(f"and {hidden} more labels") if hidden > 0 else ""
     return f'<div class="ls-shares">{lines}</div>{more}'
 
 
@@ -164,13 +170,13 @@ def moment(at: datetime, now: datetime) -> str:
     """A time as its age, with the exact one in the time zone of `now` as a tooltip."""
     local = at.astimezone(now.tzinfo)
     exact = f"{local:%Y-%m-%d %H:%M:%S}{' UTC' if now.tzinfo is UTC else ''}"
-    return f'<time datetime="{at.isoformat()}" title="{exact}">{escape(formatting.age(local, now))}</time>'
+    return f'<time datetime="{at.isoformat()}" title="{exact}">{escape(t(formatting.age(local, now)))}</time>'
 
 
 def exact_moment(at: datetime, now: datetime) -> str:
     """A time on the clock of the time zone of `now`, with its age as a tooltip."""
     local = at.astimezone(now.tzinfo)
-    age = escape(formatting.age(local, now))
+    age = escape(t(formatting.age(local, now)))
     return f'<time datetime="{at.isoformat()}" title="{age}">{local:%d %b %Y %H:%M:%S}</time>'
 
 
@@ -184,5 +190,5 @@ def code(text: str) -> str:
 
 def fold(summary: str, text: str) -> str:
     """Preformatted text that is hidden until its summary is clicked."""
-    inner = f'<summary>{escape(summary)}</summary><pre tabindex="0">{escape(text)}</pre>'
+    inner = f'<summary>{escape(t(summary))}</summary><pre tabindex="0">{escape(text)}</pre>'
     return f'<details class="ls-fold">{inner}</details>'

@@ -15,6 +15,7 @@ from starlette.routing import Route
 from app.people import Person
 from app.studio import Studio
 from app.ui.asking import asked
+from app.ui.language import Languages
 from app.ui.page_state import describe_components_when_asked
 from app.ui.theme import launch_options
 from app.web.addresses import Addresses
@@ -77,7 +78,7 @@ def web_app(demo: gr.Blocks, studio: Studio) -> App:
             of_token(studio, routes),
         )
     checked = Gate(BodyLimits(served, Path(get_upload_folder()), settings.low_disk_bytes), Addresses.of(settings))
-    return Health(checked, partial(_problem, studio))
+    return Health(Languages(checked), partial(_problem, studio))
 
 
 def _add_agents(server: FastAPI, studio: Studio) -> None:

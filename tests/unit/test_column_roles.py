@@ -139,7 +139,9 @@ def test_the_page_tells_which_columns_are_left_out_and_why(studio: Studio, leaki
     plan = studio.plan(TuneConfig(data=data), leaking)
     assert plan.preview and plan.warnings == ()
     html = summary.data_table(plan, TuneConfig(data=data))
-    assert re.search("Unnamed: 0</span>.*?<option selected>ignored</option></select><small>numbers the rows", html)
+    assert re.search(
+        'Unnamed: 0</span>.*?<option value="ignored" selected>ignored</option></select><small>numbers the rows', html
+    )
     assert "<small>gives &#x27;label&#x27; away" in html
 
 

@@ -7,6 +7,7 @@ from datetime import datetime
 from html import escape
 
 from app.ui import parts
+from app.ui.language import t
 from storage.tokens import Token
 
 READS, EVERYTHING = "Read only", "Everything I can do"
@@ -18,7 +19,7 @@ def tokens(found: Sequence[Token], now: datetime) -> str:
     if not found:
         return parts.empty("No tokens yet", "Make one for each program, so that you can end each by itself.")
     heads = ("Name", "Begins with", "May do", "Made", "Last used", "Ends")
-    head = "".join(f"<th scope=col>{name}</th>" for name in heads)
+    head = "".join(f"<th scope=col>{t(name)}</th>" for name in heads)
     lines = "".join(_line(token, now) for token in found)
     return f'<table class="ls-tokens"><thead><tr>{head}<td></td></tr></thead><tbody>{lines}</tbody></table>'
 
@@ -40,21 +41,21 @@ def asked(token: Token) -> str:
 
 
 def _line(token: Token, now: datetime) -> str:
-    used = parts.moment(token.used_at, now) if token.used_at else "never"
+    used = parts.moment(token.used_at, now) if token.used_at else t("never")
     return (
         f'<tr><th scope="row">{escape(token.name)}</th>'
-        f'<td data-label="Begins with"><code>{escape(token.start)}…</code></td>'
-        f'<td data-label="May do">{"read" if token.reads_only else "everything"}</td>'
-        f'<td data-label="Made">{parts.moment(token.created_at, now)}</td>'
-        f'<td data-label="Last used">{used}</td>'
-        f'<td data-label="Ends">{_end(token, now)}</td>'
+        f'<td data-label="{t("Begins with")}"><code>{escape(token.start)}…</code></td>'
+        f'<td data-label="{t("May do")}">{t("read" if token.reads_only else "everything")}</td>'
+        f'<td data-label="{t("Made")}">{parts.moment(token.created_at, now)}</td>'
+        f'<td data-label="{t("Last used")}">{used}</td>'
+        f'<td data-label="{t("Ends")}">{_end(token, now)}</td>'
         f"<td>{parts.revoke(token.number, token.name)}</td></tr>"
     )
 
 
 def _end(token: Token, now: datetime) -> str:
     if token.ends_at is None:
-        return "never"
+        return t("never")
     if token.has_ended(now):
         return parts.pill("Ended", "warn")
     local = token.ends_at.astimezone(now.tzinfo)

@@ -7,6 +7,7 @@ from html import escape
 from itertools import groupby
 
 from app.ui import parts
+from app.ui.language import t
 from app.views import comparison, formatting, score_text
 from app.views.comparison import LETTERS, ComparedRun, Setting
 from app.views.status import state_words
@@ -28,7 +29,7 @@ def verdicts(runs: Sequence[ComparedRun]) -> str:
     differences = comparison.differences(runs)
     if not differences:
         return ""
-    items = "".join(f"<li>{escape(difference)}</li>" for difference in differences)
+    items = "".join(f"<li>{escape(t(difference))}</li>" for difference in differences)
     heading, caution = "There is no telling which one is better.", ""
     best = comparison.best(runs)
     if best is not None:
@@ -37,7 +38,8 @@ def verdicts(runs: Sequence[ComparedRun]) -> str:
             "Whoever chooses among many runs by these rows makes the chosen one look a little better than it is."
         )
     return (
-        f'<div class="ls-notice ls-calm ls-warnings" role="status"><strong>{escape(heading)}</strong><ul>{items}</ul>'
+        f'<div class="ls-notice ls-calm ls-warnings" role="status"><strong>{escape(t(heading))}</strong>'
+        f"<ul>{items}</ul>"
         f"{caution}</div>"
     )
 
@@ -48,7 +50,7 @@ def scores(runs: Sequence[ComparedRun], metric: str | None) -> str:
     lines = "".join(_line(number, one, metric, best=number == best) for number, one in enumerate(runs))
     label = score_text.metric_label(metric) if metric else "Score"
     heads = ("Run", label, "95 % range", "Untrained", "Rows", "Numbers trained", "Took", "State")
-    head = "".join(f"<th scope=col>{escape(name)}</th>" for name in heads)
+    head = "".join(f"<th scope=col>{escape(t(name))}</th>" for name in heads)
     return (
         parts.title("Scores")
         + f'<div class="ls-table ls-compared" tabindex="0"><table><thead><tr>{head}</tr></thead><tbody>{lines}'
@@ -60,16 +62,16 @@ def _line(number: int, one: ComparedRun, metric: str | None, *, best: bool) -> s
     job, scores, results = one.run.job, one.scores, one.results
     interval = ""
     if results and scores.tested and metric in {"accuracy", "rouge_l"}:
-        interval = f"{100 * results.interval.low:.0f} to {100 * results.interval.high:.0f} %"
+        interval = t(f"{100 * results.interval.low:.0f} to {100 * results.interval.high:.0f} %")
     tuned, untrained = ("", "")
     if metric and metric in scores.tuned:
         tuned = score_text.format_score(metric, scores.tuned[metric])
     if metric and metric in scores.untrained:
         untrained = score_text.format_score(metric, scores.untrained[metric])
-    took = formatting.duration(one.duration.total_seconds()) if one.duration else ""
+    took = t(formatting.duration(one.duration.total_seconds())) if one.duration else ""
     lamp = one.run.config.lamp
-    shape = f"{lamp.virtual_tokens} virtual tokens, rank {lamp.rank}"
-    cells = (tuned, interval, untrained, score_text.scored_on(scores) if scores.tuned else "", shape, took)
+    shape = t(f"{lamp.virtual_tokens} virtual tokens, rank {lamp.rank}")
+    cells = (tuned, interval, untrained, t(score_text.scored_on(scores)) if scores.tuned else "", shape, took)
     return (
         f"<tr{' class=ls-chosen' if best else ''}><th scope=row>{chip(number)} "
         f'<a href="runs?run={escape(job.id)}">{escape(job.name)}</a></th>'
@@ -103,7 +105,7 @@ def settings(settings: Sequence[Setting], runs: int) -> str:
 
 def _group(name: str, settings: Sequence[Setting], runs: int) -> str:
     same = _class("ls-same", not any(setting.differs for setting in settings))
-    head = f'<tr class="ls-group"><th colspan="{runs + 1}" scope=rowgroup>{escape(name)}</th></tr>'
+    head = f'<tr class="ls-group"><th colspan="{runs + 1}" scope=rowgroup>{escape(t(name))}</th></tr>'
     return f"<tbody{same}>{head}{''.join(map(_setting, settings))}</tbody>"
 
 
@@ -113,7 +115,7 @@ def _setting(setting: Setting) -> str:
         for value in setting.values
     )
     same = _class("ls-same", not setting.differs)
-    return f"<tr{same}><th scope=row>{escape(setting.name)}</th>{cells}</tr>"
+    return f"<tr{same}><th scope=row>{escape(t(setting.name))}</th>{cells}</tr>"
 
 
 def _class(name: str, given: bool) -> str:

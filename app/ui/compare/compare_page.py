@@ -13,6 +13,7 @@ from app.ui import parts, top
 from app.ui.compare import compare_html
 from app.ui.components import AT_ONCE, BROWSER_ZONE, QUIET, piece
 from app.ui.guard import KNOWN, guarded
+from app.ui.language import t
 from app.ui.line_plot import Point, line_plot, redrawn
 from app.views import curves, formatting, score_text
 from app.views.comparison import LETTERS, MOST_RUNS, compared_settings
@@ -69,7 +70,7 @@ class ComparePage:
             compare_html.plot_title("Training loss, smoothed", len(runs)),
             _plot(losses),
             compare_html.plot_title(f"{name} on the validation rows", len(runs)),
-            _plot(scored, (0, 100) if share == 100 else None, y_title=f"{name} (%)" if share == 100 else name),
+            _plot(scored, (0, 100) if share == 100 else None, y_title=f"{t(name)} (%)" if share == 100 else t(name)),
             compare_html.scores(runs, metric),
             compare_html.settings_title(settings),
             gr.Checkbox(visible=True),

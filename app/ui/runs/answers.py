@@ -7,6 +7,7 @@ from html import escape
 
 from app.answering.answer import Answer
 from app.ui import parts
+from app.ui.language import t
 from app.views import score_text
 
 
@@ -17,17 +18,18 @@ def answer_html(answer: Answer, expected: str = "", writing: bool = False) -> st
     """
     hint = ""
     if expected:
-        right = "right" if answer.tuned.strip() == expected.strip() else "different"
+        right = answer.tuned.strip() == expected.strip()
+        word = t("right" if right else "different")
+        told = f'<b class="ls-{"better" if right else "worse"}">{word}</b>'
         hint = (
-            f'<p class="ls-expected">The data says <b>{escape(expected)}</b>: the tuned answer is '
-            f'<b class="ls-{"better" if right == "right" else "worse"}">{right}</b>.</p>'
+            f'<p class="ls-expected">{t(f"The data says <b>{escape(expected)}</b>: the tuned answer is {told}.")}</p>'
         )
     cut = ""
     if answer.cut_to is not None:
         sentence = f"It is too long: only {answer.cut_to:,} tokens of it were read, and its end was cut."
         cut = parts.notice(sentence, "warn")
-    both = _section("Tuned prompt", answer.tuned, writing, "ls-tuned")
-    both += _section("Untrained model", answer.untrained, writing)
+    both = _section(t("Tuned prompt"), answer.tuned, writing, "ls-tuned")
+    both += _section(t("Untrained model"), answer.untrained, writing)
     read = parts.fold("What the model read", answer.text)
     role = "" if writing else ' role="status"'  # screen readers read it once, not at every word
     below = f"{hint}{_probabilities(answer)}{read}"
@@ -39,14 +41,16 @@ def beside_html(others: Sequence[tuple[str, Answer | str]]) -> str:
     sections = "".join(
         f"<section><h3>{escape(name)}</h3>"
         + (
-            f"<p>{escape(found.tuned) or '(nothing)'}</p>{_sure(found)}"
+            f"<p>{escape(found.tuned) or t('(nothing)')}</p>{_sure(found)}"
             if isinstance(found, Answer)
             else parts.small(found)
         )
         + "</section>"
         for name, found in others
     )
-    return f'<h3 class="ls-beside-title">Other runs</h3><div class="ls-answers">{sections}</div>' if others else ""
+    return (
+        f'<h3 class="ls-beside-title">{t("Other runs")}</h3><div class="ls-answers">{sections}</div>' if others else ""
+    )
 
 
 def _sure(answer: Answer) -> str:
@@ -58,17 +62,17 @@ def waiting_html(stage: str) -> str:
     """A moving bar while the answers are being made. stage: what is done now, in a few words."""
     return (
         f'<div class="ls-card ls-progress">{parts.bar(0, "Answering", moving=True)}'
-        f'<div class="ls-line"><span role="status">{escape(stage)} …</span></div></div>'
+        f'<div class="ls-line"><span role="status">{escape(t(f"{stage} …"))}</span></div></div>'
     )
 
 
 def loading_html(stage: str) -> str:
     """A line while the backbone is loaded. stage: what is done now, in a few words."""
-    return f'<p class="ls-small" role="status">{escape(stage)} … you can write meanwhile.</p>'
+    return f'<p class="ls-small" role="status">{escape(t(f"{stage} … you can write meanwhile."))}</p>'
 
 
 def _section(heading: str, text: str, writing: bool, css_class: str = "") -> str:
-    body = escape(text) + '<i class="ls-caret"></i>' if writing else escape(text) or "(nothing)"
+    body = escape(text) + '<i class="ls-caret"></i>' if writing else escape(text) or t("(nothing)")
     return f'<section class="{css_class}"><h3>{heading}</h3><p>{body}</p></section>'
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from html import escape
 
 from app.ui import parts
+from app.ui.language import t
 from lamp.inference.confusion_matrix import ConfusionMatrix
 
 _MOST_COLUMNS = 12
@@ -17,7 +18,7 @@ def confusion_table(matrix: ConfusionMatrix | None) -> str:
         return ""
     wide = len(matrix.labels) > _MOST_COLUMNS
     answers = (
-        "<th scope=col>Most often taken for</th>"
+        f"<th scope=col>{t('Most often taken for')}</th>"
         if wide
         else "".join(f"<th scope=col>{escape(label)}</th>" for label in matrix.labels)
     )
@@ -28,12 +29,14 @@ def confusion_table(matrix: ConfusionMatrix | None) -> str:
             f"<tr><th scope=row>{escape(score.label)}</th>{middle}<td>{_rows(score.label, score.rows)}</td>"
             f"<td>{_percent(score.precision)}</td><td>{_percent(score.recall)}</td><td>{_percent(score.f1)}</td></tr>"
         )
+    measures = "".join(
+        f"<th scope=col>{name}</th>" for name in (t("Rows"), t("Precision", "score"), t("Recall"), t("F1"))
+    )
     columns = "" if wide else ", a column the prompt's answer"
     below = f"A row is a label of the data{columns}; click on a number to see its rows."
     return (
-        parts.title("Label by label", below)
-        + '<div class="ls-table ls-confusion" tabindex="0"><table><thead><tr><th scope=col>Label</th>'
-        f"{answers}<th scope=col>Rows</th><th scope=col>Precision</th><th scope=col>Recall</th><th scope=col>F1</th>"
+        parts.title("Label by label", below) + '<div class="ls-table ls-confusion" tabindex="0"><table><thead><tr>'
+        f"<th scope=col>{t('Label')}</th>{answers}{measures}"
         f"</tr></thead><tbody>{''.join(rows)}</tbody></table></div>"
     )
 
@@ -42,7 +45,7 @@ def _cells(matrix: ConfusionMatrix, number: int) -> str:
     counts, rows = matrix.counts[number], max(1, sum(matrix.counts[number]))
     return "".join(
         f'<td class="{"ls-right" if column == number else "ls-wrong"}" style="--share:{count / rows:.3f}"'
-        f' title="{escape(matrix.labels[number])} answered with {escape(matrix.labels[column])}">'
+        f' title="{escape(t(f"{matrix.labels[number]} answered with {matrix.labels[column]}"))}">'
         f"{_button(matrix.labels[number], matrix.labels[column], count)}</td>"
         for column, count in enumerate(counts)
     )
@@ -64,7 +67,7 @@ def _link(label: str, answered: str, name: str, text: str) -> str:
     """A button that filters the rows. answered: "" for any answer; name: what it does, for screen readers."""
     return (
         f'<button type="button" data-expected="{escape(label)}" data-answered="{escape(answered)}" '
-        f'aria-label="{escape(name)}">{escape(text)}</button>'
+        f'aria-label="{escape(t(name))}">{escape(text)}</button>'
     )
 
 

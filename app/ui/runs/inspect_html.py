@@ -7,6 +7,7 @@ from html import escape
 
 from app.answering.token_weights import TokenWeights
 from app.ui import parts
+from app.ui.language import t
 from lamp.inference.inspection import InspectedToken, Inspection, Word
 
 _FEW = 3
@@ -20,17 +21,18 @@ def tokens(inspection: Inspection, weights: TokenWeights | None) -> str:
     lines = "".join(
         _token(number, token, farthest, weights, known=known) for number, token in enumerate(inspection.tokens, start=1)
     )
-    adds = "<th scope=col>Adds</th>" if weights else ""
-    before = "<th scope=col>Began near</th>" if known else ""
-    moved = "<th scope=col>Moved, in its first length</th>" if known else ""
+    adds = f"<th scope=col>{t('Adds')}</th>" if weights else ""
+    before = f"<th scope=col>{t('Began near')}</th>" if known else ""
+    moved = f"<th scope=col>{t('Moved, in its first length')}</th>" if known else ""
     return (
         parts.title(
             "The words nearest to every virtual token",
             "A virtual token is no word. These words point most nearly the same way; a similarity under about 30 % "
             "says that no word means what it has learned.",
         )
-        + f'<div class="ls-table ls-inspected" tabindex="0"><table><thead><tr><th scope=col>Token</th>{before}'
-        f"<th scope=col>Is near now</th>{moved}{adds}</tr></thead><tbody>{lines}</tbody></table></div>"
+        + f'<div class="ls-table ls-inspected" tabindex="0"><table><thead><tr>'
+        f"<th scope=col>{t('Token', 'of a prompt')}</th>{before}<th scope=col>{t('Is near now')}</th>{moved}{adds}"
+        f"</tr></thead><tbody>{lines}</tbody></table></div>"
     )
 
 
@@ -48,7 +50,7 @@ def _adds(number: int, weights: TokenWeights | None) -> str:
         return ""
     added = weights.added[number - 1]
     said = f"{added:+.3f} of the loss" if weights.of_texts else f"{100 * added:+.1f} points"
-    return f'<td class="{"ls-better" if added >= 0 else "ls-worse"}">{said.replace("-", "−")}</td>'
+    return f'<td class="{"ls-better" if added >= 0 else "ls-worse"}">{t(said.replace("-", "−"))}</td>'
 
 
 def weighed(weights: TokenWeights | None) -> str:

@@ -12,7 +12,9 @@ from app.studio import Studio
 from app.ui import parts
 from app.ui.components import AT_ONCE, piece, stage_reporter
 from app.ui.guard import KNOWN, guarded
+from app.ui.language import t
 from app.ui.runs import inspect_html, mix_box
+from app.ui.translated_layout import html_in
 from lamp.inference.inspection import MapPoint
 
 _KINDS = {"after": "After training", "before": "Before training", "word": "Word"}
@@ -44,7 +46,7 @@ class InspectTab:
             imported = bool(ready) and self._studio.run(run).imported
             why = _NOT_LOOKED if imported else _NOT_KEPT if ready else _NOTHING
             hidden = gr.Column(visible=False)
-            shown = gr.HTML(why, visible=True), gr.Row(visible=imported), hidden
+            shown = gr.HTML(html_in(why, t), visible=True), gr.Row(visible=imported), hidden
             return [*shown, *(gr.skip() for _ in range(6))]
         weights, results = self._studio.token_weights(run), self._studio.results(run)
         can_weigh = weights is None and results is not None and not self._studio.settings.demo

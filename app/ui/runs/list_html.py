@@ -7,6 +7,7 @@ from datetime import datetime
 from html import escape
 
 from app.ui import parts
+from app.ui.language import t
 from app.views import formatting, score_text
 from app.views.recipe_settings import changes
 from app.views.score_text import RunScores
@@ -72,24 +73,28 @@ def _table(head: str, lines: str) -> str:
 
 
 def _head(order: Order, reverse: bool, select: str = "") -> str:
-    box = '<label class="ls-pick"><input type="checkbox" data-select-all aria-label="Select all shown"></label>'
+    box = (
+        '<label class="ls-pick"><input type="checkbox" data-select-all aria-label="'
+        + t("Select all shown")
+        + '"></label>'
+    )
     return (select or f"<td>{box}</td>") + "".join(_column(name, order, reverse) for name in _COLUMNS)
 
 
 def _column(name: str, order: Order, reverse: bool) -> str:
     sorts = _SORTED.get(name)
     if sorts is None:
-        return f"<th scope=col>{name}</th>"
+        return f"<th scope=col>{t(name)}</th>"
     usual_rises = sorts == "name"
     rises = usual_rises is not reverse
     sorted_now = f' aria-sort="{"ascending" if rises else "descending"}"' if sorts == order else ""
-    return f'<th scope=col{sorted_now}><button type="button" data-sort="{sorts}">{name}</button></th>'
+    return f'<th scope=col{sorted_now}><button type="button" data-sort="{sorts}">{t(name)}</button></th>'
 
 
 def _line(job: Job, earlier: Job | None, now: datetime) -> str:
     box = (
         f'<label class="ls-pick"><input type="checkbox" data-select="{escape(job.id)}" '
-        f'aria-label="Select {escape(job.name)}"></label>'
+        f'aria-label="{escape(t(f"Select {job.name}"))}"></label>'
     )
     return f'<tr class="ls-run"><td>{box}</td>{_cells(job, earlier, now)}</tr>'
 
@@ -97,7 +102,7 @@ def _line(job: Job, earlier: Job | None, now: datetime) -> str:
 def _deleted_line(job: Job, earlier: Job | None, now: datetime) -> str:
     back = (
         f'<td class="ls-run-back"><button type="button" data-restore="{escape(job.id)}" '
-        f'aria-label="Bring it back: {escape(job.name)}">Bring it back</button></td>'
+        f'aria-label="{escape(t(f"Bring it back: {job.name}"))}">{t("Bring it back")}</button></td>'
     )
     return f'<tr class="ls-run ls-deleted">{back}{_cells(job, earlier, now)}</tr>'
 
@@ -110,12 +115,12 @@ def _cells(job: Job, earlier: Job | None, now: datetime) -> str:
     return (
         f'<th scope="row" class="ls-run-name"><a href="runs?run={escape(job.id)}">{escape(job.name)}</a>'
         f"{parts.tags(job.tags)}</th>"
-        f'<td class="ls-run-state">{parts.pill(status.label + percent, status.tone)}{bar}</td>'
+        f'<td class="ls-run-state">{parts.pill(t(status.label) + percent, status.tone)}{bar}</td>'
         f'<td class="ls-run-score">{_score(job)}</td>'
         f'<td class="ls-run-model">{escape(formatting.backbone_name(job.backbone))}</td>'
         f'<td class="ls-run-data">{escape(job.dataset_name)}</td>'
         f'<td class="ls-run-differs">{_differences(job, earlier)}</td>'
-        f'<td class="ls-run-took">{_took(job, now)}</td>'
+        f'<td class="ls-run-took">{escape(t(_took(job, now)))}</td>'
         f'<td class="ls-run-date"><time datetime="{job.created_at.isoformat()}" title="{local:%Y-%m-%d %H:%M:%S}">'
         f"{formatting.moment(job.created_at, now)}</time></td>"
     )
@@ -125,11 +130,15 @@ def _score(job: Job) -> str:
     scores = RunScores.of(job.scores)
     metric = score_text.main_metric(scores.tuned)
     if metric is None:
-        return f'<small class="ls-error" title="{escape(job.error)}">{escape(job.error)}</small>' if job.error else ""
+        return (
+            f'<small class="ls-error" title="{escape(t(job.error))}">{escape(t(job.error))}</small>'
+            if job.error
+            else ""
+        )
     score = score_text.compare_score(metric, scores.tuned[metric], scores.untrained.get(metric))
-    remark = f"{score.label}, {score.gain}" if score.gain else score.label
+    remark = ", ".join(filter(None, (t(score.label), t(score.gain))))
     if score_text.gained_nothing(scores):
-        remark += ": no better than untrained"
+        remark += t(": no better than untrained")
     return f"<b>{escape(score.tuned)}</b><small>{escape(remark)}</small>"
 
 
@@ -137,18 +146,19 @@ def _differences(job: Job, earlier: Job | None) -> str:
     """The first settings in which a run differs from the one that it is compared with; all of them as a tooltip."""
     if earlier is None:
         return ""
+    compared = escape(t(f"Compared with {earlier.name}"))
     named = [_change(*change) for change in changes(job, earlier)]
     if not named:
-        return f'<small title="Compared with {escape(earlier.name)}">nothing</small>'
-    more = f" and {len(named) - _MOST_CHANGES} more" if named[_MOST_CHANGES:] else ""
+        return f'<small title="{compared}">{t("nothing")}</small>'
+    more = t(f" and {len(named) - _MOST_CHANGES} more") if named[_MOST_CHANGES:] else ""
     shown = ", ".join(named[:_MOST_CHANGES]) + more
-    return f'<span title="Compared with {escape(earlier.name)}: {escape(", ".join(named))}">{escape(shown)}</span>'
+    return f'<span title="{compared}: {escape(", ".join(named))}">{escape(shown)}</span>'
 
 
 def _change(name: str, before: str, now: str) -> str:
     if name in _SHOWN_BESIDE or max(len(before), len(now)) > _LONGEST_VALUE:
-        return f"{name} changed"
-    return f"{name} {before} → {now}"
+        return t(f"{name} changed")
+    return f"{t(name)} {before} → {now}"
 
 
 def _took(job: Job, now: datetime) -> str:

@@ -7,6 +7,7 @@ from html import escape
 
 from app.answering.mix_scores import MixScores
 from app.ui import parts
+from app.ui.language import t
 from app.views import score_text
 from app.views.uncertainty import mean_interval, share_interval
 
@@ -23,21 +24,21 @@ def progress(share: float, stage: str) -> str:
     bar = parts.bar(share, "Scoring the mix", moving=not share)
     return (
         f'<div class="ls-card ls-progress">{bar}'
-        f'<div class="ls-line"><span role="status">{escape(stage)} …</span></div></div>'
+        f'<div class="ls-line"><span role="status">{escape(t(f"{stage} …"))}</span></div></div>'
     )
 
 
 def scores(found: MixScores, own: str, other: str, way: str, percent: int) -> str:
     """The three scores, with what they are of and how to read them. own, other: names of the runs; percent: of `own`
     in a blend."""
-    mixed = f"Blend, {percent} % and {100 - percent} %" if way == "blend" else "The first, then the second"
+    mixed = t(f"Blend, {percent} % and {100 - percent} %" if way == "blend" else "The first, then the second")
     lines = ((own, found.own, ""), (other, found.other, ""), (mixed, found.mixed, "ls-chosen"))
     rows = "".join(_row(name, values, found.metric, css) for name, values, css in lines)
     label = score_text.metric_label(found.metric)
     lower = ", the lower the better" if found.metric == "loss" else ""
     return (
-        '<div role="status"><table class="ls-scores ls-mixed"><thead><tr><th scope=col>Prompt</th>'
-        f"<th scope=col>{label}{lower}</th></tr></thead><tbody>{rows}</tbody></table>"
+        '<div role="status"><table class="ls-scores ls-mixed"><thead><tr><th scope=col>' + t("Prompt") + "</th>"
+        f"<th scope=col>{t(label)}{t(lower)}</th></tr></thead><tbody>{rows}</tbody></table>"
         f"{parts.small(_rows_said(found, other))}{parts.small(_HOW_TO_READ[way])}</div>"
     )
 
@@ -50,7 +51,7 @@ def _row(name: str, values: Sequence[float], metric: str, css: str) -> str:
     else:
         interval = share_interval(round(sum(values)), len(values))
         said, around = f"{100 * mean:.1f} %", f"{100 * interval.low:.1f} to {100 * interval.high:.1f} %"
-    cell = f"<b>{said}</b><small>{around}</small>"
+    cell = f"<b>{said}</b><small>{t(around)}</small>"
     return f'<tr class="{css}"><th scope=row>{escape(name)}</th><td>{cell}</td></tr>'
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import gradio as gr
 
+from app.ui.language import t
 from app.ui.line_plot import line_plot, redrawn
 from app.views import curves, score_text
 from app.views.curves import Points
@@ -43,5 +44,5 @@ def score_plot(metric: str, points: Points, steps: int) -> Any:
         rows += [(step, untrained, "Untrained model") for step in (0, steps)]
     label = score_text.metric_label(metric)
     if share:
-        return redrawn(rows, steps, (0, 100), y_title=f"{label} (%)")
-    return redrawn(rows, steps, curves.span(points) or (0, 1), y_title=label)
+        return redrawn(rows, steps, (0, 100), y_title=f"{t(label)} (%)")
+    return redrawn(rows, steps, curves.span(points) or (0, 1), y_title=t(label))

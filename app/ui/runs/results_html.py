@@ -8,6 +8,7 @@ from difflib import SequenceMatcher
 from html import escape
 
 from app.ui import parts
+from app.ui.language import t
 from lamp.inference.answers import RowAnswer
 
 _LONGEST_INPUT = 280
@@ -28,7 +29,7 @@ def answer_list(answers: Sequence[RowAnswer], total: int) -> str:
     if not answers:
         return parts.empty("No such row", "Choose other labels, another filter, or clear the search.")
     count = f"{total:,} row{'' if total == 1 else 's'}"
-    shown = count if total == len(answers) else f"The first {len(answers):,} of {count}"
+    shown = t(count if total == len(answers) else f"The first {len(answers):,} of {count}")
     items = "".join(f"<li>{_item(answer)}</li>" for answer in answers)
     return f'<p class="ls-small" role="status">{shown}</p><ol class="ls-tested">{items}</ol>'
 
@@ -36,11 +37,15 @@ def answer_list(answers: Sequence[RowAnswer], total: int) -> str:
 def _item(answer: RowAnswer) -> str:
     right = answer.score == 1
     answers = _texts(answer) if answer.confidence is None else _labels(answer, answer.confidence, right)
-    untrained = escape(answer.untrained_answer) or "<i>empty</i>"
+    untrained = escape(answer.untrained_answer) or _empty()
     return (
-        f'<div class="ls-row-number">Row {answer.row + 1:,}</div>{_input(answer.input)}{answers}'
-        f'<div class="ls-untrained"><span>Untrained model</span> {untrained}</div>'
+        f'<div class="ls-row-number">{t(f"Row {answer.row + 1:,}")}</div>{_input(answer.input)}{answers}'
+        f'<div class="ls-untrained"><span>{t("Untrained model")}</span> {untrained}</div>'
     )
+
+
+def _empty() -> str:
+    return f"<i>{t('empty')}</i>"
 
 
 def _input(text: str) -> str:
@@ -48,20 +53,18 @@ def _input(text: str) -> str:
     if len(text) <= _LONGEST_INPUT:
         return f'<p class="ls-tested-input">{escape(text)}</p>'
     begin = escape(text[:_LONGEST_INPUT])
-    return (
-        f'<details class="ls-tested-input"><summary>{begin}… <span>Show all {len(text):,} characters</span></summary>'
-        f"{escape(text)}</details>"
-    )
+    more = t(f"Show all {len(text):,} characters")
+    return f'<details class="ls-tested-input"><summary>{begin}… <span>{more}</span></summary>{escape(text)}</details>'
 
 
 def _labels(answer: RowAnswer, confidence: float, right: bool) -> str:
     mark, kind = ("✓", "good") if right else ("✗", "bad")
-    expected = "" if right else f"<div><span>Expected</span> <b>{escape(answer.expected)}</b></div>"
-    word = "Right" if right else "Wrong"
+    expected = "" if right else f"<div><span>{t('Expected')}</span> <b>{escape(answer.expected)}</b></div>"
+    word = t("Right" if right else "Wrong")
     return (
-        f'<div class="ls-verdicts">{expected}<div><span>Answered</span> '
+        f'<div class="ls-verdicts">{expected}<div><span>{t("Answered")}</span> '
         f'<b class="ls-{kind}-text"><span aria-label="{word}">{mark}</span> {escape(answer.answer)}</b> '
-        f"<em>{100 * confidence:.0f} % sure</em></div></div>"
+        f"<em>{t(f'{100 * confidence:.0f} % sure')}</em></div></div>"
     )
 
 
@@ -69,8 +72,8 @@ def _texts(answer: RowAnswer) -> str:
     """Reference and answer side by side, with the words that differ marked."""
     expected, given = _marked(answer.expected, answer.answer)
     return (
-        f'<div class="ls-verdicts ls-two-texts"><div><span>Expected</span><p>{expected}</p></div>'
-        f"<div><span>Answered, ROUGE-L {100 * answer.score:.0f} %</span><p>{given or '<i>empty</i>'}</p></div></div>"
+        f'<div class="ls-verdicts ls-two-texts"><div><span>{t("Expected")}</span><p>{expected}</p></div>'
+        f"<div><span>{t('Answered')}, ROUGE-L {100 * answer.score:.0f} %</span><p>{given or _empty()}</p></div></div>"
     )
 
 

@@ -11,15 +11,14 @@ from app.studio import Studio
 from app.ui import help_texts, parts
 from app.ui.components import AT_ONCE, piece
 from app.ui.guard import guarded
+from app.ui.language import t
 from app.ui.runs import results_html, score_box, scores_html
 from app.ui.runs.confusion_table import confusion_table
 from app.views.results import ALL, FILTERS
+from app.views.run_view import RunView
 
 _ROWS_A_PAGE = 25
 _ANY = ("Any", "")
-_NOTHING = parts.empty(
-    "No results yet", "When the run ends, also when you stop it early, its prompt answers rows that it never saw."
-)
 
 
 class ResultsTab:
@@ -38,7 +37,7 @@ class ResultsTab:
             hidden = gr.Column(visible=False)
             return [hidden, gr.skip(), gr.skip(), gr.skip()]
         labels = sorted({answer.expected for answer in results.answers} | {answer.answer for answer in results.answers})
-        choices = [_ANY, *((label, label) for label in labels)]
+        choices = [(t("Any"), ""), *((label, label) for label in labels)]
         # Without a value: a number of the confusion matrix may have been clicked already.
         of_label = gr.Dropdown(choices=choices, visible=results.are_labels)
         return [
@@ -63,12 +62,20 @@ class ResultsTab:
         return ALL, str(event.expected), str(event.answered)
 
 
+def _nothing(view: RunView) -> str:
+    if view.prompt_version:
+        return ""
+    return parts.empty(
+        "No results yet", "When the run ends, also when you stop it early, its prompt answers rows that it never saw."
+    )
+
+
 def build(studio: Studio, run: gr.State, ready: gr.Textbox, show: Callable[..., Any]) -> Any:
     """Lays out the tab and wires it. show: adds a component to the run's page, as `ViewTable.add` does.
 
     Returns the event after which an imported prompt has other results.
     """
-    show(piece(elem_id="no-results"), lambda view: "" if view.prompt_version else _NOTHING)
+    show(piece(elem_id="no-results"), _nothing)
     scored = score_box.build(studio, run, ready)
     show(piece(elem_id="run-scores"), scores_html.scores)
     confusion = show(

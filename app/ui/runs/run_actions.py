@@ -7,6 +7,8 @@ from typing import Any, NamedTuple
 
 import gradio as gr
 
+from app.ui.language import t
+
 
 class Actions(NamedTuple):
     """The buttons that do something on the page itself; the others lead to another page."""
@@ -71,4 +73,4 @@ def _try_button(shown: tuple[bool, bool]) -> Any:
 
 def _stop_button(shown: tuple[bool, bool]) -> Any:
     live, stopping = shown
-    return gr.update(value="Stopping …" if stopping else "Stop", interactive=not stopping, visible=live)
+    return gr.update(value=t("Stopping …" if stopping else "Stop"), interactive=not stopping, visible=live)

@@ -5,23 +5,28 @@ from __future__ import annotations
 from html import escape
 
 from app.ui import parts
+from app.ui.language import t
 from app.views import score_text, status
 from app.views.rate_search import TriedRate
+from app.views.recipe_facts import Facts
 from app.views.run_view import RunView
 from storage.states import JobState
 
-_NO_CURVE_HERE = parts.empty("No curve", "This prompt was trained elsewhere, and prompts bring no curves with them.")
-_NO_CURVE = parts.empty("No curve yet", "It appears here with the first step: loading the model comes first.")
+_AS_WRITTEN = frozenset(
+    {"Backbone", "Imported from", "Data", "From the Hub", "Input", "Target", "Template", "First prompt"}
+)
+"""Facts of a recipe whose values are never translated."""
 
 
 def head(view: RunView) -> str:
     """Name, state, progress and the few numbers that matter."""
     note = f'<p class="ls-note">{escape(view.note)}</p>' if view.note else ""
-    origin = f' · from <a href="runs?run={escape(view.parent)}">another run</a>' if view.parent else ""
-    made = f"{'imported' if view.imported else 'made'} {parts.moment(view.created_at, view.now)}"
+    other = t(f'from <a href="runs?run={escape(view.parent or "")}">another run</a>')
+    origin = f" · {other}" if view.parent else ""
+    made = f"{t('imported' if view.imported else 'made')} {parts.moment(view.created_at, view.now)}"
     about = " · ".join(filter(None, (escape(view.backbone), escape(view.dataset_name), made)))
     return (
-        f'<a class="ls-up" href="runs">← All runs</a><div class="ls-head"><h1>{escape(view.name)}</h1>'
+        f'<a class="ls-up" href="runs">{t("← All runs")}</a><div class="ls-head"><h1>{escape(view.name)}</h1>'
         f'{parts.pill(view.status.label, view.status.tone)}</div><p class="ls-small">{about}{origin}'
         f"{parts.tags(view.tags)}</p>"
         f"{note}{_progress(view.status)}" + (parts.tiles(view.tiles) if view.tiles else "")
@@ -38,7 +43,7 @@ def _progress(shown: status.Status) -> str:
     percent = "" if shown.moving else f"<b>{100 * shown.share:.0f} %</b>"
     return (
         f'<div class="ls-card ls-progress">{bar}<div class="ls-line"><span role="status" aria-live="polite">'
-        f"{escape(shown.sentence)}</span><span>{escape(shown.time)} {percent}</span></div></div>"
+        f"{escape(t(shown.sentence))}</span><span>{escape(t(shown.time))} {percent}</span></div></div>"
     )
 
 
@@ -77,7 +82,9 @@ def waiting(view: RunView) -> str:
     """What stands in place of the plots until there is something to plot."""
     if view.has_curves:
         return ""
-    return _NO_CURVE_HERE if view.imported else _NO_CURVE
+    if view.imported:
+        return parts.empty("No curve", "This prompt was trained elsewhere, and prompts bring no curves with them.")
+    return parts.empty("No curve yet", "It appears here with the first step: loading the model comes first.")
 
 
 def score_title(view: RunView) -> str:
@@ -92,13 +99,13 @@ def tried_rates(view: RunView) -> str:
         return ""
     tried, going_on = view.tried_rates, [one.rate for one in view.tried_rates if one.goes_on]
     steps = sorted({step for one in tried for step, _ in one.losses})
-    heads = "".join(f"<th scope=col>{head}</th>" for head in ("", *(f"Step {step:,}" for step in steps), ""))
+    heads = "".join(f"<th scope=col>{t(head)}</th>" for head in ("", *(f"Step {step:,}" for step in steps), ""))
     rows = "".join(
         f"<tr{' class=ls-chosen' if one.goes_on else ''}><th scope=row>{escape(one.rate)}</th>"
         + "".join(
             f"<td>{dict(one.losses)[step]:.4g}</td>" if step in dict(one.losses) else "<td></td>" for step in steps
         )
-        + f"<td>{_fate(one)}</td></tr>"
+        + f"<td>{t(_fate(one))}</td></tr>"
         for one in tried
     )
     said = f"{len(going_on)} of {len(tried)} still compete for the lowest loss."
@@ -123,7 +130,7 @@ def _fate(rate: TriedRate) -> str:
 def history(view: RunView) -> str:
     """Every change of state with its reason and its time on the viewer's clock, newest first."""
     lines = "".join(
-        f"<li>{parts.pill(*status.state_words(event.state))}<span>{escape(event.reason)}</span>"
+        f"<li>{parts.pill(*status.state_words(event.state))}<span>{escape(t(event.reason))}</span>"
         f"{parts.exact_moment(event.at, view.now)}</li>"
         for event in reversed(view.events)
     )
@@ -132,21 +139,26 @@ def history(view: RunView) -> str:
 
 def recipe(view: RunView) -> str:
     """What the run was made with, and in what that differs from the run that it was started from."""
-    return _changes(view) + parts.title("Recipe") + parts.facts(view.recipe)
+    return _changes(view) + parts.title("Recipe") + facts(view.recipe)
+
+
+def facts(recipe: Facts) -> str:
+    """The facts of a recipe, of which some are as people wrote them: names of columns, say."""
+    return parts.facts([(name, value if name in _AS_WRITTEN else t(value)) for name, value in recipe])
 
 
 def _changes(view: RunView) -> str:
     if view.parent is None or view.changes is None:
         return ""
-    link = f'<a href="runs?run={escape(view.parent)}">the run that it came from</a>'
+    link = f'<a href="runs?run={escape(view.parent)}">{t("the run that it came from")}</a>'
     if not view.changes:
-        return f'<p class="ls-small">All its settings are those of {link}.</p>'
+        return f'<p class="ls-small">{t(f"All its settings are those of {link}.")}</p>'
     rows = "".join(
-        f"<tr><th scope=row>{escape(name)}</th><td>{escape(before)}</td><td>{escape(here)}</td></tr>"
+        f"<tr><th scope=row>{escape(t(name))}</th><td>{escape(before)}</td><td>{escape(here)}</td></tr>"
         for name, before, here in view.changes
     )
     return (
-        f'<div class="ls-title"><h2>What differs</h2><p>From {link}.</p></div>'
-        '<table class="ls-scores ls-changes"><thead><tr><th></th><th scope=col>Before</th><th scope=col>Here</th></tr>'
-        f"</thead><tbody>{rows}</tbody></table>"
+        f'<div class="ls-title"><h2>{t("What differs")}</h2><p>{t(f"From {link}.")}</p></div>'
+        f'<table class="ls-scores ls-changes"><thead><tr><th></th><th scope=col>{t("Before")}</th>'
+        f"<th scope=col>{t('Here')}</th></tr></thead><tbody>{rows}</tbody></table>"
     )

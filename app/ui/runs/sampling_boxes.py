@@ -8,6 +8,7 @@ from typing import Any
 import gradio as gr
 
 from app.ui.components import number_box
+from app.ui.language import t
 from app.views.formatting import parse_number
 from lamp.errors import ConfigError
 from lamp.sampling import Sampling
@@ -25,12 +26,12 @@ def sampling_boxes(longest_target: int) -> list[Any]:
     """A closed section with the boxes. longest_target: of the recipe, in tokens."""
     default = Sampling()
     values = (default.temperature, default.top_p, default.seed, longest_target)
-    with gr.Accordion("How the text is written", open=False, elem_id="sampling"), gr.Row():
+    with gr.Accordion(t("How the text is written"), open=False, elem_id="sampling"), gr.Row():
         return [
             number_box(
                 value,
-                label=label,
-                info=info,
+                label=t(label),
+                info=t(info),
                 elem_id=label.lower().replace(" ", "-"),
                 min_width=160,
                 interactive=True,

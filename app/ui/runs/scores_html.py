@@ -5,6 +5,7 @@ from __future__ import annotations
 from html import escape
 
 from app.ui import parts
+from app.ui.language import t
 from app.views import score_text
 from app.views.results import Results
 from app.views.run_view import RunView
@@ -30,10 +31,12 @@ def scores(view: RunView) -> str:
     said = _ELSEWHERE if view.imported else _NEVER_SEEN if view.tested else _CHOSEN_BY
     return (
         parts.title(f"Scores on {view.scored_on}", said)
-        + '<table class="ls-scores"><thead><tr><th></th><th scope=col>Tuned</th>'
-        + ("<th scope=col>By vote</th>" if votes else "")
-        + "<th scope=col>Untrained</th>"
-        + f"<th scope=col>Difference</th></tr></thead><tbody>{rows}</tbody></table>"
+        + '<table class="ls-scores"><thead><tr><th></th><th scope=col>'
+        + t("Tuned")
+        + "</th>"
+        + (f"<th scope=col>{t('By vote')}</th>" if votes else "")
+        + f"<th scope=col>{t('Untrained')}</th>"
+        + f"<th scope=col>{t('Difference')}</th></tr></thead><tbody>{rows}</tbody></table>"
         + (parts.small(_HOW_SURE) if results else "")
         + _commonest(view.results)
     )
@@ -46,17 +49,18 @@ def _row(score: score_text.ScoreComparison, results: Results | None, *, votes: b
         tuned, untrained = _range(results.interval), _range(results.untrained_interval)
         gain = _range(results.gain, signed=True)
     return (
-        f"<tr><th scope=row>{escape(score.label)}</th><td><b>{escape(score.tuned)}</b>{tuned}</td>"
+        f"<tr><th scope=row>{escape(t(score.label))}</th><td><b>{escape(score.tuned)}</b>{tuned}</td>"
         + (f"<td>{escape(score.vote)}</td>" if votes else "")
         + f"<td>{escape(score.untrained) or '–'}{untrained}</td>"
-        f'<td class="{"ls-better" if score.better else "ls-worse"}">{escape(score.gain) or "–"}{gain}</td></tr>'
+        f'<td class="{"ls-better" if score.better else "ls-worse"}">{escape(t(score.gain)) or "–"}{gain}</td></tr>'
     )
 
 
 def _range(interval: Interval, *, signed: bool = False) -> str:
     low, high = (f"{100 * value:{'+' if signed else ''}.1f}" for value in (interval.low, interval.high))
     unit = "points" if signed else "%"
-    return f"<small>{low} to {high} {unit}</small>".replace("-", "−")
+    said = f"{low} to {high} {unit}".replace("-", "−")
+    return f"<small>{t(said)}</small>"
 
 
 def _commonest(results: Results | None) -> str:

@@ -7,6 +7,7 @@ from html import escape
 from pathlib import Path
 
 from app.ui import parts
+from app.ui.language import t
 from app.views.comparison import MOST_RUNS
 from storage.records import Job
 
@@ -49,7 +50,7 @@ def deleted(runs: Sequence[Job], kept: Sequence[Job]) -> str:
         what, they = ("1 run", "it") if len(runs) == 1 else (f"{len(runs):,} runs", "them")
         sentences.append(f"Deleted {what}.")
         ids = ",".join(escape(job.id) for job in runs)
-        undo = f'<button type="button" class="ls-act" data-undo="{ids}">Bring {they} back</button>'
+        undo = f'<button type="button" class="ls-act" data-undo="{ids}">{t(f"Bring {they} back")}</button>'
     if kept:
         names = ", ".join(repr(job.name) for job in kept)
         sentences.append(f"Not deleted, because still running: {names}. Stop first what you want to delete.")
@@ -63,4 +64,4 @@ def tagged(tags: Sequence[str], runs: int) -> str:
 
 
 def _said(text: str, tone: str, button: str = "") -> str:
-    return f'<div class="ls-notice ls-{tone} ls-said" role="status"><span>{escape(text)}</span>{button}</div>'
+    return f'<div class="ls-notice ls-{tone} ls-said" role="status"><span>{escape(t(text))}</span>{button}</div>'

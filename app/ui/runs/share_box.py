@@ -11,10 +11,10 @@ from app.studio import Studio
 from app.ui import parts
 from app.ui.components import AT_ONCE, QUIET, REVOKING, piece, studio_address
 from app.ui.guard import guarded, inform
+from app.ui.language import t
 from app.views.local_time import zone_of
 from storage.links import Link
 
-_HEAD = "<tr><th scope=col>Begins with</th><th scope=col>Made</th><td></td></tr>"
 _QUESTION = parts.notice("Whoever has it sees nothing of this run from then on.", "warn", "Revoke the link?")
 
 
@@ -29,8 +29,9 @@ class ShareBox:
         if not run:
             return ""
         now = datetime.now(zone_of(zone))
+        head = f"<tr><th scope=col>{t('Begins with')}</th><th scope=col>{t('Made')}</th><td></td></tr>"
         lines = "".join(_line(link, now) for link in self._studio.links(run))
-        return f'<table class="ls-tokens"><thead>{_HEAD}</thead><tbody>{lines}</tbody></table>' if lines else ""
+        return f'<table class="ls-tokens"><thead>{head}</thead><tbody>{lines}</tbody></table>' if lines else ""
 
     def make(self, run: str, zone: str, request: gr.Request) -> list[Any]:
         """Makes a link: its address, and the list."""
@@ -52,7 +53,7 @@ class ShareBox:
 def _line(link: Link, now: datetime) -> str:
     return (
         f'<tr><th scope="row"><code>{link.start}…</code></th>'
-        f'<td data-label="Made">{parts.moment(link.created_at, now)}</td>'
+        f'<td data-label="{t("Made")}">{parts.moment(link.created_at, now)}</td>'
         f"<td>{parts.revoke(link.number, f'the link that begins with {link.start}')}</td></tr>"
     )
 

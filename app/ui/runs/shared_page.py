@@ -13,8 +13,10 @@ from app.studio import Studio
 from app.ui import parts, top
 from app.ui.components import AT_ONCE, BROWSER_ZONE, QUIET, piece
 from app.ui.guard import KNOWN, guarded
+from app.ui.language import t
 from app.ui.runs import answers, plots, results_html, run_html, scores_html
 from app.ui.streaming import stream
+from app.ui.translated_layout import html_in
 from app.views import local_time
 from app.views.run_view import RunView
 
@@ -61,7 +63,7 @@ class SharedPage:
         """The first tested rows, and the button for more of them."""
         results = self._studio.linked(link).view().results
         found = results.chosen("All", "", "", "") if results else []
-        html = _ROWS + results_html.answer_list(found[:most], len(found)) if found else ""
+        html = html_in(_ROWS, t) + results_html.answer_list(found[:most], len(found)) if found else ""
         return html, gr.Button(visible=len(found) > most)
 
     def answer(self, link: str, *boxes: str) -> Iterator[str]:
@@ -113,17 +115,17 @@ class SharedPage:
 def _head(view: RunView) -> str:
     said = "Somebody shares this run with you: look at it, try its prompt, take it home. Nothing here changes it."
     about = " · ".join(
-        (escape(view.backbone), escape(view.dataset_name), f"made {parts.moment(view.created_at, view.now)}")
+        (escape(view.backbone), escape(view.dataset_name), f"{t('made')} {parts.moment(view.created_at, view.now)}")
     )
     return (
         f'<div class="ls-head"><h1>{escape(view.name)}</h1>{parts.pill(view.status.label, view.status.tone)}</div>'
-        f'<p class="ls-small">{about}</p><p class="ls-small">{said}</p>'
+        f'<p class="ls-small">{about}</p><p class="ls-small">{t(said)}</p>'
         f"{parts.tiles(view.tiles) if view.tiles else ''}{run_html.verdict(view)}"
     )
 
 
 def _download(link: str) -> str:
-    return f'<a class="ls-button" href="shared/{escape(link)}.zip" download>Download the prompt</a>'
+    return f'<a class="ls-button" href="shared/{escape(link)}.zip" download>{t("Download the prompt")}</a>'
 
 
 def build(studio: Studio, page: gr.Blocks) -> None:

@@ -7,6 +7,7 @@ from html import escape
 
 from app.score_samples import ScoreSamples
 from app.ui import parts
+from app.ui.language import t
 
 
 def samples(scores: Sequence[ScoreSamples]) -> str:
@@ -15,22 +16,23 @@ def samples(scores: Sequence[ScoreSamples]) -> str:
         return ""
     rows = scores[-1].rows
     heads = "".join(
-        f"<th scope=col><div>{escape(row.input)}</div><small>expected</small> {escape(row.expected)}</th>"
+        f"<th scope=col><div>{escape(row.input)}</div><small>{t('expected')}</small> {escape(row.expected)}</th>"
         for row in rows
     )
     lines = "".join(_line(one) for one in reversed(scores))
     return (
         parts.title("Answers at each score", "To the first held-out rows, the newest answers on top.")
-        + f'<div class="ls-table ls-sampled" tabindex="0"><table><thead><tr><th scope=col>Step</th>{heads}</tr></thead>'
+        + f'<div class="ls-table ls-sampled" tabindex="0"><table><thead><tr><th scope=col>{t("Step")}</th>'
+        f"{heads}</tr></thead>"
         f"<tbody>{lines}</tbody></table></div>"
     )
 
 
 def _line(score: ScoreSamples) -> str:
-    name = f"{score.step:,}" if score.step else "Untrained"
+    name = f"{score.step:,}" if score.step else t("Untrained")
     cells = "".join(
         f'<td class="{"ls-better" if row.answer.strip() == row.expected.strip() else ""}">'
-        f"<div>{escape(row.answer) or '(nothing)'}</div></td>"
+        f"<div>{escape(row.answer) or t('(nothing)')}</div></td>"
         for row in score.rows
     )
     return f"<tr><th scope=row>{name}</th>{cells}</tr>"
@@ -40,5 +42,5 @@ def log(text: str, words: str) -> str:
     """Lines of the log: the last ones, or those with the words that were searched for."""
     if text:
         label = "Lines of the log with these words" if words else "Last lines of the log"
-        return f'<pre class="ls-log" tabindex="0" aria-label="{label}"><span>{escape(text)}</span></pre>'
+        return f'<pre class="ls-log" tabindex="0" aria-label="{t(label)}"><span>{escape(text)}</span></pre>'
     return parts.small("No line of the log has these words." if words else "The log is empty so far.")

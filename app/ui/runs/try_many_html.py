@@ -6,6 +6,7 @@ from html import escape
 
 from app.answering.answer_list import ListProgress
 from app.ui import parts
+from app.ui.language import t
 from app.views import formatting
 
 
@@ -28,13 +29,14 @@ def _bar(progress: ListProgress) -> str:
     bar = parts.bar(progress.answered / max(1, progress.rows), "Answering the rows", moving=loading)
     left = progress.rows - progress.answered
     if progress.stopping:
-        said, rest = "Stopping after these rows …", ""
+        said, rest = t("Stopping after these rows …"), ""
     elif loading:
-        said, rest = f"{escape(progress.stage or 'Getting ready')} …", formatting.rows(progress.rows)
+        said, rest = escape(t(f"{progress.stage or 'Getting ready'} …")), t(formatting.rows(progress.rows))
     else:
         time_left = "" if progress.seconds_left is None else f", {formatting.about(progress.seconds_left)}"
-        said, rest = f"Answered {progress.answered:,} of {formatting.rows(progress.rows)}", f"{left:,} left{time_left}"
-    name = f" of {escape(progress.source)}" if progress.source and not loading and not progress.stopping else ""
+        said = t(f"Answered {progress.answered:,} of {formatting.rows(progress.rows)}")
+        rest = t(f"{left:,} left{time_left}")
+    name = t(f" of {escape(progress.source)}") if progress.source and not loading and not progress.stopping else ""
     return (
         f'<div class="ls-card ls-progress">{bar}'
         f'<div class="ls-line"><span role="status">{said}{name}</span><span>{rest}</span></div></div>'

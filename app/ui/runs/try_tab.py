@@ -18,10 +18,12 @@ from app.studio import Studio
 from app.ui import parts
 from app.ui.components import AT_ONCE, QUIET, number_box, piece
 from app.ui.guard import KNOWN, guarded
+from app.ui.language import t
 from app.ui.runs import answers, try_many
 from app.ui.runs.refresh import Refresh
 from app.ui.runs.sampling_boxes import sampling_boxes, sampling_of
 from app.ui.streaming import stream
+from app.ui.translated_layout import html_in
 from lamp.errors import DataError
 from lamp.sampling import GREEDY, Sampling
 
@@ -195,11 +197,11 @@ def _build_boxes(studio: Studio, run: Run, kind: PromptKind) -> None:
                     max_lines=12,
                     elem_id=f"try-{number}",
                     elem_classes="ls-try",
-                    placeholder="Type here, then Ctrl+Enter or Answer",
+                    placeholder=t("Type here, then Ctrl+Enter or Answer"),
                 )
                 for number, column in enumerate(data.input_columns)
             ]
-            ask = gr.Button("Answer", size="md", variant="primary", elem_id="answer")
+            ask = gr.Button(t("Answer"), size="md", variant="primary", elem_id="answer")
             with gr.Column(elem_classes="ls-try-more"):
                 # An imported prompt has no data here until it was scored on some.
                 scored, has_data = studio.results(run.job.id) is not None, bool(run.job.dataset)
@@ -209,19 +211,19 @@ def _build_boxes(studio: Studio, run: Run, kind: PromptKind) -> None:
                     value=[],
                     multiselect=True,
                     max_choices=MOST_BESIDE,
-                    label="Other runs on the same input",
-                    info="Up to three, of the same model.",
+                    label=t("Other runs on the same input"),
+                    info=t("Up to three, of the same model."),
                     visible=bool(others),
                     elem_id="beside",
                     interactive=True,
                 )
                 settings = sampling_boxes(data.max_target_tokens) if kind.writes_texts else []
                 if kind.voters > 1:
-                    choices = [("The best prompt", _BEST), (f"All {kind.voters} prompts, by vote", _VOTE)]
-                    who = gr.Radio(choices, value=_BEST, label="Who answers", elem_id="try-voters", interactive=True)
+                    choices = [(t("The best prompt"), _BEST), (t(f"All {kind.voters} prompts, by vote"), _VOTE)]
+                    who = gr.Radio(choices, value=_BEST, label=t("Who answers"), elem_id="try-voters", interactive=True)
                     settings = [*settings, who]
         with gr.Column(min_width=320):
-            result = piece(_NO_ANSWER, elem_id="answers", min_height=220)
+            result = piece(html_in(_NO_ANSWER, t), elem_id="answers", min_height=220)
     # The browser itself shows the bar at once; the server's first word may take seconds while it loads a backbone.
     asked = gr.on(
         [ask.click, *[cell.submit for cell in cells]],
@@ -248,10 +250,10 @@ def _build_rows(handlers: TryTab, cells: Sequence[gr.Textbox], *, scored: bool) 
     """
     row = gr.State(None)
     with gr.Row(elem_classes="ls-actions"):
-        number = number_box(1, label="Row number", elem_id="row-number", min_width=120, interactive=True)
-        fill = gr.Button("Fill in", size="md", elem_id="fill", elem_classes="ls-low")
-        drawn = gr.Button("Random row", size="md", elem_id="fill-random", elem_classes="ls-low")
-        tested = gr.Button("Tested row", size="md", elem_id="fill-tested", elem_classes="ls-low", visible=scored)
+        number = number_box(1, label=t("Row number"), elem_id="row-number", min_width=120, interactive=True)
+        fill = gr.Button(t("Fill in"), size="md", elem_id="fill", elem_classes="ls-low")
+        drawn = gr.Button(t("Random row"), size="md", elem_id="fill-random", elem_classes="ls-low")
+        tested = gr.Button(t("Tested row"), size="md", elem_id="fill-tested", elem_classes="ls-low", visible=scored)
     origin = piece(elem_id="origin", min_height=22)
     for event, handler, inputs in (
         (fill.click, handlers.numbered, number),

@@ -12,6 +12,7 @@ from app.studio import Studio
 from app.ui import parts
 from app.ui.components import AT_ONCE, QUIET, piece
 from app.ui.guard import KNOWN, guarded
+from app.ui.language import t
 from app.views import formatting
 from lamp.export.wish import FORMATS
 
@@ -40,10 +41,11 @@ class UseFormats:
         if not ready:
             return ""
         size = self._studio.export_bytes(run, format)
-        told = f"about {formatting.bytes_text(size)}" if size else "as large as the model"
+        told = f"About {formatting.bytes_text(size)}" if size else "As large as the model"
         time = "at once" if format == "embeddings" else "takes about as long as loading the model three times"
         purpose = FORMATS[format]
-        return f"<p>{escape(purpose[:1].upper() + purpose[1:])}. {told[:1].upper() + told[1:]}; {time}.</p>"
+        said = t(f"{purpose[:1].upper() + purpose[1:]}. {told}; {time}.")
+        return f"<p>{escape(said)}</p>"
 
     def begin(self, run: str, format: str) -> str:
         """Begins to make it; "", or HTML that says why it cannot be made."""
@@ -62,9 +64,9 @@ class UseFormats:
         return [
             export_html(state),
             gr.Timer(active=going),
-            gr.Button("Make it again" if file else "Make it", interactive=not going),
+            gr.Button(t("Make it again" if file else "Make it"), interactive=not going),
             gr.Button(visible=going),
-            gr.DownloadButton(f"Download{size}", value=str(file) if file else None, visible=file is not None),
+            gr.DownloadButton(f"{t('Download')}{size}", value=str(file) if file else None, visible=file is not None),
         ]
 
 
@@ -74,7 +76,7 @@ def export_html(state: ExportState | None) -> str:
         return ""
     if state.part:
         bar = parts.bar(state.share, "Exporting", moving=not state.share)
-        said = f'<div class="ls-line"><span role="status">{escape(state.part)} …</span></div>'
+        said = f'<div class="ls-line"><span role="status">{escape(t(f"{state.part} …"))}</span></div>'
         return f'<div class="ls-card ls-progress">{bar}{said}</div>'
     if state.problem:
         return parts.notice(state.problem, "bad", "Not exported.")

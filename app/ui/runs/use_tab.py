@@ -13,7 +13,9 @@ from app.studio import Studio
 from app.ui import parts
 from app.ui.components import AT_ONCE, QUIET, piece, studio_address
 from app.ui.guard import guarded
+from app.ui.language import t
 from app.ui.runs import answers, publish_box, use_formats
+from app.ui.translated_layout import html_in
 from app.use_code import COMMAND, PEFT, WAYS, program
 from app.views import formatting
 
@@ -44,19 +46,20 @@ class UseTab:
     def prepare(self, run: str, ready: str) -> list[Any]:
         """Makes the zip when there is a prompt, so that one click downloads it. ready: the view's `prompt_version`."""
         if not ready:
-            return [gr.HTML(_NOTHING, visible=True), gr.Column(visible=False), gr.skip(), gr.skip()]
+            return [gr.HTML(html_in(_NOTHING, t), visible=True), gr.Column(visible=False), gr.skip(), gr.skip()]
         path = self._studio.export(run)
         with zipfile.ZipFile(path) as archive:
             files = [(info.filename, info.file_size) for info in archive.infolist() if not info.is_dir()]
         rows = "".join(
             f"<tr><th scope=row>{escape(name)}</th><td>{formatting.bytes_text(size)}</td>"
-            f"<td>{escape(_FILE_NOTES.get(name, _VOTER_NOTE if name.startswith('voters/') else ''))}</td></tr>"
+            f"<td>{escape(t(_FILE_NOTES.get(name, _VOTER_NOTE if name.startswith('voters/') else '')))}</td></tr>"
             for name, size in files
         )
+        size = formatting.bytes_text(path.stat().st_size)
         return [
             gr.HTML(visible=False),
             gr.Column(visible=True),
-            gr.DownloadButton(f"Download the prompt ({formatting.bytes_text(path.stat().st_size)})", value=str(path)),
+            gr.DownloadButton(t(f"Download the prompt ({size})"), value=str(path)),
             f'<table class="ls-files"><tbody>{rows}</tbody></table>',
         ]
 

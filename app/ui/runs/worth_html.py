@@ -5,6 +5,7 @@ from __future__ import annotations
 from html import escape
 
 from app.ui import parts
+from app.ui.language import t
 from app.views import formatting
 from app.views.worth import LAMP, NAMES, WayLine, Worth, signed
 from storage.jobs import Job, JobState
@@ -32,7 +33,7 @@ def _bar(line: WayLine) -> str:
     low, high, mean = (100 * value for value in (line.interval.low, line.interval.high, line.mean))
     own = " ls-own" if line.way == LAMP else ""
     return (
-        f'<div class="ls-way{own}"><span>{escape(NAMES[line.way])}</span><i><b style="width:{mean:.1f}%"></b>'
+        f'<div class="ls-way{own}"><span>{escape(t(NAMES[line.way]))}</span><i><b style="width:{mean:.1f}%"></b>'
         f'<u style="left:{low:.1f}%;width:{high - low:.1f}%"></u></i><em>{mean:.0f} %</em></div>'
     )
 
@@ -42,7 +43,7 @@ def table(worth: Worth) -> str:
     if not worth.any_tried:
         return ""
     heads = ("Way", "Score", "LAMP's lead", "Trained numbers", "Tokens before a request", "Training", "Rate")
-    head = "".join(f"<th scope=col>{escape(name)}</th>" for name in heads)
+    head = "".join(f"<th scope=col>{escape(t(name))}</th>" for name in heads)
     body = "".join(_row(line, worth.lines[0]) for line in worth.lines)
     texts = "".join(
         parts.fold(f"{NAMES[line.way]}, as it stands before every input", line.text)
@@ -61,13 +62,15 @@ def table(worth: Worth) -> str:
 
 
 def _row(line: WayLine, own: WayLine) -> str:
-    name = f"<th scope=row>{escape(NAMES.get(line.way, line.way))}</th>"
+    name = f"<th scope=row>{escape(t(NAMES.get(line.way, line.way)))}</th>"
     if not line.scores:
-        return f'<tr>{name}<td class="ls-untried" colspan=6>{escape(line.problem)}</td></tr>'
+        return f'<tr>{name}<td class="ls-untried" colspan=6>{escape(t(line.problem))}</td></tr>'
     interval, cost = line.interval, line.cost
-    score = f"<b>{100 * line.mean:.1f} %</b> <small>{100 * interval.low:.0f} to {100 * interval.high:.0f}</small>"
+    score = (
+        f"<b>{100 * line.mean:.1f} %</b> <small>{t(f'{100 * interval.low:.0f} to {100 * interval.high:.0f}')}</small>"
+    )
     size = f" <small>{formatting.bytes_text(cost.bytes)}</small>" if cost.bytes else ""
-    training = "unknown" if cost.seconds is None else formatting.duration(cost.seconds) if cost.numbers else "–"
+    training = t("unknown" if cost.seconds is None else formatting.duration(cost.seconds) if cost.numbers else "–")
     cells = (score, _lead(line, own), f"{cost.numbers:,}{size}", f"{cost.tokens:,}", escape(training), _rate(line))
     return f"<tr{' class=ls-chosen' if line is own else ''}>{name}{''.join(f'<td>{cell}</td>' for cell in cells)}</tr>"
 
@@ -77,13 +80,13 @@ def _lead(line: WayLine, own: WayLine) -> str:
         return "–"
     word, kind = _STANDINGS.get(line.standing, ("too few rows", ""))
     low_high = f"{signed(line.lead.low)} to {signed(line.lead.high)}"
-    return f'<span class="{kind}">{signed(own.mean - line.mean)}</span> <small>{low_high}, {word}</small>'
+    return f'<span class="{kind}">{signed(own.mean - line.mean)}</span> <small>{t(low_high)}, {t(word)}</small>'
 
 
 def _rate(line: WayLine) -> str:
     if line.learning_rate is None:
         return "–"
-    edge = " <small>at the edge of those tried</small>" if line.rate_at_edge else ""
+    edge = f" <small>{t('at the edge of those tried')}</small>" if line.rate_at_edge else ""
     return f"{line.learning_rate:g}{edge}"
 
 
@@ -99,8 +102,8 @@ def progress(job: Job | None) -> str:
     said = "Waiting for its turn in the queue of runs" if waiting else job.phase or "Starting"
     bar = parts.bar(job.step / max(1, job.steps), "Ways that were tried", moving=not job.step)
     return (
-        f'<div class="ls-card ls-progress">{bar}<div class="ls-line"><span role="status">{escape(said)}</span>'
-        f"<span>{done}</span></div></div>"
+        f'<div class="ls-card ls-progress">{bar}<div class="ls-line"><span role="status">{escape(t(said))}</span>'
+        f"<span>{t(done)}</span></div></div>"
     )
 
 

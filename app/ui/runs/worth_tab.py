@@ -10,8 +10,10 @@ from app.studio import Studio
 from app.ui import parts
 from app.ui.components import AT_ONCE, piece
 from app.ui.guard import KNOWN, guarded
+from app.ui.language import t
 from app.ui.runs import worth_html
 from app.ui.runs.refresh import Refresh
+from app.ui.translated_layout import html_in
 from app.views.worth import NAMES
 from lamp.baselines.ways import WAYS
 from storage.jobs import JobState
@@ -38,7 +40,11 @@ class WorthTab:
         imported = bool(ready) and self._studio.run(run).imported
         can = bool(ready) and not imported and self._studio.results(run) is not None
         text = self._studio.proposed_instruction(run) if can else ""
-        return [gr.HTML(_NOT_KNOWN if imported else _NOTHING, visible=not can), gr.Column(visible=can), text]
+        return [
+            gr.HTML(html_in(_NOT_KNOWN if imported else _NOTHING, t), visible=not can),
+            gr.Column(visible=can),
+            text,
+        ]
 
     def cost(self, run: str, ready: str, ways: list[str]) -> str:
         """About how long the chosen ways take."""

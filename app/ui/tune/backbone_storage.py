@@ -13,6 +13,7 @@ from app.studio import Studio
 from app.ui import parts
 from app.ui.components import AT_ONCE, BROWSER_ZONE, QUIET, piece
 from app.ui.guard import guarded, inform
+from app.ui.language import t
 from app.ui.tune import backbone_text
 from app.views import formatting
 from app.views.local_time import zone_of
@@ -41,7 +42,7 @@ class BackboneStorage:
         text = "Go on with the download" if missing and missing.here else "Download now"
         return [
             backbone_text.download(download, missing),
-            gr.Button(text, visible=missing is not None),
+            gr.Button(t(text), visible=missing is not None),
             gr.Button(visible=running),
             gr.Timer(active=running),
             reference if download and download.state is DownloadState.DONE and missing is None else "",

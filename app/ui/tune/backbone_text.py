@@ -13,6 +13,7 @@ from app.hub.model_search import FoundModel
 from app.models import Missing
 from app.stored_backbones import StoredBackbone
 from app.ui import parts
+from app.ui.language import t
 from app.views import formatting
 
 
@@ -22,23 +23,23 @@ def card(choice: BackboneChoice, seconds: float | None = None) -> str:
     seconds: of a recommended run here; None where that is unknown.
     """
     offered = choice.offered
-    facts = [f"{_size(offered.parameters)} parameters", offered.architecture, offered.licence]
+    facts = [t(f"{_size(offered.parameters)} parameters"), t(offered.architecture), offered.licence]
     if offered.gated:
-        facts.append("gated")
-    facts.append("on this machine" if choice.is_local else f"{_bytes(offered.download_bytes)} to download")
+        facts.append(t("gated"))
+    facts.append(t("on this machine" if choice.is_local else f"{_bytes(offered.download_bytes)} to download"))
     if seconds is not None:
-        facts.append(f"{formatting.about(seconds)} for a recommended run")
+        facts.append(t(f"{formatting.about(seconds)} for a recommended run"))
     if choice.is_too_large:
-        facts.append("too large for this machine")
-    return f"{formatting.backbone_name(choice.reference)}\n{offered.good_for}.\n{' · '.join(facts)}"
+        facts.append(t("too large for this machine"))
+    return "\n".join([formatting.backbone_name(choice.reference), t(f"{offered.good_for}."), " · ".join(facts)])
 
 
 def found_card(model: FoundModel) -> str:
     """A model of the Hub: its id and its facts; two lines of plain text."""
-    facts = [f"{_size(model.parameters)} parameters"] if model.parameters else []
-    facts.append({"": "no licence named", "other": "a licence of its own"}.get(model.licence, model.licence))
-    facts += ["gated"] if model.gated else []
-    facts.append(f"{formatting.count(model.downloads)} downloads")
+    facts = [t(f"{_size(model.parameters)} parameters")] if model.parameters else []
+    facts.append({"": t("no licence named"), "other": t("a licence of its own")}.get(model.licence, model.licence))
+    facts += [t("gated")] if model.gated else []
+    facts.append(t(f"{formatting.count(model.downloads)} downloads"))
     return f"{model.id}\n{' · '.join(facts)}"
 
 
@@ -81,11 +82,12 @@ def stored(backbones: Sequence[StoredBackbone], now: datetime) -> str:
 
 def _stored(backbone: StoredBackbone, now: datetime) -> str:
     name = escape(backbone.reference)
-    facts = formatting.bytes_text(backbone.bytes) + ("" if backbone.is_whole else ", downloaded in part")
-    button = f'<button type="button" data-remove="{name}" aria-label="Remove {name}">Remove</button>'
-    kept = f"<small>{escape(backbone.why_kept)}</small>" if backbone.why_kept else ""
+    facts = formatting.bytes_text(backbone.bytes) + ("" if backbone.is_whole else t(", downloaded in part"))
+    button = f'<button type="button" data-remove="{name}" aria-label="{t(f"Remove {name}")}">{t("Remove")}</button>'
+    used = t(", last used")
+    kept = f"<small>{escape(t(backbone.why_kept))}</small>" if backbone.why_kept else ""
     return (
-        f"<div><div><strong>{name}</strong><small>{facts}, last used {parts.moment(backbone.last_used, now)}</small>"
+        f"<div><div><strong>{name}</strong><small>{facts}{used} {parts.moment(backbone.last_used, now)}</small>"
         f"{kept}</div>{'' if kept else button}</div>"
     )
 

@@ -6,6 +6,7 @@ from html import escape
 
 from app.plan import Preview
 from app.ui import parts
+from app.ui.language import t
 from app.views import formatting
 from lamp.config import DataConfig
 
@@ -52,8 +53,8 @@ def table(preview: Preview, data: DataConfig) -> str:
     hint = "Say above each column whether the model reads it, answers with it, or never sees it."
     notes = "".join(parts.small(note) for note in preview.notes)
     return (
-        f'<p class="ls-small"><strong>{escape(shown)}</strong> {hint}</p>{notes}'
-        f'<div class="ls-table ls-columns" tabindex="0" role="group" aria-label="First rows">'
+        f'<p class="ls-small"><strong>{escape(t(shown))}</strong> {t(hint)}</p>{notes}'
+        f'<div class="ls-table ls-columns" tabindex="0" role="group" aria-label="{t("First rows")}">'
         f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>"
     )
 
@@ -66,10 +67,11 @@ def _role(column: str, data: DataConfig) -> str:
 
 def _heading(column: str, role: str, reason: str) -> str:
     """A heading with the choice of the role; reason: why it is better ignored, going on from the column's name."""
-    options = "".join(f"<option{' selected' if one == role else ''}>{one}</option>" for one in _ROLES)
+    options = "".join(f'<option value="{one}"{" selected" if one == role else ""}>{t(one)}</option>' for one in _ROLES)
     name = escape(column)
-    why = f"<small>{escape(reason)}</small>" if reason else ""
+    label = t(f"What {name} is for")
+    why = f"<small>{escape(t(reason))}</small>" if reason else ""
     return (
         f'<th class="ls-col-{role}" scope="col"><span>{name}</span>'
-        f'<select data-column="{name}" data-role="{role}" aria-label="What {name} is for">{options}</select>{why}</th>'
+        f'<select data-column="{name}" data-role="{role}" aria-label="{label}">{options}</select>{why}</th>'
     )

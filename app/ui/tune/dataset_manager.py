@@ -13,6 +13,7 @@ from app.studio import Studio
 from app.ui import parts
 from app.ui.components import AT_ONCE, QUIET, piece
 from app.ui.guard import KNOWN, guarded
+from app.ui.language import t
 from app.ui.tune.tune_form import TuneForm
 from app.views import formatting
 from lamp.data.source import DataSource
@@ -52,7 +53,7 @@ class DatasetManager:
             self._studio.delete_dataset(dataset)
         except KNOWN as error:
             return [*[gr.skip()] * 3, gr.Column(visible=False), parts.problems([str(error)])]
-        name = entry.name if entry else "The data set"
+        name = entry.name if entry else t("The data set")
         first = self._studio.datasets()[0]
         gone = parts.notice(f"{name} is gone; {first.name} is chosen now.", "good", "Deleted.")
         return [*self._form.choose_dataset(first.reference), gr.Column(visible=False), gone]
@@ -106,4 +107,5 @@ def _origin(source: DataSource) -> str:
     address = f"https://huggingface.co/datasets/{source.id}/tree/{source.revision}"
     link = f'<a href="{escape(address)}" target="_blank" rel="noopener">{escape(source.id)}</a>'
     part = f"subset {source.subset}, split {source.split}, revision {source.revision[:10]}"
-    return f'<p class="ls-small">From the Hub: {link}, {escape(part)}.</p>'
+    said = t(f"From the Hub: {link}, {escape(part)}.")
+    return f'<p class="ls-small">{said}</p>'

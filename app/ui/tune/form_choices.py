@@ -10,6 +10,7 @@ import gradio as gr
 
 from app.studio import Studio
 from app.ui.guard import KNOWN
+from app.ui.language import t
 from app.ui.tune import backbone_text, form_values
 from app.ui.tune.prefill import FormContent
 from app.ui.tune.task_html import joined
@@ -35,7 +36,9 @@ class FormChoices:
         for choice in self._studio.backbones():
             seconds = self._studio.usual_seconds(choice.reference) if choice.is_local else None
             cards.append((backbone_text.card(choice, seconds), choice.reference))
-        return [*cards, (_OTHER + _OR_FOLDER if self._studio.takes_folders else _OTHER, "")]
+        other, hint = _OTHER.split("\n")
+        hint += _OR_FOLDER if self._studio.takes_folders else ""
+        return [*cards, (f"{t(other)}\n{t(hint)}", "")]
 
     def choose_dataset(self, dataset: str) -> list[Any]:
         """A data set that was just added, as the chosen one, with a first choice of its columns."""
@@ -48,7 +51,7 @@ class FormChoices:
     def datasets(self) -> list[tuple[str, str]]:
         """The data sets: (name and rows, reference)."""
         return [
-            (f"{entry.name} · {'cannot be read' if entry.problem else formatting.rows(entry.rows)}", entry.reference)
+            (f"{entry.name} · {t('cannot be read' if entry.problem else formatting.rows(entry.rows))}", entry.reference)
             for entry in self._studio.datasets()
         ]
 
@@ -112,7 +115,7 @@ class FormChoices:
 
     def part_choices(self, chosen: str | None) -> Any:
         """The data sets from which validation or test rows can come, one that was just added among them."""
-        choices = [("A share of the rows", ""), *self.datasets()]
+        choices = [(t("A share of the rows"), ""), *self.datasets()]
         is_listed = any(reference == chosen for _, reference in choices)
         return gr.Dropdown(choices=choices, value=chosen if is_listed else "")
 

@@ -15,6 +15,7 @@ from app.studio import Studio
 from app.ui import parts
 from app.ui.components import AT_ONCE
 from app.ui.guard import KNOWN, guarded
+from app.ui.language import t
 from app.views import formatting
 from lamp.data.tables.checks import MAX_ROWS, MAX_UNPACKED
 
@@ -68,7 +69,7 @@ class HubFetch:
             token = gr.Textbox("", visible=True) if looked.needs_token else gr.skip()
             return [gr.Row(visible=False), *[gr.skip()] * 4, token, parts.problems([looked.problem])]
         splits = [
-            (f"{split.name} · {formatting.rows(split.rows)}" if split.rows else split.name, split.name)
+            (f"{split.name} · {t(formatting.rows(split.rows))}" if split.rows else split.name, split.name)
             for split in found.splits
         ]
         return [
@@ -76,7 +77,7 @@ class HubFetch:
             gr.Dropdown(choices=list(found.subsets), value=found.subset, visible=len(found.subsets) > 1),
             gr.Dropdown(choices=splits, value=found.splits[0].name),
             self.rows(found.splits[0].name, looked),
-            gr.Accordion(label=f"Revision {revision.strip() or 'main'}, commit {found.revision[:10]}", visible=True),
+            gr.Accordion(label=t(f"Revision {revision.strip() or 'main'}, commit {found.revision[:10]}"), visible=True),
             gr.skip(),
             "",
         ]
@@ -91,7 +92,7 @@ class HubFetch:
             every = f"The first {MAX_ROWS:,}, which is the most"
         if chosen.bytes is not None and chosen.bytes > MAX_UNPACKED:
             every += f", but at most {formatting.bytes_text(MAX_UNPACKED)} of text"
-        choices = [(f"The first {MOST_ROWS:,}", False), (every, True)]
+        choices = [(t(f"The first {MOST_ROWS:,}"), False), (t(every), True)]
         return gr.Dropdown(choices=choices, value=False, visible=count is None or count > MOST_ROWS)
 
     def begin(self, looked: LookUp, request: gr.Request) -> list[Any]:
@@ -100,7 +101,7 @@ class HubFetch:
         id = looked.parts.id if looked.parts else ""
         return [
             gr.Button(visible=False),
-            gr.Button("Cancel", visible=True, interactive=True),
+            gr.Button(t("Cancel"), visible=True, interactive=True),
             parts.notice(f"Fetching {id} from the Hub."),
         ]
 
@@ -108,7 +109,7 @@ class HubFetch:
         """Ends the fetch of this page at its next batch of rows."""
         if cancelled := self._cancelled.get(request.session_hash):
             cancelled.set()
-        return gr.Button("Cancelling …", interactive=False)
+        return gr.Button(t("Cancelling …"), interactive=False)
 
     def end(self, request: gr.Request) -> list[Any]:
         """Offers to fetch again."""
@@ -134,11 +135,11 @@ class HubFetch:
             if cancelled.is_set():
                 raise FetchCancelled("Nothing was added.")
             of = f" of {total:,}" if total else ""
-            progress(rows / total if total else None, desc=f"{rows:,}{of} rows fetched")
+            progress(rows / total if total else None, desc=t(f"{rows:,}{of} rows fetched"))
 
         if found is None:
             return [gr.skip()] * 6
-        progress(None, desc="Asking the Hub")
+        progress(None, desc=t("Asking the Hub"))
         try:
             part = HubPart(found.id, found.subset, split or "", found.revision, bool(all_rows))
             entry, fetched = self._studio.fetch_dataset(part, on_rows, token)

@@ -13,6 +13,7 @@ from app.studio import Studio
 from app.ui import parts
 from app.ui.components import AT_ONCE, QUIET, piece
 from app.ui.guard import KNOWN, guarded
+from app.ui.language import t
 from app.ui.tune import hub_fetch
 from app.views import formatting
 
@@ -83,7 +84,7 @@ def build(studio: Studio, choose_dataset: Callable[[str], list[Any]], form: list
 
 
 def _results(found: list[HubDataset]) -> gr.Radio:
-    choices = [(f"{dataset.id}\n{' · '.join(_facts(dataset))}", dataset.id) for dataset in found]
+    choices = [(f"{dataset.id}\n{' · '.join(map(t, _facts(dataset)))}", dataset.id) for dataset in found]
     return gr.Radio(choices=choices, value=None, visible=bool(found))
 
 

@@ -15,6 +15,7 @@ from app.studio import Studio
 from app.ui import parts
 from app.ui.components import AT_ONCE, QUIET, piece
 from app.ui.guard import KNOWN, guarded
+from app.ui.language import t
 from app.ui.streaming import stream
 from app.ui.tune import summary
 from lamp.config import TuneConfig
@@ -37,7 +38,7 @@ def measure_button(plan: Plan) -> gr.Button:
     """The button as it fits a plan: hidden where nothing can be measured."""
     quote = plan.estimate.quote if plan.estimate and not plan.problems else None
     text = "Measure again" if quote and quote.measured else "Measure"
-    return gr.Button(text, visible=bool(quote and quote.measurable))
+    return gr.Button(t(text), visible=bool(quote and quote.measurable))
 
 
 def layout() -> QuotePart:

@@ -6,6 +6,7 @@ from dataclasses import replace
 from html import escape
 from math import cos, pi, sin
 
+from app.ui.language import t
 from lamp.config import LampConfig
 
 _HEIGHT = 132
@@ -52,7 +53,7 @@ def figure(lamp: LampConfig, hidden_size: int | None) -> str:
 
 
 def _step(heading: str, text: str, picture: str) -> str:
-    return f"<figure>{picture}<figcaption><b>{escape(heading)}</b> {escape(text)}</figcaption></figure>"
+    return f"<figure>{picture}<figcaption><b>{escape(t(heading))}</b> {escape(t(text))}</figcaption></figure>"
 
 
 def _svg(inner: str) -> str:

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from html import escape
 
 from app.plan import Plan
+from app.ui.language import t
 from app.ui.tune.form_components import element_id
 
 _SECTION_OF = {"backbone": "model", "dataset": "data"}
@@ -31,7 +32,7 @@ def marks(plan: Plan) -> str:
     for problem, key in plan.fields.items():
         if key:
             at[f"#{element_id(key)}"].append(problem)
-    told = {field: " ".join(problems) for field, problems in at.items()}
+    told = {field: " ".join(map(t, problems)) for field, problems in at.items()}
     wrong = {_section(key) for key in plan.fields.values() if key}
     known = _SECTIONS if plan.preview and plan.preview.read else [name for name in _SECTIONS if name != "task"]
     rules = [_section_rule(section, section in wrong) for section in known]

@@ -10,6 +10,7 @@ from typing import Any
 
 from app.plan import Plan
 from app.ui import parts
+from app.ui.language import t
 from app.ui.tune import backbone_text, column_table, problem_marks, task_html
 from app.ui.tune.recipe_fields import GOOD_FOR, PRESETS
 from app.views import formatting
@@ -25,9 +26,10 @@ def backbone(plan: Plan) -> str:
     estimate = plan.estimate
     if estimate is None:
         return fit
-    kind = _ARCHITECTURES.get(estimate.architecture, estimate.architecture)
-    size = f"{formatting.count(estimate.backbone_parameters)} parameters, all kept as they are"
-    return fit + parts.small(f"{kind}; {size}; {estimate.hidden_size:,} wide.")
+    kind = t(_ARCHITECTURES.get(estimate.architecture, estimate.architecture))
+    size = t(f"{formatting.count(estimate.backbone_parameters)} parameters, all kept as they are")
+    width = t(f"{estimate.hidden_size:,} wide.")
+    return fit + parts.small(f"{kind}; {size}; {width}")
 
 
 def data_table(plan: Plan, config: TuneConfig) -> str:
@@ -51,10 +53,10 @@ def presets(plan: Plan, config: TuneConfig) -> list[tuple[str, str]]:
 
 def _preset(name: str, numbers: Mapping[str, Any], plan: Plan, config: TuneConfig) -> str:
     train = replace(config.train, **{key.removeprefix("train."): value for key, value in numbers.items()})
-    lines = [name, f"{GOOD_FOR[name]}: {train.steps:,} steps."]
+    lines = [t(name), t(f"{GOOD_FOR[name]}: {train.steps:,} steps.")]
     if plan.estimate and not plan.problems:
         quote = plan.estimate.quote
-        lines.append(in_words(quote.seconds_of(train), quote.memory, on_gpu=quote.on_gpu) + ".")
+        lines.append(t(in_words(quote.seconds_of(train), quote.memory, on_gpu=quote.on_gpu) + "."))
     return "\n".join(lines)
 
 
@@ -71,17 +73,21 @@ def rail(config: TuneConfig, plan: Plan) -> str:
     """The card beside the form: what would be started, what it trains, and why it cannot be started."""
     preview, estimate = plan.preview, plan.estimate
     facts = [
-        ("Examples", f"{preview.dataset_name} · {formatting.rows(preview.row_count)}" if preview else "not chosen yet")
+        (
+            "Examples",
+            f"{preview.dataset_name} · {t(formatting.rows(preview.row_count))}" if preview else t("not chosen yet"),
+        )
     ]
     if preview and preview.task:
-        task = f"pick one of {len(preview.labels)} labels" if preview.labels else "write a text"
+        task = t(f"pick one of {len(preview.labels)} labels" if preview.labels else "write a text")
         test = f", {preview.test_rows:,} for the test" if preview.test_rows else ", none for the test"
-        split = f"{preview.train_rows:,} to learn from, {preview.validation_rows:,} to choose by{test}"
+        split = t(f"{preview.train_rows:,} to learn from, {preview.validation_rows:,} to choose by{test}")
         facts += [("Task", task), ("Rows", split)]
-    facts.append(("Model", config.backbone.rstrip("/").rpartition("/")[2] or "not chosen yet"))
+    facts.append(("Model", config.backbone.rstrip("/").rpartition("/")[2] or t("not chosen yet")))
     if plan.waiting:
-        facts.append(("Waiting", f"{plan.waiting.used:,} of the {plan.waiting.most:,} runs that you may have waiting"))
-    html = "<h2>Your run</h2>" + parts.facts(facts)
+        waiting = t(f"{plan.waiting.used:,} of the {plan.waiting.most:,} runs that you may have waiting")
+        facts.append(("Waiting", waiting))
+    html = f"<h2>{t('Your run')}</h2>" + parts.facts(facts)
     if estimate is None:
         html += parts.tiles([("Steps", "–", ""), ("Trained numbers", "–", "")])
     else:
@@ -93,7 +99,7 @@ def rail(config: TuneConfig, plan: Plan) -> str:
         )
     if plan.closed:
         return html + parts.notice(plan.closed)
-    ready = '<p class="ls-ready">Ready to start</p>'
+    ready = f'<p class="ls-ready">{t("Ready to start")}</p>'
     problems = parts.problems(plan.problems, _to_put_right(plan), problem_marks.links(plan.fields))
     return html + (problems or ready) + _to_look_at(plan) + parts.warnings(plan.backbone_warnings, "The model")
 
@@ -106,8 +112,8 @@ def short(plan: Plan) -> str:
         below = in_words(plan.estimate.quote.seconds, plan.estimate.quote.memory, on_gpu=plan.estimate.quote.on_gpu)
     tone = "calm" if plan.closed else "bad" if plan.problems else "good"
     return (
-        f'<button type="button" class="ls-unfold ls-{tone}" aria-controls="rail"><strong>{escape(state)}</strong>'
-        f"<small>{escape(below)}</small></button>"
+        f'<button type="button" class="ls-unfold ls-{tone}" aria-controls="rail"><strong>{escape(t(state))}</strong>'
+        f"<small>{escape(t(below))}</small></button>"
     )
 
 
@@ -122,7 +128,7 @@ def _to_look_at(plan: Plan) -> str:
         return ""
     count = len(plan.warnings)
     text = "One thing in the examples is worth a look" if count == 1 else f"{count} things are worth a look"
-    return f'<p class="ls-small"><a href="#preview" data-goto>{text}</a></p>'
+    return f'<p class="ls-small"><a href="#preview" data-goto>{t(text)}</a></p>'
 
 
 def quote(plan: Plan) -> str:
@@ -148,7 +154,7 @@ def quote(plan: Plan) -> str:
         )
     words = in_words(quote.seconds, quote.memory, on_gpu=quote.on_gpu)
     remarks = " ".join((why, *quote.remarks))
-    return f'<p class="ls-quote"><strong>{escape(words)}</strong> ({how})</p>{parts.small(remarks)}'
+    return f'<p class="ls-quote"><strong>{escape(t(words))}</strong> ({t(how)})</p>{parts.small(remarks)}'
 
 
 def measuring(phase: str) -> str:
@@ -200,4 +206,4 @@ def origin_note(source: str, way: str, *, is_draft: bool, has_data: bool) -> str
         text = f"Filled in from the run {name}: change what you like."
     if is_draft:
         text += " Your changes are as you left them." if source else "Everything is as you left it."
-    return f'<div class="ls-notice ls-calm" role="status">{text}</div>' if text else ""
+    return f'<div class="ls-notice ls-calm" role="status">{t(text.strip())}</div>' if text else ""

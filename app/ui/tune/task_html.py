@@ -7,6 +7,7 @@ from html import escape
 
 from app.plan import Preview, ReadRow
 from app.ui import parts
+from app.ui.language import t
 from lamp.config import TuneConfig
 
 _LONGEST_SHOWN = 1200
@@ -18,8 +19,8 @@ def sentence(preview: Preview, config: TuneConfig) -> str:
     target = f"<b>{escape(config.data.target_column)}</b>"
     read = joined([f"<b>{escape(column)}</b>" for column in config.data.input_columns])
     if preview.labels:
-        return f"Reads {read}, picks one of <b>{len(preview.labels)} labels</b> of {target}."
-    return f"Reads {read}, writes {target}."
+        return t(f"Reads {read}, picks one of <b>{len(preview.labels)} labels</b> of {target}.")
+    return t(f"Reads {read}, writes {target}.")
 
 
 def task(preview: Preview, config: TuneConfig) -> str:
@@ -49,14 +50,17 @@ def joined(names: Sequence[str]) -> str:
 def _row(row: ReadRow, virtual: int | None, config: TuneConfig) -> str:
     user, model = ("", "")
     if config.data.input_format == "chat":
-        user, model = ('<span class="ls-chip">user</span>', '<span class="ls-chip">model</span>')
+        user, model = (
+            '<span class="ls-chip">' + t("user") + "</span>",
+            '<span class="ls-chip">' + t("model") + "</span>",
+        )
     size = f"{virtual} " if virtual else ""
     cut = f"<del>{escape(_shortened(row.cut))}</del>" if row.cut else ""
-    number = f"Row {row.number:,}{', of which the end is not read' if row.cut else ''}"
+    number = t(f"Row {row.number:,}{', of which the end is not read' if row.cut else ''}")
     return (
         f'<figure class="ls-row"><figcaption>{number}</figcaption><div class="ls-reading" tabindex="0">'
-        f'<span class="ls-chip">{size}virtual tokens</span>{user}{escape(_shortened(row.text))}{cut}'
-        f'{escape(row.end)} {model}<span class="ls-answer">{escape(_shortened(row.target)) or "(empty)"}</span>'
+        f'<span class="ls-chip">{t(f"{size}virtual tokens")}</span>{user}{escape(_shortened(row.text))}{cut}'
+        f'{escape(row.end)} {model}<span class="ls-answer">{escape(_shortened(row.target)) or t("(empty)")}</span>'
         "</div></figure>"
     )
 

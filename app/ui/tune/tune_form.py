@@ -14,6 +14,7 @@ from gradio.utils import get_upload_folder
 from app.plan import Plan
 from app.ui import parts
 from app.ui.guard import KNOWN, warn
+from app.ui.language import t
 from app.ui.tune import browser_storage, form_values, method_figure, problem_marks, recipe_fields, summary
 from app.ui.tune.form_choices import FormChoices
 from app.ui.tune.measuring import measure_button
@@ -129,7 +130,7 @@ class TuneForm(FormChoices):
         """Queues the run and returns its id, to which the browser goes; or lists the problems beside the button."""
         values = self._values(form)
         config, plan = self._plan(values)
-        again = gr.Button("Start training", interactive=not plan.problems)
+        again = gr.Button(t("Start training"), interactive=not plan.problems)
         if plan.problems:
             count = len(plan.problems)
             warn(

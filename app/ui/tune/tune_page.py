@@ -10,6 +10,7 @@ from app.studio import Studio
 from app.ui import top
 from app.ui.components import AT_ONCE, QUIET, piece
 from app.ui.guard import guarded
+from app.ui.language import t
 from app.ui.tune import (
     backbone_search,
     backbone_storage,
@@ -236,9 +237,9 @@ def _wire_start(handlers: TuneForm, card: Card, inputs: list[Any]) -> None:
     """Starts a run, drops the draft and leads the browser to the run's page."""
     start = card.start
     started = gr.Textbox(visible="hidden", elem_id="started", label="Started run")
-    start.click(lambda: gr.Button("Starting …", interactive=False), None, start, **AT_ONCE).then(
+    start.click(lambda: gr.Button(t("Starting …"), interactive=False), None, start, **AT_ONCE).then(
         guarded(handlers.start), inputs, [started, card.rail, start], preprocess=False, **QUIET
-    ).failure(lambda: gr.Button("Start training", interactive=True), None, start, **AT_ONCE)
+    ).failure(lambda: gr.Button(t("Start training"), interactive=True), None, start, **AT_ONCE)
     started.change(
         None,
         started,
