@@ -3,9 +3,9 @@
     python benchmarks/viewers.py [--backbone FOLDER] [--viewers 60] [--seconds 60]
 
 Starts a studio and a run in it, opens the run's page once in Chromium, and then sends what that page sent for each of
-many viewers: opening the page, and a tick every two seconds. Printed are the times of the ticks, the processor time
-of the server for one tick, its memory at the beginning and at the end, and the run's steps a minute with the viewers
-and without them.
+many viewers: opening the page, and its ticks, as often as the server tells each page. Printed are the times of the
+ticks, the processor time of the server for one tick, its memory at the beginning and at the end, and the run's steps a
+minute with the viewers and without them.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from playwright.sync_api import Request, sync_playwright
 from steps import OFFLINE, ROOT
 
 _TICK_SECONDS = 2.0
-"""As the page of a live run has it."""
+"""As a page has it that is open alone."""
 _RECIPE = {"train": {"steps": 1_000_000, "batch_size": 8, "learning_rate": 0.05, "evaluate_every": 500_000}}
 
 
@@ -43,14 +43,16 @@ class Sent:
     path: str
     body: dict[str, Any]
 
-    def again(self, url: str, viewer: str) -> float:
-        """Sends it for another viewer; the seconds until it was answered."""
+    def again(self, url: str, viewer: str) -> tuple[float, float | None]:
+        """Sends it for another viewer: the seconds until it was answered, and those between two ticks from now on."""
         body = json.dumps({**self.body, "session_hash": viewer}).encode()
         request = urllib.request.Request(url + self.path, body, {"content-type": "application/json"})
         began = time.perf_counter()
         with urllib.request.urlopen(request, timeout=60) as answer:
-            answer.read()
-        return time.perf_counter() - began
+            values = json.loads(answer.read())["data"]
+        took = time.perf_counter() - began
+        timers = (value for value in values if isinstance(value, dict) and value.get("active"))
+        return took, next((timer["value"] for timer in timers if "value" in timer), None)
 
 
 def requests_of_a_page(url: str, run: str) -> tuple[list[Sent], Sent]:
@@ -83,11 +85,14 @@ def watch(url: str, run: str, opening: list[Sent], tick: Sent, viewers: int, sec
     def view(number: int) -> None:
         viewer = f"viewer{number}"
         time.sleep(_TICK_SECONDS * number / viewers)
+        pause = _TICK_SECONDS
         for request in opening:
-            request.again(url, viewer)
+            pause = request.again(url, viewer)[1] or pause
         while (began := time.monotonic()) < until:
-            taken.append(tick.again(url, viewer))
-            time.sleep(max(0.0, _TICK_SECONDS - (time.monotonic() - began)))
+            seconds, told = tick.again(url, viewer)
+            taken.append(seconds)
+            pause = told or pause
+            time.sleep(max(0.0, pause - (time.monotonic() - began)))
 
     threads = [threading.Thread(target=view, args=(number,)) for number in range(viewers)]
     for thread in threads:

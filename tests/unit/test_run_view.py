@@ -230,7 +230,7 @@ def test_a_page_that_is_seen_again_asks_on_although_its_run_is_what_it_was(
 ) -> None:
     run = add_run(store)
     _, seen = refreshed(page, run, unseen(page))
-    assert refreshed(opening, run, seen)[0] == {"Timer": gr.update(active=True)}
+    assert refreshed(opening, run, seen)[0] == {"Timer": gr.update(active=True, value=2.0)}
 
 
 def test_a_page_is_sent_everything_at_first_and_then_only_what_changed(page: Refresh, store: JobStore) -> None:

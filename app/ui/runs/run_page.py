@@ -25,6 +25,7 @@ from app.ui.runs import (
     use_tab,
     worth_tab,
 )
+from app.ui.runs.pace import SHORTEST, Pace
 from app.ui.runs.refresh import Refresh
 from app.ui.runs.view_table import Seen, ViewTable
 from app.views import local_time
@@ -32,7 +33,6 @@ from app.views import local_time
 _Draw = Callable[[ViewTable, Seen], tuple[list[Any], Seen]]
 """Makes the updates of a table from what a page has seen of it, and what the page has seen then."""
 
-_REFRESH_SECONDS = 2.0
 _TABS = ("results", "training", "try", "inspect", "worth", "use", "about")
 """Ids of the tabs, as they stand in addresses."""
 _RESULTS, _TRAINING, _TRY, _INSPECT, _WORTH, _USE, _ABOUT = _TABS
@@ -48,10 +48,10 @@ _KEEP_TAB = """() => {
 class RunPage:
     """The handlers of a run's page."""
 
-    def __init__(self, studio: Studio, moving: ViewTable, rest: ViewTable, timer: gr.Timer) -> None:
+    def __init__(self, studio: Studio, moving: ViewTable, rest: ViewTable, timer: gr.Timer, pace: Pace) -> None:
         """moving: what may change with every step, and the timer, which must not stand still before the end has been
-        shown; rest: all else."""
-        self._studio, self._moving, self._rest, self._timer = studio, moving, rest, timer
+        shown; rest: all else; pace: counts the ticks of all pages."""
+        self._studio, self._moving, self._rest, self._timer, self._pace = studio, moving, rest, timer, pace
 
     def tick(
         self, run: str, seen: Seen, moved: Seen, zone: str = "", style: Sequence[str] = (), words: str = ""
@@ -64,6 +64,7 @@ class RunPage:
         """
         if not run:
             return [*(gr.skip() for _ in moved), gr.skip(), moved]
+        self._pace.asked(self._moving.shown(self._timer, moved) or SHORTEST)
         draw = self._drawing(run, zone, style, words)
         updates, moved = draw(self._moving, moved)
         is_old = draw(self._rest, seen)[1] != seen
@@ -192,17 +193,18 @@ def build(studio: Studio, run: gr.State, zone: gr.Textbox) -> tuple[Refresh, ...
             if studio.settings.sign_in.asks:
                 share_box.build(studio, run, zone, ready, about)
     show(content, lambda _: True, run_actions.visible, without_run=lambda _: False)
+    pace = Pace()
     timer = moving.add(
-        gr.Timer(_REFRESH_SECONDS, active=False),
-        lambda view: view.live,
-        lambda live: gr.update(active=live),
-        without_run=lambda _: False,
+        gr.Timer(SHORTEST, active=False),
+        lambda view: pace.seconds() if view.live else 0.0,
+        lambda seconds: gr.update(active=True, value=seconds) if seconds else gr.update(active=False),
+        without_run=lambda _: 0.0,
     )
     seen, moved = gr.State(rest.unseen), gr.State(moving.unseen)
     # Not a gr.State: its change is an event.
     is_old = gr.Number(visible="hidden", label="Moment of the last change")
 
-    page = RunPage(studio, moving, rest, timer)
+    page = RunPage(studio, moving, rest, timer, pace)
     inputs: list[Any] = [run, seen, moved, zone, *choices]
     outputs = [*rest.components, *moving.components, seen, moved]
     refresh: dict[str, Any] = {"fn": guarded(page.refresh), "inputs": inputs, "outputs": outputs, **AT_ONCE}

@@ -63,6 +63,10 @@ class ViewTable:
             None if entry.component is component else value for entry, value in zip(self._entries, seen, strict=True)
         )
 
+    def shown(self, component: gr.blocks.Block, seen: Seen) -> Any:
+        """What a page has seen of a component."""
+        return next(value for entry, value in zip(self._entries, seen, strict=True) if entry.component is component)
+
     def updates(self, view: RunView, seen: Seen) -> tuple[list[Any], Seen]:
         """An update for each component, gr.skip() for one that did not change, and what the page has seen then."""
         return self._changed(tuple(entry.value(view) for entry in self._entries), seen)
