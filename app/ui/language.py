@@ -16,8 +16,9 @@ from string import Formatter
 from typing import Any, NamedTuple
 
 from gradio.context import LocalContext
+from starlette.datastructures import MutableHeaders
 
-from app.web.answers import App, Receive, Scope, Send, header
+from app.web.answers import App, Message, Receive, Scope, Send, header
 
 ENGLISH = "en"
 _FOLDER = Path(__file__).parent / "texts"
@@ -31,16 +32,29 @@ _requested: ContextVar[str] = ContextVar("language", default=ENGLISH)
 
 
 class Languages:
-    """ASGI middleware: notes for each request which language its browser prefers, for the layout of pages."""
+    """ASGI middleware: notes for each request which language its browser prefers, for the layout of pages.
+
+    A page says that it depends on that, so that no cache between keeps it for readers of another language.
+    """
 
     def __init__(self, app: App) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Passes the request on."""
-        if scope["type"] == "http":
-            _requested.set(preferred(header(scope, b"accept-language") or ""))
-        await self._app(scope, receive, send)
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        _requested.set(preferred(header(scope, b"accept-language") or ""))
+
+        async def send_varied(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                answer = MutableHeaders(scope=message)
+                if answer.get("content-type", "").startswith("text/html"):
+                    answer.add_vary_header("Accept-Language")
+            await send(message)
+
+        await self._app(scope, receive, send_varied)
 
 
 def language() -> str:

@@ -11,11 +11,16 @@ from string import Formatter
 from typing import Any
 
 import pytest
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, PlainTextResponse, Response
+from starlette.routing import Route
+from starlette.testclient import TestClient
 
 from app.settings import Settings
 from app.studio import Studio
 from app.ui import build_ui, language, parts
-from app.ui.language import preferred, texts, translated
+from app.ui.language import Languages, preferred, t, texts, translated
 from app.ui.runs import run_html
 from app.ui.runs.results_html import answer_list
 from app.ui.translated_layout import html_in, in_language, texts_of
@@ -116,6 +121,17 @@ def test_a_browser_gets_the_first_of_its_languages_that_there_is() -> None:
     assert preferred("zh-CN,zh;q=0.9,en;q=0.8") == preferred("fr, zh-Hans-CN;q=0.5") == "zh"
     assert preferred("en-US,en;q=0.9,zh-CN;q=0.8") == preferred("en;q=0.4, zh;q=0.3") == "en"
     assert preferred("") == preferred("*") == preferred("fr") == preferred(";;q=x,") == "en"
+
+
+def test_a_page_says_that_it_depends_on_the_language_and_other_answers_do_not() -> None:
+    def page(request: Request) -> Response:
+        return HTMLResponse(t("Runs"), headers={"vary": "Accept-Encoding"})
+
+    routes = [Route("/", page), Route("/text", lambda request: PlainTextResponse("text"))]
+    client = TestClient(Languages(Starlette(routes=routes)))
+    answer = client.get("/", headers={"accept-language": "zh-CN"})
+    assert (answer.text, answer.headers["vary"]) == ("任务", "Accept-Encoding, Accept-Language")
+    assert "vary" not in client.get("/text").headers
 
 
 def test_values_are_carried_over_and_translated_only_where_the_translation_says_so() -> None:
