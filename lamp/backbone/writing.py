@@ -78,9 +78,19 @@ def _write(
         backbone.check_length(mask, new_tokens)
         if "inputs_embeds" in inspect.signature(backbone.model.prepare_inputs_for_generation).parameters:
             return _new(generate(inputs_embeds=embeddings, attention_mask=mask, **more), ids[:, :0])
-        return _write_without_cache(backbone, embeddings, mask, new_tokens, ends, streamer, watcher, sampling)
+
+        # Families whose `generate` cannot begin with embeddings read everything again for every token.
+        def read_all(written: Tensor) -> Tensor:
+            return left_padded_logits(backbone, embeddings, mask, written, torch.ones_like(written), 1)[:, 0]
+
+        return _write_each(backbone, read_all, len(mask), new_tokens, ends, streamer, watcher, sampling)
     if (begun := _begin_recorded(backbone, prefixes, ids, mask, new_tokens)) is not None:
-        return _write_recorded(backbone, *begun, new_tokens, ends, streamer, watcher, sampling)
+        first, read = begun
+
+        def read_on(written: Tensor) -> Tensor:
+            return read(written[:, -1]) if written.shape[1] else first
+
+        return _write_each(backbone, read_on, len(first), new_tokens, ends, streamer, watcher, sampling)
     cache, prefix_mask = batch_cache(backbone, prefixes)
     # transformers expects ids for the cached tokens as well and skips them unread, so zeros will do.
     ids, mask = torch.cat([torch.zeros_like(prefix_mask), ids], dim=1), torch.cat([prefix_mask, mask], dim=1)
@@ -114,45 +124,6 @@ def _begin_recorded(
         most_bytes = torch.cuda.get_device_properties(backbone.device).total_memory // _SHARE_OF_MEMORY
         backbone.decoding = DecodingGraphs(backbone, CudaRecorder, most_bytes)
     return None if backbone.decoding is None else backbone.decoding.begin(prefixes, ids, mask, new_tokens)
-
-
-def _write_recorded(
-    backbone: FrozenBackbone,
-    first: Tensor,
-    read: Read,
-    new_tokens: int,
-    ends: Sequence[int],
-    streamer: BaseStreamer | None,
-    watcher: LogitsProcessor | None,
-    sampling: Sampling,
-) -> Tensor:
-    """Replays a step for every token; first: logits (batch, vocabulary); otherwise as `write`."""
-
-    def logits(written: Tensor) -> Tensor:
-        return read(written[:, -1]) if written.shape[1] else first
-
-    return _write_each(backbone, logits, len(first), new_tokens, ends, streamer, watcher, sampling)
-
-
-def _write_without_cache(
-    backbone: FrozenBackbone,
-    embeddings: Tensor,
-    mask: Tensor,
-    new_tokens: int,
-    ends: Sequence[int],
-    streamer: BaseStreamer | None,
-    watcher: LogitsProcessor | None,
-    sampling: Sampling,
-) -> Tensor:
-    """Reads everything again for every token: for families whose `generate` cannot begin with embeddings.
-
-    embeddings: (batch, length, hidden); mask: (batch, length); otherwise as `write`.
-    """
-
-    def logits(written: Tensor) -> Tensor:
-        return left_padded_logits(backbone, embeddings, mask, written, torch.ones_like(written), 1)[:, 0]
-
-    return _write_each(backbone, logits, len(mask), new_tokens, ends, streamer, watcher, sampling)
 
 
 def _write_each(

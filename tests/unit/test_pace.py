@@ -40,5 +40,6 @@ def test_pages_ask_less_often_the_more_of_them_are_open(pages: int, seconds: flo
 def test_pages_ask_as_often_as_ever_once_the_others_are_closed() -> None:
     pace, clock, _ = watched(60)
     clock.now += 100
+    assert pace.seconds() == SHORTEST, "also the first page that is opened then"
     pace.asked(16.0)
     assert pace.seconds() == SHORTEST

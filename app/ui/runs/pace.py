@@ -31,13 +31,13 @@ class Pace:
     def asked(self, seconds: float) -> None:
         """Counts a question of a page that asks every so many seconds."""
         with self._lock:
-            now = self._clock()
-            self._asked.append((now, seconds))
+            self._asked.append((self._clock(), seconds))
             self._sum += seconds
-            while self._asked[0][0] < now - _REMEMBERED:
-                self._sum -= self._asked.popleft()[1]
 
     def seconds(self) -> float:
         """Between two questions of each page from now on."""
-        enough = self._sum / _REMEMBERED / _MOST_A_SECOND
+        with self._lock:
+            while self._asked and self._asked[0][0] < self._clock() - _REMEMBERED:
+                self._sum -= self._asked.popleft()[1]
+            enough = self._sum / _REMEMBERED / _MOST_A_SECOND
         return next((seconds for seconds in _SECONDS if seconds >= enough), _SECONDS[-1])

@@ -11,7 +11,8 @@ from lamp.data.tables.dialects import lines
 from lamp.data.tables.store import TableWriter
 from lamp.data.tables.text_file import TextFile
 
-_RULE_CELL = re.compile(r"\s*:?[-=]{2,}:?\s*")
+RULE_CELL = re.compile(r"\s*:?[-=]{2,}:?\s*")
+"""A cell of a line that separates the names of the columns from the rows."""
 _BAR = re.compile(r"(?<!\\)\|")
 _COUNT = re.compile(r"\(?[\d,]+ rows?\b.*")
 """A last line such as "(2 rows)" or "2 rows in set (0.00 sec)"."""
@@ -29,9 +30,13 @@ def read_drawn(text: TextFile, folder: Path) -> Path:
     target = folder / "drawn.parquet"
     names: tuple[str, ...] = ()
     writer: TableWriter | None = None
+    ruled = False
     with text.path.open(encoding="utf-8", newline="") as file:
         for number, line in enumerate(lines(file, 0), start=1):
-            if not line.strip() or _is_rule(line) or (writer and _COUNT.fullmatch(line.strip())):
+            if not line.strip() or ("|" not in line and writer and _COUNT.fullmatch(line.strip())):
+                continue
+            if _is_rule(line) and ("+" in line or not ruled):  # Markdown has one; below it, dashes are cells
+                ruled = True
                 continue
             cells = _cells(line)
             if writer is None:
@@ -53,7 +58,7 @@ def read_drawn(text: TextFile, folder: Path) -> Path:
 def _is_rule(line: str) -> bool:
     """Whether a line is made of dashes, with bars or crosses between them."""
     parts = re.split(r"[|+]", line.strip().strip("|+"))
-    return ("|" in line or "+" in line) and all(map(_RULE_CELL.fullmatch, parts))
+    return ("|" in line or "+" in line) and all(map(RULE_CELL.fullmatch, parts))
 
 
 def _cells(line: str) -> list[str]:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 
 from lamp.data.tables.dialects import Dialect, Header, Reading, first_records, lines
+from lamp.data.tables.drawn import RULE_CELL
 from lamp.data.tables.layout import (
     FIRST,
     NO_HEADER,
@@ -26,8 +26,6 @@ _FIRST_RECORDS = 11
 """Records at the beginning of a file among which titles are looked for."""
 _MOST_COMMENTS = 100
 _SAMPLE_ROWS = 1000
-_RULE = re.compile(r"\s*:?[-=]{2,}:?\s*")
-"""A cell of a line that separates the names of the columns from the rows."""
 _RULED = "The line of dashes beneath the names of the columns is no part of the table."
 
 
@@ -74,7 +72,7 @@ def corrected(text: TextFile, reading: Reading, *, first_is_filled: bool) -> tup
     if _is_a_row(reading):
         return header.as_row(), NO_HEADER
     below = first_records(text.path, reading.dialect, header.lines, 1)
-    if below and all(map(_RULE.fullmatch, below[0][0])):
+    if below and all(map(RULE_CELL.fullmatch, below[0][0])):
         return replace(header, lines=below[0][1]), _RULED
     if below and is_upper_header(header.cells, below[0][0]):
         title = next(filter(None, map(str.strip, header.cells)))

@@ -94,3 +94,13 @@ def test_a_last_line_of_very_many_cells_is_not_lost(write: Write, content: str) 
         assert "has 2000000 cells on line 3" in refusal(write("a.csv", content))
     else:
         assert read_table(write("a.csv", content)).rows == [{"text": "a", "label": "b"}]
+
+
+def test_rows_of_a_drawn_table_that_look_like_its_lines_are_rows(write: Write) -> None:
+    markdown = "| text | label |\n|------|-------|\n| good | pos |\n| -- | -- |\n| 3 rows left | neg |\n"
+    assert read_table(write("markdown.csv", markdown)).rows[1:] == [
+        {"text": "--", "label": "--"},
+        {"text": "3 rows left", "label": "neg"},
+    ]
+    psql = " text | label \n------+-------\n 3 rows left | pos\n--|--\n(2 rows)\n"
+    assert [row["text"] for row in read_table(write("psql.csv", psql)).rows] == ["3 rows left", "--"]
