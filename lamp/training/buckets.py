@@ -1,4 +1,4 @@
-"""Batches padded so that they have few shapes, each of which can be recorded as one CUDA graph."""
+"""Pads batches to a few fixed shapes, so that each shape can be recorded as one CUDA graph."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from lamp.backbone.frozen import FrozenBackbone
 
 @dataclass(frozen=True)
 class Room:
-    """How many columns a batch may have before a backbone must look at its masks to know whether its rows fit.
+    """The most columns that a batch may have before a backbone has to check its masks against its positions.
 
-    A look waits for the device, and a recorded step must not wait.
+    The check waits for the device, and a recorded step must not wait.
     """
 
     inputs: float = math.inf
@@ -24,24 +24,24 @@ class Room:
 
     @classmethod
     def behind(cls, virtual_tokens: int, backbone: FrozenBackbone) -> Room:
-        """The room behind a prompt."""
+        """Creates the limits that remain behind a prompt of `virtual_tokens`."""
         limit = math.inf if backbone.longest_sequence is None else backbone.longest_sequence - virtual_tokens
         if backbone.is_encoder_decoder:
             return cls(inputs=limit, targets=backbone.longest_target or math.inf)
         return cls(together=limit + 1)  # the last token of a target is not read
 
     def holds(self, batch: Batch) -> bool:
-        """Whether the batch has no more columns."""
+        """Returns whether the batch is within the limits."""
         inputs, targets = batch.input_ids.shape[1], batch.target_ids.shape[1]
         return inputs <= self.inputs and targets <= self.targets and inputs + targets <= self.together
 
 
 def bucketed(batch: Batch, *, pad_left: bool, coarse: bool = False, room: Room = Room()) -> Batch:
-    """The batch padded so that batches of similar lengths have one shape; the loss is the same.
+    """Pads the batch so that batches of similar lengths get the same shape; the loss stays the same.
 
     Inputs grow to a multiple of 16 up to 128 tokens and to one of eight sizes an octave above, with `coarse` to a power
-    of two from 32 on; targets to a power of two; neither grows out of the room. pad_left: on which side the batch's
-    inputs are padded.
+    of two from 32 on; targets grow to a power of two. Neither grows beyond the room. pad_left: whether the batch's
+    inputs are padded on the left.
     """
     inputs, targets = batch.input_ids.shape[1], batch.target_ids.shape[1]
     octave = (inputs - 1).bit_length()

@@ -17,13 +17,13 @@ from lamp.files import written_whole
 from lamp.training.checkpoint_files import TENSORS, VALUES, is_whole
 
 _MOST_CHECKPOINTS = 2
-"""The newest checkpoint is kept, and the one before it in case the newest turns out to be damaged."""
+"""Checkpoints that are kept: the newest, and the one before it in case the newest turns out to be damaged."""
 
 
 def save_checkpoint(folder: Path, step: int, tensors: Mapping[str, Tensor], values: Mapping[str, Any]) -> None:
-    """Writes one checkpoint under `folder` and drops all but the newest two.
+    """Writes one checkpoint under `folder` and removes all but the newest two.
 
-    Raises OSError (a full disk, say) and leaves the earlier checkpoints as they were.
+    Raises OSError, for example when the disk is full; the earlier checkpoints then stay as they were.
     """
     for leftover in folder.glob(".step-*"):  # of a process that was killed while it wrote
         shutil.rmtree(leftover, ignore_errors=True)
@@ -40,7 +40,7 @@ def save_checkpoint(folder: Path, step: int, tensors: Mapping[str, Tensor], valu
 
 
 def newest_checkpoint(folder: Path) -> tuple[dict[str, Tensor], dict[str, Any]] | None:
-    """Tensors and values of the newest whole checkpoint; a damaged one is passed over. None when there is none."""
+    """Returns tensors and values of the newest checkpoint that is not damaged, or None if there is none."""
     for path in sorted(folder.glob("step-*"), reverse=True):
         try:
             if is_whole(path):

@@ -1,4 +1,4 @@
-"""Which checkpoints in a folder are whole; torch is not imported, so that they can be copied without it."""
+"""Finds the undamaged checkpoints in a folder. Does not import torch, so that processes without it can copy them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ TENSORS = "state.safetensors"
 
 
 def is_whole(checkpoint: Path) -> bool:
-    """Whether nothing of a checkpoint is missing or damaged."""
+    """Returns whether a checkpoint is complete and undamaged."""
     try:
         values = json.loads((checkpoint / VALUES).read_text())
         return bool(hashlib.sha256((checkpoint / TENSORS).read_bytes()).hexdigest() == values["sha256"])
@@ -20,5 +20,5 @@ def is_whole(checkpoint: Path) -> bool:
 
 
 def whole_checkpoints(folder: Path) -> list[Path]:
-    """The whole ones, oldest first."""
+    """Returns the folders of the undamaged checkpoints, oldest first."""
     return [path for path in sorted(folder.glob("step-*")) if is_whole(path)]

@@ -1,4 +1,4 @@
-"""The file that keeps the trained factors of a prompt, to be trained on later."""
+"""The file that stores the trained factors of a prompt, so that it can be trained further."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def save_factors(factors: Mapping[str, Tensor], folder: Path) -> None:
 
 
 def load_factors(folder: Path, config: LampConfig) -> LampPrompt:
-    """A prompt of the stored factors, with the pooling and interactions of `config`.
+    """Creates a prompt from the stored factors, with the pooling and interactions of `config`.
 
     Raises DataError when the folder holds no factors.
     """

@@ -1,4 +1,4 @@
-"""The scores that a run is reported by, of its best prompt and of the untrained backbone, on rows held out for it."""
+"""The final scores of a run: its best prompt and the untrained backbone, on rows held out for this."""
 
 from __future__ import annotations
 
@@ -23,34 +23,36 @@ from lamp.training.stopping import StopRequested, any_process
 Part = Literal["test", "validation"]
 
 _SECONDS_AFTER_STOP = 120.0
-"""How long the final scores may take after a stop: whoever asked for it waits, and their system may not for ever."""
+"""Time limit of the final scores after a stop, because a scheduler that asked for the stop soon kills the process."""
 
 
 @dataclass(frozen=True)
 class FinalScores:
-    """How the best prompt of a run does on held-out rows, beside the untrained backbone."""
+    """Scores of a run's best prompt on held-out rows, and of the untrained backbone on the same rows."""
 
     part: Part
-    """"validation" where there are no test rows: the prompt was chosen by these rows, so that they flatter it."""
+    """"test", or "validation" where there are no test rows; the latter flatter the prompt, which was chosen by them."""
     rows: int
     scores: Scores
     untrained_scores: Scores
     confusion: ConfusionMatrix | None
     """None for generation, and where nothing was scored"""
     vote_scores: Scores | None = None
-    """Of the labels that this prompt and others pick together; None without others"""
+    """Scores of the labels chosen by this prompt and others together; None without others"""
     answers: tuple[RowAnswer, ...] = ()
-    """To the rows that were answered; empty after a run that was stopped on its way there"""
+    """Answers to the scored rows; empty if the run was stopped before they were complete"""
 
     def merged(self) -> Scores:
-        """All numbers in one dictionary, as files and the database store them, with the number of rows as "test_rows"
-        or "validation_rows"."""
+        """Returns all scores in one dictionary, as files and the database store them.
+
+        The number of rows is stored as "test_rows" or "validation_rows".
+        """
         scores = merge_scores(self.scores, self.untrained_scores, self.vote_scores)
         return {**scores, f"{self.part}_rows": float(self.rows)}
 
 
 class FinalTest:
-    """Scores prompts on the rows by which they are reported; the untrained backbone is scored once."""
+    """Scores prompts on the final rows; the untrained backbone is scored only once."""
 
     def __init__(
         self,
@@ -61,16 +63,16 @@ class FinalTest:
         most_written: int,
         reporter: Reporter,
     ) -> None:
-        """most_written: rows that are answered in free text, at most."""
+        """most_written: the most rows that are answered in free text."""
         self._backbone, self._encoder, self._rows, self._part = backbone, encoder, rows, part
         self._most_written, self._reporter = most_written, reporter
         self._untrained: Evaluation | None = None
 
     def scores(self, virtual: Tensor, others: Sequence[Tensor] = (), *, ended_early: bool) -> FinalScores | None:
-        """The scores of virtual tokens (l', hidden); None when the run is stopped before they are known.
+        """Scores virtual tokens (l', hidden); returns None if the run is stopped before the scores are known.
 
-        others: further prompts that vote with it on labels; ended_early: whether the run was stopped already; then no
-        texts are written, and only so much time is taken.
+        others: further prompts that vote with it on labels; ended_early: whether the run was stopped already: then no
+        texts are written, and the time is limited.
         """
         reporter, rows, written = self._reporter, self._rows, 0 if ended_early else self._most_written
         what = f"{'Testing' if self._part == 'test' else 'Scoring'} on {len(rows.examples)} {self._part} rows"

@@ -1,4 +1,4 @@
-"""The prompt before the first step, as the recipe asks for it."""
+"""Creates the prompt that training starts from, as the recipe asks for it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from lamp.training.factors_file import load_factors
 def first_prompt(
     backbone: FrozenBackbone, config: TuneConfig, labels: Iterable[str], rows: Sequence[Encoded], trained: Path | None
 ) -> LampPrompt:
-    """The prompt that training starts from.
+    """Creates the prompt that training starts from.
 
     labels: empty for generation; rows: the training rows; trained: folder of the exported prompt to start from, if the
     recipe asks for one. Raises DataError and ConfigError.
@@ -39,9 +39,9 @@ def first_prompts(
     rows: Sequence[Encoded],
     trained: Mapping[str, Path],
 ) -> list[LampPrompt]:
-    """The prompt of each recipe; recipes that differ only in their rate start from the same one. See `first_prompt`.
+    """Creates the first prompt of each recipe; recipes that differ only in their rate start from the same one.
 
-    trained: folders of exported prompts by the names that recipes have for them.
+    trained: folders of exported prompts, by the names that the recipes use for them. For the rest see `first_prompt`.
     """
     made: dict[object, LampPrompt] = {}
     for recipe in recipes:
@@ -58,7 +58,7 @@ def known_first_prompt(
     rows: Sequence[Encoded],
     trained: Mapping[str, Path],
 ) -> LampPrompt | None:
-    """The prompt that training started from, made again; None where it was another run's that is there no more."""
+    """Creates the prompt that training started from once more; None if it came from a run that was deleted."""
     try:
         return first_prompt(backbone, config, labels, rows, trained.get(config.lamp.initial_prompt))
     except LampError:
@@ -66,9 +66,9 @@ def known_first_prompt(
 
 
 def from_trained(backbone: FrozenBackbone, config: LampConfig, folder: Path) -> LampPrompt:
-    """The factors of an exported prompt, to be trained further; pooling and interactions may differ.
+    """Creates a prompt from the factors of an exported one; pooling and interactions may differ.
 
-    Raises DataError when the folder holds no factors, ConfigError when they have another shape than the recipe's.
+    Raises DataError when the folder holds no factors, ConfigError when their shape is not the recipe's.
     """
     prompt = load_factors(folder, config)
     (length, rank), hidden = prompt.u.shape, prompt.v.shape[1]

@@ -11,26 +11,32 @@ from dataclasses import dataclass
 from lamp.config import TrainConfig
 
 LEARNING_RATES = (0.01, 0.025, 0.06, 0.14, 0.32)
-"""What is tried where the learning rate is found. Between two of them, accuracy is nearly level around the best."""
+"""Rates to try when the recipe leaves the learning rate to be found.
+
+Near the best rate, accuracy hardly changes from one of these to the next.
+"""
 _FIRST_RUNG = 0.1
-"""Share of a run's steps before the first rung: the warm-up, and a while at the full rate."""
+"""First rung, as a share of a run's steps: after the warm-up and some steps at the full rate."""
 _GROWTH = 1.6
-"""How much later each further rung comes: the fewer prompts are left, the closer they are. Five prompts together read
-1.6 times the rows of one, eight twice as many."""
+"""Factor between the steps of successive rungs: the fewer prompts are left, the harder they are to tell apart.
+
+A run that starts with five prompts reads 1.6 times the rows of a run with one, a run that starts with eight twice as
+many.
+"""
 
 
 @dataclass(frozen=True)
 class Rung:
-    """A step after which only the best prompts go on."""
+    """A step after which only the `keep` best prompts continue."""
 
     step: int
     keep: int
 
 
 def rungs(candidates: int, steps: int, keep: int = 1) -> tuple[Rung, ...]:
-    """When candidates are dropped, until `keep` are left: half of them at each rung, of an odd number one more.
+    """Returns the rungs that reduce the candidates to `keep`: each keeps half of them, rounded up.
 
-    steps: of the whole run. A run of very few steps drops several at one step.
+    steps: of the whole run. A run of very few steps may have several rungs at the same step.
     """
     result: list[Rung] = []
     left = candidates
@@ -42,26 +48,26 @@ def rungs(candidates: int, steps: int, keep: int = 1) -> tuple[Rung, ...]:
 
 
 def plan_of(settings: TrainConfig) -> tuple[int, tuple[Rung, ...]]:
-    """How many prompts a run begins with, and when it drops them; at a fixed rate it begins with those that vote."""
+    """Returns how many prompts a run starts with, and its rungs; at a fixed rate it starts with those that vote."""
     candidates = len(LEARNING_RATES) if settings.learning_rate == "found" else settings.voters
     return candidates, rungs(candidates, settings.steps, settings.voters)
 
 
 @dataclass(frozen=True)
 class Work:
-    """What a run still computes, all its prompts together."""
+    """The computation that a run has left, summed over all its prompts."""
 
     steps: int
-    """Each step of each prompt counts."""
+    """Number of steps; a step with three prompts counts as three."""
     scorings: int
-    """Times that one prompt is scored on the held-out rows."""
+    """Number of times that a prompt is scored on the held-out rows."""
 
 
 def work_left(settings: TrainConfig, done: int = 0, competing: int | None = None) -> Work:
-    """What is to be computed after `done` steps of a run.
+    """Returns the work that is left after `done` steps of a run.
 
-    competing: how many prompts are still trained, where that is known: rates may have diverged, and the search of a run
-    that is trained on is over, whatever its number of steps is now.
+    competing: number of prompts that are still trained, if known. It can be smaller than planned, because diverged
+    rates are dropped; and a finished search stays finished when a run continues with another number of steps.
     """
     candidates, plan = plan_of(settings)
     if competing is None:
@@ -84,7 +90,7 @@ def work_left(settings: TrainConfig, done: int = 0, competing: int | None = None
 
 
 def _evaluations(settings: TrainConfig, after: int, until: int) -> int:
-    """How often the held-out rows are scored after the step `after` and until the step `until`."""
+    """Returns how often the held-out rows are scored after step `after`, up to and including step `until`."""
     every = settings.evaluate_every
     at_the_end = after < until == settings.steps and until % every > 0
     return until // every - after // every + at_the_end

@@ -1,4 +1,4 @@
-"""The backbone that a run trains a prompt for."""
+"""Loads the backbone that a recipe asks for."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from lamp.config import TuneConfig
 def load_backbone(
     config: TuneConfig, folder: str | Path | None, note: Callable[[str], None] = lambda _: None
 ) -> FrozenBackbone:
-    """The frozen backbone on this process's device, with the options for memory and speed that the recipe asks for.
+    """Loads the frozen backbone onto this process's device, with the recipe's options for memory and speed.
 
-    folder: where the weights lie, if not where the recipe says; note: called with sentences for the log. Raises
+    folder: where the weights are, if not where the recipe says; note: called with sentences for the log. Raises
     BackboneError.
     """
     settings = config.train

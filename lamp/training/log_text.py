@@ -16,7 +16,10 @@ _SAMPLES = 3
 
 
 def data_summary(splits: Splits, encoder: Encoder) -> str:
-    """How many rows each part has, and how many were left out or cut. encoder: it encoded the rows of all parts."""
+    """Returns how many rows each part has, and how many were left out or truncated.
+
+    encoder: the one that encoded the rows of all parts.
+    """
     parts = [f"{len(splits.train)} rows to train on, {len(splits.validation)} for validation"]
     parts.append(f"{len(splits.test)} for the test" if splits.test else "none for the test")
     if splits.skipped:
@@ -33,22 +36,22 @@ def data_summary(splits: Splits, encoder: Encoder) -> str:
 
 
 def format_scores(scores: Scores) -> str:
-    """All scores in one line, such as "accuracy 0.85, loss 0.31"."""
+    """Formats all scores as one line, such as "accuracy 0.85, loss 0.31"."""
     return ", ".join(f"{name} {value:.4g}" for name, value in scores.items())
 
 
 def samples_of(examples: Sequence[Example], answers: Sequence[str]) -> list[Sample]:
-    """A few held-out rows with the model's answers, the same rows at each score."""
+    """Returns a few held-out rows with the model's answers; every evaluation shows the same rows."""
     pairs = islice(zip(examples, answers, strict=False), _SAMPLES)
     return [Sample(example.row, readable(example.text), example.target, answer) for example, answer in pairs]
 
 
 def sample_line(sample: Sample) -> str:
-    """A held-out row and its answer in one line."""
+    """Formats a held-out row and its answer as one line."""
     return f"  {_shorten(sample.input)} → {sample.answer!r} (target {sample.expected!r})"
 
 
 def _shorten(text: str) -> str:
-    """A text as one line of at most 70 characters."""
+    """Returns a text as one line of at most 70 characters."""
     line = " ".join(text.split())
     return line if len(line) <= 70 else line[:67] + "..."

@@ -1,6 +1,6 @@
 """Measures the parts of a run: loads the backbone, takes a few real steps, scores a few held-out rows.
 
-The process should be thrown away afterwards: its peak of memory is one of the results.
+Run it in a process of its own: the peak of that process's memory is one of the results.
 """
 
 from __future__ import annotations
@@ -37,17 +37,17 @@ from lamp.training.trainer import PromptTrainer
 _Value = TypeVar("_Value")
 Rows = Sequence[Encoded]
 _LONGEST_STEPS = 3
-"""Steps on the longest rows: the first ones are slower, and their peak of memory is the run's."""
+"""Number of steps on the longest rows: the first steps are slower, and their peak of memory is the run's."""
 _TYPICAL = (1 / 2, 1 / 6, 5 / 6)
-"""Which of the batches, in order of their size, stand for all of them: the middle of each third."""
+"""Positions, as shares of all batches in order of size, of the batches that represent all: the middle of each third."""
 _REPEATS_ON_GPU = 4
 """Steps on each batch on a GPU, where the second step of a shape is recorded and the later ones are replayed."""
 _PATIENCE = 10.0
-"""Seconds after which no further step of a kind is taken: a step that takes long is measured well by one."""
+"""Seconds after which no further step of a kind is taken: one long step measures well enough."""
 _MOST_STEPS = 2000
-"""Steps of the run whose batches are looked at to find typical ones."""
+"""The most steps of the run that are searched for typical batches."""
 _SCORED_AT_A_TIME, _WRITTEN_AT_A_TIME = 32, 16
-"""Rows that a CPU scores at a time, and that answers are written to at a time."""
+"""Rows that a CPU scores in one batch, and rows that are answered in one batch."""
 
 
 def measure(
@@ -118,16 +118,16 @@ def measure(
 
 @dataclass(frozen=True)
 class _Order:
-    """The rows of the run's steps, which follow from the seed."""
+    """The batches of the run's steps, which follow from the seed."""
 
     lengths: tuple[int, ...]
     """Tokens of the longest row of each step."""
     typical: list[list[int]]
-    """Row indices of those steps that stand for all of them, the middle one first."""
+    """Row indices of the steps that represent all of them, the middle one first."""
 
     @classmethod
     def of(cls, rows: Rows, config: TuneConfig) -> _Order:
-        """The first steps of a run."""
+        """Reads the batches of the run's first steps."""
         settings = config.train
         lengths = [row.length for row in rows]
         batches = batch_stream(lengths, settings.batch_size, settings.seed, 0)
@@ -142,7 +142,7 @@ class _Order:
 
 
 class _Steps:
-    """Takes steps of some of the trainer's prompts on the longest rows, and on typical ones of the run."""
+    """Times steps on the longest rows and on typical rows, with some or all of the trainer's prompts."""
 
     def __init__(self, trainer: PromptTrainer, rows: Rows, order: _Order, settings: TrainConfig) -> None:
         self._trainer, self._prompts = trainer, trainer.prompts
@@ -151,12 +151,12 @@ class _Steps:
         self._typical = [[rows[index] for index in step] for step in order.typical]
         self._repeats = _REPEATS_ON_GPU if trainer.device.type == "cuda" else 1
         self.wanted = trainer.micro_batch
-        """Rows that are to be read at a time of all prompts."""
+        """Rows of all prompts together to read at a time, before memory limits it."""
         self.warm_up = 0.0
-        """Seconds that first steps took longer than later ones with the same rows."""
+        """Seconds by which first steps took longer than later ones with the same rows."""
 
     def mean_seconds(self, prompts: int) -> float:
-        """The time of one step of this many prompts, the mean over the run's steps."""
+        """Returns the time of one step with this many prompts, averaged over the typical batches."""
         self._trainer.prompts = self._prompts[:prompts]
         self._trainer.micro_batch = self.wanted
         if self._trainer.graphs is not None:
@@ -171,7 +171,7 @@ class _Steps:
         return sum(seconds) / len(seconds) if len(seconds) == len(self._typical) else seconds[0]
 
     def _take(self, steps: Sequence[Rows]) -> list[float]:
-        """Seconds of each step, until patience is at its end."""
+        """Takes the steps and returns the seconds of each; stops early after _PATIENCE seconds."""
         prompts = len(self._trainer.prompts)
         taken: list[float] = []
         for rows in steps:
@@ -185,7 +185,7 @@ class _Steps:
 
 
 class _Scoring:
-    """Scores a few held-out rows."""
+    """Times the scoring of a few held-out rows."""
 
     def __init__(self, trainer: PromptTrainer, encoder: Encoder, splits: Splits, scored: Rows) -> None:
         self._backbone, self._encoder = trainer.backbone, encoder
@@ -194,7 +194,7 @@ class _Scoring:
             self._virtual = trainer.prompts[0].prompt().detach()
 
     def seconds(self) -> float:
-        """How long it takes to score all held-out rows."""
+        """Returns the seconds to score all held-out rows."""
         size = rows_at_a_time(self._backbone.device, on_cpu=_SCORED_AT_A_TIME)
         batches = batches_by_length([row.length for row in self._scored], size)
         self._evaluate(batches[0])  # the longest rows: for the peak of memory, and because the first pass is slower
@@ -202,13 +202,13 @@ class _Scoring:
         return len(self._scored) * sum(map(self._evaluate, typical)) / sum(map(len, typical))
 
     def testing_seconds(self) -> float:
-        """How long the test at the end takes, with the prompt and without it."""
+        """Returns the seconds of the test at the end, with the prompt and without it."""
         rows = len(self._splits.test or self._splits.validation)
         scoring = self.seconds() * rows / len(self._scored)
         return 2 * (scoring + (0.0 if self._splits.labels else self._writing_seconds(rows)))
 
     def _writing_seconds(self, tested: int) -> float:
-        """How long it takes to write answers to as many of the tested rows as asked, as long as their targets are."""
+        """Returns the seconds to write answers to the tested rows, assuming that answers are as long as the targets."""
         rows = min(self._encoder.config.max_written_rows, tested)
         some = range(min(_WRITTEN_AT_A_TIME, rows, len(self._scored)))
         longest = max(len(self._scored[index].target_ids) for index in some)
@@ -221,7 +221,7 @@ class _Scoring:
         return rows / len(some) * self._evaluate(some, encoder, written=len(some))
 
     def _evaluate(self, indices: Sequence[int], encoder: Encoder | None = None, *, written: int = 0) -> float:
-        """Seconds that the scoring of the rows with these indices takes."""
+        """Returns the seconds to score the rows with these indices."""
         examples = [self._splits.validation[index] for index in indices]
         held_out = HeldOut(examples, [self._scored[index] for index in indices], tuple(self._splits.labels))
         began = time.perf_counter()
@@ -231,5 +231,5 @@ class _Scoring:
 
 
 def _typical(ordered: Sequence[_Value]) -> list[_Value]:
-    """Those that stand for all of them, each at most once: the middle of each third, the middle one first."""
+    """Returns the values that represent all: the middle of each third, the middle third first, each at most once."""
     return [ordered[index] for index in dict.fromkeys(int(share * len(ordered)) for share in _TYPICAL)]

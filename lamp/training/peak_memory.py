@@ -1,4 +1,4 @@
-"""The most memory that this process has taken so far."""
+"""The peak memory use of this process so far."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from pathlib import Path
 import torch
 
 _MORE = 1.01
-"""How many times the last peak the next one that is news is, at least: most steps raise it by a page or not at all."""
+"""Smallest factor by which a peak must grow to be reported again: most steps raise it by a page or not at all."""
 
 
 class RisingPeak:
-    """Tells how much memory a run takes whenever that has risen."""
+    """Reports the peak memory use whenever it has risen."""
 
     def __init__(self, device: torch.device) -> None:
         self._device, self._told = device, 0.0
 
     def news(self) -> dict[str, float]:
-        """{"peak_memory": bytes}, or nothing when it is what it was."""
+        """Returns {"peak_memory": bytes}, or an empty dictionary if the peak has not risen."""
         peak = float(peak_memory(self._device))
         if peak <= _MORE * self._told:
             return {}
@@ -28,7 +28,7 @@ class RisingPeak:
 
 
 def peak_memory(device: torch.device) -> int:
-    """Bytes at the peak: of the card where torch computes on one, else of this process."""
+    """Returns the peak in bytes: of the GPU's memory if `device` is one, else of this process."""
     if device.type == "cuda":
         return torch.cuda.max_memory_reserved(device)
     status = Path("/proc/self/status")

@@ -1,4 +1,4 @@
-"""The progress of a run, and how it is written to checkpoints and read from them."""
+"""The progress of a run, and how checkpoints store it."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from lamp.training.checkpoint import save_checkpoint
 
 @dataclass
 class Progress:
-    """Where a run stands at one step, without its candidates."""
+    """The state of a run after a step, apart from its candidates."""
 
     step: int = 0
     scored: int = 0
-    """The last step that was scored."""
+    """The last step after which the candidates were scored."""
     untrained: Scores | None = None
     micro_batch: int = 0
-    """Rows read at a time: fewer than a batch where memory was too small for it."""
+    """Rows read at a time; fewer than a batch if memory was too small for all."""
     graphs: dict[str, Any] | None = None
     """State of the recorded steps; None where steps are not recorded."""
 
@@ -42,10 +42,10 @@ def save_progress(folder: Path, candidates: Sequence[Candidate], progress: Progr
 def restore_progress(
     saved: tuple[Mapping[str, Tensor], Mapping[str, Any]], candidates: Sequence[Candidate]
 ) -> Progress:
-    """Puts a checkpoint's values back into the candidates."""
+    """Restores the candidates from a checkpoint, and returns the progress."""
     tensors, values = saved[0], dict(saved[1]["progress"])
     shared = {field.name for field in fields(Progress)}
-    # Checkpoints from before there were candidates hold the only one's state beside the run's.
+    # Checkpoints of versions without candidates store the state of the only prompt beside that of the run.
     states = values.pop("candidates", None) or [{name: values[name] for name in values if name not in shared}]
     for number, (candidate, state) in enumerate(zip(candidates, states, strict=True)):
         prefix = _prefix(number)
@@ -59,5 +59,5 @@ def restore_progress(
 
 
 def _prefix(number: int) -> str:
-    """What the names of a candidate's tensors begin with; the first one's are as they were before there were others."""
+    """Returns the prefix of a candidate's tensor names; empty for the first one, as in older checkpoints."""
     return f"{number}/" if number else ""

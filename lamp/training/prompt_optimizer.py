@@ -1,4 +1,4 @@
-"""What moves one prompt: AdamW on its parameters, with float16's gradient scaler where it is needed."""
+"""The optimizer of one prompt: AdamW on its parameters, with a gradient scaler for float16."""
 
 from __future__ import annotations
 
@@ -9,20 +9,21 @@ import torch
 from torch import Tensor, nn
 
 _MOMENTS = ("step", "exp_avg", "exp_avg_sq")
-"""What AdamW keeps for each parameter."""
+"""The state that AdamW keeps for each parameter."""
 
 
 class PromptOptimizer:
-    """A prompt and its AdamW without weight decay.
+    """A prompt and its AdamW optimizer without weight decay.
 
-    Prompts that are trained side by side share nothing but the backbone: each has a learning rate, clipping, moments
-    and, in float16, a gradient scale of its own.
+    Prompts that are trained side by side share only the backbone: each has a learning rate, clipping, moments and, in
+    float16, a gradient scale of its own.
     """
 
     def __init__(self, prompt: nn.Module, device: torch.device, *, capturable: bool, scaled: bool) -> None:
-        """prompt: a call returns virtual tokens (l', hidden), or None to train without; its parameters are trained.
+        """prompt: a module that returns virtual tokens (l', hidden), or None to train without any; its parameters are
+        trained.
 
-        capturable: whether steps may be CUDA graphs; scaled: whether gradients are scaled, as in float16.
+        capturable: whether steps may be CUDA graphs; scaled: whether gradients are scaled, as float16 needs.
         """
         self.prompt = prompt.to(device)
         with torch.no_grad():
@@ -34,7 +35,7 @@ class PromptOptimizer:
         self.scaler = torch.amp.GradScaler(device.type) if scaled else None
 
     def set_rate(self, learning_rate: float) -> None:
-        """Sets the rate of the next step. A parameter group may have a "rate_scale", a factor on it."""
+        """Sets the learning rate of the next step; a parameter group may multiply it by a "rate_scale" of its own."""
         for group in self.adamw.param_groups:
             rate = learning_rate * group.get("rate_scale", 1.0)
             if torch.is_tensor(group["lr"]):
@@ -43,11 +44,11 @@ class PromptOptimizer:
                 group["lr"] = rate
 
     def scaled(self, loss: Tensor) -> Tensor:
-        """The loss to compute gradients of."""
+        """Returns the loss times the gradient scale, to call `backward` on."""
         return loss if self.scaler is None else self.scaler.scale(loss)
 
     def step(self, clip_norm: float) -> Tensor:
-        """Moves the parameters by their gradients. Returns the gradients' norm before clipping, a scalar."""
+        """Updates the parameters from their gradients. Returns the gradient norm before clipping, a scalar."""
         if self.scaler is not None:
             self.scaler.unscale_(self.adamw)
         norm = nn.utils.clip_grad_norm_(self.prompt.parameters(), clip_norm)
@@ -59,18 +60,18 @@ class PromptOptimizer:
         return norm
 
     def zero_grad(self) -> None:
-        """Drops the gradients."""
+        """Clears the gradients."""
         self.adamw.zero_grad(set_to_none=True)
 
     def changed_tensors(self) -> dict[str, Tensor]:
-        """All tensors that a step changes, by name; AdamW's appear with its first step."""
+        """Returns all tensors that a step changes, by name; AdamW's exist from its first step on."""
         tensors: dict[str, Tensor] = dict(self.prompt.named_parameters())
         for index, state in enumerate(self.adamw.state.values()):
             tensors |= {f"{index}/{key}": value for key, value in state.items() if torch.is_tensor(value)}
         return tensors
 
     def moments(self) -> dict[str, Tensor]:
-        """AdamW's state by parameter, such as "u/exp_avg"; empty before the first step."""
+        """Returns AdamW's state by parameter, such as "u/exp_avg"; empty before the first step."""
         return {
             f"{name}/{key}": value
             for name, parameter in self.prompt.named_parameters()
@@ -78,9 +79,9 @@ class PromptOptimizer:
         }
 
     def restore(self, moments: Mapping[str, Tensor], scale: Mapping[str, Any] | None) -> None:
-        """Puts back what `moments` gave, and the state of the gradient scaler.
+        """Restores what `moments` returned, and the state of the gradient scaler.
 
-        State that is there is written over in place: a recorded step goes on reading it there.
+        Existing state is overwritten in place, because a recorded step reads it at its address.
         """
         on_device = self.adamw.param_groups[0]["capturable"]  # a recorded step counts there
         for name, parameter in self.prompt.named_parameters():

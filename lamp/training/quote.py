@@ -1,4 +1,4 @@
-"""How long a run takes and how much memory it needs: the measured parts of a run, and the whole made from them."""
+"""How long a run takes and how much memory it needs, computed from measurements of its parts."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from lamp.config import TrainConfig
 from lamp.training.halving import plan_of, work_left
 
 _BUSY = 0.2
-"""Share of the processor from which on other programs are worth a remark."""
+"""Share of the processor above which the use by other programs is mentioned."""
 
 
 @dataclass(frozen=True)
@@ -19,35 +19,37 @@ class Measured:
     """The parts of a run as lamp.training.measuring found them on this machine."""
 
     starting_seconds: float
-    """From the start of the process to the first step: libraries, those of the end too, backbone, rows, first prompt;
-    and what the first steps took longer than the later ones."""
+    """Time from the start of the process to the first step, plus the extra time of the first steps.
+
+    It covers imports (those of the end too), backbone, rows and first prompt.
+    """
     step_seconds: float
-    """A step of one prompt, the mean over the run's batches."""
+    """A step of one prompt, averaged over the run's batches."""
     together: int
-    """How many prompts the run begins with."""
+    """Number of prompts that the run starts with."""
     together_seconds: float
-    """A step of all of these."""
+    """A step of all these prompts together."""
     scoring_seconds: float
-    """One scoring of the held-out rows."""
+    """One evaluation on the held-out rows."""
     testing_seconds: float
     """The test at the end, with the prompt and without it."""
     memory_of_one: int
-    """Bytes at the peak of one prompt's steps on the longest rows: of the process on a CPU, of the card on a GPU."""
+    """Peak memory in bytes of one prompt's steps on the longest rows: of the process on a CPU, of the card on a GPU."""
     memory_of_all: int
-    """The same of all prompts' steps."""
+    """The same for the steps of all prompts together."""
     micro_batch: int
-    """Rows that were read at a time of all prompts."""
+    """Rows of all prompts that were read at a time."""
     halved: bool
-    """Whether that is fewer than usual, because memory was too small for more."""
+    """Whether `micro_batch` was reduced because memory was too small."""
     step_lengths: tuple[int, ...]
-    """Tokens of the longest row of each step, which follow from the seed; of the first steps of a long run."""
+    """Tokens of the longest row of each step, which follow from the seed; a long run has only its first steps here."""
     longest_row: int
-    """Tokens of the longest row of all."""
+    """Tokens of the longest row in the data."""
     other_programs: float
-    """Share of the processor that other programs took meanwhile, between 0 and 1; 0 on a GPU."""
+    """Share of the processor that other programs used meanwhile, between 0 and 1; 0 on a GPU."""
 
     def seconds(self, train: TrainConfig) -> float:
-        """Seconds of a whole run with this number of steps and this evaluation interval."""
+        """Returns the seconds of a whole run with these settings, of which steps and evaluation interval matter."""
         left = work_left(train)
         further = (self.together_seconds - self.step_seconds) / max(1, self.together - 1)
         steps = train.steps * self.step_seconds + (left.steps - train.steps) * further
@@ -56,9 +58,10 @@ class Measured:
         return self.starting_seconds + steps + scorings + self.testing_seconds + voting
 
     def memory(self, train: TrainConfig) -> int:
-        """Bytes at the peak of a run, which reads the fewer rows at a time the fewer prompts are left.
+        """Returns the peak memory in bytes of a whole run with these settings.
 
-        So the longest rows count most while all prompts are trained, and may only come later.
+        With fewer prompts left, a step reads fewer rows at a time. So the longest rows need the most memory while all
+        prompts are trained, which may be over before these rows come.
         """
         candidates, rungs = plan_of(train)
         most = start = 0
@@ -74,7 +77,7 @@ class Measured:
         return round(self.memory_of_one + min(1.0, max(0.0, share)) * (self.memory_of_all - self.memory_of_one))
 
     def remarks(self) -> list[str]:
-        """What should be known beside the numbers, one sentence each."""
+        """Returns warnings about the numbers, one sentence each."""
         remarks = []
         if self.halved:
             remarks.append(
@@ -89,18 +92,18 @@ class Measured:
         return remarks
 
     def _rows(self, train: TrainConfig, prompts: int) -> int:
-        """Rows that a step of so many prompts reads at a time: of whole prompts where several of them have room."""
+        """Returns how many rows a step of so many prompts reads at a time: those of whole prompts if several fit."""
         of_one = train.batch_size * train.accumulation
         at_once = min(prompts, self.micro_batch // of_one)
         return at_once * of_one if at_once else min(self.micro_batch, of_one)
 
     def to_dict(self) -> dict[str, Any]:
-        """What JSON can hold and `from_dict` reads."""
+        """Returns a dictionary that JSON can hold and `from_dict` reads."""
         return dataclasses.asdict(self)
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Measured:
-        """Raises ValueError where it is not what `to_dict` gives."""
+        """Reads what `to_dict` returned. Raises ValueError if it is something else."""
         try:
             return cls(
                 starting_seconds=float(values["starting_seconds"]),
@@ -122,14 +125,14 @@ class Measured:
 
 
 def in_words(seconds: float | None, memory: int, *, on_gpu: bool = False) -> str:
-    """Time and memory of a run, such as "About 4 minutes, 1.9 GB of memory"; seconds: None where they are unknown."""
+    """Formats time and memory of a run, such as "About 4 minutes, 1.9 GB of memory"; seconds: None if unknown."""
     size = f"{memory / 1e9:.1f} GB" if memory >= 1e9 else f"{memory / 1e6:.0f} MB"
     size += " of GPU memory" if on_gpu else " of memory"
     return f"About {size}" if seconds is None else f"{_about(seconds)}, {size}"
 
 
 def _about(seconds: float) -> str:
-    """A duration in whole minutes or, from two hours on, in hours with one decimal."""
+    """Formats a duration in whole minutes or, from two hours on, in hours with one decimal."""
     if seconds < 50:
         return "Less than a minute"
     if seconds >= 7200:

@@ -1,4 +1,4 @@
-"""Reporter: what a training run reports to, and what can stop it."""
+"""Reporter: the interface through which a training run reports its progress and can be stopped."""
 
 from __future__ import annotations
 
@@ -9,32 +9,32 @@ from typing import Protocol
 
 @dataclass(frozen=True)
 class Sample:
-    """A held-out row as it was answered at one score."""
+    """A held-out row and the answer to it at one evaluation."""
 
     row: int
-    """Its index in the table, from 0"""
+    """Index in the table, from 0"""
     input: str
     expected: str
     answer: str
 
 
 class Reporter(Protocol):
-    """Receives the progress of a training run and can stop it. lamp knows its callers by this interface alone."""
+    """Receives the progress of a training run and can stop it. All that lamp knows of its callers."""
 
     def log(self, step: int, values: Mapping[str, float]) -> None:
-        """Numbers after `step` steps; validation scores have a "validation/" prefix."""
+        """Receives metrics after `step` steps; validation scores have the prefix "validation/"."""
 
     def phase(self, text: str) -> None:
-        """What the run is doing now, in a short sentence."""
+        """Receives what the run is doing now, as a short sentence."""
 
     def part(self, share: float) -> None:
-        """How much of the phase is done, between 0 and 1; reported for long phases only."""
+        """Receives how much of the phase is done, between 0 and 1; reported for long phases only."""
 
     def note(self, text: str) -> None:
-        """One line for the log."""
+        """Receives one line for the log."""
 
     def samples(self, step: int, rows: Sequence[Sample]) -> None:
-        """The answers to a few held-out rows at a score, always the same ones."""
+        """Receives the answers to a few held-out rows at an evaluation; always the same rows."""
 
     def should_stop(self) -> bool:
-        """Whether the run should end now; called before each step and each batch of an evaluation."""
+        """Returns whether the run should end now; called before each step and each batch of an evaluation."""

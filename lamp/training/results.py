@@ -1,4 +1,4 @@
-"""The results of a run: the best prompt of a candidate, with the final scores, which are measured now."""
+"""Makes the result of a run from a candidate's best prompt, and scores that prompt on the final rows."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from lamp.training.result import TrainResult, Voter
 
 @dataclass(frozen=True)
 class Results:
-    """What the results of a run are made with."""
+    """Makes the results of a run."""
 
     backbone: FrozenBackbone
     encoder: Encoder
@@ -29,7 +29,7 @@ class Results:
     """The validation rows."""
     final_test: FinalTest
     first_prompt: Callable[[TuneConfig], LampPrompt | None]
-    """Makes the prompt that a recipe started from once more; None where it is not there any more."""
+    """Creates the prompt that a recipe started from once more; None if it no longer exists."""
     reporter: Reporter
     task: str
 
@@ -43,9 +43,9 @@ class Results:
         stopped: bool,
         failure: str,
     ) -> TrainResult:
-        """A candidate's best prompt and its final scores.
+        """Scores a candidate's best prompt on the final rows, and returns it with its scores.
 
-        others: those whose best prompts vote with it on labels; step: of the run; untrained: the validation scores
+        others: candidates whose best prompts vote with it on labels; step: of the run; untrained: the validation scores
         without a prompt; stopped, failure: how the run ended.
         """
         standing = candidate.standing
@@ -79,7 +79,10 @@ class Results:
         )
 
     def _inspection(self, prompt: LampPrompt, recipe: TuneConfig) -> Inspection | None:
-        """What can be seen in a prompt. None after any error, as of memory: a trained prompt is not lost for a look."""
+        """Inspects a prompt.
+
+        Returns None after any error, such as too little memory, so that the trained prompt is not lost.
+        """
         try:
             return inspect_prompt(self.backbone, prompt, self.first_prompt(recipe))
         except Exception as error:

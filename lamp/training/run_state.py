@@ -1,4 +1,4 @@
-"""Where a training run stands: its candidates, and when they are scored, dropped, saved and stopped."""
+"""The state of a training run: scores, drops and saves its candidates, and checks whether to stop."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class RunState:
         self._trainer, self._encoder, self._held_out = trainer, encoder, held_out
         self._reporter, self._checkpoints = reporter, checkpoints
         self.candidates, self._rungs = candidates, rungs
-        # Between recipes that differ in more than the rate, no rate is searched: pages show no such search.
+        # Pages show a search for the learning rate only where recipes differ in nothing else.
         self._rates_only = differ_in_rate([candidate.recipe for candidate in candidates])
         self._kind, self._group = ("learning rate", "search") if self._rates_only else ("recipe", "sweep")
         self._settings = candidates[0].recipe.train
@@ -54,7 +54,7 @@ class RunState:
 
     @property
     def step(self) -> int:
-        """Steps taken so far."""
+        """Number of steps taken so far."""
         return self._progress.step
 
     @property
@@ -89,7 +89,7 @@ class RunState:
         return [] if self._searching else [candidate for candidate in self.trained if candidate is not winner]
 
     def restore(self, saved: tuple[Mapping[str, Tensor], Mapping[str, Any]]) -> None:
-        """Goes on from a checkpoint, as `newest_checkpoint` gives it."""
+        """Continues from a checkpoint that `newest_checkpoint` returned."""
         trainer = self._trainer
         self._progress = restore_progress(saved, self.candidates)
         trainer.prompts = [candidate.optimizer for candidate in self.trained]
@@ -110,7 +110,7 @@ class RunState:
         self._log_scores(evaluation.scores)
 
     def training_phase(self) -> str:
-        """What the run is doing between evaluations."""
+        """Returns what the run is doing between evaluations."""
         if self._searching:
             return f"Trying {len(self.trained)} {self._kind}s"
         return "Training"
@@ -121,9 +121,9 @@ class RunState:
         return any(rung.keep < len(self.trained) for rung in self._rungs)
 
     def record(self, measured: Sequence[StepResult], rate_share: float, rows_per_second: float) -> None:
-        """Counts a step. rate_share: factor of the schedule on each candidate's learning rate.
+        """Records a step. rate_share: the schedule's factor on each candidate's learning rate.
 
-        A candidate whose loss is no finite number is dropped; raises LossDiverged when no other one is left.
+        A candidate whose loss is not finite is dropped; raises LossDiverged if no other one is left.
         """
         trained = self.trained
         finite = [index for index, result in enumerate(measured) if not result.diverged]
@@ -149,7 +149,7 @@ class RunState:
         self._reporter.log(self.step, values | self._memory.news())
 
     def evaluate_and_checkpoint(self) -> None:
-        """Drops the worse candidates, scores the others and writes a checkpoint, each where it is due at this step."""
+        """Drops the worse candidates, scores the others and writes a checkpoint, each if it is due at this step."""
         step, settings, progress = self.step, self._settings, self._progress
         # Earlier rungs count too: a run that was stopped and goes on with fewer steps has passed them.
         keep = min((rung.keep for rung in self._rungs if rung.step <= step), default=len(self.trained))
@@ -163,7 +163,7 @@ class RunState:
             self.save()
 
     def _compare(self, keep: int) -> None:
-        """Goes on with the `keep` candidates whose mean prompts have the lowest loss on the held-out rows."""
+        """Keeps the `keep` candidates whose mean prompts have the lowest loss on the held-out rows."""
         trained = self.trained
         self._reporter.phase(f"Comparing {len(trained)} {self._kind}s")
         losses = [self._evaluate(candidate.mean_prompt).scores["loss"] for candidate in trained]
@@ -176,7 +176,7 @@ class RunState:
         self._reporter.phase(self.training_phase())
 
     def _score(self, candidates: Sequence[Candidate]) -> None:
-        """Scores some of the candidates, the leader among them, on the held-out rows; each keeps its best prompt."""
+        """Scores some of the candidates, the leader among them, on the held-out rows."""
         self._reporter.phase(f"Scoring on {len(self._held_out.examples)} held-out rows")
         evaluations = [self._evaluate(candidate.prompt().detach()) for candidate in candidates]
         for candidate, evaluation in zip(candidates, evaluations, strict=True):  # all of them, or after a stop none
@@ -189,7 +189,7 @@ class RunState:
         self._reporter.phase(self.training_phase())
 
     def _drop(self, kept: Sequence[Candidate], reason: str) -> None:
-        """Goes on with some of the candidates. reason: why, as the end of a sentence."""
+        """Drops all other candidates. reason: why, as the end of a sentence."""
         trained = self.trained
         for candidate in trained:
             self._log_of(candidate, "goes_on", float(candidate in kept))
@@ -202,18 +202,18 @@ class RunState:
         self._reporter.note(f"Going on with the {kinds}{said}, {reason}.")
 
     def _log_of(self, candidate: Candidate, what: str, value: float, step: int | None = None) -> None:
-        """Logs a number of one of several candidates, at the run's step if none is given."""
+        """Logs a metric of one of several candidates, at the run's step by default."""
         self._reporter.log(self.step if step is None else step, {f"{self._group}/{candidate.name}/{what}": value})
 
     def save(self) -> None:
-        """Writes a checkpoint. Raises OSError, as when the disk is full."""
+        """Writes a checkpoint. Raises OSError, for example when the disk is full."""
         if process_state().is_main_process:
             self._progress.micro_batch = self._trainer.micro_batch
             self._progress.graphs = self._trainer.graphs.state() if self._trainer.graphs else None
             save_progress(self._checkpoints, self.candidates, self._progress)
 
     def has_stopped_improving(self) -> bool:
-        """Whether the recipe's patience is at its end."""
+        """Returns whether no candidate has improved for as many evaluations as the recipe's patience."""
         waited = min(candidate.standing.waited for candidate in self.trained)
         if not 0 < self._settings.patience <= waited:
             return False
@@ -221,14 +221,17 @@ class RunState:
         return True
 
     def check_stop(self, share: float | None = None) -> None:
-        """Raises StopRequested where the run is to end; share: how much of a long phase is done."""
+        """Raises StopRequested if the run should end; share: how much of a long phase is done."""
         if any_process(self._reporter.should_stop()):
             raise StopRequested
         if share is not None:
             self._reporter.part(share)
 
     def failure(self, error: LossDiverged) -> str:
-        """Why the run cannot go on, in one sentence. Raises TrainingError when it has no prompt worth keeping."""
+        """Returns why the run cannot continue, as one sentence.
+
+        Raises TrainingError if it has no prompt worth keeping.
+        """
         leader = self.leader
         sentence = error.sentence(self.step + 1, leader.learning_rate, found=len(self.candidates) > 1)
         if leader.standing.best_scores is None:
@@ -236,7 +239,7 @@ class RunState:
         return f"{sentence}; the prompt of step {leader.standing.best_step}, the best one so far, was kept."
 
     def _evaluate(self, virtual: Tensor | None) -> Evaluation:
-        """Scores of virtual tokens (l', hidden), or of the backbone alone."""
+        """Scores virtual tokens (l', hidden), or the backbone alone."""
         began = time.perf_counter()
         with torch.inference_mode():
             evaluation = evaluate(
@@ -250,7 +253,7 @@ class RunState:
         return evaluation
 
     def _note_samples(self, evaluation: Evaluation) -> None:
-        """Reports a few answers, also as lines of the log."""
+        """Reports a few answers, to the reporter and as lines of the log."""
         samples = samples_of(self._held_out.examples, evaluation.predictions)
         self._reporter.samples(self.step, samples)
         for sample in samples:

@@ -1,7 +1,7 @@
-"""One training step: the gradients of a batch, in parts as large as memory allows, and the optimizers' moves.
+"""One training step: computes the gradients of a batch, in parts that fit memory, and updates the prompts.
 
-Several prompts can take the step together, each on rows of its own: a frozen backbone reads the rows of all of them in
-one batch, each row behind its own prompt.
+Several prompts can take the step together, each on rows of its own: the frozen backbone reads the rows of all of them
+in one batch, each row behind its own prompt.
 """
 
 from __future__ import annotations
@@ -22,38 +22,38 @@ from lamp.training.trainer import PromptTrainer, prompt_losses
 
 
 class LossDiverged(Exception):
-    """The loss of a step is not a finite number. The factors were not changed, unless the step was a recorded one."""
+    """The loss of a step is not finite. Only a recorded step has changed the factors by then."""
 
     def __init__(self, loss: float) -> None:
         self.loss = loss
         super().__init__(f"The loss became {loss}.")
 
     def sentence(self, step: int, learning_rate: float, *, found: bool) -> str:
-        """What happened and what to try, without a full stop. found: whether the rate was not the person's own."""
+        """Returns what happened and what to try, without a full stop. found: whether the search chose the rate."""
         advice = "try the precision fp32" if found else "try a smaller one, or the precision fp32"
         return f"The loss became {self.loss} at step {step} with a learning rate of {learning_rate:g}: {advice}"
 
 
 @dataclass(frozen=True)
 class StepResult:
-    """What one step of one prompt measured."""
+    """The measurements of one step of one prompt."""
 
     loss: float
-    """Mean over the rows of all processes, before the step."""
+    """Mean over the rows of all processes, before the update."""
     gradient_norm: float
-    """Before clipping."""
+    """Norm before clipping."""
 
     @property
     def diverged(self) -> bool:
-        """Whether the loss is not a finite number."""
+        """Whether the loss is not finite."""
         return not math.isfinite(self.loss)
 
 
 def train_step(trainer: PromptTrainer, rows: Sequence[Encoded], learning_rate: float) -> StepResult:
-    """Moves the trainer's only prompt once by the gradient of the mean loss of `rows`.
+    """Updates the trainer's only prompt by the gradient of the mean loss of `rows`.
 
-    Several processes each bring as many rows of their own, and all move alike. Raises LossDiverged, and TrainingError
-    when memory is too small for a single row.
+    Each of several processes passes the same number of rows of its own, and all make the same update. Raises
+    LossDiverged, and TrainingError when memory is too small for a single row.
     """
     (measured,) = train_together(trainer, [rows], [learning_rate])
     if measured.diverged:
@@ -64,9 +64,9 @@ def train_step(trainer: PromptTrainer, rows: Sequence[Encoded], learning_rate: f
 def train_together(
     trainer: PromptTrainer, rows: Sequence[Sequence[Encoded]], learning_rates: Sequence[float]
 ) -> list[StepResult]:
-    """Moves every prompt once by the gradient of the mean loss of its own rows, each at its own learning rate.
+    """Updates every prompt by the gradient of the mean loss of its own rows, each at its own learning rate.
 
-    rows: as many for each prompt. A prompt whose loss is not a finite number stays where it is, unless the step was a
+    rows: the same number for each prompt. A prompt whose loss is not finite is not updated, unless the step was a
     recorded one. Raises TrainingError when memory is too small for a single row.
     """
     for optimizer, learning_rate in zip(trainer.prompts, learning_rates, strict=True):
@@ -83,7 +83,7 @@ def train_together(
 
 
 def _replayed(trainer: PromptTrainer, rows: Sequence[Sequence[Encoded]]) -> Measured | None:
-    """A step taken by a recording; None when it is to be taken eagerly."""
+    """Takes the step by replaying a recording; None if it must be computed eagerly."""
     if trainer.graphs is None or not trainer.graphs.usable:
         return None
     together = [row for own in rows for row in own]
@@ -95,7 +95,7 @@ def _replayed(trainer: PromptTrainer, rows: Sequence[Sequence[Encoded]]) -> Meas
 
 
 def _gradients(trainer: PromptTrainer, rows: Sequence[Sequence[Encoded]]) -> list[float]:
-    """Mean loss of each prompt's rows; its gradient is left in the prompt's parameters."""
+    """Returns the mean loss of each prompt's rows, and leaves its gradient in the prompt's parameters."""
     while True:
         for optimizer in trainer.prompts:
             optimizer.zero_grad()
@@ -129,7 +129,7 @@ def _gradients(trainer: PromptTrainer, rows: Sequence[Sequence[Encoded]]) -> lis
 
 
 def _parts(trainer: PromptTrainer, rows: Sequence[Sequence[Encoded]]) -> Iterator[list[tuple[int, Sequence[Encoded]]]]:
-    """What is read at a time: whole prompts with one number of virtual tokens, or some rows of one prompt."""
+    """Yields the rows to read at a time: those of whole prompts of one length, or some rows of one prompt."""
     each, size = len(rows[0]), trainer.micro_batch
     at_a_time = size // each
     if at_a_time < 2:
@@ -145,7 +145,7 @@ def _parts(trainer: PromptTrainer, rows: Sequence[Sequence[Encoded]]) -> Iterato
 
 
 def _reduced(trainer: PromptTrainer, losses: list[float]) -> list[float]:
-    """The mean losses of all processes; gradients are replaced by their means."""
+    """Returns the mean losses of all processes; replaces the gradients by their means over the processes."""
     if process_state().num_processes == 1:
         return losses
     gradients = [

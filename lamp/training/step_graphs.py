@@ -1,6 +1,6 @@
-"""Training steps recorded as CUDA graphs and replayed: the card computes without waiting for Python's launches.
+"""Training steps recorded as CUDA graphs and replayed: the GPU computes without waiting for Python's launches.
 
-A step of a small model is bound by its thousands of kernel launches, not by what they compute. A CUDA graph records
+A step of a small model is limited by its thousands of kernel launches, not by what they compute. A CUDA graph records
 the launches of a whole step (forward, backward, clipping, optimizer) for one shape of batch and replays them at once.
 """
 
@@ -25,31 +25,36 @@ Measured = tuple[Tensor, Tensor]
 _WARM_UP = 2
 """Steps before a recording: libraries choose their kernels and workspaces in the first ones."""
 _CLEARLY_FASTER = 0.9
-"""A later way is taken when it needs less than this share of the first one's time: where two are level, chance would
-choose, and the same run would round differently from time to time."""
+"""The fastest way replaces the first one only if it needs less than this share of its time.
+
+Between equally fast ways chance would choose, and repeated runs would round differently.
+"""
 _CLOSE = 0.05
-"""How far a recorded step's loss may be from that of the same step launched by Python, relative and absolute: other
-kernels may be chosen, and round differently."""
+"""Largest difference, relative and absolute, between the loss of a recorded step and of the same step launched by
+Python.
+
+Other kernels may be chosen, which round differently.
+"""
 
 
 class StepRecorder(Recorder[Measured], Protocol):
-    """Records steps, and can tell which of them is the fastest."""
+    """Records steps, and times their replays."""
 
     def seconds(self, replay: Callable[[], Measured]) -> float:
-        """How long one replay takes."""
+        """Returns the seconds of one replay."""
 
 
 @dataclass(frozen=True)
 class _Recording:
-    """A step of one shape."""
+    """The recorded step for one shape of batch."""
 
     batch: Batch
-    """The memory that the recorded step reads; a new batch is copied into it."""
+    """Memory that the recorded step reads; each new batch is copied into it."""
     replay: Callable[[], Measured]
 
 
 class StepGraphs:
-    """The recorded steps of one trainer, a recording for each shape of batch that came more than once."""
+    """The recorded steps of one trainer: one recording for each batch shape that occurred more than once."""
 
     def __init__(
         self,
@@ -58,38 +63,39 @@ class StepGraphs:
         recorder: StepRecorder,
         log_line: Callable[[str], None],
     ) -> None:
-        """ways: functions that take one whole step, without any read of a result; all do the same in another way.
+        """ways: functions that each take one whole step without reading a result back; all compute the same in
+        different ways.
 
         tensors: all that a step changes, by name.
         """
         self.way: int | None = None if len(ways) > 1 else 0
-        """Index of the way that is recorded, chosen by its time at the first recording; None before it."""
+        """Index of the way that is recorded, chosen by time at the first recording; None before it."""
         self._ways, self._tensors, self._recorder, self._log_line = ways, tensors, recorder, log_line
         self._recordings: dict[tuple[int, ...], _Recording] = {}
         self._seen: Counter[tuple[int, ...]] = Counter()
         self.usable = True
-        """False once a recording has failed: all steps are eager from then on."""
+        """False after a recording has failed: from then on all steps are eager."""
         self._possible = True
-        """False where it failed for another reason than the memory, which fewer prompts may fit."""
+        """False if recording failed for another reason than memory, so that fewer prompts would not help."""
         self._said = False
 
     def reset(self) -> None:
-        """Drops all recordings and what was learned from them: other prompts are trained from now on.
+        """Drops all recordings and the chosen way, because other prompts are trained from now on.
 
-        A backbone that cannot be recorded stays so.
+        A backbone that cannot be recorded is not tried again.
         """
         self._recordings.clear()
         self._seen.clear()
         self.way, self.usable = None if len(self._ways) > 1 else 0, self._possible
 
     def state(self) -> dict[str, Any]:
-        """What a resumed run must know to take the same steps in the same way, as JSON can hold it."""
+        """Returns what a resumed run needs to take the same steps in the same way, as JSON can hold it."""
         seen = [[*shape, count] for shape, count in self._seen.items()]
         state = {"usable": self.usable, "possible": self._possible, "said": self._said}
         return {"way": self.way, "seen": seen, **state}
 
     def restore(self, state: Mapping[str, Any]) -> None:
-        """Goes on from what `state` gave."""
+        """Continues from what `state` returned."""
         self.way = state["way"]
         self._seen = Counter({tuple(shape): count for *shape, count in state["seen"]})
         # Checkpoints of earlier versions do not tell whether a recording has failed.
@@ -97,10 +103,10 @@ class StepGraphs:
         self._said = state.get("said", False)
 
     def step(self, batch: Batch) -> Measured | None:
-        """Takes one step on the batch by a recording; None when this step is to be taken eagerly.
+        """Takes one step on the batch by replaying a recording; None if the step must be computed eagerly.
 
-        A shape is recorded when it comes for the second time. Where recording fails, everything is as before, the log
-        says so once, and all steps are eager from then on.
+        A shape is recorded when it occurs for the second time. If recording fails, the state before it is restored, the
+        log says so once, and all steps are eager from then on.
         """
         shape = (*batch.input_ids.shape, *batch.target_ids.shape)
         self._seen[shape] += 1
@@ -117,7 +123,7 @@ class StepGraphs:
         return recording.replay()
 
     def _record(self, batch: Batch) -> _Recording | None:
-        """Records the fastest way, or the one that was chosen before; None when none can be recorded."""
+        """Records the fastest way, or the one chosen before; None if none can be recorded."""
         static = Batch(*(getattr(batch, field.name).clone() for field in fields(Batch)))
         before = {name: tensor.detach().clone() for name, tensor in self._tensors().items()}
         replays, reasons = {}, {}
@@ -141,7 +147,7 @@ class StepGraphs:
     def _record_way(
         self, take_step: Callable[[Batch], Measured], static: Batch, before: Mapping[str, Tensor]
     ) -> Callable[[], Measured]:
-        """A recording whose first replay has given the loss that the same step gave when it was launched by Python."""
+        """Records one way, and returns it if its first replay gives the same loss as the step launched by Python."""
         launched: list[Tensor] = []
         on_side_stream(lambda: launched.extend(take_step(static)[0].clone() for _ in range(_WARM_UP)))
         replay = self._recorder.record(lambda: take_step(static))
@@ -151,7 +157,7 @@ class StepGraphs:
         return replay
 
     def _put_back(self, before: Mapping[str, Tensor]) -> None:
-        """Undoes all steps since `before` was copied from the tensors that a step changes."""
+        """Undoes all steps since `before` was copied."""
         with torch.no_grad():
             for name, tensor in self._tensors().items():
                 if name in before:

@@ -1,4 +1,4 @@
-"""A sweep: prompts of several recipes, trained side by side on one backbone and one data set."""
+"""Trains prompts of several recipes side by side, on one backbone and one data set."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from lamp.training.train import Places, train_side_by_side
 def sweep(
     recipes: Sequence[TuneConfig], plan: Sequence[Rung], splits: Splits, reporter: Reporter, places: Places
 ) -> list[TrainResult]:
-    """Trains a prompt for each recipe side by side, and returns their results in the order of the recipes.
+    """Trains a prompt for each recipe side by side; returns their results in the order of the recipes.
 
-    Recipes may differ in their learning rate, a number, their seed and their `lamp` section. plan: when the worse
+    Recipes may differ in their (numeric) learning rate, their seed and their `lamp` section. plan: when the worse
     prompts are dropped; empty to train all of them to the end. For the rest see `lamp.training.train.train`. Raises
     LampError in one sentence.
     """
@@ -32,23 +32,23 @@ def sweep(
 
 @dataclass(frozen=True)
 class Tried:
-    """How one recipe of a sweep did."""
+    """The outcome of one recipe of a sweep."""
 
     recipe: TuneConfig
     steps: int
-    """Steps that it was trained for."""
+    """Number of steps that it was trained for."""
     scores: Scores
-    """Of its best prompt on the validation rows; of a recipe that was dropped, the loss at its last comparison."""
+    """Validation scores of its best prompt; for a recipe that was dropped, its loss at the last comparison."""
 
 
 @dataclass(frozen=True)
 class BestOfSweep:
-    """The result of a sweep's best recipe, and how all of them did."""
+    """The result of a sweep's best recipe, and the outcome of all recipes."""
 
     recipe: TuneConfig
     result: TrainResult
     tried: tuple[Tried, ...]
-    """In the order of the recipes."""
+    """One for each recipe, in their order."""
 
 
 def best_of_sweep(
@@ -58,7 +58,7 @@ def best_of_sweep(
     reporter: Reporter,
     places: Places,
 ) -> BestOfSweep:
-    """Trains as `sweep` does; the validation rows choose the best recipe, and its prompt alone is tested."""
+    """Trains like `sweep`, chooses the best recipe by the validation rows, and tests only its prompt."""
     check_sweep(recipes)
     end = train_side_by_side(recipes, plan, splits, reporter, places)
     best = end.run.winner

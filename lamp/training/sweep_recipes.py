@@ -1,4 +1,4 @@
-"""The recipes that are trained side by side: what may differ between them, and the names that tell them apart."""
+"""Checks and names for recipes that are trained side by side."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ _TEXTS = ("lamp.initial_text", "lamp.initial_prompt")
 
 
 def check_sweep(recipes: Sequence[TuneConfig]) -> None:
-    """Raises ConfigError where a recipe has a problem, or where recipes cannot be trained side by side.
+    """Raises ConfigError if a recipe has a problem, or if the recipes cannot be trained side by side.
 
-    All share the batches' size, the rows and the number of steps, so that a difference there would be passed over.
+    All share the batch size, the rows and the number of steps, so a difference there would be ignored.
     """
     for recipe in recipes:
         recipe.check()
@@ -37,21 +37,21 @@ def check_sweep(recipes: Sequence[TuneConfig]) -> None:
 
 
 def differing(recipes: Sequence[TuneConfig]) -> list[str]:
-    """The names of the fields in which the recipes differ, such as "train.seed"."""
+    """Returns the names of the fields in which the recipes differ, such as "train.seed"."""
     first, others = _values(recipes[0]), [_values(recipe) for recipe in recipes[1:]]
     return [name for name, value in first.items() if any(other[name] != value for other in others)]
 
 
 def differ_in_rate(recipes: Sequence[TuneConfig]) -> bool:
-    """Whether they differ in nothing but their learning rate."""
+    """Returns whether they differ only in their learning rate."""
     return set(differing(recipes)) <= {_RATE}
 
 
 def names_of(recipes: Sequence[TuneConfig]) -> list[str]:
-    """A name for each recipe that says what differs, such as "learning_rate 0.04, seed 1"; the bare learning rate, such
-    as "0.04", where nothing else does.
+    """Returns a name for each recipe that says how it differs, such as "learning_rate 0.04, seed 1".
 
-    Metrics are named after them, so that no name has a slash.
+    If only the learning rate differs, the name is the number, such as "0.04". Metrics are named after the recipes, so
+    names have no slash.
     """
     values, names = [_values(recipe) for recipe in recipes], differing(recipes) or [_RATE]
     texts = {name: list(dict.fromkeys(value[name] for value in values)) for name in _TEXTS}
@@ -70,7 +70,7 @@ def names_of(recipes: Sequence[TuneConfig]) -> list[str]:
 
 
 def _values(recipe: TuneConfig) -> dict[str, object]:
-    """Every field with its section, those that are named first in front: the learning rate and the seed."""
+    """Returns every field by section and name: learning rate and seed first, because names begin with these."""
     sections: dict[str, Any] = {"train": recipe.train, "lamp": recipe.lamp, "data": recipe.data}
     values = {
         f"{section}.{field.name}": getattr(value, field.name)

@@ -1,4 +1,4 @@
-"""The experiment trackers of accelerate, as a run of the studio opens them."""
+"""Opens the experiment trackers of accelerate for a run."""
 
 from __future__ import annotations
 
@@ -16,9 +16,10 @@ _PROJECT = "lamp-studio"
 def open_tracker(
     tracker: str, *, id: str, name: str, tags: Sequence[str], recipe: Mapping[str, Any], folder: Path
 ) -> Any:
-    """Opens a run's entry in a tracker: "trackio", "tensorboard" or "wandb". A run that goes on finds its entry again.
+    """Opens a run's entry in a tracker: "trackio", "tensorboard" or "wandb".
 
-    folder: where TensorBoard's files go. Raises whatever the tracker's library does.
+    A resumed run continues its entry. folder: where TensorBoard's files are written. Raises whatever the tracker's
+    library raises.
     """
     process_state()  # the trackers ask whether this is the main process
     if tracker == "tensorboard":

@@ -1,4 +1,4 @@
-"""The training loop: only the prompts' factors change, and everything is reported through a Reporter."""
+"""The training loop: only the factors of the prompts are trained, and a Reporter receives the progress."""
 
 from __future__ import annotations
 
@@ -37,10 +37,10 @@ from lamp.training.sweep_recipes import names_of
 from lamp.training.trainer import PromptTrainer
 
 SETTLED_WEIGHT = 0.1
-"""Weight of a label's tokens that follow from those before them, as the token that ends a label mostly does.
+"""Loss weight of those tokens of a label that follow from the ones before, such as mostly its end token.
 
-The tokens that distinguish labels weigh 1. A backbone that was never asked to end there finds the end so unlikely at
-first that at full weight its gradient drowns that of the label, which is often a single token.
+The tokens that distinguish labels have weight 1. A backbone was never trained to end the text there and finds the end
+very unlikely at first, so that at full weight its gradient would drown that of the label, often a single token.
 """
 
 
@@ -55,15 +55,19 @@ def train(
 ) -> TrainResult:
     """Trains the factors of a prompt and returns the best one on the held-out rows.
 
-    Where the learning rate is to be found, a prompt for each of LEARNING_RATES starts, and the worse ones are dropped
-    by successive halving; the winner takes all the steps. Where several prompts vote, as many take all the steps, at a
-    fixed rate from as many seeds; the best of them is the result, and the others stand beside it. Goes on from the
-    newest whole checkpoint in `checkpoints`, exactly: in float32 on one CPU the losses and the result are bit by bit
-    those of a run that never stopped.
-    backbone_folder: where the weights lie, if not where the recipe says; trained_prompt: folder of the exported prompt
+    If the learning rate is to be found, a prompt for each of LEARNING_RATES starts, and successive halving drops the
+    worse ones; the winner takes all the steps. If several prompts vote, as many take all the steps (at a fixed rate,
+    one for each of as many seeds); the best one is the result, and holds the others.
+
+    Resumes from the newest undamaged checkpoint in `checkpoints` exactly: in float32 on one CPU the losses and the
+    result are bit by bit those of a run that never stopped.
+
+    backbone_folder: where the weights are, if not where the recipe says; trained_prompt: folder of the exported prompt
     that a recipe with the initial "prompt" starts from; tokens: folder that keeps token ids for the next run on the
-    same data. Raises LampError in one sentence; a run that could not go on but has a good prompt returns that, with the
-    sentence as its `failure`.
+    same data.
+
+    Raises LampError in one sentence. A run that cannot continue but has a good prompt returns it, with that sentence as
+    its `failure`.
     """
     config.check()
     settings = config.train
@@ -85,16 +89,16 @@ class Places:
 
     checkpoints: Path
     backbone: str | Path | None = None
-    """Where the weights lie, if not where the recipe says."""
+    """Where the weights are, if not where the recipe says."""
     trained_prompts: Mapping[str, Path] = field(default_factory=dict)
-    """Exported prompts to start from, by the names that recipes have for them."""
+    """Exported prompts to start from, by the names that the recipes use for them."""
     tokens: Path | None = None
-    """Keeps token ids for the next run on the same data."""
+    """Folder that keeps token ids for the next run on the same data."""
 
 
 @dataclass(frozen=True)
 class End:
-    """How the loop ended, and what it has trained."""
+    """The trained candidates at the end of the loop, and why it ended."""
 
     run: RunState
     results: Results
@@ -102,7 +106,10 @@ class End:
     failure: str = ""
 
     def result(self, candidate: Candidate, others: Sequence[Candidate] = ()) -> TrainResult:
-        """A candidate's best prompt and its final scores, which are measured now. others: those that vote with it."""
+        """Returns a candidate's best prompt with its final scores, measured now.
+
+        others: candidates that vote with it.
+        """
         run = self.run
         return self.results.of(candidate, others, run.step, run.untrained, stopped=self.stopped, failure=self.failure)
 
@@ -112,7 +119,7 @@ def train_side_by_side(
 ) -> End:
     """Trains a prompt for each recipe: every step reads the rows of all of them, each behind its own prompt.
 
-    plan: when the worse prompts are dropped.
+    plan: the steps after which the worse prompts are dropped.
     """
     settings = recipes[0].train
     run, trainer, rows, results = _set_up(recipes, plan, splits, reporter, places)
@@ -147,7 +154,7 @@ def train_side_by_side(
 def _set_up(
     recipes: Sequence[TuneConfig], plan: Sequence[Rung], splits: Splits, reporter: Reporter, places: Places
 ) -> tuple[RunState, PromptTrainer, list[Encoded], Results]:
-    """The run as it stands, what its steps work with, the rows to train on, and what makes its results."""
+    """Returns the state of the run, the trainer, the training rows, and the maker of its results."""
     config, settings = recipes[0], recipes[0].train
     set_seed(settings.seed)
     reporter.phase("Loading the backbone")
@@ -203,7 +210,7 @@ def schedule(step: int, settings: TrainConfig) -> float:
 
 
 def _check_positions(backbone: FrozenBackbone, rows: Sequence[Encoded], virtual_tokens: int) -> None:
-    """Raises BackboneError if a row, with all that stands around it, is too long for the backbone's positions."""
+    """Raises BackboneError if a row with its prompt is longer than the backbone's positions."""
     read = [len(row.input_ids) if backbone.is_encoder_decoder else row.length - 1 for row in rows]
     backbone.check_length(torch.ones(1, virtual_tokens + max(read)))
 
@@ -211,7 +218,7 @@ def _check_positions(backbone: FrozenBackbone, rows: Sequence[Encoded], virtual_
 def _orders(
     recipes: Sequence[TuneConfig], rows: Sequence[Encoded], start: int, processes: int
 ) -> dict[int, Iterator[list[int]]]:
-    """For each seed the batches of row indices, from batch `start` on."""
+    """For each seed, the batches of row indices, from batch `start` on."""
     lengths = [row.length for row in rows]
     return {
         recipe.train.seed: batch_stream(lengths, recipe.train.batch_size * processes, recipe.train.seed, start)

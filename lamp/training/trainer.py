@@ -1,4 +1,5 @@
-"""What a training step works with: the backbone, the prompts with their optimizers, and recorded steps."""
+"""PromptTrainer: the backbone, the prompts with their optimizers, and the recorded steps, as a training step needs
+them."""
 
 from __future__ import annotations
 
@@ -22,23 +23,23 @@ from lamp.training.prompt_optimizer import PromptOptimizer
 from lamp.training.step_graphs import Measured, StepGraphs, StepRecorder
 
 _ROWS_AT_A_TIME = 32
-"""Rows that a CPU reads at a time where several prompts bring small batches; more are not faster."""
+"""Rows that a CPU reads at a time when several prompts bring small batches; more would not be faster."""
 
 
 @dataclass
 class PromptTrainer:
-    """What a training step works with; `create` puts it together."""
+    """The backbone, the prompts with their optimizers, and the recorded steps; made by `create`."""
 
     backbone: FrozenBackbone
     prompts: list[PromptOptimizer]
-    """Those that are trained side by side; one in an ordinary run."""
+    """The prompts that are trained side by side; one in an ordinary run."""
     collate: Callable[[Sequence[Encoded]], Batch]
     clip_norm: float
     micro_batch: int
-    """Rows read at a time, of all prompts. Halved where memory is too small for them."""
+    """Rows of all prompts that are read at a time. Halved when memory is too small for them."""
     log_line: Callable[[str], None]
     graphs: StepGraphs | None = None
-    """Replays steps on a CUDA device; None where all steps are eager."""
+    """Replays steps on a CUDA device; None if all steps are eager."""
 
     @classmethod
     def create(
@@ -49,13 +50,13 @@ class PromptTrainer:
         settings: TrainConfig,
         log_line: Callable[[str], None] = lambda _: None,
     ) -> PromptTrainer:
-        """Moves the prompts to this process's device and gives each an optimizer.
+        """Moves the prompts to this process's device and creates an optimizer for each.
 
         collate: pads rows to a batch on the backbone's device; log_line: called with a sentence for the log, such as
         when memory runs out.
         """
         device = process_state().device
-        # float16 wants its gradients scaled; the factors themselves are float32 in every precision.
+        # float16 needs scaled gradients; the factors themselves are float32 in every precision.
         scaled = backbone.dtype == torch.float16
         recorded = not backbone.is_quantized and _can_be_recorded(device, settings, scaled)
         optimizers = [PromptOptimizer(prompt, device, capturable=recorded, scaled=scaled) for prompt in prompts]
@@ -73,22 +74,22 @@ class PromptTrainer:
 
     @property
     def device(self) -> torch.device:
-        """Where this process computes."""
+        """The device that this process computes on."""
         return self.backbone.device
 
     def keep(self, numbers: Sequence[int], batch_size: int) -> None:
-        """Goes on with the prompts of these numbers only. batch_size: rows of one prompt in a step."""
+        """Keeps only the prompts with these numbers. batch_size: rows of one prompt in a step."""
         self.prompts = [self.prompts[number] for number in numbers]
         self.micro_batch = min(self.micro_batch, max(batch_size * len(numbers), 1))
         if self.graphs is not None:
             self.graphs.reset()
 
     def room(self) -> Room:
-        """The room of a batch behind the longest of the prompts."""
+        """The columns that remain for a batch behind the longest of the prompts."""
         return Room.behind(max(optimizer.virtual_tokens for optimizer in self.prompts), self.backbone)
 
     def record_with(self, recorder: StepRecorder) -> None:
-        """Lets steps be recorded and replayed from now on; batches are padded so that they have few shapes."""
+        """Records and replays steps from now on; batches are padded to few shapes."""
         collate = self.collate
         pad_left = not self.backbone.is_encoder_decoder
 
@@ -116,7 +117,7 @@ class PromptTrainer:
 
 
 def _can_be_recorded(device: torch.device, settings: TrainConfig, scaled: bool) -> bool:
-    """Whether steps may be CUDA graphs: docs/method.md has the rule and its reasons."""
+    """Returns whether steps may be CUDA graphs: docs/method.md has the rule and its reasons."""
     return (
         device.type == "cuda"
         and process_state().num_processes == 1
@@ -128,7 +129,10 @@ def _can_be_recorded(device: torch.device, settings: TrainConfig, scaled: bool) 
 
 
 def _whole_step(trainer: PromptTrainer, batch: Batch, *, one_pass: bool) -> Measured:
-    """One step on one device without any wait for it: losses before the step, and gradient norms before clipping."""
+    """Takes one step on one device without waiting for it.
+
+    Returns the losses before the update, and the gradient norms before clipping.
+    """
     for optimizer in trainer.prompts:
         optimizer.zero_grad()
     losses = prompt_losses(trainer, range(len(trainer.prompts)), batch, one_pass=one_pass)
@@ -138,9 +142,9 @@ def _whole_step(trainer: PromptTrainer, batch: Batch, *, one_pass: bool) -> Meas
 
 
 def prompt_losses(trainer: PromptTrainer, numbers: Sequence[int], batch: Batch, *, one_pass: bool = False) -> Tensor:
-    """Mean loss of each prompt's rows, which are next to each other in the batch: (prompts,).
+    """Mean loss of each prompt's rows, which are adjacent in the batch: (prompts,).
 
-    numbers: of the prompts, which have as many rows each and one number of virtual tokens.
+    numbers: of the prompts, which have equally many rows each, and equally many virtual tokens.
     """
     virtual = [trainer.prompts[number].prompt() for number in numbers]
     stacked = virtual[0] if len(virtual) == 1 else torch.stack(virtual)
