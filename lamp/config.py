@@ -17,9 +17,9 @@ Quantization = Literal["none", "8bit", "4bit"]
 InitialPrompt = Literal["vocabulary", "text", "labels", "prompt"]
 Found = Literal["found"]
 MOST_VOTERS = 5
-"""Prompts that may vote: as many as a search for the learning rate begins with."""
+"""The most prompts that may vote: as many as a search for the learning rate starts with."""
 MADE_FROM = "made_from"
-"""What a recipe.json names beside the recipe: the commits of backbone and data that a run had."""
+"""Key of recipe.json beside the recipe's own fields: the commits of backbone and data that the run used."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ class LampConfig:
         return self.rank * (self.prompt_length + hidden_size + 1)
 
     def problems(self) -> list[str]:
-        """One sentence for each value that is wrong."""
+        """Returns one sentence for each wrong value."""
         problems = []
         if not 1 <= self.prompt_length <= 2000:
             problems.append(f"The prompt length must be between 1 and 2000 tokens, not {self.prompt_length}.")
@@ -87,15 +87,17 @@ class LampConfig:
 class DataConfig:
     """Which columns are read, how they become text, and which rows are held out.
 
-    Validation rows choose: the best prompt, the learning rate, when to end early. Test rows choose nothing, so that
-    their score tells how good the prompt is on rows that nobody has seen.
+    Validation rows choose the best prompt, the learning rate and when to end early. Test rows choose nothing, so their
+    score is that of unseen rows.
     """
 
     input_columns: tuple[str, ...] = ()
     target_column: str = ""
     template: str = ""
-    """Text of an input, with {column} placeholders; a doubled brace is a literal one. When empty, every column gets a
-    line of its own."""
+    """Text of an input, with {column} placeholders; doubled braces are literal ones.
+
+    If empty, every column gets a line of its own.
+    """
     input_format: InputFormat = "plain"
     """"chat" puts the text into the backbone's chat template, as a user's message. The template's own tokens do not
     count towards `max_input_tokens`."""
@@ -106,21 +108,21 @@ class DataConfig:
     max_validation_rows: int = 200
     """Limit on the number of validation rows, all of which are scored at each evaluation."""
     validation_data: str = ""
-    """Rows of their own for validation, instead of a share: a data set in the studio, a file on the command line."""
+    """Separate validation rows instead of a share: a data set in the studio, a file on the command line."""
     test_share: float = 0.1
     """Share of the rows (0 to 1) that is held out for the test at the end; 0 leaves the test out."""
     max_test_rows: int = 300
     """Limit on the number of test rows."""
     test_data: str = ""
-    """Rows of their own for the test, instead of a share: as `validation_data`."""
+    """Separate test rows instead of a share: a data set in the studio, a file on the command line."""
     max_written_rows: int = 64
-    """Limit on the test rows that are answered in free text: writing is far slower than scoring labels."""
+    """Limit on the test rows that are answered in free text, which is far slower than scoring labels."""
     max_input_tokens: int = 256
     max_target_tokens: int = 64
     split_seed: int = 13
 
     def problems(self) -> list[str]:
-        """One sentence for each value that is wrong."""
+        """Returns one sentence for each wrong value."""
         problems = []
         problems += template_problems(self.template)
         problems += name_problems("An input column's name", *self.input_columns)
@@ -162,18 +164,21 @@ class TrainConfig:
     accumulation: int = 1
     """Batches whose gradients are added up before each step."""
     learning_rate: float | Found = "found"
-    """"found" tries several rates in the first steps and goes on with the best one."""
+    """"found" tries several rates in the first steps and continues with the best one."""
     warmup_share: float = 0.05
     """Share of the steps (0 to 1) during which the learning rate rises from zero; afterwards it falls linearly."""
     clip_norm: float = 1.0
-    """Gradients with a larger norm are scaled down to it."""
+    """Gradients with a larger norm are scaled down to this norm."""
     evaluate_every: int = 50
     """Steps between two evaluations; the prompt with the best validation score is the result."""
     checkpoint_every: int = 50
     """Steps between two checkpoints."""
     voters: int = 1
-    """How many prompts vote on a label. More than 1 are trained to the end side by side: those that are left of the
-    search for the rate, or at a fixed rate prompts of as many seeds. The best one is the run's prompt."""
+    """How many prompts vote on a label.
+
+    More than 1 are trained to the end side by side: those that are left after the search for the rate, or at a fixed
+    rate prompts with different seeds. The best one is the run's prompt.
+    """
     patience: int = 0
     """Evaluations without a better score after which the run ends early; 0 means never."""
     precision: Precision = "auto"
@@ -186,7 +191,7 @@ class TrainConfig:
     seed: int = 0
 
     def problems(self) -> list[str]:
-        """One sentence for each value that is wrong."""
+        """Returns one sentence for each wrong value."""
         problems = []
         bounds: tuple[tuple[str, int, int, int], ...] = (
             ("number of steps", self.steps, 1, 1_000_000),
@@ -229,14 +234,14 @@ class TuneConfig:
             raise ConfigError(problems)
 
     def to_dict(self) -> dict[str, Any]:
-        """A nested dictionary that json can write and `from_dict` can read."""
+        """Returns a nested dictionary that json can write and `from_dict` can read."""
         values: dict[str, Any] = dataclasses.asdict(self)
         values["data"]["input_columns"] = list(self.data.input_columns)
         return values
 
     @classmethod
     def from_dict(cls, values: object) -> TuneConfig:
-        """A recipe from parsed JSON; absent fields take their defaults. What it was made from is left out.
+        """Creates a recipe from parsed JSON; missing fields get their defaults, and the key `made_from` is ignored.
 
         Raises one ConfigError that names every field that is unknown or of the wrong type.
         """

@@ -1,4 +1,4 @@
-"""Files and folders that appear on disk whole or not at all."""
+"""Writes files and folders so that they appear on disk completely or not at all."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from uuid import uuid4
 def written_whole(target: Path) -> Iterator[Path]:
     """Yields a path at which the caller creates a file or a folder, which then replaces `target` in one step.
 
-    The path lies beside `target` and is called ".<name of target>-<random>". At the end of the block its content is
+    The path is beside `target` and is called ".<name of target>-<random>". At the end of the block its content is
     flushed to disk, and it is renamed. After an error in the block it is removed, and `target` stays as it was. A
-    process that is killed in the block leaves it behind. Raises OSError, also when `target` is a folder that is not
+    process that is killed inside the block leaves it behind. Raises OSError, also when `target` is a folder that is not
     empty.
     """
     target.parent.mkdir(parents=True, exist_ok=True)

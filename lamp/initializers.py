@@ -1,4 +1,4 @@
-"""Where training starts: a prompt made of rows of the backbone's embedding table."""
+"""Creates the initial prompt matrix from rows of the backbone's embedding table."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from torch import Tensor
 from lamp.config import LampConfig
 
 _MOST_FREQUENT = 2000
-"""How many of the most frequent tokens the prompt is drawn from; frequent tokens have better trained embeddings."""
+"""Number of most frequent tokens that the prompt is drawn from; frequent tokens have better trained embeddings."""
 
 
 class Vocabulary(Protocol):
-    """The part of a FrozenBackbone that is needed here: tokens and their embeddings."""
+    """The part of a FrozenBackbone that initializers need: tokens and their embeddings."""
 
     tokenizer: Any
 
@@ -32,7 +32,7 @@ class Vocabulary(Protocol):
 def initial_prompt(
     vocabulary: Vocabulary, config: LampConfig, labels: Iterable[str], inputs: Iterable[Sequence[int]], seed: int
 ) -> Tensor:
-    """The prompt before decomposition (l, d), float32 on the CPU, as `config.initial` asks for it.
+    """Creates the prompt matrix before decomposition (l, d), float32 on the CPU, as `config.initial` asks for it.
 
     labels: the label names, empty for generation, which then starts from frequent tokens; inputs: token ids of the
     training inputs, whose frequencies are counted.

@@ -12,8 +12,8 @@ from lamp.errors import ConfigError
 class LampPrompt(nn.Module):
     """A soft prompt stored as the factors of a truncated SVD; its tokens interact and are then pooled.
 
-    Its parameters are exactly what is trained: `u` (l, r), `q` (r,) and `v` (r, d) in float32, r (l + d + 1) values
-    in all.
+    Its parameters are the trained values, and nothing else: `u` (l, r), `q` (r,) and `v` (r, d) in float32, r (l + d +
+    1) values in all.
     """
 
     def __init__(self, u: Tensor, q: Tensor, v: Tensor, pooling: int, interactions: int) -> None:
@@ -45,7 +45,7 @@ class LampPrompt(nn.Module):
 
     @classmethod
     def of_zeros(cls, config: LampConfig, hidden: int) -> LampPrompt:
-        """A prompt of the right shapes whose factors are all zero; a checkpoint fills them."""
+        """Creates a prompt whose factors have the right shapes and are all zero, to be filled from a checkpoint."""
         length, rank = config.prompt_length, config.rank
         return cls(
             torch.zeros(length, rank), torch.zeros(rank), torch.zeros(rank, hidden), config.pooling, config.interactions

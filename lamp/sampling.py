@@ -1,4 +1,4 @@
-"""How free text is written: always the likeliest token, or one drawn by its probability."""
+"""Settings for writing free text: greedy decoding, or sampling with temperature and top-p."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from lamp.errors import ConfigError
 
 @dataclass(frozen=True)
 class Sampling:
-    """Settings for one answer; the defaults are those with which prompts are scored."""
+    """Settings for one answer; the defaults are those used for scores."""
 
     temperature: float = 0.0
-    """0 takes the likeliest token each time (greedy); otherwise logits are divided by it before a token is drawn."""
+    """0 is greedy decoding; otherwise logits are divided by the temperature before a token is drawn."""
     top_p: float = 1.0
-    """Only the likeliest tokens are drawn from, as many as have this probability together."""
+    """Nucleus sampling: a token is drawn from the smallest set of likeliest tokens with this total probability."""
     seed: int = 0
-    """The same seed draws the same text for the same inputs on the same device."""
+    """The same seed gives the same text for the same inputs on the same device."""
     longest_answer: int = 0
-    """Most tokens of an answer; 0 for as many as the recipe's longest target has."""
+    """The most tokens of an answer; 0 for the recipe's limit on targets."""
 
     def __post_init__(self) -> None:
         """Raises ConfigError with one sentence for each value that is wrong."""
@@ -39,7 +39,7 @@ class Sampling:
 
     @classmethod
     def from_dict(cls, values: object) -> Sampling:
-        """The settings in a JSON object; absent ones take their defaults. Raises ConfigError."""
+        """Reads the settings from a JSON object; missing ones get their defaults. Raises ConfigError."""
         problems: list[str] = []
         sampling = build(cls, values, "sampling", problems)
         if problems:

@@ -1,1 +1,1 @@
-"""Answers and scores of a prompt on a backbone."""
+"""Computes a prompt's answers on a backbone, and scores them."""

@@ -1,4 +1,4 @@
-"""What a prompt answered to each held-out row, beside the untrained backbone's answer, and the file that keeps it."""
+"""A prompt's answer to each held-out row beside the untrained backbone's, and the file that stores both."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ from lamp.inference.scores import row_scores
 
 @dataclass(frozen=True)
 class RowAnswer:
-    """One held-out row and the two answers to it."""
+    """A held-out row with two answers: the tuned prompt's and the untrained backbone's."""
 
     row: int
-    """Its index in the table, from 0"""
+    """Index in the table, from 0"""
     input: str
-    """The row as the recipe's template renders it, without the template's end, which is the same in every row"""
+    """The row rendered by the recipe's template, without the end of the template, which is the same in every row"""
     expected: str
     answer: str
     score: float
-    """1 or 0 for a label that is right or wrong; ROUGE-L, from 0 to 1, for a text"""
+    """For a label, 1 if right and 0 if wrong; for a text ROUGE-L, from 0 to 1"""
     confidence: float | None
-    """Probability of the label that was answered; None for texts"""
+    """Probability of the answered label; None for texts"""
     untrained_answer: str
     untrained_score: float
 
@@ -39,9 +39,9 @@ def row_answers(
     confidences: Sequence[float],
     untrained_answers: Sequence[str],
 ) -> tuple[RowAnswer, ...]:
-    """The rows that were answered, which are the first ones.
+    """Combines the rows that were answered, the first ones, with their answers.
 
-    confidences: one an answer for labels; empty for texts.
+    confidences: one for each answer with labels; empty for texts.
     """
     answered = list(examples[: len(answers)])
     expected = [example.target for example in answered]
@@ -66,13 +66,13 @@ def _input(example: Example) -> str:
 
 
 def write_answers(answers: Iterable[RowAnswer], file: Path) -> None:
-    """Writes one JSON object a line. Raises OSError."""
+    """Writes the answers as JSON lines. Raises OSError."""
     with file.open("w", encoding="utf-8", errors="surrogatepass") as lines:
         lines.writelines(json.dumps(asdict(answer)) + "\n" for answer in answers)
 
 
 def read_answers(file: Path) -> tuple[RowAnswer, ...]:
-    """What `write_answers` wrote; empty where there is no file. Raises DataError when it is damaged."""
+    """Reads what `write_answers` wrote; empty if there is no file. Raises DataError when it is damaged."""
     names = [field.name for field in fields(RowAnswer)]
     try:
         with file.open(encoding="utf-8") as lines:

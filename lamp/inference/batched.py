@@ -1,4 +1,4 @@
-"""Runs work on rows in batches, and in smaller parts when memory runs out."""
+"""Processes rows in batches, and in smaller parts when memory runs out."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from lamp.data.batching import batches_by_length
 from lamp.errors import OutOfMemory
 
 OnProgress = Callable[[float], None]
-"""Called before every batch with the share of the batches that is done (0 to 1); may raise to end the work."""
+"""Called before every batch with the share of the batches that is done (0 to 1); may raise to stop the work."""
 
 
 def rows_at_a_time(device: torch.device, on_cpu: int) -> int:
-    """The size of a batch for scoring: `on_cpu` rows on a CPU, eight times as many elsewhere.
+    """Returns the batch size for scoring: `on_cpu` rows on a CPU, eight times as many elsewhere.
 
-    On a GPU a pass over few rows takes nearly as long as one over many (benchmarks/scoring.py).
+    On a GPU, a pass over few rows takes nearly as long as one over many (benchmarks/scoring.py).
     """
     return on_cpu if device.type == "cpu" else 8 * on_cpu
 

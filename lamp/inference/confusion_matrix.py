@@ -1,4 +1,4 @@
-"""Which labels a prompt mistakes for which, on the rows it never learned from."""
+"""Counts which labels a prompt confuses, on held-out rows."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ CONFUSION = "confusion.json"
 
 @dataclass(frozen=True)
 class LabelScore:
-    """How a prompt does on one label; the shares lie between 0 and 1."""
+    """Precision, recall and F1 of one label, each between 0 and 1."""
 
     label: str
     rows: int
@@ -26,14 +26,14 @@ class LabelScore:
 
 @dataclass(frozen=True)
 class ConfusionMatrix:
-    """How often the rows of each label were answered with each label."""
+    """Counts how often the rows of each label were answered with each label."""
 
     labels: tuple[str, ...]
     counts: tuple[tuple[int, ...], ...]
     """counts[i][j]: rows of label i that were answered with label j."""
 
     def per_label(self) -> list[LabelScore]:
-        """Precision, recall and F1 of every label; 0 where the divisor is 0."""
+        """Returns precision, recall and F1 of every label; 0 where the divisor is 0."""
         scores = []
         for index, label in enumerate(self.labels):
             right, rows = self.counts[index][index], sum(self.counts[index])
@@ -51,7 +51,7 @@ class ConfusionMatrix:
 
 
 def count_confusions(labels: Sequence[str], references: Sequence[str], predictions: Sequence[str]) -> ConfusionMatrix:
-    """Counts predictions against references."""
+    """Counts the predictions for each reference label."""
     from sklearn.metrics import confusion_matrix
 
     counts = confusion_matrix(references, predictions, labels=list(labels))
@@ -59,12 +59,12 @@ def count_confusions(labels: Sequence[str], references: Sequence[str], predictio
 
 
 def write_confusion(matrix: ConfusionMatrix, folder: Path) -> None:
-    """Writes confusion.json."""
+    """Writes confusion.json into `folder`."""
     (folder / CONFUSION).write_text(json.dumps(asdict(matrix), ensure_ascii=False) + "\n", encoding="utf-8")
 
 
 def read_confusion(folder: Path) -> ConfusionMatrix | None:
-    """What `write_confusion` wrote; None when the file does not exist. Raises DataError when it is damaged."""
+    """Reads what `write_confusion` wrote; None if there is no file. Raises DataError when it is damaged."""
     try:
         values = json.loads((folder / CONFUSION).read_text(encoding="utf-8"))
         return ConfusionMatrix(tuple(values["labels"]), tuple(tuple(map(int, row)) for row in values["counts"]))

@@ -1,4 +1,4 @@
-"""Writes many answers in one batch, each of which begins when it comes and leaves when it has ended."""
+"""Continuous batching: writes many answers in one batch, which each answer can join and leave at any step."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ from lamp.inference.growing_answer import GrowingAnswer, choose_next
 
 
 class ContinuousWriter:
-    """The answers that are being written with one backbone."""
+    """Writes answers with one backbone, all of them in one batch."""
 
     def __init__(self, backbone: FrozenBackbone, encoder: Encoder) -> None:
-        """encoder: of any prompt; it pads inputs."""
+        """encoder: the encoder of any prompt; it only pads inputs."""
         self._backbone, self._encoder = backbone, encoder
         self.joins = rows_may_join(backbone)
-        """Whether answers may begin beside others; else each batch is written to its end before the next one."""
+        """Whether answers may join a running batch; else each batch is written to its end before the next one."""
         self.answers: list[GrowingAnswer] = []
         self._rows: Rows | None = None
 
     def has_room(self, answer: GrowingAnswer, beside: Sequence[GrowingAnswer] = ()) -> bool:
-        """Whether an answer can begin now, together with those that begin beside it."""
+        """Returns whether an answer can start now, together with the answers `beside` that start at the same time."""
         backbone, beginning = self._backbone, [*beside, answer]
         prompt = longest_prompt([one.given.prefix for one in beginning])
         columns = prompt + max(len(one.given.ids) for one in beginning)
@@ -47,42 +47,43 @@ class ContinuousWriter:
     def begin(self, answers: Sequence[GrowingAnswer]) -> None:
         """Reads the inputs of answers for which there is room, and writes their first tokens.
 
-        Where it raises before that, as for want of memory, nothing has changed.
+        If reading fails, for example because memory runs out, nothing has changed.
         """
         rows, logits = begin_rows(self._backbone, [one.given.prefix for one in answers], *self._inputs(answers))
         self._rows = rows if self._rows is None else join_rows(self._backbone, self._rows, rows)
         self.answers += answers
         choose_next(answers, logits)
-        self._let_go()
+        self._remove_ended()
 
     @torch.inference_mode()
     def step(self) -> None:
         """Writes the next token of every answer."""
-        self._let_go()
+        self._remove_ended()
         if self._rows is None:
             return
         tokens = torch.tensor([one.tokens[-1] for one in self.answers], device=self._backbone.device)
         self._rows, logits = read_token(self._backbone, self._rows, tokens)
         choose_next(self.answers, logits)
-        self._let_go()
+        self._remove_ended()
 
     @torch.inference_mode()
     def write_to_the_end(self, answers: Sequence[GrowingAnswer]) -> None:
-        """Writes a batch that no other answer joins: for backbones, and for lengths, where that would not be exact."""
+        """Writes a whole batch that no other answer joins, where joining would not be exact: for some backbones and
+        lengths."""
         limit = max(one.given.limit for one in answers)
         prefixes = [one.given.prefix for one in answers]
         chooser = _Chooser(answers, self._backbone.end_ids[0])
         write(self._backbone, prefixes, *self._inputs(answers), limit, watcher=chooser)
 
     def clear(self) -> None:
-        """Forgets all answers."""
+        """Drops all answers."""
         self.answers, self._rows = [], None
 
     def _inputs(self, answers: Sequence[GrowingAnswer]) -> tuple[Tensor, Tensor]:
         return self._encoder.pad_inputs([one.given.ids for one in answers], self._backbone.device)
 
-    def _let_go(self) -> None:
-        """Takes answers that have ended out of the batch."""
+    def _remove_ended(self) -> None:
+        """Removes the answers that have ended from the batch."""
         going = [index for index, one in enumerate(self.answers) if not one.ended]
         if len(going) == len(self.answers):
             return
@@ -91,7 +92,7 @@ class ContinuousWriter:
 
 
 class _Chooser(LogitsProcessor):
-    """Chooses each answer's next token, and leaves transformers no other one."""
+    """Chooses the next token of each answer, and rules out every other token for transformers."""
 
     def __init__(self, answers: Sequence[GrowingAnswer], end: int) -> None:
         self._answers, self._end = answers, end

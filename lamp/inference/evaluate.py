@@ -1,4 +1,4 @@
-"""How good a prompt is on held-out rows."""
+"""Scores a prompt on held-out rows."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _LOSS_BATCH = 16
 
 @dataclass(frozen=True)
 class HeldOut:
-    """Rows to score on, encoded once."""
+    """Held-out rows with their encodings."""
 
     examples: Sequence[Example]
     encoded: Sequence[Encoded]
@@ -40,11 +40,11 @@ class HeldOut:
 
 @dataclass(frozen=True)
 class Evaluation:
-    """How a prompt does on held-out rows."""
+    """The scores of a prompt on held-out rows, and its predictions."""
 
     scores: Scores
     predictions: list[str]
-    """The label predicted for each held-out row. For generation the answers to the first rows, if asked for."""
+    """The predicted label of each held-out row; for generation the answers to the first rows, if asked for."""
     confidences: list[float]
     """The probability of each predicted label, 0 to 1; empty for generation."""
     confusion: ConfusionMatrix | None = None
@@ -60,12 +60,12 @@ def evaluate(
     written: int = 0,
     on_progress: OnProgress = lambda _: None,
 ) -> Evaluation:
-    """Scores virtual tokens (l', hidden) on held-out rows, or the backbone alone when they are None.
+    """Scores virtual tokens (l', hidden) on held-out rows, or the backbone alone if `virtual` is None.
 
-    Classification picks the most probable of the labels. Generation has loss and perplexity;
-    the first `written` rows are answered as well and their text is scored. Processes that train together share the
-    rows, and each gets the scores of all. on_progress may raise to end the evaluation; all processes call it
-    equally often, and it must raise in all of them at the same call.
+    Classification picks the most probable of the labels. Generation has loss and perplexity; the first `written` rows
+    are also answered, and these texts scored. Processes that train together share the rows, and each gets the scores of
+    all. on_progress may raise to stop the evaluation; all processes call it equally often, and it must raise in all of
+    them at the same call.
     """
     if held_out.labels:
         return _classification(backbone, virtual, encoder, held_out, on_progress)
@@ -88,7 +88,7 @@ def evaluate_vote(
     *,
     on_progress: OnProgress = lambda _: None,
 ) -> tuple[Evaluation, Evaluation]:
-    """How the first of several prompts, each (l', hidden), picks labels alone, and how all of them do by vote.
+    """Scores the labels that the first of several prompts, each (l', hidden), picks alone, and those of their vote.
 
     on_progress: as in `evaluate`.
     """
@@ -120,7 +120,7 @@ def _label_likelihoods(
 
 
 def _picked(by_label: Tensor, held_out: HeldOut) -> Evaluation:
-    """The most probable labels and their scores. by_label: log-probabilities (rows, labels)."""
+    """Picks the most probable labels and scores them. by_label: log-probabilities (rows, labels)."""
     confidences, choices = by_label.exp().max(dim=1)
     predictions = [held_out.labels[choice] for choice in choices.tolist()]
     references = [example.target for example in held_out.examples]
@@ -178,14 +178,17 @@ def row_losses(
 
 
 def _own_rows(rows: int) -> list[int]:
-    """Indices of the rows that this process evaluates; each has equally many, so the last ones may repeat the first."""
+    """Returns the indices of the rows that this process evaluates.
+
+    Every process gets equally many, so the last ones may repeat the first.
+    """
     state = process_state()
     rows_of_each = -(-rows // state.num_processes)
     return [(turn * state.num_processes + state.process_index) % rows for turn in range(rows_of_each)]
 
 
 def _gathered(values: list[_Value], rows: int) -> list[_Value]:
-    """The values of all processes for their own rows, in the order of the rows."""
+    """Returns the values of all processes for their own rows, in the order of the rows."""
     world = process_state().num_processes
     if world == 1:
         return values

@@ -1,4 +1,4 @@
-"""Generates free text with a backbone, behind prompts that were read once."""
+"""Generates free text with a backbone behind prompts."""
 
 from __future__ import annotations
 
@@ -31,10 +31,10 @@ def generate(
     on_text: OnText | None = None,
     sampling: Sampling = GREEDY,
 ) -> list[str]:
-    """Continuations of inputs (token ids), without special tokens; by default the likeliest ones.
+    """Returns continuations of inputs (token ids) as text without special tokens; by default greedily decoded.
 
     Each has at most as many tokens as the recipe allows for a target, unless `sampling` says otherwise. prefixes: one
-    for each input, of one prompt or of several; on_progress may raise to end the work.
+    for each input, of one prompt or of several; on_progress may raise to stop the work.
     """
     answers = [""] * len(inputs)
 
@@ -52,7 +52,7 @@ def generate(
 
 
 def _texts(backbone: FrozenBackbone, ids: Tensor) -> list[str]:
-    """The text of each row of token ids (batch, length), up to the first token that ends an answer."""
+    """Decodes each row of token ids (batch, length), up to the first token that ends an answer."""
     ends = set(backbone.end_ids)
     answers = [list(takewhile(lambda token: token not in ends, row)) for row in ids.tolist()]
     return [text.strip() for text in backbone.tokenizer.batch_decode(answers, skip_special_tokens=True)]
@@ -61,7 +61,7 @@ def _texts(backbone: FrozenBackbone, ids: Tensor) -> list[str]:
 class _TextStreamer(BaseStreamer):
     """Calls `on_text` for every answer of a batch after each token.
 
-    transformers calls `put` with the input ids first, and then with one token of every row.
+    transformers calls `put` with the input ids first, and then with one token for every row.
     """
 
     def __init__(self, backbone: FrozenBackbone, indices: Sequence[int], on_text: OnText) -> None:
@@ -69,7 +69,7 @@ class _TextStreamer(BaseStreamer):
         self._tokens: list[Tensor] | None = None
 
     def put(self, value: Tensor) -> None:
-        """Takes the next token of every row (batch,)."""
+        """Receives the next token of every row (batch,)."""
         if self._tokens is None:
             self._tokens = []
             return

@@ -1,4 +1,4 @@
-"""One answer while it is written: its tokens, how the next one is chosen, and when it ends."""
+"""One answer while it is written: its tokens, the choice of the next one, and its end."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from lamp.inference.text_pieces import TextPieces
 from lamp.sampling import GREEDY, Sampling
 
 _LEAST = -9999.0
-"""Stands for the log-probability of what is impossible, as JSON has no infinity."""
+"""Replaces the log-probability minus infinity, which JSON cannot hold."""
 
 
 @dataclass(frozen=True, eq=False)
 class TextInput:
-    """An input that a text is written to, and how."""
+    """A request for a text: the input and how to answer it."""
 
     prefix: Prefix
     ids: tuple[int, ...]
@@ -29,29 +29,29 @@ class TextInput:
     """The most tokens of the answer."""
     sampling: Sampling = GREEDY
     stops: tuple[str, ...] = ()
-    """Texts before which the answer ends."""
+    """The answer ends before the first of these texts."""
     top: int | None = None
-    """How many of the likeliest tokens are scored at each place, beside the one that was taken; None: none is."""
+    """Number of likeliest tokens reported at each position, beside the chosen one; None for no scores at all."""
 
 
 @dataclass(frozen=True)
 class TokenScore:
-    """How likely a token of an answer was, before temperature and top-p."""
+    """The probability of a token of an answer, before temperature and top-p."""
 
     token: int
     log_probability: float
     likeliest: tuple[tuple[int, float], ...]
     """(token, log-probability), the likeliest first"""
     offset: int
-    """Characters of the answer before it"""
+    """Position of the token in the answer, in characters"""
 
 
 OnPiece = Callable[[str, Sequence[TokenScore]], None]
-"""Called with each further piece of a text, and the scores of the tokens since the piece before."""
+"""Called with each new piece of a text, and the scores of the tokens since the last piece."""
 
 
 class GrowingAnswer:
-    """The answer to one input. It draws from a generator of its own, so it does not depend on other answers."""
+    """The answer to one input. Its random generator is its own, so it does not depend on other answers."""
 
     def __init__(
         self,
@@ -62,11 +62,11 @@ class GrowingAnswer:
     ) -> None:
         self.given = given
         self.tokens: list[int] = []
-        """Without the one that ended it."""
+        """Tokens so far, without the one that ended the answer."""
         self.finish: Literal["", "stop", "length"] = ""
-        """Why it has ended: by its own end or a stop, or by its limit; "" while it goes on."""
+        """Why the answer ended: "stop" for an end token or a stop text, "length" for the limit; "" before that."""
         self.cancelled = False
-        """Set from any thread: nobody waits for it any more."""
+        """Set from any thread when nobody waits for the answer any more."""
         self._ends = frozenset(backbone.end_ids)
         self._pieces = TextPieces(backbone.tokenizer, given.stops)
         self._on_piece, self._on_end = on_piece, on_end
@@ -76,17 +76,17 @@ class GrowingAnswer:
 
     @property
     def text(self) -> str:
-        """What is certain of it; all of it once it has ended."""
+        """The text so far, without characters that the next token may still change."""
         return self._pieces.text
 
     @property
     def ended(self) -> bool:
-        """Whether no further token is wanted."""
+        """Whether the answer needs no further token."""
         return bool(self.finish) or self.cancelled
 
     def take(self, likeliest: int, logits: Tensor) -> None:
-        """Chooses the next token. likeliest: the one that greedy choice takes; logits: (vocabulary,), float32."""
-        token = likeliest if self._generator is None else self._drawn(logits)
+        """Chooses the next token. likeliest: the greedy choice; logits: (vocabulary,), float32."""
+        token = likeliest if self._generator is None else self._draw(logits)
         if token in self._ends:
             self._end("stop")
             return
@@ -113,8 +113,8 @@ class GrowingAnswer:
         scores, self._scores = self._scores, []
         self._on_piece(piece, scores)
 
-    def _drawn(self, logits: Tensor) -> int:
-        """As transformers draws for a batch of this row alone from the same seed."""
+    def _draw(self, logits: Tensor) -> int:
+        """Draws a token like transformers draws it for a batch of this row alone from the same seed."""
         sampling, row = self.given.sampling, logits.unsqueeze(0)
         unread = row.new_zeros(1, 0, dtype=torch.long)
         for warper in (TemperatureLogitsWarper(float(sampling.temperature)), TopPLogitsWarper(float(sampling.top_p))):
@@ -129,7 +129,7 @@ class GrowingAnswer:
 
 
 def choose_next(answers: Sequence[GrowingAnswer], logits: Tensor) -> None:
-    """Gives each answer its next token, from logits (answers, vocabulary)."""
+    """Chooses the next token of each answer from logits (answers, vocabulary)."""
     logits = logits.float()
     for answer, likeliest, row in zip(answers, logits.argmax(dim=1).tolist(), logits, strict=True):
         if not answer.ended:

@@ -1,4 +1,4 @@
-"""Looks at a trained prompt: the words nearest to its tokens, its singular directions, a map of both."""
+"""Inspects a trained prompt: the words nearest to its tokens, its singular directions, and a map of both."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from lamp.inference.inspection import InspectedDirection, InspectedToken, Inspec
 from lamp.prompt import LampPrompt
 
 _WORDS = 5
-"""Nearest words that are named."""
+"""Number of nearest words that are shown."""
 _ROWS_AT_A_TIME = 16_384
-"""Rows of the embedding table that are compared at a time, so that no second table is in memory."""
+"""Rows of the embedding table that are compared at a time, to avoid a second copy of the table in memory."""
 
 
 @torch.inference_mode()
 def inspect_prompt(backbone: FrozenBackbone, trained: LampPrompt, first: LampPrompt | None) -> Inspection:
-    """Looks at a trained prompt. first: the one that training started from, if it is known."""
+    """Inspects a trained prompt. first: the prompt that training started from, if it is known."""
     after = trained().cpu()
     before = first().cpu() if first is not None else None
     vocabulary = _Vocabulary(backbone)
@@ -38,7 +38,7 @@ def inspect_prompt(backbone: FrozenBackbone, trained: LampPrompt, first: LampPro
 
 
 def _directions(prompt: LampPrompt, vocabulary: _Vocabulary) -> tuple[InspectedDirection, ...]:
-    """Each singular triplet with what the composed prompt loses without it."""
+    """Returns each singular triplet with the change of the composed prompt when it is left out."""
     whole = prompt().cpu()
     weights = []
     for number in range(len(prompt.q)):
@@ -54,7 +54,7 @@ def _directions(prompt: LampPrompt, vocabulary: _Vocabulary) -> tuple[InspectedD
 def _map(
     vocabulary: _Vocabulary, before: Tensor | None, after: Tensor, words: Sequence[int]
 ) -> tuple[tuple[MapPoint, ...], float]:
-    """Where the directions of tokens and of some words lie on the plane that shows most of their differences."""
+    """Projects the directions of tokens and some words onto the plane that shows most of their variance."""
     words = list(dict.fromkeys(words))
     groups = [("after", after), ("word", vocabulary.vectors(words))]
     groups += [("before", before)] if before is not None else []
@@ -74,7 +74,7 @@ def _map(
 
 
 class _Vocabulary:
-    """The backbone's tokens with their embeddings; special and reserved ones, which are no words, are left out."""
+    """The backbone's tokens and embeddings, without special and reserved tokens, which are no words."""
 
     def __init__(self, backbone: FrozenBackbone) -> None:
         self._weight: Tensor = backbone.embedding.weight
@@ -85,13 +85,13 @@ class _Vocabulary:
         self._allowed[[number for number in others if number < count]] = False
 
     def vectors(self, tokens: Sequence[int]) -> Tensor:
-        """Embeddings (tokens, d) as the table has them, float32 on the CPU."""
+        """Returns embeddings (tokens, d) from the table, float32 on the CPU."""
         return self._weight[torch.tensor(tokens, device=self._weight.device)].float().cpu()
 
     def nearest(self, vectors: Tensor, *, either_sense: bool = False) -> list[tuple[tuple[int, float], ...]]:
-        """(token, cosine similarity) of the tokens nearest to each vector (n, d).
+        """Returns (token, cosine similarity) of the tokens nearest to each vector (n, d).
 
-        either_sense: by the size of the similarity, whatever its sign is.
+        either_sense: ranks by absolute similarity.
         """
         device = self._weight.device
         wanted = normalize(vectors.float(), dim=1).to(device)
@@ -109,5 +109,5 @@ class _Vocabulary:
         ]
 
     def words(self, near: Sequence[tuple[int, float]]) -> tuple[Word, ...]:
-        """The same with the tokens' texts."""
+        """Replaces the token ids by the tokens' texts."""
         return tuple((str(self._tokenizer.decode([token])), round(value, 4)) for token, value in near)

@@ -1,4 +1,4 @@
-"""What can be seen in a trained prompt, as values and as a file: the server reads them without torch."""
+"""The result of inspecting a trained prompt, and its file, which the server reads without torch."""
 
 from __future__ import annotations
 
@@ -19,25 +19,25 @@ class InspectedToken:
     """A virtual token."""
 
     before: tuple[Word, ...]
-    """The words nearest to it before training, the nearest first; empty where that prompt is not known any more"""
+    """The words nearest to the token before training, nearest first; empty if the first prompt is unknown"""
     after: tuple[Word, ...]
     moved: float
-    """How far it moved, as a share of its length before training; 0 where that is not known"""
+    """How far the token moved, as a share of its norm before training; 0 if that is unknown"""
 
 
 @dataclass(frozen=True)
 class InspectedDirection:
-    """A singular triplet u, q, v of the prompt."""
+    """A singular triplet (u, q, v) of the prompt."""
 
     weight: float
-    """The change of the composed prompt when it is left out, as a share of the prompt's norm"""
+    """Change of the composed prompt when the triplet is left out, as a share of the prompt's norm"""
     words: tuple[Word, ...]
-    """The words nearest to v, in either sense: a negative similarity is to its opposite"""
+    """The words nearest to v by absolute similarity: a negative one means the opposite direction"""
 
 
 @dataclass(frozen=True)
 class MapPoint:
-    """A vector's direction on a plane."""
+    """The direction of a vector, projected onto a plane."""
 
     x: float
     y: float
@@ -48,24 +48,24 @@ class MapPoint:
 
 @dataclass(frozen=True)
 class Inspection:
-    """What can be seen in a trained prompt."""
+    """The result of inspecting a trained prompt."""
 
     tokens: tuple[InspectedToken, ...]
     directions: tuple[InspectedDirection, ...]
-    """The weightiest first"""
+    """Sorted by weight, largest first"""
     points: tuple[MapPoint, ...]
-    """The first two principal components of the unit vectors of all tokens and of the words nearest to them"""
+    """All tokens and the words nearest to them: the first two principal components of their unit vectors"""
     variance: float
-    """The share of their variance that the two components show, 0 to 1"""
+    """Share of the variance that the two components explain, 0 to 1"""
 
 
 def write_inspection(inspection: Inspection, file: Path) -> None:
-    """Writes JSON. Raises OSError."""
+    """Writes the inspection as JSON. Raises OSError."""
     file.write_text(json.dumps(asdict(inspection)), encoding="utf-8")
 
 
 def read_inspection(file: Path) -> Inspection | None:
-    """What `write_inspection` wrote; None where there is no file. Raises DataError when it is damaged."""
+    """Reads what `write_inspection` wrote; None if there is no file. Raises DataError when it is damaged."""
     try:
         values: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
         return Inspection(

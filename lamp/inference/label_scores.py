@@ -1,4 +1,4 @@
-"""How likely each label is as the answer to an input, in bounded memory."""
+"""Computes the probability of each label as the answer to an input, in bounded memory."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from lamp.data.label_trie import LabelTrie
 from lamp.inference.batched import OnProgress, rows_at_a_time, run_batched
 
 _MEMORY_LIMIT = 64_000_000
-"""How many numbers one pass over label tokens may need at a time, by the estimate of `_numbers_per_read`."""
+"""The most numbers that one pass over label tokens may hold at a time, as `_numbers_per_read` estimates them."""
 
 
 @torch.inference_mode()
@@ -34,10 +34,10 @@ def label_log_likelihoods(
 ) -> Tensor:
     """Log-probability of every label, among the labels, behind every input: (inputs, labels), float32 on the CPU.
 
-    Where labels differ, the backbone's probabilities of the tokens that can follow there are scaled to add up to 1.
-    The probability of a label is the product of these over its tokens and its end, so that those of all labels add up
-    to 1. Labels that the tokenizer cannot tell apart each get the probability of all of them.
-    prefixes: one for each input; on_progress may raise to end the scoring.
+    Where labels differ, the backbone's probabilities of the tokens that can follow are scaled to add up to 1. The
+    probability of a label is the product of these over its tokens and its end token, so all labels together add up to
+    1. Labels that the tokenizer cannot distinguish each get the probability of all of them. prefixes: one for each
+    input; on_progress may raise to stop the scoring.
     """
     trie = encoder.label_trie(labels)
     options = _Options(trie, backbone.device)
@@ -81,10 +81,10 @@ def vote(likelihoods: Tensor) -> Tensor:
 
 
 def _numbers_per_read(backbone: FrozenBackbone, prefixes: Sequence[Prefix], input_length: int, read_length: int) -> int:
-    """About how many numbers are in memory while one read of a label follows one input.
+    """Estimates how many numbers are in memory while one read of a label follows one input.
 
-    These are the logits of the read, and the keys, values and attention weights of one layer; where the input is read
-    again with every label, also that layer's states of all its tokens.
+    They are the logits of the read, and the keys, values and attention weights of one layer; if the input is read again
+    with every label, also that layer's states of all its tokens.
     """
     tokens = longest_prompt(prefixes) + input_length + read_length
     layer = 4 if backbone.is_encoder_decoder or backbone.shares_prompts(tokens) else 16
@@ -92,7 +92,7 @@ def _numbers_per_read(backbone: FrozenBackbone, prefixes: Sequence[Prefix], inpu
 
 
 class _Options:
-    """The tokens to choose from at every branch of a label trie, all in one row, as tensors.
+    """The tokens to choose from at every branch of a label trie, as tensors that hold all branches in one row.
 
     The tokens at the first position come first, then those of each read.
     """
@@ -115,11 +115,11 @@ class _Options:
         self._ways = pad_sequence(ways, batch_first=True, padding_value=len(of_option)).long().to(device)
 
     def after_input(self, logits: Tensor) -> Tensor:
-        """The options' share of logits (rows, vocabulary) after the inputs: (rows, options at the first position)."""
+        """Selects the options at the first position from logits (rows, vocabulary): (rows, options)."""
         return logits[:, self._tokens[: self._starts[0]]].float()
 
     def after_reads(self, logits: Tensor, reads: range) -> Tensor:
-        """The options' share of logits (rows, reads, longest, vocabulary): (rows, options of these reads)."""
+        """Selects the options of these reads from logits (rows, reads, longest, vocabulary): (rows, options)."""
         options = slice(self._starts[reads.start], self._starts[reads.stop])
         reads_of, positions, tokens = self._reads[options], self._positions[options], self._tokens[options]
         return logits[:, reads_of - reads.start, positions, tokens].float()

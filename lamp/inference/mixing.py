@@ -1,4 +1,4 @@
-"""Two prompts made into one: blended, or one after the other."""
+"""Combines two prompts: blends them, or puts one after the other."""
 
 from __future__ import annotations
 
@@ -9,10 +9,9 @@ from lamp.errors import DataError
 
 
 def blend(first: Tensor, second: Tensor, share: float) -> Tensor:
-    """`share` of the first prompt and the rest of the second, token by token: (l', hidden), as both are.
+    """Mixes two prompts token by token: `share` of the first, the rest of the second; all are (l', hidden).
 
-    share: 0 to 1; with 1 the first prompt comes back bit for bit, with 0 the second. Raises DataError when the prompts
-    are of different lengths.
+    share: 0 to 1; 1 returns the first prompt bit for bit, 0 the second. Raises DataError when their lengths differ.
     """
     if first.shape != second.shape:
         raise DataError(
@@ -23,5 +22,5 @@ def blend(first: Tensor, second: Tensor, share: float) -> Tensor:
 
 
 def one_after_the_other(first: Tensor, second: Tensor) -> Tensor:
-    """The first prompt's virtual tokens, then the second's: (l'1 + l'2, hidden)."""
+    """Concatenates the virtual tokens of the first prompt and the second: (l'1 + l'2, hidden)."""
     return torch.cat([first, second])

@@ -22,7 +22,7 @@ class Prediction:
 
     text: str
     probabilities: dict[str, float]
-    """Label → probability; empty for generation"""
+    """Probability of each label; empty for generation"""
 
 
 def predict(
@@ -35,10 +35,10 @@ def predict(
     on_progress: OnProgress = lambda _: None,
     sampling: Sampling = GREEDY,
 ) -> list[Prediction]:
-    """Answers every input (token ids) with the most likely label, or with free text when there are no labels.
+    """Answers every input (token ids) with the most likely label, or with free text if there are no labels.
 
     prefixes: one for each input, of one prompt or of several; on_text: called while free text is generated; on_progress
-    may raise to end the work; sampling: of free text alone.
+    may raise to stop the work; sampling: for free text only.
     """
     if not labels:
         texts = generate(
@@ -58,9 +58,9 @@ def predict_by_vote(
     labels: Sequence[str],
     on_progress: OnProgress = lambda _: None,
 ) -> list[Prediction]:
-    """Answers every input with the label that several prompts together find the most likely.
+    """Answers every input with the label that several prompts together rate the most likely.
 
-    voters: the prompts, of which each reads every input; on_progress: as in `predict`.
+    voters: the prompts, each of which reads every input; on_progress: as in `predict`.
     """
     prefixes = [voter for voter in voters for _ in inputs]
     every = [tokens for _ in voters for tokens in inputs]
@@ -69,6 +69,6 @@ def predict_by_vote(
 
 
 def _most_likely(likelihoods: Tensor, labels: Sequence[str]) -> list[Prediction]:
-    """The likeliest label of each input. likelihoods: (inputs, labels)."""
+    """Returns the most likely label of each input. likelihoods: (inputs, labels)."""
     distributions = [dict(zip(labels, row, strict=True)) for row in likelihoods.softmax(dim=1).tolist()]
     return [Prediction(max(shares, key=shares.__getitem__), shares) for shares in distributions]

@@ -1,4 +1,4 @@
-"""The tokens that text scores compare, for texts in any script."""
+"""Splits texts in any script into the tokens that text scores compare."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import regex
 
 _UNSPACED = r"\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}\p{Tibetan}"
-"""Scripts that put no space between words."""
+"""Scripts that write words without spaces between them."""
 _TOKEN = regex.compile(
     rf"[{_UNSPACED}]\p{{M}}*|[[\p{{L}}\p{{N}}]--[{_UNSPACED}]][[\p{{L}}\p{{M}}\p{{N}}]--[{_UNSPACED}]]*", regex.V1
 )
@@ -16,12 +16,12 @@ _SYMBOL = regex.compile(r"\S\p{M}*")
 
 
 class UnicodeTokenizer:
-    """A tokenizer for rouge_score, whose own one drops every letter beyond a to z."""
+    """A tokenizer for rouge_score, whose own tokenizer drops every letter except a to z."""
 
     def tokenize(self, text: str) -> list[str]:
-        """Words without case and punctuation; single characters where a script has no spaces between words.
+        """Returns lower-case words without punctuation; single characters for scripts without spaces between words.
 
-        A text without any letter or digit has its symbols for tokens.
+        A text without any letter or digit is split into its symbols.
         """
         normalized = unicodedata.normalize("NFC", text).casefold()
         tokens: list[str] = _TOKEN.findall(normalized) or _SYMBOL.findall(normalized)
@@ -29,15 +29,15 @@ class UnicodeTokenizer:
 
 
 def plain(text: str) -> str:
-    """The text with one way to compose its characters (NFC) and one space where it has blanks."""
+    """Normalises a text: composed characters (NFC), and one space for each run of blanks."""
     return " ".join(unicodedata.normalize("NFC", text).split())
 
 
 def bleu_tokenizer(references: Sequence[str]) -> str:
-    """The name of sacrebleu's tokenizer for the script in which most of the references are written.
+    """Returns the name of sacrebleu's tokenizer for the script that most of the references are written in.
 
-    "13a" is what the field quotes for European languages, "zh" for Chinese. "intl" also splits the punctuation of other
-    scripts. Single characters ("char") stand in for words where finding them needs a dictionary.
+    "13a" is the standard for European languages, "zh" for Chinese. "intl" also splits the punctuation of other scripts.
+    Scripts whose words can only be found with a dictionary are compared by character ("char").
     """
     text = "".join(references)
 

@@ -1,4 +1,4 @@
-"""Scores of predictions against references, each from the library that the field quotes."""
+"""Scores of predictions against references, computed with the standard libraries."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ LOWER_IS_BETTER = frozenset({"loss", "perplexity"})
 
 _UNTRAINED, _VOTE = "untrained_", "vote_"
 ROWS = "_rows"
-"""End of the name under which merged scores hold the number of rows: "test_rows" or "validation_rows"."""
+"""Suffix of the number of rows in merged scores: "test_rows" or "validation_rows"."""
 
 
 def is_better(scores: Scores, than: Scores) -> bool:
-    """Whether a prompt with `scores` is better than one with the scores `than`.
+    """Returns whether `scores` are better than the scores `than`.
 
     A higher accuracy is better, or the same accuracy at a lower loss; for generation a lower loss.
     """
@@ -28,8 +28,10 @@ def is_better(scores: Scores, than: Scores) -> bool:
 
 
 def merge_scores(tuned: Scores, untrained: Scores, vote: Scores | None = None) -> Scores:
-    """All in one dictionary, as files and the database store them: the names of untrained scores begin with
-    "untrained_", those of a vote of several prompts with "vote_"."""
+    """Merges all scores into one dictionary, as files and the database store them.
+
+    Scores of the untrained backbone have the prefix "untrained_", those of a vote of several prompts "vote_".
+    """
     others = {_UNTRAINED: untrained, _VOTE: vote or {}}
     return {
         **tuned,
@@ -49,12 +51,12 @@ def split_scores(merged: Mapping[str, float]) -> tuple[Scores, Scores, Scores]:
 
 
 def improves(metric: str, value: float, than: float) -> bool:
-    """Whether `value` is a better score of this metric than `than`; equal scores are not."""
+    """Returns whether `value` is better than `than` in this metric; equal values are not."""
     return value < than if metric in LOWER_IS_BETTER else value > than
 
 
 def classification_scores(references: Sequence[str], predictions: Sequence[str]) -> Scores:
-    """Accuracy, macro-averaged F1 and Matthews correlation."""
+    """Returns accuracy, macro-averaged F1 and Matthews correlation."""
     from sklearn.metrics import accuracy_score, f1_score, matthews_corrcoef
 
     return {
@@ -65,10 +67,10 @@ def classification_scores(references: Sequence[str], predictions: Sequence[str])
 
 
 def generation_scores(references: Sequence[str], predictions: Sequence[str]) -> Scores:
-    """Exact match, token F1, ROUGE-L, all between 0 and 1, and BLEU between 0 and 100.
+    """Returns exact match, token F1 and ROUGE-L, all between 0 and 1, and BLEU between 0 and 100.
 
-    A text that is the same as its reference has the full score in every script. BLEU counts sequences of up to four
-    tokens, or of as many as the longest prediction has (sacrebleu's effective order): else short answers would have 0.
+    A text equal to its reference has the full score in every script. BLEU counts sequences of up to four tokens, or of
+    as many as the longest prediction has (sacrebleu's effective order); otherwise short answers would score 0.
     """
     from rouge_score.rouge_scorer import RougeScorer
     from sacrebleu.metrics.bleu import BLEU
@@ -87,7 +89,7 @@ def generation_scores(references: Sequence[str], predictions: Sequence[str]) -> 
 
 
 def row_scores(references: Sequence[str], predictions: Sequence[str], *, labels: bool) -> list[float]:
-    """How good each prediction is: 1 or 0 for labels, ROUGE-L (0 to 1) for texts."""
+    """Returns the score of each prediction: 1 or 0 for labels, ROUGE-L (0 to 1) for texts."""
     if labels:
         return [float(reference == prediction) for reference, prediction in zip(references, predictions, strict=True)]
     from rouge_score.rouge_scorer import RougeScorer
@@ -100,7 +102,7 @@ def row_scores(references: Sequence[str], predictions: Sequence[str], *, labels:
 
 
 def perplexity(loss: float) -> float:
-    """exp of a mean negative log-likelihood; infinite where that overflows."""
+    """Returns exp of a mean negative log-likelihood; infinity on overflow."""
     return math.exp(loss) if loss < 700 else math.inf
 
 

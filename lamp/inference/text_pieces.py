@@ -1,4 +1,4 @@
-"""A text as it grows, in pieces that are certain: no later token changes what was given."""
+"""Decodes a growing answer into pieces that are final: no later token changes what was returned."""
 
 from __future__ import annotations
 
@@ -7,38 +7,38 @@ from collections.abc import Sequence
 from typing import Any
 
 _BYTE = re.compile(r"<0x[0-9A-F]{2}>")
-"""A token that stands for one byte; several of them may make one character."""
-_HALF = "\ufffd"
-"""What a tokenizer writes for bytes that are no whole character."""
+"""A token for a single byte; several of them can form one character."""
+_INCOMPLETE = "\ufffd"
+"""What tokenizers write for bytes that are not a complete character."""
 _LAST_WORDS = re.compile(r"\s*\S*\s*\S*$")
 
 
 class TextPieces:
-    """Makes one answer's text of its tokens; all pieces joined are the text."""
+    """Decodes the tokens of one answer piece by piece; all pieces joined are the text."""
 
     def __init__(self, tokenizer: Any, stops: Sequence[str] = ()) -> None:
-        """stops: the text ends before the first of them."""
+        """stops: the text ends before the first of these."""
         self._tokenizer, self._stops = tokenizer, stops
         # Such tokenizers take out the space before a full stop or an "n't" when they see all of it.
         self._joins_words = bool(getattr(tokenizer, "clean_up_tokenization_spaces", False))
         self._ids: list[int] = []
         self._certain = ""
         self.text = ""
-        """What was given so far."""
+        """The text returned so far."""
         self.stopped = False
-        """Whether one of `stops` was met."""
+        """Whether a stop text was found."""
 
     @property
     def length(self) -> int:
-        """Characters that are written so far, those that are not certain yet among them."""
+        """Number of characters written so far, including those that are not final yet."""
         return len(self._decoded().lstrip())
 
     def take(self, token: int) -> str:
-        """The piece that is certain after one more token; often empty."""
+        """Adds a token and returns the new piece of final text, often empty."""
         self._ids.append(token)
         if _BYTE.fullmatch(str(self._tokenizer.convert_ids_to_tokens(token))):
             return ""
-        certain = self._decoded().rstrip(_HALF)
+        certain = self._decoded().rstrip(_INCOMPLETE)
         if self._joins_words:
             certain = _LAST_WORDS.sub("", certain)
         self._certain = certain
@@ -48,7 +48,7 @@ class TextPieces:
         return self._give(self._certain[: len(self._certain) - held].strip())
 
     def end(self) -> str:
-        """The last piece, when no token follows."""
+        """Returns the last piece, when no further token comes."""
         if not self.stopped:
             self._certain = self._decoded()
             self._cut()
@@ -59,14 +59,14 @@ class TextPieces:
         return text
 
     def _cut(self) -> bool:
-        """Ends the text before the first stop that it holds, if there is one."""
+        """Ends the text before the first stop text in it, if there is one."""
         places = [place for stop in self._stops if (place := self._certain.find(stop)) >= 0]
         if places:
             self._certain, self.stopped = self._certain[: min(places)], True
         return self.stopped
 
     def _begun(self, stop: str) -> int:
-        """How many characters at the end of the text may be the beginning of a stop."""
+        """Returns how many characters at the end of the text may be the start of a stop text."""
         lengths = range(min(len(stop) - 1, len(self._certain)), 0, -1)
         return next((length for length in lengths if self._certain.endswith(stop[:length])), 0)
 
