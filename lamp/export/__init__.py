@@ -1,1 +1,1 @@
-"""A trained prompt on disk, as PEFT and people read it."""
+"""Saves and loads trained prompts, and exports them for other programs."""

@@ -1,4 +1,4 @@
-"""Whether an export answers as the studio does: in its own engine, from the text alone."""
+"""Compares the answers of an export, run in its own engine on plain text, with the studio's."""
 
 from __future__ import annotations
 
@@ -23,31 +23,31 @@ from lamp.export.virtual_vocabulary import VirtualVocabulary
 from lamp.inference.label_scores import label_log_likelihoods
 
 _ENOUGH = 0.95
-"""The share of equal answers from which an export is proven: 38 of 40. Rounding decides between two that are level."""
+"""Smallest share of equal answers that counts as proven: 38 of 40. Rounding decides between equally likely answers."""
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """How many answers of an export are the studio's."""
+    """How many answers of an export equal the studio's."""
 
     engine: str
-    """Such as "llama.cpp" """
+    """The engine that ran the export, such as "llama.cpp"."""
     rows: int
     same_answers: int
     same_orders: int | None = None
-    """Rows whose labels are in the same order of likelihood; None where that is not asked"""
+    """Rows whose labels have the same order of likelihood; None if that was not compared"""
     reason: str = "no rows were given whose answers could be compared with the studio's."
-    """Why nothing was compared, where there are no rows"""
+    """Why nothing was compared, if `rows` is 0"""
     fewer_bits: str = ""
-    """In how many bits the studio itself has the weights, such as "4"; empty where it has them as they are stored"""
+    """Bits in which the studio itself had the weights, such as "4"; empty if it used them as stored"""
 
     @property
     def is_proven(self) -> bool:
-        """Whether nearly all answers are the same."""
+        """Whether nearly all answers are equal."""
         return self.rows > 0 and self.same_answers >= _ENOUGH * self.rows
 
     def sentence(self) -> str:
-        """What was compared, for people."""
+        """Returns what was compared and how it came out, for people."""
         if not self.rows:
             return f"**Not compared:** {self.reason}"
         labels = "" if self.same_orders is None else f"; the labels have the same order in {self.same_orders} rows"
@@ -61,7 +61,7 @@ class Comparison:
 
 
 def messages_of(text: str) -> list[dict[str, str]]:
-    """An input as the messages of a chat: one, or those of a conversation."""
+    """Returns an input as chat messages: one, or those of a conversation."""
     turns = messages_in(text) or [("user", text)]
     return [{"role": role, "content": content} for role, content in turns]
 
@@ -69,7 +69,7 @@ def messages_of(text: str) -> list[dict[str, str]]:
 def compare_model(
     folder: Path, vocabulary: VirtualVocabulary, reference: Reference, labels: tuple[str, ...], on_part: OnPart
 ) -> Comparison:
-    """Compares a folder that transformers reads. Raises BackboneError where its logits are not the studio's."""
+    """Compares a folder that transformers can load. Raises BackboneError if its logits differ from the studio's."""
     on_part("Comparing in transformers", 0.0)
     config = AutoConfig.from_pretrained(folder, trust_remote_code=False)
     auto: Any = auto_class(config)
@@ -94,7 +94,7 @@ def compare_model(
 
 @torch.inference_mode()
 def _check_logits(model: Any, ids: tuple[int, ...], probe: Probe, reference: Reference, largest: float) -> None:
-    """Raises BackboneError if logits differ by more than rounding, or if one of a virtual token is the largest."""
+    """Raises BackboneError if logits differ by more than rounding, or if that of a virtual token is the largest."""
 
     def tensor(values: tuple[int, ...]) -> torch.Tensor:
         return torch.tensor([values], device=reference.device)
@@ -121,7 +121,7 @@ def _check_logits(model: Any, ids: tuple[int, ...], probe: Probe, reference: Ref
 
 @torch.inference_mode()
 def _answer(model: Any, tokenizer: Any, text: str, reference: Reference) -> str:
-    """The answer to one text, as anybody would ask for it."""
+    """Answers one text the way any user of transformers would."""
     if any(reference.encoder.chat):
         given = tokenizer.apply_chat_template(
             messages_of(text), add_generation_prompt=True, return_tensors="pt", return_dict=True
@@ -137,7 +137,7 @@ def _answer(model: Any, tokenizer: Any, text: str, reference: Reference) -> str:
 def _label_orders(
     model: Any, vocabulary: VirtualVocabulary, reference: Reference, labels: tuple[str, ...]
 ) -> list[tuple[int, ...]]:
-    """The labels' indices for each input, the likeliest first, with the virtual tokens as ids."""
+    """Returns the labels' indices for each input, the likeliest first; reads the virtual tokens as ids."""
     backbone = FrozenBackbone(model, reference.tokenizer, "the exported model")
     find_exact_reading(backbone)
     inputs = [(*vocabulary.ids, *ids) for ids in reference.inputs]

@@ -1,4 +1,4 @@
-"""Room on the disk for an export, and how much of it is written."""
+"""Checks the disk space before an export, and reports how much of it has been written."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from lamp.errors import DataError
 
 
 def check_space(target: Path, needed: int) -> None:
-    """Raises DataError if the disk of a folder that is yet to be made has fewer bytes free."""
+    """Raises DataError if the disk has fewer bytes free; `target` need not exist yet."""
     there = next(folder for folder in target.absolute().parents if folder.is_dir())
     free = shutil.disk_usage(there).free
     if free < needed:
@@ -24,7 +24,7 @@ def check_space(target: Path, needed: int) -> None:
 
 @contextmanager
 def watched(folder: Path, expected: int, on_share: Callable[[float], None]) -> Iterator[None]:
-    """Tells every second how much of the expected bytes are in a folder, while the block writes there."""
+    """Reports every second which share of the expected bytes is in a folder, while the block writes there."""
     done = Event()
 
     def watch() -> None:

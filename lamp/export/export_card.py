@@ -1,4 +1,4 @@
-"""The README of an export: what it is, how it is used, and how its answers compare with the studio's."""
+"""The README of an export: what it is, how to use it, and how its answers compare with the studio's."""
 
 from __future__ import annotations
 
@@ -61,7 +61,10 @@ def export_card(
     *,
     encoder_decoder: bool,
 ) -> str:
-    """Markdown. vocabulary: None for embeddings; chat: what stood around every input."""
+    """Returns the README in Markdown.
+
+    vocabulary: None for embeddings; chat: the text around every input in training.
+    """
     data = saved.config.data
     example = Template.of(data).render({column: f"{{{column}}}" for column in data.input_columns})
     count = len(saved.virtual_tokens)

@@ -1,4 +1,4 @@
-"""Exports a prompt so that it runs where no PEFT is, and compares the answers with the studio's."""
+"""Exports a prompt for programs without PEFT, and compares the answers with the studio's."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from lamp.export.wish import Wish
 from lamp.files import written_whole
 
 EMBEDDINGS = "prompt"
-"""Name of the files that hold the prompt's vectors, without their ends"""
+"""Name of the files that hold the prompt's vectors, without the extension"""
 
 
 def export_prompt(
@@ -112,7 +112,7 @@ def write_gguf_file(
     file: Path,
     on_part: OnPart,
 ) -> None:
-    """Writes a GGUF file: the given one with more rows, or one that is converted from the backbone's safetensors."""
+    """Writes a GGUF file: a copy of the given one with more rows, or one converted from the backbone's safetensors."""
     on_share = partial(on_part, "Writing the model")
     if wish.base is not None:
         from lamp.export.gguf_base import check_base
@@ -134,7 +134,7 @@ def write_gguf_file(
 def compare_gguf(
     file: Path, vocabulary: VirtualVocabulary, reference: Reference, new_tokens: int, on_part: OnPart
 ) -> Comparison:
-    """Compares the answers of a GGUF file in llama.cpp. Raises BackboneError where llama.cpp cannot run it."""
+    """Compares the answers of a GGUF file in llama.cpp. Raises BackboneError if llama.cpp cannot run it."""
     if not is_installed():
         return Comparison("", 0, 0, reason="llama.cpp is not installed here (pip install 'lamp-studio[gguf]').")
     texts = reference.texts or (SAMPLE,)
@@ -153,13 +153,13 @@ def compare_gguf(
 
 
 def _fewer_bits(saved: SavedPrompt) -> str:
-    """In how many bits the run had the model's weights; empty where it had them as they are stored."""
+    """Returns the bits in which the run had the model's weights; empty if it used them as stored."""
     quantization = saved.config.train.quantization
     return "" if quantization == "none" else quantization.removesuffix("bit")
 
 
 def _whole_letters(answer: str) -> str:
-    """An answer without the letter in which it was cut off; llama.cpp leaves that out of chats."""
+    """Returns an answer without the incomplete character at its end, which llama.cpp drops in chats."""
     return answer.rstrip("\ufffd").strip()
 
 

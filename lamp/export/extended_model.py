@@ -1,4 +1,4 @@
-"""A copy of a backbone whose vocabulary has rows for a prompt's virtual tokens."""
+"""Copies a backbone and adds vocabulary rows for a prompt's virtual tokens."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ _NOTICES = ("LICENSE*", "NOTICE*", "USE_POLICY*")
 
 
 def embedding_scale(embedding: Any) -> float:
-    """What a model multiplies a row of its embedding table by; Gemma and others scale, most have 1.
+    """Returns the factor by which a model multiplies its embedding rows; 1 for most, another one for Gemma and others.
 
-    Raises BackboneError where an embedding is not a multiple of its row.
+    Raises BackboneError if an embedding is not a multiple of its row.
     """
     ids = torch.arange(min(256, len(embedding.weight)), device=embedding.weight.device)
     with torch.no_grad():
@@ -40,14 +40,14 @@ def embedding_scale(embedding: Any) -> float:
 
 
 def stored_dtype(source: str, otherwise: torch.dtype) -> torch.dtype:
-    """The number format of a backbone's weights, as its config names it."""
+    """Returns the number format of a backbone's weights that its config names, or `otherwise`."""
     dtype = AutoConfig.from_pretrained(source, trust_remote_code=False).dtype
     return dtype if isinstance(dtype, torch.dtype) else otherwise
 
 
 @torch.no_grad()
 def extended_model(source: str, rows: Tensor, ids: Sequence[int]) -> Any:
-    """The model with these rows (l', d) of its embedding table as the tokens `ids`; its weights as they are stored.
+    """Returns the model with rows (l', d) added to its embedding table as the tokens `ids`, its weights as stored.
 
     The output layer gets rows of its own, each the mean of the vocabulary's: a mean is never above the largest, so no
     logit of a virtual token wins, whatever the model reads. (A row of zeros has the logit 0, which may be the largest.)
@@ -77,8 +77,8 @@ def extended_model(source: str, rows: Tensor, ids: Sequence[int]) -> Any:
 def _untie(model: Any, head: Any) -> None:
     """Gives the output layer weights of its own.
 
-    Where encoder and decoder share a table as well, the config goes on to say that weights are tied: transformers ties
-    those that are stored with the same values alone.
+    If encoder and decoder share a table as well, the config still says that weights are tied: transformers ties only
+    those that are stored with equal values.
     """
     names = [name for name, weight in model.named_parameters(remove_duplicate=False) if weight is head.weight]
     embedding = model.get_input_embeddings()
@@ -93,7 +93,7 @@ def _untie(model: Any, head: Any) -> None:
 def write_model(model: Any, vocabulary: VirtualVocabulary, source: str, new_tokens: int, folder: Path) -> None:
     """Writes weights, config, tokenizer and generation config into an existing folder.
 
-    new_tokens: how many an answer has at most.
+    new_tokens: the most tokens of an answer.
     """
     config_file = Path(str(cached_file(source, "config.json")))
     tokenizer = vocabulary.tokenizer
@@ -115,7 +115,7 @@ def write_model(model: Any, vocabulary: VirtualVocabulary, source: str, new_toke
 
 
 def _config(source: str, model: Any) -> dict[str, Any]:
-    """The backbone's config.json with the larger vocabulary, and everything else as it was."""
+    """Returns the backbone's config.json with the larger vocabulary, otherwise unchanged."""
     values, _ = PreTrainedConfig.get_config_dict(source)
     values.pop("_commit_hash", None)
     values.pop("auto_map", None)
@@ -130,7 +130,7 @@ def _config(source: str, model: Any) -> dict[str, Any]:
 
 
 def _resize(values: dict[str, Any], rows: int) -> None:
-    """Sets every size of a vocabulary in a config and its parts, but those of images."""
+    """Sets every vocabulary size in a config and its parts, except those for images."""
     for name, value in values.items():
         if isinstance(value, dict) and "vision" not in name and "audio" not in name:
             _resize(value, rows)

@@ -1,4 +1,4 @@
-"""A PEFT adapter of the kind PROMPT_TUNING that was saved by any program, read without running anything of it."""
+"""Reads a PROMPT_TUNING adapter of PEFT that any program saved, without running any code from it."""
 
 from __future__ import annotations
 
@@ -23,16 +23,16 @@ _TASKS = {"CAUSAL_LM": False, "SEQ_2_SEQ_LM": True}
 
 @dataclass(frozen=True, eq=False)
 class ForeignAdapter:
-    """What an adapter is, in the values that this studio knows."""
+    """The content of an adapter, as far as the studio uses it."""
 
     virtual_tokens: Tensor
     """(l', d), float32"""
     backbone: str
-    """The Hub id, or a path on the machine where it was made; "" where it names none."""
+    """The Hub id, or a path on the machine where it was made; "" if it names none."""
     encoder_decoder: bool
 
     def description(self, backbone: str) -> dict[str, Any]:
-        """adapter_config.json with the values that stock PEFT needs, and none that names other files."""
+        """Returns an adapter_config.json with the values that stock PEFT needs, and without names of other files."""
         rows, width = self.virtual_tokens.shape
         return {
             "base_model_name_or_path": backbone,
@@ -81,7 +81,10 @@ def read_adapter(files: PromptFiles) -> ForeignAdapter:
 
 
 def virtual_tokens_in(files: PromptFiles, name: str, *, alone: bool = True) -> Tensor:
-    """The virtual tokens (l', d) in a file, float32. alone: whether it may hold nothing else. Raises DataError."""
+    """Reads the virtual tokens (l', d) in a file, float32.
+
+    alone: whether other tensors are refused. Raises DataError.
+    """
     tensors = files.tensors(name)
     others = sorted(tensors.keys() - {EMBEDDINGS})
     if EMBEDDINGS not in tensors:

@@ -1,4 +1,4 @@
-"""What each format asks of a backbone, and of the disk."""
+"""Requirements of each export format: what the backbone must be, and how much disk space is needed."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _TYPE_BYTES = {"f16": 2.0, "q8_0": 1.0625}
 
 
 def check_wish(wish: Wish, saved: SavedPrompt, source: str) -> None:
-    """Raises LampError, in one sentence, for what cannot be exported exactly; before any weights are loaded."""
+    """Raises LampError, in one sentence, for what cannot be exported exactly; does not load any weights."""
     if wish.format == "embeddings":
         return
     reference = saved.config.backbone
@@ -50,7 +50,7 @@ def _check_gguf(wish: Wish, reference: str, config: Any) -> None:
 
 
 def needed_bytes(wish: Wish, source: str, stored: int) -> int:
-    """About how many bytes an export takes, a little more rather than less. stored: bytes of the backbone's weights."""
+    """Estimates the bytes of an export, rather too many than too few. stored: bytes of the backbone's weights."""
     if wish.format == "embeddings":
         return 10_000_000
     config: Any = AutoConfig.from_pretrained(source, trust_remote_code=False)

@@ -1,4 +1,4 @@
-"""Whether a GGUF file is the model that a prompt was trained for, and can carry one."""
+"""Checks that a GGUF file is the model that a prompt was trained for, and that it can carry a prompt."""
 
 from __future__ import annotations
 
@@ -13,13 +13,16 @@ from lamp.export.gguf_file import EMBEDDING, HEAD, fields_value
 from lamp.export.reference import Reference
 
 TIED_ALWAYS = frozenset({"gemma", "gemma2", "gemma3n", "gemma4", "command-r", "cohere2", "cohere2moe"})
-"""Architectures whose output layer llama.cpp always takes from the table of embeddings."""
+"""Architectures for which llama.cpp always uses the embedding table as output layer."""
 _SMALLEST_COSINE = 0.9
-"""Of a stored row with the same row of the model. Four bits keep 0.99, other models' rows have about 0."""
+"""Smallest accepted cosine between a stored row and the same row of the model.
+
+Four bits keep 0.99; rows of other models have about 0.
+"""
 
 
 def tied_always(architecture: str) -> str:
-    """The error sentence for an architecture that can have no output layer of its own in llama.cpp."""
+    """Returns the error sentence for an architecture that cannot have an output layer of its own in llama.cpp."""
     return (
         f"llama.cpp gives a {architecture} model no output layer of its own, so it could answer with a virtual token: "
         "export it as merged instead."
@@ -27,7 +30,7 @@ def tied_always(architecture: str) -> str:
 
 
 def check_base(base: GGUFReader, file: Path, reference: Reference) -> None:
-    """Raises BackboneError for a file of another model, or of one that cannot have virtual tokens."""
+    """Raises BackboneError for a file of another model, or of a model that cannot have virtual tokens."""
     architecture = str(fields_value(base, "general.architecture"))
     tensors = {tensor.name: tensor for tensor in base.tensors}
     if (fields_value(base, "split.count") or 1) > 1:

@@ -1,4 +1,4 @@
-"""A model of transformers as a GGUF file."""
+"""Converts a transformers model to a GGUF file."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from lamp.export.gguf_file import EMBEDDING, FILE_TYPES, USER_DEFINED, Field, St
 from lamp.export.virtual_vocabulary import VirtualVocabulary
 
 _NORMAL, _CONTROL, _UNUSED = 1, 3, 5
-"""llama.cpp's types of tokens"""
+"""llama.cpp's token types"""
 _GPT4 = (
     r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}%s| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
 )
 _SPLITS = {_GPT4 % "{1,3}": "llama-bpe", _GPT4 % "": "qwen2"}
-"""The expressions by which tokenizers split a text, and llama.cpp's names of them"""
+"""The regular expressions with which tokenizers split a text, and llama.cpp's names for them"""
 _LARGEST = 65504.0
 """The largest number in F16"""
 
@@ -37,9 +37,9 @@ def write_converted(
     file: Path,
     on_share: Callable[[float], None],
 ) -> None:
-    """Writes a model that has rows for the virtual tokens.
+    """Converts and writes a model that has rows for the virtual tokens.
 
-    type_name: one of FILE_TYPES, for the matrices; the table of embeddings is always F16. Raises BackboneError.
+    type_name: one of FILE_TYPES, for the matrices; the embedding table is always F16. Raises BackboneError.
     """
     config = model.config
     kind, file_type = FILE_TYPES[type_name]
@@ -65,7 +65,7 @@ def write_converted(
 def _stored(
     stored: str, name: str, weight: Tensor, kind: Type, change: Callable[[str, Tensor], Tensor]
 ) -> StoredTensor:
-    """A weight under its name in GGUF files; vectors stay F32, as llama.cpp expects."""
+    """Returns a weight with its GGUF name and type; vectors stay F32, as llama.cpp expects."""
     if weight.dim() < 2:
         return tensor_of(stored, change(name, weight).float().numpy(), Type.F32)
     shape = change(name, weight).shape
@@ -82,9 +82,9 @@ def _stored(
 
 
 def vocabulary_fields(vocabulary: VirtualVocabulary, end_ids: tuple[int, ...], rows: int) -> dict[str, Field]:
-    """The tokenizer as llama.cpp reads it; for byte-level BPE alone, whose file says all. Raises BackboneError.
+    """Returns the tokenizer's fields for llama.cpp; only byte-level BPE, whose file is complete, is supported.
 
-    rows: of the table of embeddings.
+    Raises BackboneError. rows: of the embedding table.
     """
     tokenizer = vocabulary.tokenizer
     values = json.loads(tokenizer.backend_tokenizer.to_str())
@@ -123,7 +123,7 @@ def vocabulary_fields(vocabulary: VirtualVocabulary, end_ids: tuple[int, ...], r
 
 
 def pre_tokenizer(values: dict[str, Any]) -> str | None:
-    """llama.cpp's name for the way in which a tokenizer.json splits a text; None for ways that are not known here."""
+    """Returns llama.cpp's name for the way a tokenizer.json splits a text; None if it is not known here."""
     normalizer = values.get("normalizer") or {}
     if normalizer and normalizer.get("type") != "NFC":
         return None

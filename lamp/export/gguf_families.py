@@ -1,4 +1,4 @@
-"""How families of models are stored in GGUF files: the fields of their configs and the layout of their weights."""
+"""How GGUF files store each model family: the fields for its config and the layout of its weights."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ from lamp.errors import BackboneError
 from lamp.export.gguf_file import Field
 
 Change = Callable[[str, Tensor, Any], Tensor]
-"""From the name of a weight, the weight and the config to the weight as llama.cpp expects it."""
+"""Converts a weight to the layout that llama.cpp expects: (name, weight, config) → weight."""
 
 
 @dataclass(frozen=True)
 class GgufFamily:
-    """One family of models."""
+    """How one model family is stored."""
 
     arch: MODEL_ARCH
     change: Change = lambda name, weight, config: weight
     windows: bool = False
-    """Whether llama.cpp has attention windows for it"""
+    """Whether llama.cpp implements attention windows for it"""
 
     @property
     def name(self) -> str:
@@ -34,7 +34,7 @@ class GgufFamily:
 
 
 def _llama(name: str, weight: Tensor, config: Any) -> Tensor:
-    """llama.cpp rotates neighbouring numbers of a head, transformers those half a head apart."""
+    """Reorders rows: llama.cpp rotates adjacent numbers of a head, transformers those half a head apart."""
     if not name.endswith(("q_proj.weight", "k_proj.weight", "q_proj.bias", "k_proj.bias")):
         return weight
     heads = config.num_attention_heads if "q_proj" in name else config.num_key_value_heads
@@ -42,17 +42,17 @@ def _llama(name: str, weight: Tensor, config: Any) -> Tensor:
 
 
 def _gpt2(name: str, weight: Tensor, config: Any) -> Tensor:
-    """GPT-2 stores its linear layers the other way round."""
+    """Transposes linear layers, which GPT-2 stores the other way round."""
     return weight.T if name.endswith(("c_attn.weight", "c_proj.weight", "c_fc.weight")) else weight
 
 
 def _gemma3(name: str, weight: Tensor, config: Any) -> Tensor:
-    """Gemma multiplies by its norms' weights plus one."""
+    """Adds one to the weights of norms, as Gemma does when it computes."""
     return weight.float() + 1 if name.endswith("norm.weight") else weight
 
 
 def _bloom(name: str, weight: Tensor, config: Any) -> Tensor:
-    """Bloom stores queries, keys and values head by head."""
+    """Separates queries, keys and values, which Bloom stores head by head."""
     if "query_key_value" not in name:
         return weight
     parts = weight.reshape(config.n_head, 3, -1, *weight.shape[1:])
@@ -68,11 +68,11 @@ FAMILIES = {
     "gpt2": GgufFamily(MODEL_ARCH.GPT2, _gpt2),
     "bloom": GgufFamily(MODEL_ARCH.BLOOM, _bloom),
 }
-"""transformers' model types that can be converted here. Every other one needs a GGUF file of the model."""
+"""transformers' model types that can be converted here. All others need a GGUF file of the model."""
 
 
 def family_of(reference: str, config: Any) -> GgufFamily:
-    """The family of a model. Raises BackboneError where it cannot be converted exactly."""
+    """Returns the family of a model. Raises BackboneError if it cannot be converted exactly."""
     family = FAMILIES.get(config.model_type)
     instead = "give a GGUF file of the same model with --gguf, or export it as merged"
     if family is None:
@@ -131,7 +131,7 @@ def config_fields(family: GgufFamily, config: Any) -> dict[str, Field]:
 
 
 def extra_tensors(config: Any) -> dict[str, Tensor]:
-    """Factors of the rotary positions of Llama 3, by frequency, as its paper scales them."""
+    """Returns the frequency factors of Llama 3's rotary positions; empty for other models."""
     rope = _rope(config)
     if rope.get("rope_type") != "llama3":
         return {}
@@ -144,6 +144,6 @@ def extra_tensors(config: Any) -> dict[str, Tensor]:
 
 
 def _rope(config: Any) -> dict[str, Any]:
-    """The rotary positions of the layers without windows; empty without any."""
+    """Returns the rotary-position settings of the layers without windows; empty without any."""
     rope = getattr(config, "rope_parameters", None) or {}
     return dict(rope.get("full_attention", rope))

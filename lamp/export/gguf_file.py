@@ -1,4 +1,4 @@
-"""Writing GGUF files, the format of llama.cpp, with tokens for a prompt's virtual tokens."""
+"""Writes GGUF files, the format of llama.cpp, with tokens for a prompt's virtual tokens."""
 
 from __future__ import annotations
 
@@ -19,29 +19,29 @@ from lamp.export.virtual_vocabulary import VirtualVocabulary
 
 EMBEDDING, HEAD = "token_embd.weight", "output.weight"
 USER_DEFINED = 4
-"""llama.cpp's type of a token that is found in a text before the text is split, whoever asks."""
+"""llama.cpp's type of a token that is always recognised in a text, before the text is split."""
 _LOWEST_SCORE = -10000.0
 FILE_TYPES = {"f16": (Type.F16, LlamaFileType.MOSTLY_F16), "q8_0": (Type.Q8_0, LlamaFileType.MOSTLY_Q8_0)}
-"""Names of the types of weights to which a model can be converted here."""
+"""The types of weights to which a model can be converted here, by name."""
 
 Field = tuple[Any, gguf.GGUFValueType, gguf.GGUFValueType | None]
-"""A value of a GGUF file, its type, and the type of its items where it is an array."""
+"""A value of a GGUF file, its type, and the type of its items if it is an array."""
 
 
 @dataclass(frozen=True, eq=False)
 class StoredTensor:
-    """A tensor as it will stand in the file."""
+    """A tensor to be written into the file."""
 
     name: str
     shape: tuple[int, ...]
-    """In numbers, not in bytes"""
+    """Counted in numbers, not in bytes"""
     type: Type
     data: Callable[[], Any]
-    """The stored bytes, made when they are written, so that one tensor at a time is in memory"""
+    """Returns the stored bytes when they are written, so that only one tensor at a time is in memory"""
 
 
 def tensor_of(name: str, values: Any, type: Type) -> StoredTensor:
-    """Numbers as a tensor of a type; in F16 where rows of their length cannot be packed in it."""
+    """Packs numbers as a tensor of a type; as F16 if rows of their length cannot be packed in it."""
     block, _ = gguf.GGML_QUANT_SIZES[type]
     stored = type if values.shape[-1] % block == 0 else Type.F16
     return StoredTensor(name, tuple(values.shape), stored, partial(quantize, values, stored))
@@ -74,10 +74,10 @@ def write_gguf(
 
 
 def prompt_fields(fields: dict[str, Field], vocabulary: VirtualVocabulary) -> dict[str, Field]:
-    """The fields of a model with a token for each virtual token, and with the template that writes them.
+    """Returns a model's fields with a token for each virtual token, and a chat template that writes them.
 
-    The tokens are put before an input as text, with what the tokenizer itself would put first behind them: so the
-    engine must add nothing of its own.
+    The tokens are put before an input as text, followed by what the tokenizer itself would put first: so the engine
+    must add no tokens of its own.
     """
     strings, numbers = gguf.GGUFValueType.STRING, gguf.GGUFValueType.BOOL
     changed = {name: field for name, field in fields.items() if not name.startswith("tokenizer.chat_template")}
@@ -101,7 +101,7 @@ def prompt_fields(fields: dict[str, Field], vocabulary: VirtualVocabulary) -> di
 
 
 def read_base(file: Path) -> GGUFReader:
-    """The GGUF file of a model. Raises BackboneError."""
+    """Reads the GGUF file of a model. Raises BackboneError."""
     try:
         return GGUFReader(file)
     except (OSError, ValueError, IndexError, KeyError) as error:
@@ -115,10 +115,10 @@ def append_rows(
     file: Path,
     on_share: Callable[[float], None],
 ) -> None:
-    """A copy of a GGUF file with the prompt's rows (l', d) at the end of its vocabulary; all other weights as they are.
+    """Copies a GGUF file with the prompt's rows (l', d) at the end of its vocabulary; other weights stay as they are.
 
-    The table of embeddings becomes F16, or stays F32: virtual tokens are a hundred times as large as others, and rows
-    that are packed in few bits would lose them.
+    The embedding table becomes F16, or stays F32: virtual tokens are a hundred times as large as others, and rows that
+    are packed in few bits would lose them.
     """
     fields = {
         field.name: (field.contents(), field.types[0], field.types[-1] if len(field.types) > 1 else None)
@@ -155,7 +155,7 @@ def append_rows(
 
 
 def fields_value(base: GGUFReader, name: str) -> Any:
-    """The value of a field; None where the file does not have it."""
+    """Returns the value of a field; None if the file does not have it."""
     field = base.get_field(name)
     return None if field is None else field.contents()
 
@@ -165,10 +165,10 @@ def _rows(tensor: Any) -> int:
 
 
 def _with_low_rows(head: Any, count: int) -> Any:
-    """A stored output layer with `count` further rows whose logits are never the largest.
+    """Returns a stored output layer with `count` more rows whose logits are never the largest.
 
-    Each is the mean of the vocabulary's rows, or, in types that can only be read here, the stored row that is nearest
-    to that mean: its logit is never above that of the token which has it already.
+    Each is the mean of the vocabulary's rows, or, in types that can only be read here, a copy of the stored row that is
+    nearest to that mean: its logit is never above that of the token that has this row already.
     """
     values = dequantize(head.data, head.tensor_type)
     mean = values.mean(axis=0, dtype=np.float64).astype(np.float32)[None]

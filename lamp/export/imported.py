@@ -1,4 +1,4 @@
-"""What is said of a prompt that is imported, and what was found in it, as values without torch."""
+"""The description of an imported prompt: what the person says of it, and what its files say. Needs no torch."""
 
 from __future__ import annotations
 
@@ -13,36 +13,36 @@ _PICKLES = (".bin", ".pt", ".pth", ".ckpt", ".pkl")
 
 @dataclass(frozen=True)
 class Given:
-    """What a person says of a prompt whose files do not."""
+    """What the person who imports a prompt says of it, in place of what its files lack."""
 
     backbone: str = ""
-    """In place of the one that the adapter names, such as a folder of another machine."""
+    """Replaces the backbone that the adapter names, such as a folder of another machine."""
     template: str = ""
-    """As DataConfig.template; "" is the text alone."""
+    """As DataConfig.template; "" for the input text alone."""
     labels: tuple[str, ...] = ()
-    """Empty where the prompt writes texts."""
+    """The labels to choose from; empty if the prompt writes texts."""
 
 
 @dataclass(frozen=True)
 class Imported:
-    """What was found in a prompt that was imported."""
+    """The content of an imported prompt."""
 
     config: dict[str, Any]
     """The recipe, as far as it is known."""
     width: int
     encoder_decoder: bool
     has_recipe: bool
-    """Whether the recipe is its own; else only the backbone and the number of virtual tokens are known."""
+    """Whether the recipe came with the prompt; else only the backbone and the number of virtual tokens are known."""
     has_factors: bool
-    """Whether its own factors came with it; else they were computed from its virtual tokens."""
+    """Whether the factors came with the prompt; else they were computed from its virtual tokens."""
     step: int
-    """Steps that it was trained for; 0 where that is not known."""
+    """Number of training steps; 0 if unknown."""
     scores: dict[str, float]
-    """As its maker measured them."""
+    """Scores as its maker measured them."""
 
 
 def of_nowhere(config: TuneConfig) -> TuneConfig:
-    """A recipe of another studio without the data sets and the run that it names there: they are not here."""
+    """Removes the data sets and the run that a recipe names from it, because they belong to another studio."""
     lamp, data = config.lamp, replace(config.data, validation_data="", test_data="")
     if lamp.initial == "prompt":
         lamp = replace(lamp, initial="vocabulary", initial_prompt="")
@@ -50,7 +50,7 @@ def of_nowhere(config: TuneConfig) -> TuneConfig:
 
 
 def without_safetensors(names: Iterable[str]) -> str:
-    """Why an adapter without adapter_model.safetensors cannot be imported."""
+    """Returns why an adapter without adapter_model.safetensors cannot be imported."""
     if any(name.endswith(_PICKLES) for name in names):
         return (
             "This adapter is stored as a pickle file, which can run code when it is loaded: save it again as "

@@ -1,4 +1,4 @@
-"""A prompt that was made elsewhere, checked and written as one of this studio: `save_prompt`'s files and no others."""
+"""Imports a prompt that was made elsewhere: checks it, and writes the files of `save_prompt` and no others."""
 
 from __future__ import annotations
 
@@ -27,14 +27,17 @@ from lamp.training.factors_file import FACTORS_FILE, save_factors
 
 CARD = "README.md"
 _LONGEST_INPUT = 2048
-"""Tokens of an input, where no recipe limits them."""
+"""Tokens of an input if no recipe limits them."""
 _MOST_LABELS = 10_000
 _MOST_CONFUSION_BYTES = 50_000_000
-"""It has a number for each pair of labels."""
+"""Size limit of the confusion matrix, which has a number for each pair of labels."""
 
 
 def import_prompt(files: PromptFiles, given: Given, target: Path) -> Imported:
-    """Checks a prompt and writes it into an empty folder. Raises DataError, ConfigError: nothing is to be kept then."""
+    """Checks a prompt and writes it into an empty folder.
+
+    After a DataError or ConfigError the folder's content must be discarded.
+    """
     adapter = read_adapter(files)
     if {RECIPE, LAMP_CONFIG} <= files.names:
         if given.template or given.labels:
@@ -66,7 +69,7 @@ def import_prompt(files: PromptFiles, given: Given, target: Path) -> Imported:
 
 
 def _own_recipe(files: PromptFiles, adapter: ForeignAdapter, given: Given) -> tuple[TuneConfig, dict[str, Any]]:
-    """The recipe and the description of an exported prompt, checked against its adapter."""
+    """Reads the recipe and the description of an exported prompt, and checks them against its adapter."""
     config, lamp = TuneConfig.from_dict(files.json(RECIPE)), files.json(LAMP_CONFIG)
     config = replace(of_nowhere(config), backbone=given.backbone or config.backbone)
     config.check()
@@ -105,11 +108,11 @@ _CHECKED = {
     "chat_before": _is_text,
     "chat_after": _is_text,
 }
-"""What is taken over of lamp_config.json beside the prompt's shape, and whether a value can be."""
+"""The keys that are copied from lamp_config.json beside the prompt's shape, with a check of each value."""
 
 
 def _recipe_of(adapter: ForeignAdapter, given: Given) -> TuneConfig:
-    """A recipe for an adapter without one: what is known of it, and what a person says. Raises ConfigError."""
+    """Makes a recipe for an adapter without one, from the adapter and what the person says. Raises ConfigError."""
     if problems := _label_problems(given.labels):
         raise ConfigError(problems)
     template = given.template or "{text}"
@@ -140,7 +143,7 @@ def _label_problems(labels: Sequence[str]) -> list[str]:
 
 
 def _own_factors(files: PromptFiles, shape: LampConfig, virtual_tokens: Tensor) -> LampPrompt:
-    """The stored factors, if they make the virtual tokens. Raises DataError."""
+    """Reads the stored factors and checks that they give the virtual tokens. Raises DataError."""
     stored = files.tensors(FACTORS_FILE)
     length, rank, width = shape.prompt_length, shape.rank, virtual_tokens.shape[1]
     wanted = {"u": (length, rank), "q": (rank,), "v": (rank, width)}
@@ -154,7 +157,7 @@ def _own_factors(files: PromptFiles, shape: LampConfig, virtual_tokens: Tensor) 
 
 
 def _factors_of(virtual_tokens: Tensor, rank: int) -> LampPrompt:
-    """Factors that make exactly these virtual tokens (l', d), each of them a prompt token of its own."""
+    """Computes factors that give exactly these virtual tokens (l', d), without pooling."""
     rows, width = virtual_tokens.shape
     for fewer in (
         min(rank, rows, width),
@@ -167,7 +170,7 @@ def _factors_of(virtual_tokens: Tensor, rank: int) -> LampPrompt:
 
 
 def _scores(files: PromptFiles) -> dict[str, float]:
-    """The numbers in scores.json; empty without it."""
+    """Reads the numbers in scores.json; empty without the file."""
     if SCORES not in files.names:
         return {}
     return {
@@ -181,7 +184,7 @@ def _scores(files: PromptFiles) -> dict[str, float]:
 
 
 def _made_from(files: PromptFiles, has_recipe: bool) -> dict[str, Any]:
-    """What the recipe says of its origins, as far as it is well-formed."""
+    """Reads the origins that the recipe names, as far as they are well-formed."""
     stated = files.json(RECIPE).get(MADE_FROM) if has_recipe else None
     known = {
         name: {key: text for key, text in values.items() if isinstance(text, str) and len(text) <= 200}
@@ -215,7 +218,7 @@ def _write(
 
 
 def _write_voters(files: PromptFiles, tokens: Tensor, voters: int, target: Path) -> None:
-    """The prompts that vote with this one. Raises DataError when one is missing, or not like it."""
+    """Copies the prompts that vote with this one. Raises DataError if one is missing or has another shape."""
     for number in range(2, voters + 1):
         name = f"{VOTERS}/{number}.safetensors"
         if name not in files.names:
@@ -228,7 +231,7 @@ def _write_voters(files: PromptFiles, tokens: Tensor, voters: int, target: Path)
 
 
 def _write_confusion(files: PromptFiles, labels: Sequence[str], target: Path) -> None:
-    """confusion.json, if it is that of these labels; nothing else reads it, so one that is not is left out."""
+    """Copies confusion.json if it is a matrix of these labels; else leaves it out, as no other file needs it."""
     matrix = files.json(CONFUSION, _MOST_CONFUSION_BYTES) if CONFUSION in files.names and labels else {}
     rows = matrix.get("counts")
     if not isinstance(rows, list) or matrix.get("labels") != labels or len(rows) != len(labels):

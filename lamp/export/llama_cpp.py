@@ -1,4 +1,4 @@
-"""Answers of real llama.cpp, in a process of its own: it ends its process over files that it cannot read.
+"""Runs llama.cpp in a process of its own, because it ends its process over files that it cannot read.
 
 `python -m lamp.export.llama_cpp` reads one JSON object from standard input and prints one JSON line for each answer.
 """
@@ -19,15 +19,15 @@ _PACKAGE = "xllamacpp"
 
 
 def is_installed() -> bool:
-    """Whether llama.cpp can be asked here."""
+    """Returns whether llama.cpp is installed."""
     return find_spec(_PACKAGE) is not None
 
 
 def llama_answers(model: Path, requests: Sequence[dict[str, Any]], new_tokens: int, context: int) -> Iterator[str]:
-    """The likeliest answer to each request, one after the other.
+    """Yields the greedy answer to each request.
 
     requests: each with a "prompt", or with "messages" for the model's chat template; context: tokens of the longest
-    request with its answer. Raises BackboneError where llama.cpp cannot load or run the file.
+    request with its answer. Raises BackboneError if llama.cpp cannot load or run the file.
     """
     order = {"model": str(model), "requests": list(requests), "new_tokens": new_tokens, "context": context}
     command = [sys.executable, "-m", __name__]

@@ -1,4 +1,4 @@
-"""Where a prompt's backbone and data come from, so that its recipe can be repeated exactly."""
+"""The origins of a prompt's backbone and data, so that its recipe can be repeated exactly."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from lamp.data.source import DataSource
 
 
 def made_from(backbone: str, commit: str, sources: Mapping[str, DataSource]) -> dict[str, Any]:
-    """What a recipe.json says beside the recipe; empty where nothing is known.
+    """Returns the origins that a recipe.json names beside the recipe; empty if nothing is known.
 
-    commit: of the backbone on the Hub, "" for a folder; sources: of the data sets that are from the Hub, under "data",
+    commit: of the backbone on the Hub, "" for a folder; sources: of the data sets from the Hub, under "data",
     "validation_data" and "test_data".
     """
     known: dict[str, Any] = {name: asdict(source) for name, source in sources.items()}

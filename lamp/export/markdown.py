@@ -1,4 +1,4 @@
-"""Texts of people in Markdown."""
+"""Escapes texts of people for Markdown."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from lamp.plain_line import visible
 
 
 def plain(text: str) -> str:
-    """A text that Markdown shows as it is: no HTML, no link, no heading, one line."""
+    """Escapes a text so that Markdown shows it as it is: no HTML, no link, no heading, one line."""
     return re.sub(r"([\\\\`*_\[\]()#!|~])", r"\\\1", escape(visible(text), quote=False))
 
 
 def code(text: str) -> str:
-    """A text as code, also in a table; a backtick would end it."""
+    """Formats a text as inline code, also in a table; backticks in it are replaced."""
     return f"`{visible(text).replace('`', chr(39)).replace('|', chr(92) + '|')}`"

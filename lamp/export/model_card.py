@@ -1,4 +1,4 @@
-"""The README of an exported prompt: what it is, how it scores, and the lines that load it."""
+"""The README of an exported prompt: what it is, its scores, and the code that loads it."""
 
 from __future__ import annotations
 
@@ -73,9 +73,9 @@ _CHOSEN = {
 
 
 def model_card(result: TrainResult, config: TuneConfig, source: DataSource | None = None, commit: str = "") -> str:
-    """Markdown with the Hub's front matter. No row of the data set is quoted in it.
+    """Returns Markdown with the Hub's front matter; it quotes no row of the data set.
 
-    source: the data set on the Hub that it was trained on; commit: of the backbone on the Hub, "" where unknown.
+    source: the data set on the Hub that it was trained on; commit: of the backbone on the Hub, "" if unknown.
     """
     lamp, training = config.lamp, config.train
     text = Template.of(config.data).render({column: f"{{{column}}}" for column in config.data.input_columns})
@@ -137,7 +137,7 @@ def model_card(result: TrainResult, config: TuneConfig, source: DataSource | Non
 
 
 def _vote(result: TrainResult) -> str:
-    """What the prompts beside this one are for; empty without them."""
+    """Returns the paragraph about the prompts that vote with this one; empty without any."""
     if not result.voters:
         return ""
     scores = [f"{name.replace('_', ' ')} {value:.4g}" for name, value in (result.final.vote_scores or {}).items()]
@@ -149,7 +149,7 @@ def _vote(result: TrainResult) -> str:
 
 
 def _repeated(commit: str, source: DataSource | None) -> str:
-    """What recipe.json names beside the recipe."""
+    """Returns the paragraph about the origins that recipe.json names."""
     known = [name for name, value in (("model", commit), ("data", source)) if value]
     return f", and the revision of the {' and of the '.join(known)} on the Hub" if known else ""
 
@@ -162,7 +162,7 @@ def _trained_on(source: DataSource) -> str:
 
 
 def _quoted(text: str) -> str:
-    """A text in quotation marks, for YAML and for Python."""
+    """Returns a text in quotation marks, valid in YAML and Python."""
     return json.dumps(text, ensure_ascii=False)
 
 

@@ -1,4 +1,4 @@
-"""The Modelfile by which Ollama runs a GGUF file with a prompt."""
+"""The Modelfile with which Ollama runs a GGUF file with a prompt."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from lamp.export.virtual_vocabulary import VirtualVocabulary
 
 
 def modelfile(file_name: str, vocabulary: VirtualVocabulary, tokenizer: Any, chat: ChatAffixes, new_tokens: int) -> str:
-    """Text of a Modelfile. tokenizer: the backbone's own, with its chat template."""
+    """Returns the text of a Modelfile. tokenizer: the backbone's own, with its chat template."""
     return (
         f"FROM ./{file_name}\n"
         f"TEMPLATE {_quoted(template(vocabulary, tokenizer, chat))}\n"
@@ -20,10 +20,10 @@ def modelfile(file_name: str, vocabulary: VirtualVocabulary, tokenizer: Any, cha
 
 
 def template(vocabulary: VirtualVocabulary, tokenizer: Any, chat: ChatAffixes) -> str:
-    """A Go template that writes an input as the prompt was trained on it.
+    """Returns a Go template that writes an input as in training.
 
-    In a chat, messages of user and assistant take turns; a system message is left out. Where the backbone's template
-    writes turns in another way than one after the other, and for plain text, only the last message is read.
+    In a chat, messages of user and assistant take turns; a system message is left out. If the backbone's template does
+    not write turns one after the other, and for plain text, only the last message is read.
     """
     before, after = _literal(vocabulary.before + chat.prefix), _literal(chat.suffix or vocabulary.after)
     pieces = chat_pieces(tokenizer, ["user", "assistant", "user"]) if any(chat) else None
@@ -38,10 +38,10 @@ def template(vocabulary: VirtualVocabulary, tokenizer: Any, chat: ChatAffixes) -
 
 
 def _literal(text: str) -> str:
-    """Text that a Go template writes as it is."""
+    """Escapes a text for a Go template."""
     return text if "{{" not in text else f"{{{{ {json.dumps(text)} }}}}"
 
 
 def _quoted(text: str) -> str:
-    """A value of a Modelfile of several lines, which cannot hold three quotation marks."""
+    """Quotes a multi-line value of a Modelfile, which cannot contain three quotation marks."""
     return '"""' + text.replace('"""', '{{ "\\"\\"\\"" }}') + '"""'

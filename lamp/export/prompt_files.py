@@ -1,4 +1,4 @@
-"""The files of a prompt that was made elsewhere: read by their names, within limits. Nothing is unpacked or run."""
+"""Reads the files of a prompt that was made elsewhere by their names, within limits; unpacks and runs nothing."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ from lamp.errors import DataError
 ADAPTER_CONFIG = "adapter_config.json"
 MOST_TEXT_BYTES = 1_000_000
 MOST_TENSOR_BYTES = 200_000_000
-"""Of one file of tensors: 2,000 virtual tokens of the widest models take 130 MB in float32."""
+"""Limit on one file of tensors: 2,000 virtual tokens of the widest models take 130 MB in float32."""
 _MOST_ENTRIES = 1_000
 
 
 class PromptFiles:
-    """A zip, or a folder that holds files alone, with an adapter at its root or in its only folder."""
+    """A folder with an adapter in it, or a zip with an adapter at its root or in its only folder."""
 
     def __init__(self, path: Path) -> None:
-        """Raises DataError for a zip that is damaged or whose paths, links or sizes cannot be trusted."""
+        """Raises DataError for a zip that is damaged or has unsafe paths, links or sizes."""
         self._path = path
         try:
             self._archive = None if path.is_dir() else zipfile.ZipFile(path)
@@ -45,7 +45,7 @@ class PromptFiles:
             self.names = {name.removeprefix(self._root) for name in entries if name.startswith(self._root)}
 
     def bytes(self, name: str, most: int) -> bytes:
-        """The content of a file that is there. most: bytes that it may have. Raises DataError."""
+        """Reads a file that must exist. most: size limit in bytes. Raises DataError."""
         try:
             opened = self._archive.open(self._root + name) if self._archive else (self._path / name).open("rb")
             with opened as file:
@@ -58,14 +58,14 @@ class PromptFiles:
         return content
 
     def text(self, name: str, most: int = MOST_TEXT_BYTES) -> str:
-        """A file as text. most: bytes that it may have. Raises DataError."""
+        """Reads a file as text. most: size limit in bytes. Raises DataError."""
         try:
             return self.bytes(name, most).decode("utf-8")
         except UnicodeDecodeError as error:
             raise DataError(f"{name} is not text in UTF-8.") from error
 
     def json(self, name: str, most: int = MOST_TEXT_BYTES) -> dict[str, Any]:
-        """The JSON object in a file. most: bytes that it may have. Raises DataError."""
+        """Reads the JSON object in a file. most: size limit in bytes. Raises DataError."""
         try:
             values = json.loads(self.text(name, most), parse_constant=_no_number)
         except (ValueError, RecursionError) as error:
@@ -75,7 +75,7 @@ class PromptFiles:
         return values
 
     def tensors(self, name: str) -> dict[str, Tensor]:
-        """The tensors in a safetensors file. Raises DataError."""
+        """Reads the tensors in a safetensors file. Raises DataError."""
         content = self.bytes(name, MOST_TENSOR_BYTES)
         try:
             return load(content)
@@ -84,7 +84,7 @@ class PromptFiles:
 
 
 def _checked_entries(archive: zipfile.ZipFile) -> Mapping[str, zipfile.ZipInfo]:
-    """Path → entry of all files. Raises DataError for entries that no exported prompt has."""
+    """Returns path → entry of all files. Raises DataError for entries that no exported prompt has."""
     infos = archive.infolist()
     if len(infos) > _MOST_ENTRIES:
         raise DataError(f"The zip holds {len(infos):,} files: give the zip of one prompt.")
@@ -106,7 +106,7 @@ def _checked_entries(archive: zipfile.ZipFile) -> Mapping[str, zipfile.ZipInfo]:
 
 
 def _root(names: Mapping[str, object]) -> str:
-    """ "" or "folder/": where the adapter lies. Raises DataError when there is none, or more than one."""
+    """Returns the folder of the adapter, "" or "folder/". Raises DataError if there is none, or more than one."""
     found = sorted((name.removesuffix(ADAPTER_CONFIG) for name in names if _is_description(name)), key=len)
     if not found:
         raise DataError(
@@ -122,5 +122,5 @@ def _is_description(name: str) -> bool:
 
 
 def _no_number(constant: str) -> float:
-    """What JSON's reader is given for NaN and Infinity, which JSON does not have."""
+    """Refuses NaN and Infinity, which Python's JSON reader accepts and JSON does not have."""
     raise ValueError(constant)

@@ -1,4 +1,4 @@
-"""What the studio's own predictor answers to some rows, to compare an export with."""
+"""Computes the studio's own answers to some rows, to compare an export with."""
 
 from __future__ import annotations
 
@@ -22,44 +22,44 @@ from lamp.inference.generate import generate
 from lamp.inference.label_scores import label_log_likelihoods
 
 ROWS = 40
-"""How many answers are compared at most."""
+"""The most answers that are compared."""
 _PROBES = 4
-"""Rows whose logits are compared as well."""
+"""Number of rows whose logits are compared too."""
 _SAMPLED = 64
-"""Rows of the embedding table by which another file of the same model is recognised."""
+"""Number of rows of the embedding table by which another file of the same model is recognised."""
 
 OnPart = Callable[[str, float], None]
-"""Called with the name of a part of the work and the share of it that is done, 0 to 1; may raise to end the work."""
+"""Called with the name of a part of the work and the share of it that is done, 0 to 1; may raise to stop the work."""
 
 
 @dataclass(frozen=True, eq=False)
 class Probe:
-    """One row and the logits that predict what follows it."""
+    """A row and the logits that predict its answer."""
 
     input_ids: tuple[int, ...]
     target_ids: tuple[int, ...]
     logits: Tensor
-    """(target length, vocabulary), float32 on the CPU, behind virtual tokens that are rounded as weights are stored"""
+    """(target length, vocabulary), float32 on the CPU, behind virtual tokens rounded to the format of the weights"""
 
 
 @dataclass(frozen=True, eq=False)
 class Reference:
-    """The studio's answers, and what of the backbone an export is made and checked with."""
+    """The studio's answers, and the parts of the backbone that an export is made and checked with."""
 
     texts: tuple[str, ...]
     inputs: tuple[tuple[int, ...], ...]
     """Token ids of the texts"""
     answers: tuple[str, ...]
-    """The likeliest continuation of each input, as text"""
+    """The greedy continuation of each input, as text"""
     label_orders: tuple[tuple[int, ...], ...]
     """Indices of the labels for each input, the likeliest first; empty for texts"""
     probes: tuple[Probe, ...]
     noise: float
-    """How far apart two computations of the same logits were"""
+    """Difference of the same logits computed in two ways, as a measure of rounding"""
     rows: Tensor
-    """(l', d), float32: the virtual tokens as rows of the embedding table, which the model scales"""
+    """(l', d), float32: the virtual tokens as rows of the embedding table, before the model's scaling"""
     sampled: dict[int, Tensor]
-    """Some tokens' rows (d,) of the embedding table"""
+    """Embedding rows (d,) of some tokens, by token id"""
     encoder: Encoder
     tokenizer: Any
     end_ids: tuple[int, ...]
@@ -69,9 +69,9 @@ class Reference:
 
 
 def reference_of(saved: SavedPrompt, source: str, examples: Sequence[Example], on_part: OnPart) -> Reference:
-    """Answers the first rows that need not be cut. source: where the backbone's files are. Raises BackboneError.
+    """Answers the first rows that need no truncation. source: where the backbone's files are. Raises BackboneError.
 
-    The backbone's weights are as they are stored, as in an export, also where training had them in fewer bits.
+    The backbone's weights are loaded as stored, as the export has them, even if training had them in fewer bits.
     """
     on_part("Loading the model", 0.0)
     config = saved.config
@@ -115,7 +115,7 @@ def reference_of(saved: SavedPrompt, source: str, examples: Sequence[Example], o
 
 
 def _uncut(encoder: Encoder, examples: Sequence[Example]) -> tuple[list[str], list[tuple[int, ...]]]:
-    """Texts and token ids of the first rows that are not too long."""
+    """Returns texts and token ids of the first rows that need no truncation."""
     texts: list[str] = []
     inputs: list[tuple[int, ...]] = []
     for example in examples:
@@ -137,7 +137,7 @@ def _probes(
     inputs: Sequence[tuple[int, ...]],
     answers: Sequence[str],
 ) -> tuple[tuple[Probe, ...], float]:
-    """Logits behind some rows, or behind a sentence where there are none, and how far they are rounded."""
+    """Returns logits behind some rows, or behind a sentence if there are none, and their rounding."""
     chosen = list(inputs[:_PROBES]) or encoder.inputs([SAMPLE], [""])
     targets = encoder.targets([answer or SAMPLE for answer in answers[:_PROBES]] or [SAMPLE])
     probes, noise = [], 0.0

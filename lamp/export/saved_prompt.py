@@ -1,4 +1,4 @@
-"""A trained prompt on disk: a stock PEFT adapter, the LAMP factors it was composed from, and how it was made."""
+"""A trained prompt on disk: a stock PEFT adapter, its LAMP factors, and its recipe."""
 
 from __future__ import annotations
 
@@ -29,8 +29,10 @@ LAMP_CONFIG = "lamp_config.json"
 RECIPE = "recipe.json"
 SCORES = "scores.json"
 VOTERS = "voters"
-"""Folder of the further prompts that vote on labels: 2.safetensors and so on, each with its virtual tokens, as an
-adapter names them, and its factors."""
+"""Folder of the further prompts that vote on labels: 2.safetensors and so on.
+
+Each holds its virtual tokens under the name that adapters use, and its factors.
+"""
 _EMBEDDINGS = "prompt_embeddings"
 
 
@@ -43,11 +45,11 @@ class SavedPrompt:
     config: TuneConfig
     task: str
     labels: tuple[str, ...]
-    """Empty for generation"""
+    """The labels to choose from; empty for generation"""
     voters: tuple[Tensor, ...]
-    """Virtual tokens (l', d) of the prompts that vote on labels, this one first; it alone where there are no others"""
+    """Virtual tokens (l', d) of all prompts that vote on labels, this one first; only this one if it answers alone"""
     chat: ChatAffixes | None
-    """What stood around every input when the prompt was trained in the backbone's chat template; None for plain text"""
+    """What the backbone's chat template put around every input in training; None for plain text"""
 
 
 def save_prompt(
@@ -57,8 +59,8 @@ def save_prompt(
     sources: Mapping[str, DataSource] = MappingProxyType({}),
     commit: str = "",
 ) -> None:
-    """Writes the adapter, the factors, the recipe, the scores and a model card into an existing folder, and the
-    prompts that vote with this one into a folder in it.
+    """Writes adapter, factors, recipe, scores and model card into an existing folder, and further voters into a
+    subfolder.
 
     sources, commit: as in `made_from`.
     """
@@ -102,7 +104,7 @@ def save_prompt(
 
 
 def load_prompt(folder: Path) -> SavedPrompt:
-    """Reads back what `save_prompt` wrote. Raises DataError when the folder does not hold a whole prompt."""
+    """Reads what `save_prompt` wrote. Raises DataError if the folder does not hold a complete prompt."""
     try:
         virtual = load_file(folder / ADAPTER)[_EMBEDDINGS]
         lamp = json.loads((folder / LAMP_CONFIG).read_text(encoding="utf-8"))
@@ -116,7 +118,7 @@ def load_prompt(folder: Path) -> SavedPrompt:
 
 
 def _save_voters(voters: Sequence[Voter], folder: Path) -> None:
-    """Writes the further prompts, in place of those of an earlier export."""
+    """Writes the further prompts, and removes those of an earlier export."""
     shutil.rmtree(folder / VOTERS, ignore_errors=True)
     for number, voter in enumerate(voters, start=2):
         (folder / VOTERS).mkdir(exist_ok=True)
@@ -125,10 +127,10 @@ def _save_voters(voters: Sequence[Voter], folder: Path) -> None:
 
 
 def _voter(folder: Path, number: int) -> Path:
-    """The file of a further prompt; the one of the adapter is number 1."""
+    """Returns the file of a further prompt, numbered from 2; the adapter's prompt is number 1."""
     return folder / VOTERS / f"{number}.safetensors"
 
 
 def write_json(path: Path, values: Any) -> None:
-    """Writes a value as people read it."""
+    """Writes a value as indented JSON."""
     path.write_text(json.dumps(values, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")

@@ -1,4 +1,4 @@
-"""A prompt's virtual tokens as tokens of a tokenizer, and how they come to stand before an input."""
+"""Adds a prompt's virtual tokens to a tokenizer, and makes it put them before an input."""
 
 from __future__ import annotations
 
@@ -18,8 +18,11 @@ from lamp.errors import BackboneError
 SAMPLE = "The weather was fine this morning, so we walked along the river."
 """A text in which no tokenizer has a special token."""
 _READ_BY_CODE = ("add_bos_token", "add_eos_token", "add_prefix_space", "legacy", "sp_model_kwargs")
-"""Settings of tokenizer_config.json by which a tokenizer's own class would build its parts anew, and so leave out the
-virtual tokens. tokenizer.json has these parts as they are."""
+"""Settings of tokenizer_config.json that are removed.
+
+With them, a tokenizer's own class would rebuild its parts and drop the virtual tokens; tokenizer.json has these parts
+already.
+"""
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,22 +30,22 @@ class VirtualVocabulary:
     """A tokenizer with a token for each virtual token of a prompt."""
 
     tokenizer: Any
-    """Puts the virtual tokens before a plain text by itself, where the prompt was trained on plain text"""
+    """Puts the virtual tokens before a plain text by itself, if the prompt was trained on plain text"""
     names: tuple[str, ...]
     ids: tuple[int, ...]
     before: str
-    """What stands before an input where text is all that can be given: the names, then what the tokenizer itself puts
-    first, such as <s>"""
+    """The text to put before an input in engines that only take text: the virtual tokens' names, then what the
+    tokenizer itself puts first, such as <s>"""
     after: str
-    """What the tokenizer itself puts last"""
+    """The text that the tokenizer itself puts last"""
 
     @property
     def chat_template(self) -> str:
-        """The template that writes an input as the prompt was trained on it; empty where none does so exactly."""
+        """The template that writes an input as in training; empty if none does so exactly."""
         return str(self.tokenizer.chat_template or "")
 
     def save(self, folder: Path) -> None:
-        """Writes the tokenizer so that it is read from its tokenizer.json alone, whatever class the model's was."""
+        """Writes the tokenizer so that it is loaded from its tokenizer.json alone, whatever class the model's was."""
         self.tokenizer.save_pretrained(folder)
         file = folder / "tokenizer_config.json"
         settings = json.loads(file.read_text(encoding="utf-8"))
@@ -54,10 +57,10 @@ class VirtualVocabulary:
 def virtual_vocabulary(
     reference: str, source: str, virtual: int, chat: ChatAffixes, *, encoder_decoder: bool
 ) -> VirtualVocabulary:
-    """The tokenizer of a backbone with `virtual` more tokens, which stand where training had the prompt: first of all.
+    """Returns the tokenizer of a backbone with `virtual` more tokens, which come first of all, as in training.
 
-    source: where the files are; chat: what stood around every input, empty for plain text. Raises BackboneError where
-    the tokens cannot be put there exactly.
+    source: where the files are; chat: what stood around every input, empty for plain text. Raises BackboneError if the
+    tokens cannot be put there exactly.
     """
     tokenizer: Any = AutoTokenizer.from_pretrained(source, trust_remote_code=False)
     if not tokenizer.is_fast:
@@ -87,14 +90,14 @@ def virtual_vocabulary(
 
 
 def _names(virtual: int) -> Iterator[tuple[str, ...]]:
-    """Names of the tokens; further ones for a model that has such tokens already."""
+    """Yields candidate names of the tokens, for models that have tokens with the first names already."""
     for number in count(1):
         stem = "lamp" if number == 1 else f"lamp{number}"
         yield tuple(f"<|{stem}_{index:02d}|>" for index in range(virtual))
 
 
 def _own_tokens(tokenizer: Any) -> tuple[list[str], list[str]]:
-    """The tokens that a tokenizer puts before and after a text by itself."""
+    """Returns the tokens that a tokenizer puts before and after a text by itself."""
     whole = tokenizer(SAMPLE).input_ids
     bare = tokenizer(SAMPLE, add_special_tokens=False).input_ids
     start = next((at for at in range(len(whole)) if whole[at : at + len(bare)] == bare), 0)
@@ -106,7 +109,7 @@ def _own_tokens(tokenizer: Any) -> tuple[list[str], list[str]]:
 def _put_around(tokenizer: Any, first: Sequence[str], last: Sequence[str]) -> None:
     """Makes the tokenizer put tokens around every text.
 
-    As text they would change how some tokenizers split the beginning of what follows.
+    Written into the text, they would change how some tokenizers split its beginning.
     """
     around = {name: tokenizer.convert_tokens_to_ids(name) for name in (*first, *last)}
     tokenizer.backend_tokenizer.post_processor = processors.TemplateProcessing(
@@ -132,5 +135,5 @@ def _write_in_template(tokenizer: Any, reference: str, before: str, chat: ChatAf
 
 
 def _last_message(before: str, after: str) -> str:
-    """A chat template that writes the last message as the plain text that the prompt was trained on."""
+    """Returns a chat template that writes the last message as plain text, as the prompt was trained."""
     return f"{{{{ {json.dumps(before)} + messages[-1]['content'] + {json.dumps(after)} }}}}"

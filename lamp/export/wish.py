@@ -1,4 +1,4 @@
-"""What is to be exported; known without torch, so that pages can offer it."""
+"""The options of an export. Needs no torch, so that pages can offer them."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ FORMATS = {
     "ollama": "the same file with a Modelfile: for Ollama",
     "embeddings": "the prompt's vectors alone: for engines that take embeddings, such as vLLM",
 }
-"""What each format is for"""
+"""The formats, and what each is for"""
 
 
 @dataclass(frozen=True)
 class Wish:
-    """What is to be exported."""
+    """The options of an export."""
 
     format: str
     """One of FORMATS"""
     type_name: str = "f16"
-    """Of the weights in a GGUF file that is made from safetensors: "f16" or "q8_0" """
+    """Type of the weights in a GGUF file that is made from safetensors: "f16" or "q8_0"."""
     base: Path | None = None
-    """A GGUF file of the backbone, whose weights stay as they are"""
+    """A GGUF file of the backbone, whose weights are copied as they are"""
 
     @property
     def is_gguf(self) -> bool:
