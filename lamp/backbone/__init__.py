@@ -1,1 +1,1 @@
-"""The frozen model: loading it, how it computes, and how a soft prompt is put before its input."""
+"""The frozen language model: loading it, reading inputs behind a soft prompt, and writing answers."""

@@ -11,9 +11,9 @@ from lamp.errors import TrainingError, first_line
 
 
 def compiled(module: torch.nn.Module) -> Callable[..., Any]:
-    """A function that calls `module` compiled for batches of any size; `module` itself stays as it is.
+    """Returns a function that calls `module` compiled for batches of any size; `module` itself is not changed.
 
-    It compiles at the first call. The call raises TrainingError if that fails, for example without a C++ compiler.
+    The first call compiles it, and raises TrainingError if that fails, for example without a C++ compiler.
     """
     from torch._dynamo.exc import TorchDynamoException  # imported here because it takes a second and few runs compile
 

@@ -1,4 +1,4 @@
-"""CUDA graphs: what a function launches is recorded once, and replayed without Python's launches."""
+"""CUDA graphs: record the kernels that a function launches once, and replay them without Python."""
 
 from __future__ import annotations
 
@@ -13,14 +13,17 @@ Result = TypeVar("Result")
 
 
 class Recorder(Protocol[Result]):
-    """Records what a function launches."""
+    """Records the kernels that a function launches."""
 
     def record(self, body: Callable[[], Result]) -> Callable[[], Result]:
-        """Calls `body` once and returns what repeats it on the same memory. Raises RuntimeError where it cannot."""
+        """Calls `body` once and returns a function that repeats it on the same memory.
+
+        Raises RuntimeError if it cannot.
+        """
 
 
 class CudaRecorder:
-    """Records CUDA graphs that share one pool of memory: they are replayed one after the other."""
+    """Records CUDA graphs that share one memory pool, which is safe because they are replayed one after the other."""
 
     def __init__(self) -> None:
         self._pool: Any = None
@@ -40,7 +43,7 @@ class CudaRecorder:
         return replay
 
     def seconds(self, replay: Callable[[], object]) -> float:
-        """How long one replay takes."""
+        """Returns the seconds of one replay."""
         taken = []
         for _ in range(5):
             torch.cuda.synchronize()
@@ -52,7 +55,7 @@ class CudaRecorder:
 
 
 def on_side_stream(work: Callable[[], object]) -> None:
-    """Runs `work` on a stream of its own, as PyTorch asks of what comes before a recording."""
+    """Runs `work` on a stream of its own, which PyTorch requires of the warm-up before a recording."""
     if not torch.cuda.is_available():
         work()
         return

@@ -1,8 +1,9 @@
 """Decoding steps recorded as CUDA graphs and replayed: one more token of each row, without Python's launches.
 
-Writing a text with a small model is bound by the kernel launches of each token, not by what they compute. A step can
-be recorded once its memory stays where it is: keys and values lie in a cache of a set number of columns, which the mask
-opens one after the other. Nothing else of writing is recorded; the first logits come from reading the inputs as always.
+With a small model, the speed of writing is limited by the kernel launches of each token, not by what they compute. A
+step can be recorded if its memory stays at one address: keys and values are in a cache with a fixed number of columns,
+which the mask opens one after the other. Only these steps are recorded; the inputs are read as usual for the first
+logits.
 """
 
 from __future__ import annotations
@@ -24,36 +25,38 @@ from lamp.backbone.rows import Rows, begin_rows, keep_rows, read_token
 from lamp.errors import BackboneError, first_line
 
 FEWEST_TOKENS = 8
-"""Texts that may become no longer than this are not worth a recording, which takes as long as some six tokens."""
+"""Shorter texts are not worth a recording, which takes as long as about six tokens."""
 _FEWEST_COLUMNS = 64
-"""Caches have this many columns, or twice as many, and so on, so that there are few shapes."""
+"""Caches have this number of columns times a power of two, so that there are few shapes."""
 _WARM_UP = 2
 """Steps before a recording: libraries choose their kernels and workspaces in the first ones."""
 _COMPARED = 2
-"""Replayed steps that are compared with the same steps launched by Python. A single one would not show a number, such
-as a position, that was recorded where a tensor had to be."""
+"""Number of replayed steps that are compared with the same steps launched by Python.
+
+A single one would not reveal a number, such as a position, that was recorded where a tensor was needed.
+"""
 _ATTENTION = ("sdpa", "eager")
-"""Kinds of attention that take a mask that is added to their scores."""
+"""Attention implementations that accept a mask to add to the scores."""
 
 Read = Callable[[Tensor], Tensor]
-"""Reads one more token of each row (rows,), to the logits of the next ones (rows, vocabulary), which are overwritten by
-the next call."""
+"""Reads one more token of each row (rows,) and returns the next logits (rows, vocabulary), which the next call
+overwrites."""
 
 
 class DecodingGraphs:
-    """The recorded steps of one backbone, one for each number of rows and columns."""
+    """The recorded decoding steps of one backbone, one for each number of rows and columns."""
 
     def __init__(self, backbone: FrozenBackbone, recorder: Callable[[], Recorder[Tensor]], most_bytes: int) -> None:
-        """recorder: makes one for each recording, so that its memory can be given back without the others.
+        """recorder: creates a recorder for each recording, so that its memory can be freed separately.
 
-        most_bytes: of the keys and values of all recordings together. A cache that is larger alone is bound by the
-        memory that a step reads, and not by its launches.
+        most_bytes: limit on the keys and values of all recordings together. With a larger cache, the speed of a step is
+        limited by the memory that it reads, and recording would not help.
         """
         self.reason = _obstacle(backbone)
-        """Why no step is replayed, as half a sentence; empty while nothing is known against it."""
+        """Why steps are not replayed, as half a sentence; empty as long as they can be."""
         self._backbone, self._recorder, self._most_bytes = backbone, recorder, most_bytes
         self._recordings: dict[tuple[int, int], _Recording] = {}
-        """By rows and columns, the one that was used last at the end."""
+        """Recordings by rows and columns, the most recently used one last."""
         self._too_large: set[tuple[int, int]] = set()
         self._weights: tuple[int, ...] = ()
 
@@ -63,11 +66,12 @@ class DecodingGraphs:
     def begin(
         self, prefixes: Sequence[Prefix], ids: Tensor, mask: Tensor, new_tokens: int
     ) -> tuple[Tensor, Read] | None:
-        """Reads inputs (rows, length) behind their prompts: the first logits (rows, vocabulary), and what reads on.
+        """Reads inputs (rows, length) behind their prompts; returns the first logits (rows, vocabulary) and how to read
+        on.
 
-        None where steps are to be launched by Python: for few tokens, where memory is too small, and for a backbone
-        that cannot be recorded or whose recorded steps gave other logits. Nothing is drawn at random before. Raises
-        BackboneError where the backbone has too few positions.
+        Returns None if steps must be launched by Python: for few tokens, if memory is too small, and for a backbone
+        that cannot be recorded or whose recorded steps gave other logits. No random numbers are drawn by then. Raises
+        BackboneError if the backbone has too few positions.
         """
         columns = _FEWEST_COLUMNS
         while columns < longest_prompt(prefixes) + ids.shape[1] + max(new_tokens, _COMPARED):
@@ -106,14 +110,14 @@ class DecodingGraphs:
         return first, recording.read
 
     def _forget_other_weights(self) -> None:
-        """Drops recordings that read the memory of other weights, as where layers were put into the model."""
+        """Drops recordings that use the memory of other weights, for example after layers were replaced."""
         weights = tuple(parameter.data_ptr() for parameter in self._backbone.model.parameters())
         if weights != self._weights:
             self._recordings.clear()
             self._weights = weights
 
     def _record(self, shape: tuple[int, int], rows: Rows, first: Tensor) -> _Recording | None:
-        """A recording that has read the rows; None where its cache is too large."""
+        """Returns a recording that has read the rows; None if its cache would be too large."""
         size = shape[1] * bytes_of_column(rows.cache)
         if size > self._most_bytes:
             self._too_large.add(shape)
@@ -131,7 +135,7 @@ class DecodingGraphs:
         return recording
 
     def _compare(self, recording: _Recording, rows: Rows, tokens: Tensor) -> None:
-        """Raises RuntimeError where replayed steps give other logits than steps launched by Python."""
+        """Raises RuntimeError if replayed steps give other logits than steps launched by Python."""
         few = keep_rows(self._backbone, rows, [0] * (2 if len(tokens) == 1 else 1))
         in_another_batch = read_token(self._backbone, few, tokens[:1].expand(len(few.mask)))[1]
         noise = None
@@ -150,7 +154,7 @@ class DecodingGraphs:
 
 @dataclass(frozen=True, eq=False)
 class _Recording:
-    """A step of one shape, and what replays it."""
+    """A recorded step for one shape, and the function that replays it."""
 
     step: _Step
     replay: Callable[[], Tensor]
@@ -163,10 +167,10 @@ class _Recording:
 
 
 class _Step:
-    """What a step computes, and the memory that it reads and writes each time."""
+    """The computation of a decoding step, and the memory that it reads and writes."""
 
     def __init__(self, backbone: FrozenBackbone, rows: Rows, first: Tensor, columns: int) -> None:
-        """rows: that any others of this shape are like; first: their logits (rows, vocabulary)."""
+        """rows: any rows of this shape; first: their logits (rows, vocabulary)."""
         count, device = len(rows.mask), backbone.device
         self._backbone, self._hidden = backbone, torch.finfo(backbone.dtype).min
         self._ids = torch.zeros(count, 1, dtype=torch.long, device=device)
@@ -175,16 +179,16 @@ class _Step:
         self._column = torch.zeros(1, dtype=torch.long, device=device)
         self._cache = FixedCache(backbone.model.config, rows.cache, columns, self._column)
         self._last = 0
-        """The column that was read last."""
+        """Index of the last column that was read."""
         self.logits = torch.zeros_like(first)
 
     def load(self, rows: Rows) -> None:
-        """Makes the step the one after these rows."""
+        """Sets the state to that after reading these rows."""
         self._cache.load(rows.cache)
         self.rewind(rows.mask)
 
     def rewind(self, mask: Tensor) -> None:
-        """Forgets all columns behind those of the mask (rows, columns so far)."""
+        """Hides all columns after those of the mask (rows, columns so far)."""
         read = mask.shape[1]
         self._last = read - 1
         self._positions.copy_(mask.sum(dim=1, keepdim=True) - 1)
@@ -200,7 +204,7 @@ class _Step:
         self._mask[..., self._last].zero_()
 
     def compute(self) -> Tensor:
-        """Reads the tokens, and leaves the logits of the next ones; the same again when it is called again."""
+        """Reads the tokens and returns the next logits; calling it again computes the same."""
         logits = self._backbone.logits(
             1,
             inputs_embeds=self._backbone.embed(self._ids),
@@ -213,7 +217,7 @@ class _Step:
 
 
 def _obstacle(backbone: FrozenBackbone) -> str:
-    """Why a backbone's steps cannot be recorded, as far as it is known without trying; empty if nothing is known."""
+    """Returns why a backbone's steps cannot be recorded, as far as its config tells; else an empty text."""
     if backbone.is_quantized:
         return "weights are packed in fewer bits"
     if not getattr(backbone.model, "_can_compile_fullgraph", False):

@@ -17,9 +17,9 @@ def default_device() -> torch.device:
 
 
 def process_state() -> PartialState:
-    """This process' rank, the number of processes that train together, and this process' device.
+    """Returns this process's rank, the number of processes that train together, and this process's device.
 
     On the CPU (without an accelerator, or when the launcher asks for it) accelerate needs the flag `cpu`. Without the
-    flag, each of several processes would believe that it trains alone.
+    flag, each of several processes would act as if it trained alone.
     """
     return PartialState(cpu=parse_flag_from_env("ACCELERATE_USE_CPU") or default_device().type == "cpu")

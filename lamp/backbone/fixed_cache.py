@@ -1,4 +1,4 @@
-"""A cache whose keys and values stay where they are in memory, as a recorded step needs it."""
+"""A key-value cache at a fixed address in memory, as a recorded step needs it."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ _WINDOWS = "not every layer attends to the whole text"
 
 
 def bytes_of_column(cache: Any) -> int:
-    """Bytes that one column of a cache takes in all rows and layers.
+    """Returns the bytes of one column of a cache in all rows and layers.
 
-    Raises RuntimeError where a FixedCache cannot hold it.
+    Raises RuntimeError if a FixedCache cannot hold such a cache.
     """
     if not all(type(layer) is DynamicLayer for layer in cache.layers):
         raise RuntimeError(_WINDOWS)
@@ -22,13 +22,13 @@ def bytes_of_column(cache: Any) -> int:
 
 
 class FixedCache(StaticCache):
-    """Keys and values of a set number of columns, of which each step writes one.
+    """Keys and values in a fixed number of columns, one of which each step writes.
 
-    Layers' own `update` finds its column by a counter of the layer: four more kernels for each.
+    transformers' layers would find this column with a counter for each layer: four more kernels for each.
     """
 
     def __init__(self, config: Any, like: Any, columns: int, column: Tensor) -> None:
-        """like: a cache of as many rows; column: (1,), where a step writes."""
+        """like: a cache with as many rows; column: (1,), the index of the column that a step writes."""
         super().__init__(config, columns)
         self._column = column
         if not all(type(layer) is StaticLayer for layer in self.layers):
@@ -41,7 +41,7 @@ class FixedCache(StaticCache):
             layer.is_initialized = True
 
     def load(self, cache: Any) -> None:
-        """Copies the keys and values of a cache of as many rows, and clears the columns behind them."""
+        """Copies the keys and values of a cache with as many rows, and clears the columns after them."""
         pairs: Any = zip(self.layers, cache.layers, strict=True)
         for layer, read in pairs:
             for ours, given in ((layer.keys, read.keys), (layer.values, read.values)):
@@ -51,7 +51,7 @@ class FixedCache(StaticCache):
     def update(
         self, key_states: Tensor, value_states: Tensor, layer_idx: int, *_: Any, **__: Any
     ) -> tuple[Tensor, Tensor]:
-        """Writes the column of a layer, and returns all of them: (rows, heads, columns, width)."""
+        """Writes one column of a layer, and returns all columns: (rows, heads, columns, width)."""
         layer: Any = self.layers[layer_idx]
         layer.keys.index_copy_(2, self._column, key_states)
         layer.values.index_copy_(2, self._column, value_states)

@@ -1,4 +1,4 @@
-"""Logits and log-likelihoods of targets behind virtual tokens and an input; other logits are never computed."""
+"""Logits and log-likelihoods of targets behind virtual tokens and an input; no other logits are computed."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ def target_log_likelihood(
 ) -> Tensor:
     """Weighted mean log-likelihood of each row's target tokens, in float32: (batch,).
 
-    virtual_tokens: of one prompt (l', hidden), or of several (prompts, l', hidden), each before as many rows next to
-    each other, or None; gradients flow into them; one_pass: see `target_logits`. Every row counts the same, whatever
-    the length of its target, so a batch may be split over accumulation steps or processes without changing the loss.
+    virtual_tokens: of one prompt (l', hidden), or of several (prompts, l', hidden), each for equally many adjacent
+    rows, or None; gradients flow into them; one_pass: see `target_logits`. Every row counts the same, whatever the
+    length of its target, so a batch may be split over accumulation steps or processes without changing the loss.
     """
     logits = target_logits(backbone, virtual_tokens, batch, one_pass=one_pass)
     weights = batch.target_weights
@@ -42,7 +42,7 @@ def target_logits(
 
     A causal model reads the prompts once for all rows and then the rows, in two passes; with `one_pass` it reads both
     together, a copy of the prompt before every row. That computes more with half the calls, and gives the same logits.
-    Where two passes would not be exact (`FrozenBackbone.shares_prompts`), it is always one.
+    If two passes would not be exact (`FrozenBackbone.shares_prompts`), it always reads in one.
     """
     if backbone.is_encoder_decoder:
         joined = backbone.join(virtual_tokens, batch.input_ids, batch.input_mask)
@@ -65,8 +65,8 @@ def continue_logits(
 ) -> Tensor:
     """Logits of the last positions when ids (batch, length) follow a cache: (batch, logits_to_keep, vocabulary).
 
-    mask: (batch, cached + length), 1 where there is a token. The cache is extended by the ids, except for a
-    SharedCache, which never changes.
+    mask: (batch, cached + length), 1 where there is a token. Adds the ids to the cache, except to a SharedCache, which
+    never changes.
     """
     return backbone.logits(
         logits_to_keep,

@@ -38,19 +38,23 @@ class FrozenBackbone:
         self.hidden_size = int(self.embedding.weight.shape[1])
         config = model.config.to_dict()
         self.longest_sequence = longest_sequence(config)
-        """Positions for prompt, input and target, or of an encoder (lamp/positions.py); None without a limit."""
+        """Number of positions for prompt, input and target, or of an encoder (lamp/positions.py); None without a limit.
+        """
         self.longest_target = longest_target(config) if self.is_encoder_decoder else None
-        """Positions of a decoder; None without a limit."""
+        """Number of positions of a decoder; None without a limit."""
         self.shared_columns = math.inf
-        """The most columns of a batch, padding included, for which rows may share a prompt's keys and values; 0 where
-        they never may. `lamp.backbone.probe` finds it out."""
+        """The most columns of a batch, padding included, with which rows may share a prompt's keys and values; 0 if
+        they never may.
+
+        `lamp.backbone.probe` measures it.
+        """
         self.end_ids = end_tokens(model, tokenizer)
-        """Every token that ends an answer; the tokenizer's end token, which ends targets, comes first."""
+        """All tokens that end an answer; the tokenizer's end token, which ends targets, comes first."""
         self.decoder_start_id = decoder_start(model, self.end_ids[0]) if self.is_encoder_decoder else 0
-        """The token before an encoder-decoder model's first target token."""
+        """The token that the decoder of an encoder-decoder model reads before the target."""
         model.generation_config = greedy_config(self.end_ids, tokenizer.pad_token_id, self.decoder_start_id)
         self.decoding: DecodingGraphs | None = None
-        """The recorded steps of writing; `lamp.backbone.writing` makes it on a CUDA device."""
+        """The recorded decoding steps; created by `lamp.backbone.writing` on a CUDA device."""
         self._compiled: tuple[Any, Any] | None = None
         parameters = inspect.signature(model.forward).parameters.values()
         takes_all = any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters)
@@ -70,11 +74,12 @@ class FrozenBackbone:
     ) -> FrozenBackbone:
         """Loads a backbone from safetensors files, freezes it and finds out how it can be read exactly.
 
-        reference: the Hub id or folder that recipes and adapters name; folder: where the files are, if not there.
-        device: the default device if None. Raises BackboneError if it cannot be found, read or used with a soft prompt.
+        reference: the Hub id or folder that recipes and adapters name; folder: where the files are, if elsewhere.
+        device: None for the default device. Raises BackboneError if it cannot be found, read or used with a soft
+        prompt.
         """
         prepare_process()  # for scripts that have not called it: transformers must not fetch compiled code
-        # What matters in transformers' report of weights that are missing or not used, check_weights says.
+        # check_weights reports what matters of transformers' report on missing and unused weights.
         logging.getLogger("transformers.modeling_utils").setLevel(logging.ERROR)
         disable_progress_bar()  # type: ignore[no-untyped-call]  # untyped in transformers; bars would fill the log
         with out_of_memory():
@@ -95,12 +100,12 @@ class FrozenBackbone:
 
     @property
     def auto_class(self) -> str:
-        """The name of transformers' class that loads this model, such as AutoModelForCausalLM."""
+        """The name of the transformers class that loads this model, such as AutoModelForCausalLM."""
         return auto_class(self.model.config).__name__  # type: ignore[no-any-return]  # transformers is untyped
 
     @property
     def is_quantized(self) -> bool:
-        """Whether weights are packed in fewer bits."""
+        """Whether weights are stored in 8 or fewer bits."""
         return bool(getattr(self.model, "is_quantized", False))
 
     @property
@@ -114,14 +119,14 @@ class FrozenBackbone:
         return self.embedding.weight.dtype  # type: ignore[no-any-return]  # transformers' modules are untyped
 
     def compile(self) -> None:
-        """Makes calls with gradients enabled use a compiled model; scoring and answering stay as they are.
+        """Compiles the model for calls with gradients enabled; scoring and answering do not use it.
 
         The first such call compiles it, or raises TrainingError.
         """
         self._compiled = compiled(self.model), compiled(self._encoder()) if self.is_encoder_decoder else None
 
     def forward(self, **inputs: Any) -> Any:
-        """The model's output for the keyword arguments of its own forward pass.
+        """Calls the model with the keyword arguments of its own forward pass, and returns its output.
 
         After `compile`, calls with gradients enabled use the compiled model.
         """
@@ -129,9 +134,10 @@ class FrozenBackbone:
         return model(**inputs)
 
     def logits(self, keep: int, **inputs: Any) -> Tensor:
-        """Logits of the last `keep` positions: (batch, keep, vocabulary); others are computed only if they must.
+        """Returns logits of the last `keep` positions, and only these if the model allows it: (batch, keep,
+        vocabulary).
 
-        inputs: keyword arguments of the model's forward pass; position_ids only count where it takes them. Raises
+        inputs: keyword arguments of the model's forward pass; position_ids are dropped if it does not take them. Raises
         BackboneError for rows that are longer than the backbone's positions.
         """
         if self.is_encoder_decoder:
@@ -144,7 +150,7 @@ class FrozenBackbone:
         return logits[:, -keep:]
 
     def forward_encoder(self, **inputs: Any) -> Any:
-        """The output of an encoder-decoder model's encoder; compiled in the same cases as `forward`."""
+        """Calls the encoder of an encoder-decoder model; compiled in the same cases as `forward`."""
         encoder = self._compiled[1] if self._compiled and torch.is_grad_enabled() else self._encoder()
         return encoder(**inputs)
 
@@ -152,12 +158,12 @@ class FrozenBackbone:
         return self.model.get_encoder()
 
     def shares_prompts(self, columns: int = 1) -> bool:
-        """Whether rows of so many columns, prompt and padding included, may share a prompt's keys and values."""
+        """Returns whether rows of this many columns, padding included, may share a prompt's keys and values."""
         return columns <= self.shared_columns
 
     @property
     def reading_note(self) -> str:
-        """A sentence for the log where rows cannot always share the prompt's keys and values; else empty."""
+        """A sentence for the log if rows cannot always share the prompt's keys and values; else an empty text."""
         if math.isinf(self.shared_columns):
             return ""
         longer = f" longer than {self.shared_columns} tokens, prompt included," if self.shared_columns else ""
@@ -166,7 +172,7 @@ class FrozenBackbone:
     def check_length(self, mask: Tensor, behind: int = 0) -> None:
         """Raises BackboneError if the longest row needs more positions than the backbone has.
 
-        mask: (batch, length), 1 where there is a token; behind: how many tokens follow it.
+        mask: (batch, length), 1 where there is a token; behind: number of tokens that will follow.
         """
         limit = self.longest_sequence
         if limit is None or mask.shape[1] + behind <= limit:
@@ -187,15 +193,15 @@ class FrozenBackbone:
             )
 
     def embed(self, ids: Tensor) -> Tensor:
-        """Input embeddings of token ids, with the scaling that some model families apply: (...,) → (..., hidden)."""
+        """Embeds token ids, with the scaling that some model families apply: (...,) → (..., hidden)."""
         return self.embedding(ids)  # type: ignore[no-any-return]  # transformers' modules are untyped
 
     def join(self, virtual_tokens: Tensor | None, ids: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
         """Puts virtual tokens before every input; None leaves the inputs as they are.
 
-        virtual_tokens: of one prompt (l', hidden), or of several (prompts, l', hidden), each before as many inputs next
-        to each other; ids, mask: (batch, length). Returns embeddings (batch, l' + length, hidden) and their mask
-        (batch, l' + length).
+        virtual_tokens: of one prompt (l', hidden), or of several (prompts, l', hidden), each for equally many adjacent
+        inputs; ids, mask: (batch, length). Returns embeddings (batch, l' + length, hidden) and their mask (batch, l' +
+        length).
         """
         embeddings = self.embed(ids)
         if virtual_tokens is not None:

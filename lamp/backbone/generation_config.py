@@ -1,4 +1,4 @@
-"""How a backbone generates: always the likeliest next token, whatever its own generation_config asks for."""
+"""Generation settings of a backbone: greedy decoding, without the settings of its own generation_config."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from transformers import GenerationConfig
 
 
 def end_tokens(model: Any, tokenizer: Any) -> list[int]:
-    """Ids of all tokens that end an answer: the tokenizer's, then those that the model names."""
+    """Returns the ids of all tokens that end an answer: first the tokenizer's, then those that the model names."""
     named = model.generation_config.eos_token_id
     if named is None:
         named = getattr(model.config.get_text_config(decoder=True), "eos_token_id", None)
@@ -18,9 +18,9 @@ def end_tokens(model: Any, tokenizer: Any) -> list[int]:
 
 
 def decoder_start(model: Any, end: int) -> int:
-    """The token that an encoder-decoder model is given before the targets it is trained on, which end with `end`.
+    """Returns the first decoder token of an encoder-decoder model, whose targets in training end with `end`.
 
-    Most families have one for it; mBART puts the last token of the target first.
+    Most families have a fixed one; mBART uses the last token of the target.
     """
     if not hasattr(model, "prepare_decoder_input_ids_from_labels"):
         return int(model.config.decoder_start_token_id)
@@ -29,9 +29,9 @@ def decoder_start(model: Any, end: int) -> int:
 
 
 def greedy_config(ends: list[int], padding: int | None, start: int) -> GenerationConfig:
-    """Settings in which nothing but the model's logits chooses the next token.
+    """Returns settings with which only the model's logits choose the next token.
 
-    A model's own may ask for a repetition penalty, a smallest length, forced tokens or another kind of cache.
+    A model's own settings may ask for a repetition penalty, a minimum length, forced tokens or another kind of cache.
     """
     return GenerationConfig(  # type: ignore[no-untyped-call]  # untyped in transformers
         do_sample=False,

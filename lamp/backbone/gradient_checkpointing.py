@@ -1,4 +1,4 @@
-"""Gradient checkpointing: activations are computed again in the backward pass instead of being kept."""
+"""Gradient checkpointing: the backward pass recomputes activations instead of keeping them in memory."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from lamp.backbone.prefix import SharedCache
 
 
 def enable_gradient_checkpointing(model: torch.nn.Module) -> None:
-    """Makes every layer of a model keep only its inputs and compute its activations again in the backward pass.
+    """Makes every layer keep only its inputs and recompute its activations in the backward pass.
 
     Losses and gradients stay the same, with the memory of one layer instead of all (Chen et al. 2016). Frozen weights
     get no gradients, so a backward pass costs about as much as a forward pass; the second forward pass therefore adds
-    about half of a step's time. transformers' own gradient checkpointing works without a cache, and so would read the
+    about half of a step's time. transformers' own gradient checkpointing works without a cache, so it would read the
     prompt again for every row.
     """
     for layer in model.modules():
@@ -28,7 +28,7 @@ def enable_gradient_checkpointing(model: torch.nn.Module) -> None:
 
 
 def _checkpointed(forward: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
-    """The output of one layer, checkpointed unless it extends a cache.
+    """Computes one layer, checkpointed unless it extends a cache.
 
     A layer that extends a cache, as when a prompt is read, must not run twice: it would extend the cache twice.
     """

@@ -1,8 +1,8 @@
-"""Rows with their padding before the prompt, which is exact for attention windows and recurrent layers.
+"""Rows padded before the prompt, which is exact for attention windows and recurrent layers.
 
-In each row stands the padding, then the prompt, then the input, so nothing lies between tokens that belong together.
-Layers that look back a number of columns, or that carry a state from one column to the next, then compute what they
-would for the row alone. It costs the prompt's tokens once for every row, and no keys and values are shared.
+Each row is its padding, then the prompt, then the input, so there is no gap between tokens. Layers that look back a
+number of columns, or carry a state from one column to the next, then compute the same as for the row alone. The cost:
+every row reads a copy of the prompt, and no keys and values are shared.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from lamp.backbone.frozen import FrozenBackbone
 
 
 def padding_first(embeddings: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
-    """Moves each row's padding to its beginning; the tokens keep their order.
+    """Moves each row's padding to its start; the tokens keep their order.
 
     embeddings: (batch, length, hidden); mask: (batch, length), 1 where there is a token. Returns both in that order.
     """
@@ -30,7 +30,7 @@ def padding_first(embeddings: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
 def join_left_padded(
     backbone: FrozenBackbone, prompts: Sequence[Tensor | None], ids: Tensor, mask: Tensor
 ) -> tuple[Tensor, Tensor]:
-    """Padding, then each row's virtual tokens (l', hidden) or none, then its input: embeddings and mask.
+    """Joins padding, each row's virtual tokens (l', hidden) if any, and its input: embeddings and mask.
 
     ids, mask: (batch, length). Returns (batch, longest prompt + length, hidden) and (batch, longest prompt + length).
     """
@@ -64,5 +64,5 @@ def left_padded_logits(
 
 
 def positions(mask: Tensor) -> Tensor:
-    """Position of every token, padding not counted; mask: (batch, length), 1 where there is a token."""
+    """Position of every token (batch, length), padding not counted; mask: (batch, length), 1 where there is a token."""
     return (mask.cumsum(dim=1) - 1).clamp(min=0)

@@ -1,4 +1,4 @@
-"""Which errors mean that memory ran out, on a GPU or a CPU, and the package's own error in their place."""
+"""Recognises errors that mean that memory ran out, on a GPU or a CPU, and raises OutOfMemory instead."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ import torch
 from lamp.errors import OutOfMemory
 
 _ON_CPU = ("DefaultCPUAllocator", "Cannot allocate memory")
-"""In the messages of failed allocations on a CPU, and of weights that cannot be mapped, which torch raises as plain
+"""Texts in the errors of failed allocations on a CPU, and of weights that cannot be mapped: torch raises plain
 RuntimeErrors."""
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """Whether an error means that memory ran out, on a GPU or a CPU."""
+    """Returns whether an error means that memory ran out, on a GPU or a CPU."""
     return isinstance(error, torch.OutOfMemoryError | MemoryError) or (
         isinstance(error, RuntimeError) and any(words in str(error) for words in _ON_CPU)
     )

@@ -10,7 +10,7 @@ _DTYPES = {"bf16": torch.bfloat16, "fp16": torch.float16, "fp32": torch.float32}
 
 
 def choose_dtype(precision: Precision, device: torch.device, model_type: str) -> torch.dtype:
-    """The number format that `precision` names; for "auto" the fastest one that the device supports and that is safe.
+    """Returns the number format that `precision` names; for "auto" the fastest safe one that the device supports.
 
     The activations of T5 models overflow float16, so these get float32 where bfloat16 is not supported.
     """
@@ -26,6 +26,6 @@ def choose_dtype(precision: Precision, device: torch.device, model_type: str) ->
 
 
 def _cpu_multiplies_bf16() -> bool:
-    """Whether the processor has instructions for bfloat16 dot products (AVX512-BF16, AMX or Arm's)."""
+    """Returns whether the processor has instructions for bfloat16 dot products (AVX512-BF16, AMX or Arm's)."""
     capabilities = torch.cpu.get_capabilities()
     return any(capabilities.get(name, False) for name in ("avx512_bf16", "amx_bf16", "arm_bf16", "bf16"))

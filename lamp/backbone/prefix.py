@@ -1,4 +1,4 @@
-"""Prompts that a backbone reads once and then uses before any number of inputs, several prompts in one batch too."""
+"""Prompts that a backbone reads once and then reuses for any number of inputs; a batch may mix several prompts."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ from lamp.backbone.frozen import FrozenBackbone
 
 @dataclass(frozen=True, eq=False)
 class Prefix:
-    """A prompt as a backbone needs it before an input; made by `make_prefix`."""
+    """A prompt prepared for a backbone; made by `make_prefix`."""
 
     virtual_tokens: Tensor | None
     """(l', hidden), or None for no prompt; in training also several prompts, (prompts, l', hidden)"""
     cache: DynamicCache | None
-    """The prompt's keys and values in every layer, a batch of as many as there are prompts; None for a model that reads
-    the prompt together with each input, as encoders do"""
+    """The prompt's keys and values in every layer, one batch row for each prompt; None for a model that reads the
+    prompt together with each input, as encoders do"""
 
 
 def make_prefix(backbone: FrozenBackbone, virtual_tokens: Tensor | None) -> Prefix:
-    """The prefix of a prompt (l', hidden), of several (prompts, l', hidden), or of none; gradients flow through it.
+    """Prepares a prompt (l', hidden), several (prompts, l', hidden), or none; gradients flow through it.
 
     In a causal model the virtual tokens attend only to each other, so reading them once for all rows gives the same
     result as a copy before every row, for a fraction of the work.
@@ -45,16 +45,16 @@ def make_prefix(backbone: FrozenBackbone, virtual_tokens: Tensor | None) -> Pref
 
 @torch.inference_mode()
 def inference_prefix(backbone: FrozenBackbone, virtual_tokens: Tensor | None) -> Prefix:
-    """`make_prefix` without gradients, for virtual tokens (l', hidden) that may lie on another device."""
+    """Calls `make_prefix` without gradients, for virtual tokens (l', hidden) that may be on another device."""
     return make_prefix(backbone, None if virtual_tokens is None else virtual_tokens.to(backbone.device))
 
 
 class SharedCache(DynamicCache):
     """Keys and values that several rows of a batch share; it never changes.
 
-    Of one prompt, shared by a batch of any size, or of several rows, each shared by as many rows next to each other.
-    The rows' own keys and values are not added to it. So only one layer at a time is copied for them, and a layer that
-    runs a second time (lamp/backbone/gradient_checkpointing.py) gets the same input as the first time.
+    They are those of one prompt, shared by a batch of any size, or of several rows, each shared by equally many
+    adjacent rows. The rows' own keys and values are not added to it. So they are copied for one layer at a time only,
+    and a layer that runs a second time (lamp/backbone/gradient_checkpointing.py) gets the same input as the first time.
     """
 
     def __init__(self, cache: DynamicCache) -> None:
@@ -64,7 +64,8 @@ class SharedCache(DynamicCache):
     def update(
         self, key_states: Tensor, value_states: Tensor, layer_idx: int, *_: Any, **__: Any
     ) -> tuple[Tensor, Tensor]:
-        """The shared keys and values in a layer, then the rows' own: each (batch, heads, shared + length, width)."""
+        """Returns the shared keys and values of a layer, then the rows' own: each (batch, heads, shared + length,
+        width)."""
         layer: Any = self.layers[layer_idx]
         if not layer.is_initialized:
             return key_states, value_states
@@ -76,17 +77,17 @@ class SharedCache(DynamicCache):
 
 
 def shared_cache(backbone: FrozenBackbone, virtual_tokens: Tensor | None, rows: int) -> tuple[SharedCache, Tensor]:
-    """A causal model's cache for `rows` inputs behind virtual tokens, and its mask (rows, l').
+    """Returns a causal model's cache for `rows` inputs behind virtual tokens, and its mask (rows, l').
 
-    virtual_tokens: of one prompt (l', hidden), or of several (prompts, l', hidden), each before as many rows next to
-    each other; gradients flow through them.
+    virtual_tokens: of one prompt (l', hidden), or of several (prompts, l', hidden), each for equally many adjacent
+    rows; gradients flow through them.
     """
     cache = SharedCache(_cache_of(make_prefix(backbone, virtual_tokens)))
     return cache, torch.ones(rows, cache.get_seq_length(), dtype=torch.long, device=backbone.device)
 
 
 def batch_cache(backbone: FrozenBackbone, prefixes: Sequence[Prefix]) -> tuple[DynamicCache, Tensor]:
-    """One cache of a causal model with a row for each prefix, and its mask (rows, longest prefix).
+    """Returns one cache of a causal model with a row for each prefix, and its mask (rows, longest prefix).
 
     Shorter prefixes are padded on the left. A prefix that all rows share is not copied.
     """
@@ -108,14 +109,14 @@ def batch_cache(backbone: FrozenBackbone, prefixes: Sequence[Prefix]) -> tuple[D
 
 
 def repeat_cache(cache: DynamicCache, times: int) -> DynamicCache:
-    """A cache in which every row is repeated `times` times, copies next to each other; a single row is not copied."""
+    """Repeats every row of a cache `times` times, copies next to each other; a single row is not copied."""
     repeated = copy(cache)
     repeated.layers = [_repeat_layer(layer, times) for layer in cache.layers]
     return repeated
 
 
 def longest_prompt(prefixes: Sequence[Prefix]) -> int:
-    """Virtual tokens of the longest prompt; 0 without any."""
+    """Returns the number of virtual tokens of the longest prompt; 0 without any."""
     return max(0 if prefix.virtual_tokens is None else len(prefix.virtual_tokens) for prefix in prefixes)
 
 
@@ -143,7 +144,7 @@ def _cache_of(prefix: Prefix) -> DynamicCache:
 
 
 def _keys_and_values(prefix: Prefix, layer_index: int, length: int) -> tuple[Tensor | None, Tensor | None]:
-    """Keys and values (1, heads, length, width) of a prefix in one layer; None for an empty prefix."""
+    """Returns keys and values (1, heads, length, width) of a prefix in one layer; None for an empty prefix."""
     if not length:
         return None, None
     layer: Any = _cache_of(prefix).layers[layer_index]
@@ -151,9 +152,9 @@ def _keys_and_values(prefix: Prefix, layer_index: int, length: int) -> tuple[Ten
 
 
 def _pad_left(rows: Sequence[Tensor | None], like: Tensor, longest: int) -> Tensor:
-    """Keys or values (1, heads, length, width) of each row as one tensor (rows, heads, longest, width).
+    """Stacks keys or values (1, heads, length, width) of each row into one tensor (rows, heads, longest, width).
 
-    Zeros come before shorter rows. like: a tensor with the same heads, width, number format and device.
+    Shorter rows start with zeros. like: a tensor with the same heads, width, number format and device.
     """
     padded = like.new_zeros(len(rows), like.shape[1], longest, like.shape[3])
     for index, states in enumerate(rows):
@@ -163,7 +164,7 @@ def _pad_left(rows: Sequence[Tensor | None], like: Tensor, longest: int) -> Tens
 
 
 def _repeat_layer(layer: Any, times: int) -> Any:
-    """A layer with repeated rows and everything else, as the number of tokens that a window layer has seen."""
+    """Copies a layer with its rows repeated; other state, such as a window layer's token count, stays the same."""
     repeated = copy(layer)
     if layer.is_initialized:
         repeated.keys, repeated.values = _repeat(layer.keys, times), _repeat(layer.values, times)

@@ -1,4 +1,4 @@
-"""Backbone weights in fewer bits: packed by bitsandbytes when they are loaded, or stored so."""
+"""Weights in fewer bits: quantised by bitsandbytes when they are loaded, or already stored quantised."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from lamp.packed_weights import UNPACKED, method_of
 
 
 def quantization_config(quantization: Quantization, dtype: torch.dtype) -> dict[str, Any] | None:
-    """transformers' settings for quantising weights while it loads them; None for "none".
+    """Returns transformers' settings for quantising weights while loading; None for "none".
 
     8 bits are LLM.int8 (Dettmers et al. 2022); 4 bits are NF4 with double quantisation, which quantises the scales as
     well (Dettmers et al. 2023). dtype: the number format of the computations.
@@ -33,9 +33,9 @@ def quantization_config(quantization: Quantization, dtype: torch.dtype) -> dict[
 
 
 def unpack_when_loaded(config: Any) -> None:
-    """Has weights that are stored in FP8 or MXFP4 turned back into ordinary numbers while they are loaded.
+    """Makes transformers convert weights that are stored in FP8 or MXFP4 to ordinary numbers while loading.
 
-    Products of packed ones pass no gradients on. config: a model's, which is changed.
+    Products of packed weights pass no gradients. config: the model's config, which is changed.
     """
     for part in (config, config.get_text_config()):
         settings = getattr(part, "quantization_config", None)
@@ -44,9 +44,9 @@ def unpack_when_loaded(config: Any) -> None:
 
 
 def convert_the_rest(model: torch.nn.Module, dtype: torch.dtype) -> None:
-    """Converts what is not packed, such as norms and embeddings, to the number format of the computations.
+    """Converts weights that are not packed, such as norms and embeddings, to the number format of the computations.
 
-    transformers leaves it in the format of the files where other weights are packed.
+    transformers leaves them in the format of the files if other weights are packed.
     """
     for weight in model.parameters():
         if weight.is_floating_point() and weight.dtype != dtype:
@@ -54,9 +54,9 @@ def convert_the_rest(model: torch.nn.Module, dtype: torch.dtype) -> None:
 
 
 def keep_differentiable(model: torch.nn.Module) -> None:
-    """Keeps 4-bit layers from packing their weights, as bitsandbytes does at the first inference on AVX512-BF16 CPUs.
+    """Prevents bitsandbytes from packing 4-bit layers at the first inference on AVX512-BF16 CPUs.
 
-    Packed layers cannot pass gradients on, and small layers cannot be packed.
+    Packed layers pass no gradients, and small layers cannot be packed.
     """
     for layer in model.modules():
         if hasattr(layer, "support_avx512bf16_for_cpu"):

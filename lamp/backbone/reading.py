@@ -1,4 +1,4 @@
-"""Inputs behind prompts, and then any number of token sequences behind the inputs; one prompt for each input."""
+"""Reads inputs behind prompts, one for each input, and then any number of token sequences behind each input."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ token, (batch x reads, longest, vocabulary)."""
 def read_inputs(
     backbone: FrozenBackbone, prefixes: Sequence[Prefix], ids: Tensor, mask: Tensor, longest_read: int
 ) -> tuple[Tensor, ReadOn]:
-    """Logits after each input (batch, length): (batch, vocabulary), and a function that reads on from there.
+    """Reads inputs (batch, length); returns the logits after each, (batch, vocabulary), and a function that reads on.
 
     longest_read: the most tokens of a sequence that will be read behind an input.
     """

@@ -1,8 +1,8 @@
-"""Answers that are being written, a row of a batch each, of which any may begin or end between two steps.
+"""A batch of answers in progress, one row each, which rows can join and leave between two steps.
 
-Rows of unequal age stand in one cache: the younger ones are padded on the left, where the mask hides the padding, and
-positions are counted without it. So a row's logits are those that it has alone. Families that count a decoder's
-positions by columns are not exact in this way; `lamp.backbone.rows_probe` finds out.
+Rows of different length share one cache: the shorter ones are padded on the left, the mask hides the padding, and
+positions do not count it. So a row's logits are the same as when it is alone. Families that count a decoder's positions
+by columns are not exact in this way; `lamp.backbone.rows_probe` finds out.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from lamp.backbone.prefix import Prefix, batch_cache
 
 @dataclass(frozen=True, eq=False)
 class Rows:
-    """What a model has read of each row."""
+    """The state of a model after reading the tokens of each row."""
 
     cache: Any
     """A DynamicCache, or an EncoderDecoderCache"""
@@ -37,7 +37,8 @@ class Rows:
 
 
 def begin_rows(backbone: FrozenBackbone, prefixes: Sequence[Prefix], ids: Tensor, mask: Tensor) -> tuple[Rows, Tensor]:
-    """Rows that have read inputs (rows, length) behind prompts, and logits of their first tokens (rows, vocabulary)."""
+    """Reads inputs (rows, length) behind prompts; returns the rows and the logits of their first tokens (rows,
+    vocabulary)."""
     if backbone.is_encoder_decoder:
         memory, memory_mask = encode(backbone, prefixes, ids, mask)
         config = backbone.model.config
@@ -50,9 +51,9 @@ def begin_rows(backbone: FrozenBackbone, prefixes: Sequence[Prefix], ids: Tensor
 
 
 def read_token(backbone: FrozenBackbone, rows: Rows, tokens: Tensor) -> tuple[Rows, Tensor]:
-    """The rows after one more token each (rows,), and the logits of the next ones (rows, vocabulary).
+    """Reads one more token of each row (rows,); returns the rows and the next logits (rows, vocabulary).
 
-    The cache of the given rows is used up.
+    The cache of the given rows cannot be used afterwards.
     """
     mask = torch.cat([rows.mask, rows.mask.new_ones(len(tokens), 1)], dim=1)
     ids = tokens.unsqueeze(1)
@@ -72,7 +73,7 @@ def read_token(backbone: FrozenBackbone, rows: Rows, tokens: Tensor) -> tuple[Ro
 
 
 def join_rows(backbone: FrozenBackbone, first: Rows, second: Rows) -> Rows:
-    """The rows of both, in one batch."""
+    """Combines the rows of both into one batch."""
     both = (first, second)
     columns = max(rows.mask.shape[1] for rows in both)
     mask = torch.cat([_padded_left(rows.mask, columns, 1) for rows in both])
@@ -97,7 +98,7 @@ def join_rows(backbone: FrozenBackbone, first: Rows, second: Rows) -> Rows:
 
 
 def keep_rows(backbone: FrozenBackbone, rows: Rows, indices: Sequence[int]) -> Rows:
-    """Only these rows, without the columns that are padding in all of them."""
+    """Returns only these rows, without the columns that are padding in all of them."""
     kept = torch.tensor(indices, device=rows.mask.device)
     mask = rows.mask[kept]
     first = int(mask.any(dim=0).int().argmax())
@@ -117,9 +118,9 @@ def keep_rows(backbone: FrozenBackbone, rows: Rows, indices: Sequence[int]) -> R
 def _cache_of(
     backbone: FrozenBackbone, caches: Sequence[DynamicCache], combine: Callable[[Sequence[Tensor]], Tensor]
 ) -> DynamicCache:
-    """One cache out of some.
+    """Combines several caches into one.
 
-    combine: makes a layer's keys, or values, (rows, heads, columns, width), out of those of the same layer in each.
+    combine: makes keys or values (rows, heads, columns, width) of a layer from those of the same layer in each cache.
     """
     made = DynamicCache(config=backbone.model.config)
     for index, together in enumerate(zip(*(cache.layers for cache in caches), strict=True)):

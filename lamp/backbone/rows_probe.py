@@ -1,4 +1,4 @@
-"""Finds out with two short rows whether rows may join and leave a batch between its steps (lamp/backbone/rows.py)."""
+"""Tests with two short rows whether rows may join and leave a batch between its steps (lamp/backbone/rows.py)."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ _INPUTS = (8, 2)
 _TOKENS = 6
 """Tokens of each answer."""
 _APART = 2
-"""Steps between the beginnings of the two answers."""
+"""Steps between the starts of the two answers."""
 
 
 @torch.inference_mode()
 def rows_may_join(backbone: FrozenBackbone) -> bool:
-    """Whether the logits of a row that joins or leaves a batch between two steps are those of the row alone.
+    """Returns whether a row that joins or leaves a batch between two steps has the same logits as alone.
 
-    Raises what means that memory ran out.
+    Raises errors that mean that memory ran out.
     """
     if not backbone.is_encoder_decoder and not backbone.shares_prompts():
         return False
@@ -51,7 +51,7 @@ class _Probe:
         self._answers = [next_ids(_TOKENS) for _ in _INPUTS]
 
     def is_exact(self) -> bool:
-        """Whether both orders in which the rows can begin give the logits of each row alone."""
+        """Returns whether the rows, started in either order, have the same logits as each row alone."""
         wanted = [self._alone(row) for row in range(2)]
         noise = max(distance(self._alone(row, copies=2), wanted[row]) for row in range(2))
         bound = tolerance(self._backbone.dtype, quantised=self._backbone.is_quantized, noise=noise)
@@ -59,14 +59,14 @@ class _Probe:
         return all(distance(logits[row], wanted[row]) <= bound for logits in got for row in range(2))
 
     def _alone(self, row: int, copies: int = 1) -> Tensor:
-        """Logits of one answer (_TOKENS + 1, vocabulary), read in a way that is exact (lamp/backbone/probe.py)."""
+        """Returns the logits of one answer (_TOKENS + 1, vocabulary), read in an exact way (lamp/backbone/probe.py)."""
         prefixes: list[Prefix] = [self._prefixes[row]] * copies
         ids, read = self._inputs[row].repeat(copies, 1), self._answers[row]
         first, read_on = read_inputs(self._backbone, prefixes, ids, torch.ones_like(ids), _TOKENS)
         return torch.cat([first[:1], read_on(read, torch.ones_like(read))[0]])
 
     def _together(self, first: int) -> list[Tensor]:
-        """The same of both answers, of which the one begins earlier; the other one goes on when that has ended."""
+        """Returns these logits for both answers if `first` starts earlier and the other one continues after it."""
         backbone, second = self._backbone, 1 - first
         logits: list[list[Tensor]] = [[], []]
 

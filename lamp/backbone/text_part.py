@@ -1,4 +1,4 @@
-"""The part of a multimodal model that reads and writes text; its encoders of images and sound are let go."""
+"""The text part of a multimodal model: its encoders of images and sound are removed."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from lamp.text_config import ENCODERS
 
 
 def auto_class(config: Any) -> Any:
-    """The class of transformers that loads a model with this config, as everybody would load it.
+    """Returns the transformers class that loads a model with this config, as other programs would load it.
 
     Some multimodal models have a class for text alone (Llama 4, Qwen3.5), others are loaded as a whole.
     """
@@ -25,8 +25,8 @@ def auto_class(config: Any) -> Any:
 def drop_encoders(model: Any) -> None:
     """Frees the weights of the encoders of images and sound, which text never passes through.
 
-    Whether the model reads text without them as before is for `lamp.backbone.probe` to find out. The encoders stay in
-    their places, because some models ask them for their device.
+    `lamp.backbone.probe` checks that the model still reads text as before. The encoder modules stay, because some
+    models ask them for their device.
     """
     for name, encoder in model.named_modules():
         if name.rpartition(".")[2] in ENCODERS:

@@ -1,4 +1,4 @@
-"""Checks of a backbone that has just been loaded: all its weights are its own, and its tokenizer fits it."""
+"""Checks a backbone that has just been loaded: all weights come from its files, and its tokenizer fits it."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from lamp.errors import BackboneError
 from lamp.file_faults import adapter_beside_weights, no_end_token, tokens_without_embedding
 
 _ALWAYS_ZERO = "final_logits_bias"
-"""A buffer of BART's relatives, zero in every checkpoint and absent from some."""
+"""A buffer of BART and related models, zero in every checkpoint and missing in some."""
 
 
 def check_weights(model: Any, loaded: Mapping[str, Any], reference: str) -> None:
-    """Raises BackboneError if weights were made up at random because the files lack them, or come from an adapter.
+    """Raises BackboneError if weights missing in the files were initialised at random, or come from an adapter.
 
     loaded: transformers' loading info.
     """
@@ -32,9 +32,9 @@ def check_weights(model: Any, loaded: Mapping[str, Any], reference: str) -> None
 
 
 def check_tokenizer(tokenizer: Any, model: Any, reference: str) -> None:
-    """Raises BackboneError if the tokenizer has no end token, or makes tokens that the model has no embedding for.
+    """Raises BackboneError if the tokenizer has no end token, or produces tokens without an embedding.
 
-    Added tokens without an embedding, such as one for images, are taken out of it: text that spells one stays text.
+    Added tokens without an embedding, such as one for images, are removed from it: text that spells one stays text.
     """
     rows = len(model.get_input_embeddings().weight)
     if tokenizer.eos_token_id is None:
@@ -51,7 +51,7 @@ def check_tokenizer(tokenizer: Any, model: Any, reference: str) -> None:
 
 
 def _without_tokens_from(tokenizer: Tokenizer, first: int) -> Tokenizer:
-    """The tokenizer without its added tokens whose id is `first` or larger."""
+    """Returns the tokenizer without the added tokens whose id is `first` or larger."""
     values = json.loads(tokenizer.to_str())
     values["added_tokens"] = [token for token in values["added_tokens"] if token["id"] < first]
     return Tokenizer.from_str(json.dumps(values))

@@ -1,4 +1,4 @@
-"""How far back a model's attention reaches, from its config: transformers measures that in columns of a batch."""
+"""The attention window of a model, from its config; transformers measures it in columns of a batch."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from typing import Any
 
 _WINDOW = re.compile(r"window|attention_chunk|local_attention")
 _OTHER_NUMBERS = re.compile(r"layer|pattern|prob|^(n|num)_")
-"""Keys that name a window and are no length, such as max_window_layers."""
+"""Config keys that contain a window's name but are no length, such as max_window_layers."""
 
 
 def attention_window(config: Mapping[str, Any]) -> int | None:
-    """Columns that the shortest attention window or chunk of any layer holds; None where every layer sees all.
+    """Returns the columns of the shortest attention window or chunk of any layer; None if every layer sees everything.
 
-    A window that the config names and no layer uses counts as well: reading rows as if there were one is only slower.
+    A window in the config that no layer uses counts too: assuming one is safe, only slower.
     """
     return min(_windows(config), default=None)
 

@@ -1,4 +1,4 @@
-"""Answers to inputs behind prompts, token by token: the likeliest one, or one that is drawn."""
+"""Writes answers to inputs behind prompts token by token, greedily or by sampling."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from lamp.backbone.prefix import Prefix, batch_cache, join_prefixes, longest_pro
 from lamp.sampling import GREEDY, Sampling
 
 _SHARE_OF_MEMORY = 16
-"""One in so many bytes of a card may hold the keys and values of recorded steps."""
+"""Recorded steps may use one part in so many of a card's memory for keys and values."""
 
 
 def write(
@@ -36,12 +36,12 @@ def write(
     watcher: LogitsProcessor | None = None,
     sampling: Sampling = GREEDY,
 ) -> Tensor:
-    """Continuations of inputs (batch, length): token ids (batch, at most new_tokens); by default the likeliest ones.
+    """Continuations of inputs (batch, length): token ids (batch, at most new_tokens); greedy by default.
 
-    A row that has ended is filled up with padding; without `may_end` no token ends a row. streamer: is given the new
-    tokens (batch,) after each step, and something else before the first; watcher: is given the logits of each step.
-    sampling: without a seed of its own for each row, a row's text depends on the others of its batch. Raises
-    BackboneError where the backbone has too few positions.
+    A row that has ended is filled with padding; without `may_end` no token ends a row. streamer: receives the new
+    tokens (batch,) after each step, and one value to ignore before the first; watcher: receives the logits of each
+    step. sampling: all rows draw from one seed, so a row's text depends on the others of its batch. Raises
+    BackboneError if the backbone has too few positions.
     """
     with _seeded(sampling, backbone.device):
         return _write(backbone, prefixes, ids, mask, new_tokens, streamer, may_end, watcher, sampling)
@@ -58,7 +58,7 @@ def _write(
     watcher: LogitsProcessor | None,
     sampling: Sampling,
 ) -> Tensor:
-    """`write`, with the random numbers as they come."""
+    """Does the work of `write` with the current state of the random generators."""
     ends = backbone.end_ids if may_end else []
     more: dict[str, Any] = {"max_new_tokens": new_tokens, "eos_token_id": ends or None, "streamer": streamer}
     more["logits_processor"] = [watcher] if watcher else None
@@ -99,10 +99,10 @@ def _write(
 
 
 def _generate(model: Any, **arguments: Any) -> Tensor:
-    """The ids of transformers' own `generate`.
+    """Calls transformers' `generate` and returns its ids.
 
-    Models with three-dimensional rotary positions keep the offsets of the batch that they have written, and would add
-    them to the positions of the next one, whatever its size. For text they are zeros, so they are forgotten.
+    Models with three-dimensional rotary positions keep the offsets of the last batch, and would add them to the
+    positions of the next one, whatever its size. For text they are zeros, so they are reset.
     """
     try:
         return model.generate(**arguments)  # type: ignore[no-any-return]  # transformers' models are untyped
@@ -112,14 +112,14 @@ def _generate(model: Any, **arguments: Any) -> Tensor:
 
 
 def _new(output: Tensor, given: Tensor) -> Tensor:
-    """What `generate` has added to the ids (batch, length) that were given."""
+    """Returns the ids that `generate` has added to the given ones (batch, length)."""
     return output[:, given.shape[1] :]
 
 
 def _begin_recorded(
     backbone: FrozenBackbone, prefixes: Sequence[Prefix], ids: Tensor, mask: Tensor, new_tokens: int
 ) -> tuple[Tensor, Read] | None:
-    """The first logits, and what reads on with recorded steps; None where there are none, as on every CPU."""
+    """Returns the first logits and a function that reads on with recorded steps; None without any, as on every CPU."""
     if backbone.decoding is None and backbone.device.type == "cuda":
         most_bytes = torch.cuda.get_device_properties(backbone.device).total_memory // _SHARE_OF_MEMORY
         backbone.decoding = DecodingGraphs(backbone, CudaRecorder, most_bytes)
@@ -136,9 +136,9 @@ def _write_each(
     watcher: LogitsProcessor | None,
     sampling: Sampling,
 ) -> Tensor:
-    """Chooses each token here, as transformers' `generate` does; otherwise as `write`.
+    """Chooses each token itself, like transformers' `generate`; otherwise the same as `write`.
 
-    logits_after: what the model gives (rows, vocabulary) behind the tokens that are written so far (rows, length).
+    logits_after: returns the model's logits (rows, vocabulary) behind the tokens written so far (rows, length).
     """
     device, padding = backbone.device, backbone.model.generation_config.pad_token_id
     written = torch.zeros(rows, 0, dtype=torch.long, device=device)
@@ -161,7 +161,7 @@ def _write_each(
 
 
 def _next(logits: Tensor, sampling: Sampling) -> Tensor:
-    """The next token of each row (batch,), from logits (batch, vocabulary)."""
+    """Chooses the next token of each row (batch,) from logits (batch, vocabulary)."""
     if not sampling.temperature:
         return logits.argmax(dim=1)
     unread = logits.new_zeros(len(logits), 0, dtype=torch.long)
@@ -173,7 +173,7 @@ def _next(logits: Tensor, sampling: Sampling) -> Tensor:
 
 @contextmanager
 def _seeded(sampling: Sampling, device: torch.device) -> Iterator[None]:
-    """Draws from the seed, and leaves the random numbers of everything else as they were."""
+    """Draws from the seed inside the block, and restores the random generators afterwards."""
     if not sampling.temperature:
         yield
         return

@@ -1,1 +1,1 @@
-"""Other ways to the same answers, to compare a prompt with: a written instruction, examples, a plain prompt, LoRA."""
+"""Alternatives to compare a prompt with: a written instruction, examples, a plain soft prompt, LoRA."""

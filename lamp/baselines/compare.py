@@ -1,4 +1,4 @@
-"""Tries the other ways one after the other, on the rows that a run's prompt was trained and tested on."""
+"""Tries the alternatives one after the other, on the rows that a run's prompt was trained and tested on."""
 
 from __future__ import annotations
 
@@ -42,11 +42,12 @@ def try_ways(
     backbone_folder: str | Path | None = None,
     tokens: Path | None = None,
 ) -> bool:
-    """Tries the ways of a request that are not finished, and hands each result over once it is known.
+    """Tries the ways of a request that are not finished, and hands over each result as soon as it is known.
 
-    config, splits: of the run; steps: that it took, and so many are taken here; keep: is given each result; comparison:
-    goes into the results; backbone_folder, tokens: as for `lamp.training.train.train`. A way that cannot be tried has
-    a result with its problem. Returns whether all were tried, and not stopped. Raises LampError.
+    config, splits: of the run; steps: that the run took, and that each way is trained for; keep: called with each
+    result; comparison: goes into the results; backbone_folder, tokens: as for `lamp.training.train.train`. A way that
+    cannot be tried has a result with its problem. Returns whether all were tried, False if it was stopped. Raises
+    LampError.
     """
     ways = [way for way in WAYS if way in request.ways]
     left = [way for way in ways if way not in finished]
@@ -112,10 +113,10 @@ class _Trying:
     rows: list[Encoded]
     validation: HeldOut
     tested: HeldOut
-    """The rows that the run's prompt was tested on: validation rows where it has no others."""
+    """The rows that the run's prompt was tested on; validation rows if it has no test rows."""
 
     def result(self, way: str) -> WayResult:
-        """One way, tried. Raises LampError, StopRequested."""
+        """Tries one way. Raises LampError, StopRequested."""
         if way == "instruction":
             return self._written(way, instruction_text(self.request.instruction))
         if way == "examples":
@@ -159,7 +160,7 @@ class _Trying:
         )
 
     def _scored(self, way: str, virtual: Tensor | None, encoder: Encoder, rows: HeldOut) -> WayResult:
-        """The answers to the tested rows, scored as the run's own were."""
+        """Scores the answers to the tested rows as those of the run's own prompt were scored."""
         self.reporter.phase(f"{NAMES[way]}: scoring on {len(rows.examples)} rows")
         with torch.inference_mode():
             done = evaluate(
@@ -176,11 +177,11 @@ class _Trying:
         return WayResult(way, done.scores, {row.row: score for row, score in zip(answered, scores, strict=True)})
 
     def _length(self, row: Encoded) -> int:
-        """Positions that a row takes beside what stands before it."""
+        """Returns the positions of a row without what is put before it."""
         return len(row.input_ids) if self.backbone.is_encoder_decoder else row.length - 1
 
     def _check(self, share: float) -> None:
-        """Raises StopRequested where the comparison is to end. share: how much of the phase is done."""
+        """Raises StopRequested if the comparison should end. share: how much of the phase is done."""
         if self.reporter.should_stop():
             raise StopRequested
         self.reporter.part(share)

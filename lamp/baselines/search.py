@@ -1,7 +1,7 @@
-"""Trains one way at a rate that is found: as a prompt's own is, but one candidate after the other.
+"""Trains one way while it searches for the learning rate, as a prompt's training does, but one candidate at a time.
 
-LoRA changes the backbone itself, so that candidates cannot share a batch. The rungs, the schedule, the batches and what
-is compared are those of `lamp.training.train`.
+LoRA changes the backbone itself, so candidates cannot share a batch. The rungs, the schedule, the batches and the
+comparison are those of `lamp.training.train`.
 """
 
 from __future__ import annotations
@@ -36,21 +36,21 @@ OnProgress = Callable[[float], None]
 
 @dataclass(frozen=True)
 class Training:
-    """What all candidates of a way share."""
+    """The settings and data that all candidates of a way share."""
 
     backbone: FrozenBackbone
     encoder: Encoder
     rows: Sequence[Encoded]
     validation: HeldOut
     settings: TrainConfig
-    """With the number of steps that are taken."""
+    """The settings, with the number of steps to take."""
     note: Callable[[str], None]
     """Called with lines for the log."""
 
 
 @dataclass(frozen=True)
 class Trained:
-    """How the training of a way went; the best weights are in its module."""
+    """The outcome of a way's training; the best weights are in its module."""
 
     learning_rate: float
     rate_at_edge: bool
@@ -59,7 +59,7 @@ class Trained:
 
 @dataclass(eq=False)
 class _Candidate:
-    """One rate, with the weights that it has led to."""
+    """One learning rate, with the weights trained at it."""
 
     rate: float
     weights: Weights
@@ -69,22 +69,22 @@ class _Candidate:
     scale: Mapping[str, Any] | None = None
     step: int = 0
     loss: float = math.inf
-    """Of its mean weights on the validation rows; infinite where that is no number."""
+    """Validation loss of its mean weights; infinite if not a number."""
 
 
 def train_at_found_rate(
     training: Training, module: nn.Module, rates: Sequence[float], on_progress: OnProgress
 ) -> Trained:
-    """Trains a module, whose call gives virtual tokens or None, and leaves the best weights in it.
+    """Trains a module, which returns virtual tokens or None when called, and leaves the best weights in it.
 
-    on_progress: called before each step and batch with the share that is done; may raise to end the work. Raises
-    TrainingError when no rate leads to a finite loss.
+    on_progress: called before each step and batch with the share that is done; may raise to stop the work. Raises
+    TrainingError if no rate gives a finite loss.
     """
     return _Search(training, module, rates, on_progress).run()
 
 
 class _Search:
-    """The candidates of one way, of which one is in the module at a time."""
+    """The candidates of one way, one of which is in the module at a time."""
 
     def __init__(self, training: Training, module: nn.Module, rates: Sequence[float], on_progress: OnProgress) -> None:
         backbone, settings = training.backbone, training.settings
@@ -112,7 +112,7 @@ class _Search:
         return Trained(winner.rate, at_edge, time.perf_counter() - began)
 
     def _finish(self, winner: _Candidate) -> None:
-        """Trains the winner to the end; the weights of its best evaluation are left in the module."""
+        """Trains the winner to the end, and leaves the weights of its best evaluation in the module."""
         settings, best, best_scores = self._training.settings, winner.weights, None
         every = settings.evaluate_every
         for stop in [*range((winner.step // every + 1) * every, settings.steps, every), settings.steps]:
@@ -128,7 +128,7 @@ class _Search:
         self._put(best)
 
     def _train(self, candidate: _Candidate, until: int) -> None:
-        """Takes a candidate's steps up to `until`; its loss is infinite once a step has none that is finite."""
+        """Trains a candidate up to step `until`; its loss becomes infinite if that of a step is not finite."""
         training = self._training
         self._put(candidate.weights)
         self._optimizer.restore(candidate.moments, candidate.scale)
@@ -152,7 +152,7 @@ class _Search:
         candidate.scale = scaler.state_dict() if scaler else None
 
     def _compare(self, candidate: _Candidate) -> None:
-        """Finds the loss of a candidate's mean weights: at a high rate the weights swing about their path."""
+        """Computes the loss of a candidate's mean weights: at a high rate the weights themselves oscillate."""
         if not math.isfinite(candidate.loss) or candidate.mean is None:
             return
         self._put(candidate.mean)
@@ -161,7 +161,7 @@ class _Search:
         self._training.note(f"Step {candidate.step}: learning rate {candidate.rate:g}, held-out loss {loss:.4g}")
 
     def _batches(self, start: int) -> Iterator[list[int]]:
-        """The rows of each step from step `start` on."""
+        """Yields the row indices of each step from step `start` on."""
         settings = self._training.settings
         lengths, times = [row.length for row in self._training.rows], settings.accumulation
         stream = batch_stream(lengths, settings.batch_size, settings.seed, start * times)
@@ -169,7 +169,7 @@ class _Search:
             yield [index for _ in range(times) for index in next(stream)]
 
     def _scores(self) -> Scores:
-        """Scores of the module's weights on the validation rows."""
+        """Scores the module's weights on the validation rows."""
         training, share = self._training, self._taken / self._all
         with torch.inference_mode():
             virtual = self._module()
@@ -191,7 +191,7 @@ class _Search:
 
 
 def _steps_of(plan: Sequence[Any], candidates: int, steps: int) -> int:
-    """Steps of all candidates together."""
+    """Returns the number of steps of all candidates together."""
     total, at = 0, 0
     for rung in plan:
         total += candidates * (rung.step - at)

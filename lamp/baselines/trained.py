@@ -1,4 +1,4 @@
-"""Ways that are trained on the same rows: a plain soft prompt, and LoRA by PEFT."""
+"""Baselines that are trained on the same rows: a plain soft prompt, and LoRA by PEFT."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _LORA_ALPHA = 16
 
 
 class PlainPrompt(nn.Module):
-    """A soft prompt each of whose numbers is trained (Lester et al. 2021): a call returns its rows (tokens, d)."""
+    """A soft prompt whose numbers are all trained (Lester et al. 2021); a call returns its rows (tokens, d)."""
 
     def __init__(self, rows: Tensor) -> None:
         super().__init__()
@@ -47,8 +47,8 @@ class LoraWeights(nn.Module):
 def plain_prompt(
     backbone: FrozenBackbone, config: LampConfig, tokens: int, labels: Sequence[str], rows: Sequence[Encoded], seed: int
 ) -> PlainPrompt:
-    """A plain prompt of so many tokens, which starts where the recipe's own would; from vocabulary in the place of
-    another run's prompt."""
+    """Creates a plain prompt of `tokens` rows that starts like the recipe's own; from vocabulary instead of another
+    run's prompt."""
     initial = "vocabulary" if config.initial == "prompt" else config.initial
     start = LampConfig(prompt_length=tokens, rank=1, pooling=1, initial=initial, initial_text=config.initial_text)
     return PlainPrompt(initial_prompt(backbone, start, labels, (row.input_ids for row in rows), seed))
@@ -56,10 +56,10 @@ def plain_prompt(
 
 @contextmanager
 def lora(backbone: FrozenBackbone) -> Iterator[LoraWeights]:
-    """LoRA of rank 8 in a backbone, where PEFT puts it by default, or in every linear layer of a family that PEFT has
-    no default for.
+    """Puts LoRA of rank 8 into a backbone, and removes it at the end of the block.
 
-    After the block the backbone is as it was before. Raises TrainingError where PEFT cannot put it anywhere.
+    PEFT's default places are used, or every linear layer for a family without a default. Raises TrainingError if PEFT
+    cannot place it.
     """
     known = backbone.model.config.model_type in TRANSFORMERS_MODELS_TO_LORA_TARGET_MODULES_MAPPING
     config = LoraConfig(

@@ -1,4 +1,4 @@
-"""The other ways that a prompt is compared with, what is asked of them and how they did; needs no torch."""
+"""The ways that a prompt is compared with, the request for a comparison, and its results; needs no torch."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from lamp.text_limits import text_problems
 
 Way = Literal["instruction", "examples", "plain", "long_plain", "lora"]
 WAYS: tuple[Way, ...] = get_args(Way)
-"""In the order in which they are tried: what costs nothing first."""
+"""All ways, in the order in which they are tried: the cheapest first."""
 TRAINED: tuple[Way, ...] = ("plain", "long_plain", "lora")
-"""Those that are trained; the others are texts."""
+"""The ways that are trained; the others are texts."""
 LONG = 5
-"""How many times as many tokens as the prompt the longer plain prompt has."""
+"""Length of the longer plain prompt, as a multiple of the prompt's."""
 NAMES: dict[str, str] = {
     "instruction": "A written instruction",
     "examples": "Examples in the prompt",
@@ -27,18 +27,18 @@ NAMES: dict[str, str] = {
     "lora": "LoRA, rank 8",
 }
 NUMBER_BYTES = 4
-"""Of a trained number, in float32."""
+"""Bytes of a trained number, in float32."""
 _LONGEST_INSTRUCTION = 400
-"""Characters of a proposed instruction, of which more would be a list of labels that nobody reads."""
+"""Limit on a proposed instruction, in characters: a longer one would be an unreadable list of labels."""
 
 
 @dataclass(frozen=True)
 class Request:
-    """What a comparison tries."""
+    """The ways that a comparison tries."""
 
     ways: tuple[str, ...] = WAYS
     instruction: str = ""
-    """The text that stands before every input of the way "instruction"."""
+    """The text before every input for the way "instruction"."""
 
     def check(self) -> None:
         """Raises ConfigError with every problem."""
@@ -55,42 +55,44 @@ class Request:
 
 @dataclass(frozen=True)
 class WayResult:
-    """How one way did on the rows that the prompt was tested on."""
+    """The outcome of one way on the rows that the prompt was tested on."""
 
     way: str
     scores: dict[str, float] = field(default_factory=dict)
     row_scores: dict[int, float] = field(default_factory=dict)
-    """How good the answer to each row is, by the row's place in its table: 1 or 0 for a label, ROUGE-L for a text."""
+    """Score of the answer to each row, by the row's index in its table: 1 or 0 for a label, ROUGE-L for a text."""
     numbers: int = 0
-    """Trained numbers."""
+    """Number of trained values."""
     tokens: int = 0
-    """Tokens before every input."""
+    """Number of tokens before every input."""
     bytes: int = 0
-    """What has to be kept to answer: the trained numbers in float32, or the text."""
+    """Bytes to store: the trained values in float32, or the text."""
     seconds: float = 0.0
-    """Time that its training took, the search for its learning rate included."""
+    """Training time, including the search for the learning rate."""
     steps: int = 0
     learning_rate: float | None = None
-    """The rate that was found."""
+    """The rate that the search found."""
     rate_at_edge: bool = False
-    """Whether it was the lowest or the highest of those that were tried, so that one beyond might be better still."""
+    """Whether that was the lowest or highest rate tried, so that one beyond it might be better."""
     text: str = ""
-    """What stands before every input, where it is a text."""
+    """The text before every input, if the way is a text."""
     comparison: str = ""
-    """Which comparison tried it."""
+    """The comparison that tried it."""
     problem: str = ""
-    """Why it could not be tried, in one sentence; it has no scores then."""
+    """Why it could not be tried, in one sentence; then it has no scores."""
 
 
 def proposed_instruction(labels: Sequence[str], target: str) -> str:
-    """An instruction to begin with. labels: what the answer is one of, empty for texts; target: the target column."""
+    """Proposes an instruction. labels: the possible answers, empty for texts; target: the target column."""
     listed = f"Answer with one of: {', '.join(labels)}."
     return listed if labels and len(listed) <= _LONGEST_INSTRUCTION else f"Write the {target}, and nothing else."
 
 
 def keep_result(result: WayResult, file: Path, made_for: str) -> None:
-    """Adds a result to a file, in place of one of the same way. made_for: tells the run's prompts apart, if it had
-    several; results for another one are dropped. Raises OSError."""
+    """Adds a result to a file, replacing an earlier one of the same way.
+
+    made_for: identifies the prompt, if a run had several in turn; results for another one are dropped. Raises OSError.
+    """
     kept = [other for other in _read_if_whole(file, made_for) if other.way != result.way]
     order = sorted([*kept, result], key=lambda one: WAYS.index(one.way) if one.way in WAYS else len(WAYS))
     with written_whole(file) as staged:
@@ -99,7 +101,7 @@ def keep_result(result: WayResult, file: Path, made_for: str) -> None:
 
 
 def read_ways(file: Path, made_for: str) -> tuple[WayResult, ...]:
-    """The results for a prompt; empty where there are none. Raises DataError when the file is damaged."""
+    """Reads the results for a prompt; empty if there are none. Raises DataError if the file is damaged."""
     try:
         content: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
         return tuple(map(_result, content["results"])) if content["made_for"] == made_for else ()
@@ -117,6 +119,6 @@ def _read_if_whole(file: Path, made_for: str) -> tuple[WayResult, ...]:
 
 
 def _result(values: Mapping[str, Any]) -> WayResult:
-    """A result of parsed JSON, whose keys are texts. Raises TypeError, ValueError, KeyError."""
+    """Reads a result from parsed JSON, whose keys are texts. Raises TypeError, ValueError, KeyError."""
     result = WayResult(**values)
     return replace(result, row_scores={int(row): float(score) for row, score in values["row_scores"].items()})

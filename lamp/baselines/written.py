@@ -1,4 +1,4 @@
-"""Ways that train nothing: a text before every input, an instruction or answered examples."""
+"""Baselines without training: a text before every input, either an instruction or answered examples."""
 
 from __future__ import annotations
 
@@ -20,23 +20,23 @@ from lamp.inference.evaluate import HeldOut
 
 _MOST_EXAMPLES = 16
 _MOST_TOKENS = 2048
-"""Tokens of all examples together."""
+"""Limit on the tokens of all examples together."""
 _MOST_LOOKED_AT = 10 * _MOST_EXAMPLES
-"""Rows that are looked at for some that are short enough."""
+"""Limit on the rows that are searched for examples that are short enough."""
 _GAP = "\n\n"
 
 
 def instruction_text(instruction: str) -> str:
-    """What stands before an input when the model is only told what to do."""
+    """Returns the text before an input when the model only gets an instruction."""
     return instruction.strip() + _GAP
 
 
 def examples_text(
     backbone: FrozenBackbone, train: Sequence[Example], rows: Sequence[Encoded], seed: int
 ) -> tuple[str, int]:
-    """Answered examples as they stand before an input, and how many they are: as many as fit, at most 16.
+    """Returns the answered examples as a text before an input, and their number: as many as fit, at most 16.
 
-    rows: those that will be read behind them. Raises DataError when not even one example fits.
+    rows: those that will be read behind them. Raises DataError if not even one example fits.
     """
     room = _MOST_TOKENS
     if backbone.longest_sequence is not None:
@@ -58,7 +58,7 @@ def examples_text(
 
 
 def _in_turn(targets: Sequence[str], seed: int) -> list[int]:
-    """Indices of all rows at random, such that the targets take turns while they can."""
+    """Returns the indices of all rows in random order, such that targets alternate as long as possible."""
     by_target: dict[str, list[int]] = defaultdict(list)
     order = list(range(len(targets)))
     random.Random(seed).shuffle(order)
@@ -74,19 +74,19 @@ def _answered(example: Example) -> str:
 
 
 def count_tokens(backbone: FrozenBackbone, text: str) -> int:
-    """Tokens of a text that stands before an input."""
+    """Returns the number of tokens of a text before an input."""
     return len(backbone.tokenizer(text, add_special_tokens=False).input_ids)
 
 
 def read_behind(
     backbone: FrozenBackbone, encoder: Encoder, text: str, rows: HeldOut
 ) -> tuple[Tensor, Encoder, HeldOut]:
-    """The rows with a text before each, as `evaluate` takes them: (virtual tokens, encoder, rows).
+    """Prepares the rows with a text before each for `evaluate`: (virtual tokens, encoder, rows).
 
-    Each row is encoded whole, its input cut where it was cut without the text and a chat template around both. The
-    tokens that all rows begin with are then handed over as their embeddings, which a causal model reads once for all
-    rows: they are the model's own, so that the answers are those to the whole text. Behind a text a conversation is one
-    message, with the role of each turn on a line before it.
+    Each row is encoded as a whole: its input truncated as without the text, and a chat template around both. The tokens
+    that all rows start with are returned as their embeddings, which a causal model reads once for all rows: they are
+    the model's own, so the answers are those to the whole text. Behind a text a conversation is one message, with the
+    role of each turn on a line before it.
     """
     longest = encoder.config.max_input_tokens + count_tokens(backbone, text)
     longer = Encoder(
@@ -105,7 +105,7 @@ def read_behind(
 
 
 def _shared(rows: Sequence[Sequence[int]]) -> Iterator[int]:
-    """The tokens that all rows begin with; each row has at least one more."""
+    """Yields the tokens that all rows start with; each row has at least one more."""
     shortest = min(map(len, rows))
     for tokens in zip(*(row[: shortest - 1] for row in rows), strict=True):
         if len(set(tokens)) > 1:

@@ -50,7 +50,7 @@ def predict_rows(options: argparse.Namespace) -> None:
 
 
 def _free_name(name: str, columns: Sequence[str]) -> str:
-    """The name of an answer's field: `name`, or with "lamp_" before it where the file has a column of that name."""
+    """Returns `name`, or "lamp_" and the name if the file has a column of that name."""
     while name in columns:
         name = f"lamp_{name}"
     return name
@@ -90,9 +90,9 @@ def evaluate_prompt(options: argparse.Namespace) -> None:
 
 
 def _prompts(options: argparse.Namespace, saved: SavedPrompt) -> Sequence[Any]:
-    """Virtual tokens of the prompts that answer: of the run's own, of all that vote, or None, the backbone alone.
+    """Returns the virtual tokens of the prompts that answer: the run's own, all voters, or None for the backbone alone.
 
-    Raises DataError where there is no vote.
+    Raises DataError if a vote is asked for and there are no voters.
     """
     if not options.vote:
         return [None if options.untrained else saved.virtual_tokens]
@@ -109,7 +109,7 @@ def _prompts(options: argparse.Namespace, saved: SavedPrompt) -> Sequence[Any]:
 
 
 def _load(options: argparse.Namespace) -> tuple[SavedPrompt, FrozenBackbone, Encoder]:
-    """The exported prompt, its backbone, and an encoder for its recipe."""
+    """Loads the exported prompt, its backbone, and an encoder for its recipe."""
     from lamp.backbone.frozen import FrozenBackbone
     from lamp.data.encoding import Encoder
     from lamp.export.saved_prompt import load_prompt
@@ -126,6 +126,6 @@ def _load(options: argparse.Namespace) -> tuple[SavedPrompt, FrozenBackbone, Enc
 
 
 def _table(options: argparse.Namespace) -> Table:
-    """The table to read; only its first rows if `--rows` is given."""
+    """Reads the table, or its first rows if `--rows` is given."""
     table = read_table(options.data)
     return Table(table.columns, table.rows[: options.rows]) if options.rows else table

@@ -1,4 +1,4 @@
-"""The command that exports a prompt so that it runs where no PEFT is."""
+"""The command that exports a prompt for programs without PEFT."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def _export(options: argparse.Namespace) -> None:
 
 
 def held_out(table: Table, config: DataConfig) -> Sequence[Example]:
-    """The rows that no prompt was trained on, if this is the table of its training; all rows of another one."""
+    """Returns the rows that no prompt was trained on if this is the table of its training, else all rows."""
     try:
         splits = prepare(table, config)
     except DataError:
@@ -70,7 +70,7 @@ def held_out(table: Table, config: DataConfig) -> Sequence[Example]:
 
 @contextmanager
 def _bar() -> Iterator[OnPart]:
-    """A bar on standard error that is named by the part of the work."""
+    """Shows a progress bar on standard error, named after the part of the work."""
     from tqdm import tqdm
 
     with tqdm(total=100, unit="%", dynamic_ncols=True, file=sys.stderr, bar_format="{desc}: {n:.0f} %|{bar}|") as bar:

@@ -1,4 +1,4 @@
-"""What the commands that train have in common: the recipe, its rows, and the folder of the run."""
+"""What the training commands share: the recipe, its rows, and the folder of the run."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from lamp.run_digest import Swept, other_run, record_run
 
 
 def recipe_of(options: argparse.Namespace) -> tuple[TuneConfig, BackboneInfo]:
-    """The recipe, which fits its backbone, and what is known of that before it is loaded."""
+    """Reads the recipe, checks that it fits its backbone, and returns both."""
     try:
         recipe = TuneConfig.from_dict(json.loads(options.recipe.read_text(encoding="utf-8")))
     except (OSError, ValueError, RecursionError) as error:
@@ -39,7 +39,7 @@ def recipe_of(options: argparse.Namespace) -> tuple[TuneConfig, BackboneInfo]:
 
 
 def splits_of(table: Table, recipe: TuneConfig, backbone: BackboneInfo) -> Splits:
-    """The table's rows, with those of the files that the recipe names for validation and the test.
+    """Splits the table's rows, or reads the files that the recipe names for validation and test.
 
     Raises DataError; ConfigError for labels that the backbone cannot learn.
     """
@@ -53,14 +53,14 @@ def splits_of(table: Table, recipe: TuneConfig, backbone: BackboneInfo) -> Split
 
 
 def trained_prompt(recipe: TuneConfig) -> Path | None:
-    """Folder of the exported prompt that the recipe starts from; None when it names none."""
+    """Returns the folder of the exported prompt that the recipe starts from; None if it names none."""
     return Path(recipe.lamp.initial_prompt) if recipe.lamp.initial == "prompt" else None
 
 
 def checkpoints_of(out: Path, recipe: TuneConfig, splits: Splits, swept: Swept | None = None) -> Path:
-    """The folder of checkpoints in the folder of a run, which holds this run or none yet; it is marked as this run's.
+    """Returns the folder for checkpoints in the folder of a run, and marks it as belonging to this run.
 
-    swept: the values of a sweep. Raises DataError.
+    swept: the values of a sweep. Raises DataError if it belongs to another run.
     """
     checkpoints = out / "checkpoints"
     if difference := other_run(checkpoints, recipe, splits, swept):
@@ -77,7 +77,7 @@ def checkpoints_of(out: Path, recipe: TuneConfig, splits: Splits, swept: Swept |
 
 
 def note_warnings(reporter: BarReporter, splits: Splits, table: Table, recipe: TuneConfig) -> None:
-    """Prints what should be known of the rows before they are learned from."""
+    """Prints warnings about the rows before training."""
     data = recipe.data
     for sentence in data_warnings(splits, column_roles(table, data.target_column), data.input_columns):
         reporter.note(sentence)

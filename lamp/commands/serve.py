@@ -36,7 +36,7 @@ def add_serve(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
 
 
 def _number(low: int, high: int) -> Callable[[str], int]:
-    """What reads a whole number between two limits from an option."""
+    """Returns a parser for whole numbers between two limits."""
 
     def read(text: str) -> int:
         if not (text.isdecimal() and len(text) < 10 and low <= int(text) <= high):
@@ -56,7 +56,7 @@ def _serve(options: argparse.Namespace) -> None:
 
 
 def _loaded(options: argparse.Namespace, saved: Mapping[str, SavedPrompt]) -> ServedPrompts:
-    """The prompts with their backbone."""
+    """Loads the prompts with their backbone."""
     from lamp.backbone.frozen import FrozenBackbone
     from lamp.serving.prompts import ServedPrompts
     from lamp.serving.server import note

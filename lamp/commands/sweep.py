@@ -31,7 +31,7 @@ _LISTS = {
     "pools": ("lamp.pooling", int, "how many tokens are averaged into one"),
     "interactions": ("lamp.interactions", int, "interactions"),
 }
-"""The lists of values: the field of the recipe, the type of its values and a word of help."""
+"""The options with lists of values: the recipe's field, the type of its values and a help text."""
 
 
 def add_sweep(commands: Any) -> argparse.ArgumentParser:
@@ -88,7 +88,7 @@ def _sweep(options: argparse.Namespace) -> None:
 
 
 def _values_of(options: argparse.Namespace, recipe: TuneConfig) -> Swept:
-    """The values of each field that is swept, in the order in which they were given, each once."""
+    """Returns the values of each swept field in the given order, without repetitions."""
     swept = {
         field: list(dict.fromkeys(values))
         for name, (field, _, _) in _LISTS.items()
@@ -100,7 +100,7 @@ def _values_of(options: argparse.Namespace, recipe: TuneConfig) -> Swept:
 
 
 def combinations(recipe: TuneConfig, swept: Swept) -> list[TuneConfig]:
-    """The recipe with every combination of the values."""
+    """Returns the recipe with every combination of the values."""
     recipes = []
     for values in product(*swept.values()):
         sections: dict[str, dict[str, Any]] = {"train": {}, "lamp": {}}
@@ -116,7 +116,7 @@ def combinations(recipe: TuneConfig, swept: Swept) -> list[TuneConfig]:
 
 
 def table_of(best: BestOfSweep, fields: Sequence[str]) -> str:
-    """How every recipe did on the validation rows, as a Markdown table, the best ones first.
+    """Returns the validation scores of all recipes as a Markdown table, best first.
 
     fields: the names of those that differ.
     """

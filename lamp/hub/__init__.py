@@ -1,1 +1,1 @@
-"""What is known of a backbone before it is loaded: from its files, the Hub, or the offline copy."""
+"""Describes backbones before they are loaded, from their files or the Hub; downloads them; has the offline backbone."""

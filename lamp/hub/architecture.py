@@ -34,18 +34,18 @@ _MULTIMODAL_KEYS = (
     "audio_token_id",
     "audio_encoder",
 )
-"""Keys in the configs of models that read images or sound as well."""
+"""Keys in the configs of models that also read images or sound."""
 _NEEDS_MORE_THAN_TEXT = {
     *("blip", "blip-2", "florence2", "git", "instructblip", "instructblipvideo", "kosmos-2", "kosmos-2.5"),
     *("pi0", "pix2struct", "pp_formulanet", "qwen2_5_omni", "qwen3_omni_moe", "udop"),
 }
-"""Types that do not read text without an image, or not in place of embeddings."""
+"""Model types that cannot read text without an image, or not from embeddings."""
 _UNKNOWN_TO_PEFT = {"mllama", "mllama_text_model"}
-"""Types with more embeddings than their config counts: PEFT finds none of them."""
+"""Model types with more embeddings than their config counts, in which PEFT finds no embedding table."""
 _COMPRESS_COLUMNS = {"deepseek_v4"}
-"""Types that store the keys of some tokens together, by their columns in a batch, and choose experts by ids."""
+"""Model types that merge the keys of some tokens by their column in a batch, and choose experts by token id."""
 _EMBED_IN_EVERY_LAYER = {"gemma3n"}
-"""Types that look up every token again in each layer, in all of their sizes."""
+"""Model types that embed every token again in each layer, in all of their sizes."""
 TOKENIZER_FILES = {
     "tokenizer.json",
     "tokenizer.model",
@@ -80,7 +80,7 @@ def check_files(reference: str, names: Iterable[str]) -> None:
 
 
 def architecture_of(reference: str, config: Mapping[str, Any]) -> Architecture:
-    """The architecture that the config declares; a model's name says nothing.
+    """Returns the architecture that the config declares; the model's name is not used.
 
     Raises BackboneError for a model that a soft prompt cannot be tuned for.
     """
@@ -134,7 +134,10 @@ def architecture_of(reference: str, config: Mapping[str, Any]) -> Architecture:
 
 
 def _multimodal(reference: str, model_type: str, cls: str, is_encoder_decoder: bool) -> Architecture:
-    """The architecture of a model that reads more than text. Raises BackboneError where it cannot be used for text."""
+    """Returns the architecture of a model that reads more than text.
+
+    Raises BackboneError if it cannot be used for text.
+    """
     classes = encoder_decoder_classes() if is_encoder_decoder else multimodal_classes()
     if not _writes(classes, model_type) or model_type in _NEEDS_MORE_THAN_TEXT:
         raise BackboneError(
@@ -145,7 +148,7 @@ def _multimodal(reference: str, model_type: str, cls: str, is_encoder_decoder: b
 
 
 def reads_text_alone(model_type: str) -> bool:
-    """Whether models of this type read images or sound, and a prompt can be tuned for their text all the same.
+    """Returns whether models of this type read images or sound, and yet a prompt can be tuned for their text.
 
     Of a few types only some sizes can be tuned; their config tells.
     """
@@ -160,9 +163,9 @@ def _writes(classes: Mapping[str, str], model_type: str) -> bool:
 
 
 def hidden_size_of(reference: str, config: Mapping[str, Any], embedding: tuple[int, ...] | None = None) -> int:
-    """The width of the token embeddings: the config's, or that of the stored table (tokens, width).
+    """Returns the width of the token embeddings, from the config or the stored table (tokens, width).
 
-    Raises BackboneError when neither gives it.
+    Raises BackboneError if neither has it.
     """
     text = text_config(config)
     for key in _WIDTH_KEYS:

@@ -1,4 +1,4 @@
-"""A backbone's chat template and tokenizer, looked up in a folder, in the Hub's cache, or on the Hub."""
+"""Finds a backbone's chat template and tokenizer in a folder, in the Hub's cache, or on the Hub."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from lamp.hub.timeouts import HUB_TIMEOUT
 
 
 def has_chat_template(reference: str) -> bool | None:
-    """Whether the backbone in a folder or under a Hub id has a chat template; None when that cannot be found out."""
+    """Returns whether the backbone in a folder or under a Hub id has a chat template; None if that is unknown."""
     folder = named_path(reference)
     try:
         if is_folder(reference):
@@ -23,7 +23,7 @@ def has_chat_template(reference: str) -> bool | None:
 
 
 def tokenizer_file(reference: str) -> Path | None:
-    """The tokenizer.json of a folder or of a Hub id that is cached here; None when this machine has none."""
+    """Returns the tokenizer.json of a folder or of a cached Hub id; None if this machine has none."""
     if is_folder(reference):
         file = named_path(reference) / "tokenizer.json"
         return file if file.is_file() else None
@@ -34,7 +34,7 @@ def tokenizer_file(reference: str) -> Path | None:
 
 
 def is_here(reference: str) -> bool:
-    """Whether the weights of a folder or of a Hub id lie on this machine; the Hub is not asked."""
+    """Returns whether the weights of a folder or of a Hub id are on this machine, without asking the Hub."""
     if is_folder(reference):
         return True
     from huggingface_hub import try_to_load_from_cache
@@ -57,7 +57,7 @@ def _has_template_on_hub(reference: str) -> bool:
 
 
 def _names_template(tokenizer_config: Path) -> bool:
-    """Whether a tokenizer_config.json holds a chat template, as older models have it."""
+    """Returns whether a tokenizer_config.json contains a chat template, as older models have it."""
     if not tokenizer_config.is_file():
         return False
     return bool(json.loads(tokenizer_config.read_text(encoding="utf-8")).get("chat_template"))

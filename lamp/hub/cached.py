@@ -1,4 +1,4 @@
-"""Backbones in huggingface_hub's cache on this machine; the Hub is not asked."""
+"""Finds backbones in huggingface_hub's cache on this machine, without asking the Hub."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from lamp.hub.catalog import inspect, is_hub_id
 
 
 def cached_folder(reference: str) -> Path | None:
-    """The folder of a whole backbone with this Hub id in the cache; None if there is none that can be tuned."""
+    """Returns the folder of a complete and usable backbone with this Hub id in the cache; None if there is none."""
     from huggingface_hub import try_to_load_from_cache
 
     if not is_hub_id(reference):
@@ -27,7 +27,7 @@ def cached_folder(reference: str) -> Path | None:
 
 
 def commit_of(source: str) -> str:
-    """The commit on the Hub of the files that a backbone is loaded from; "" for a folder of one's own.
+    """Returns the Hub commit of the files that a backbone is loaded from; "" for any other folder.
 
     source: a Hub id that is cached here, or a folder.
     """
@@ -44,7 +44,7 @@ def commit_of(source: str) -> str:
 
 
 def cached_bytes(reference: str) -> int:
-    """Bytes of this Hub id that are in the cache, those of files that are not whole yet included."""
+    """Returns the bytes of this Hub id in the cache, including files that are not complete yet."""
     from huggingface_hub import constants
     from huggingface_hub.file_download import repo_folder_name
 

@@ -37,10 +37,10 @@ from lamp.positions import longest_sequence, longest_target
 from lamp.text_limits import LONGEST_NAME
 
 REFUSAL_SECONDS = 15.0
-"""How long a refusal about a Hub id is repeated without asking again."""
+"""Seconds for which a refusal about a Hub id is repeated without asking again."""
 
 _refusals: dict[str, tuple[float, str]] = {}
-"""Hub id → when it was refused (time.monotonic), and the sentence that said so."""
+"""Hub id → the time of the refusal (time.monotonic), and its sentence."""
 _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*(/[A-Za-z0-9][\w.-]*)?", re.ASCII)
 
 _Files = tuple[tuple[str, int, int], ...]
@@ -49,7 +49,7 @@ _Files = tuple[tuple[str, int, int], ...]
 
 @dataclass(frozen=True)
 class BackboneInfo:
-    """What must be known of a backbone before a prompt is tuned for it."""
+    """Describes a backbone before it is loaded."""
 
     source: str
     """The Hub id or the folder that it is loaded from."""
@@ -59,18 +59,19 @@ class BackboneInfo:
     parameters: int
     """Number of stored floating-point numbers; tied matrices count once, encoders of images and sound not at all."""
     longest_sequence: int | None
-    """Positions for prompt, input and target, or of an encoder (see lamp/positions.py); None without a limit."""
+    """Number of positions for prompt, input and target, or of an encoder (see lamp/positions.py); None without a limit.
+    """
     longest_target: int | None = None
-    """Positions of an encoder-decoder model's decoder; None without a limit."""
+    """Number of positions of an encoder-decoder model's decoder; None without a limit."""
     shape: ModelShape = field(kw_only=True)
     model_type: str = field(kw_only=True)
     """transformers' name of the family, such as "llama"."""
     stored_bytes: int = field(kw_only=True)
-    """Bytes of the files of its weights."""
+    """Size of the weight files in bytes."""
     quantization: StoredQuantization | None = None
     """How the stored weights are packed; None for ordinary ones."""
     packed_bytes: int | None = None
-    """Bytes of weights that stay packed in memory; None for others."""
+    """Size in bytes of weights that stay packed in memory; None for others."""
 
 
 def inspect(reference: str) -> BackboneInfo:
@@ -107,7 +108,7 @@ def inspect(reference: str) -> BackboneInfo:
 
 
 def is_hub_id(reference: str) -> bool:
-    """Whether the Hub takes this as the name of a repository."""
+    """Returns whether this can be the name of a repository on the Hub."""
     valid = _HUB_ID.fullmatch(reference) and len(reference) <= 96
     return bool(valid) and "--" not in reference and ".." not in reference and not reference.endswith(".git")
 
@@ -120,7 +121,10 @@ def _inspect_folder(folder: Path, reference: str) -> BackboneInfo:
 
 @lru_cache(maxsize=128)
 def _read_folder(folder: Path, reference: str, files: _Files) -> BackboneInfo:
-    """Reads the config and the headers of the weights; `files` is what `folder` holds, so that a change is noticed."""
+    """Reads the config and the headers of the weights.
+
+    files: the content of `folder`; a changed file makes a new cache entry.
+    """
     names = {name for name, _, _ in files}
     check_files(reference, names)
     config = _parsed(reference, folder / "config.json")
@@ -168,9 +172,9 @@ def _inspect_hub(reference: str) -> BackboneInfo:
 
 
 def _inspect_hub_cache(reference: str, error: Exception) -> BackboneInfo:
-    """Describes the copy in huggingface_hub's cache on this machine.
+    """Describes the copy in huggingface_hub's cache on this machine. error: why the Hub could not be asked.
 
-    error: why the Hub could not be asked. Raises BackboneError when the Hub has refused, or when nothing is cached.
+    Raises BackboneError if the Hub has refused, or if nothing is cached.
     """
     from huggingface_hub import try_to_load_from_cache
     from huggingface_hub.errors import HfHubHTTPError
@@ -184,7 +188,7 @@ def _inspect_hub_cache(reference: str, error: Exception) -> BackboneInfo:
 
 
 def _shards(reference: str, index: Path) -> set[str]:
-    """The names of the files that an index of weights lists. Raises BackboneError."""
+    """Returns the names of the files that an index of weights lists. Raises BackboneError."""
     files = _parsed(reference, index).get("weight_map")
     if not isinstance(files, dict) or not all(isinstance(name, str) for name in files.values()):
         raise BackboneError(
@@ -194,7 +198,7 @@ def _shards(reference: str, index: Path) -> set[str]:
 
 
 def _parsed(reference: str, path: Path) -> dict[str, Any]:
-    """The JSON object in a file. Raises BackboneError when it holds anything else."""
+    """Reads the JSON object in a file. Raises BackboneError if the file holds anything else."""
     try:
         values = json.loads(path.read_text(encoding="utf-8"))
     except (ValueError, RecursionError) as error:

@@ -1,7 +1,7 @@
-"""Downloads a backbone into huggingface_hub's cache, which all runs share, and goes on where a break left it.
+"""Downloads a backbone into huggingface_hub's cache, which all runs share; continues interrupted downloads.
 
-`python -m lamp.hub.download HUB_ID` writes JSON lines: {"done": bytes, "total": bytes} as it goes on, and at its end
-{"folder": path} or {"error": sentence}.
+`python -m lamp.hub.download HUB_ID` writes JSON lines: {"done": bytes, "total": bytes} while it downloads, and at the
+end {"folder": path} or {"error": sentence}.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from lamp.hub.timeouts import HUB_TIMEOUT
 from lamp.process import prepare_process
 
 OnBytes = Callable[[int, int], None]
-"""Called with the bytes that are here and those that there are in all."""
+"""Called with the bytes downloaded so far, and the total."""
 _SHARD = re.compile(r"model-\d+-of-\d+\.safetensors", re.ASCII)
 _OTHER_FILES = {
     "config.json",
@@ -40,16 +40,16 @@ _REPORT_SECONDS = 0.3
 
 
 def needed_files(names: Iterable[str]) -> set[str]:
-    """The files of a repository that a backbone is loaded from: config, tokenizer, chat template, safetensors."""
+    """Returns the repository files that a backbone is loaded from: config, tokenizer, chat template, safetensors."""
     names = set(names)
     weights = {WEIGHTS} & names or {name for name in names if _SHARD.fullmatch(name)}
     return weights | (names & (TOKENIZER_FILES | _OTHER_FILES))
 
 
 def download(reference: str, on_bytes: OnBytes = lambda done, total: None) -> Path:
-    """Downloads what is missing of the backbone with this Hub id; returns its folder in the cache.
+    """Downloads the missing files of the backbone with this Hub id; returns its folder in the cache.
 
-    Weights go on at the byte where a break left them. Raises BackboneError in one sentence.
+    Weight files continue at the byte where they were interrupted. Raises BackboneError in one sentence.
     """
     import httpx2
     from huggingface_hub import HfApi, snapshot_download
@@ -88,22 +88,22 @@ class _Progress:
         self._reported = 0.0
 
     def add(self, count: int) -> None:
-        """Counts further bytes; less than 0 for some that have to be fetched again."""
+        """Adds to the bytes; a negative count for bytes that have to be downloaded again."""
         self._done += count
         if time.monotonic() - self._reported > _REPORT_SECONDS:
             self.report()
 
     def report(self) -> None:
-        """Reports the bytes now."""
+        """Reports the current number of bytes."""
         self._reported = time.monotonic()
         self._on_bytes(self._done, self._total)
 
 
 def _download_weights(reference: str, revision: str, name: str, progress: _Progress) -> None:
-    """Puts one file of weights into the cache.
+    """Downloads one file of weights into the cache.
 
-    huggingface_hub itself starts a file anew after a break, and a model often is a single file of gigabytes. So a part
-    of it is kept beside its place, under the name that the cache gives to the whole: the SHA-256 of its bytes.
+    huggingface_hub itself starts an interrupted file anew, and a model often is a single file of gigabytes. So a
+    partial file is kept in the cache, named after the SHA-256 of the complete file, as the cache names complete ones.
     """
     from huggingface_hub import constants, get_hf_file_metadata, hf_hub_url
     from huggingface_hub.file_download import http_get, repo_folder_name
@@ -146,7 +146,7 @@ def _download_weights(reference: str, revision: str, name: str, progress: _Progr
 
 
 def _bar_class(progress: _Progress) -> type:
-    """What http_get takes for a progress bar."""
+    """Returns a class that http_get accepts as its progress bar."""
 
     class Bar:
         def __init__(self, **_: object) -> None: ...
@@ -163,7 +163,7 @@ def _bar_class(progress: _Progress) -> type:
 
 
 def main(arguments: list[str]) -> int:
-    """The command; returns 0 if the backbone is whole in the cache, 1 if not, 2 for wrong arguments."""
+    """Runs the command; returns 0 if the backbone is complete in the cache, 1 if not, 2 for wrong arguments."""
     prepare_process()
     if len(arguments) != 1:
         print("Usage: python -m lamp.hub.download HUB_ID", file=sys.stderr)

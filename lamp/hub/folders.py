@@ -1,4 +1,4 @@
-"""Folders that people name, whatever they write."""
+"""Interprets what people write as a folder."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from pathlib import Path
 
 
 def named_path(reference: str) -> Path:
-    """The path that a text names; ~ is replaced where there is such a home folder."""
+    """Returns the path that a text names; replaces ~ if there is such a home folder."""
     try:
         return Path(reference).expanduser()
     except RuntimeError:  # a home of nobody
@@ -14,7 +14,7 @@ def named_path(reference: str) -> Path:
 
 
 def is_folder(reference: str) -> bool:
-    """Whether a text names a folder that is there and may be looked at."""
+    """Returns whether a text names an existing folder that may be read."""
     try:
         return bool(reference) and named_path(reference).is_dir()
     except OSError:  # too long for a name, or not permitted

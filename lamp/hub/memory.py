@@ -1,4 +1,4 @@
-"""How much memory a backbone and its training take, calculated from its config and the recipe."""
+"""Estimates the memory of a backbone and its training from its config and the recipe."""
 
 from __future__ import annotations
 
@@ -8,21 +8,24 @@ from lamp.hub.catalog import BackboneInfo
 _QUANTISED = {"8bit": 1.0, "4bit": 0.5 + 4 / 64 / 4}
 """Bytes of a weight in 8 bits, and in NF4 whose scales (one for 64 weights) are quantised as well."""
 _PROCESS_BYTES = 500_000_000
-"""What the libraries take, on a GPU as on a CPU."""
+"""Memory of the libraries, on a GPU as on a CPU."""
 _COPIES = 6
-"""Values as wide as the hidden states that a layer keeps for the backward pass: queries, keys, values, what the heads
-give, and the sums behind attention and feed-forward block."""
+"""Values as wide as the hidden states that a layer keeps for the backward pass: queries, keys, values, the heads'
+output, and the sums after attention and feed-forward block."""
 _WIDE_COPIES = 3
-"""Values as wide as the feed-forward block: the gate, the gate's activation and what it multiplies."""
+"""Values as wide as the feed-forward block: the gate, its activation, and the value that it multiplies."""
 _NORM_BYTES = 16
 """Bytes for each hidden value of a layer: its two norms keep two values each in float32."""
 
 _ROWS_AT_A_TIME = 32
-"""Rows that a CPU reads at a time at most, unless a batch has more."""
+"""The most rows that a CPU reads at a time, unless a batch has more."""
 
 
 def weight_bytes(backbone: BackboneInfo, bytes_per_value: int, quantization: Quantization = "none") -> int:
-    """Bytes of the weights in memory. bytes_per_value: of the precision; embeddings keep it when they are quantised."""
+    """Returns the bytes of the weights in memory.
+
+    bytes_per_value: of the precision; embeddings keep it when the model is quantised.
+    """
     parameters, shape = backbone.parameters, backbone.shape
     if backbone.packed_bytes is not None:
         return backbone.packed_bytes
@@ -41,14 +44,13 @@ def training_bytes(
     longest_row: tuple[int, int] | None = None,
     prompts: int = 1,
 ) -> int:
-    """Bytes that one process needs for the recipe at its peak.
+    """Returns the bytes that one process needs for the recipe at its peak.
 
-    longest_row: tokens of the longest input and of the longest target, as long as the recipe allows when not given;
-    prompts: how many are trained side by side.
-
-    Frozen weights have no gradients, and the factors are small. What grows with the batch are the activations that the
-    backward pass to the prompt needs (after Korthikanti et al. 2022, less what only gradients of weights need), and the
-    logits. on_cpu: attention keeps its weights there, of which a GPU's kernels keep none.
+    longest_row: tokens of the longest input and of the longest target; by default the recipe's limits. prompts: how
+    many are trained side by side. Frozen weights have no gradients, and the factors are small. What grows with the
+    batch are the activations that the backward pass to the prompt needs (after Korthikanti et al. 2022, without those
+    only needed for gradients of weights), and the logits. on_cpu: attention weights are kept there; a GPU's kernels
+    keep none.
     """
     shape, train = backbone.shape, config.train
     inputs, targets = longest_row or (config.data.max_input_tokens, config.data.max_target_tokens)

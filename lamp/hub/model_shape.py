@@ -1,4 +1,4 @@
-"""The numbers of a model's config on which the memory for training depends."""
+"""The sizes in a model's config that determine the memory for training."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class ModelShape:
     """Layers and widths of a model."""
 
     layers: int
-    """Of the encoder, where there is one."""
+    """Number of layers; of an encoder-decoder model, those of the encoder."""
     decoder_layers: int
     """0 for a causal model."""
     hidden_size: int
@@ -30,9 +30,10 @@ class ModelShape:
 
 
 def model_shape(config: Mapping[str, Any], hidden_size: int, embeddings: int = 0) -> ModelShape:
-    """The shape in a config.json. A number that it does not give is the usual one, so that estimates stay possible.
+    """Reads the shape from a config.json.
 
-    embeddings: rows of the stored embedding table, 0 where they are unknown.
+    A missing number gets its usual value, so that estimates stay possible. embeddings: rows of the stored embedding
+    table, 0 if unknown.
     """
     encoder, decoder, text = _part(config, "encoder"), _part(config, "decoder"), text_config(config)
     return ModelShape(
@@ -46,7 +47,7 @@ def model_shape(config: Mapping[str, Any], hidden_size: int, embeddings: int = 0
 
 
 def _part(config: Mapping[str, Any], name: str) -> Mapping[str, Any]:
-    """The config of a part of the model; of the whole where it has none of its own."""
+    """Returns the config of a part of the model, or the whole config if the part has none of its own."""
     part = config.get(name)
     return part if isinstance(part, Mapping) else config
 

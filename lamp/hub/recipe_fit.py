@@ -1,4 +1,4 @@
-"""Whether a recipe's prompt, inputs and targets fit a backbone."""
+"""Checks that a recipe's prompt, inputs and targets fit a backbone."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ _SHORTEST_INPUT = 4
 
 
 def misfits(backbone: BackboneInfo, config: TuneConfig) -> dict[str, str]:
-    """One sentence for each value of the recipe that does not fit the backbone → its key, such as "lamp.rank"."""
+    """Returns one sentence for each value of the recipe that does not fit the backbone, by its key, such as
+    "lamp.rank"."""
     problems = {}
     if backbone.hidden_size < config.lamp.rank <= config.lamp.prompt_length:
         problems[
@@ -46,7 +47,7 @@ def misfits(backbone: BackboneInfo, config: TuneConfig) -> dict[str, str]:
 
 
 def wants_gpu(backbone: BackboneInfo, config: TuneConfig) -> dict[str, str]:
-    """Why a machine without a CUDA GPU cannot load the backbone, as `misfits` says it; empty when it can."""
+    """Returns why a machine without a CUDA GPU cannot load the backbone, as `misfits` does; empty if it can."""
     packing = backbone.quantization
     if packing is None or not packing.stays_packed:
         return {}

@@ -1,13 +1,13 @@
-"""One sentence for why the Hub did not give access to a repository."""
+"""Explains in one sentence why the Hub did not give access to a repository."""
 
 from __future__ import annotations
 
 
 def refusal(what: str, reference: str, error: Exception, instead: str) -> str:
-    """The sentence for an error raised by huggingface_hub or by the connection to the Hub.
+    """Returns the sentence for an error raised by huggingface_hub or by the connection to the Hub.
 
-    what: "backbone" or "data set"; reference: the repository's id; instead: another way to go on, as the end of
-    "..., or <instead>".
+    what: "backbone" or "data set"; reference: the repository's id; instead: an alternative, as the end of "..., or
+    <instead>".
     """
     from huggingface_hub.errors import DisabledRepoError, GatedRepoError, HfHubHTTPError, RepositoryNotFoundError
 

@@ -1,4 +1,4 @@
-"""Names and shapes of the tensors in safetensors files, read from the headers alone."""
+"""Reads names and shapes of the tensors in safetensors files from the headers alone."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ _EMBEDDINGS = ("embed_tokens.weight", "shared.weight", "wte.weight", "embed_in.w
 
 
 def without_encoders(tensors: Tensors) -> Tensors:
-    """The tensors that text passes through: `lamp.backbone.text_part` lets the others go."""
+    """Returns the tensors that text passes through: `lamp.backbone.text_part` removes the others."""
     return {name: tensor for name, tensor in tensors.items() if ENCODERS.isdisjoint(name.split("."))}
 
 
 def embedding_shape(shapes: Shapes) -> tuple[int, ...] | None:
-    """Shape (tokens, width) of the stored table of token embeddings; None if none has one of the usual names."""
+    """Returns the shape (tokens, width) of the stored embedding table; None if no tensor has a usual name of one."""
     return next((shape for name, shape in shapes.items() if name.endswith(_EMBEDDINGS) and len(shape) == 2), None)
 
 

@@ -1,4 +1,4 @@
-"""Whether the stored weights have as many layers as the config says, from the names of the tensors."""
+"""Checks from the names of the tensors that the stored weights have as many layers as the config says."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How a checkpoint's weights are packed, from its config.json, and whether this machine can load them so."""
+"""How a checkpoint's weights are packed, according to its config.json, and whether this machine can load them."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _LIBRARIES: dict[str, dict[str, str]] = {
     "mxfp4": {},
     "compressed-tensors": {"compressed_tensors": "compressed-tensors"},
 }
-"""Method → module that loads it → the package that has the module."""
+"""Method → module that is needed to load it → the package that contains the module."""
 _SCALES = (
     "scale",
     "scales",
@@ -35,7 +35,7 @@ _SCALES = (
     "weight_shape",
     "weight_format",
 )
-"""Ends of the names of what is stored beside packed weights."""
+"""Suffixes of tensors that are stored beside packed weights."""
 _STORED_BYTES = {"64": 8, "32": 4, "16": 2}
 
 
@@ -44,18 +44,18 @@ class StoredQuantization:
     """The packing of a checkpoint's weights."""
 
     method: str
-    """As transformers names it, such as "gptq"."""
+    """The method as transformers names it, such as "gptq"."""
     bits: int
-    """Of a packed weight."""
+    """Bits of a packed weight."""
 
     @property
     def stays_packed(self) -> bool:
-        """Whether the weights take as much memory as they take on disk."""
+        """Whether the weights need as much memory as disk space."""
         return self.method not in UNPACKED
 
 
 def stored_quantization(reference: str, config: Mapping[str, Any]) -> StoredQuantization | None:
-    """The packing that config.json declares; None for ordinary weights.
+    """Returns the packing that config.json declares; None for ordinary weights.
 
     Raises BackboneError, in one sentence, for a packing that is not supported, or whose library is not installed.
     """
@@ -78,7 +78,7 @@ def stored_quantization(reference: str, config: Mapping[str, Any]) -> StoredQuan
 
 
 def unpacked_shapes(tensors: Tensors, packing: StoredQuantization | None) -> Shapes:
-    """Shapes of the floating-point tensors of the loaded model; of packed ones, their size alone is known."""
+    """Returns the shapes of the loaded model's floating-point tensors; for packed ones only the size is right."""
     shapes: Shapes = {}
     for name, (dtype, shape) in tensors.items():
         if packing is not None and (name.endswith(_SCALES) or ".quant_state." in name):
@@ -91,7 +91,7 @@ def unpacked_shapes(tensors: Tensors, packing: StoredQuantization | None) -> Sha
 
 
 def stored_bytes(tensors: Tensors) -> int:
-    """Bytes of tensors as they are in their files."""
+    """Returns the size of tensors in their files, in bytes."""
     return sum(math.prod(shape) * _bytes(dtype) for dtype, shape in tensors.values())
 
 
@@ -108,5 +108,5 @@ def _bits(method: str, settings: Mapping[str, Any]) -> int:
 
 
 def _bytes(dtype: str) -> int:
-    """Bytes of a number of a safetensors type, such as "BF16" or "I32"."""
+    """Returns the bytes of one number of a safetensors type, such as "BF16" or "I32"."""
     return next((size for end, size in _STORED_BYTES.items() if dtype.endswith(end)), 1)

@@ -35,7 +35,7 @@ def check_tokenizer_files(reference: str, config: Mapping[str, Any], folder: Pat
 
 
 def _largest_id(tokenizer: Mapping[str, Any], end: object) -> int:
-    """The largest id of the vocabulary and of the end token; -1 where there is none."""
+    """Returns the largest id of the vocabulary and the end token; -1 if there is none."""
     model = tokenizer.get("model")
     vocabulary = model.get("vocab") if isinstance(model, dict) else None
     ids = [-1]
@@ -51,7 +51,7 @@ def _largest_id(tokenizer: Mapping[str, Any], end: object) -> int:
 
 
 def _json(path: Path) -> dict[str, Any]:
-    """The JSON object in a file; empty where there is none."""
+    """Reads the JSON object in a file; empty if there is none."""
     try:
         values = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError):

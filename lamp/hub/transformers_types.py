@@ -1,4 +1,4 @@
-"""What the installed transformers can load, from its source code; it is not imported."""
+"""The model types that the installed transformers can load, from its source code, without importing it."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ _ENTRY = re.compile(r'\(\s*"([\w.-]+)",\s*"(\w+)"\s*,?\s*\)')
 
 
 def is_known(model_type: str) -> bool:
-    """Whether transformers has code of its own for this type."""
+    """Returns whether transformers itself implements this type."""
     return f'"{model_type}"' in _source(*_TYPE_LISTS)
 
 
 @cache
 def multimodal_classes() -> dict[str, str]:
-    """Type of a model that reads images or sound, and writes text → the class that loads it, for text alone if it can.
+    """Returns the class that loads each type that reads images or sound and writes text; for text alone if possible.
 
-    What `lamp.backbone.text_part.auto_class` chooses from.
+    `lamp.backbone.text_part.auto_class` chooses from the same classes.
     """
     images, more, causal = (
         _classes(f"MODEL_FOR_{name}") for name in ("IMAGE_TEXT_TO_TEXT", "MULTIMODAL_LM", "CAUSAL_LM")
@@ -32,12 +32,12 @@ def multimodal_classes() -> dict[str, str]:
 
 @cache
 def encoder_decoder_classes() -> dict[str, str]:
-    """Type of an encoder-decoder model that writes text → its class."""
+    """Returns the class of each type of encoder-decoder model that writes text."""
     return _classes("MODEL_FOR_SEQ_TO_SEQ_CAUSAL_LM")
 
 
 def _classes(name: str) -> dict[str, str]:
-    """The entries that one of transformers' mappings lists."""
+    """Returns the entries of one of transformers' mappings."""
     _, _, after = _source(_CLASS_LISTS).partition(f"\n{name}_MAPPING_NAMES = ")
     return dict(_ENTRY.findall(after.partition("\n)")[0]))
 

@@ -1,4 +1,4 @@
-"""The types of backbones that tests hold to be read exactly, so that nobody needs to try them before a run."""
+"""The backbone types that are tested to be read exactly, so that they need no trial before a run."""
 
 from __future__ import annotations
 
