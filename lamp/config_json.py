@@ -11,10 +11,10 @@ _LARGEST = 1e18
 
 
 def build(cls: type[_Section], values: object, where: str, problems: list[str]) -> _Section:
-    """A `cls` made of the fields in `values`; absent fields take their defaults.
+    """Creates a `cls` from the fields in `values`; missing fields get their defaults.
 
-    where: what the sentences call the object; problems: gets one more sentence for each field that is unknown or of
-    the wrong type.
+    where: what the sentences call the object; problems: gets one more sentence for each field that is unknown or of the
+    wrong type.
     """
     if not isinstance(values, dict):
         problems.append(f"{where} must be an object with named fields, not {_quoted(values)}.")
@@ -30,7 +30,10 @@ def build(cls: type[_Section], values: object, where: str, problems: list[str]) 
 
 
 def _value(hint: Any, value: object, where: str, problems: list[str]) -> Any:
-    """`value` as the type `hint`, or None and one more sentence in `problems`. where: what the sentence calls it."""
+    """Converts `value` to the type `hint`, or returns None and adds a sentence to `problems`.
+
+    where: what the sentence calls it.
+    """
     if dataclasses.is_dataclass(hint) and isinstance(hint, type):
         return build(hint, value, where, problems)
     if hint is int and _is_number(value) and float(value).is_integer():
@@ -57,7 +60,7 @@ def _value(hint: Any, value: object, where: str, problems: list[str]) -> Any:
 
 
 def _is_number(value: object) -> TypeGuard[int | float]:
-    """Whether it is a finite number of a size that fields can have."""
+    """Returns whether it is a finite number of a size that fields can have."""
     return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= _LARGEST
 
 

@@ -1,4 +1,4 @@
-"""Errors whose message is one sentence for the person who can do something about them."""
+"""Errors whose message is one sentence that tells people what they can do."""
 
 from __future__ import annotations
 
@@ -34,6 +34,6 @@ class OutOfMemory(TrainingError):
 
 
 def first_line(error: BaseException) -> str:
-    """The first line of an error's message, or its class name when it has none."""
+    """Returns the first line of an error's message, or its class name if it has none."""
     lines = str(error).strip().splitlines()
     return lines[0].rstrip() if lines else type(error).__name__

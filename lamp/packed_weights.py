@@ -1,4 +1,4 @@
-"""Checkpoints whose weights are stored quantised, as their configs declare it."""
+"""Recognises checkpoints whose weights are stored quantised, from their configs."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from typing import Any
 from lamp.text_config import text_config
 
 UNPACKED = {"fp8", "mxfp4", "compressed-tensors"}
-"""transformers' names of methods whose weights are turned back into ordinary numbers when they are loaded."""
+"""transformers' names of methods whose weights are converted to ordinary numbers when they are loaded."""
 
 
 def packing_of(config: Mapping[str, Any]) -> Mapping[str, Any] | None:
-    """The settings by which the stored weights are packed; None for ordinary weights."""
+    """Returns the settings with which the stored weights are packed; None for ordinary weights."""
     for part in (config, text_config(config)):
         if isinstance(settings := part.get("quantization_config"), Mapping):
             return settings
@@ -20,7 +20,7 @@ def packing_of(config: Mapping[str, Any]) -> Mapping[str, Any] | None:
 
 
 def method_of(settings: Mapping[str, Any]) -> str:
-    """How weights are packed, as transformers names it, such as "gptq"; old bitsandbytes files do not name it."""
+    """Returns the method as transformers names it, such as "gptq"; old bitsandbytes files do not name it."""
     if settings.get("load_in_8bit") or settings.get("load_in_4bit"):
         return "bitsandbytes"
     return str(settings.get("quant_method") or "an unknown method")

@@ -1,4 +1,4 @@
-"""Text from outside as one plain line: for logs, terminals and messages."""
+"""Prints text from outside as one plain line, for logs, terminals and messages."""
 
 from __future__ import annotations
 
@@ -15,6 +15,6 @@ def visible(text: str) -> str:
 
 
 def plain_line(text: str, longest: int) -> str:
-    """`visible`, cut to `longest` characters, the last of which then say so."""
+    """Returns `visible(text)` cut to `longest` characters, with a mark if something was cut off."""
     line = visible(text[: longest + 1])
     return line if len(line) <= longest else f"{line[: longest - 4]} ..."

@@ -1,4 +1,4 @@
-"""The longest sequence that a model is made for, from its config."""
+"""The longest sequence that a model can read, from its config."""
 
 from __future__ import annotations
 
@@ -16,13 +16,14 @@ _ROTARY_KEYS = ("rope_parameters", "rope_scaling")
 
 
 def longest_sequence(config: Mapping[str, Any]) -> int | None:
-    """Positions for prompt, input and target together, or for prompt and input of an encoder; None without a limit.
+    """Returns the positions for prompt, input and target together, or for prompt and input of an encoder; None without
+    a limit.
 
-    Rotary embeddings with one set of factors for short and another for long sequences ("longrope") end where the first
-    set does: beyond that, one long row would rotate the tokens of every other row in its batch in another way, and a
-    prompt that was read before would stay rotated in the first way. Sparse attention ends where it would begin to
-    choose or compress tokens or blocks, and Llama 4 where it would begin to count columns. config: as config.json has
-    it.
+    Rotary embeddings with one set of factors for short and another for long sequences ("longrope") are limited to the
+    first set: beyond it, one long row would change the rotation of every other row in its batch, and a prompt that was
+    read before would keep the first rotation. Sparse attention is limited to the length at which it starts to choose or
+    compress tokens or blocks, and Llama 4 to that at which it starts to count columns. config: the content of
+    config.json.
     """
     if config.get("is_encoder_decoder"):  # T5's n_positions is no limit: its positions are relative
         return min([*_first(text_config(config), _ENCODER_KEYS), *_column_lengths(config)], default=None)
@@ -32,18 +33,18 @@ def longest_sequence(config: Mapping[str, Any]) -> int | None:
 
 
 def longest_target(config: Mapping[str, Any]) -> int | None:
-    """Positions for a target in the decoder of an encoder-decoder model; None without a limit."""
+    """Returns the positions for a target in the decoder of an encoder-decoder model; None without a limit."""
     decoder = config["decoder"] if isinstance(config.get("decoder"), Mapping) else config
     return min(_first(decoder, _DECODER_KEYS), default=None)
 
 
 def _first(config: Mapping[str, Any], keys: Sequence[str]) -> list[int]:
-    """The length under the first key that names one; empty without any."""
+    """Returns the length under the first key that has one; empty without any."""
     return [config[key] for key in keys if _is_length(config.get(key))][:1]
 
 
 def _first_lengths(config: Mapping[str, Any]) -> Iterator[int]:
-    """Up to which length each "longrope" embedding uses its first factors."""
+    """Yields the length up to which each "longrope" embedding uses its first factors."""
     for key in _ROTARY_KEYS:
         rotary = config.get(key)
         if not isinstance(rotary, Mapping):
@@ -57,7 +58,7 @@ def _first_lengths(config: Mapping[str, Any]) -> Iterator[int]:
 
 
 def _column_lengths(config: Mapping[str, Any]) -> Iterator[int]:
-    """Up to which length it does not matter at which column of a batch a row begins, whatever its padding.
+    """Yields the lengths up to which a row is read the same at any column of a batch, whatever its padding.
 
     Beyond, sparse attention chooses or compresses blocks of columns, and Llama 4 sharpens its attention by columns.
     """

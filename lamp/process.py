@@ -1,4 +1,4 @@
-"""Settings of a process that computes with a backbone; entry points make them before anything imports torch."""
+"""Settings of a process that computes with a backbone; must be made before torch is imported."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import sys
 
 
 def prepare_process() -> None:
-    """Shortens the busy-waiting of idle threads, and keeps compiled code of the Hub out of this process.
+    """Shortens the busy-waiting of idle threads, and prevents the Hub's cached code from being loaded.
 
     Call it before torch is imported: OpenMP reads its settings when it is loaded. Calling it again changes nothing.
     """

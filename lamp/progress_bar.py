@@ -52,10 +52,10 @@ class BarReporter:
             self._bar.write(visible(text), file=sys.stderr)
 
     def samples(self, step: int, rows: Sequence[Sample]) -> None:
-        """Does nothing: notes have them as well."""
+        """Does nothing, because the notes contain them too."""
 
     def should_stop(self) -> bool:
-        """Whether Ctrl+C was pressed."""
+        """Returns whether Ctrl+C was pressed."""
         return self._stop
 
     def _on_interrupt(self, *_: object) -> None:
@@ -64,14 +64,14 @@ class BarReporter:
         self.note("Stopping after this step; the same command goes on from there. Ctrl+C again ends at once.")
 
     def close(self) -> None:
-        """Ends the bar, which stays on the screen, and puts the earlier handler of Ctrl+C back."""
+        """Ends the bar, which stays on the screen, and restores the earlier handler of Ctrl+C."""
         signal.signal(signal.SIGINT, self._earlier_handler)
         self._bar.close()
 
 
 @contextmanager
 def rows_bar(title: str, rows: int) -> Iterator[OnProgress]:
-    """A bar for `rows` rows; yields the callback that moves it to a share of them (0 to 1)."""
+    """Shows a bar for `rows` rows; yields the callback that moves it to a share of them (0 to 1)."""
     from tqdm import tqdm
 
     with tqdm(total=rows, desc=title, unit="row", dynamic_ncols=True) as bar:

@@ -1,4 +1,4 @@
-"""What the checkpoints in a folder were made from: a recipe and a digest of its rows, in a file beside them."""
+"""Records beside the checkpoints of a run which recipe and rows they were made from."""
 
 from __future__ import annotations
 
@@ -14,23 +14,24 @@ from lamp.data.splits import Splits
 from lamp.files import written_whole
 
 RECORD = "run.json"
-"""The name of that file."""
+"""Name of the file with the record."""
 _MAY_CHANGE = frozenset(
     f"train.{name}"
     for name in ("steps", "evaluate_every", "checkpoint_every", "patience", "gradient_checkpointing", "compile")
 ) | {"data.max_written_rows"}
-"""Fields of the recipe with which a run may go on as well: how long, how it is watched, and how it is computed."""
+"""Fields of the recipe that may change when a run continues: its length, evaluation, and how it is computed."""
 _LONGEST_VALUE = 40
 
 
 Swept = Mapping[str, Sequence[float]]
-"""The values of a sweep, by the name of their field."""
+"""The values of each swept field, by the name of the field."""
 
 
 def other_run(checkpoints: Path, config: TuneConfig, splits: Splits, swept: Swept | None = None) -> str:
-    """How the run whose checkpoints lie in a folder differs from this one; "" if it does not or there are none.
+    """Returns how the run that made the checkpoints in a folder differs from this one, to follow "it has".
 
-    Goes on from "it has". Checkpoints of earlier versions, which do not tell their run, count as this one's.
+    Returns "" if it does not differ or there is none. Checkpoints of earlier versions have no record and are taken for
+    this run's.
     """
     recorded = _recorded(checkpoints)
     if recorded is None or not any(checkpoints.glob("step-*")):
@@ -46,14 +47,14 @@ def other_run(checkpoints: Path, config: TuneConfig, splits: Splits, swept: Swep
 
 
 def record_run(checkpoints: Path, config: TuneConfig, splits: Splits, swept: Swept | None = None) -> None:
-    """Writes down what the checkpoints in a folder will be made from. Raises OSError."""
+    """Records what the checkpoints in a folder will be made from. Raises OSError."""
     content = {"recipe": config.to_dict(), "rows": _digest(splits), "sweep": _sweep(swept)}
     with written_whole(checkpoints / RECORD) as staged:
         staged.write_text(json.dumps(content, ensure_ascii=False, indent=2), encoding="utf-8")
 
 
 def _recorded(checkpoints: Path) -> Mapping[str, Any] | None:
-    """The content of the file; None if there is none that can be read."""
+    """Reads the record; None if there is none that can be read."""
     try:
         content = json.loads((checkpoints / RECORD).read_text(encoding="utf-8"))
     except (OSError, ValueError):
@@ -63,12 +64,12 @@ def _recorded(checkpoints: Path) -> Mapping[str, Any] | None:
 
 
 def _sweep(swept: Swept | None) -> dict[str, list[float]] | None:
-    """The values as they stand in the file."""
+    """Returns the swept values as the record stores them."""
     return None if swept is None else {name: list(values) for name, values in swept.items()}
 
 
 def _fields(recipe: Mapping[str, Any], section: str = "") -> Iterator[tuple[str, Any]]:
-    """Each field of a recipe with its whole name, such as "train.seed"."""
+    """Yields each field of a recipe with its full name, such as "train.seed"."""
     for name, value in recipe.items():
         if isinstance(value, dict):
             yield from _fields(value, f"{section}{name}.")
@@ -82,7 +83,7 @@ def _short(value: object) -> str:
 
 
 def _digest(splits: Splits) -> str:
-    """SHA-256 of all rows in their order, and of the part that each is in."""
+    """Returns the SHA-256 of all rows in order, with the part that each belongs to."""
     digest = hashlib.sha256(f"{splits.task} {len(splits.train)} ".encode())
     for example in chain.from_iterable(splits.parts):
         for text in (example.text, example.target):

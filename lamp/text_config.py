@@ -1,4 +1,4 @@
-"""The part of a model that reads and writes text, which in multimodal models is one of several."""
+"""Finds the config of the text model in that of a multimodal model."""
 
 from __future__ import annotations
 
@@ -6,17 +6,17 @@ from collections.abc import Mapping
 from typing import Any
 
 _PARTS = ("text_config", "encoder", "thinker_config")
-"""Where a config keeps it; T5Gemma 2 has a text_config inside its encoder."""
+"""Keys of a config that hold the text model; T5Gemma 2 has a text_config inside its encoder."""
 
 ENCODERS = {
     *("vision_tower", "visual", "vision_model", "vision_encoder", "image_tower"),
     *("audio_tower", "audio_encoder", "speech_encoder"),
 }
-"""What transformers calls the encoders of images and sound in every family (`PreTrainedModel.get_encoder`)."""
+"""transformers' names for encoders of images and sound in all families (`PreTrainedModel.get_encoder`)."""
 
 
 def text_config(config: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The values of the text model, of its encoder where it has one; `config` itself where it has no parts."""
+    """Returns the config of the text model, or of its encoder if it has one; `config` itself if it has no parts."""
     for key in _PARTS:
         if isinstance(part := config.get(key), Mapping):
             return text_config(part)

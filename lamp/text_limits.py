@@ -1,4 +1,4 @@
-"""What is wrong with a text before anything is made of it: its length, and characters that no database takes."""
+"""Checks texts before they are used: their length, and characters that databases do not accept."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ import re
 from collections import Counter
 
 LONGEST_TEXT = 20_000
-"""Characters of a template, and of an instruction."""
+"""Limit on a template or an instruction, in characters."""
 LONGEST_NAME = 1_000
-"""Characters of the name of a backbone, a column or a data set, all of which are looked up."""
+"""Limit on the name of a backbone, a column or a data set, in characters."""
 _MOST_MENTIONS = 8
 """How often a template may name one column, so that an input stays in proportion to its row."""
 
 
 def text_problem(what: str, text: str, longest: int) -> str:
-    """One sentence that begins with `what`, such as "The template"; "" for a text that is fine."""
+    """Returns one sentence that starts with `what`, such as "The template"; "" if nothing is wrong with the text."""
     if len(text) > longest:
         return f"{what} has {len(text):,} characters: shorten it to {longest:,}."
     # NUL ends a text in PostgreSQL; a lone surrogate is half a character, which cannot be stored at all.
@@ -24,18 +24,18 @@ def text_problem(what: str, text: str, longest: int) -> str:
 
 
 def text_problems(what: str, text: str) -> list[str]:
-    """The problem of a text that people write, or none."""
+    """Returns the problem of a text that people write, if there is one."""
     problem = text_problem(what, text, LONGEST_TEXT)
     return [problem] if problem else []
 
 
 def name_problems(what: str, *names: str) -> list[str]:
-    """The problem of the first name that has one, or none."""
+    """Returns the problem of the first name that has one, if there is one."""
     return [problem for name in names if (problem := text_problem(what, name, LONGEST_NAME))][:1]
 
 
 def template_problems(template: str) -> list[str]:
-    """The problem of a recipe's template, or none."""
+    """Returns the problem of a recipe's template, if there is one."""
     if problems := text_problems("The template", template):
         return problems
     for column, count in Counter(re.findall(r"\{([^{}]*)\}", template)).most_common(1):
