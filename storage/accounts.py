@@ -1,4 +1,4 @@
-"""AccountStore: under which name the runs of an account of the Hub are kept, whatever the account is called now."""
+"""AccountStore: the owner's name of each Hub account, which stays the same when the account is renamed."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ class AccountStore:
         self.database = database
 
     def owner(self, subject: str, name: str) -> str:
-        """The owner's name of an account's runs: what the account was called when it first signed in.
+        """Returns the name under which an account's runs are stored: what it was called when it first signed in.
 
-        subject: the account's id; name: what it is called now. Where another account has that name here already, the
-        new one gets a number: "ada (2)". What was stored under a name before accounts were told apart belongs to the
-        first that signs in with it.
+        subject: the account's id; name: what it is called now. If another account has this name here already, the new
+        one gets a number: "ada (2)". What was stored under a name before accounts were distinguished belongs to the
+        first account that signs in with it.
         """
         while True:
             with suppress(IntegrityError):  # PostgreSQL: somebody was added meanwhile, who has the name now

@@ -20,11 +20,11 @@ from storage.migrate import migrate
 
 _log = logging.getLogger(__name__)
 BUSY_SECONDS = 30.0
-"""How long a writer waits for another one: longer than any transaction of ours and than a slow backup."""
+"""How long a writer waits for another one: longer than any transaction here and than a slow backup."""
 
 
 class Database:
-    """A database whose tables are up to date."""
+    """A database whose tables have the current schema."""
 
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
@@ -37,19 +37,20 @@ class Database:
 
     @contextmanager
     def read(self) -> Iterator[Session]:
-        """One consistent view; on SQLite (WAL) it neither waits for a writer nor holds one up."""
+        """Opens a consistent view; on SQLite (WAL) it neither waits for a writer nor blocks one."""
         with self._answering(), Session(self.engine, expire_on_commit=False) as session:
             yield session
 
     @contextmanager
     def write(self) -> Iterator[Session]:
-        """One transaction: everything in it is recorded, or nothing. Raises DatabaseUnavailable."""
+        """Opens a transaction: all of it is recorded, or nothing. Raises DatabaseUnavailable."""
         with self._answering(), Session(self._writing, expire_on_commit=False) as session, session.begin():
             yield session
 
     @contextmanager
     def _answering(self) -> Iterator[None]:
-        """`_translated` for what visitors read too: what PostgreSQL's driver says names the server's address."""
+        """Wraps `_translated` and removes details: errors of PostgreSQL's driver contain the server's address, and
+        visitors read them."""
         try:
             with _translated():
                 yield
@@ -65,11 +66,11 @@ class Database:
 
 
 def open_database(url: str, backups: Path | None = None, busy_seconds: float = BUSY_SECONDS) -> Database:
-    """Opens or creates the database and brings its tables up to date; safe when several processes do so at once.
+    """Opens or creates the database and migrates it to the current schema; safe in several processes at once.
 
-    A database that has to be migrated is first copied into `backups` (default: beside the SQLite file).
-    busy_seconds: how long a writer waits for another one on SQLite.
-    Raises DatabaseTooNew, DatabaseUnavailable, or StorageError for an invalid URL.
+    A database that has to be migrated is first copied into `backups` (default: beside the SQLite file). busy_seconds:
+    how long a writer waits for another one on SQLite. Raises DatabaseTooNew, DatabaseUnavailable, or StorageError for
+    an invalid URL.
     """
     try:
         address = make_url(url)
@@ -93,7 +94,7 @@ def open_database(url: str, backups: Path | None = None, busy_seconds: float = B
 
 
 def utc_now() -> datetime:
-    """The wall clock, for people to read; nothing is decided by it."""
+    """Returns the time by the system clock. It is only shown to people; no decision depends on it."""
     return datetime.now(UTC)
 
 

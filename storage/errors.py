@@ -1,15 +1,15 @@
-"""Failures of the store, each one sentence that may be shown to people unchanged."""
+"""Errors of the store, each one sentence that may be shown to people unchanged."""
 
 from __future__ import annotations
 
 
 def first_line(error: BaseException) -> str:
-    """The first line of an error's text, "" when it has none."""
+    """Returns the first line of an error's text, or ""."""
     return next(iter(str(error).strip().splitlines()), "")
 
 
 class StorageError(Exception):
-    """Base of every failure of the database or of the files."""
+    """Base class of all errors of the database and the files."""
 
 
 class JobNotFound(StorageError):
@@ -17,7 +17,7 @@ class JobNotFound(StorageError):
 
 
 class WrongState(StorageError):
-    """The run is not in a state that allows this."""
+    """The state of the run does not allow this."""
 
 
 class DatabaseUnavailable(StorageError):
@@ -29,16 +29,16 @@ class DatabaseTooNew(StorageError):
 
 
 class UnsafeName(StorageError):
-    """A name that could lead out of its folder."""
+    """The name could lead out of its folder."""
 
 
 class NotStored(StorageError):
-    """No artifact or upload lies under this name."""
+    """Nothing is stored under this name."""
 
 
 class OverQuota(StorageError):
-    """A person has as much of something as one person may have here."""
+    """A person already has as much of something as one person may have here."""
 
 
 class LowDisk(StorageError):
-    """Too little space is left to start something new."""
+    """There is not enough disk space to start something new."""

@@ -1,4 +1,4 @@
-"""Files that appear whole or not at all, and names that cannot lead out of their folder."""
+"""Writes files so that they appear completely or not at all, and refuses names that lead out of their folder."""
 
 from __future__ import annotations
 
@@ -14,29 +14,29 @@ from pathlib import Path
 from storage.errors import UnsafeName
 
 STAGED = ".staged-"
-"""Begins the names of files and folders that are still being written."""
+"""Prefix of files and folders that are still being written."""
 _SAFE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,127}")
 
 
 def safe_name(name: str) -> str:
-    """`name` itself if it is one plain part of a path. Raises UnsafeName."""
+    """Returns `name` if it is a single plain path component. Raises UnsafeName."""
     if not is_safe_name(name):
         raise UnsafeName(f"{name[:64]!r} cannot be a file's name here: letters, digits, '-' and '_' were expected.")
     return name
 
 
 def is_safe_name(name: str) -> bool:
-    """Whether `name` is one plain part of a path."""
+    """Returns whether `name` is a single plain path component."""
     return _SAFE.fullmatch(name) is not None
 
 
 @contextmanager
 def whole(parent: Path, name: str | Callable[[], str]) -> Iterator[Path]:
-    """A path to write a file or a folder at, which becomes `parent / name` when the block ends without an error.
+    """Yields a path to write a file or a folder at, which becomes `parent / name` if the block ends without an error.
 
-    What was written is on disk before it takes that name. A file of that name is replaced; a folder must be new or
-    empty. After an error nothing is left.
-    name: a function where the name is only known at the end of the block. Raises OSError, UnsafeName for a link.
+    Its content is on disk before it takes that name. A file of that name is replaced; a folder must be new or empty.
+    After an error nothing is left. name: a function if the name is known only at the end of the block. Raises OSError,
+    UnsafeName for a link.
     """
     parent.mkdir(parents=True, exist_ok=True)
     staged = parent / f"{STAGED}{secrets.token_hex(8)}"
@@ -59,7 +59,7 @@ def _flush(path: Path) -> None:
 
 
 def _flush_tree(root: Path) -> None:
-    """`_flush` of a file, or of a folder and everything in it. Raises UnsafeName for a link."""
+    """Calls `_flush` for a file, or for a folder and everything in it. Raises UnsafeName for a link."""
     for path in (*root.rglob("*"), root):
         if path.is_symlink():
             raise UnsafeName(f"{path.name!r} is a link, and a link may lead out of its folder.")
@@ -67,7 +67,7 @@ def _flush_tree(root: Path) -> None:
 
 
 def tree_bytes(path: Path) -> int:
-    """Bytes of a file, or of all files under a folder; 0 when there is none."""
+    """Returns the bytes of a file, or of all files under a folder; 0 if it does not exist."""
     if path.is_file():
         return path.stat().st_size
     total = 0
@@ -88,7 +88,7 @@ def remove(path: Path) -> None:
 
 
 def older_than_a_day(path: Path) -> bool:
-    """Whether it was last written over a day ago, so that nobody is still writing it or about to refer to it."""
+    """Returns whether it was last written over a day ago: nobody can still be writing it or about to refer to it."""
     try:
         return time.time() - path.lstat().st_mtime > 24 * 3600
     except FileNotFoundError:

@@ -17,9 +17,9 @@ class DiskUse:
     """The disk space that the studio takes, in bytes."""
 
     parts: dict[str, int]
-    """Folder of the home folder → bytes."""
+    """Folder of the home folder → its size in bytes."""
     free: int
-    """Bytes that are free on the disk."""
+    """Free bytes on the disk."""
 
     @property
     def total(self) -> int:
@@ -43,22 +43,22 @@ class Home:
 
     @property
     def tokens(self) -> Path:
-        """Token ids of data sets, kept for the next run on the same data."""
+        """Token ids of data sets, cached for the next run on the same data."""
         return self.root / "tokens"
 
     @property
     def quotes(self) -> Path:
-        """What was measured of recipes before they were started."""
+        """Measured time and memory of recipes."""
         return self.root / "quotes"
 
     @property
     def probes(self) -> Path:
-        """Which backbones were found to be read exactly before a run."""
+        """Results of trying backbones before a run: whether they can be read exactly."""
         return self.root / "probes"
 
     @property
     def tracked(self) -> Path:
-        """What TensorBoard shows of runs, where whoever runs the studio has chosen it."""
+        """TensorBoard's files, if that tracker was chosen."""
         return self.root / "tensorboard"
 
     @property
@@ -70,35 +70,35 @@ class Home:
         return self.root / "checkpoints" / safe_name(job_id)
 
     def log(self, job_id: str) -> Path:
-        """The run's log; its older part lies beside it. Raises UnsafeName."""
+        """The run's log; its older part is beside it. Raises UnsafeName."""
         return self.root / "logs" / f"{safe_name(job_id)}.log"
 
     def answers(self, job_id: str) -> Path:
-        """What the run's prompt answered to its held-out rows. Raises UnsafeName."""
+        """The answers of the run's prompt to its held-out rows. Raises UnsafeName."""
         return self.root / "answers" / f"{safe_name(job_id)}.jsonl"
 
     def inspection(self, job_id: str) -> Path:
-        """What can be seen in the run's prompt. Raises UnsafeName."""
+        """The inspection of the run's prompt. Raises UnsafeName."""
         return self.root / "answers" / f"{safe_name(job_id)}.prompt.json"
 
     def samples(self, job_id: str) -> Path:
-        """A few held-out rows as they were answered at each score of the run. Raises UnsafeName."""
+        """Answers to a few held-out rows at each evaluation of the run. Raises UnsafeName."""
         return self.root / "answers" / f"{safe_name(job_id)}.samples.jsonl"
 
     def rented(self, job_id: str) -> Path:
-        """Which rented machine the run is on, while it is on one. Raises UnsafeName."""
+        """The rented machine that the run is on, while it is on one. Raises UnsafeName."""
         return self.root / "rented" / f"{safe_name(job_id)}.json"
 
     def token_weights(self, job_id: str) -> Path:
-        """What each virtual token of the run's prompt adds. Raises UnsafeName."""
+        """The contribution of each virtual token of the run's prompt. Raises UnsafeName."""
         return self.root / "answers" / f"{safe_name(job_id)}.tokens.json"
 
     def other_ways(self, job_id: str) -> Path:
-        """How other ways answer the rows that the run's prompt was tested on. Raises UnsafeName."""
+        """The answers of other ways to the rows that the run's prompt was tested on. Raises UnsafeName."""
         return self.root / "answers" / f"{safe_name(job_id)}.ways.json"
 
     def copy_checkpoints(self, source: str, target: str) -> None:
-        """Gives the run `target` the checkpoints of `source`, whole or not at all. Raises OSError."""
+        """Copies the checkpoints of run `source` to run `target`, completely or not at all. Raises OSError."""
         if not self.checkpoints(source).is_dir():
             return
         copy = self.checkpoints(target)
@@ -106,7 +106,7 @@ class Home:
             shutil.copytree(self.checkpoints(source), staged, ignore=shutil.ignore_patterns(f"{STAGED}*"))
 
     def forget(self, job_id: str) -> None:
-        """Removes the run's checkpoints, answers and log."""
+        """Removes the files of a run."""
         remove(self.checkpoints(job_id))
         remove(self.answers(job_id))
         remove(self.inspection(job_id))
@@ -118,14 +118,14 @@ class Home:
         remove(rotated(self.log(job_id)))
 
     def forget_tokens(self) -> None:
-        """Removes the token ids of all data sets: no file of them tells which data set it belongs to."""
+        """Removes the token ids of all data sets: their files do not tell which data set they belong to."""
         for path in self.tokens.glob("*"):
             remove(path)
 
     def sweep(self, jobs: frozenset[str]) -> int:
-        """Removes checkpoints, answers and logs of no run in `jobs`, and zips and token ids, which can be made again.
+        """Removes the files of runs that are not in `jobs`, and zips and token ids, which can be made again.
 
-        What was used within a day stays. Returns how many were removed.
+        Files used within a day stay. Returns how many were removed.
         """
         removed = 0
         of_runs = ("checkpoints", "answers", "logs")
@@ -137,29 +137,29 @@ class Home:
         return removed
 
     def use(self) -> DiskUse:
-        """How much disk space the studio takes now. Slow: it looks at every file."""
+        """Measures the studio's disk space. Slow: it looks at every file."""
         parts = {path.name: tree_bytes(path) for path in self.root.iterdir() if path.is_dir()}
         database = sum(tree_bytes(path) for path in self.root.glob("studio.db*"))
         return DiskUse({**parts, "database": database}, self.free_bytes())
 
     def use_of(self, jobs: frozenset[str], upload_bytes: int) -> DiskUse:
-        """How much disk space some runs and uploads take now. Slow: it looks at every file of theirs."""
+        """Measures the disk space of some runs and uploads. Slow: it looks at every file of theirs."""
         parts = {"uploads": upload_bytes}
         for part in ("artifacts", "checkpoints", "answers", "logs", "exports"):
             parts[part] = self.bytes_of(jobs, part)
         return DiskUse(parts, self.free_bytes())
 
     def bytes_of(self, jobs: frozenset[str], folder: str) -> int:
-        """How many bytes some runs take in one of the folders now; looks at every file of theirs in it."""
+        """Measures the bytes of some runs in one of the folders; looks at every file of theirs in it."""
         paths = (self.root / folder).glob("*")
         return sum(tree_bytes(path) for path in paths if re.split("[.-]", path.name)[0] in jobs)
 
     def free_bytes(self) -> int:
-        """Bytes that are free on the studio's disk."""
+        """Returns the free bytes on the studio's disk."""
         return shutil.disk_usage(self.root).free
 
     def check_space(self, wanted_bytes: int, purpose: str = "a new run") -> None:
-        """Raises LowDisk when fewer than `wanted_bytes` are free. purpose: what wants them, for its sentence."""
+        """Raises LowDisk if fewer than `wanted_bytes` are free. purpose: what needs them, for the sentence."""
         free = self.free_bytes()
         if free < wanted_bytes:
             raise LowDisk(

@@ -1,4 +1,4 @@
-"""Prompts that were not trained here: added as jobs that have ended, and what is measured of them afterwards."""
+"""Imported prompts: stored as finished jobs, with scores that may be measured later."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ class JobImports(JobRows):
         origin: str,
         owner: str | None = None,
     ) -> Job:
-        """Records a prompt whose artifact is published under this id already.
+        """Records a prompt whose artifact is already published under this id.
 
-        dataset_name: what it was trained on, "" where that is not known; step: steps that it was trained for; origin:
-        begins its history; owner: None for the store's own.
+        dataset_name: what it was trained on, "" if unknown; step: its number of training steps; origin: the first entry
+        of its history; owner: None for the store's own.
         """
         with self.database.write() as session:
             now = utc_now()
@@ -61,7 +61,7 @@ class JobImports(JobRows):
     def scored(
         self, id: str, config: Mapping[str, Any], dataset: str, dataset_name: str, scores: Mapping[str, float]
     ) -> Job:
-        """Records how an imported prompt answers a data set, in place of what was known. Raises WrongState."""
+        """Records an imported prompt's scores on a data set, replacing earlier ones. Raises WrongState."""
         with self.database.write() as session:
             row = self._row(session, id)
             if row.kind != IMPORTED:

@@ -1,4 +1,4 @@
-"""Rows of the jobs table: finding one, and changing its state with one conditional UPDATE, here and nowhere else."""
+"""Rows of the jobs table: finds one, and changes its state by one conditional UPDATE, here and nowhere else."""
 
 from __future__ import annotations
 
@@ -17,35 +17,35 @@ from storage.states import JobState, before
 from storage.tables import EventRow, JobRow
 
 ACTIVE = tuple(state for state in JobState if state.active)
-"""The states of a run that a worker has."""
+"""The states in which a worker has the run."""
 FINISHED = tuple(state for state in JobState if state.finished)
 """The states of a run that has ended."""
 IMPORTED = "imported"
-"""The kind of a job that was not trained here: it has a prompt and no curves."""
+"""The kind of an imported prompt: it has an artifact and no curves."""
 LISTED = ("run", IMPORTED)
 """The kinds of jobs that lists of runs show."""
 
 
 class JobRows:
-    """The base of JobStore's parts: the database, and a run by its id."""
+    """Base class of JobStore's parts: the database, and access to a run by its id."""
 
     def __init__(
         self, database: Database, on_end: Callable[[Job], object] | None = None, owner: Owner = EVERYONE
     ) -> None:
-        """on_end: called with each run that this store ends, once that is committed. It must not raise.
+        """on_end: called with each run that this store ends, after the commit; must not raise.
 
-        owner: for whom it works; the runs of others read as ids that nobody has.
+        owner: for whom the store works; the runs of others do not exist for it.
         """
         self.database, self.owner = database, owner
         self._on_end = on_end or (lambda job: None)
 
     def get(self, id: str) -> Job:
-        """The run as it is now. Raises JobNotFound."""
+        """Returns the run in its current state. Raises JobNotFound."""
         with self.database.read() as session:
             return job_of(self._row(session, id))
 
     def _row(self, session: Session, id: str) -> JobRow:
-        """The row of a run, if it exists for the store's owner. Raises JobNotFound."""
+        """Returns the row of a run, if it exists for the store's owner. Raises JobNotFound."""
         # A script may send a number, or what no database takes as a text.
         known = isinstance(id, str) and is_safe_name(id)
         row = session.scalar(select(JobRow).where(JobRow.id == id, self.owner.sees(JobRow.owner))) if known else None
@@ -59,7 +59,7 @@ def change_state(
 ) -> int | None:
     """Moves the run that `which` selects to `state`, sets `values` and writes the event.
 
-    Returns the run's number, or None when nothing was changed because its state does not allow it.
+    Returns the run's number, or None if nothing was changed because its current state does not allow it.
     """
     number = session.scalar(
         update(JobRow)
@@ -74,11 +74,11 @@ def change_state(
 
 
 def held_by(id: str, attempt: int | None) -> ColumnElement[bool]:
-    """Selects the run while a worker has it, and only while it is this attempt's; None: any attempt's."""
+    """Selects the run if a worker has it in this attempt; None: in any attempt."""
     active = (JobRow.id == id) & JobRow.state.in_(ACTIVE)
     return active if attempt is None else active & (JobRow.attempts == attempt)
 
 
 def next_ticket(session: Session) -> int:
-    """The number of the next arrival in the queue."""
+    """Returns the next number in the order of arrival."""
     return (session.scalar(select(func.max(JobRow.ticket))) or 0) + 1

@@ -1,4 +1,4 @@
-"""JobStore: everything that pages, the runner and the worker ask of the runs, for one owner or for all."""
+"""JobStore: the records of all runs, for pages, the runner and workers; for one owner or for all."""
 
 from __future__ import annotations
 
@@ -48,10 +48,11 @@ class JobStore(JobQueue, JobLifecycle, JobImports):
         deleted: bool = False,
         comparisons: bool = False,
     ) -> Jobs:
-        """Runs, newest first; `deleted` lists the deleted ones instead, `comparisons` adds the comparisons of runs.
+        """Lists runs, newest first; `deleted` lists the deleted ones instead, `comparisons` adds the comparisons of
+        runs.
 
         text: every word of it must occur in the name, the note, a tag, the data set's name or the backbone's name
-        without its owner or folder; case does not matter.
+        without its owner or folder; case is ignored.
         """
         with self.database.read() as session:
             rows = session.scalars(
@@ -73,9 +74,9 @@ class JobStore(JobQueue, JobLifecycle, JobImports):
         order: Order = "date",
         reverse: bool = False,
     ) -> Listed:
-        """Runs as `list` finds them, in an order, each with the run that its recipe is compared with, if there is one.
+        """Lists runs as `list` does, in an order, each with the earlier run that its recipe is compared with, if any.
 
-        reverse: turns the order round.
+        reverse: reverses the order.
         """
         dialect = self.database.dialect
         by, earlier = ordering(order, reverse, dialect), aliased(JobRow)
@@ -96,7 +97,7 @@ class JobStore(JobQueue, JobLifecycle, JobImports):
             return [(job_of(row), job_of(before) if before is not None else None) for row, before in rows]
 
     def ended_since(self, event: int | None) -> tuple[int, Jobs]:
-        """The number of the newest event, and the runs that ended after the event of that number; none after None."""
+        """Returns the number of the newest event, and the runs that ended after event number `event`; None: no runs."""
         with self.database.read() as session:
             own = select(JobRow.number).where(self.owner.sees(JobRow.owner))
             newest = session.scalar(select(func.max(EventRow.number)).where(EventRow.job.in_(own))) or 0
@@ -113,12 +114,12 @@ class JobStore(JobQueue, JobLifecycle, JobImports):
             return newest, [job_of(row) for row in session.scalars(ended.order_by(JobRow.number))]
 
     def active(self) -> Jobs:
-        """Runs that a worker has, on any host."""
+        """Lists the runs that a worker has, on any host."""
         with self.database.read() as session:
             return [job_of(row) for row in session.scalars(select(JobRow).where(JobRow.state.in_(ACTIVE)))]
 
     def count(self) -> dict[JobState, int]:
-        """How many runs are in each state; deleted ones are not counted."""
+        """Counts the runs in each state; deleted ones are not counted."""
         with self.database.read() as session:
             listed = JobRow.kind == "run", JobRow.deleted_at.is_(None), self.owner.sees(JobRow.owner)
             counts = select(JobRow.state, func.count()).where(*listed).group_by(JobRow.state)
@@ -126,7 +127,7 @@ class JobStore(JobQueue, JobLifecycle, JobImports):
             return {state: found.get(state, 0) for state in JobState}
 
     def events(self, id: str) -> Events:
-        """The run's history, oldest first. Raises JobNotFound."""
+        """Returns the run's history, oldest first. Raises JobNotFound."""
         with self.database.read() as session:
             rows = session.scalars(
                 select(EventRow).where(EventRow.job == self._row(session, id).number).order_by(EventRow.number)
@@ -134,7 +135,7 @@ class JobStore(JobQueue, JobLifecycle, JobImports):
             return [event_of(row) for row in rows]
 
     def comparison(self, run: str) -> Job | None:
-        """The newest comparison of a run with other ways; None when there is none."""
+        """Returns the newest comparison of a run with other ways; None if there is none."""
         with self.database.read() as session:
             row = session.scalar(
                 select(JobRow)
@@ -145,14 +146,14 @@ class JobStore(JobQueue, JobLifecycle, JobImports):
             return job_of(row) if row is not None else None
 
     def ids(self) -> frozenset[str]:
-        """Ids of all runs, deleted ones included until they are purged."""
+        """Returns the ids of all runs, including deleted ones until they are purged."""
         with self.database.read() as session:
             return frozenset(session.scalars(select(JobRow.id).where(self.owner.sees(JobRow.owner))))
 
     # -- what people change -------------------------------------------------------------------------------------
 
     def rename(self, id: str, name: str) -> Job:
-        """Gives the run another name. Raises JobNotFound."""
+        """Renames the run. Raises JobNotFound."""
         return self._edit(id, name=name)
 
     def annotate(self, id: str, note: str, tags: Sequence[str]) -> Job:
@@ -199,12 +200,12 @@ class JobStore(JobQueue, JobLifecycle, JobImports):
         return self._edit(id, deleted_at=None)
 
     def expired(self, after: timedelta) -> Jobs:
-        """Runs that were deleted longer ago than `after`."""
+        """Lists the runs that were deleted longer ago than `after`."""
         with self.database.read() as session:
             return [job_of(row) for row in session.scalars(select(JobRow).where(JobRow.deleted_at < utc_now() - after))]
 
     def purge(self, id: str) -> bool:
-        """Removes a deleted run with its history, metrics and comparisons; False when it was restored meanwhile."""
+        """Removes a deleted run with its history, metrics and comparisons; False if it was restored meanwhile."""
         with self.database.write() as session:
             number = session.scalar(
                 delete(JobRow).where(JobRow.id == id, JobRow.deleted_at.is_not(None)).returning(JobRow.number)
@@ -223,27 +224,33 @@ class JobStore(JobQueue, JobLifecycle, JobImports):
             metrics.record(session, self._row(session, id).number, values)
 
     def latest_metrics(self, id: str) -> dict[str, float]:
-        """The newest value of each metric. Raises JobNotFound."""
+        """Returns the newest value of each metric. Raises JobNotFound."""
         with self.database.read() as session:
             return metrics.latest(session, self._row(session, id).number)
 
     def curve(self, id: str, metric: str, points: int = 500) -> Points:
-        """(step, value) of a metric, at most `points`, every span's minimum and maximum kept. Raises JobNotFound."""
+        """Returns (step, value) of a metric, at most `points`, with the minimum and maximum of every span.
+
+        Raises JobNotFound.
+        """
         with self.database.read() as session:
             return metrics.curve(session, self._row(session, id).number, metric, points)
 
     def values_after(self, id: str, steps: Mapping[str, int]) -> Values:
-        """All values of steps after the one given for their metric; of the others all. Raises JobNotFound."""
+        """Returns all values of steps after the one given for their metric; all values of other metrics.
+
+        Raises JobNotFound.
+        """
         with self.database.read() as session:
             return metrics.after(session, self._row(session, id).number, steps)
 
     def short_curves(self, id: str, names: Collection[str]) -> dict[str, Points]:
-        """(step, value) of several metrics that have few points each, by name. Raises JobNotFound."""
+        """Returns (step, value) of several metrics with few points each, by name. Raises JobNotFound."""
         with self.database.read() as session:
             return {**metrics.short_curves(session, self._row(session, id).number, names)}
 
     def newest_with(self, metric: str, backbone: str) -> Job | None:
-        """The newest run on a backbone that has taken a step and logged `metric`; None when there is none."""
+        """Returns the newest run on a backbone that has taken a step and logged `metric`; None if there is none."""
         with self.database.read() as session:
             logged = select(SeriesRow.job).where(SeriesRow.job == JobRow.number, SeriesRow.name == metric)
             row = session.scalar(

@@ -1,4 +1,4 @@
-"""The lifecycle of a run after it was claimed: its worker's reports, its end, and being resumed."""
+"""The lifecycle of a run after it was claimed: its worker's heartbeats, its end, and resuming it."""
 
 from __future__ import annotations
 
@@ -25,10 +25,13 @@ _REASONS = {
 
 
 class JobLifecycle(JobRows):
-    """From a worker's start to the end of the run, and back to the queue when it is resumed."""
+    """Changes the state of claimed runs: from the start of the worker to the end, and back to the queue."""
 
     def started(self, id: str, attempt: int, worker: Worker) -> bool:
-        """Records the worker's process. False when the run has another worker, or ended, or is a later attempt's."""
+        """Records the worker's process.
+
+        Returns False if the run has another worker, has ended, or is in a later attempt.
+        """
         with self.database.write() as session:
             free = or_(JobRow.process.is_(None), JobRow.process == worker.process)
             return (
@@ -50,10 +53,10 @@ class JobLifecycle(JobRows):
         attempt: int | None = None,
         stop_heard: bool = False,
     ) -> JobState | None:
-        """A sign of life with the metrics since the last one, all in one commit.
+        """Records that the worker is alive, with the metrics since the last heartbeat, in one commit.
 
-        stop_heard: whether the worker knows of the stop and is writing its checkpoint and its prompt.
-        Returns the state, so that the worker learns of a stop; None when the run is no longer this attempt's.
+        stop_heard: whether the worker knows of the stop and is writing its checkpoint and its prompt. Returns the
+        state, so that the worker learns of a stop; None if the run is no longer this attempt's.
         """
         with self.database.write() as session:
             updated = session.execute(
@@ -74,7 +77,7 @@ class JobLifecycle(JobRows):
             return JobState(updated.state)
 
     def request_stop(self, id: str) -> Job:
-        """Asks a running run to end, ends a queued one; an ended one stays as it is. Raises JobNotFound."""
+        """Asks a running run to stop, ends a queued one; an ended one stays as it is. Raises JobNotFound."""
         with self.database.write() as session:
             row = self._row(session, id)
             ended = change_state(
@@ -105,10 +108,10 @@ class JobLifecycle(JobRows):
         step: int | None = None,
         attempt: int | None = None,
     ) -> bool:
-        """Ends a run; False when it had ended already or is a later attempt's: the first end stands.
+        """Ends a run; False if it had already ended or is in a later attempt: the first end is final.
 
-        Its slots stay taken until `release`: a process that has reported its end may still hold its memory. Scores that
-        are no number are left out, because JSON has none.
+        Its slots stay taken until `release`, because a process that has reported its end may still hold its memory.
+        Scores that are not finite are left out, because JSON cannot hold them.
         """
         finite = {name: value for name, value in scores.items() if math.isfinite(value)} if scores is not None else None
         given = {"scores": finite, "artifact": artifact, "step": step}
@@ -129,10 +132,10 @@ class JobLifecycle(JobRows):
         return job is not None
 
     def mark_lost(self, id: str, attempt: int, reason: str, resumes: int = 0) -> Job | None:
-        """Ends a run whose worker is gone: STOPPED when a stop was asked for, else INTERRUPTED.
+        """Ends a run whose worker is gone: STOPPED if a stop was asked for, else INTERRUPTED.
 
-        An interrupted run goes back to the queue in the same commit unless it did so `resumes` times in a row already.
-        None when the run had ended after all, or is a later attempt's.
+        An interrupted run goes back to the queue in the same commit, unless it already did so `resumes` times in a row.
+        Returns None if the run had ended after all, or is in a later attempt.
         """
         with self.database.write() as session:
             ended = {"finished_at": utc_now(), "phase": ""}
@@ -159,7 +162,10 @@ class JobLifecycle(JobRows):
         return job
 
     def resume(self, id: str) -> Job:
-        """Queues an ended run again, to go on from its last checkpoint. Raises WrongState, JobNotFound, OverQuota."""
+        """Queues an ended run again, to continue from its last checkpoint.
+
+        Raises WrongState, JobNotFound, OverQuota.
+        """
         with self.database.write() as session:
             row = self._row(session, id)
             check_waiting(session, self.owner)

@@ -1,4 +1,4 @@
-"""LinkStore: the links by which a run is shown to others. Each holds a random secret, of which the digest is kept."""
+"""LinkStore: the links by which a run is shared. Each contains a random secret, whose digest is stored."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from storage.tables import JobRow, LinkRow
 from storage.tokens import digest_of
 
 _SHOWN = 5
-"""First characters that are kept; 27 random ones remain."""
+"""Characters of a secret that are stored as they are; 27 random ones remain unknown."""
 _FORM = re.compile(r"[A-Za-z0-9_-]{32}")
 
 
@@ -31,13 +31,13 @@ class Link:
 
 
 class LinkStore:
-    """The links of all runs. Whoever calls it has made sure that the person may share the run."""
+    """The links to all runs. Callers must check that the person may share the run."""
 
     def __init__(self, database: Database) -> None:
         self.database = database
 
     def add(self, job: str) -> tuple[Link, str]:
-        """A new link to a run and its secret, which is never given out again. Raises JobNotFound."""
+        """Creates a link to a run; returns it and its secret, which is never shown again. Raises JobNotFound."""
         secret = secrets.token_urlsafe(24)
         with self.database.write() as session:
             number = session.scalar(select(JobRow.number).where(JobRow.id == job))
@@ -49,7 +49,7 @@ class LinkStore:
             return _link_of(row), secret
 
     def job(self, secret: str) -> Job:
-        """The run that a link shows. Raises JobNotFound, also for a run that was deleted."""
+        """Returns the run that a link shows. Raises JobNotFound, also if the run was deleted."""
         known = isinstance(secret, str) and _FORM.fullmatch(secret)
         if known:
             with self.database.read() as session:
@@ -60,14 +60,14 @@ class LinkStore:
         raise JobNotFound(f"There is no run {str(secret)[:64]!r}.")
 
     def of(self, job: str) -> list[Link]:
-        """The links to a run, newest first."""
+        """Lists the links to a run, newest first."""
         with self.database.read() as session:
             which = select(JobRow.number).where(JobRow.id == job)
             rows = session.scalars(select(LinkRow).where(LinkRow.job.in_(which)).order_by(LinkRow.number.desc()))
             return [_link_of(row) for row in rows]
 
     def revoke(self, job: str, number: int) -> None:
-        """Removes a link to a run; it shows nothing any more. Raises NotStored."""
+        """Removes a link to a run, which then shows nothing any more. Raises NotStored."""
         which = select(JobRow.number).where(JobRow.id == job)
         with self.database.write() as session:
             gone = delete(LinkRow).where(LinkRow.number == number, LinkRow.job.in_(which)).returning(LinkRow.number)

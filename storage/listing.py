@@ -1,4 +1,4 @@
-"""Which runs a list has, in which order, and the run that each is compared with."""
+"""The SQL of lists of runs: which runs they contain, in which order, and the run that each is compared with."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from storage.states import JobState
 from storage.tables import JobRow
 
 Order = Literal["date", "name", "score", "duration"]
-"""The newest first, by name, the best score first, the longest first."""
+"""By date (newest first), name, score (best first), or duration (longest first)."""
 ORDERS: tuple[Order, ...] = get_args(Order)
 
 
 def ordering(order: Order, reverse: bool, dialect: str) -> list[ColumnElement[Any]]:
-    """What to order runs by; runs without a score or a duration come last in either direction."""
+    """Returns the columns to order runs by; runs without a score or a duration come last in either direction."""
     newest = JobRow.number.desc()
 
     def rising(column: ColumnElement[Any], rises: bool) -> ColumnElement[Any]:
@@ -37,7 +37,8 @@ def ordering(order: Order, reverse: bool, dialect: str) -> list[ColumnElement[An
 
 
 def earlier_run() -> ColumnElement[int]:
-    """The number of the run that a run was started from, or else of its owner's before it on the same data set."""
+    """Selects the number of the run that a run was started from, or else of its owner's previous run on the same data
+    set."""
     parent, other = aliased(JobRow), aliased(JobRow)
     started_from = select(parent.number).where(
         parent.id == JobRow.parent, parent.owner == JobRow.owner, parent.deleted_at.is_(None)
@@ -61,7 +62,7 @@ def earlier_run() -> ColumnElement[int]:
 
 
 def _score(*metrics: str, dialect: str) -> ColumnElement[Any]:
-    """The first of the metrics that a run has, in the order in which lists choose the one that they show."""
+    """Selects the first metric that a run has, in the order of preference of lists."""
     scores: Any = JobRow.scores
     if dialect != "postgresql":  # versions before this one could store a score that is no number, and SQLite no JSON
         scores = case((func.json_valid(JobRow.scores) == 1, JobRow.scores), else_=None)
@@ -70,7 +71,7 @@ def _score(*metrics: str, dialect: str) -> ColumnElement[Any]:
 
 
 def _duration(dialect: str) -> ColumnElement[Any]:
-    """The time from a run's last start to its end, or to now while it is running."""
+    """Selects the time from a run's last start to its end, or to now while it is running."""
     end = case((JobRow.state.in_(ACTIVE), utc_now()), else_=JobRow.finished_at)
     started: Any = JobRow.started_at
     return end - started if dialect == "postgresql" else func.julianday(end) - func.julianday(started)
@@ -85,7 +86,7 @@ def matching(
     *,
     comparisons: bool = False,
 ) -> Iterable[ColumnElement[bool]]:
-    """The conditions of a list; see JobStore.list."""
+    """Returns the conditions of a list; see JobStore.list."""
     if not comparisons:
         yield JobRow.kind.in_(LISTED)
     yield JobRow.deleted_at.is_not(None) if deleted else JobRow.deleted_at.is_(None)
@@ -101,7 +102,7 @@ def matching(
 
 
 def _backbone_name() -> ColumnElement[str]:
-    """What follows the last slash of the backbone, slashes at its end aside: pages show no more of it."""
+    """Selects what follows the last slash of the backbone, ignoring slashes at its end, as pages show it."""
     reference = func.rtrim(JobRow.backbone, "/")
     folder = func.rtrim(reference, func.replace(reference, "/", ""))  # drops every character behind the last slash
     return func.substr(reference, func.length(folder) + 1)

@@ -1,4 +1,4 @@
-"""Logs of runs: two files of bounded size each, whose end is read at a cost that does not grow."""
+"""Logs of runs: two files of limited size each. Reading the end takes the same time however long the log is."""
 
 from __future__ import annotations
 
@@ -8,23 +8,23 @@ from collections.abc import Sequence
 from pathlib import Path
 
 CAP_BYTES = 5_000_000
-"""A log file that is longer becomes the older part, so that a run's log takes at most about twice as much."""
+"""Size from which a log file becomes the older part, so that a run's log takes at most about twice as much."""
 _BLOCK = 65_536
 
 
 def rotated(path: Path) -> Path:
-    """The older part of a log."""
+    """Returns the path of the older part of a log."""
     return path.with_name(path.name + ".1")
 
 
 def open_log(path: Path) -> int:
-    """A file descriptor that appends; the caller closes it."""
+    """Opens a file descriptor that appends; the caller closes it."""
     path.parent.mkdir(parents=True, exist_ok=True)
     return os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
 
 
 def rotate(path: Path, descriptors: tuple[int, ...], cap_bytes: int = CAP_BYTES) -> None:
-    """Begins a new file under `path` when the old one is too long, and points `descriptors` at it."""
+    """Starts a new file under `path` if the old one is too long, and redirects `descriptors` to it."""
     try:
         if path.stat().st_size <= cap_bytes:
             return
@@ -38,7 +38,7 @@ def rotate(path: Path, descriptors: tuple[int, ...], cap_bytes: int = CAP_BYTES)
 
 
 def tail(path: Path, lines: int = 20) -> str:
-    """The last lines, out of at most the last 64 KiB; of the older part too when the newer one is short."""
+    """Returns the last lines, from at most the last 64 KiB; also from the older part if the newer one is short."""
     text = _end(path, _BLOCK)
     if text.count("\n") <= lines and len(text) < _BLOCK:
         text = _end(rotated(path), _BLOCK - len(text)) + text
@@ -46,7 +46,7 @@ def tail(path: Path, lines: int = 20) -> str:
 
 
 def find(path: Path, words: Sequence[str], most: int) -> list[str]:
-    """The last `most` lines, of the older part too, in which all of the words occur, in capitals or not."""
+    """Returns the last `most` lines, older part included, that contain all of the words; case is ignored."""
     wanted = [word.casefold() for word in words]
     found: deque[str] = deque(maxlen=most)
     for part in (rotated(path), path):

@@ -17,7 +17,7 @@ Value = tuple[int, str, float]
 
 
 def record(session: Session, job: int, values: Iterable[Value]) -> None:
-    """Adds values. A step that was logged before takes the new value: a resumed run repeats some steps.
+    """Stores values; a step that was logged before gets the new value, because a resumed run repeats some steps.
 
     Values that are not finite are left out: no curve can show them, and JSON cannot hold them.
     """
@@ -34,7 +34,7 @@ def record(session: Session, job: int, values: Iterable[Value]) -> None:
 
 
 def copy(session: Session, source: int, target: int) -> None:
-    """Copies all curves of the run `source` to the run `target`, inside the database."""
+    """Copies all curves of run `source` to run `target`, inside the database."""
     series = _series(session, target, _numbers(session, source))
     for name, number in _numbers(session, source).items():
         session.execute(
@@ -46,7 +46,7 @@ def copy(session: Session, source: int, target: int) -> None:
 
 
 def latest(session: Session, job: int) -> dict[str, float]:
-    """The value of the last step of each metric."""
+    """Returns the value of the last step of each metric."""
     newest = (
         select(MetricRow.value)
         .where(MetricRow.series == SeriesRow.number)
@@ -60,7 +60,7 @@ def latest(session: Session, job: int) -> dict[str, float]:
 
 
 def short_curves(session: Session, job: int, names: Collection[str]) -> dict[str, list[tuple[int, float]]]:
-    """(step, value) in rising steps of several metrics that have few points each, in one query."""
+    """Returns (step, value) by rising step of several metrics with few points each, in one query."""
     rows = session.execute(
         select(SeriesRow.name, MetricRow.step, MetricRow.value)
         .join(MetricRow, MetricRow.series == SeriesRow.number)
@@ -74,7 +74,7 @@ def short_curves(session: Session, job: int, names: Collection[str]) -> dict[str
 
 
 def after(session: Session, job: int, steps: Mapping[str, int]) -> list[Value]:
-    """All values of steps that come after the one that is given for their metric; of the others all."""
+    """Returns all values of steps after the one that is given for their metric; all values of other metrics."""
     values: list[Value] = []
     for name, number in _numbers(session, job).items():
         later = MetricRow.series == number, MetricRow.step > steps.get(name, -1)
@@ -84,7 +84,7 @@ def after(session: Session, job: int, steps: Mapping[str, int]) -> list[Value]:
 
 
 def curve(session: Session, job: int, name: str, points: int) -> list[tuple[int, float]]:
-    """(step, value) in rising steps, at most `points` (4 or more) of them.
+    """Returns (step, value) by rising step, at most `points` (4 or more) of them.
 
     A longer series is cut into equal spans of steps, and each gives its smallest and its largest value.
     """
@@ -105,7 +105,7 @@ def curve(session: Session, job: int, name: str, points: int) -> list[tuple[int,
     spans = spans.union_all(select(spans.c.begin + width).where(spans.c.begin + width <= last))
 
     def step_of(order: ColumnElement[float]) -> ScalarSelect[int]:
-        """The step of a span that comes first in `order`."""
+        """Selects the step of a span that comes first in `order`."""
         begin = spans.c.begin
         return (
             select(MetricRow.step)
@@ -126,12 +126,12 @@ def curve(session: Session, job: int, name: str, points: int) -> list[tuple[int,
 
 
 def _numbers(session: Session, job: int) -> dict[str, int]:
-    """Name → number of each series of the run."""
+    """Returns name → number of each series of the run."""
     return dict(session.execute(select(SeriesRow.name, SeriesRow.number).where(SeriesRow.job == job)).all())
 
 
 def _series(session: Session, job: int, wanted: Iterable[str]) -> Mapping[str, int]:
-    """Name → number of each series of the run; makes those in `wanted` that it does not have yet."""
+    """Returns name → number of each series of the run; creates those in `wanted` that do not exist yet."""
     known = _numbers(session, job)
     missing = [{"job": job, "name": name} for name in wanted if name not in known]
     if missing:
@@ -141,5 +141,5 @@ def _series(session: Session, job: int, wanted: Iterable[str]) -> Mapping[str, i
 
 
 def _insert(session: Session) -> Any:
-    """The INSERT with ON CONFLICT of the session's database."""
+    """Returns the INSERT with ON CONFLICT of the session's database."""
     return postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert

@@ -1,4 +1,4 @@
-"""Brings a database up to date, one process at a time, with a copy made before anything is changed."""
+"""Migrates a database to the current schema, one process at a time, after copying it."""
 
 from __future__ import annotations
 
@@ -50,7 +50,10 @@ def migrate(engine: Engine, backups: Path | None, target: str = "head") -> None:
 
 
 def _backup(connection: Connection, revision: str, folder: Path | None) -> None:
-    """Copies the database into `folder`, for SQLite by default beside it. revision: of its schema, for the name."""
+    """Copies the database into `folder`, for SQLite by default beside it.
+
+    revision: of its schema, for the file name.
+    """
     url = connection.engine.url
     stamp = f"{datetime.now(UTC):%Y%m%dT%H%M%S}-schema-{revision}"
     if connection.dialect.name == "sqlite":
@@ -84,7 +87,7 @@ def _backup(connection: Connection, revision: str, folder: Path | None) -> None:
 
 
 def _without_password(url: URL) -> str:
-    """The address as every user of the machine may see it in the list of processes."""
+    """Returns the address without its password, because every user of the machine can see the list of processes."""
     kept = {name: value for name, value in url.query.items() if name != "password"}
     shown = URL.create("postgresql", url.username, None, url.host, url.port, url.database, kept)
     return shown.render_as_string(hide_password=False)

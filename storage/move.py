@@ -14,7 +14,10 @@ _BATCH = 10_000
 
 
 def move(source_url: str, target_url: str) -> dict[str, int]:
-    """Table → rows copied, all in one transaction. Raises StorageError, also when the target has runs already."""
+    """Copies all tables in one transaction; returns table → rows copied.
+
+    Raises StorageError, also if the target has runs already.
+    """
     source, target = open_database(source_url), open_database(target_url)
     copied: dict[str, int] = {}
     with source.read() as old, target.write() as new:
@@ -43,7 +46,7 @@ def move(source_url: str, target_url: str) -> dict[str, int]:
 
 
 def main(arguments: list[str]) -> int:
-    """Exit status: 0 when everything was copied, 1 when nothing was, 2 for a wrong call."""
+    """Runs the command; returns 0 if everything was copied, 1 if nothing was, 2 for a wrong call."""
     if len(arguments) != 2:
         print("Usage: python -m storage.move FROM_URL TO_URL", file=sys.stderr)
         return 2

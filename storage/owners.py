@@ -1,4 +1,4 @@
-"""Whose rows a store works with. The condition is made here, and every query for people uses it."""
+"""Restricts a store to the rows of one owner. Every query made for a person uses this condition."""
 
 from __future__ import annotations
 
@@ -10,21 +10,22 @@ from sqlalchemy.orm import InstrumentedAttribute
 
 @dataclass(frozen=True)
 class Owner:
-    """The person for whom a store works: others' rows do not exist for that person."""
+    """The person for whom a store works. The rows of others do not exist for that person."""
 
     name: str = ""
-    """The owner of the rows that are added; "" where the studio asks nobody who they are."""
+    """The owner of added rows; "" in a studio without accounts."""
     sees_all: bool = True
-    """Whether everybody's rows are seen: by workers, the runner, an admin, and the one person of a studio."""
+    """Whether all rows are visible: to workers, the runner, an admin, and the only person of a studio without accounts.
+    """
     most_queued: int | None = None
-    """The most runs of theirs that may wait; None for any number."""
+    """The most waiting runs of this person; None without a limit."""
     also: frozenset[str] = frozenset()
-    """Further owners whose rows are seen."""
+    """Other owners whose rows are visible too."""
 
     def sees(self, column: InstrumentedAttribute[str]) -> ColumnElement[bool]:
-        """Selects the rows that exist for this person. column: the owner's."""
+        """Selects the rows that exist for this person. column: the one with the owner."""
         return true() if self.sees_all else column.in_({self.name, *self.also})
 
 
 EVERYONE = Owner()
-"""For what works for all: the runner, workers, cleaning up."""
+"""For everything that works for all owners: the runner, workers, the cleanup."""

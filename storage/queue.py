@@ -1,4 +1,4 @@
-"""The queue of runs: adding, whose turn it is, and claiming a run together with slots of a host."""
+"""The queue of runs: adds runs, decides whose turn it is, and claims a run together with slots of a host."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ Jobs = list[Job]
 
 
 def new_id() -> str:
-    """A short random name that is safe in an address and in a path."""
+    """Returns a short random name that is safe in an address and in a path."""
     return secrets.token_hex(5)
 
 
 class JobQueue(JobRows):
-    """Queued runs, and the slots of those that were claimed."""
+    """Queued runs, and the slots of claimed ones."""
 
     def add(
         self,
@@ -50,11 +50,11 @@ class JobQueue(JobRows):
         step: int = 0,
         kind: str = "run",
     ) -> Job:
-        """Queues a new run; one that goes on where another one ended starts with the metrics of that, `curves_of`, and
-        after its steps, `step`.
+        """Queues a new run.
 
+        One that continues another run starts with the metrics of that run, `curves_of`, and after its steps, `step`.
         owner: None for the store's own; kind: "comparison" for one of the run `parent`, which lists leave out. Raises
-        OverQuota when as many runs of the store's owner wait as may wait.
+        OverQuota if as many runs of the store's owner wait as may wait.
         """
         with self.database.write() as session:
             check_waiting(session, self.owner)
@@ -86,21 +86,21 @@ class JobQueue(JobRows):
             return job_of(row)
 
     def own_waiting(self) -> int:
-        """How many runs and comparisons of the store's owner wait."""
+        """Counts the waiting runs and comparisons of the store's owner."""
         with self.database.read() as session:
             return waiting(session, self.owner.name)
 
     def active_by_owner(self) -> dict[str, int]:
-        """How many runs a worker has, on any host, of each owner that has one."""
+        """Counts the active runs of each owner, on any host."""
         with self.database.read() as session:
             return _active_by_owner(session)
 
     def claim(self, host: str, slots: Sequence[int], at_once: AtOnce = ANY_NUMBER) -> Job | None:
-        """Takes the next run in turn for `host`, whose slots are `slots`; None when nothing can start.
+        """Takes the next run in turn for `host`, whose slots are `slots`; None if nothing can start.
 
-        A run that needs more slots than are free waits at the head rather than be overtaken for ever; one that
-        needs more than the host has is left to another host, and one whose owner has as many at work as `at_once`
-        allows is passed over.
+        A run that needs more slots than are free waits at the head of the queue, so that others do not overtake it for
+        ever. A run that needs more than the host has is left to another host. A run whose owner already has as many
+        active runs as `at_once` allows is skipped.
         """
         if not self.queue():
             return None
@@ -143,14 +143,14 @@ class JobQueue(JobRows):
         return None
 
     def releasing_slots(self, host: str) -> Jobs:
-        """Ended runs that still hold slots of `host`: their processes may not be gone yet."""
+        """Lists ended runs that still hold slots of `host`, because their processes may still exist."""
         with self.database.read() as session:
             holding = select(SlotRow.job).where(SlotRow.host == host)
             ended = select(JobRow).where(JobRow.number.in_(holding), JobRow.state.not_in(ACTIVE))
             return [job_of(row) for row in session.scalars(ended)]
 
     def release(self, id: str) -> None:
-        """Gives the slots of an ended run back, once its processes are gone."""
+        """Releases the slots of an ended run, once its processes are gone."""
         with self.database.write() as session:
             session.execute(
                 delete(SlotRow).where(
@@ -159,7 +159,7 @@ class JobQueue(JobRows):
             )
 
     def queue(self) -> list[str]:
-        """Ids of the queued runs in the order in which they will be served."""
+        """Returns the ids of the queued runs in the order in which they will be started."""
         with self.database.read() as session:
             ids = dict(session.execute(select(JobRow.number, JobRow.id).where(JobRow.state == JobState.QUEUED)).all())
             return [ids[run.number] for run in _queue(session) if run.number in ids]
@@ -167,7 +167,7 @@ class JobQueue(JobRows):
 
 @dataclass(frozen=True)
 class Waiting:
-    """What the order of the queue needs of a queued run."""
+    """The values of a queued run that its place in the queue depends on."""
 
     number: int
     owner: str
@@ -177,11 +177,11 @@ class Waiting:
 
 
 def in_turn(waiting: Iterable[Waiting], active: Mapping[str, int], last_started: Mapping[str, float]) -> list[Waiting]:
-    """The queue in the order in which it will be served.
+    """Sorts the queue into the order in which runs will be started.
 
     active: each owner's number of active runs; last_started: when each owner's latest run was started (any rising
-    number). An owner with one run waiting is served after at most one run of every other owner, however many those
-    have queued and whatever priority they gave them.
+    number). An owner with one run waiting is served after at most one run of every other owner, however many those have
+    queued and whatever priority they gave them.
     """
     by_owner: dict[str, list[Waiting]] = defaultdict(list)
     for job in sorted(waiting, key=lambda job: (-job.priority, job.ticket, job.number)):

@@ -1,4 +1,4 @@
-"""How many runs of one owner may wait and be at work, counted in the transaction that adds or claims one."""
+"""Limits on the waiting and active runs of one owner, checked in the transaction that adds or claims one."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ _CLAIMING = "claiming runs"
 
 @dataclass(frozen=True)
 class AtOnce:
-    """How many runs of one owner may be at work at once."""
+    """The limit on the active runs of one owner."""
 
     most: int | None = None
-    """None for any number."""
+    """None without a limit."""
     exempt: frozenset[str] = frozenset()
-    """Owners with any number of runs."""
+    """Owners without a limit."""
 
     def is_full(self, owner: str, active: Mapping[str, int]) -> bool:
-        """Whether an owner's further runs have to wait. active: each owner's number of active runs."""
+        """Returns whether an owner's further runs have to wait. active: each owner's number of active runs."""
         return self.most is not None and owner not in self.exempt and active.get(owner, 0) >= self.most
 
     def lock(self, session: Session) -> None:
-        """Has the claims of other studios wait until this transaction has ended, where there is a limit."""
+        """Makes the claims of other studios wait until this transaction has ended, if there is a limit."""
         if self.most is not None:
             _lock(session, _CLAIMING)
 
@@ -39,8 +39,10 @@ ANY_NUMBER = AtOnce()
 
 
 def check_waiting(session: Session, owner: Owner) -> None:
-    """Raises OverQuota when as many runs of an owner wait as may wait; of two that come at once the second sees the
-    first."""
+    """Raises OverQuota if as many runs of an owner wait as may wait.
+
+    Of two added at the same time, the second one sees the first.
+    """
     if owner.most_queued is None:
         return
     _lock(session, f"the queue of {owner.name}")
@@ -49,18 +51,19 @@ def check_waiting(session: Session, owner: Owner) -> None:
 
 
 def waiting(session: Session, owner: str) -> int:
-    """How many runs and comparisons of an owner wait."""
+    """Counts the waiting runs and comparisons of an owner."""
     count = select(func.count()).where(JobRow.state == JobState.QUEUED, JobRow.owner == owner)
     return session.scalar(count) or 0
 
 
 def too_many_waiting(most: int) -> str:
-    """The sentence about a queue that is full for one person."""
+    """Returns the sentence that one person's queue is full."""
     runs, one = ("1 run", "it") if most == 1 else (f"{most:,} runs", "one")
     return f"You have {runs} waiting, which is the most here. Cancel {one}, or wait until one has started."
 
 
 def _lock(session: Session, name: str) -> None:
-    """Has others that name the same wait for the end of this transaction; SQLite has one writer at a time anyway."""
+    """Makes other transactions that lock the same name wait until this one has ended; SQLite has one writer at a time
+    anyway."""
     if session.get_bind().dialect.name == "postgresql":
         session.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(name, 0))))

@@ -17,7 +17,7 @@ class Worker:
     host: str
     pid: int
     process: str
-    """Tells it from other processes with the same id, because systems reuse ids (app.jobs.processes.identity)."""
+    """Identifies the process among others with the same id, because systems reuse ids (app.jobs.processes.identity)."""
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class Event:
 
 @dataclass(frozen=True)
 class Job:
-    """One run as it stood when it was read. All times are aware and in UTC."""
+    """A run at the moment when it was read. All times are aware and in UTC."""
 
     id: str
     number: int
@@ -42,7 +42,7 @@ class Job:
     state: JobState
     config: dict[str, Any]
     backbone: str
-    """The backbone that `config` names; "" when it names none."""
+    """The backbone that `config` names; "" if it names none."""
     dataset: str
     dataset_name: str
     step: int
@@ -51,7 +51,7 @@ class Job:
     error: str | None
     scores: dict[str, float]
     artifact: str | None
-    """The run's id once it has an exported prompt, else None."""
+    """The run's id if it has an exported prompt, else None."""
     created_at: datetime
     started_at: datetime | None
     finished_at: datetime | None
@@ -62,14 +62,14 @@ class Job:
     note: str
     parent: str | None
     attempts: int
-    """How many times it was started."""
+    """Number of times it was started."""
     resumes: int
     """Automatic resumes since a person last queued it."""
     ticket: int
-    """Place in the order of arrival; a new one each time the run is queued."""
+    """Number in the order of arrival; a new one each time the run is queued."""
     gpus: int
     slots: tuple[int, ...]
-    """Slots of the host that it runs in, or last ran in."""
+    """Slots of the host in which it runs, or last ran."""
     host: str | None
     worker: Worker | None
     beats: int
@@ -80,7 +80,7 @@ class Job:
 
 
 def job_of(row: JobRow) -> Job:
-    """The Job of a row."""
+    """Converts a row to a Job."""
     known = row.host is not None and row.pid is not None and row.process is not None
     return Job(
         id=row.id,
@@ -121,5 +121,5 @@ def job_of(row: JobRow) -> Job:
 
 
 def event_of(row: EventRow) -> Event:
-    """The Event of a row."""
+    """Converts a row to an Event."""
     return Event(row.at, JobState(row.state), row.reason)

@@ -1,4 +1,4 @@
-"""The states of a run, and the only table of which state may follow which."""
+"""The states of a run, and the table of allowed transitions."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ class JobState(StrEnum):
 
     @property
     def finished(self) -> bool:
-        """Whether no worker has the run, nor will have it unless it is resumed."""
+        """Whether the run has ended; only resuming can change that."""
         return not self.active and self is not JobState.QUEUED
 
     @property
     def resumable(self) -> bool:
-        """Whether the run can be queued again, to go on from its last checkpoint; DONE is final."""
+        """Whether the run can be queued again, to continue from its last checkpoint; DONE is final."""
         return JobState.QUEUED in _NEXT[self]
 
 
@@ -44,5 +44,5 @@ _NEXT: dict[JobState, tuple[JobState, ...]] = {
 
 
 def before(state: JobState) -> tuple[JobState, ...]:
-    """The states that `state` may follow."""
+    """Returns the states from which a run may go to `state`."""
     return tuple(earlier for earlier, following in _NEXT.items() if state in following)

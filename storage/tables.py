@@ -61,7 +61,7 @@ class JobRow(Base):
     state: Mapped[str] = mapped_column(String(16))
     config: Mapped[dict[str, Any]]
     backbone: Mapped[str] = mapped_column(Text, index=True, default="", server_default="")
-    """The backbone of `config`, in a column of its own so that it can be searched."""
+    """The backbone of `config`, in a column of its own for searching."""
     dataset: Mapped[str] = mapped_column(Text, index=True)
     dataset_name: Mapped[str]
     step: Mapped[int] = mapped_column(default=0)
@@ -78,20 +78,20 @@ class JobRow(Base):
 
     priority: Mapped[int] = mapped_column(default=0)
     ticket: Mapped[int]
-    """Place in the order of arrival, a new one each time the run is queued: a number, so that no clock decides it."""
+    """Number in the order of arrival, a new one each time the run is queued; independent of clocks."""
     gpus: Mapped[int] = mapped_column(default=1)
     attempts: Mapped[int] = mapped_column(default=0)
-    """How many times it was claimed. A worker of an earlier attempt cannot write any more."""
+    """Number of times it was claimed. A worker of an earlier attempt cannot write any more."""
     resumes: Mapped[int] = mapped_column(default=0)
     """Automatic resumes since a person last queued it."""
 
     host: Mapped[str | None] = mapped_column(String(255))
     pid: Mapped[int | None]
     process: Mapped[str | None]
-    """Tells the process from others with the same id, because systems reuse ids (app.jobs.processes.identity)."""
+    """Identifies the process among others with the same id, because systems reuse ids (app.jobs.processes.identity)."""
     slots: Mapped[list[int]] = mapped_column(default=list)
     beats: Mapped[int] = mapped_column(default=0)
-    """Number of heartbeats of this attempt. Unlike a time it does not depend on any clock."""
+    """Number of heartbeats of this attempt; unlike a time it depends on no clock."""
     stop_heard: Mapped[bool] = mapped_column(default=False, server_default=false())
     """Whether the worker of this attempt knows of the stop and is writing its checkpoint and its prompt."""
 
@@ -103,7 +103,7 @@ class JobRow(Base):
 
 
 class SlotRow(Base):
-    """A slot of a host that a run holds; the primary key makes sure that no other run holds it."""
+    """A slot of a host that a run holds; the primary key prevents two runs from holding the same one."""
 
     __tablename__ = "slots"
 
@@ -147,7 +147,7 @@ class MetricRow(Base):
 
 
 class UploadRow(Base):
-    """An uploaded file, which is a data set of its owner; people who add the same file have a row each."""
+    """An uploaded file as a data set of its owner; people who add the same file have a row each."""
 
     __tablename__ = "uploads"
 
@@ -157,25 +157,25 @@ class UploadRow(Base):
     bytes: Mapped[int]
     rows: Mapped[int | None]
     columns: Mapped[list[str] | None] = mapped_column(JSON(none_as_null=True))
-    """Names of the columns, in the order of the file. NULL, like `rows`, in uploads of earlier versions."""
+    """Column names, in the order of the file. NULL, like `rows`, in uploads of earlier versions."""
     source: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
-    """Which part of which data set on the Hub this was fetched from; NULL for a file of a person's own."""
+    """The part of a data set on the Hub that it was fetched from; NULL for a person's own file."""
     created_at: Mapped[datetime]
 
 
 class TokenRow(Base):
-    """A token with which programs act as somebody."""
+    """A token with which programs act for a person."""
 
     __tablename__ = "tokens"
     __table_args__ = {"sqlite_autoincrement": True}  # a number that was revoked never names another token
 
     number: Mapped[int] = mapped_column(primary_key=True, autoincrement=True)
     digest: Mapped[str] = mapped_column(String(64), unique=True)
-    """SHA-256 of the token; the token itself is stored nowhere."""
+    """SHA-256 of the token; the token itself is not stored."""
     owner: Mapped[str] = mapped_column(String(255), index=True)
     name: Mapped[str]
     start: Mapped[str] = mapped_column(String(16))
-    """Its first characters, by which people tell their tokens apart."""
+    """Its first characters, by which people recognise their tokens."""
     reads_only: Mapped[bool]
     created_at: Mapped[datetime]
     used_at: Mapped[datetime | None]
@@ -183,17 +183,17 @@ class TokenRow(Base):
 
 
 class LinkRow(Base):
-    """A link that shows one run to whoever has it."""
+    """A link that shows one run to everybody who has the link."""
 
     __tablename__ = "links"
     __table_args__ = {"sqlite_autoincrement": True}
 
     number: Mapped[int] = mapped_column(primary_key=True, autoincrement=True)
     digest: Mapped[str] = mapped_column(String(64), unique=True)
-    """SHA-256 of the link's secret, which is stored nowhere."""
+    """SHA-256 of the link's secret; the secret itself is not stored."""
     job: Mapped[int] = mapped_column(ForeignKey("jobs.number", ondelete="CASCADE"), index=True)
     start: Mapped[str] = mapped_column(String(16))
-    """Its first characters, by which people tell their links apart."""
+    """Its first characters, by which people recognise their links."""
     created_at: Mapped[datetime]
 
 
@@ -203,6 +203,6 @@ class AccountRow(Base):
     __tablename__ = "accounts"
 
     subject: Mapped[str] = mapped_column(String(255), primary_key=True)
-    """The account's id on the Hub, which stays when the account is renamed."""
+    """The account's id on the Hub, which stays the same when the account is renamed."""
     owner: Mapped[str] = mapped_column(String(255), unique=True)
     """The owner of its runs, uploads and tokens: what the account was called when it first signed in."""

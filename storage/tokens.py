@@ -1,4 +1,4 @@
-"""TokenStore: the tokens with which programs act as somebody. Each is a random secret, of which the digest is kept."""
+"""TokenStore: tokens with which programs act for a person. Each is a random secret, whose digest is stored."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from storage.errors import DatabaseUnavailable, NotStored
 from storage.tables import TokenRow
 
 PREFIX = "ls_"
-"""Begins every token, so that people and programs that look for secrets know it as one."""
+"""Prefix of every token, so that people and secret scanners recognise it."""
 _SHOWN = len(PREFIX) + 4
-"""First characters that are kept: enough to tell tokens apart, and 39 random ones remain."""
+"""Characters of a token that are stored as they are: enough to recognise it, and 39 random ones remain unknown."""
 _FORM = re.compile(re.escape(PREFIX) + r"[A-Za-z0-9_-]{43}")
 _USE_IS_NOTED_EVERY = timedelta(minutes=1)
 
@@ -33,26 +33,29 @@ class Token:
     start: str
     """Its first characters."""
     reads_only: bool
-    """Whether nothing can be changed with it."""
+    """Whether the token cannot change anything."""
     created_at: datetime
     used_at: datetime | None
-    """When it was last used, to the minute; None before."""
+    """Time of the last use, to the minute; None before the first."""
     ends_at: datetime | None
-    """None for one that never ends."""
+    """Time of expiry; None for a token that never expires."""
 
     def has_ended(self, now: datetime) -> bool:
-        """Whether it is taken no longer."""
+        """Returns whether the token has expired."""
         return self.ends_at is not None and self.ends_at <= now
 
 
 class TokenStore:
-    """The tokens of all people. The secret has 256 random bits, so that a plain digest of it tells nothing of it."""
+    """The tokens of all people. A secret has 256 random bits, so that its plain digest reveals nothing."""
 
     def __init__(self, database: Database) -> None:
         self.database = database
 
     def add(self, owner: str, name: str, reads_only: bool, lasts: timedelta | None) -> tuple[Token, str]:
-        """A new token and its secret, which is never given out again. lasts: None for one that never ends."""
+        """Creates a token; returns it and its secret, which is never shown again.
+
+        lasts: None for one that never expires.
+        """
         secret, now = PREFIX + secrets.token_urlsafe(32), utc_now()
         row = TokenRow(
             digest=digest_of(secret),
@@ -69,9 +72,9 @@ class TokenStore:
             return _token_of(row), secret
 
     def find(self, secret: str) -> Token | None:
-        """The token with this secret; None when there is none, and after its end. Costs one lookup.
+        """Returns the token with this secret; None if there is none, or if it has expired.
 
-        That a token was used is noted at most once a minute.
+        Costs one lookup. The time of use is recorded at most once a minute.
         """
         if not _FORM.fullmatch(secret):
             return None
@@ -88,18 +91,18 @@ class TokenStore:
         return token
 
     def of(self, owner: str) -> list[Token]:
-        """Somebody's tokens, newest first, also those that have ended."""
+        """Lists a person's tokens, newest first, including expired ones."""
         with self.database.read() as session:
             rows = session.scalars(select(TokenRow).where(TokenRow.owner == owner).order_by(TokenRow.number.desc()))
             return [_token_of(row) for row in rows]
 
     def count(self, owner: str) -> int:
-        """How many tokens somebody has."""
+        """Counts a person's tokens."""
         with self.database.read() as session:
             return session.scalar(select(func.count()).where(TokenRow.owner == owner)) or 0
 
     def revoke(self, owner: str, number: int) -> Token:
-        """Removes one of somebody's tokens; it is taken no longer. Raises NotStored."""
+        """Removes one of a person's tokens, which is then refused. Raises NotStored."""
         which = TokenRow.number == number, TokenRow.owner == owner
         with self.database.write() as session:
             row = session.scalar(select(TokenRow).where(*which))
@@ -110,7 +113,7 @@ class TokenStore:
 
 
 def digest_of(secret: str) -> str:
-    """What is kept of a secret. It has so many random bits that its digest tells nothing of it."""
+    """Returns the digest that is stored instead of a secret, which has too many random bits to be guessed from it."""
     return hashlib.sha256(secret.encode()).hexdigest()
 
 
