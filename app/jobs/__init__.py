@@ -1,1 +1,1 @@
-"""Background training: a runner that starts and watches, a worker that trains."""
+"""Background training: a runner that starts and watches workers, and a worker that trains."""

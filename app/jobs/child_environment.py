@@ -1,4 +1,4 @@
-"""The environment of the processes that the studio starts: what computing needs, and none of the server's secrets."""
+"""The environment of the processes that the studio starts: what computing needs, without the server's secrets."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ _KEPT = re.compile(
     re.IGNORECASE,
 )
 _SECRET = re.compile("(^|_)(TOKEN|SECRET|PASSWORD|PASS|KEY|AUTH|CREDENTIALS?)(_|$)", re.IGNORECASE)
-"""Found in the names of secrets, also of variables that begin like one that computing needs."""
+"""Matches names of secrets, also where the variable has a prefix that computing needs."""
 _FOR_WORKERS_ALONE = frozenset({"STUDIO_WEBHOOK"})
-"""Addresses that often hold a secret; app.jobs.local hands them to the processes that use them."""
+"""Addresses that often contain a secret; app.jobs.local passes them only to the processes that use them."""
 _HUB_TOKEN = frozenset({"HF_TOKEN", "HUGGING_FACE_HUB_TOKEN", "HF_TOKEN_PATH", "HF_HUB_DISABLE_IMPLICIT_TOKEN"})
 
 
 def child_environment(
     added: Mapping[str, str] = {}, *, with_token: bool = False, environment: Mapping[str, str] = os.environ
 ) -> dict[str, str]:
-    """The variables for a process of the studio.
+    """Returns the variables for a process of the studio.
 
-    added: what it gets besides; with_token: whether it asks the Hub, with the server's HF_TOKEN.
+    added: further variables; with_token: whether the process asks the Hub, with the server's HF_TOKEN.
     """
     kept = {
         name: value

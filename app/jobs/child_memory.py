@@ -1,4 +1,4 @@
-"""What keeps a process of the studio from taking memory that the server and other runs need. Linux only."""
+"""Prevents a process of the studio from using up the memory that the server and other runs need. Linux only."""
 
 from __future__ import annotations
 
@@ -14,9 +14,10 @@ _OVERHEAD = 1_000_000_000
 
 
 def be_ended_first(*, holds_work: bool = False) -> None:
-    """Has the system end this process, and what it starts, before the server when memory runs out.
+    """Makes the system end this process and its children before the server when memory runs out.
 
-    holds_work: whether it is a run's, which goes on from a checkpoint: those that hold nobody's work are ended before.
+    holds_work: whether it is a run's, which can continue from a checkpoint; processes without work to lose are ended
+    before those.
     """
     try:
         Path("/proc/self/oom_score_adj").write_text("500" if holds_work else "1000")
@@ -25,10 +26,10 @@ def be_ended_first(*, holds_work: bool = False) -> None:
 
 
 def limit_memory() -> None:
-    """Limits this process to the memory that is free now, so that asking for more is an error and not its end.
+    """Limits this process to the memory that is free now, so that asking for more is an error and does not end it.
 
-    Not where there is a GPU: CUDA reserves far more addresses than it uses. Not for runs: the limit also counts weights
-    that are mapped from their files, which the system can drop, so that it would refuse models that fit.
+    Not on a machine with a GPU: CUDA reserves far more addresses than it uses. Not for runs: the limit also counts
+    weights that are mapped from their files, which the system can drop, so models that fit would be refused.
     """
     if visible_gpus():
         return
@@ -42,7 +43,7 @@ def limit_memory() -> None:
 
 
 def free_bytes(cgroup: Path = _CGROUP) -> int:
-    """Bytes that can be had without ending anything: of the machine, or of the container if that is less."""
+    """Returns the available memory in bytes: of the machine, or of the container if that is less."""
     free = int(psutil.virtual_memory().available)
     try:
         most, used = ((cgroup / name).read_text().strip() for name in ("memory.max", "memory.current"))

@@ -1,4 +1,4 @@
-"""Frees the disk space of deleted runs and of files that nothing refers to."""
+"""Frees the disk space of deleted runs and of unused files."""
 
 from __future__ import annotations
 
@@ -14,14 +14,16 @@ from storage.jobs import Job, JobStore
 from storage.uploads import UploadStore
 
 RESTORABLE = timedelta(days=1)
-"""How long a deleted run can be brought back."""
+"""Time during which a deleted run can be restored."""
 SWEEPS = 24
-"""How many sweeps, of which there is one an hour, must find a run deleted before it is purged: a clock that was set
-forward makes the day shorter, but not the number of sweeps smaller."""
+"""Number of sweeps (one an hour) that must find a run deleted before it is purged.
+
+A clock that is set forward shortens the day above, but not this number.
+"""
 
 
 def sweep(store: JobStore, home: Home, artifacts: ArtifactStore, uploads: UploadStore) -> None:
-    """Removes runs that were deleted a day ago with their files, and every file that no run or upload refers to."""
+    """Purges runs that were deleted a day ago with their files, and every file that no run or upload refers to."""
     sweeps = _count_sweeps(home.root / "deleted.json", store.expired(timedelta(0)))
     for job in store.expired(RESTORABLE):
         if sweeps.get(_deletion(job), 0) >= SWEEPS and store.purge(job.id):
@@ -34,7 +36,7 @@ def sweep(store: JobStore, home: Home, artifacts: ArtifactStore, uploads: Upload
 
 
 def _count_sweeps(file: Path, deleted: Sequence[Job]) -> dict[str, int]:
-    """Deletion → how many sweeps have found it, this one included. The counts are kept in a file over restarts."""
+    """Returns for each deletion how many sweeps have found it, including this one. The counts are kept in a file."""
     try:
         before = json.loads(file.read_text(encoding="utf-8"))
     except (FileNotFoundError, ValueError):
@@ -47,5 +49,5 @@ def _count_sweeps(file: Path, deleted: Sequence[Job]) -> dict[str, int]:
 
 
 def _deletion(job: Job) -> str:
-    """Tells this deletion of a run from one before it was restored."""
+    """Identifies this deletion of a run; a later one, after the run was restored, has another name."""
     return f"{job.id} {job.deleted_at}"

@@ -1,4 +1,4 @@
-"""The runner of a Ray cluster, made from the settings; and what has to be there before a studio starts on one."""
+"""The runner of a Ray cluster, made from the settings, and the checks before a studio starts on one."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Node = dict[str, float]
 
 
 def check_records(settings: Settings) -> None:
-    """Raises LampError unless the records are where several machines can write."""
+    """Raises LampError unless several machines can write to the database."""
     if settings.database_url.startswith("sqlite"):
         raise LampError(
             "The runs of a Ray cluster need their records in PostgreSQL, because SQLite cannot be shared between "
@@ -27,15 +27,15 @@ def check_records(settings: Settings) -> None:
 
 @dataclass(frozen=True)
 class Cluster:
-    """A cluster as it was found when the studio started."""
+    """The cluster as it was when the studio started."""
 
     settings: Settings
-    """With its GPUs, and as many slots as runs have room at a time, unless STUDIO_SLOTS says how many there are."""
+    """The settings with the cluster's GPUs, and as many slots as runs fit at a time, unless STUDIO_SLOTS is set."""
     share: Share
 
     @classmethod
     def of(cls, settings: Settings) -> Cluster:
-        """The cluster at RAY_ADDRESS. Raises LampError when runs cannot go on there."""
+        """Connects to the cluster at RAY_ADDRESS. Raises LampError if runs cannot work there."""
         check_records(settings)
         nodes = _nodes(settings)
         share = share_of(nodes, settings.slots)
@@ -44,13 +44,13 @@ class Cluster:
         return cls(replace(settings, slots=slots, cluster_gpus=most_gpus), share)
 
     def runner(self, database: Database) -> Runner:
-        """A runner for the cluster, not started yet."""
+        """Creates a runner for the cluster, not started yet."""
         executor = RayExecutor(self.settings.ray_address, Home(self.settings.home), self.share)
         return runner_with(executor, [""] * (self.settings.slots or 1), self.settings, database)
 
 
 def share_of(nodes: list[Node], slots: int | None) -> Share:
-    """What a run gets: beside each GPU the node's cores that belong to it; without GPUs a node, or a slot's part of
+    """Returns what a run gets: for each GPU its share of the node's cores; without GPUs a node, or a slot's share of
     all cores."""
     shares = [int(node.get("CPU", 0) // node["GPU"]) for node in nodes if node.get("GPU", 0) >= 1]
     if shares:
@@ -61,7 +61,7 @@ def share_of(nodes: list[Node], slots: int | None) -> Share:
 
 
 def room(nodes: list[Node], share: Share) -> int:
-    """How many runs the cluster has room for at a time."""
+    """Returns how many runs fit into the cluster at a time."""
     if share.has_gpus:
         return sum(int(node.get("GPU", 0)) for node in nodes)
     return sum(int(node.get("CPU", 0)) // share.cpus for node in nodes)

@@ -1,4 +1,4 @@
-"""The comparison of a run with other ways, as its worker does it. What is finished is kept and never done again."""
+"""The worker's part of comparing a run with other ways. Finished results are stored and not computed again."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from storage.uploads import UploadStore
 
 
 def comparison_config(run: Run, request: Request, made_for: str) -> dict[str, object]:
-    """What a comparison's job keeps as its `config`. made_for: tells the run's prompts apart, if it had several."""
+    """Returns the `config` of a comparison's job. made_for: identifies the prompt, if the run had several in turn."""
     return {
         "backbone": run.config.backbone,
         "ways": list(request.ways),
@@ -29,7 +29,7 @@ def comparison_config(run: Run, request: Request, made_for: str) -> dict[str, ob
 
 
 def compare_job(settings: Settings, store: JobStore, uploads: UploadStore, job: Job, reporter: JobReporter) -> bool:
-    """Tries the ways that are not finished; whether all are now, and the comparison was not stopped.
+    """Tries the ways that are not finished; returns True if all are now, False if it was stopped.
 
     Raises LampError, StorageError.
     """

@@ -1,4 +1,4 @@
-"""Runs of several GPUs: one process for each, of which the worker is the first and starts the others (its peers).
+"""Runs on several GPUs: one process for each; the worker is the first and starts the others (its peers).
 
 `python -m app.jobs.distributed JOB_ID` is a peer. All processes read the same data and train the same prompt, each on
 rows of its own. Only the worker reports, saves and receives stop requests; its peers learn of a stop through the
@@ -37,16 +37,16 @@ from storage.owners import Owner
 from storage.uploads import UploadStore
 
 _PORTS = range(20_000, 30_000)
-"""Below the ports that systems assign by themselves, so that a free one stays free until it is used."""
+"""Below the ports that systems assign automatically, so that a free one stays free until it is used."""
 _GRACE_SECONDS = 15.0
 """Time for the worker to end by itself after one of its peers has ended, usually for the same reason."""
 
 
 class DistributedRun:
-    """Context manager that starts and ends a run's peers; it does nothing for a run of one process.
+    """Context manager that starts and ends a run's peers; does nothing for a run of one process.
 
-    When a peer is lost, the worker is ended as well, because it would wait for that peer for ever. The runner then
-    marks the run as interrupted and resumes it from its last checkpoint.
+    If a peer is lost, the worker is ended too, because it would wait for that peer for ever. The runner then marks the
+    run as interrupted and resumes it from its last checkpoint.
     """
 
     def __init__(self, job: Job) -> None:
@@ -57,7 +57,7 @@ class DistributedRun:
         """Set while the worker trains and needs its peers."""
 
     def __enter__(self) -> Self:
-        """Raises TrainingError when the run was given fewer GPUs than it asks for."""
+        """Raises TrainingError if the run was given fewer GPUs than it asks for."""
         if self._size > 1:
             gpus = len(visible_gpus())
             if 0 < gpus < self._size:
@@ -98,7 +98,7 @@ class DistributedRun:
             peer.wait()
 
     def _watch(self) -> None:
-        """Ends the worker when a peer has failed and the worker does not end by itself."""
+        """Ends the worker if a peer has failed and the worker does not end by itself."""
         while self._training.is_set():
             if any(peer.poll() for peer in self._peers):
                 time.sleep(_GRACE_SECONDS)
@@ -107,7 +107,10 @@ class DistributedRun:
             time.sleep(0.5)
 
     def _peer_was_killed(self) -> bool:
-        """Whether a signal ended a peer. Waits, because the exit status comes a moment after the connections break."""
+        """Returns whether a signal ended a peer.
+
+        Waits, because the exit status comes a moment after the connections break.
+        """
         deadline = time.monotonic() + 3
         while self._peers and time.monotonic() < deadline:
             if any((peer.poll() or 0) < 0 for peer in self._peers):
@@ -139,12 +142,12 @@ def _exit_lost() -> None:
 
 
 def _rank_environment(rank: int) -> dict[str, str]:
-    """The part of the environment for torch.distributed that differs between the processes."""
+    """Returns the environment for torch.distributed that differs between the processes."""
     return {"RANK": str(rank), "LOCAL_RANK": str(rank)}
 
 
 def _free_port() -> int:
-    """A free port of 127.0.0.1 in _PORTS. Raises OSError when a hundred random ones are taken."""
+    """Returns a free port of 127.0.0.1 in _PORTS. Raises OSError if a hundred random ones are taken."""
     for port in random.SystemRandom().sample(_PORTS, 100):
         with socket.socket() as probe:
             try:
@@ -163,7 +166,7 @@ def _exit_with_parent(parent: int) -> None:
 
 
 def main(arguments: list[str]) -> int:
-    """Exit status of a peer: 0 when the training ended, 1 when it failed."""
+    """Runs a peer; returns 0 if the training ended, 1 if it failed."""
     prepare_process()
     signal.signal(signal.SIGTERM, signal.SIG_IGN)  # the worker gets it too, and ends the training for all
     threading.Thread(target=_exit_with_parent, args=(os.getppid(),), name="parent", daemon=True).start()

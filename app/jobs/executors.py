@@ -18,11 +18,11 @@ from storage.logs import open_log
 
 _ROOT = Path(__file__).resolve().parents[2]
 _KILL_SECONDS = 5.0
-"""How long `stop` waits for killed processes to disappear."""
+"""Time that `stop` waits for killed processes to disappear."""
 
 
 def worker_environment(added: Mapping[str, str], needs_hub: bool) -> dict[str, str]:
-    """All variables of a worker. added: what it gets besides what every process of the studio gets."""
+    """Returns all variables of a worker. added: those beyond what every process of the studio gets."""
     # Without the token a private backbone that lies here could not even be asked about.
     offline = {} if needs_hub else {"HF_HUB_OFFLINE": "1"}
     return child_environment({"PYTHONUNBUFFERED": "1", **offline, **added}, with_token=needs_hub)
@@ -32,29 +32,29 @@ class Executor(Protocol):
     """Starts and ends workers on one host, which may be a whole cluster."""
 
     host: str
-    """The name of that host in the database."""
+    """The name of the host in the database."""
     quiet_seconds: float
-    """After this time without a heartbeat the runner asks whether a worker is there."""
+    """Time without a heartbeat after which the runner checks whether the worker exists."""
 
     def is_ready(self) -> bool:
-        """Whether workers can be started now."""
+        """Returns whether workers can be started now."""
 
     def start(self, job: Job, environment: Mapping[str, str]) -> Worker:
         """Starts the worker of a claimed run. Raises OSError."""
 
     def is_alive(self, worker: Worker) -> bool:
-        """Whether the worker's process exists or will; also when nobody can tell."""
+        """Returns whether the worker's process exists or will exist; True if that is unknown."""
 
     def loss(self, worker: Worker) -> str:
-        """Why a worker is gone that has not said so itself, in a sentence."""
+        """Returns why a worker ended without reporting it, as a sentence."""
 
     def is_waiting(self, worker: Worker) -> bool:
-        """Whether the worker waits for a place and cannot give a sign of life yet."""
+        """Returns whether the worker waits for a place and cannot send heartbeats yet."""
 
     def stop(self, worker: Worker, force: bool) -> bool:
-        """Sends SIGTERM, or SIGKILL with `force`, to the worker and all that it started.
+        """Sends SIGTERM, or SIGKILL with `force`, to the worker and all its children.
 
-        Returns whether all of them are gone.
+        Returns whether all have ended.
         """
 
 
@@ -72,7 +72,7 @@ class LocalExecutor:
     ) -> None:
         """environment: STUDIO_HOME and DATABASE_URL for the workers; command: the program of a worker, for tests.
 
-        needs_hub: whether a run must ask the Hub; the workers of others get no HF_TOKEN and stay offline.
+        needs_hub: whether a run must ask the Hub; the workers of other runs get no HF_TOKEN and stay offline.
         """
         self._needs_hub = needs_hub
         self.host = host_name()

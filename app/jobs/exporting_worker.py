@@ -1,8 +1,8 @@
 """Makes one export in a process of its own: `python -m app.jobs.exporting_worker`.
 
-The first line of standard input is one JSON object, a `Task`. It prints a JSON line for each part of the work, the last
-one with "done", how the answers compare, or "problem". It ends at once when standard input is closed, as it is when the
-studio ends.
+The first line of standard input is one JSON object, a `Task`. It prints a JSON line for each part of the work; the last
+one has "done", how the answers compare, or "problem". It ends at once when standard input is closed, which happens when
+the studio ends.
 """
 
 from __future__ import annotations
@@ -31,37 +31,37 @@ from lamp.process import prepare_process
 
 @dataclass(frozen=True)
 class Task:
-    """What is to be made."""
+    """An export to make."""
 
     prompt: str
     """Folder of the run's exported prompt"""
     source: str
-    """Where the backbone's files are"""
+    """Folder of the backbone's files"""
     format: str
     folder: str
-    """Folder that is made and packed; nothing else lies beside it"""
+    """Folder that is created and packed; its parent contains nothing else"""
     rows: list[tuple[str, str]]
-    """Input and the template's end of each row whose answer is compared"""
+    """For each row whose answer is compared: the input, and the end of the template"""
 
     @property
     def place(self) -> Path:
-        """Where the zip comes to lie."""
+        """The folder for the zip."""
         return Path(self.folder).parent
 
 
 def archives(place: Path) -> list[Path]:
-    """The whole zips in a place, the newest last. Raises OSError."""
+    """Lists the complete zips in a folder, the newest last. Raises OSError."""
     return sorted(place.glob("[!.]*.zip"), key=lambda file: file.stat().st_mtime)
 
 
 def comparison_in(archive: Path) -> str:
-    """How the answers of an export compare, as its zip's comment says. Raises OSError."""
+    """Reads how the answers of an export compare from its zip's comment. Raises OSError."""
     with zipfile.ZipFile(archive) as packed:
         return packed.comment.decode("utf-8", "replace")
 
 
 def make(task: Task) -> str:
-    """Writes the format as a zip beside the task's folder, in place of former ones; returns how the answers compare.
+    """Writes the export as a zip beside the task's folder, replacing earlier ones; returns how the answers compare.
 
     Raises LampError, OSError.
     """
@@ -101,7 +101,7 @@ def _tell(values: dict[str, Any]) -> None:
 
 
 def main() -> int:
-    """Exit status: 0 when the export was made, 1 after a problem."""
+    """Runs the export; returns 0 if it was made, 1 after a problem."""
     prepare_process()
     be_ended_first()
     task = Task(**json.loads(sys.stdin.readline()))
@@ -122,7 +122,7 @@ def main() -> int:
 
 
 def _end_with_the_studio() -> None:
-    """Ends this process, and llama.cpp with it, when the studio, which holds the other end of its input, is gone."""
+    """Ends this process and its llama.cpp when the studio, which holds the other end of its input, has ended."""
     while os.read(sys.stdin.fileno(), 1024):
         pass
     if os.getpgid(0) == os.getpid():

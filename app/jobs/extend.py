@@ -1,4 +1,4 @@
-"""Extending a run: a new run that goes on where a finished one ended."""
+"""Extends a finished run by a new run that continues it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from storage.jobs import Job, JobState, JobStore, new_id
 
 
 def extend(store: JobStore, home: Home, id: str, steps: int) -> Job:
-    """Queues a new run that goes on where a DONE one ended, up to `steps` in all; the old run is not changed.
+    """Queues a new run that continues a DONE one up to `steps` in all; the old run is not changed.
 
     Raises WrongState, ConfigError, JobNotFound, OverQuota, OSError.
     """

@@ -1,4 +1,4 @@
-"""Brings a run's backbone onto this machine before its training starts."""
+"""Downloads a run's backbone before its training starts."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from app.jobs.job_reporter import JobReporter
 from lamp.hub.catalog import is_hub_id
 
 _NOTES = 10
-"""Lines that a download writes into the log."""
+"""Number of lines that a download writes into the log."""
 
 
 def fetch_backbone(backbones: Backbones, reference: str, reporter: JobReporter) -> bool:
-    """Downloads a backbone that is not on this machine; False if the run was asked to stop meanwhile.
+    """Downloads a backbone that is not on this machine; False if the run was stopped meanwhile.
 
     Raises BackboneError.
     """

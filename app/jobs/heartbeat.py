@@ -18,11 +18,11 @@ from storage.logs import rotate
 EXIT_LOST = 4
 """Exit status of a process whose run was given to another worker or has lost one of its processes."""
 _END_SECONDS = 3600.0
-"""How long `end` tries to record the end of a run."""
+"""Time for which `end` tries to record the end of a run."""
 
 
 class Heartbeat:
-    """A thread that makes one commit a second: a count of beats, the step, the phase and the newest metrics."""
+    """A thread that commits once a second: a count of heartbeats, the step, the phase and the newest metrics."""
 
     def __init__(
         self,
@@ -36,12 +36,12 @@ class Heartbeat:
         seconds: float = 1.0,
         on_lost: Callable[[], None] = lambda: os._exit(EXIT_LOST),
     ) -> None:
-        """log: the run's log, which is rotated here; seconds: between two beats.
+        """log: the run's log, which is rotated here; seconds: between two heartbeats.
 
-        on_lost: called when the run belongs to another worker, after which this one may not write anything.
+        on_lost: called when the run belongs to another worker; then this one may not write anything any more.
         """
         self.stop_requested = threading.Event()
-        """Set when the training should end, whether a person or the system wants it."""
+        """Set when the training should end, because a person or the system asked for it."""
         self.stop_by_user = False
         """Whether a person asked for the stop."""
         self.stop_heard = False
@@ -58,11 +58,11 @@ class Heartbeat:
         self._thread = threading.Thread(target=self._run, name="heartbeat", daemon=True)
 
     def start(self) -> None:
-        """Starts the thread; its first beat comes at once."""
+        """Starts the thread, which sends the first heartbeat at once."""
         self._thread.start()
 
     def add(self, step: int, values: Mapping[str, float]) -> None:
-        """Keeps the values of a step for the next beat, so that the training does not wait for the database."""
+        """Keeps the values of a step for the next heartbeat, so that the training does not wait for the database."""
         batch = [(step, name, value) for name, value in values.items()]
         with self._lock:
             self.step = step or self.step
@@ -70,7 +70,7 @@ class Heartbeat:
             self._journal.add(batch)
 
     def beat(self) -> bool:
-        """Commits once. False when the database did not answer: the values then wait for the next beat."""
+        """Commits once. Returns False if the database did not answer: then the values wait for the next heartbeat."""
         with self._beating:
             with self._lock:
                 values, self._values = self._values, []
@@ -94,7 +94,7 @@ class Heartbeat:
             return True
 
     def end(self, finish: Callable[[], object]) -> None:
-        """Commits the last values and calls `finish`, again and again until the database takes both."""
+        """Commits the last values and calls `finish`, repeatedly until the database has recorded both."""
         deadline = time.monotonic() + _END_SECONDS
         while not self.beat() and time.monotonic() < deadline:
             time.sleep(self._seconds)

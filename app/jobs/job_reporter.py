@@ -1,4 +1,4 @@
-"""The Reporter of a worker: what the training reports goes into the heartbeat, the log and a tracker."""
+"""The Reporter of a worker: passes what the training reports to the heartbeat, the log and a tracker."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ class JobReporter:
     """lamp's Reporter for a run of the studio."""
 
     def __init__(self, heartbeat: Heartbeat, tracking: Tracking, samples: Path | None = None) -> None:
-        """samples: the file that keeps the answers of each score; None keeps none."""
+        """samples: the file for the answers at each evaluation; None to store none."""
         self._heartbeat, self._tracking, self._samples = heartbeat, tracking, samples
         self._phase = ""
 
     @property
     def step(self) -> int:
-        """The last step that was reported."""
+        """The last reported step."""
         return self._heartbeat.step
 
     def log(self, step: int, values: Mapping[str, float]) -> None:
@@ -48,7 +48,7 @@ class JobReporter:
         log_line(text)
 
     def relay(self, step: int, phase: str, values: Iterable[tuple[int, str, float]]) -> None:
-        """Takes over what a worker elsewhere has reported of this run; values: (step, name, value) in rising steps."""
+        """Records what a worker on another machine has reported; values: (step, name, value) in rising steps."""
         for at, group in groupby(values, key=lambda value: value[0]):
             self.log(at, {name: value for _, name, value in group})
         self._heartbeat.add(step, {})
@@ -57,11 +57,11 @@ class JobReporter:
 
     @property
     def is_ended_by_system(self) -> bool:
-        """Whether this process should end, and nobody asked the run to stop."""
+        """Returns whether the system ends this process and nobody asked the run to stop."""
         return self._heartbeat.stop_requested.is_set() and not self._heartbeat.stop_by_user
 
     def quote(self, line: str) -> None:
-        """Writes a line of a log that was written elsewhere, which has its own time."""
+        """Writes a line of a log from another machine, which already has a time."""
         quote_line(line)
 
     def samples(self, step: int, rows: Sequence[Sample]) -> None:

@@ -1,6 +1,6 @@
-"""Metrics that the database may not have yet, kept on disk so that a checkpoint is never ahead of its run's curves.
+"""Metrics that may not be in the database yet, on disk, so that no checkpoint is ahead of its run's curves.
 
-A worker that is killed loses what it has in memory and has not committed. A run that is resumed from a checkpoint
+A worker that is killed loses the values in its memory that were not committed. A run that is resumed from a checkpoint
 written after those values would have a gap in its curves; the resumed worker reads them from here instead.
 """
 
@@ -15,27 +15,27 @@ from storage.files import whole
 from storage.metrics import Value
 
 _LONG_BYTES = 262_144
-"""From this length on, committed values are removed from the file."""
+"""Size from which committed values are removed from the file."""
 
 
 class Journal:
-    """A file with one line for each batch of values, unbuffered: the death of the process loses none of them."""
+    """A file with one line for each batch of values, unbuffered, so that nothing is lost when the process is killed."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
         path.parent.mkdir(parents=True, exist_ok=True)
         self.uncommitted = read_values(path)
-        """Values that the previous worker wrote; the database may not have the last of them."""
+        """Values that the previous worker wrote; the last of them may be missing in the database."""
         self._file = path.open("ab", buffering=0)
 
     def add(self, values: Iterable[Value]) -> None:
-        """Appends values. A full disk raises no error here: the database gets the values all the same."""
+        """Appends values. A full disk raises no error here, because the database gets the values too."""
         with suppress(OSError):
             # The line end comes first, so that a line that broke off damages no other.
             self._file.write(b"\n" + json.dumps(list(values)).encode())
 
     def discard_committed(self, waiting: Iterable[Value]) -> None:
-        """Removes every value but those in `waiting`, once the file is long."""
+        """Removes all values except those in `waiting`, once the file is long."""
         if self._file.tell() < _LONG_BYTES:
             return
         with suppress(OSError):
@@ -46,7 +46,7 @@ class Journal:
 
 
 def read_values(path: Path) -> list[Value]:
-    """All values in a journal, those of a line that broke off left out; none where there is no journal."""
+    """Reads all values in a journal, without those of an incomplete line; empty if there is no journal."""
     values: list[Value] = []
     try:
         lines = path.read_bytes().splitlines()

@@ -23,7 +23,7 @@ _log = logging.getLogger(__name__)
 
 
 def local_runner(settings: Settings, database: Database) -> Runner:
-    """A runner for this machine's slots, not started yet."""
+    """Creates a runner for this machine's slots, not started yet."""
     backbones = Backbones(settings)
     executor = LocalExecutor(
         Home(settings.home),
@@ -34,7 +34,7 @@ def local_runner(settings: Settings, database: Database) -> Runner:
 
 
 def worker_variables(settings: Settings) -> dict[str, str]:
-    """What workers are told besides what every process of the studio is."""
+    """Returns the variables for workers beyond those of every process of the studio."""
     return {
         "STUDIO_HOME": str(settings.home),
         "DATABASE_URL": settings.database_url,
@@ -44,7 +44,7 @@ def worker_variables(settings: Settings) -> dict[str, str]:
 
 
 def runner_with(executor: Executor, slots: Sequence[str], settings: Settings, database: Database) -> Runner:
-    """A runner of the settings' studio, not started yet. slots: the device of each."""
+    """Creates a runner for the settings' studio, not started yet. slots: the device of each."""
     store, home = JobStore(database, webhook.on_end(settings, _log.warning)), Home(settings.home)
     return Runner(
         store,

@@ -1,4 +1,4 @@
-"""Measures one recipe at a time, in a process that is thrown away, and never beside a run on the same device."""
+"""Measures one recipe at a time, in a process of its own, and never on a device that a run uses."""
 
 from __future__ import annotations
 
@@ -27,23 +27,23 @@ from storage.owners import EVERYONE, Owner
 _log = logging.getLogger(__name__)
 _ROOT = Path(__file__).resolve().parents[2]
 _SECONDS = 300.0
-"""The longest time that a measurement may take."""
+"""Time limit of a measurement."""
 _TURN = 0.25
-"""Seconds between two looks at the process."""
+"""Seconds between two checks of the process."""
 _KILL_SECONDS = 5.0
-"""How long a process that closed its input has to end."""
+"""Time for a process to end after its input was closed."""
 _COMMAND = (sys.executable, "-m", "app.jobs.measuring_worker")
 
 OnPhase = Callable[[str], None]
 
 
 class MeasuringError(LampError):
-    """A recipe cannot be measured, in one sentence."""
+    """A recipe cannot be measured; the message is one sentence."""
 
 
 @dataclass
 class _Measurement:
-    """One that goes on or has ended."""
+    """A measurement in progress or finished."""
 
     key: str
     owner: str
@@ -55,7 +55,7 @@ class _Measurement:
 
 
 class Measuring:
-    """The measurements of one studio."""
+    """Runs the measurements of one studio."""
 
     def __init__(
         self,
@@ -64,7 +64,7 @@ class Measuring:
         command: Sequence[str] = _COMMAND,
         seconds: float = _SECONDS,
     ) -> None:
-        """devices: gives the device of every slot; command: the program that measures, for tests."""
+        """devices: returns the device of every slot; command: the program that measures, for tests."""
         self._store, self._devices = store, devices
         self._command, self._seconds = tuple(command), seconds
         self._lock = threading.Lock()
@@ -73,10 +73,10 @@ class Measuring:
     def measure(
         self, key: str, task: Task, on_measured: Callable[[Measured], None], on_phase: OnPhase, owner: str = ""
     ) -> Measured:
-        """Measures, or follows the measurement that goes on if it has the same key; waits for its end.
+        """Measures a recipe and waits for the end; joins the measurement in progress if it has the same key.
 
-        on_measured: called once with the result, even when nobody waits any more; owner: who may cancel it.
-        Raises MeasuringError.
+        on_measured: called once with the result, even if nobody waits any more; owner: who may cancel it. Raises
+        MeasuringError.
         """
         with self._lock:
             current = self._current
@@ -94,12 +94,12 @@ class Measuring:
         return current.measured
 
     def cancel(self, owner: Owner = EVERYONE) -> None:
-        """Ends the measurement that goes on, if there is one that is the owner's or that an admin ends."""
+        """Ends the measurement in progress if it is the owner's, or if an admin asks."""
         if self._current is not None and (owner.sees_all or self._current.owner == owner.name):
             self._current.cancelled.set()
 
     def _free_slot(self) -> int:
-        """A slot whose device no run uses. Raises MeasuringError when there is none."""
+        """Returns a slot whose device no run uses. Raises MeasuringError if there is none."""
         devices = self._devices()
         busy = self._busy_devices(devices)
         free = [slot for slot, device in enumerate(devices) if device not in busy]
@@ -109,13 +109,13 @@ class Measuring:
         return free[0]
 
     def _busy_devices(self, devices: Sequence[str]) -> set[str]:
-        """The devices that runs of this host have now."""
+        """Returns the devices that runs on this host use now."""
         host = host_name()
         jobs = [*self._store.active(), *self._store.releasing_slots(host)]
         return {devices[slot] for job in jobs if job.host == host for slot in job.slots if slot < len(devices)}
 
     def _run(self, current: _Measurement, task: Task, slot: int, on_measured: Callable[[Measured], None]) -> None:
-        """Starts the process, watches it, and notes how it ended. Never raises."""
+        """Starts the process, watches it, and records how it ended. Never raises."""
         try:
             current.measured = self._measured(current, task, slot)
             on_measured(current.measured)
@@ -159,7 +159,7 @@ class Measuring:
             return _result(messages, child.returncode, errors)
 
     def _watch(self, child: subprocess.Popen[str], current: _Measurement, devices: Sequence[str], slot: int) -> None:
-        """Waits for the end of the process. Raises MeasuringError where it must be ended before."""
+        """Waits for the end of the process. Raises MeasuringError if it must be ended before."""
         deadline = time.monotonic() + self._seconds
         while child.poll() is None:
             if current.cancelled.wait(_TURN):
@@ -186,7 +186,7 @@ def _read(lines: IO[str], messages: dict[str, object], current: _Measurement) ->
 
 
 def _result(messages: dict[str, object], status: int, errors: IO[bytes]) -> Measured:
-    """What the process found. Raises MeasuringError with its sentence, or with one about its end."""
+    """Returns the measured result. Raises MeasuringError with the process's sentence, or with one about its end."""
     measured = messages.get("measured")
     if isinstance(measured, dict):
         return Measured.from_dict(measured)

@@ -1,8 +1,8 @@
-"""One measurement in a process of its own: `python -m app.jobs.measuring_worker`.
+"""Makes one measurement in a process of its own: `python -m app.jobs.measuring_worker`.
 
 The first line of standard input is a `Task` as JSON. Standard output has a JSON object a line: {"phase": sentence}
-while it goes on, then {"measured": numbers} or {"problem": sentence}. It ends at once when standard input is closed, as
-it is when the studio ends.
+meanwhile, at the end {"measured": numbers} or {"problem": sentence}. It ends at once when standard input is closed,
+which happens when the studio ends.
 """
 
 from __future__ import annotations
@@ -25,20 +25,20 @@ from lamp.process import prepare_process
 
 @dataclass(frozen=True)
 class Task:
-    """What is measured, and where it lies."""
+    """A recipe to measure, and the files that it needs."""
 
     config: TuneConfig
     source: str
     """Folder or Hub id to load the backbone from."""
     dataset: DatasetFile
     trained_prompt: str
-    """Folder of the exported prompt that the recipe starts from; "" when it names none."""
+    """Folder of the exported prompt that the recipe starts from; "" if it names none."""
     tokens: str
-    """Folder that keeps token ids for the run."""
+    """Folder of the cached token ids."""
     gpus: int
 
     def to_json(self) -> str:
-        """One line that `from_json` reads."""
+        """Returns one line that `from_json` reads."""
         return json.dumps({**asdict(self), "config": self.config.to_dict()}, default=str)
 
     @classmethod
@@ -50,7 +50,7 @@ class Task:
 
 
 def main() -> int:
-    """Measures. Returns the exit status: 0 also for a problem that is one sentence."""
+    """Measures. Returns 0, also after a problem that is one sentence, else another exit status."""
     began = time.perf_counter()
     prepare_process()
     task = Task.from_json(sys.stdin.readline())
@@ -98,7 +98,7 @@ def _say(**message: Any) -> None:
 
 
 def _end_with_the_studio() -> None:
-    """Ends this process when the studio, which holds the other end of standard input, is gone or wants it to end."""
+    """Ends this process when the studio, which holds the other end of standard input, has ended or closes it."""
     sys.stdin.read()
     os._exit(1)
 

@@ -1,4 +1,4 @@
-"""Whether a small backbone of a family that was never tried can be read exactly: found out before a run, once."""
+"""Finds out once, before a run, whether a small backbone of an untested family can be read exactly."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ _ROOT = Path(__file__).resolve().parents[2]
 _COMMAND = (sys.executable, "-m", "app.jobs.probing_worker")
 _MOST_PARAMETERS = 1_000_000_000
 _BYTES_OF_PARAMETER = 8
-"""Memory that must be free: weights in float32, and as much again."""
+"""Memory that must be free for each parameter: weights in float32, and as much again."""
 _SECONDS = 180.0
 
 
 class Probing:
-    """The backbones that were tried on this machine, each with its result in a file; one is tried at a time."""
+    """Tries backbones on this machine, one at a time, and stores each result in a file."""
 
     def __init__(self, folder: Path, command: Sequence[str] = _COMMAND, seconds: float = _SECONDS) -> None:
         """command: the program that tries a backbone, for tests."""
@@ -41,11 +41,12 @@ class Probing:
         self._done = threading.Event()
 
     def problem(self, backbone: BackboneInfo, reference: str, *, wait: bool = False) -> str | None:
-        """Why a backbone cannot be read exactly, "" where it can be or need not be tried; None while it is tried.
+        """Returns why a backbone cannot be read exactly; "" if it can or need not be tried; None while it is being
+        tried.
 
-        It is tried in the background where its family was never tried, it is small, on this machine and not packed:
-        packed weights may want a GPU, which the process does without.
-        reference: what the sentence calls it; wait: for the result. Where there is none, the run itself finds it out.
+        A backbone is tried in the background if its family was never tested, and it is small, on this machine and not
+        packed: packed weights may need a GPU, which the process does not use. reference: what the sentence calls it;
+        wait: for the result. Without a result, the run itself finds out.
         """
         folder = _folder_of(backbone.source)
         if folder is None or backbone.model_type in TRIED or backbone.parameters > _MOST_PARAMETERS:
@@ -69,7 +70,7 @@ class Probing:
         return None if not done.is_set() else self._read(key) or ""
 
     def _try(self, key: str, folder: Path, reference: str, done: threading.Event) -> None:
-        """Never raises."""
+        """Tries a backbone and stores the result. Never raises."""
         try:
             problem = self._result(folder, reference)
             if problem is not None:
@@ -81,7 +82,7 @@ class Probing:
             done.set()
 
     def _result(self, folder: Path, reference: str) -> str | None:
-        """What the process says; None where it ended without a result."""
+        """Runs the process; returns its problem, or None if it ended without a result."""
         with subprocess.Popen(
             [*self._command, str(folder), reference],
             cwd=_ROOT,
@@ -109,12 +110,12 @@ class Probing:
 
 
 def _folder_of(source: str) -> Path | None:
-    """Where the files of a backbone lie; None where they are not on this machine."""
+    """Returns the folder of a backbone's files; None if they are not on this machine."""
     return named_path(source) if is_folder(source) else cached_folder(source)
 
 
 def _digest(folder: Path) -> str:
-    """A digest of a backbone's files, by their names, sizes and times, and of the libraries that read it."""
+    """Returns a digest of a backbone's files (names, sizes, times) and of the versions of torch and transformers."""
     files = sorted((path.name, path.stat().st_size, path.stat().st_mtime_ns) for path in folder.iterdir())
     parts = (str(folder), files, [version(name) for name in ("torch", "transformers")])
     return hashlib.sha256(repr(parts).encode()).hexdigest()[:32]

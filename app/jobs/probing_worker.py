@@ -1,7 +1,7 @@
 """Tries one backbone in a process of its own: `python -m app.jobs.probing_worker FOLDER REFERENCE`.
 
 The last line of standard output is {"problem": sentence}, "" for a backbone that can be read exactly. It ends at once
-when standard input is closed, as it is when the studio ends.
+when standard input is closed, which happens when the studio ends.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from lamp.process import prepare_process
 
 
 def main() -> int:
-    """Returns the exit status: 0 when it is known whether the backbone can be read."""
+    """Tries the backbone; returns 0 if it is known whether it can be read."""
     folder, reference = sys.argv[1:]
     prepare_process()
     os.environ["HF_HUB_OFFLINE"] = "1"

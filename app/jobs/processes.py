@@ -1,4 +1,4 @@
-"""Identifies processes by id and start time, because systems reuse ids, and ends all that a worker started."""
+"""Identifies processes by id and start time, because systems reuse ids, and ends all processes of a worker."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from storage.jobs import Worker
 
 
 def host_name() -> str:
-    """The name of this machine in the database."""
+    """Returns the name of this machine in the database."""
     return socket.gethostname()
 
 
 def identity(pid: int) -> str | None:
-    """Text that differs for every process that ever has this id; None when no process has it, or a zombie.
+    """Returns a text that is unique among all processes that ever have this id; None if there is none, or a zombie.
 
     On Linux it is the id of the boot with the start in clock ticks since that boot: setting the clock does not change
-    it, and no process has the same after a restart. Elsewhere it is the start by the wall clock.
+    it, and it is never repeated after a restart. Elsewhere it is the start by the wall clock.
     """
     try:
         fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
@@ -39,17 +39,17 @@ def identity(pid: int) -> str | None:
 
 
 def this_process() -> Worker:
-    """The calling process."""
+    """Returns the calling process."""
     return Worker(host_name(), os.getpid(), identity(os.getpid()) or "")
 
 
 def is_alive(worker: Worker) -> bool:
-    """Whether that very process exists, and not a later one with its id."""
+    """Returns whether that process exists (a later one with the same id does not count)."""
     return identity(worker.pid) == worker.process
 
 
 def session_processes(worker: Worker) -> list[int]:
-    """Ids of the living processes in the worker's session: itself and what it started, even after its own end."""
+    """Returns the ids of the living processes in the worker's session: itself and its children, even if it has ended."""
     current = identity(worker.pid)
     if current not in (None, worker.process) or worker.process.partition(":")[0] != _boot():
         return []  # the id belongs to another process by now
@@ -64,7 +64,7 @@ def session_processes(worker: Worker) -> list[int]:
 
 
 def end_session(worker: Worker, signal_number: signal.Signals, wait_seconds: float) -> bool:
-    """Sends a signal to every process of the worker's session and waits. Returns whether all are gone."""
+    """Sends a signal to every process of the worker's session and waits. Returns whether all have ended."""
     deadline = time.monotonic() + wait_seconds
     for pid in session_processes(worker):
         try:
@@ -80,7 +80,7 @@ def end_session(worker: Worker, signal_number: signal.Signals, wait_seconds: flo
 
 @cache
 def _boot() -> str:
-    """The id of this boot of the machine; "" where the system has none."""
+    """Returns the id of this boot of the machine; "" if the system has none."""
     try:
         return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
     except OSError:

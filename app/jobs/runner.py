@@ -25,11 +25,11 @@ class Timeouts:
     start: float = 60.0
     """The longest time from the claim of a run to the start of its worker's process."""
     silence: float = 120.0
-    """The longest time between two heartbeats; longer than a database is ever locked."""
+    """The longest time between two heartbeats; longer than the database is ever locked."""
     stop: float = 30.0
-    """Time for a worker to learn of a stop; then it is sent SIGTERM."""
+    """Time for a worker to learn of a stop; then it gets SIGTERM."""
     terminate: float = 10.0
-    """Time for a worker to end after SIGTERM; then it is killed with everything that it started."""
+    """Time for a worker to end after SIGTERM; then it is killed with all its children."""
     tidy: float = 600.0
     """Time for a worker that knows of a stop to write its checkpoint and export its prompt."""
     exit: float = 30.0
@@ -42,21 +42,21 @@ class Timeouts:
 
 @dataclass
 class _Watch:
-    """What the runner has seen of one attempt at a run; all times are monotonic."""
+    """The runner's observations of one attempt at a run; all times are monotonic."""
 
     beats: int
     beat_at: float
     """When `beats` last changed."""
     stop_at: float | None = None
-    """When the stop was first seen."""
+    """When the stop was first noticed."""
     sigterm_at: float | None = None
     """When SIGTERM was sent."""
     ended_at: float | None = None
-    """When the end of the run was first seen."""
+    """When the end of the run was first noticed."""
 
 
 class Runner:
-    """Works in short turns, none of which ends with an error; several runners may share a database."""
+    """Starts and watches workers in short turns that never raise; several runners may share a database."""
 
     def __init__(
         self,
@@ -69,8 +69,8 @@ class Runner:
         at_once: AtOnce = ANY_NUMBER,
         sweep: Callable[[], None] = lambda: None,
     ) -> None:
-        """devices: the device of each slot, "" for the CPU; at_once: limits the runs of one owner; sweep: frees disk
-        space."""
+        """devices: the device of each slot, "" for the CPU; at_once: limits the active runs of one owner; sweep: frees
+        disk space."""
         self._store, self._executor, self._devices, self._at_once = store, executor, tuple(devices), at_once
         self._resumes = _MOST_RESUMES if auto_resume else 0
         self._timeouts, self._sweep = timeouts, sweep
@@ -84,13 +84,13 @@ class Runner:
         self._thread.start()
 
     def close(self) -> None:
-        """Ends the turns. Workers go on, and the next runner takes them over."""
+        """Ends the turns. Workers continue, and the next runner adopts them."""
         self._closing.set()
         if self._thread.is_alive():
             self._thread.join(timeout=60)
 
     def turn(self) -> None:
-        """Checks every active run, frees slots, starts the runs that can start. Never raises."""
+        """Checks every active run, releases slots, and starts the runs that can start. Never raises."""
         for part in (self._check_active, self._free_slots, self._fill_slots, self._sweep_if_due):
             try:
                 part()
@@ -128,14 +128,17 @@ class Runner:
             self._enforce_stop(job, job.worker, watch)
 
     def _wait_on(self, job: Job) -> None:
-        """Gives the sign of life of a worker that waits for its place, so that no other runner takes it for lost."""
+        """Sends the heartbeat for a worker that waits for its place, so that no other runner marks it as lost."""
         if job.state is JobState.STOPPING:
             self._mark_lost(job, "Stopped before it was started.")
         else:
             self._store.heartbeat(job.id, job.step, "Waiting for a machine that is free", attempt=job.attempts)
 
     def _enforce_stop(self, job: Job, worker: Worker, watch: _Watch) -> None:
-        """Ends a worker that takes too long to stop: SIGTERM, then SIGKILL. One that knows of the stop has longer."""
+        """Ends a worker that takes too long to stop: SIGTERM, then SIGKILL.
+
+        A worker that knows of the stop has more time.
+        """
         now = time.monotonic()
         watch.stop_at = watch.stop_at or now
         allowed = self._timeouts.tidy if job.stop_heard else self._timeouts.stop

@@ -1,4 +1,4 @@
-"""Slots: how many runs go on this machine at once, and which device each of them sees."""
+"""Slots: how many runs this machine executes at once, and which device each of them sees."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 
 def visible_gpus() -> list[str]:
-    """Ids of the CUDA devices that this process may use, asked of the driver so that torch is not imported."""
+    """Returns the ids of the CUDA devices that this process may use, from the driver, without importing torch."""
     chosen = os.environ.get("CUDA_VISIBLE_DEVICES")
     if chosen is not None:
         return [device.strip() for device in chosen.split(",") if device.strip() not in ("", "-1")]
@@ -26,15 +26,15 @@ def visible_gpus() -> list[str]:
 
 
 def devices(slots: int | None) -> list[str]:
-    """The device of each slot, "" for the CPU: by default a slot for each GPU, or a single one on the CPU."""
+    """Returns the device of each slot, "" for the CPU; by default one slot for each GPU, or a single one on the CPU."""
     gpus = visible_gpus() or [""]
     return [gpus[slot % len(gpus)] for slot in range(slots or len(gpus))]
 
 
 def environment(taken: Sequence[int], all_devices: Sequence[str]) -> dict[str, str]:
-    """Environment variables for a worker in the slots `taken`: its GPUs, or its share of the processor's cores.
+    """Returns the variables for a worker in the slots `taken`: its GPUs, or its share of the processor's cores.
 
-    all_devices: the device of every slot, as `devices` gives them.
+    all_devices: the device of every slot, as `devices` returns them.
     """
     gpus = dict.fromkeys(all_devices[slot] for slot in taken)
     if "" not in gpus:

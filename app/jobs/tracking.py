@@ -1,4 +1,4 @@
-"""Sends a run's numbers to an experiment tracker, where whoever runs the studio has chosen one."""
+"""Sends a run's metrics to an experiment tracker, if the studio's operator has chosen one."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ from storage.home import Home
 from storage.jobs import Job
 
 _VARIABLES = {"wandb": "WANDB_", "trackio": "TRACKIO_"}
-"""Tracker → beginning of the names of its own variables, its key among them."""
+"""Tracker → prefix of its own variables, its key among them."""
 
 _LAST_SECONDS = 60.0
-"""How long a tracker may take to send what is left; without a network some try for ever, and the run would not end."""
+"""Time for a tracker to send what is left; without a network some try for ever, and the run would not end."""
 
 
 def variables(tracker: str, environment: Mapping[str, str] = os.environ) -> dict[str, str]:
-    """The variables that the chosen tracker reads in a worker; those of others are not handed on."""
+    """Returns the variables that the chosen tracker reads in a worker; those of other trackers are not passed on."""
     beginning = _VARIABLES.get(tracker)
     return {name: value for name, value in environment.items() if beginning and name.startswith(beginning)}
 
 
 class Tracking:
-    """A run's entry in the tracker. A tracker that fails is told once and left alone: the run goes on."""
+    """A run's entry in the tracker. If the tracker fails, the log says so once and the run continues without it."""
 
     def __init__(
         self, settings: Settings, job: Job, note: Callable[[str], None], last_seconds: float = _LAST_SECONDS
@@ -39,7 +39,7 @@ class Tracking:
         self._tracker: Any = None
 
     def log(self, step: int, values: Mapping[str, float]) -> None:
-        """Numbers after `step` steps."""
+        """Sends metrics after `step` steps."""
         if not self._name:
             return
         named = {name if "/" in name else f"train/{name}": value for name, value in values.items()}
@@ -49,7 +49,7 @@ class Tracking:
         return self
 
     def __exit__(self, *error: object) -> None:
-        """Closes the entry; waits until what was logged is sent, but not for ever."""
+        """Closes the entry; waits for a limited time until everything logged was sent."""
         if self._tracker is None:
             return
         name = self._name
@@ -65,7 +65,8 @@ class Tracking:
         return self._tracker
 
     def _open(self) -> Any:
-        """The tracker, opened at the first number: its libraries are slow to import, and the run has them by then."""
+        """Opens the tracker at the first metric: its libraries are slow to import, and the run has imported them by
+        then."""
         from lamp.training.trackers import open_tracker
 
         job = self._job

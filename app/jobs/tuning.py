@@ -1,4 +1,4 @@
-"""The training of a run, as its worker and each of its peers do it: read the data, train."""
+"""The training of a run, the same in its worker and each of its peers: reads the data and trains."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def train_job(
 
 
 def rows_of(datasets: Datasets, run: Run) -> tuple[Table, Splits]:
-    """A run's table, and its rows as they are split. Raises DataError, StorageError."""
+    """Returns a run's table, and its rows as they are split. Raises DataError, StorageError."""
     data = run.config.data
     table = datasets.table(run.job.dataset, run.job.dataset_name)
     own = [
@@ -67,9 +67,9 @@ def rows_of(datasets: Datasets, run: Run) -> tuple[Table, Splits]:
 
 
 def initial_prompt_folder(config: TuneConfig, artifacts: ArtifactStore) -> Path | None:
-    """Folder of the exported prompt that the recipe starts from; None when it names none or the prompt is gone.
+    """Returns the folder of the exported prompt that the recipe starts from; None if there is none or it was deleted.
 
-    The recipe names a run and never a path, so that it cannot lead out of the artifacts' folder.
+    The recipe names a run and never a path, so it cannot lead out of the artifacts' folder.
     """
     if config.lamp.initial != "prompt":
         return None

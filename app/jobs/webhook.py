@@ -1,4 +1,4 @@
-"""Tells the owner's own program of each run that ends: one POST of JSON to the address in STUDIO_WEBHOOK."""
+"""Notifies the operator's program of each run that ends: one POST of JSON to the address in STUDIO_WEBHOOK."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from app.views.score_text import RunScores
 from storage.jobs import Job
 
 _SECONDS = 5.0
-"""For each step of the request: to connect, to send, to be answered."""
+"""Time limit for each step of the request: to connect, to send, to be answered."""
 
 
 def on_end(
     settings: Settings, report: Callable[[str], None], *, wait_seconds: float = 0.0
 ) -> Callable[[Job], None] | None:
-    """What a JobStore calls with a run that has ended; None when there is no webhook.
+    """Returns a function for JobStore to call with each run that ends; None if there is no webhook.
 
-    It never raises: a failure is one line to `report`, without the address, which may hold a secret.
-    wait_seconds: how long it waits for the answer, for a process that ends after it; it goes on in a thread.
+    The function never raises: a failure is one line to `report`, without the address, which may contain a secret.
+    wait_seconds: how long it waits for the answer, in a process that ends after it; the request runs in a thread.
     """
     if not settings.webhook:
         return None
@@ -39,7 +39,7 @@ def on_end(
 
 
 def notice(job: Job, address: str) -> dict[str, Any]:
-    """What is sent of a run. address: of the studio's pages."""
+    """Returns the JSON that is sent about a run. address: of the studio's pages."""
     scores = RunScores.of(job.scores)
     metric = score_text.main_metric(scores.tuned)
     score = None

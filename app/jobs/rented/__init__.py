@@ -1,1 +1,1 @@
-"""Runs on machines that are rented by the minute: Jobs of the Hugging Face Hub."""
+"""Runs on machines that are rented by the minute as Jobs of the Hugging Face Hub."""

@@ -1,7 +1,7 @@
-"""The first program on a rented machine, handed to `python -c`: it has the standard library and nothing else.
+"""The first program on a rented machine, passed to `python -c`: it can use only the standard library.
 
-Its arguments: the repository, the revision of what was sent, the seconds between two reports. It fetches the studio's
-code, installs what that needs, and becomes app.jobs.rented.node.
+Its arguments: the repository, the revision of what was sent, the seconds between two reports. It downloads the studio's
+code, installs its requirements, and becomes app.jobs.rented.node.
 """
 
 import io
@@ -14,7 +14,7 @@ import zipfile
 
 
 def main(arguments: list[str]) -> None:
-    """Does not return."""
+    """Starts app.jobs.rented.node in place of this program; does not return."""
     repository, revision = arguments[:2]
     hub = os.environ.get("HF_ENDPOINT") or "https://huggingface.co"
     request = urllib.request.Request(f"{hub}/datasets/{repository}/resolve/{revision}/in/code.zip")  # noqa: S310

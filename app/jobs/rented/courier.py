@@ -1,4 +1,4 @@
-"""Carries what a run on a rented machine has made to the exchange: its state, curves, log, checkpoints and prompt."""
+"""Uploads a run's state, curves, log, checkpoints and prompt from the rented machine to the exchange."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from storage.logs import rotated
 from storage.metrics import Value
 
 _State = tuple[int, int, int]
-"""What tells two contents of a file apart: inode, time of the last change, bytes."""
+"""Identifies the content of a file: inode, time of the last change, size in bytes."""
 
 
 class Courier:
-    """Sends each time what has changed since it last did, in one commit."""
+    """Uploads what has changed since the last upload, in one commit."""
 
     def __init__(self, store: JobStore, home: Home, run: str, exchange: Exchange) -> None:
         self._store, self._home, self._run, self._exchange = store, home, run, exchange
@@ -31,14 +31,17 @@ class Courier:
         self._number = 0
         self._sent: dict[str, _State] = {}
         self._newest: dict[str, int] = {}
-        """Curve → the last step that was sent of it."""
+        """The last uploaded step of each curve."""
         self._waiting: list[str] = []
-        """Lines of the log that were not sent yet."""
+        """Lines of the log that were not uploaded yet."""
         self._lines = 0
-        """How many were."""
+        """Number of lines of the log that were uploaded."""
 
     def send(self) -> Job:
-        """Sends the run as it is now, which it returns. Raises HubAway, HubRefused: then nothing counts as sent."""
+        """Uploads the run in its current state, which it returns.
+
+        Raises HubAway, HubRefused; then nothing counts as uploaded.
+        """
         job = self._store.get(self._run)
         with TemporaryDirectory() as folder:
             found = dict(self._copies(Path(folder), job))
@@ -73,7 +76,7 @@ class Courier:
         return job
 
     def _values(self, *, all_of_them: bool) -> list[Value]:
-        """Those of steps that were not sent yet; what the database does not have yet stands in the journal."""
+        """Returns the values of steps that were not uploaded yet, including those that are only in the journal."""
         sent = {} if all_of_them else self._newest
         waiting = read_values(self._home.checkpoints(self._run) / "journal.jsonl")
         values = {(step, name): value for step, name, value in waiting if step > sent.get(name, -1)}
@@ -81,7 +84,8 @@ class Courier:
         return [(step, name, value) for (step, name), value in sorted(values.items())]
 
     def _copies(self, folder: Path, job: Job) -> Iterator[tuple[str, tuple[Path, _State]]]:
-        """Copies of all files to send, by their names in the exchange: the run's worker may remove them meanwhile."""
+        """Yields copies of all files to upload, by their names in the exchange: the run's worker may remove the
+        originals."""
         checkpoints = self._home.checkpoints(self._run)
         for checkpoint in sorted(checkpoints.glob("step-*")):
             yield from _copy(checkpoint, folder / checkpoint.name, f"out/checkpoints/{checkpoint.name}", is_whole)
@@ -98,7 +102,7 @@ class Courier:
 
 
 def _copy(source: Path, target: Path, name: str, is_good: object = None) -> Iterator[tuple[str, tuple[Path, _State]]]:
-    """Copies a file or a folder; nothing when it is not there, or is removed meanwhile, or the copy is not good."""
+    """Copies a file or a folder; yields nothing if it does not exist, is removed meanwhile, or the copy is damaged."""
     try:
         paths = sorted(source.rglob("*")) if source.is_dir() else [source]
         states = {path: _state(path) for path in paths if path.is_file()}
@@ -121,14 +125,14 @@ def _state(path: Path) -> _State:
 
 
 class _Log:
-    """Reads on in a log from where it last ended, also when a new file was begun meanwhile."""
+    """Reads a log from where the last reading ended, also if it was rotated meanwhile."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self._read = 0
 
     def new_lines(self) -> list[str]:
-        """The lines that were finished since."""
+        """Returns the lines that were completed since the last call."""
         if not self._path.is_file():
             return []
         text = b""

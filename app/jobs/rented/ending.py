@@ -1,4 +1,4 @@
-"""What the end of a rented run, or of its job, means for the run here."""
+"""Interprets the end of a rented run, or of its job."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from storage.states import JobState
 
 
 def outcome_of(report: Report) -> Outcome:
-    """The result of a run that has ended on its machine. Raises LampError for a failure; WorkerLost."""
+    """Returns the outcome of a run that has ended on its machine. Raises LampError for a failure; WorkerLost."""
     if report.state is JobState.INTERRUPTED:
         raise WorkerLost(f"On the rented machine: {report.error or 'its worker vanished.'}")
     failure = report.error or "" if report.state is JobState.FAILED else ""
@@ -21,10 +21,10 @@ def outcome_of(report: Report) -> Outcome:
 
 
 def fault_of(job: HubJob, *, began: bool) -> LampError | WorkerLost:
-    """What is wrong when a job has ended and its run has not. began: whether the machine has reported anything.
+    """Returns the error of a job that ended before its run did. began: whether the machine has reported anything.
 
-    WorkerLost is for machines that were lost: another one is rented. It is not when somebody ended the job on the Hub,
-    nor when the next machine would fail as this one did.
+    WorkerLost is for machines that were lost: another one is rented. It is LampError if somebody ended the job on the
+    Hub, or if the next machine would fail in the same way.
     """
     said = f" The Hub says: {job.message}" if job.message else ""
     if job.stage in ("CANCELED", "DELETED"):

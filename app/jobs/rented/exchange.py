@@ -1,7 +1,8 @@
-"""The private data set repository on the Hub through which a job and the studio pass files to each other.
+"""The private data set repository on the Hub through which a job and the studio exchange files.
 
-Each side sends what belongs together with one commit, so that the other one sees all of it or nothing: a checkpoint
-that is half uploaded is never seen. `in/` is the studio's, `out/` the job's; a file `stop` asks the job to stop.
+Each side uploads files that belong together in one commit, so that the other side sees all of them or none: a
+checkpoint that is half uploaded is never seen. `in/` is written by the studio, `out/` by the job; a file `stop` asks
+the job to stop.
 """
 
 from __future__ import annotations
@@ -23,14 +24,14 @@ _STOP = "stop"
 
 
 class Exchange:
-    """One repository, which belongs to one job. Every method raises HubAway, HubRefused."""
+    """The repository of one job. Every method raises HubAway, HubRefused."""
 
     def __init__(self, api: HfApi, repository: str) -> None:
         self._api, self.repository = api, repository
 
     @classmethod
     def create(cls, api: HfApi, account: str, run: str) -> Exchange:
-        """A new one. Raises HubRefused unless it is private."""
+        """Creates a repository. Raises HubRefused unless it is private."""
         exchange = cls(api, f"{account}/lamp-run-{run}-{secrets.token_hex(3)}")
         name = exchange.repository
         asked(lambda: api.create_repo(name, repo_type=_KIND, private=True))
@@ -40,7 +41,7 @@ class Exchange:
         return exchange
 
     def send(self, message: str, files: Mapping[str, Path | bytes], gone: Collection[str] = ()) -> str:
-        """Puts files in and takes others out, all at once. Returns the revision."""
+        """Adds and removes files in one commit. Returns its revision."""
         from huggingface_hub import CommitOperationAdd, CommitOperationDelete
 
         with ExitStack() as stack:
@@ -58,11 +59,11 @@ class Exchange:
         return str(commit.oid)
 
     def revision(self) -> str:
-        """The newest one."""
+        """Returns the newest revision."""
         return str(asked(lambda: self._api.repo_info(self.repository, repo_type=_KIND)).sha)
 
     def fetch(self, part: str, revision: str, cache: Path) -> Path:
-        """The folder of one side, "in" or "out", as it is at a revision; what is in the cache is not fetched again."""
+        """Returns the folder of one side, "in" or "out", at a revision; downloads only what the cache does not have."""
         fetched = asked(
             lambda: self._api.snapshot_download(
                 self.repository,
@@ -79,9 +80,9 @@ class Exchange:
         self.send("Stop", {_STOP: b"stop\n"})
 
     def is_stop_asked(self) -> bool:
-        """Whether the studio has asked for that."""
+        """Returns whether the studio has asked the job to stop."""
         return asked(lambda: self._api.file_exists(self.repository, _STOP, repo_type=_KIND))
 
     def delete(self) -> None:
-        """Removes it from the Hub with everything that was ever in it."""
+        """Deletes the repository with its history."""
         asked(lambda: self._api.delete_repo(self.repository, repo_type=_KIND, missing_ok=True))

@@ -1,4 +1,4 @@
-"""Starts, watches and stops the workers of runs on rented machines; and what has to be there before a studio does."""
+"""Starts, watches and stops the workers of runs on rented machines, and checks before the studio starts."""
 
 from __future__ import annotations
 
@@ -21,14 +21,15 @@ from storage.jobs import Job, JobStore, Worker
 
 
 class RentedExecutor(LocalExecutor):
-    """Starts a process on this machine for each run, which rents a machine on the Hub and follows the run there.
+    """Starts a local process for each run, which rents a machine on the Hub and follows the run there.
 
-    So a worker is alive, silent, stopped and killed as a local one. What is added: the slot of an ended run is free
-    only once no machine is rented for it any more, also when its worker was killed before it could give it back.
+    So a worker sends heartbeats and is stopped and killed like a local one. In addition, the slot of an ended run is
+    free only when no machine is rented for it any more, also if its worker was killed before it could return the
+    machine.
     """
 
     again_seconds = 5.0
-    """Between two tries to give the machine of an ended run back."""
+    """Seconds between two attempts to return the machine of an ended run."""
 
     def __init__(
         self, home: Home, environment: Mapping[str, str], backbones: Backbones, store: JobStore, hub: HubJobs
@@ -41,7 +42,7 @@ class RentedExecutor(LocalExecutor):
         super().__init__(home, environment, (sys.executable, "-m", "app.jobs.rented.worker"), needs_hub)
         self._store, self._hub = store, hub
         self._answers: dict[str, bool | None] = {}
-        """Run → whether the Hub has said that no job of it goes on; None while it is asked."""
+        """Run → whether the Hub has confirmed that no job of it is left; None while it is being asked."""
 
     def loss(self, worker: Worker) -> str:
         return "The rented machine was lost, or the process here that follows it: the end of the log says which."
@@ -51,12 +52,13 @@ class RentedExecutor(LocalExecutor):
         return gone and (not force or self._is_given_back(worker))
 
     def _is_given_back(self, worker: Worker) -> bool:
-        """Whether nothing is rented for the worker's run, if that has ended; a run that goes on keeps its machine."""
+        """Returns whether nothing is rented for the worker's run; True while the run is in progress."""
         ended = [job for job in self._store.releasing_slots(self.host) if job.worker == worker]
         return all([self._is_free(job.id) for job in ended if job.kind == "run" and job.state.finished])
 
     def _is_free(self, run: str) -> bool:
-        """Whether the Hub has said that no job of a run goes on; asked in a thread, so that the runner never waits."""
+        """Returns whether the Hub has confirmed that no job of a run is left; asks in a thread, so that the runner
+        never waits."""
         if run not in self._answers:
             self._answers[run] = None
             threading.Thread(target=self._ask, args=(run,), name="give back", daemon=True).start()
@@ -76,15 +78,15 @@ class RentedExecutor(LocalExecutor):
 
 @dataclass(frozen=True)
 class Rented:
-    """The machines that a studio rents, as the Hub described them when it started."""
+    """The kind of machine that a studio rents, as the Hub described it when the studio started."""
 
     settings: Settings
-    """With the machine; a machine at a time, unless STUDIO_SLOTS says how many."""
+    """The settings with the machine; one slot, unless STUDIO_SLOTS is set."""
     hub: HubJobs
 
     @classmethod
     def of(cls, settings: Settings, endpoint: str | None = None) -> Rented:
-        """The machines of STUDIO_HF_JOBS. Raises LampError when runs cannot go on there. endpoint: for tests."""
+        """Looks up the machine of STUDIO_HF_JOBS. Raises LampError if runs cannot work there. endpoint: for tests."""
         if not settings.hf_jobs_token:
             raise LampError(
                 "STUDIO_HF_JOBS rents machines on the Hub, for which STUDIO_HF_JOBS_TOKEN must be a token of the "
@@ -110,7 +112,7 @@ class Rented:
         return cls(replace(settings, slots=slots, cluster_gpus=gpus, rented=machine), hub)
 
     def runner(self, database: Database) -> Runner:
-        """A runner that rents machines, not started yet."""
+        """Creates a runner that rents machines, not started yet."""
         settings, home = self.settings, Home(self.settings.home)
         variables = {**worker_variables(settings), "STUDIO_HF_JOBS_TOKEN": settings.hf_jobs_token}
         executor = RentedExecutor(home, variables, Backbones(settings), JobStore(database), self.hub)

@@ -1,4 +1,4 @@
-"""What the studio asks of the Hub's Jobs, through huggingface_hub; each failure is one sentence without the token."""
+"""The Hub's Jobs, through huggingface_hub; each failure is one sentence without the token."""
 
 from __future__ import annotations
 
@@ -18,25 +18,25 @@ if TYPE_CHECKING:
     from huggingface_hub import HfApi
 
 LABEL = "lamp-run"
-"""The label of each job that says for which run it was started."""
+"""Label of each job, whose value is the run that it was started for."""
 _ENDED = ("COMPLETED", "CANCELED", "ERROR", "DELETED")
 _GOING_ON = ("SCHEDULING", "RUNNING")
 _PERHAPS_LATER = (408, 409, 412, 425, 429)
-"""Statuses of refusals that another try may not meet again."""
+"""HTTP statuses of refusals after which another attempt may succeed."""
 _LAST_LINES = 30
 _T = TypeVar("_T")
 
 
 class HubAway(LampError):
-    """The Hub did not answer, or could not just now; what was asked may have been done all the same."""
+    """The Hub did not answer, or could not at the moment; the request may have been carried out all the same."""
 
 
 class HubRefused(LampError):
-    """The Hub answered that it does not do what was asked."""
+    """The Hub refused the request."""
 
 
 def keep_log_clean() -> None:
-    """Has huggingface_hub write neither bars nor hints, in a process whose output is a run's log."""
+    """Turns off progress bars and hints of huggingface_hub, in a process whose output is a run's log."""
     from huggingface_hub import utils
 
     utils.disable_progress_bars()  # type: ignore[attr-defined]  # public, but not in an __all__
@@ -44,7 +44,7 @@ def keep_log_clean() -> None:
 
 
 def asked(action: Callable[[], _T]) -> _T:
-    """What a call of huggingface_hub returns. Raises HubAway, HubRefused."""
+    """Calls huggingface_hub and returns the result. Raises HubAway, HubRefused."""
     import httpx2
     from huggingface_hub.errors import HfHubHTTPError
 
@@ -74,13 +74,13 @@ class HubJob:
     stage: str
     """SCHEDULING while it waits for a machine, RUNNING, or how it ended: COMPLETED, CANCELED, ERROR, DELETED."""
     message: str
-    """What the Hub says of that."""
+    """The Hub's explanation of the stage."""
     seconds: int
-    """For which its machine was paid so far."""
+    """Seconds of machine time paid so far."""
 
     @property
     def has_ended(self) -> bool:
-        """Whether its machine was given back."""
+        """Whether its machine was returned."""
         return self.stage in _ENDED
 
     @property
@@ -90,10 +90,10 @@ class HubJob:
 
 
 class HubJobs:
-    """The jobs of a token's account. Every method raises HubAway, HubRefused."""
+    """The jobs of the account that a token belongs to. Every method raises HubAway, HubRefused."""
 
     def __init__(self, token: str, endpoint: str | None = None) -> None:
-        """endpoint: in place of HF_ENDPOINT, for tests."""
+        """endpoint: replaces HF_ENDPOINT, for tests."""
         from huggingface_hub import HfApi
 
         set_time_limits()
@@ -102,11 +102,11 @@ class HubJobs:
 
     @cached_property
     def account(self) -> str:
-        """The name of the account, which pays."""
+        """Returns the name of the account, which pays."""
         return str(asked(self.api.whoami)["name"])
 
     def machines(self) -> list[RentedMachine]:
-        """The kinds of machines that can be rented."""
+        """Lists the kinds of machines that can be rented."""
         return [
             RentedMachine(
                 flavor=kind.name,
@@ -118,7 +118,7 @@ class HubJobs:
         ]
 
     def start(self, run: str, command: Sequence[str], *, image: str, flavor: str, hours: float) -> HubJob:
-        """Rents a machine for a command, which finds the token among its secrets as HF_TOKEN.
+        """Rents a machine for a command, which gets the token as HF_TOKEN from its secrets.
 
         hours: after which the Hub ends it.
         """
@@ -138,17 +138,17 @@ class HubJobs:
         return _job(started)
 
     def job(self, id: str) -> HubJob:
-        """A job as it is now."""
+        """Returns a job in its current state."""
         account = self.account
         return _job(asked(lambda: self.api.inspect_job(job_id=id, namespace=account)))
 
     def last_lines(self, id: str) -> list[str]:
-        """The end of what a job has written."""
+        """Returns the last lines of a job's output."""
         account = self.account
         return asked(lambda: list(self.api.fetch_job_logs(job_id=id, namespace=account, tail=_LAST_LINES)))
 
     def end_all(self, run: str) -> bool:
-        """Cancels every job of a run that goes on. Returns whether none does any more."""
+        """Cancels every unfinished job of a run. Returns whether none is left."""
         account = self.account
         jobs = asked(lambda: list(self.api.list_jobs(status=list(_GOING_ON), labels={LABEL: run}, namespace=account)))
         own = [job for job in jobs if (job.labels or {}).get(LABEL) == run and not _job(job).has_ended]

@@ -1,8 +1,8 @@
-"""The run on its rented machine: `python -m app.jobs.rented.node REPOSITORY REVISION SECONDS`.
+"""Executes a run on its rented machine: `python -m app.jobs.rented.node REPOSITORY REVISION SECONDS`.
 
-It makes a studio of its own for this one run: an empty home with its own database, the runner and the worker that
-every studio has. What they make is sent to the exchange every SECONDS, and a stop that is asked for there is asked
-for here.
+It creates a studio for this one run: an empty home with its own database, and the same runner and worker as in every
+studio. Their results are uploaded to the exchange every SECONDS; a stop that is asked for in the exchange is passed on
+to the run.
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ from storage.home import Home
 from storage.jobs import JobStore
 
 _LOOK_SECONDS = 5.0
-"""Between two looks whether the run should stop."""
+"""Seconds between two checks whether the run should stop."""
 _PATIENCE_SECONDS = 900.0
-"""How long it is tried to send the end of a run, or to send anything that the Hub refuses: the machine is paid for."""
+"""Time limit for uploading the end of a run, and for uploads that the Hub refuses: the machine costs money."""
 
 
 def main(arguments: list[str]) -> int:
-    """Exit status: 0 once the end of the run was sent, whichever it was."""
+    """Runs the job; returns 0 once the end of the run was uploaded, whatever it was."""
     repository, revision, seconds = arguments
     folder = Path(tempfile.mkdtemp(prefix="lamp-run-"))
     keep_log_clean()
@@ -57,7 +57,7 @@ def main(arguments: list[str]) -> int:
 
 
 def _follow(store: JobStore, courier: Courier, exchange: Exchange, run: str, seconds: float) -> int:
-    """Until the end of the run is sent, or there is no hope that it ever will be."""
+    """Uploads until the end of the run is uploaded, or until that has failed for too long."""
     send_at = look_at = 0.0
     ended_at: float | None = None
     refused_at: float | None = None

@@ -1,4 +1,4 @@
-"""What a run needs on a rented machine: its recipe, its data sets, what it goes on from, and the studio's own code."""
+"""The files that a run needs on a rented machine: recipe, data sets, what it continues from, and the studio's code."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _UPLOAD = "upload:"
 
 
 def pack(run: Run, home: Home, uploads: UploadStore, artifacts: ArtifactStore) -> dict[str, Path | bytes]:
-    """Name below `in/` → content. Raises StorageError, OSError."""
+    """Returns the content of each file, by its name below `in/`. Raises StorageError, OSError."""
     job, data = run.job, run.config.data
     files: dict[str, Path | bytes] = {"in/code.zip": _code()}
     described = {}
@@ -56,7 +56,7 @@ def pack(run: Run, home: Home, uploads: UploadStore, artifacts: ArtifactStore) -
 
 
 def unpack(folder: Path, home: Home, database: Database) -> Job:
-    """Lays the run that came in a folder into an empty studio, where it waits for a worker."""
+    """Adds the run in a folder to an empty studio, where it waits for a worker."""
     told = json.loads((folder / "run.json").read_text())
     uploads = UploadStore(database, home.uploads)
     for name, upload in told.pop("uploads").items():
@@ -74,12 +74,12 @@ def unpack(folder: Path, home: Home, database: Database) -> Job:
 
 
 def _below(folder: Path, name: str) -> dict[str, Path | bytes]:
-    """All files of a folder, by their names under another one."""
+    """Returns all files of a folder, by their names under another folder."""
     return {f"{name}/{path.relative_to(folder).as_posix()}": path for path in folder.rglob("*") if path.is_file()}
 
 
 def _code() -> bytes:
-    """A zip of this studio, so that the machine runs this very version, and of what has to be installed for it."""
+    """Returns a zip of this studio's code and requirements, so that the machine runs this very version."""
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
         for package in _PACKAGES:
@@ -91,7 +91,7 @@ def _code() -> bytes:
 
 
 def _requirements() -> str:
-    """Those of this checkout, or of the installed package."""
+    """Returns the requirements of this checkout, or of the installed package."""
     if (listed := _ROOT / "requirements.txt").is_file():
         return listed.read_text()
     try:

@@ -1,4 +1,4 @@
-"""One run on a rented machine, as the studio sees it: sent there, followed, and what it made taken over."""
+"""One run on a rented machine, as the studio sees it: uploads it, follows it, and takes over its results."""
 
 from __future__ import annotations
 
@@ -29,19 +29,19 @@ from storage.uploads import UploadStore
 
 _T = TypeVar("_T")
 REPORT_SECONDS = 60.0
-"""Between two reports, each of which is a commit: the Hub takes only so many of them an hour."""
+"""Seconds between two reports, each of which is a commit: the Hub limits commits per hour."""
 _LOOK_SECONDS = 5.0
-"""Between two looks at what has come."""
+"""Seconds between two checks for a new report."""
 _GIVE_BACK_SECONDS = 60.0
-"""How long a job may take to end after its run has."""
+"""Time for a job to end after its run has ended."""
 
 
 class _Stopped(Exception):
-    """The run should end, and has nothing to show yet."""
+    """The run should end, and has no result yet."""
 
 
 class Rental:
-    """Made anew for each attempt at a run; the file `Home.rented` says which machine an earlier one has left."""
+    """One attempt at a run; the file `Home.rented` names the machine that an earlier attempt has left."""
 
     def __init__(
         self,
@@ -60,16 +60,16 @@ class Rental:
         self._report_seconds, self._look_seconds = report_seconds, look_seconds
         self._record = home.rented(job.id)
         self._last = ""
-        """The name of the last report that was taken over; the names of later ones come after it."""
+        """Name of the last report that was taken over; later reports have later names."""
         self._lines = 0
-        """How many lines of the run's log there were taken over."""
+        """Number of lines of the run's log that were taken over."""
         self._newest: Report | None = None
         self._asked_to_stop = False
 
     def outcome(self) -> Outcome:
-        """Rents, unless a machine is rented already, and follows the run to its end.
+        """Rents a machine, unless one is rented already, and follows the run to its end.
 
-        Raises LampError, StorageError; WorkerLost when the machine is gone and the run is not finished.
+        Raises LampError, StorageError; WorkerLost if the machine is lost before the run is finished.
         """
         exchange: Exchange | None = None
         try:
@@ -87,7 +87,7 @@ class Rental:
         return outcome
 
     def _left_behind(self) -> tuple[str, Exchange] | None:
-        """The machine of an earlier attempt, whose run was not asked to stop meanwhile."""
+        """Returns the machine of an earlier attempt, if its run was not asked to stop meanwhile."""
         try:
             told = json.loads(self._record.read_text())
             id, exchange = str(told["job"]), Exchange(self._hub.api, str(told["repository"]))
@@ -105,7 +105,7 @@ class Rental:
         return None
 
     def _start(self) -> tuple[str, Exchange]:
-        """Sends the run and rents a machine. What another try may have left is ended first."""
+        """Uploads the run and rents a machine, after ending what another attempt may have left."""
         while not self._hub.end_all(self._run):
             self._pause(self._look_seconds)
         self._reporter.phase("Sending the run to the Hub")
@@ -131,7 +131,7 @@ class Rental:
         return job.id, exchange
 
     def _follow(self, id: str, exchange: Exchange) -> Outcome:
-        """Until the run or its job has ended."""
+        """Takes over reports until the run or its job has ended."""
         with TemporaryDirectory() as cache:
             while True:
                 job = self._until_answered(lambda: self._hub.job(id))
@@ -151,7 +151,7 @@ class Rental:
                 self._pause(self._look_seconds, until_stop=True)
 
     def _take_over(self, id: str, exchange: Exchange, cache: Path) -> None:
-        """Everything that has come since the last time."""
+        """Takes over every report that has come since the last call."""
         try:
             sent = exchange.fetch("out", exchange.revision(), cache)
         except HubRefused as error:
@@ -173,7 +173,7 @@ class Rental:
         self._remember(id, exchange)
 
     def _pass_on_stop(self, job: HubJob, exchange: Exchange) -> None:
-        """The job hears of the stop; one that has no machine yet is ended."""
+        """Tells the job of the stop; a job that has no machine yet is cancelled."""
         if job.is_waiting:
             raise _Stopped
         if not self._asked_to_stop:
@@ -181,7 +181,7 @@ class Rental:
             self._asked_to_stop = True
 
     def _quote_end(self, id: str) -> None:
-        """Has the run's log end with what its job wrote last."""
+        """Copies the last lines of the job's output into the run's log."""
         with suppress(HubAway, HubRefused):
             for line in self._hub.last_lines(id):
                 self._reporter.quote(f"| {line}")
@@ -195,7 +195,7 @@ class Rental:
             self._reporter.note(f"The machine was rented for {job.seconds / 60:.1f} minutes.")
 
     def _give_back(self, exchange: Exchange | None) -> None:
-        """Ends what is still rented for the run. Where the Hub does not answer, the executor asks again."""
+        """Cancels what is still rented for the run. If the Hub does not answer, the executor tries again."""
         with suppress(HubAway, HubRefused):
             self._hub.end_all(self._run)
         if exchange is not None:
@@ -213,9 +213,9 @@ class Rental:
             staged.write_text(json.dumps({"job": id, "repository": exchange.repository, "lines": self._lines}))
 
     def _until_answered(self, action: Callable[[], _T], *, stoppable: bool = False) -> _T:
-        """What an action returns; tried until the Hub answers.
+        """Repeats an action until the Hub answers, and returns its result.
 
-        stoppable: whether a stop ends the tries. Raises _Stopped then.
+        stoppable: whether a stop ends the attempts, with _Stopped.
         """
         told = False
         while True:
@@ -230,12 +230,12 @@ class Rental:
                 self._check_stop()
 
     def _check_stop(self) -> None:
-        """Raises _Stopped when the run should end."""
+        """Raises _Stopped if the run should end."""
         if self._reporter.should_stop():
             raise _Stopped
 
     def _pause(self, seconds: float, *, until_stop: bool = False) -> None:
-        """Waits. Raises _Stopped when the system ends this process.
+        """Waits. Raises _Stopped if the system ends this process.
 
         until_stop: whether a stop that the job does not know of ends the waiting.
         """

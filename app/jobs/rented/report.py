@@ -1,4 +1,4 @@
-"""What a job reports of its run: one JSON file each time, whose numbers rise."""
+"""The reports of a job on its run: JSON files with rising numbers."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ FOLDER = "reports"
 
 @dataclass(frozen=True)
 class Report:
-    """The run as it is on the rented machine, and what is new since the report before."""
+    """The state of the run on the rented machine, and what is new since the report before."""
 
     state: JobState
     phase: str
@@ -25,7 +25,7 @@ class Report:
     values: list[Value]
     """New values of the curves; all of them in the last report of a run."""
     first_line: int
-    """The place of the first of `lines` in the run's log there, from 0."""
+    """Index of the first of `lines` in the run's log there, from 0."""
     lines: list[str]
 
     def to_json(self) -> bytes:
@@ -33,7 +33,7 @@ class Report:
 
     @classmethod
     def from_json(cls, text: bytes) -> Report:
-        """Raises LampError for what no report can be."""
+        """Reads a report. Raises LampError if the text is none."""
         try:
             given = json.loads(text)
             return cls(
@@ -52,5 +52,5 @@ class Report:
 
 
 def name_of(number: int) -> str:
-    """The name of a report's file."""
+    """Returns the name of a report's file."""
     return f"{number:06}.json"

@@ -1,4 +1,4 @@
-"""Takes what a rented machine has sent into the studio: each checkpoint, and the prompt, whole or not at all."""
+"""Copies what a rented machine has uploaded into the studio: checkpoints and the prompt, each whole or not at all."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from storage.home import Home
 
 
 def keep_checkpoints(sent: Path, home: Home, run: str) -> None:
-    """Takes over the checkpoints in a folder and drops those that the rented machine has dropped. Raises OSError."""
+    """Copies the checkpoints in a folder, and removes those that the rented machine has removed. Raises OSError."""
     if not (sent / RECORD).is_file():
         return
     kept = home.checkpoints(run)
@@ -36,7 +36,7 @@ def keep_checkpoints(sent: Path, home: Home, run: str) -> None:
 
 
 def keep_answers(sent: Path, home: Home, run: str) -> None:
-    """Takes over what the run's page shows of the prompt. Raises OSError."""
+    """Copies the files that the run's page shows beside the prompt. Raises OSError."""
     places = {"samples": home.samples(run), "answers": home.answers(run), "inspection": home.inspection(run)}
     for name, place in places.items():
         if (sent / name).is_file():

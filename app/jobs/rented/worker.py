@@ -1,8 +1,8 @@
-"""The worker of a run that goes on on a rented machine: `python -m app.jobs.rented.worker JOB_ID ATTEMPT`.
+"""The local worker of a run on a rented machine: `python -m app.jobs.rented.worker JOB_ID ATTEMPT`.
 
-It is the worker of every run (app.jobs.worker), but for its work: it rents the machine, follows what comes from there,
-and gives the machine back. So the heartbeat, the stop and the end of the run are those of a local one. When this
-process ends before the run does, that of the next attempt takes the same machine over.
+It differs from other workers (app.jobs.worker) only in its work: it rents the machine, takes over what comes from
+there, and returns the machine. So the heartbeat, the stop and the end of the run are those of a local one. If this
+process ends before the run does, that of the next attempt continues with the same machine.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from storage.uploads import UploadStore
 
 
 def rent(settings: Settings, job: Job, reporter: JobReporter, artifacts: ArtifactStore) -> Outcome:
-    """The work of a run. Raises LampError, StorageError, WorkerLost."""
+    """Does the work of a run on a rented machine. Raises LampError, StorageError, WorkerLost."""
     keep_log_clean()
     home = Home(settings.home)
     uploads = UploadStore(open_database(settings.database_url), home.uploads, Owner(job.owner))
@@ -37,7 +37,10 @@ def rent(settings: Settings, job: Job, reporter: JobReporter, artifacts: Artifac
 
 
 def main(arguments: list[str]) -> int:
-    """Exit status: that of app.jobs.worker. A comparison is computed on this machine, as everywhere."""
+    """Runs the worker; returns the exit status of app.jobs.worker.
+
+    A comparison is computed on this machine, as everywhere.
+    """
     prepare_process()
     be_ended_first(holds_work=True)
     try:
