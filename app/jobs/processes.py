@@ -49,7 +49,7 @@ def is_alive(worker: Worker) -> bool:
 
 
 def session_processes(worker: Worker) -> list[int]:
-    """Returns the ids of the living processes in the worker's session: itself and its children, even if it has ended."""
+    """Returns the ids of the living processes in a worker's session: the worker and its children."""
     current = identity(worker.pid)
     if current not in (None, worker.process) or worker.process.partition(":")[0] != _boot():
         return []  # the id belongs to another process by now
