@@ -16,9 +16,9 @@ from app.views.uncertainty import Interval, mean_interval
 
 MOST_RUNS = 6
 LETTERS = "ABCDEF"
-"""What the runs are called in plots and sentences, in their order."""
+"""Names of the runs in plots and sentences, in their order."""
 _FEWEST_ROWS = 10
-"""Rows that two runs must have answered both, for a comparison row by row."""
+"""Rows that two runs must both have answered, for a comparison row by row."""
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class ComparedRun:
 
     run: Run
     results: Results | None
-    """Its answers to held-out rows; None before it has ended and where none were kept."""
+    """Its answers to held-out rows; None before it has ended and if none were kept."""
     loss: Points
     """(step, training loss)"""
     validation: Points
@@ -40,49 +40,49 @@ class ComparedRun:
 
     @property
     def duration(self) -> timedelta | None:
-        """From its last start to its end; None before that."""
+        """Time from its last start to its end; None before that."""
         began, ended = self.run.job.started_at, self.run.job.finished_at
         return ended - began if began and ended else None
 
 
 @dataclass(frozen=True)
 class Setting:
-    """A setting of all runs."""
+    """A setting with its value in each run."""
 
     group: str
     name: str
     values: tuple[str, ...]
-    """One a run, in their order."""
+    """One for each run, in their order."""
 
     @property
     def differs(self) -> bool:
-        """Whether it is not the same in all runs."""
+        """Whether the runs have different values."""
         return len(set(self.values)) > 1
 
 
 def common_metric(metrics: Sequence[Set[str]]) -> str | None:
-    """The one metric by which runs can be compared: the main one that all have; None where there is none.
+    """Returns the main metric that all runs have; None if there is none.
 
-    metrics: those of each run; a run that has none yet is passed over.
+    metrics: those of each run; a run without any yet is skipped.
     """
     known = [names for names in metrics if names]
     return score_text.main_metric(frozenset.intersection(*map(frozenset, known))) if known else None
 
 
 def ranking(runs: Sequence[ComparedRun]) -> list[int]:
-    """The numbers of the runs that have results, the best mean score first."""
+    """Returns the indices of the runs that have results, the best mean score first."""
     scored = [number for number, one in enumerate(runs) if one.results]
     return sorted(scored, key=lambda number: -_mean(runs[number]))
 
 
 def best(runs: Sequence[ComparedRun]) -> int | None:
-    """The number of the run with the best score; None where none of the others can be compared with it."""
+    """Returns the index of the run with the best score; None if no other run can be compared with it."""
     order = ranking(runs)
     return order[0] if any(_comparable_scores(runs[order[0]], runs[other]) for other in order[1:]) else None
 
 
 def differences(runs: Sequence[ComparedRun]) -> list[str]:
-    """For each run but the best, in a sentence: whether that one's lead over it is more than chance.
+    """Says for each run but the best whether the best one's lead over it is more than chance.
 
     Both must have answered the same rows, with the same target. The interval is the bootstrap's of the difference row
     by row, which is narrower than the two scores' own intervals, because rows that are hard are hard for both.
@@ -116,14 +116,14 @@ def _range(interval: Interval) -> str:
 
 
 def _comparable_scores(one: ComparedRun, two: ComparedRun) -> list[tuple[float, float]]:
-    """The scores of two runs in each row that both were tested on; none where these rows are too few."""
+    """Returns the scores of two runs in each row that both were tested on; none if these rows are too few."""
     first, second = _scores_by_row(one), _scores_by_row(two)
     common = sorted(first.keys() & second.keys())
     return [(first[row], second[row]) for row in common] if len(common) >= _FEWEST_ROWS else []
 
 
 def _scores_by_row(one: ComparedRun) -> dict[tuple[str, str, bool, int], float]:
-    """The score of each row that was answered, none for rows that chose the prompt.
+    """Returns the score of each answered row, except rows that chose the prompt.
 
     A key is the data set, the target column, whether the answers are labels (texts have another score), and the row.
     """
@@ -139,7 +139,7 @@ def _mean(one: ComparedRun) -> float:
 
 
 def compared_settings(runs: Sequence[Run]) -> list[Setting]:
-    """Every setting with its value in each run, in groups one after the other."""
+    """Returns every setting with its value in each run, group by group."""
     return [
         Setting(same[0].group, same[0].name, tuple(setting.text for setting in same))
         for same in zip(*(named_settings(run.job) for run in runs), strict=True)

@@ -1,11 +1,11 @@
-"""Cells of CSV files that people open in a spreadsheet."""
+"""Makes cells of CSV files safe for spreadsheets."""
 
 from __future__ import annotations
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
-"""What a cell begins with that a spreadsheet would compute."""
+"""Characters with which a cell begins that a spreadsheet would compute."""
 
 
 def harmless(cell: str) -> str:
-    """The cell with an apostrophe before what would be a formula, as spreadsheets expect it."""
+    """Returns the cell, with an apostrophe in front if a spreadsheet would take it for a formula."""
     return f"'{cell}" if cell.startswith(_FORMULA) else cell

@@ -9,13 +9,13 @@ from lamp.inference.scores import improves
 Points = Sequence[tuple[int, float]]
 """(step, value) in rising steps."""
 _FAR = 3
-"""How many times the usual height a value must have to be left outside the axis."""
+"""Factor on the usual height beyond which a value may be left outside the axis."""
 
 
 def smoothed(points: Points) -> list[tuple[int, float]]:
-    """The points with their noise averaged out: at each of them a straight line through the nearest tenth of them.
+    """Returns the points smoothed: at each of them a straight line through the nearest tenth of them.
 
-    A line, not a mean: a mean lags behind a loss that falls, at the ends of the curve most of all.
+    A line, not a mean: a mean lags behind a loss that falls, most of all at the ends of the curve.
     """
     width = min(len(points), max(5, len(points) // 10))
     if width < 3:
@@ -39,8 +39,10 @@ def smoothed(points: Points) -> list[tuple[int, float]]:
 
 
 def thinned(points: Points, most: int) -> list[tuple[int, float]]:
-    """At most `most` (4 or more) of the points: the first, the last, and of equal spans between them the lowest and the
-    highest, so that no peak is lost."""
+    """Returns at most `most` (4 or more) of the points: the first, the last, and the extremes between them.
+
+    The points between are cut into equal spans, and each gives its lowest and its highest, so that no peak is lost.
+    """
     if len(points) <= most:
         return list(points)
     between, spans = points[1:-1], (most - 2) // 2
@@ -56,9 +58,9 @@ def _value(point: tuple[int, float]) -> float:
 
 
 def span(points: Points) -> tuple[float, float] | None:
-    """Limits (low, high) of an axis for the values. None without points.
+    """Returns limits (low, high) of an axis for the values; None without points.
 
-    The first values always lie inside; of the others the highest 2 % may lie outside, where they are far from the rest.
+    The first values are always inside; of the others the highest 2 % may be outside, if they are far from the rest.
     """
     values = sorted(value for _, value in points)
     if not values:
@@ -72,17 +74,18 @@ def span(points: Points) -> tuple[float, float] | None:
 
 
 def held(points: Points, last: int) -> list[tuple[int, float]]:
-    """The points, and the last value again at the step `last`: a value that was not told again is what it was."""
+    """Returns the points, and the last value again at step `last`: a value that was not reported again is still the
+    same."""
     return [*points, (last, points[-1][1])] if points and points[-1][0] < last else list(points)
 
 
 def untrained_value(points: Points) -> float | None:
-    """The untrained backbone's score: the one of step 0, None when it was not scored."""
+    """Returns the untrained backbone's score, at step 0; None if it was not scored."""
     return next((value for step, value in points if step == 0), None)
 
 
 def best_point(points: Points, metric: str) -> tuple[int, float] | None:
-    """(step, value) of the best score after training began; of equal scores the first."""
+    """Returns (step, value) of the best score after training began; the first one if several are equal."""
     best = None
     for step, value in points:
         if step > 0 and (best is None or improves(metric, value, best[1])):

@@ -1,4 +1,4 @@
-"""Numbers, times and sizes as people read them."""
+"""Formats numbers, times and sizes for people."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from datetime import datetime
 
 
 def duration(seconds: float) -> str:
-    """A duration, such as "45 s", "3 min 20 s" or "1 h 05 min"."""
+    """Formats a duration, such as "45 s", "3 min 20 s" or "1 h 05 min"."""
     whole = max(0, round(seconds))
     if whole < 60:
         return f"{whole} s"
@@ -19,14 +19,14 @@ def duration(seconds: float) -> str:
 
 
 def about(seconds: float) -> str:
-    """A duration in whole minutes, such as "about 5 min" or "less than a minute"."""
+    """Formats a duration in whole minutes, such as "about 5 min" or "less than a minute"."""
     if seconds < 60:
         return "less than a minute"
     return "about " + duration(round(seconds / 60) * 60).removesuffix(" 00 s")
 
 
 def age(then: datetime, now: datetime) -> str:
-    """How long ago a time was: "just now", "5 min ago", "3 h ago", "2 days ago", or its date."""
+    """Formats how long ago a time was: "just now", "5 min ago", "3 h ago", "2 days ago", or its date."""
     seconds = (now - then).total_seconds()
     if seconds < 60:
         return "just now"
@@ -41,7 +41,7 @@ def age(then: datetime, now: datetime) -> str:
 
 
 def moment(then: datetime, now: datetime) -> str:
-    """A time in the time zone of `now`: "14:05", "26 Nov 14:05", or with its year when that is another one."""
+    """Formats a time in the time zone of `now`: "14:05", "26 Nov 14:05", or with its year if that is another one."""
     local = then.astimezone(now.tzinfo)
     if local.date() == now.date():
         return f"{local:%H:%M}"
@@ -49,12 +49,12 @@ def moment(then: datetime, now: datetime) -> str:
 
 
 def rows(number: int) -> str:
-    """A number of rows, such as "1 row" or "1,200 rows"."""
+    """Formats a number of rows, such as "1 row" or "1,200 rows"."""
     return f"{number:,} row{'' if number == 1 else 's'}"
 
 
 def count(number: float) -> str:
-    """A large number, such as "134.5 M" or "5,416"."""
+    """Formats a large number, such as "134.5 M" or "5,416"."""
     for size, unit in ((1e9, "B"), (1e6, "M")):
         if number >= size:
             return f"{number / size:.4g} {unit}"
@@ -62,16 +62,16 @@ def count(number: float) -> str:
 
 
 def bytes_text(size: int) -> str:
-    """A size in bytes, such as "26.4 kB", "1.2 MB" or "40.0 GB"."""
+    """Formats a size in bytes, such as "26.4 kB", "1.2 MB" or "40.0 GB"."""
     if size >= 1e9:
         return f"{size / 1e9:.1f} GB"
     return f"{size / 1e6:.1f} MB" if size >= 1e6 else f"{size / 1e3:.1f} kB" if size >= 1000 else f"{size} bytes"
 
 
 def parse_number(text: str) -> float:
-    """The number in a text, with a point or a comma before its decimals.
+    """Reads a number from a text, with a decimal point or a decimal comma.
 
-    Raises ValueError when it is none, and for "1,000": that is one to some people and a thousand to others.
+    Raises ValueError for anything else, and for "1,000": that is one to some people and a thousand to others.
     """
     comma = re.fullmatch(r"([+-]?)(\d*),(\d+)", text.strip())
     if comma is None:
@@ -83,10 +83,10 @@ def parse_number(text: str) -> float:
 
 
 def parse_tags(text: str) -> tuple[str, ...]:
-    """The tags in a line of words separated by commas."""
+    """Reads tags from a line of words separated by commas."""
     return tuple(dict.fromkeys(tag.strip() for tag in text.split(",") if tag.strip()))
 
 
 def backbone_name(reference: str) -> str:
-    """The name of a backbone without its owner or folder: "SmolLM2-135M" for "HuggingFaceTB/SmolLM2-135M"."""
+    """Returns the name of a backbone without its owner or folder: "SmolLM2-135M" for "HuggingFaceTB/SmolLM2-135M"."""
     return reference.rstrip("/").rpartition("/")[2]

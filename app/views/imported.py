@@ -1,4 +1,4 @@
-"""What is known of a prompt that was imported, and what is not."""
+"""The facts and the verdict of an imported prompt."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ Facts = tuple[tuple[str, str], ...]
 
 
 def origin(run: Run) -> Mapping[str, Any]:
-    """Where an imported prompt comes from, as app.studio_imports has recorded it; empty for a run."""
+    """Returns the origin of an imported prompt, as app.studio_imports has recorded it; empty for a trained run."""
     made_from = run.job.config.get(MADE_FROM)
     prompt = made_from.get("prompt") if isinstance(made_from, Mapping) else None
     return prompt if isinstance(prompt, Mapping) else {}
 
 
 def imported_facts(run: Run, recipe: Facts) -> Facts:
-    """The facts of an imported prompt. recipe: those of its recipe, of which not all are known without one."""
+    """Returns the facts of an imported prompt. recipe: the facts of its recipe; without one, not all are known."""
     known, lamp = origin(run), run.config.lamp
     came = f"{known['id']}, revision {str(known['revision'])[:10]}" if "id" in known else str(known.get("file", ""))
     first = (("Imported from", came or "a zip"),)
@@ -41,7 +41,7 @@ _COMPUTED = "computed from its virtual tokens, which they make exactly: a run ca
 
 
 def imported_verdict(run: Run, results: Results | None) -> Verdict | None:
-    """What its scores tell; None where it has none."""
+    """Returns the verdict on its scores; None without any."""
     if results is None:
         told = "Its scores are those of its maker", "They were measured elsewhere: score it on rows of your own."
         return Verdict(*told, "warn") if run.job.scores else None

@@ -1,4 +1,4 @@
-"""The times of a run in the time zone of the person who looks at it."""
+"""Shows the times of a run in the reader's time zone."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ _STAMP = re.compile(r"^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)Z", re.MULTILINE)
 
 
 def zone_of(name: object) -> tzinfo:
-    """The time zone with a name of the IANA database, as a browser gives it; UTC for anything else.
+    """Returns the time zone with a name of the IANA database, as a browser gives it; UTC for anything else.
 
-    A name, not today's distance from UTC: that is another one in half of the year.
+    A name, not today's offset from UTC, which is another one in half of the year.
     """
     try:
         return ZoneInfo(str(name))
@@ -25,13 +25,14 @@ def zone_of(name: object) -> tzinfo:
 
 
 def in_zone(view: RunView, zone: tzinfo) -> RunView:
-    """The view with the times of its log in a time zone, and `now`, from which pages take the zone of all others."""
+    """Returns the view with the times of its log in a time zone, and with `now`, from which pages take the zone of all
+    others."""
     now = view.now.astimezone(zone)
     return replace(view, now=now, log=local_log(view.log, now), found_log=local_log(view.found_log, now))
 
 
 def local_log(log: str, now: datetime) -> str:
-    """A log with the times of its lines in the time zone of `now`, with the day where that is another one."""
+    """Returns a log with its times in the time zone of `now`, with the day if it is another one."""
 
     def local(stamp: re.Match[str]) -> str:
         at = datetime.fromisoformat(stamp[1]).replace(tzinfo=UTC).astimezone(now.tzinfo)

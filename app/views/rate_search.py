@@ -1,4 +1,4 @@
-"""How the search for a run's learning rate went, from what the run recorded."""
+"""The course of a run's search for the learning rate, from its recorded metrics."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from app.views.curves import Points
 
 _PREFIX, _LOSS, _GOES_ON, _DIVERGED = "search/", "/validation/loss", "/goes_on", "/diverged"
-"""Names of the metrics are such as "search/0.04/validation/loss"."""
+"""Parts of the names of its metrics, such as "search/0.04/validation/loss"."""
 
 
 @dataclass(frozen=True)
@@ -17,19 +17,20 @@ class TriedRate:
 
     rate: str
     losses: tuple[tuple[int, float], ...]
-    """(step, loss on the held-out rows) of each comparison that it took part in."""
+    """(step, loss on the held-out rows) at each comparison that it took part in."""
     goes_on: bool
     """Whether its prompt was trained further."""
     diverged_at: int | None = None
-    """The step at which its loss was no finite number any more."""
+    """The step at which its loss was not finite."""
 
 
 def tried_rates(
     metrics: Iterable[str], curves: Callable[[Collection[str]], Mapping[str, Points]]
 ) -> tuple[TriedRate, ...]:
-    """The rates that were tried, lowest first; empty before one was compared or diverged, and without a search.
+    """Returns the rates that were tried, lowest first.
 
-    metrics: the names of the run's metrics; curves: returns the points of several.
+    Empty without a search, and before the first rate was compared or diverged. metrics: the names of the run's metrics;
+    curves: returns the points of several.
     """
     names = [name for name in metrics if name.startswith(_PREFIX)]
     points = curves([name for name in names if name.endswith((_LOSS, _GOES_ON, _DIVERGED))]) if names else {}
@@ -50,12 +51,12 @@ def tried_rates(
 
 
 def competing(tried: Sequence[TriedRate]) -> int | None:
-    """How many prompts are still trained; None while that is as the recipe says."""
+    """Returns how many prompts are still trained; None as long as that follows from the recipe."""
     return sum(one.goes_on for one in tried) if tried else None
 
 
 def _kept_of(losses: Mapping[str, Points], *, halved: bool) -> Collection[str]:
-    """The rates of the last comparison, or the better half of them; all rates before the first comparison.
+    """Returns the rates of the last comparison, or the better half of them; all rates before the first comparison.
 
     halved: for a run of an earlier version, which did not record the rates that go on.
     """

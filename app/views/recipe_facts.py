@@ -13,7 +13,7 @@ _TASKS = {"auto": "chosen by the target", "classification": "picks a label", "ge
 
 
 def recipe_facts(run: Run, source: DataSource | None = None) -> Facts:
-    """All that a run was made with. source: where its data set was fetched from."""
+    """Returns the recipe of a run, line by line. source: the part of the Hub that its data set was fetched from."""
     job, data, lamp, train = run.job, run.config.data, run.config.lamp, run.config.train
     return (
         ("Backbone", run.config.backbone),
@@ -45,7 +45,7 @@ def _data(data: DataConfig) -> Facts:
 
 
 def _part(own: str, share: float, most: int) -> str:
-    """Which rows are held out. own: a data set of their own."""
+    """Returns which rows are held out. own: name of a separate data set."""
     if own:
         return f"data of their own ({own}), at most {most:,} rows"
     return f"{100 * share:g} % of the rows, at most {most:,}" if share else "none"

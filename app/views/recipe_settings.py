@@ -1,4 +1,4 @@
-"""A recipe as named settings in groups, and in which of them two recipes differ."""
+"""A recipe as named settings in groups, and the settings in which two recipes differ."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class NamedSetting:
     group: str
     name: str
     text: str
-    """Its value."""
+    """Its value, as text."""
 
 
 def named_settings(job: Job) -> list[NamedSetting]:
@@ -47,7 +47,7 @@ def changes(job: Job, earlier: Job) -> list[tuple[str, str, str]]:
 
 
 def _values(job: Job) -> list[Any]:
-    """The values of the settings that `_NAMES` names."""
+    """Returns the values of the settings in `_NAMES`."""
     stored = as_read_now(job.config)
     values: list[Any] = [job.backbone, job.dataset_name]
     for section in _GROUPS:

@@ -1,4 +1,4 @@
-"""What a run's prompt answered to its held-out rows: counted, with an interval, and as rows to look through."""
+"""The answers of a run's prompt to its held-out rows: totals, intervals, and rows to look through."""
 
 from __future__ import annotations
 
@@ -20,68 +20,69 @@ FILTERS = (ALL, WRONG, RIGHT, CHANGED)
 
 @dataclass(frozen=True)
 class Results:
-    """The answers of a prompt to held-out rows, beside those of the untrained model."""
+    """The answers of a prompt to held-out rows, and those of the untrained model."""
 
     answers: tuple[RowAnswer, ...]
 
     @property
     def are_labels(self) -> bool:
-        """Whether an answer is one of a few labels, and not a text."""
+        """Whether answers are one of a few labels, and not texts."""
         return self.answers[0].confidence is not None
 
     @property
     def right(self) -> int:
-        """Rows that were answered as expected."""
+        """Number of rows that were answered as expected."""
         return sum(answer.score == 1 for answer in self.answers)
 
     @property
     def untrained_right(self) -> int:
-        """Rows that the untrained model answered as expected."""
+        """Number of rows that the untrained model answered as expected."""
         return sum(answer.untrained_score == 1 for answer in self.answers)
 
     @property
     def commonest(self) -> tuple[str, int]:
-        """The most frequent expected answer, and in how many rows it stands."""
+        """The most frequent expected answer, and its number of rows."""
         return Counter(answer.expected for answer in self.answers).most_common(1)[0]
 
     @property
     def mean(self) -> float:
-        """The mean score of a row: the share of right labels, or ROUGE-L of texts; 0 to 1."""
+        """The mean score of a row, 0 to 1: the share of right labels, or ROUGE-L of texts."""
         return sum(answer.score for answer in self.answers) / len(self.answers)
 
     @property
     def interval(self) -> Interval:
-        """The interval of `mean`."""
+        """The 95 % interval of `mean`."""
         if self.are_labels:
             return share_interval(self.right, len(self.answers))
         return mean_interval([answer.score for answer in self.answers])
 
     @property
     def untrained_mean(self) -> float:
-        """The same without the prompt."""
+        """The untrained model's mean score of a row."""
         return sum(answer.untrained_score for answer in self.answers) / len(self.answers)
 
     @property
     def untrained_interval(self) -> Interval:
-        """The interval of `untrained_mean`."""
+        """The 95 % interval of `untrained_mean`."""
         if self.are_labels:
             return share_interval(self.untrained_right, len(self.answers))
         return mean_interval([answer.untrained_score for answer in self.answers])
 
     @property
     def metric(self) -> str:
-        """The metric whose values `mean` and `untrained_mean` are."""
+        """The name of the metric that `mean` is."""
         return "accuracy" if self.are_labels else "rouge_l"
 
     @property
     def gain(self) -> Interval:
-        """The interval of what the prompt adds to the mean score, from the same rows with it and without it."""
+        """Returns the interval of the difference that the prompt makes to the mean score, from the same rows with it
+        and without it."""
         return mean_interval([answer.score - answer.untrained_score for answer in self.answers])
 
     def chosen(self, shown: str = ALL, expected: str = "", answered: str = "", text: str = "") -> list[RowAnswer]:
-        """The rows of one of FILTERS, the worst first: wrong ones by their confidence, texts by their score.
+        """Returns the rows of one of FILTERS, the worst first: wrong ones by confidence, texts by score.
 
-        expected, answered: only rows with these labels, "" for all; text: only rows in which these words occur.
+        expected, answered: only rows with these labels, "" for all; text: only rows that contain these words.
         """
         words = text.casefold().split()
         rows = [
@@ -102,7 +103,7 @@ def _is_shown(answer: RowAnswer, shown: str) -> bool:
 
 
 def read_results(file: Path) -> Results | None:
-    """The results of a run; None where there are none. Raises DataError when they cannot be read."""
+    """Reads the results of a run; None if there are none. Raises DataError if they cannot be read."""
     try:
         changed = file.stat().st_mtime_ns
     except OSError:
@@ -118,7 +119,7 @@ def _read(file: Path, changed: int) -> tuple[RowAnswer, ...]:
 
 
 def to_csv(answers: Sequence[RowAnswer]) -> str:
-    """The rows as CSV for a spreadsheet, in which no cell is computed as a formula."""
+    """Returns the rows as CSV for a spreadsheet, in which no cell is computed as a formula."""
     table = io.StringIO()
     writer = csv.writer(table)
     writer.writerow(("row", "input", "expected", "answer", "score", "confidence", "untrained answer"))

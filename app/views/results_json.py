@@ -1,4 +1,4 @@
-"""What prompts answered to held-out rows, and how runs compare, as JSON values for scripts."""
+"""Answers to held-out rows, and comparisons of runs, as JSON values for scripts."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from app.views.run_json import run_as_dict
 
 
 def results_as_dict(results: Results) -> dict[str, Any]:
-    """The mean score of a row with its interval of 95 %, and every row with its two answers."""
+    """Returns the mean score of a row with its 95 % interval, and every row with its two answers."""
     return {
         "score": results.mean,
         "interval": [results.interval.low, results.interval.high],
@@ -22,7 +22,7 @@ def results_as_dict(results: Results) -> dict[str, Any]:
 
 
 def comparison_as_dict(runs: Sequence[ComparedRun], metric: str | None) -> dict[str, Any]:
-    """Runs beside each other, and a sentence for each one but the best: whether it is behind by more than chance."""
+    """Returns runs side by side, and a sentence for each one but the best: whether it is behind by more than chance."""
     return {
         "metric": metric,
         "runs": [run_as_dict(one.run.job) for one in runs],

@@ -13,7 +13,7 @@ from storage.records import Job
 
 
 def run_as_dict(job: Job, metrics: Mapping[str, float] | None = None) -> dict[str, Any]:
-    """A run as JSON values. metrics: if given, they and the recipe are added."""
+    """Returns a run as JSON values. metrics: if given, these and the recipe are added."""
     values: dict[str, Any] = {
         "id": job.id,
         "name": job.name,
@@ -40,7 +40,7 @@ def run_as_dict(job: Job, metrics: Mapping[str, float] | None = None) -> dict[st
 
 
 def worth_as_dict(worth: Worth) -> dict[str, Any]:
-    """A prompt beside other ways as JSON values; scores and leads lie between -1 and 1, leads are the prompt's."""
+    """Returns a prompt beside other ways as JSON values; scores and the prompt's leads are between -1 and 1."""
     return {
         "sentence": worth.sentence,
         "rows": worth.rows,

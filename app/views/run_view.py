@@ -1,4 +1,4 @@
-"""What the page of one run shows, as a frozen value without Gradio and without HTML."""
+"""The content of a run's page, as a frozen value without Gradio and without HTML."""
 
 from __future__ import annotations
 
@@ -26,16 +26,16 @@ from storage.records import Event, Job
 from storage.states import JobState
 
 LOG_LINES = 100
-"""Lines of a run's log that its page shows."""
+"""Lines of a run's log on its page."""
 FOUND_LINES = 300
-"""The same of a search."""
+"""The most lines that a search of the log shows."""
 _VALIDATION = "validation/"
-"""Prefix of the names of metrics that were measured on the held-out rows."""
+"""Prefix of metrics that were measured on the held-out rows."""
 
 
 @dataclass(frozen=True)
 class Choices:
-    """What a reader has chosen to see of a run."""
+    """The reader's choices on a run's page."""
 
     smoothed: bool = True
     """Whether the training loss is smoothed"""
@@ -49,7 +49,7 @@ Tile = tuple[str, str, str]
 
 @dataclass(frozen=True)
 class RunView:
-    """One run as its page shows it."""
+    """The content of a run's page."""
 
     id: str
     name: str
@@ -62,7 +62,7 @@ class RunView:
     """Id of the run that this one was started from."""
     created_at: datetime
     now: datetime
-    """When the view was made; ages are relative to it."""
+    """Time when the view was made; ages are relative to it."""
     state: JobState
     imported: bool
     """Whether its prompt was made elsewhere."""
@@ -70,7 +70,7 @@ class RunView:
     error: str | None
     status: Status
     tiles: tuple[Tile, ...]
-    """The few numbers that tell how the run is going."""
+    """The few numbers that summarise the run."""
     steps: int
     loss: tuple[tuple[int, float], ...]
     """(step, training loss)"""
@@ -79,15 +79,15 @@ class RunView:
     validation: tuple[tuple[int, float], ...]
     """(step, score) of `metric` on the held-out rows; step 0 is the untrained backbone."""
     tried_rates: tuple[TriedRate, ...]
-    """What was tried to find the learning rate, and how it did."""
+    """The rates of the search for the learning rate, with their losses."""
     scores: tuple[ScoreComparison, ...]
     """The final scores; empty before the run has ended."""
     scored_on: str
-    """The rows that the final scores are of, such as "45 test rows"."""
+    """The rows of the final scores, such as "45 test rows"."""
     tested: bool
     """Whether those rows had no part in choosing the prompt."""
     verdict: Verdict | None
-    """How good the prompt is; None before the run has ended, and where nothing tells."""
+    """How good the prompt is; None before the run has ended, and if its scores do not tell."""
     results: Results | None
     """The answers to the held-out rows; None before the run has ended."""
     confusion: ConfusionMatrix | None
@@ -97,17 +97,17 @@ class RunView:
     """The last LOG_LINES lines of the log."""
     recipe: Facts
     changes: tuple[tuple[str, str, str], ...] | None
-    """(name, value before, value here) of the settings that differ from its parent's; None where there is no parent"""
+    """(name, value before, value here) of the settings that differ from its parent's; None without a parent"""
     voters: int
-    """How many prompts go on after the search of the rate"""
+    """Number of prompts that are left after the search for the rate"""
     samples: tuple[ScoreSamples, ...]
-    """A few held-out rows as they were answered at each score"""
+    """Answers to a few held-out rows at each evaluation"""
     prompt_version: str
     """Changes whenever the run has a new prompt to try and to export; empty while it has none."""
 
     choices: Choices = Choices()
     found_log: str = ""
-    """The lines of the log that have the words of `choices`"""
+    """The lines of the log that contain the words of `choices`"""
 
     @property
     def live(self) -> bool:
@@ -121,7 +121,7 @@ class RunView:
 
     @property
     def can_resume(self) -> bool:
-        """Whether the run ended early and can go on from its last checkpoint."""
+        """Whether the run ended early and can continue from its last checkpoint."""
         return self.state.resumable and self.state.finished and not self.deleted
 
     @property
@@ -156,11 +156,11 @@ def make_run_view(
     parent: Job | None = None,
     source: DataSource | None = None,
 ) -> RunView:
-    """The view of a run at `now`.
+    """Makes the view of a run at `now`.
 
     metrics: the last value of each metric; curve, short_curves: return the points of a metric, and of several that have
-    few; place: a waiting run's place in the queue; parent: the run that it was started from; source: where its data set
-    was fetched from.
+    few; place: a waiting run's place in the queue; parent: the run that it was started from; source: the part of the
+    Hub that its data set was fetched from.
     """
     job = run.job
     scores = RunScores.of(job.scores)
@@ -210,14 +210,14 @@ def make_run_view(
 
 
 def _verdict(run: Run, evidence: Evidence) -> Verdict | None:
-    """The judgement of an ended run, or of an imported prompt."""
+    """Returns the verdict on an ended run, or on an imported prompt."""
     if run.imported:
         return imported_verdict(run, evidence.results)
     return verdict(evidence) if run.job.state.finished else None
 
 
 def _tiles(final: RunScores, loss: Points, metric: str, validation: Points, rows_per_second: float) -> list[Tile]:
-    """final: the scores of an ended run, which stand for the best ones of its curve."""
+    """final: the scores of an ended run, shown instead of the best ones of its curve."""
     tiles = []
     best = curves.best_point(validation, metric)
     if main := score_text.main_metric(final.tuned):

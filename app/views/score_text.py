@@ -1,4 +1,4 @@
-"""Scores as people read them, beside the untrained backbone's."""
+"""Formats scores for people, beside the untrained backbone's."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ _LABELS = {
     "perplexity": "Perplexity",
     "loss": "Loss",
 }
-"""Metrics that have a name of their own, in the order in which they are shown."""
+"""Display names of metrics, in the order in which they are shown."""
 _SHARES = {"accuracy", "macro_f1", "exact_match", "token_f1", "rouge_l"}
-"""Metrics between 0 and 1, shown as percentages."""
+"""Metrics between 0 and 1 that are shown as percentages."""
 _MOST_LABELS = 12
-"""Labels whose probabilities are shown."""
+"""The most labels whose probabilities are shown."""
 
 
 @dataclass(frozen=True)
@@ -33,16 +33,15 @@ class RunScores:
     untrained: Mapping[str, float]
     """Scores of the backbone without the prompt."""
     vote: Mapping[str, float] = field(default_factory=dict)
-    """Scores of the labels that several prompts pick together; empty where one answers alone."""
+    """Scores of the labels that several prompts choose together; empty if one answers alone."""
     tested: bool = False
     """Whether they were measured on test rows, and not on those by which the prompt was chosen."""
     rows: int | None = None
-    """How many rows they were measured on; None after a run of an early version."""
+    """Number of rows that they were measured on; None after a run of an early version."""
 
     @classmethod
     def of(cls, stored: Mapping[str, float]) -> RunScores:
-        """Splits a job's `scores`, in which the names of the untrained backbone's begin with "untrained_", those of
-        a vote with "vote_"."""
+        """Splits a job's `scores`: the untrained backbone's have the prefix "untrained_", those of a vote "vote_"."""
         counts = {name: int(value) for name, value in stored.items() if name.endswith(ROWS)}
         return cls(*split_scores(stored), f"test{ROWS}" in counts, next(iter(counts.values()), None))
 
@@ -54,44 +53,44 @@ class ScoreComparison:
     label: str
     tuned: str
     untrained: str
-    """Empty when the untrained backbone was not scored."""
+    """Empty if the untrained backbone was not scored."""
     gain: str
-    """The difference, signed; empty when there is nothing to compare with."""
+    """The difference, signed; empty if there is nothing to compare with."""
     better: bool
     """Whether the prompt is at least as good as no prompt."""
     vote: str = ""
-    """The score of several prompts that vote; empty where one answers alone."""
+    """The score of several prompts that vote; empty if one answers alone."""
 
 
 def metric_label(metric: str) -> str:
-    """What people call a metric: "macro_f1" is "Macro F1"."""
+    """Returns the display name of a metric: "Macro F1" for "macro_f1"."""
     return _LABELS.get(metric, metric.replace("_", " ").capitalize())
 
 
 def is_share(metric: str) -> bool:
-    """Whether a metric lies between 0 and 1 and is shown as a percentage."""
+    """Returns whether a metric is between 0 and 1 and is shown as a percentage."""
     return metric in _SHARES
 
 
 def format_score(metric: str, value: float) -> str:
-    """A score with its unit: "87.5 %" for a share, else a plain number."""
+    """Formats a score with its unit: "87.5 %" for a share, else a plain number."""
     return f"{100 * value:.1f} %" if metric in _SHARES else f"{value:.3g}"
 
 
 def main_metric(metrics: Iterable[str]) -> str | None:
-    """The metric that is shown where there is room for one: accuracy, or else ROUGE-L, or else the loss."""
+    """Returns the metric to show if there is room for only one: accuracy, or else ROUGE-L, or else the loss."""
     present = set(metrics)
     return next((metric for metric in ("accuracy", "rouge_l", "loss") if metric in present), None)
 
 
 def scored_on(scores: RunScores) -> str:
-    """The rows that scores were measured on."""
+    """Returns the rows that scores were measured on, such as "45 test rows"."""
     part = ("test" if scores.tested else "validation") if scores.rows is not None else "held-out"
     return f"{scores.rows:,} {part} rows" if scores.rows is not None else f"{part} rows"
 
 
 def gained_nothing(scores: RunScores) -> bool:
-    """Whether the prompt's main score is no better than the untrained backbone's; False when it cannot be told."""
+    """Returns whether the prompt's main score is no better than the untrained backbone's; False if that is unknown."""
     metric = main_metric(scores.tuned)
     if metric is None or metric not in scores.untrained:
         return False
@@ -99,7 +98,7 @@ def gained_nothing(scores: RunScores) -> bool:
 
 
 def compare_scores(scores: RunScores) -> tuple[ScoreComparison, ...]:
-    """Every score of a prompt beside the untrained backbone's, the well-known metrics first."""
+    """Returns every score of a prompt beside the untrained backbone's, the well-known metrics first."""
     order = [*_LABELS, *sorted(set(scores.tuned) - set(_LABELS))]
     return tuple(
         compare_score(metric, scores.tuned[metric], scores.untrained.get(metric), scores.vote.get(metric))
@@ -109,7 +108,7 @@ def compare_scores(scores: RunScores) -> tuple[ScoreComparison, ...]:
 
 
 def compare_score(metric: str, tuned: float, untrained: float | None, vote: float | None = None) -> ScoreComparison:
-    """One score of a prompt beside the untrained backbone's, and that of the vote."""
+    """Returns one score of a prompt beside the untrained backbone's, and that of the vote."""
     label, text = metric_label(metric), format_score(metric, tuned)
     by_vote = "" if vote is None else format_score(metric, vote)
     if untrained is None:
@@ -121,6 +120,6 @@ def compare_score(metric: str, tuned: float, untrained: float | None, vote: floa
 
 
 def likeliest_labels(tuned: Mapping[str, float], untrained: Mapping[str, float]) -> list[tuple[str, float, float]]:
-    """(label, tuned probability, untrained probability) of the labels that the tuned prompt gives most probability."""
+    """Returns (label, tuned probability, untrained probability) of the labels most probable for the tuned prompt."""
     labels = sorted(tuned, key=lambda label: -tuned[label])
     return [(label, tuned[label], untrained.get(label, 0.0)) for label in labels[:_MOST_LABELS]]

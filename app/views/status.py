@@ -32,20 +32,20 @@ class Status:
     """"calm", "active", "good", "warn" or "bad"."""
     sentence: str
     share: float
-    """How much of the run is done, between 0 and 1."""
+    """Share of the run that is done, between 0 and 1."""
     time: str
-    """How long the run will still take, took, or has to wait; empty when that is unknown."""
+    """The remaining, total or waiting time of the run; empty if it is unknown."""
     moving: bool
-    """Whether the run waits or works while the share that is done is unknown."""
+    """Whether the run waits or works while its share is unknown."""
 
 
 def state_words(state: JobState) -> tuple[str, str]:
-    """(word, tone) for a state."""
+    """Returns (word, tone) for a state."""
     return _WORDS[state]
 
 
 def describe_status(job: Job, now: datetime, seconds: float | None = None, place: Place | None = None) -> Status:
-    """The status of a run. seconds: until a training run ends; place: a waiting run's place in the queue."""
+    """Describes the status of a run. seconds: until a training run ends; place: a waiting run's place in the queue."""
     label, tone = _WORDS[job.state]
     if job.kind == IMPORTED:
         trained = f"Trained elsewhere for {job.step:,} steps." if job.step else "Trained elsewhere."

@@ -1,4 +1,4 @@
-"""How far a score that was measured on some rows may be from the score on all rows of their kind."""
+"""The uncertainty of a score that was measured on a sample of rows."""
 
 from __future__ import annotations
 
@@ -9,24 +9,24 @@ from math import sqrt
 import numpy as np
 
 _Z = 1.959964
-"""Standard deviations to either side of the mean that hold 95 % of a normal distribution."""
+"""Standard deviations on either side of the mean that contain 95 % of a normal distribution."""
 _RESAMPLES = 2000
 _MOST_RESAMPLED = 2000
-"""Rows from which on a mean is as good as normally distributed, so that drawing them again tells nothing more."""
+"""Number of rows above which a mean is nearly normally distributed, so that resampling adds nothing."""
 _SEED = 0
-"""The same rows always give the same interval."""
+"""Fixed, so that the same rows always give the same interval."""
 
 
 @dataclass(frozen=True)
 class Interval:
-    """The values between which a mean score lies with a confidence of 95 %."""
+    """The 95 % confidence interval of a mean score."""
 
     low: float
     high: float
 
 
 def share_interval(right: int, rows: int) -> Interval:
-    """The interval of a share of rows (Wilson 1927), which holds for few rows and for shares near 0 and 1 as well."""
+    """Returns the interval of a share of rows (Wilson 1927); it holds for few rows and for shares near 0 and 1 too."""
     share, weight = right / rows, _Z**2 / rows
     middle = (share + weight / 2) / (1 + weight)
     half = _Z * sqrt(share * (1 - share) / rows + weight / (4 * rows)) / (1 + weight)
@@ -34,7 +34,7 @@ def share_interval(right: int, rows: int) -> Interval:
 
 
 def mean_interval(values: Sequence[float]) -> Interval:
-    """The interval of a mean by the bootstrap (Efron 1979): the middle 95 % of the means of rows drawn with repeats."""
+    """Returns the bootstrap interval of a mean (Efron 1979): the middle 95 % of the means of resampled rows."""
     rows = np.asarray(values)
     if len(rows) > _MOST_RESAMPLED:
         middle, half = float(rows.mean()), _Z * float(rows.std()) / sqrt(len(rows))

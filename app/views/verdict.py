@@ -1,4 +1,4 @@
-"""What is said of a run that has ended: how good its prompt is, how sure that is, and what to try next."""
+"""The verdict on a run that has ended: how good its prompt is, how certain that is, and what to try next."""
 
 from __future__ import annotations
 
@@ -12,22 +12,22 @@ from app.views.score_text import RunScores
 from lamp.inference.scores import improves
 
 _ALREADY_RIGHT = 0.99
-"""A share from which the untrained model leaves nothing to learn."""
+"""Share of right answers above which the untrained model leaves nothing to learn."""
 _NOTICEABLE = 0.05
-"""Change of the smoothed loss, as a share of it, that counts as rising or falling."""
+"""Relative change of the smoothed loss that counts as rising or falling."""
 _STILL_IMPROVING = 0.02
-"""Share of a validation score by which the last evaluation must be better than the one before it."""
+"""Relative improvement of the validation score at the last evaluation that counts as still improving."""
 _ENOUGH_SCORES = 3
-"""Validation scores that tell whether a run still improved, that of the untrained model among them."""
+"""Validation scores, including the untrained model's, that are needed to tell whether a run still improved."""
 _MASTERED = 0.95
-"""A share that leaves little to improve, when the low end of its interval reaches it."""
+"""Share of right answers that leaves little to improve, if the low end of its interval reaches it."""
 _UNSURE = 0.15
-"""Width of the interval from which the number of tested rows is too small to compare runs by."""
+"""Width of the interval above which the tested rows are too few to compare runs."""
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """A judgement of a run, as a heading and the sentences below it."""
+    """The verdict on a run: a heading and the sentences below it."""
 
     heading: str
     text: str
@@ -36,22 +36,22 @@ class Verdict:
 
 @dataclass(frozen=True)
 class Evidence:
-    """What a run is judged by."""
+    """What a verdict is based on."""
 
     scores: RunScores
     results: Results | None
-    """None after a run of an early version, and where the final scores were not finished."""
+    """None after a run of an early version, and if the final scores were not finished."""
     loss: Points
     """(step, training loss)"""
     validation: Points
-    """(step, the metric that is watched) on the validation rows"""
+    """(step, value) of the main metric on the validation rows"""
     metric: str
     rate_is_found: bool
     """Whether the learning rate was found by trying several."""
 
 
 def verdict(evidence: Evidence) -> Verdict | None:
-    """The judgement of an ended run; None where its scores cannot tell anything."""
+    """Returns the verdict on an ended run; None if its scores do not tell anything."""
     results = evidence.results
     if results is None:
         return _of_scores(evidence)
@@ -59,7 +59,7 @@ def verdict(evidence: Evidence) -> Verdict | None:
 
 
 def _heading(results: Results, tested: bool) -> str:
-    """How the rows were answered, with the interval and the untrained model."""
+    """Returns the score with its interval and the untrained model's."""
     interval, number = results.interval, len(results.answers)
     rows = f"{number:,} rows that {'it never saw' if tested else 'it was chosen by'}"
     if tested:
@@ -70,7 +70,7 @@ def _heading(results: Results, tested: bool) -> str:
 
 
 def _judgement(evidence: Evidence, results: Results) -> tuple[str, Literal["good", "warn"]]:
-    """Whether the prompt is of use, and what to try next."""
+    """Returns whether the prompt is of use, and what to try next."""
     gain, (commonest, times) = results.gain, results.commonest
     if results.untrained_mean >= _ALREADY_RIGHT:
         return _ALREADY, "warn"
@@ -87,7 +87,7 @@ def _judgement(evidence: Evidence, results: Results) -> tuple[str, Literal["good
 
 
 def _next_step(evidence: Evidence, results: Results) -> str:
-    """What to try next with a prompt that helps."""
+    """Returns what to try next with a prompt that helps."""
     interval = results.interval
     if interval.low >= _MASTERED:
         return "There is little left to improve: try it on inputs of your own, then take it home."
@@ -104,7 +104,7 @@ def _next_step(evidence: Evidence, results: Results) -> str:
 
 
 def _still_improves(evidence: Evidence) -> bool:
-    """Whether the last evaluation is the best one, and noticeably better than the one before it."""
+    """Returns whether the last evaluation is the best one, and noticeably better than the one before it."""
     if len(evidence.validation) < _ENOUGH_SCORES:
         return False
     (_, before), (last_step, last) = evidence.validation[-2:]
@@ -114,7 +114,7 @@ def _still_improves(evidence: Evidence) -> bool:
 
 
 def _of_scores(evidence: Evidence) -> Verdict | None:
-    """The judgement of a run of which only the scores are known: that it gained nothing, if so."""
+    """Returns the verdict on a run with scores only: that it gained nothing, if so."""
     scores, metric = evidence.scores, score_text.main_metric(evidence.scores.tuned)
     if metric is None or not score_text.gained_nothing(scores):
         return None
@@ -130,7 +130,7 @@ _ALREADY = "The untrained model already masters these rows: there is next to not
 
 
 def _advice(evidence: Evidence) -> str:
-    """What to try next with a prompt that gained nothing, by how the training loss went."""
+    """Returns what to try next with a prompt that gained nothing, judging by the training loss."""
     values = [value for _, value in curves.smoothed(evidence.loss)]
     if len(values) < 2:
         return "Train it for more steps."

@@ -1,4 +1,4 @@
-"""Whether a prompt is worth its training: how other ways do on the rows that it was tested on, and what that means."""
+"""Whether a prompt is worth its training: the scores of other ways on the rows that it was tested on."""
 
 from __future__ import annotations
 
@@ -24,37 +24,37 @@ _IN_SENTENCES = {
     "lora": "LoRA",
 }
 _FEWEST_ROWS = 10
-"""Tested rows from which on anything can be told."""
+"""The fewest tested rows from which anything can be concluded."""
 _HEADS = (
     *("way", "score", "low", "high", "lead of LAMP", "lead low", "lead high", "rows", "trained numbers"),
     *("tokens before every request", "bytes", "training seconds", "learning rate", "text", "problem"),
 )
-"""Of the columns of the CSV file."""
+"""Column names of the CSV file."""
 
 
 @dataclass(frozen=True)
 class Cost:
-    """What a way takes."""
+    """The cost of a way."""
 
     numbers: int = 0
-    """Trained numbers."""
+    """Number of trained values."""
     tokens: int = 0
-    """Tokens before every request."""
+    """Number of tokens before every request."""
     bytes: int = 0
     seconds: float | None = None
-    """Of training; None where it is unknown."""
+    """Training time; None if it is unknown."""
 
 
 @dataclass(frozen=True)
 class WayLine:
-    """One way, beside the prompt."""
+    """One way, compared with the prompt."""
 
     way: str
     cost: Cost
     scores: tuple[float, ...] = ()
-    """Of each tested row, in the order of the prompt's; empty where the way has none."""
+    """Score of each tested row, in the order of the prompt's; empty if the way has none."""
     lead: Interval | None = None
-    """The interval of the prompt's lead over it, in mean score; None for the prompt itself."""
+    """The interval of the prompt's lead over this way in mean score; None for the prompt itself."""
     are_labels: bool = True
     learning_rate: float | None = None
     rate_at_edge: bool = False
@@ -68,14 +68,14 @@ class WayLine:
 
     @property
     def interval(self) -> Interval:
-        """The interval of `mean`."""
+        """The 95 % interval of `mean`."""
         if self.are_labels:
             return share_interval(sum(score == 1 for score in self.scores), len(self.scores))
         return mean_interval(self.scores)
 
     @property
     def standing(self) -> Literal["better", "worse", "level", ""]:
-        """How the prompt stands against it: level where chance could make the difference; "" where nothing tells."""
+        """How the prompt compares with it: "level" if chance could make the difference; "" if unknown."""
         if self.lead is None or len(self.scores) < _FEWEST_ROWS:
             return ""
         return "better" if self.lead.low > 0 else "worse" if self.lead.high < 0 else "level"
@@ -83,7 +83,7 @@ class WayLine:
 
 @dataclass(frozen=True)
 class Worth:
-    """A prompt beside the other ways that were tried."""
+    """A prompt and the other ways that were tried."""
 
     lines: tuple[WayLine, ...]
     """The prompt first, then the model alone, then the others."""
@@ -93,12 +93,12 @@ class Worth:
 
     @property
     def any_tried(self) -> bool:
-        """Whether there is anything beside the model alone."""
+        """Whether anything was tried beside the model alone."""
         return len(self.lines) > 2
 
     @property
     def sentence(self) -> str:
-        """What it means; "" where no other way has scores."""
+        """The conclusion; "" if no other way has scores."""
         tried = {line.way: line for line in self.lines[1:] if line.scores}
         if len(tried) < 2:
             return ""
@@ -108,7 +108,7 @@ class Worth:
         return _said(self.lines[0], tried) + chosen
 
     def to_csv(self) -> str:
-        """The table for a spreadsheet, in which no cell is computed as a formula."""
+        """Returns the table for a spreadsheet, in which no cell is computed as a formula."""
         table = io.StringIO()
         writer = csv.writer(table)
         writer.writerow(_HEADS)
@@ -118,7 +118,7 @@ class Worth:
 
 
 def worth_of(results: Results, ways: Sequence[WayResult], tested: bool, own: Cost) -> Worth:
-    """The prompt of a run beside other ways. own: what the prompt itself takes."""
+    """Compares the prompt of a run with other ways. own: the cost of the prompt itself."""
     answers = results.answers
     scores = tuple(answer.score for answer in answers)
     untrained = tuple(answer.untrained_score for answer in answers)
@@ -143,12 +143,13 @@ def _line(way: WayResult, own: Sequence[float], rows: Sequence[int], labels: boo
 
 
 def _lead(own: Sequence[float], other: Sequence[float]) -> Interval:
-    """The bootstrap's interval of the difference row by row, which is narrower than the two scores' own intervals."""
+    """Returns the bootstrap interval of the difference row by row, which is narrower than the two scores' own
+    intervals."""
     return mean_interval([one - two for one, two in zip(own, other, strict=True)])
 
 
 def _said(own: WayLine, tried: Mapping[str, WayLine]) -> str:
-    """The first rule that holds, the plainest reason against the prompt first."""
+    """Returns the sentence of the first rule that holds, beginning with the plainest reason against the prompt."""
     texts = [line for way, line in tried.items() if way not in (UNTRAINED, *TRAINED)]
     trained = [line for way, line in tried.items() if way in TRAINED]
     if better := [line for line in texts if line.standing == "worse"]:
@@ -183,30 +184,30 @@ def _said(own: WayLine, tried: Mapping[str, WayLine]) -> str:
 
 
 def _begin(line: WayLine) -> str:
-    """A way's name as a sentence begins with it."""
+    """Returns a way's name for the beginning of a sentence."""
     name = _IN_SENTENCES[line.way]
     return name[:1].upper() + name[1:]
 
 
 def _points(line: WayLine, own: WayLine) -> str:
-    """How much better a way is than the prompt."""
+    """Returns how much better a way is than the prompt."""
     assert line.lead is not None
     return f"{100 * (line.mean - own.mean):.0f} points ({signed(-line.lead.high)} to {signed(-line.lead.low)})"
 
 
 def _range(line: WayLine) -> str:
-    """Between which differences the prompt's lead lies."""
+    """Returns the limits of the prompt's lead."""
     assert line.lead is not None
     return f"{signed(line.lead.low)} to {signed(line.lead.high)} points"
 
 
 def signed(share: float) -> str:
-    """A difference of shares in points, with its sign."""
+    """Formats a difference of shares in percentage points, with its sign."""
     return f"{100 * share:+.0f}".replace("-", "−").replace("+0", "0").replace("−0", "0")
 
 
 def _times(one: WayLine, other: WayLine) -> str:
-    """The trained numbers of one way as a part or a multiple of another's."""
+    """Returns the number of trained values of one way as a part or a multiple of another's."""
     ratio = one.cost.numbers / max(1, other.cost.numbers)
     if ratio >= 1.05:
         return f"{ratio:.0f} times its" if ratio >= 10 else f"{ratio:.1f} times its"
