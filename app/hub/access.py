@@ -1,4 +1,4 @@
-"""Access to the data sets of the Hub: one block in which the datasets library reads, and what went wrong in it."""
+"""Access to data sets of the Hub: one block in which the datasets library reads, and one sentence for its errors."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def reading(id: str, revision: str = "main", token: str = "") -> Iterator[tuple[
 
 
 def _problem(id: str, revision: str, error: Exception, token_given: bool) -> DataError:
-    """One sentence for an error of the datasets library or of the Hub."""
+    """Returns one sentence for an error of the datasets library or of the Hub."""
     from datasets.exceptions import DatasetNotFoundError
     from httpx2 import HTTPError
     from huggingface_hub.errors import (

@@ -13,7 +13,10 @@ if TYPE_CHECKING:
 
 
 def accounts_of(token: str) -> list[str]:
-    """Names of the token's account and of its organisations, in this order. Raises HubError; keeps nothing."""
+    """Returns the names of the token's account and of its organisations, in this order.
+
+    Raises HubError; stores nothing.
+    """
     token = writing_token(token)
     from huggingface_hub import HfApi
 
@@ -31,7 +34,7 @@ def accounts_of(token: str) -> list[str]:
 
 
 def writing_token(token: str) -> str:
-    """A token without surrounding blanks. Raises HubError for none, and for what cannot be one."""
+    """Returns a token without surrounding blanks. Raises HubError if it is empty or cannot be a token."""
     token = token.strip()
     if not token:
         raise HubError("Give a Hub token that may write: make one at https://huggingface.co/settings/tokens.")
@@ -41,9 +44,9 @@ def writing_token(token: str) -> str:
 
 
 def accounts(api: HfApi) -> list[str]:
-    """Names of the token's account and of its organisations, in this order.
+    """Returns the names of the token's account and of its organisations, in this order.
 
-    Raises HubError for a token that is wrong or may only read, and when the Hub cannot be reached.
+    Raises HubError for a token that is wrong or may only read, and if the Hub cannot be reached.
     """
     import httpx2
     from huggingface_hub.errors import HfHubHTTPError

@@ -1,4 +1,4 @@
-"""The model card as the Hub reads it: licence, scores on which data, and where inputs are tried."""
+"""The model card for the Hub: licence, scores with their data, and where to try inputs."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from lamp.hub.catalog import is_hub_id
 
 CURVE, BADGE = "training-curve.png", "tune-again.png"
 OWN_ID = "OWNER/NAME"
-"""Stands in a card for the id of the repository, which is known when it is published."""
+"""Placeholder in a card for the repository's id, which is known when it is published."""
 _STUDIO = "http://127.0.0.1:7860"
-"""Where a studio on one's own machine is."""
+"""Address of a studio on the reader's own machine."""
 LONGEST_CARD = 200_000
 _METRICS = {
     "accuracy": "accuracy",
@@ -29,16 +29,16 @@ _METRICS = {
     "bleu": "bleu",
     "perplexity": "perplexity",
 }
-"""Scores → what the Hub calls their kind. The loss is no score to compare models by."""
+"""Scores → the Hub's names of their metrics. The loss is left out, because models cannot be compared by it."""
 
 
 def hub_card(
     card: str, run: Run, made_from: Mapping[str, Any], licence: Mapping[str, str], *, curve: bool, badge: bool
 ) -> str:
-    """The card of an exported prompt with what the Hub shows beside it.
+    """Returns the card of an exported prompt with what the Hub shows beside it.
 
-    card: the README.md of the export, "" where a prompt was imported without one; made_from: of its recipe.json;
-    licence: the keys of a card that name it, empty to name none; curve, badge: whether CURVE and BADGE are published.
+    card: the README.md of the export, "" if a prompt was imported without one; made_from: of its recipe.json; licence:
+    the card's keys that name it, empty to name none; curve, badge: whether CURVE and BADGE are published.
     """
     from huggingface_hub import RepoCard
 
@@ -66,7 +66,7 @@ def hub_card(
 
 
 def checked_card(card: str) -> str:
-    """A card as a person has edited it. Raises HubError for one that the Hub could not read."""
+    """Checks a card that a person has edited. Raises HubError if the Hub could not read it."""
     from huggingface_hub import RepoCard
 
     if not isinstance(card, str) or not card.strip():
@@ -86,7 +86,7 @@ def checked_card(card: str) -> str:
 
 
 def _results(run: Run, made_from: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """The scores as the Hub's model-index has them; empty where none were measured here."""
+    """Returns the scores for the Hub's model-index; empty if none were measured here."""
     scores = RunScores.of(run.job.scores)
     metrics = [
         {"type": _METRICS[name], "value": round(value, 6), "name": score_text.metric_label(name)}
@@ -112,7 +112,7 @@ def _results(run: Run, made_from: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 
 def _with_curve(text: str) -> str:
-    """The text with the picture before its scores, or at its end."""
+    """Inserts the picture before the scores, or at the end."""
     picture = f"![Training loss and validation score by step]({CURVE})\n"
     scores = re.search(r"^## Scores", text, re.MULTILINE)
     return f"{text[: scores.start()]}{picture}\n{text[scores.start() :]}" if scores else f"{text.rstrip()}\n\n{picture}"

@@ -1,4 +1,4 @@
-"""Runs lamp.hub.download in a process of its own, which can be ended at any moment and goes on another time."""
+"""Runs lamp.hub.download in a process of its own, which can be ended at any moment and continued later."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ _CHECK_SECONDS = 0.2
 
 
 def run_download(reference: str, on_bytes: OnBytes, should_stop: Callable[[], bool]) -> bool:
-    """Downloads a backbone; False if it was ended because `should_stop` became true. Raises BackboneError.
+    """Downloads a backbone; returns False if it was ended because `should_stop` returned True.
 
-    on_bytes: called in another thread.
+    Raises BackboneError. on_bytes: called in another thread.
     """
     process = subprocess.Popen(
         [sys.executable, "-m", "lamp.hub.download", reference],
@@ -50,7 +50,7 @@ def run_download(reference: str, on_bytes: OnBytes, should_stop: Callable[[], bo
 
 
 def _read(process: subprocess.Popen[str], on_bytes: OnBytes, last: dict[str, str]) -> None:
-    """Follows the process's lines; `last` gets the error."""
+    """Reads the process's lines; `last` gets the error."""
     assert process.stdout is not None
     with process.stdout as lines:
         for line in lines:

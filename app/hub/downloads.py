@@ -11,7 +11,7 @@ from lamp.errors import BackboneError
 
 
 class DownloadState(StrEnum):
-    """How far a download is."""
+    """The state of a download."""
 
     RUNNING = "running"
     DONE = "done"
@@ -21,14 +21,14 @@ class DownloadState(StrEnum):
 
 @dataclass(frozen=True)
 class Download:
-    """A download as it is now."""
+    """The current state of a download."""
 
     reference: str
     state: DownloadState = DownloadState.RUNNING
     done: int = 0
-    """Bytes that are on this machine."""
+    """Bytes downloaded so far."""
     total: int = 0
-    """Bytes in all; 0 until the Hub has said it."""
+    """Size in bytes; 0 until it is known."""
     error: str = ""
 
     @property
@@ -38,7 +38,7 @@ class Download:
 
 
 class Downloads:
-    """Downloads by the Hub id of their backbones; every page sees the same ones."""
+    """Downloads by the Hub id of their backbones, shared by all pages."""
 
     def __init__(self) -> None:
         self._downloads: dict[str, Download] = {}
@@ -46,7 +46,7 @@ class Downloads:
         self._lock = threading.Lock()
 
     def start(self, reference: str) -> None:
-        """Starts a download, or goes on with it; does nothing while it runs."""
+        """Starts or continues a download; does nothing while it runs."""
         with self._lock:
             if self._is_running(reference):
                 return
@@ -60,11 +60,11 @@ class Downloads:
             self._cancelled[reference].set()
 
     def get(self, reference: str) -> Download | None:
-        """The last download of a backbone since the studio started."""
+        """Returns the last download of a backbone since the studio started."""
         return self._downloads.get(reference)
 
     def is_running(self, reference: str) -> bool:
-        """Whether a backbone is being downloaded for a page."""
+        """Returns whether a backbone is being downloaded for a page."""
         with self._lock:
             return self._is_running(reference)
 

@@ -1,4 +1,4 @@
-"""Failures of publishing, each one sentence that never holds a token."""
+"""Errors of publishing, each one sentence that never contains a token."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from lamp.errors import LampError
 
 
 class HubError(LampError):
-    """Nothing was published, or not all; the message says why."""
+    """Nothing or not everything was published; the message says why."""
 
 
 class RepositoryExists(HubError):
-    """The repository holds files already: whoever publishes has to say what is to be done."""
+    """The repository already contains files: the person has to choose what to do with it."""

@@ -1,4 +1,4 @@
-"""Data sets of the Hugging Face Hub: lists the parts of one, and fetches a part as a table."""
+"""Data sets of the Hugging Face Hub: lists their parts, and downloads a part as a table."""
 
 from __future__ import annotations
 
@@ -16,20 +16,21 @@ from lamp.errors import DataError
 from lamp.hub.catalog import is_hub_id
 
 MOST_ROWS = 100_000
-"""Only the first rows of a part are fetched unless all are asked for: few tasks gain anything from more."""
+"""Only the first rows of a part are downloaded by default: few tasks benefit from more."""
 MOST_BYTES = 400_000_000
-"""Rows are fetched as long as their text is no larger, unless all are asked for: then as large as a table's may be."""
+"""Limit on the text of the rows, unless all are asked for: then the limit is that of a table."""
 _READERS = frozenset({"arrow", "csv", "json", "parquet", "text"})
-"""Readers of the datasets library that give tables of text; others unpack archives or media, or need more libraries."""
+"""Readers of the datasets library that produce tables of text; others unpack archives or media, or need more libraries.
+"""
 
 CheckSpace = Callable[[int], None]
-"""Called with the bytes that are still to be written; raises an error of its own when they have no place."""
+"""Called with the bytes that are still to be written; raises an error if there is no space for them."""
 OnRows = Callable[[int, int | None], None]
-"""Called with the number of rows fetched so far, and with how many there are, None where that is not known."""
+"""Called with the number of rows downloaded so far, and the total, None if it is unknown."""
 
 
 class FetchCancelled(DataError):
-    """Raised by an `OnRows` when nobody wants the rows any more."""
+    """Raised by an `OnRows` to cancel the download."""
 
 
 @dataclass(frozen=True)
@@ -38,9 +39,9 @@ class HubSplit:
 
     name: str
     rows: int | None
-    """None where the Hub does not tell."""
+    """None if the Hub does not tell."""
     bytes: int | None = None
-    """Of its rows, pictures and sounds included; None where the Hub does not tell."""
+    """Size of its rows, including pictures and sounds; None if the Hub does not tell."""
 
 
 @dataclass(frozen=True)
@@ -51,44 +52,44 @@ class HubParts:
     revision: str
     """The hash of the commit."""
     subsets: tuple[str, ...]
-    """At least one; they are called "configurations" too."""
+    """At least one; also called "configurations"."""
     subset: str
     splits: tuple[HubSplit, ...]
-    """Of `subset`, the one to learn from first."""
+    """The splits of `subset`, the training split first."""
 
 
 @dataclass(frozen=True)
 class HubPart:
-    """What is wanted of a data set on the Hub."""
+    """A part of a data set on the Hub to download."""
 
     id: str
     """Its id, or the address of its page."""
     subset: str = ""
-    """"" is its first subset."""
+    """"" for the first subset."""
     split: str = ""
-    """"" is the one to learn from."""
+    """"" for the training split."""
     revision: str = "main"
     """A branch, a tag or a commit."""
     all_rows: bool = False
-    """Every row that a table of the studio can hold, instead of the first MOST_ROWS."""
+    """Download every row that a table of the studio can hold, instead of the first MOST_ROWS."""
 
 
 @dataclass(frozen=True)
 class Fetched:
-    """A part of a data set that was fetched."""
+    """A downloaded part of a data set."""
 
     name: str
-    """A file name for people, which ends in .parquet."""
+    """File name to show, which ends in .parquet."""
     source: DataSource
     rows: int
     whole: bool
-    """Whether the part has no more rows than these."""
+    """Whether the part has no further rows."""
     left_out: tuple[str, ...]
-    """Names of columns that hold no text: lists, pictures, sounds."""
+    """Names of columns without text: lists, pictures, sounds."""
 
 
 def plain_id(text: str) -> str:
-    """The id in a text that was typed or pasted: an id, or the address of a data set's page.
+    """Reads an id from what was typed or pasted: an id, or the address of a data set's page.
 
     Raises DataError for anything else, and for the name of a folder on this machine, which datasets would read.
     """
@@ -103,9 +104,10 @@ def plain_id(text: str) -> str:
 
 
 def look_up(id: str, subset: str = "", revision: str = "main", token: str = "") -> HubParts:
-    """The parts of a data set. subset: whose splits, "" for the first one; token: used for this call only.
+    """Lists the parts of a data set.
 
-    Raises DataError in one sentence; NeedsToken where a token of another account may help.
+    subset: whose splits, "" for the first one; token: used for this call only. Raises DataError in one sentence;
+    NeedsToken if a token of another account may help.
     """
     with reading(id, revision, token) as (datasets, access):
         subsets = tuple(map(str, datasets.get_dataset_config_names(id, **access)))
@@ -164,10 +166,10 @@ def fetch(
 
 
 def _count(split: Any) -> int | None:
-    """The number of rows that the card of a data set gives for a split; None where it gives none."""
+    """Returns the number of rows that a data set's card gives for a split; None without one."""
     return getattr(split, "num_examples", None) or None
 
 
 def _bytes(split: Any) -> int | None:
-    """The size of a split's rows that the card of a data set gives; None where it gives none."""
+    """Returns the size of a split's rows that a data set's card gives; None without one."""
     return getattr(split, "num_bytes", None) or None

@@ -1,4 +1,4 @@
-"""Under which licence a backbone is, so that a prompt for it can be published under the same."""
+"""Finds the licence of a backbone, so that a prompt for it can be published under the same one."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ COMMON = (
     *("apache-2.0", "mit", "bsd-3-clause", "cc0-1.0", "cc-by-4.0", "cc-by-sa-4.0", "cc-by-nc-4.0", "openrail"),
     *("gemma", "llama2", "llama3", "llama3.1", "llama3.2", "llama3.3", "other"),
 )
-"""Licences by the names that the Hub has for them."""
+"""Licences to choose from, by the Hub's names for them."""
 _KEYS = ("license", "license_name", "license_link")
 
 
 def licence_of(backbone: str, folder: Path | None) -> dict[str, str]:
-    """What a backbone's model card says of its licence, as keys of a card; empty where it says nothing.
+    """Returns a backbone's licence from its model card, as keys of a card; empty if it names none.
 
     folder: of the backbone on this machine, if there is one; its card is read first, then that of the Hub.
     """

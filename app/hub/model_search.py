@@ -13,13 +13,13 @@ from lamp.hub.architecture import reads_text_alone
 from lamp.hub.transformers_types import is_known
 
 SHORTEST_SEARCH = 2
-"""Characters from which on a name is searched for."""
+"""The fewest characters to search for."""
 _TASKS = ("text-generation", "text2text-generation", "image-text-to-text")
 _MOST = 10
 _ASKED = 20
-"""Models of each task that the Hub is asked for: some of them cannot be tuned."""
+"""Models of each task that are requested from the Hub: some of them cannot be tuned."""
 SEARCH_SECONDS = 8.0
-"""How long the Hub may take to answer a search."""
+"""Time limit for the Hub's answer to a search."""
 
 
 @dataclass(frozen=True)
@@ -28,19 +28,20 @@ class FoundModel:
 
     id: str
     parameters: int | None
-    """None where the Hub has not counted them."""
+    """None if the Hub has not counted them."""
     licence: str
-    """The Hub's name of it, such as "apache-2.0"; empty where the model names none."""
+    """The Hub's name of it, such as "apache-2.0"; empty if the model names none."""
     downloads: int
-    """In the last month."""
+    """Number of downloads in the last month."""
     gated: bool
 
 
 def search_models(text: str) -> list[FoundModel]:
-    """The models with `text` in their ids, most downloaded first. Raises BackboneError if the Hub gives no answer.
+    """Returns the models with `text` in their ids, most downloaded first.
 
-    Models that their type shows cannot be tuned are left out. So are quantised ones: in most of their formats they
-    cannot be tuned, and where they can, the original model gives the exact gradients. They are chosen by their ids.
+    Raises BackboneError if the Hub does not answer. Models whose type shows that they cannot be tuned are left out. So
+    are quantised ones: in most formats they cannot be tuned, and where they can, the original model gives the exact
+    gradients. They can still be chosen by id.
     """
     listed: list[Any] = []
     for answer in _answers(text.strip()):
@@ -55,9 +56,9 @@ def search_models(text: str) -> list[FoundModel]:
 
 
 def _answers(text: str) -> list[list[Any] | Exception]:
-    """What the Hub lists for each task, asked for side by side; TimeoutError for what it has not said in time.
+    """Asks the Hub for models of each task in parallel; returns TimeoutError for each answer that came too late.
 
-    huggingface_hub tries again and again for half a minute, for which nobody waits at a search box.
+    huggingface_hub repeats requests for half a minute, too long for a search box.
     """
     answers: dict[str, list[Any] | Exception] = {task: TimeoutError() for task in _TASKS}
 
@@ -104,7 +105,7 @@ def _reason(error: Exception) -> str:
 
 
 def _can_be_tuned(model: Any) -> bool:
-    """Whether a model may be one for a prompt, as far as a list tells; choosing it looks at all of its config."""
+    """Returns whether a model may be tuned, as far as a list tells; its whole config is checked when it is chosen."""
     config = model.config or {}
     if config.get("quantization_config"):
         return False

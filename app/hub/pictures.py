@@ -1,4 +1,4 @@
-"""Pictures for a model card: the training curve of a run, and a badge. PNG, which every page shows."""
+"""Draws pictures for a model card: the training curve of a run, and a badge; as PNG, which every page shows."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ _TICKS = 5
 
 
 def curve_png(loss: Points, score: Points, score_name: str) -> bytes:
-    """A picture of the training loss and, on an axis of its own at the right, of a score on the validation rows.
+    """Draws the training loss and, on an axis of its own at the right, a score on the validation rows.
 
-    loss: (step, value), at least two; score: as many as there are, none included.
+    loss: (step, value), at least two; score: any number of them.
     """
     from PIL import Image, ImageDraw, ImageFont
 
@@ -55,14 +55,14 @@ def curve_png(loss: Points, score: Points, score_name: str) -> bytes:
 
 
 def _limits(points: Points) -> tuple[float, float]:
-    """The lowest and the highest value; never the same."""
+    """Returns the limits of an axis from 0, or the lowest value if it is negative, to the highest one; never equal."""
     values = [value for _, value in points]
     low, high = min(0.0, *values), max(values)
     return (low, high) if high > low else (low, low + 1.0)
 
 
 def badge_png(text: str) -> bytes:
-    """A picture of a button with a few words."""
+    """Draws a button with a few words."""
     from PIL import Image, ImageDraw, ImageFont
 
     font = ImageFont.load_default(26)

@@ -1,4 +1,4 @@
-"""Fetches the few files of a prompt on the Hub into a folder, within limits; none of them is read here."""
+"""Downloads the few files of a prompt on the Hub into a folder, within limits; reads none of them."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ _WANTED = re.compile(
     re.ASCII,
 )
 _MOST_BYTES = 200_000_000
-"""Of one file."""
+"""Size limit of one file."""
 _MOST_RECIPE_BYTES = 200_000
 
 
 @dataclass(frozen=True)
 class HubPrompt:
-    """Which prompt was fetched."""
+    """The prompt that was downloaded."""
 
     id: str
     revision: str
@@ -35,7 +35,7 @@ class HubPrompt:
 
 
 def plain_id(text: str) -> str:
-    """The Hub id in an id or in the address of a prompt's page. Raises DataError."""
+    """Reads a Hub id from an id or the address of a prompt's page. Raises DataError."""
     id = text.strip().removeprefix("https://huggingface.co/").partition("?")[0].strip("/")
     id = "/".join(id.split("/")[:2])
     if not is_hub_id(id):
@@ -50,10 +50,10 @@ def fetch_prompt(
     folder: Path,
     on_progress: Callable[[str], None] = lambda _: None,
 ) -> HubPrompt:
-    """Puts the files of a prompt into an empty folder. Raises DataError in one sentence that never holds the token.
+    """Downloads the files of a prompt into an empty folder.
 
-    revision: a branch, a tag or a commit; token: of an account that may read it, "" for this machine's, used for this
-    call only.
+    Raises DataError in one sentence that never contains the token. revision: a branch, a tag or a commit; token: of an
+    account that may read it, "" for this machine's, used for this call only.
     """
     token = checked_token(token)
     problem = ""
@@ -68,9 +68,9 @@ def fetch_prompt(
 
 
 def fetch_recipe(id: str, revision: str, folder: Path) -> Path:
-    """Puts the recipe.json of a public prompt into an empty folder; returns its path. Raises DataError.
+    """Downloads the recipe.json of a public prompt into an empty folder; returns its path. Raises DataError.
 
-    An address of the studio's pages asks for it, and anybody can write one: no token is sent with it.
+    It is requested through an address of the studio's pages, which anybody can make: so no token is sent.
     """
     from huggingface_hub import HfApi
 
@@ -106,7 +106,7 @@ def _fetch(id: str, revision: str, token: str, folder: Path, on_progress: Callab
 
 
 def _check(id: str, sizes: Mapping[str, int], files: Iterable[str]) -> None:
-    """Raises DataError for a repository that holds no prompt that can be read here. sizes: path → bytes."""
+    """Raises DataError for a repository without a prompt that can be read here. sizes: path → bytes."""
     if "adapter_config.json" not in sizes:
         raise DataError(f"{id!r} holds no adapter_config.json, so it is no PEFT adapter: give the id of a soft prompt.")
     if "adapter_model.safetensors" not in sizes:

@@ -21,22 +21,22 @@ if TYPE_CHECKING:
 __all__ = ["HubError", "Published", "RepositoryExists", "publish"]
 
 Existing = Literal["refuse", "update", "pull request"]
-"""What is done with a repository that holds files already."""
+"""What to do with a repository that already contains files."""
 Kind = Literal["model", "space"]
-"""What a repository is for: a prompt, or a page that answers with it."""
+"""The kind of repository: for a prompt, or for a page that answers with it."""
 OnStage = Callable[[str], None]
 _UNWRITTEN = {".gitattributes"}
-"""What the Hub itself puts into a new repository."""
+"""Files that the Hub itself adds to a new repository."""
 
 
 @dataclass(frozen=True)
 class Published:
-    """Where a prompt is on the Hub."""
+    """The address of a published prompt."""
 
     url: str
-    """Of the repository, or of the pull request."""
+    """Address of the repository, or of the pull request."""
     revision: str
-    """The hash of the commit, whose files were read back and are the same."""
+    """Hash of the commit, whose files were read back and compared."""
 
 
 def publish(
@@ -50,13 +50,12 @@ def publish(
     existing: Existing = "refuse",
     kind: Kind = "model",
 ) -> Published:
-    """Puts all files of `folder` into the repository "name" or "owner/name" with one commit, and reads them back.
+    """Publishes all files of `folder` in the repository "name" or "owner/name" with one commit, and reads them back.
 
     A missing repository is created, private or public as `private` says; the visibility of an existing one is never
-    changed. A broken upload goes on where it ended when this is called again.
-    on_progress: called with one short sentence a step; instead: files that are published beside those of the folder, or
-    in their place; in a text OWN_ID becomes the repository's id. Raises HubError, in one sentence that never holds the
-    token.
+    changed. An interrupted upload continues when this is called again. on_progress: called with one short sentence a
+    step; instead: files that are added to those of the folder, or replace them; in a text OWN_ID becomes the
+    repository's id. Raises HubError, in one sentence that never contains the token.
     """
     repository, token = repository.strip(), writing_token(token)
     _check_arguments(folder, repository, existing)
@@ -137,9 +136,10 @@ def _publish(
 def _opened(
     api: HfApi, repository: str, owners: Sequence[str], private: bool, existing: Existing, kind: Kind
 ) -> tuple[str, bool]:
-    """The address of a repository, which is made if it is missing; whether its files are only to be proposed.
+    """Returns the repository's address, creating it if it is missing, and whether to open a pull request.
 
-    Raises RepositoryExists where it holds files and nothing was said of that, HubError where it is public by mistake.
+    Raises RepositoryExists if it contains files and `existing` does not allow that, HubError if it is public by
+    mistake.
     """
     from huggingface_hub.errors import RepositoryNotFoundError
 
@@ -171,7 +171,7 @@ def _opened(
 def _check_arrived(
     api: HfApi, repository: str, published: Published, contents: Mapping[str, Path | bytes], kind: Kind
 ) -> None:
-    """Reads every file of the commit back. Raises HubError unless each of them has the bytes that were sent."""
+    """Reads every file of the commit back. Raises HubError unless each has the bytes that were sent."""
     import httpx2
 
     problem = ""
@@ -193,7 +193,7 @@ def _check_arrived(
 
 
 def _sentence(error: BaseException, repository: str) -> str:
-    """One sentence for an error after the token was accepted."""
+    """Returns one sentence for an error after the token was accepted."""
     import httpx2
     from huggingface_hub.errors import HfHubHTTPError
 

@@ -12,33 +12,34 @@ from lamp.errors import DataError
 from lamp.hub.timeouts import HUB_TIMEOUT
 
 FEWEST_CHARACTERS = 2
-"""Shorter words are not searched for: nearly every name has them."""
+"""Shorter words are not searched for: nearly every name contains them."""
 _MOST_RESULTS = 8
 _EXPANDED = ("cardData", "downloads", "gated", "mainSize", "tags")
-"""What the Hub is asked to tell of each data set beside its id."""
+"""Properties of each data set that are requested from the Hub beside its id."""
 
 
 @dataclass(frozen=True)
 class HubDataset:
-    """What the Hub tells of a data set in a list."""
+    """A data set in a list of the Hub."""
 
     id: str
     rows: int | None
-    """Number of rows, where the data set has one subset and its card counts them."""
+    """Number of rows, if the data set has one subset and its card counts them."""
     size_category: str
-    """Roughly how many rows it has, such as "10K<n<100K"; "" where the card does not say."""
+    """Approximate number of rows, such as "10K<n<100K"; "" if the card does not say."""
     bytes: int | None
     """Size of its files."""
     licence: str
-    """The Hub's short name of it, such as "apache-2.0"; "" where the card names none."""
+    """The Hub's short name of it, such as "apache-2.0"; "" if the card names none."""
     downloads: int | None
-    """In the last 30 days."""
+    """Number of downloads in the last 30 days."""
     gated: bool
-    """Whether its terms have to be accepted on its page before it can be read."""
+    """Whether its terms must be accepted on its page before it can be read."""
 
 
 def search(words: str) -> list[HubDataset]:
-    """Public data sets whose id holds `words`, the most downloaded first; none for fewer than two characters.
+    """Returns public data sets whose id contains `words`, the most downloaded first; none for fewer than two
+    characters.
 
     No token is used, so that nobody sees the private data sets of this machine's account. One request is made, and it
     is not repeated. Raises DataError in one sentence.
@@ -71,7 +72,7 @@ def search(words: str) -> list[HubDataset]:
 
 
 def id_in_address(text: str) -> str:
-    """The id in the address of a data set's page; other text is returned as it is, without spaces around it."""
+    """Returns the id in the address of a data set's page; other text is returned without surrounding blanks."""
     id = re.sub(r"^(https?://[^/]+)?/?datasets/", "", text.strip()).rstrip("/")
     return re.sub(r"/(viewer|tree|blob|resolve)(/.*)?$", "", id)
 
@@ -90,12 +91,12 @@ def _described(item: Mapping[str, Any]) -> HubDataset:
 
 
 def _tagged(tags: list[str], prefix: str) -> str:
-    """What follows the prefix in the first tag that has it; "" when none has."""
+    """Returns what follows the prefix in the first tag that has it; "" if none has."""
     return next((tag.removeprefix(prefix) for tag in tags if tag.startswith(prefix)), "")
 
 
 def _rows(card: Mapping[str, Any]) -> int | None:
-    """The rows of all splits; None for several subsets, which may hold the same rows."""
+    """Returns the number of rows of all splits; None for several subsets, which may contain the same rows."""
     subsets = card.get("dataset_info")
     subsets = subsets if isinstance(subsets, list) else [subsets]
     if len(subsets) != 1 or not isinstance(subsets[0], dict):

@@ -1,4 +1,4 @@
-"""A Space of the Hub that answers with prompts of one model: a small page, which needs transformers and no studio."""
+"""A Space of the Hub that answers with prompts of one model: a small page that needs transformers but no studio."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from app.use_code import PromptUse, answering_functions
 from lamp.hub.catalog import is_hub_id
 
 ADAPTER = "adapter_model.safetensors"
-"""What of a prompt's folder the page needs, in a folder of `folders`."""
+"""The file of a prompt that the page needs, in one of `folders`."""
 
 
 def check_space(backbone: str) -> None:
-    """Raises HubError where a Space could not load the backbone."""
+    """Raises HubError if a Space could not load the backbone."""
     if not is_hub_id(backbone):
         raise HubError(
             f"A Space loads its model from the Hub, and {backbone[:200]!r} is a folder of this machine: publish the "
@@ -24,14 +24,14 @@ def check_space(backbone: str) -> None:
 
 
 def folders(count: int) -> list[str]:
-    """The folders of so many prompts on a page."""
+    """Returns the folders for so many prompts of a page."""
     return ["prompt", *(f"prompt-{number}" for number in range(2, count + 1))]
 
 
 def space_files(uses: Sequence[PromptUse], licence: Mapping[str, str]) -> dict[str, bytes]:
-    """Path → content of everything but the prompts. No row of anybody's data is among it.
+    """Returns the content of each file except the prompts, by path. No row of anybody's data is among it.
 
-    uses: the prompts, all of one backbone; the page is called after the first. licence: keys of its card.
+    uses: the prompts, all of one backbone; the page is named after the first. licence: keys of its card.
     """
     # Without what names the build of this machine, such as "+cpu", which the package index does not have.
     needed = ("torch", "transformers", "safetensors")

@@ -1,4 +1,4 @@
-"""Writes a stream of rows as a Parquet file of text columns, and one of conversations where there are any."""
+"""Writes a stream of rows as a Parquet file of text columns, with one column for conversations if there are any."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from lamp.data.tables.checks import MAX_CELLS
 from lamp.errors import DataError
 
 _BATCH = 1000
-"""Rows that are converted and written at a time."""
+"""Number of rows that are converted and written at a time."""
 _INDEX = re.compile(r"__index_level_\d+__")
-"""Names of columns that hold pandas' row numbers."""
+"""Matches names of columns with pandas' row numbers."""
 
 
 def write_text_columns(
@@ -65,9 +65,10 @@ def write_text_columns(
 
 
 def _conversations(batch: Any) -> tuple[Any, dict[str, Any]]:
-    """An Arrow table without the columns of its conversations, and these as one column, which reading a file knows.
+    """Returns an Arrow table without the columns of its conversations, and these as one column that reading a file
+    knows.
 
-    A row without one, among rows that have one, has no messages.
+    A row without a conversation, among rows with one, has no messages.
     """
     import pyarrow as pa
 
@@ -82,7 +83,7 @@ def _conversations(batch: Any) -> tuple[Any, dict[str, Any]]:
 
 
 def _texts(batch: Any, labels: dict[str, list[str]]) -> tuple[dict[str, Any], list[str]]:
-    """The columns of an Arrow table as text, and the names of columns that hold something else."""
+    """Returns the columns of an Arrow table as text, and the names of columns that contain something else."""
     import pyarrow as pa
 
     while any(pa.types.is_struct(field.type) for field in batch.schema):
