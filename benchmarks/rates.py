@@ -99,7 +99,7 @@ def measure(task: str, seeds: Sequence[int], options: argparse.Namespace) -> lis
     examples = examples_of(read_table(options.data / f"{task}.{split}.jsonl"), data)[:count]
     scored = HeldOut(examples, encoder.encode(examples), tuple(splits.labels))
     accuracies: dict[int, dict[str, float]] = {seed: {} for seed in seeds}
-    for candidate in end.run.candidates:
+    for candidate in end.run.candidates.all:
         train_settings = candidate.recipe.train
         virtual = candidate.best_prompt().forward().detach().to(backbone.device)
         accuracy = evaluate(backbone, virtual, encoder, scored).scores["accuracy"]

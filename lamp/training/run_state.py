@@ -15,16 +15,15 @@ from lamp.backbone.devices import process_state
 from lamp.data.encoding import Encoder
 from lamp.errors import TrainingError
 from lamp.inference.evaluate import Evaluation, HeldOut, evaluate
-from lamp.inference.scores import Scores, is_better
+from lamp.inference.scores import Scores
 from lamp.training.candidate import Candidate
-from lamp.training.halving import Rung
+from lamp.training.candidates import Candidates
 from lamp.training.log_text import format_scores, sample_line, samples_of
 from lamp.training.peak_memory import RisingPeak
 from lamp.training.progress import Progress, restore_progress, save_progress
 from lamp.training.reporter import Reporter
 from lamp.training.step import LossDiverged, StepResult
 from lamp.training.stopping import StopRequested, any_process
-from lamp.training.sweep_recipes import differ_in_rate
 from lamp.training.trainer import PromptTrainer
 
 
@@ -34,21 +33,16 @@ class RunState:
     def __init__(
         self,
         trainer: PromptTrainer,
-        candidates: Sequence[Candidate],
-        rungs: Sequence[Rung],
+        candidates: Candidates,
         encoder: Encoder,
         held_out: HeldOut,
         reporter: Reporter,
         checkpoints: Path,
     ) -> None:
-        """candidates: those of the trainer; rungs: when some of them are dropped; held_out: the validation rows."""
+        """candidates: those of the trainer; held_out: the validation rows."""
         self._trainer, self._encoder, self._held_out = trainer, encoder, held_out
         self._reporter, self._checkpoints = reporter, checkpoints
-        self.candidates, self._rungs = candidates, rungs
-        # Pages show a search for the learning rate only where recipes differ in nothing else.
-        self._rates_only = differ_in_rate([candidate.recipe for candidate in candidates])
-        self._kind, self._group = ("learning rate", "search") if self._rates_only else ("recipe", "sweep")
-        self._settings = candidates[0].recipe.train
+        self.candidates, self._settings = candidates, candidates.all[0].recipe.train
         self._progress = Progress(micro_batch=trainer.micro_batch)
         self._memory = RisingPeak(trainer.backbone.device)
 
@@ -62,37 +56,11 @@ class RunState:
         """Validation scores of the backbone alone; None before they are known."""
         return self._progress.untrained
 
-    @property
-    def trained(self) -> list[Candidate]:
-        """The candidates that were not dropped."""
-        return [candidate for candidate in self.candidates if candidate.standing.dropped_at is None]
-
-    @property
-    def leader(self) -> Candidate:
-        """The best of those."""
-        return min(self.trained, key=lambda candidate: candidate.rank)
-
-    @property
-    def winner(self) -> Candidate:
-        """The best one by the held-out scores; while some are still to be dropped, the leader."""
-        best = self.leader
-        for candidate in [] if self._searching else self.trained:
-            ours, others = candidate.standing.best_scores, best.standing.best_scores
-            if ours is not None and (others is None or is_better(ours, others)):
-                best = candidate
-        return best
-
-    @property
-    def voters(self) -> list[Candidate]:
-        """The other ones that were trained to the end; while some are still to be dropped, none."""
-        winner = self.winner
-        return [] if self._searching else [candidate for candidate in self.trained if candidate is not winner]
-
     def restore(self, saved: tuple[Mapping[str, Tensor], Mapping[str, Any]]) -> None:
         """Continues from a checkpoint that `newest_checkpoint` returned."""
         trainer = self._trainer
-        self._progress = restore_progress(saved, self.candidates)
-        trainer.prompts = [candidate.optimizer for candidate in self.trained]
+        self._progress = restore_progress(saved, self.candidates.all)
+        trainer.prompts = [candidate.optimizer for candidate in self.candidates.trained]
         trainer.micro_batch = self._progress.micro_batch
         if trainer.graphs is not None and self._progress.graphs is not None:
             trainer.graphs.restore(self._progress.graphs)
@@ -111,23 +79,18 @@ class RunState:
 
     def training_phase(self) -> str:
         """Returns what the run is doing between evaluations."""
-        if self._searching:
-            return f"Trying {len(self.trained)} {self._kind}s"
+        if self.candidates.searching:
+            return f"Trying {len(self.candidates.trained)} {self.candidates.kind}s"
         return "Training"
-
-    @property
-    def _searching(self) -> bool:
-        """Whether candidates are still to be dropped."""
-        return any(rung.keep < len(self.trained) for rung in self._rungs)
 
     def record(self, measured: Sequence[StepResult], rate_share: float, rows_per_second: float) -> None:
         """Records a step. rate_share: the schedule's factor on each candidate's learning rate.
 
         A candidate whose loss is not finite is dropped; raises LossDiverged if no other one is left.
         """
-        trained = self.trained
+        trained = self.candidates.trained
         finite = [index for index, result in enumerate(measured) if not result.diverged]
-        if len(self.candidates) > 1:
+        if len(self.candidates.all) > 1:
             for candidate, result in zip(trained, measured, strict=True):
                 if result.diverged:
                     self._log_of(candidate, "diverged", 1.0, self.step + 1)
@@ -136,13 +99,13 @@ class RunState:
         self._progress.step += 1
         for candidate, result in zip(trained, measured, strict=True):
             candidate.take_loss(result.loss)
-            if self._searching:
+            if self.candidates.searching:
                 candidate.take_prompt()
             if len(trained) > 1:
                 self._log_of(candidate, "loss", result.loss)
         if len(finite) < len(trained):
             self._drop([trained[index] for index in finite], "as the other losses were no longer finite")
-        leader = self.leader
+        leader = self.candidates.leader
         result = measured[trained.index(leader)]
         values = {"loss": result.loss, "learning_rate": leader.learning_rate * rate_share}
         values |= {"gradient_norm": result.gradient_norm, "rows_per_second": rows_per_second}
@@ -151,25 +114,24 @@ class RunState:
     def evaluate_and_checkpoint(self) -> None:
         """Drops the worse candidates, scores the others and writes a checkpoint, each if it is due at this step."""
         step, settings, progress = self.step, self._settings, self._progress
-        # Earlier rungs count too: a run that was stopped and goes on with fewer steps has passed them.
-        keep = min((rung.keep for rung in self._rungs if rung.step <= step), default=len(self.trained))
-        if keep < len(self.trained):
+        keep = self.candidates.most_at(step)
+        if keep < len(self.candidates.trained):
             self._compare(keep)
         if step > progress.scored:
             if _is_due(step, settings.evaluate_every, settings.steps):
-                self._score([self.leader] if self._searching else self.trained)
+                self._score([self.candidates.leader] if self.candidates.searching else self.candidates.trained)
             progress.scored = step
         if step and _is_due(step, settings.checkpoint_every, settings.steps):
             self.save()
 
     def _compare(self, keep: int) -> None:
         """Keeps the `keep` candidates whose mean prompts have the lowest loss on the held-out rows."""
-        trained = self.trained
-        self._reporter.phase(f"Comparing {len(trained)} {self._kind}s")
+        trained = self.candidates.trained
+        self._reporter.phase(f"Comparing {len(trained)} {self.candidates.kind}s")
         losses = [self._evaluate(candidate.mean_prompt).scores["loss"] for candidate in trained]
         for candidate, loss in zip(trained, losses, strict=True):  # all of them, or after a stop none
             candidate.standing.held_out_loss = loss if math.isfinite(loss) else None
-            name = f"{self._kind} {candidate.name}" if self._rates_only else candidate.name
+            name = f"{self.candidates.kind} {candidate.name}" if self.candidates.differ_in_rate else candidate.name
             self._reporter.note(f"Step {self.step}: {name}, held-out loss {loss:.4g}")
             self._log_of(candidate, "validation/loss", loss)
         self._drop(sorted(trained, key=lambda candidate: candidate.rank)[:keep], "by their held-out losses")
@@ -181,40 +143,43 @@ class RunState:
         evaluations = [self._evaluate(candidate.prompt().detach()) for candidate in candidates]
         for candidate, evaluation in zip(candidates, evaluations, strict=True):  # all of them, or after a stop none
             candidate.take(evaluation, self.step)
-            name = f", {self._kind} {candidate.name}" if len(self.trained) > 1 else ""
+            name = f", {self.candidates.kind} {candidate.name}" if len(self.candidates.trained) > 1 else ""
             self._reporter.note(f"Step {self.step}{name}: {format_scores(evaluation.scores)}")
-        leading = evaluations[candidates.index(self.leader)]
+        leading = evaluations[candidates.index(self.candidates.leader)]
         self._note_samples(leading)
         self._log_scores(leading.scores)
         self._reporter.phase(self.training_phase())
 
     def _drop(self, kept: Sequence[Candidate], reason: str) -> None:
         """Drops all other candidates. reason: why, as the end of a sentence."""
-        trained = self.trained
+        trained = self.candidates.trained
         for candidate in trained:
             self._log_of(candidate, "goes_on", float(candidate in kept))
             if candidate not in kept:
                 candidate.drop(self.step)
         numbers = [number for number, candidate in enumerate(trained) if candidate in kept]
         self._trainer.keep(numbers, self._settings.batch_size)
-        kinds, names = self._kind + "s" * (len(numbers) > 1), [candidate.name for candidate in self.trained]
-        said = f" {', '.join(names)}" if self._rates_only else f": {'; '.join(names)}"
+        kinds, names = (
+            self.candidates.kind + "s" * (len(numbers) > 1),
+            [candidate.name for candidate in self.candidates.trained],
+        )
+        said = f" {', '.join(names)}" if self.candidates.differ_in_rate else f": {'; '.join(names)}"
         self._reporter.note(f"Going on with the {kinds}{said}, {reason}.")
 
     def _log_of(self, candidate: Candidate, what: str, value: float, step: int | None = None) -> None:
         """Logs a metric of one of several candidates, at the run's step by default."""
-        self._reporter.log(self.step if step is None else step, {f"{self._group}/{candidate.name}/{what}": value})
+        self._reporter.log(self.step if step is None else step, {self.candidates.metric(candidate, what): value})
 
     def save(self) -> None:
         """Writes a checkpoint. Raises OSError, for example when the disk is full."""
         if process_state().is_main_process:
             self._progress.micro_batch = self._trainer.micro_batch
             self._progress.graphs = self._trainer.graphs.state() if self._trainer.graphs else None
-            save_progress(self._checkpoints, self.candidates, self._progress)
+            save_progress(self._checkpoints, self.candidates.all, self._progress)
 
     def has_stopped_improving(self) -> bool:
         """Returns whether no candidate has improved for as many evaluations as the recipe's patience."""
-        waited = min(candidate.standing.waited for candidate in self.trained)
+        waited = min(candidate.standing.waited for candidate in self.candidates.trained)
         if not 0 < self._settings.patience <= waited:
             return False
         self._reporter.note(f"No better score in {waited} evaluations: ending early.")
@@ -232,8 +197,8 @@ class RunState:
 
         Raises TrainingError if it has no prompt worth keeping.
         """
-        leader = self.leader
-        sentence = error.sentence(self.step + 1, leader.learning_rate, found=len(self.candidates) > 1)
+        leader = self.candidates.leader
+        sentence = error.sentence(self.step + 1, leader.learning_rate, found=len(self.candidates.all) > 1)
         if leader.standing.best_scores is None:
             raise TrainingError(f"{sentence}.")
         return f"{sentence}; the prompt of step {leader.standing.best_step}, the best one so far, was kept."

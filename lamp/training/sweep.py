@@ -27,7 +27,7 @@ def sweep(
     """
     check_sweep(recipes)
     end = train_side_by_side(recipes, plan, splits, reporter, places)
-    return [end.result(candidate) for candidate in end.run.candidates]
+    return [end.result(candidate) for candidate in end.run.candidates.all]
 
 
 @dataclass(frozen=True)
@@ -61,8 +61,10 @@ def best_of_sweep(
     """Trains like `sweep`, chooses the best recipe by the validation rows, and tests only its prompt."""
     check_sweep(recipes)
     end = train_side_by_side(recipes, plan, splits, reporter, places)
-    best = end.run.winner
-    return BestOfSweep(best.recipe, end.result(best), tuple(_tried(one, end.run.step) for one in end.run.candidates))
+    best = end.run.candidates.winner
+    return BestOfSweep(
+        best.recipe, end.result(best), tuple(_tried(one, end.run.step) for one in end.run.candidates.all)
+    )
 
 
 def _tried(candidate: Candidate, step: int) -> Tried:

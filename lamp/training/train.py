@@ -21,6 +21,7 @@ from lamp.data.token_cache import encode_cached
 from lamp.inference.evaluate import HeldOut
 from lamp.prompt import LampPrompt
 from lamp.training.candidate import Candidate
+from lamp.training.candidates import Candidates
 from lamp.training.checkpoint import newest_checkpoint
 from lamp.training.final_scores import FinalTest
 from lamp.training.first_prompt import first_prompts, known_first_prompt
@@ -80,7 +81,8 @@ def train(
     trained_prompts = {config.lamp.initial_prompt: trained_prompt} if trained_prompt else {}
     places = Places(checkpoints, backbone_folder, trained_prompts, tokens)
     end = train_side_by_side(recipes, plan, splits, reporter, places)
-    return end.result(end.run.winner, end.run.voters if splits.labels else ())
+    candidates = end.run.candidates
+    return end.result(candidates.winner, candidates.voters if splits.labels else ())
 
 
 @dataclass(frozen=True)
@@ -138,9 +140,10 @@ def train_side_by_side(
             began = time.perf_counter()
             share = schedule(run.step, settings)
             drawn = {seed: [n for _ in range(settings.accumulation) for n in next(orders[seed])] for seed in orders}
-            orders_of_rows = [drawn[candidate.recipe.train.seed] for candidate in run.trained]
+            trained = run.candidates.trained
+            orders_of_rows = [drawn[candidate.recipe.train.seed] for candidate in trained]
             batches = [[rows[index] for index in order[rank::processes]] for order in orders_of_rows]
-            rates = [candidate.learning_rate * share for candidate in run.trained]
+            rates = [candidate.learning_rate * share for candidate in trained]
             measured = train_together(trainer, batches, rates)
             run.record(measured, share, sum(map(len, orders_of_rows)) / (time.perf_counter() - began))
     except StopRequested:
@@ -195,7 +198,7 @@ def _set_up(
     )
     first = partial(known_first_prompt, backbone, labels=splits.labels, rows=rows, trained=places.trained_prompts)
     results = Results(backbone, encoder, held_out, final_test, first, reporter, splits.task)
-    run = RunState(trainer, candidates, plan, encoder, held_out, reporter, places.checkpoints)
+    run = RunState(trainer, Candidates(candidates, plan), encoder, held_out, reporter, places.checkpoints)
     if saved:
         run.restore(saved)
     return run, trainer, rows, results
