@@ -13,6 +13,7 @@ from app.answering.answer import Answer
 from app.answering.prompt_kind import PromptKind, prompt_kind
 from app.studio import Studio
 from app.ui.runs import answers, try_tab
+from app.ui.runs.fill_row import FillRow
 from app.ui.runs.sampling_boxes import sampling_of
 from app.ui.runs.try_tab import TryTab
 from lamp.config import DataConfig, TuneConfig
@@ -41,27 +42,27 @@ def test_a_row_is_filled_in_whole_and_it_is_said_whether_the_run_learned_from_it
     config = TuneConfig("a backbone", replace(DataConfig(("text",), "label"), validation_share=0.3, test_share=0.3))
     store = JobStore(open_database(studio.settings.database_url))
     job = store.add("films", config.to_dict(), dataset, "films.csv", 10)
-    tab = TryTab(studio, studio.run(job.id), kind_of(1))
+    rows_of_run = FillRow(studio, studio.run(job.id))
     learned = {example.row for example in prepare(read_table(file), config.data).train}
     assert {row in learned for row in range(8)} == {True, False}
     said = []
     for place in range(8):
-        row, number, cell = tab.numbered(f" {place + 1} ")
+        row, number, cell = rows_of_run.numbered(f" {place + 1} ")
         assert cell == ("a very long film " * 50) + f"number {place}" and row.target == ("good", "bad")[place % 2]
         assert number == str(place + 1)
-        said.append(tab.origin(row))
+        said.append(rows_of_run.origin(row))
     sentences = ["learned from." if place in learned else "not learned from." for place in range(8)]
     assert said == [
         f'<p class="ls-small">Filled in: row {n} of 40 of films.csv, {words}</p>'
         for n, words in enumerate(sentences, 1)
     ]
-    row, number, cell = tab.random()
+    row, number, cell = rows_of_run.random()
     assert int(number) == row.number and cell.endswith(f"number {row.number - 1}")
     answer = RowAnswer(33, "", "good", "good", 1.0, 0.9, "bad", 0.0)
     Home(studio.settings.home).answers(job.id).parent.mkdir()
     write_answers([answer], Home(studio.settings.home).answers(job.id))
-    row, number, cell = tab.tested()
-    assert number == "34" and "one of those that the prompt was scored on: not learned from." in tab.origin(row)
+    row, number, cell = rows_of_run.tested()
+    assert number == "34" and "one of those that the prompt was scored on: not learned from." in rows_of_run.origin(row)
 
 
 @pytest.mark.parametrize("number", ["", "0", "41", "-3", "two", "1.5", "9" * 30])
@@ -72,7 +73,7 @@ def test_a_row_that_is_not_there_is_one_sentence(studio: Studio, tmp_path: Path,
     config = TuneConfig("a backbone", DataConfig(("text",), "label"))
     job = JobStore(open_database(studio.settings.database_url)).add("films", config.to_dict(), dataset, "films.csv", 10)
     with pytest.raises(DataError, match="number of the row must be"):
-        TryTab(studio, studio.run(job.id), kind_of(1)).numbered(number)
+        FillRow(studio, studio.run(job.id)).numbered(number)
 
 
 def test_runs_with_a_prompt_for_the_same_inputs_can_answer_beside(studio: Studio) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import Any
@@ -16,21 +15,18 @@ from app.rows_to_try import DataRow
 from app.run import Run
 from app.studio import Studio
 from app.ui import parts
-from app.ui.components import AT_ONCE, QUIET, number_box, piece
+from app.ui.components import AT_ONCE, QUIET, piece
 from app.ui.guard import KNOWN, guarded
 from app.ui.language import t
-from app.ui.runs import answers, try_many
+from app.ui.runs import answers, fill_row, try_many
 from app.ui.runs.refresh import Refresh
 from app.ui.runs.sampling_boxes import sampling_boxes, sampling_of
 from app.ui.streaming import stream
 from app.ui.translated_layout import html_in
-from lamp.errors import DataError
 from lamp.sampling import GREEDY, Sampling
 
 _MOST_WAITING = 12
 """People who wait for the model at a time: each has one of the server's forty threads. It is said that they wait."""
-
-
 MOST_BESIDE = 3
 """Further runs that answer the same input."""
 _NO_ANSWER = '<div class="ls-no-answer">The answer appears here.</div>'
@@ -88,37 +84,6 @@ class TryTab:
             except KNOWN as error:
                 others.append((name, str(error)))
         return others
-
-    def numbered(self, number: str) -> list[Any]:
-        """The row with a number, as `_filled` gives it."""
-        if not re.fullmatch(r"\s*\d{1,12}\s*", number or ""):
-            raise DataError(f"The number of the row must be a whole number from 1, not {number[:40]!r}.")
-        return self._filled(self._studio.numbered_row(self._run.job.id, int(number)))
-
-    def random(self) -> list[Any]:
-        """Any row of the data, as `_filled` gives it."""
-        return self._filled(self._studio.random_row(self._run.job.id))
-
-    def tested(self) -> list[Any]:
-        """Any row that the prompt was scored on, as `_filled` gives it."""
-        return self._filled(self._studio.tested_row(self._run.job.id))
-
-    def _filled(self, row: DataRow) -> list[Any]:
-        """[the row, its number, the cell of each input column]"""
-        return [row, str(row.number), *row.inputs.values()]
-
-    def origin(self, row: DataRow | None) -> str:
-        """HTML that says where the row that was filled in last comes from."""
-        if row is None:
-            return ""
-        if self._run.imported:
-            words = "which it may have learned from: that is not known of an imported prompt"
-        elif row.tested:
-            words = "one of those that the prompt was scored on: not learned from"
-        else:
-            learned = self._studio.learned_from(self._run.job.id, row.number - 1)
-            words = "learned from" if learned else "not learned from"
-        return parts.small(f"Filled in: row {row.number:,} of {row.rows:,} of {row.dataset}, {words}.")
 
 
 def warm_up(studio: Studio, run: str, ready: str, opened: bool) -> Iterator[str]:
@@ -185,7 +150,6 @@ def _build_boxes(studio: Studio, run: Run, kind: PromptKind) -> None:
     Boxes that have a value are interactive by name: Gradio takes those that appear later for mere outputs.
     """
     data, handlers = run.config.data, TryTab(studio, run, kind)
-    others = [(job.name, job.id) for job in studio.beside(run.job.id)]
     with gr.Row(elem_classes="ls-try-row"):
         with gr.Column(min_width=320):
             piece(parts.title("Try the prompt", "Write an input as it stands in the data, without the answer."))
@@ -204,24 +168,11 @@ def _build_boxes(studio: Studio, run: Run, kind: PromptKind) -> None:
             ask = gr.Button(t("Answer"), size="md", variant="primary", elem_id="answer")
             with gr.Column(elem_classes="ls-try-more"):
                 # An imported prompt has no data here until it was scored on some.
-                scored, has_data = studio.results(run.job.id) is not None, bool(run.job.dataset)
-                row = _build_rows(handlers, cells, scored=scored) if has_data else gr.State(None)
-                beside = gr.Dropdown(
-                    others,
-                    value=[],
-                    multiselect=True,
-                    max_choices=MOST_BESIDE,
-                    label=t("Other runs on the same input"),
-                    info=t("Up to three, of the same model."),
-                    visible=bool(others),
-                    elem_id="beside",
-                    interactive=True,
-                )
+                row = fill_row.build(studio, run, cells) if run.job.dataset else gr.State(None)
+                beside = _build_beside(studio, run)
                 settings = sampling_boxes(data.max_target_tokens) if kind.writes_texts else []
                 if kind.voters > 1:
-                    choices = [(t("The best prompt"), _BEST), (t(f"All {kind.voters} prompts, by vote"), _VOTE)]
-                    who = gr.Radio(choices, value=_BEST, label=t("Who answers"), elem_id="try-voters", interactive=True)
-                    settings = [*settings, who]
+                    settings = [*settings, _build_voters(kind)]
         with gr.Column(min_width=320):
             result = piece(html_in(_NO_ANSWER, t), elem_id="answers", min_height=220)
     # The browser itself shows the bar at once; the server's first word may take seconds while it loads a backbone.
@@ -243,27 +194,21 @@ def _build_boxes(studio: Studio, run: Run, kind: PromptKind) -> None:
     ).failure(lambda: "", None, result, **AT_ONCE)
 
 
-def _build_rows(handlers: TryTab, cells: Sequence[gr.Textbox], *, scored: bool) -> gr.State:
-    """What fills in a row of the data. scored: whether it is known which rows the prompt was scored on.
+def _build_beside(studio: Studio, run: Run) -> gr.Dropdown:
+    others = [(job.name, job.id) for job in studio.beside(run.job.id)]
+    return gr.Dropdown(
+        others,
+        value=[],
+        multiselect=True,
+        max_choices=MOST_BESIDE,
+        label=t("Other runs on the same input"),
+        info=t("Up to three, of the same model."),
+        visible=bool(others),
+        elem_id="beside",
+        interactive=True,
+    )
 
-    Returns the row that was filled in last.
-    """
-    row = gr.State(None)
-    with gr.Row(elem_classes="ls-actions"):
-        number = number_box(1, label=t("Row number"), elem_id="row-number", min_width=120, interactive=True)
-        fill = gr.Button(t("Fill in"), size="md", elem_id="fill", elem_classes="ls-low")
-        drawn = gr.Button(t("Random row"), size="md", elem_id="fill-random", elem_classes="ls-low")
-        tested = gr.Button(t("Tested row"), size="md", elem_id="fill-tested", elem_classes="ls-low", visible=scored)
-    origin = piece(elem_id="origin", min_height=22)
-    for event, handler, inputs in (
-        (fill.click, handlers.numbered, number),
-        (number.submit, handlers.numbered, number),
-        (drawn.click, handlers.random, None),
-        (tested.click, handlers.tested, None),
-    ):
-        filled = event(guarded(handler), inputs, [row, number, *cells], **AT_ONCE)
-        # By itself: a large table takes seconds to split.
-        filled.then(lambda: parts.small("Looking up whether the run learned from it …"), None, origin, **AT_ONCE).then(
-            guarded(handlers.origin), row, origin, **QUIET
-        )
-    return row
+
+def _build_voters(kind: PromptKind) -> gr.Radio:
+    choices = [(t("The best prompt"), _BEST), (t(f"All {kind.voters} prompts, by vote"), _VOTE)]
+    return gr.Radio(choices, value=_BEST, label=t("Who answers"), elem_id="try-voters", interactive=True)
