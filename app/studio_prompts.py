@@ -19,11 +19,11 @@ from app.backbones import Backbones
 from app.bundle import file_name, results_csv, zip_artifact
 from app.dataset_file import first_rows
 from app.disk_full import full_disk_told
+from app.prompt_use import PromptUse
 from app.recipes import Recipes
 from app.rows_to_try import DataRow, numbered_row, random_row, tested_row
 from app.run import Run
 from app.studio_quotas import StudioQuotas, computes
-from app.use_code import PromptUse
 from app.views.results import Results, read_results
 from lamp.data.columns import Template
 from lamp.data.tables import Table
