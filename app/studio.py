@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from functools import partial
-from pathlib import Path
 
-from app import limits
-from app.backbones import BackboneChoice
-from app.estimates import Place, WholeRun, places, speed_on
+from app.estimates import Place, places
 from app.jobs.extend import extend
-from app.plan import Plan
 from app.run import Run
 from app.score_samples import read_samples
 from app.studio_datasets import StudioDatasets
@@ -24,6 +20,7 @@ from app.studio_notes import StudioNotes
 from app.studio_person import StudioOfPerson
 from app.studio_publishing import StudioPublishing
 from app.studio_quotas import computes
+from app.studio_recipes import StudioRecipes
 from app.studio_tokens import StudioTokens
 from app.studio_ways import StudioWays
 from app.views.comparison import ComparedRun, common_metric
@@ -32,8 +29,7 @@ from app.views.results import read_results
 from app.views.run_view import LOG_LINES, RunView, make_run_view
 from app.views.score_text import RunScores
 from app.vitals import Vitals
-from lamp.config import TrainConfig, TuneConfig
-from lamp.errors import ConfigError, DataError
+from lamp.errors import DataError
 from lamp.inference.confusion_matrix import ConfusionMatrix, read_confusion
 from lamp.plain_line import visible
 from storage.errors import JobNotFound, NotStored
@@ -44,6 +40,7 @@ from storage.logs import tail
 
 class Studio(
     StudioDatasets,
+    StudioRecipes,
     StudioExports,
     StudioWays,
     StudioImports,
@@ -58,71 +55,6 @@ class Studio(
 
     A new one is that of the one person to whom everything belongs; `as_` gives that of another person.
     """
-
-    # What can be picked
-
-    def backbones(self) -> list[BackboneChoice]:
-        """The offered backbones, those on this machine first."""
-        return self._backbones.choices(self._recipes.device)
-
-    def usual_seconds(self, backbone: str) -> float | None:
-        """Seconds of a recommended run at the speed of the newest run on a backbone; None before there is one."""
-        speed = speed_on(self._store, backbone)
-        return WholeRun(speed).seconds(TrainConfig()) if speed else None
-
-    def prompts(self) -> list[Job]:
-        """Runs whose prompt another run may start from, newest first."""
-        return [job for job in self.jobs() if job.artifact]
-
-    @property
-    def takes_folders(self) -> bool:
-        """Whether a folder of the machine can be named as a backbone; strangers are not told what it has."""
-        return self._backbones.folders_allowed
-
-    # A recipe before it is started
-
-    def plan(self, config: TuneConfig, dataset: str, gpus: int = 1) -> Plan:
-        """What the recipe would read and train, and every reason why it cannot be started."""
-        return self._within_quotas(self._recipes.plan(config, dataset, gpus), config.train.steps)
-
-    @computes
-    def measure(
-        self, config: TuneConfig, dataset: str, gpus: int = 1, on_phase: Callable[[str], None] = lambda _: None
-    ) -> None:
-        """Measures what the recipe takes here, so that `plan` tells it. on_phase: called with what is being done."""
-        self._recipes.measure(config, dataset, gpus, on_phase)
-
-    def cancel_measuring(self) -> None:
-        """Ends the measurement that goes on, if there is one."""
-        self._recipes.cancel_measuring()
-
-    @computes
-    def submit(
-        self,
-        config: TuneConfig,
-        dataset: str,
-        name: str = "",
-        parent: str | None = None,
-        gpus: int = 1,
-    ) -> str:
-        """Queues a run and returns its id. Raises ConfigError with every problem; no run exists then.
-
-        gpus: how many it trains on at once, each of them on batches of its own.
-        """
-        name = limits.run_name(name)
-        parent = self._known(parent)
-        plan = self._within_quotas(self._recipes.plan(config, dataset, gpus, wait=True), config.train.steps)
-        if plan.preview is None or plan.problems:
-            raise ConfigError(plan.problems)
-        dataset_name = plan.preview.dataset_name
-        name = name or f"{Path(dataset_name).stem} on {Path(config.backbone).name}"[: limits.LONGEST_RUN_NAME]
-        self._check_queue()
-        self._home.check_space(self.settings.low_disk_bytes)
-        return self._store.add(
-            name, config.to_dict(), dataset, dataset_name, config.train.steps, parent=parent, gpus=gpus
-        ).id
-
-    # Runs
 
     def job(self, id: str) -> Job:
         """One run as it is now. Raises JobNotFound."""
@@ -208,11 +140,6 @@ class Studio(
     def raise_priority(self, id: str) -> Job:
         """Moves a queued run before the others of its owner."""
         return self._store.put_first(id)
-
-    @property
-    def most_gpus(self) -> int:
-        """How many GPUs one run can have, at least 1."""
-        return self._recipes.most_gpus
 
     def vitals(self) -> Vitals:
         """How the studio is doing, with this person's runs; quick. Raises StorageError when it cannot work."""

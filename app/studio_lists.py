@@ -38,6 +38,10 @@ class StudioLists:
         limit, text = limits.page(limit, 0)[0], limits.search(text)
         return self._store.listed(limit, states, text=text, deleted=deleted, order=order, reverse=reverse)
 
+    def prompts(self) -> list[Job]:
+        """Runs whose prompt another run may start from, newest first."""
+        return [job for job in self.jobs() if job.artifact]
+
     def ended_since(self, event: int | None) -> tuple[int, list[Job]]:
         """The number of the newest event, and the runs that ended after the event of that number; none after None."""
         return self._store.ended_since(event)

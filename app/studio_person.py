@@ -31,7 +31,6 @@ from app.usage import Usage
 from storage.accounts import AccountStore
 from storage.artifacts import ArtifactStore
 from storage.database import Database
-from storage.errors import JobNotFound
 from storage.home import Home
 from storage.jobs import JobStore
 from storage.links import LinkStore
@@ -109,11 +108,4 @@ class StudioOfPerson:
         if not path.is_relative_to(exports) or path == exports:
             return False
         id = re.split(r"[.-]", path.relative_to(exports).parts[0])[0]  # of "<run>", "<run>.2", "<run>-answers"
-        return self._known(id) is not None
-
-    def _known(self, id: str | None) -> str | None:
-        """The id of a run; None when there is no such run, or no longer."""
-        try:
-            return self._store.get(id).id if id else None
-        except JobNotFound:
-            return None
+        return self._store.exists(id)

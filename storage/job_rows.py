@@ -44,6 +44,14 @@ class JobRows:
         with self.database.read() as session:
             return job_of(self._row(session, id))
 
+    def exists(self, id: str) -> bool:
+        """Returns whether there is a run with this id for the store's owner."""
+        try:
+            self.get(id)
+        except JobNotFound:
+            return False
+        return True
+
     def _row(self, session: Session, id: str) -> JobRow:
         """Returns the row of a run, if it exists for the store's owner. Raises JobNotFound."""
         # A script may send a number, or what no database takes as a text.
