@@ -1,14 +1,13 @@
-"""Recipes before they are started: what they would read and train, and every reason why they cannot start."""
+"""Checks recipes before they are started: what they would read and train, and every reason why they cannot start."""
 
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import takewhile
-from pathlib import Path
 
 from app.backbones import Backbones
-from app.dataset_file import DatasetFile, first_rows
+from app.dataset_file import DatasetFile
 from app.datasets import Datasets
 from app.faults import recipe_problems
 from app.fit import find_fit, impossible, memory_warning
@@ -17,48 +16,30 @@ from app.jobs.measuring import MeasuringError, OnPhase
 from app.jobs.measuring_worker import Task
 from app.jobs.tuning import initial_prompt_folder
 from app.machine import Device
-from app.plan import Estimate, Plan, Preview
+from app.plan import Estimate, Plan
 from app.quotes import Quotes, key_of
+from app.recipe_data import read_data
 from app.settings import Settings
 from app.shared_tools import SharedTools
-from lamp.config import DataConfig, TuneConfig
+from lamp.config import TuneConfig
 from lamp.data.chat import no_template
-from lamp.data.columns import check_columns
 from lamp.data.splits import Splits
-from lamp.data.tables import Table
 from lamp.errors import BackboneError, ConfigError, DataError
 from lamp.hub.backbone_files import has_chat_template, is_here
 from lamp.hub.catalog import BackboneInfo, is_hub_id
 from lamp.hub.folders import is_folder
 from lamp.hub.recipe_fit import misfits, wants_gpu
 from storage.artifacts import ArtifactStore
-from storage.errors import StorageError
 from storage.home import Home
 from storage.jobs import JobStore
 
 _TRYING = (
     "The backbone's family is new to the studio, which tries now whether it can be read exactly: Start waits for that."
 )
-_LONGEST_CELL = 300
-"""Characters of a cell that the preview shows."""
-
-
-@dataclass(frozen=True)
-class _Data:
-    """A data set as far as it can be read."""
-
-    file: DatasetFile | None
-    table: Table | None
-    splits: Splits | None
-    """None also when the recipe's data section has problems."""
-    problem: str
-    """Why it cannot be read or learned from; empty when it can."""
-    field: str = ""
-    """Key of the field that the problem belongs to."""
 
 
 class Recipes:
-    """Looks at recipes with this studio's data sets, backbones, prompts and devices; starts nothing."""
+    """Checks recipes with this studio's data sets, backbones, prompts and devices; starts nothing."""
 
     def __init__(
         self,
@@ -75,12 +56,12 @@ class Recipes:
         self._tools, self._tries = tools, not settings.demo
 
     def plan(self, config: TuneConfig, dataset: str, gpus: int, *, wait: bool = False) -> Plan:
-        """Everything that can be known about a recipe before it is started; reads each file at most once.
+        """Returns everything that can be known about a recipe before it is started; reads each file at most once.
 
-        wait: until a backbone whose family is new to the studio has been tried.
+        wait: until a backbone of a family that is new to the studio has been tried.
         """
         problems = recipe_problems(config)
-        data = self._read(dataset, config.data)
+        data = read_data(self._datasets, dataset, config.data)
         if data.problem:
             problems[data.problem] = data.field
         problems |= dict.fromkeys(initial_prompt_problems(config, self._store, self._artifacts), "lamp.initial_prompt")
@@ -103,24 +84,14 @@ class Recipes:
             backbone_problems[tried] = "backbone"
         problems |= backbone_problems
         source = backbone.source if backbone else None
-        preview = (
-            _preview(data.file, data.table, data.splits, config.data, source) if data.file and data.table else None
-        )
         estimate = None
         if not problems and data.file and data.splits and backbone:
             estimate = self._estimate(config, dataset, data.file, data.splits, backbone, gpus)
         return Plan(
             problems=tuple(problems),
-            preview=preview,
+            preview=data.preview(config.data, source),
             estimate=estimate,
-            warnings=(
-                *(data.file.warnings(config.data) if data.file and data.splits else ()),
-                *(
-                    data.file.cut_warnings(config.data, backbone.source)
-                    if data.file and data.splits and backbone
-                    else ()
-                ),
-            ),
+            warnings=data.warnings(config.data, source),
             backbone_warnings=(
                 *([_TRYING] if tried is None else []),
                 *([warning] if fit and not impossible(fit) and (warning := memory_warning(fit)) else []),
@@ -131,9 +102,9 @@ class Recipes:
         )
 
     def measure(self, config: TuneConfig, dataset: str, gpus: int, on_phase: OnPhase) -> None:
-        """Measures what a recipe without problems takes; `plan` shows it from then on. Raises LampError, StorageError.
+        """Measures a recipe without problems; from then on `plan` shows the result. Raises LampError, StorageError.
 
-        on_phase: called again and again with what the measurement is doing.
+        on_phase: called repeatedly with what the measurement is doing.
         """
         plan = self.plan(config, dataset, gpus)
         if plan.problems:
@@ -152,7 +123,7 @@ class Recipes:
         self._tools.measuring.measure(key, task, lambda measured: self._quotes.remember(key, measured), on_phase, owner)
 
     def cancel_measuring(self) -> None:
-        """Ends the measurement that goes on, if there is one and it is this person's."""
+        """Ends the measurement in progress, if it is this person's."""
         self._tools.measuring.cancel(self._store.owner)
 
     @property
@@ -171,44 +142,15 @@ class Recipes:
         return self._tools.most_gpus
 
     def learned_from(self, config: TuneConfig, dataset: str, rows: Collection[int]) -> set[int]:
-        """Those of some rows of the data set that the recipe trains on, by their places from 0. Raises DataError."""
-        data = self._read(dataset, config.data)
+        """Returns those of some rows of the data set that the recipe trains on, as indices from 0. Raises DataError."""
+        data = read_data(self._datasets, dataset, config.data)
         if data.splits is None:
             raise DataError(data.problem or "The recipe of this run has problems.")
         places = (example.row for example in data.splits.train)
         return set(takewhile(max(rows, default=-1).__ge__, places)).intersection(rows)  # their places ascend
 
-    def _read(self, dataset: str, config: DataConfig) -> _Data:
-        file = table = splits = None
-        problem, field = "", "dataset"
-        try:
-            file = self._datasets.file(dataset)
-            table = file.table()
-            field = "data.validation_data"
-            file = replace(file, validation=self._own_rows(config.validation_data, file, config))
-            field = "data.test_data"
-            file = replace(file, test=self._own_rows(config.test_data, file, config))
-            field = "data.target_column"
-            if not config.problems():
-                splits = file.splits(config)
-        except (ConfigError, DataError, StorageError) as error:
-            problem = str(error)
-        return _Data(file, table, splits, problem, field)
-
-    def _own_rows(self, reference: str, file: DatasetFile, config: DataConfig) -> Path | None:
-        """The file of the data set that validation or test rows come from; None where they are a share of `file`.
-
-        Raises DataError, StorageError.
-        """
-        if not reference:
-            return None
-        own = self._datasets.file(reference)
-        if not check_columns(config, file.table().columns) and (lacking := check_columns(config, own.table().columns)):
-            raise DataError(f"{own.name} has other columns than {file.name}: {' '.join(lacking)}")
-        return own.path
-
     def _device_problems(self, config: TuneConfig, gpus: int) -> dict[str, str]:
-        """What this machine does not have: sentence → key of a field."""
+        """Returns what this machine lacks: sentence → key of a field."""
         problems = {}
         if type(gpus) is not int or not 1 <= gpus <= self.most_gpus:  # a script may send anything
             problems[f"The number of GPUs must be between 1 and {self.most_gpus} here, not {gpus!r}."] = "gpus"
@@ -220,7 +162,7 @@ class Recipes:
         return problems
 
     def _inspect(self, config: TuneConfig) -> tuple[BackboneInfo | None, dict[str, str]]:
-        """The chosen backbone; and each value of the recipe that does not fit it: sentence → key of a field."""
+        """Returns the chosen backbone, and each value of the recipe that does not fit it: sentence → key of a field."""
         if not config.backbone.strip():
             return None, {}
         try:
@@ -240,7 +182,7 @@ class Recipes:
         return backbone, problems
 
     def _task(self, config: TuneConfig, file: DatasetFile, backbone: BackboneInfo, gpus: int) -> Task:
-        """What is to be measured."""
+        """Returns the measurement's task."""
         trained = initial_prompt_folder(config, self._artifacts)
         return Task(
             config=config,
@@ -269,22 +211,3 @@ class Recipes:
             epochs=rows / max(1, len(splits.train)),
             quote=replace(quote, elsewhere=self._tools.elsewhere(quote.seconds)),
         )
-
-
-def _preview(
-    file: DatasetFile, table: Table, splits: Splits | None, config: DataConfig, backbone: str | None
-) -> Preview:
-    return Preview(
-        dataset_name=file.name,
-        columns=tuple(table.columns),
-        column_roles=file.column_roles(config.target_column),
-        rows=first_rows(table, _LONGEST_CELL),
-        row_count=len(table.rows),
-        read=file.read_rows(config, backbone) if splits else (),
-        task=splits.task if splits else "",
-        labels=splits.labels if splits else {},
-        train_rows=len(splits.train) if splits else 0,
-        validation_rows=len(splits.validation) if splits else 0,
-        test_rows=len(splits.test) if splits else 0,
-        notes=table.notes,
-    )

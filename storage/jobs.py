@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from datetime import timedelta
 from typing import Any
 
 from sqlalchemy import delete, func, select, update
 from sqlalchemy.orm import aliased
 
-from storage import metrics
 from storage.database import utc_now
 from storage.errors import WrongState
 from storage.imports import JobImports
+from storage.job_metrics import JobMetrics
 from storage.job_rows import ACTIVE, FINISHED
 from storage.lifecycle import JobLifecycle
 from storage.listing import Order, earlier_run, matching, ordering
 from storage.queue import JobQueue, Jobs, new_id
 from storage.records import Event, Job, Worker, event_of, job_of
 from storage.states import JobState
-from storage.tables import EventRow, JobRow, SeriesRow
+from storage.tables import EventRow, JobRow
 
 __all__ = ["Event", "Job", "JobState", "JobStore", "Worker", "new_id"]
 
@@ -29,12 +29,10 @@ _COMPARISON = "comparison"
 # Named here because JobStore.list hides the type of that name from the annotations in its class.
 Events = list[Event]
 Listed = list[tuple[Job, Job | None]]
-Points = list[tuple[int, float]]
-Values = list[metrics.Value]
 
 
-class JobStore(JobQueue, JobLifecycle, JobImports):
-    """The runs: their queue and lifecycle, what people write about them, and what they logged."""
+class JobStore(JobQueue, JobLifecycle, JobImports, JobMetrics):
+    """All records of runs: the lists of them, what people write about them, and the parts that it inherits."""
 
     # -- reading ------------------------------------------------------------------------------------------------
 
@@ -215,52 +213,6 @@ class JobStore(JobQueue, JobLifecycle, JobImports):
             ended = JobRow.state.not_in(ACTIVE)
             session.execute(delete(JobRow).where(JobRow.parent == id, JobRow.kind == _COMPARISON, ended))
             return True
-
-    # -- metrics ------------------------------------------------------------------------------------------------
-
-    def log_values(self, id: str, values: Iterable[metrics.Value]) -> None:
-        """Records (step, name, value) of many steps in one commit, as `heartbeat` does. Raises JobNotFound."""
-        with self.database.write() as session:
-            metrics.record(session, self._row(session, id).number, values)
-
-    def latest_metrics(self, id: str) -> dict[str, float]:
-        """Returns the newest value of each metric. Raises JobNotFound."""
-        with self.database.read() as session:
-            return metrics.latest(session, self._row(session, id).number)
-
-    def curve(self, id: str, metric: str, points: int = 500) -> Points:
-        """Returns (step, value) of a metric, at most `points`, with the minimum and maximum of every span.
-
-        Raises JobNotFound.
-        """
-        with self.database.read() as session:
-            return metrics.curve(session, self._row(session, id).number, metric, points)
-
-    def values_after(self, id: str, steps: Mapping[str, int]) -> Values:
-        """Returns all values of steps after the one given for their metric; all values of other metrics.
-
-        Raises JobNotFound.
-        """
-        with self.database.read() as session:
-            return metrics.after(session, self._row(session, id).number, steps)
-
-    def short_curves(self, id: str, names: Collection[str]) -> dict[str, Points]:
-        """Returns (step, value) of several metrics with few points each, by name. Raises JobNotFound."""
-        with self.database.read() as session:
-            return {**metrics.short_curves(session, self._row(session, id).number, names)}
-
-    def newest_with(self, metric: str, backbone: str) -> Job | None:
-        """Returns the newest run on a backbone that has taken a step and logged `metric`; None if there is none."""
-        with self.database.read() as session:
-            logged = select(SeriesRow.job).where(SeriesRow.job == JobRow.number, SeriesRow.name == metric)
-            row = session.scalar(
-                select(JobRow)
-                .where(JobRow.backbone == backbone, JobRow.step > 0, JobRow.deleted_at.is_(None), logged.exists())
-                .where(self.owner.sees(JobRow.owner))
-                .order_by(JobRow.number.desc())
-                .limit(1)
-            )
-            return job_of(row) if row is not None else None
 
     def _edit(self, id: str, **values: Any) -> Job:
         with self.database.write() as session:
