@@ -167,11 +167,8 @@ def make_run_view(
     measured = (name.removeprefix(_VALIDATION) for name in metrics if name.startswith(_VALIDATION))
     metric = score_text.main_metric(measured) or "accuracy"
     loss, validation = tuple(curve("loss")), tuple(curve(_VALIDATION + metric))
-    speed = curve("rows_per_second") if job.state is JobState.RUNNING else ()
     tried = tried_rates(metrics, short_curves)
-    scoring = metrics.get("scoring_seconds", 0.0)
-    rate_is_found, facts = run.config.train.learning_rate == "found", recipe_facts(run, source)
-    seconds = seconds_left(run.job, run.config.train, speed, scoring, competing(tried))
+    rate_is_found = run.config.train.learning_rate == "found"
     return RunView(
         id=job.id,
         name=job.name,
@@ -186,7 +183,7 @@ def make_run_view(
         imported=run.imported,
         deleted=job.deleted_at is not None,
         error=job.error,
-        status=describe_status(job, now, seconds, place),
+        status=describe_status(job, now, _seconds_left(run, metrics, curve, tried), place),
         tiles=tuple(_tiles(scores, loss, metric, validation, metrics.get("rows_per_second", 0.0))),
         steps=job.steps,
         loss=loss,
@@ -201,12 +198,26 @@ def make_run_view(
         confusion=confusion,
         events=tuple(events),
         log=log,
-        recipe=imported_facts(run, facts) if run.imported else facts,
+        recipe=_facts(run, source),
         changes=tuple(changes(job, parent)) if parent else None,
         voters=run.config.train.voters,
         samples=samples,
         prompt_version=f"{job.id} {job.finished_at}" if job.artifact is not None else "",
     )
+
+
+def _seconds_left(
+    run: Run, metrics: Mapping[str, float], curve: Callable[[str], Points], tried: Sequence[TriedRate]
+) -> float | None:
+    """Returns the seconds until a training run ends; None if that is unknown."""
+    speed = curve("rows_per_second") if run.job.state is JobState.RUNNING else ()
+    return seconds_left(run.job, run.config.train, speed, metrics.get("scoring_seconds", 0.0), competing(tried))
+
+
+def _facts(run: Run, source: DataSource | None) -> Facts:
+    """Returns the facts of a run's recipe, or of an imported prompt."""
+    facts = recipe_facts(run, source)
+    return imported_facts(run, facts) if run.imported else facts
 
 
 def _verdict(run: Run, evidence: Evidence) -> Verdict | None:

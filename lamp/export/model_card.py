@@ -11,6 +11,7 @@ from lamp.data.columns import Template
 from lamp.data.source import DataSource
 from lamp.export.markdown import code, plain
 from lamp.training.factors_file import FACTORS_FILE
+from lamp.training.final_scores import FinalScores
 from lamp.training.result import TrainResult
 
 _CARD = """---
@@ -80,14 +81,6 @@ def model_card(result: TrainResult, config: TuneConfig, source: DataSource | Non
     lamp, training = config.lamp, config.train
     text = Template.of(config.data).render({column: f"{{{column}}}" for column in config.data.input_columns})
     on_hub = re.fullmatch(r"\w[\w.-]*/\w[\w.-]*", config.backbone) is not None
-    lines = [
-        f"| {name.replace('_', ' ')} | {value:.4g} | {_number(result.final.untrained_scores.get(name))} |"
-        for name, value in result.final.scores.items()
-    ]
-    per_label = "".join(
-        f"| {plain(score.label)} | {score.rows} | {score.precision:.4g} | {score.recall:.4g} | {score.f1:.4g} |\n"
-        for score in (result.final.confusion.per_label() if result.final.confusion else ())
-    )
     labels = f"\nThe labels are {', '.join(map(code, result.labels))}." if result.labels else ""
     return _CARD.format(
         base=_quoted(config.backbone),
@@ -110,14 +103,12 @@ def model_card(result: TrainResult, config: TuneConfig, source: DataSource | Non
         found=" (found by trying several)" if training.learning_rate == "found" else "",
         seed=training.seed,
         best_step=result.best_step,
-        scores="\n".join(lines),
+        scores=_scores(result.final),
         vote=_vote(result),
         rows=result.final.rows,
         part=result.final.part,
         chosen=_CHOSEN[result.final.part],
-        per_label=f"\n| label | rows | precision | recall | F1 |\n| --- | --- | --- | --- | --- |\n{per_label}"
-        if per_label
-        else "",
+        per_label=_per_label(result.final),
         auto=result.auto_class,
         example=result.chat.prefix + text + result.chat.suffix,
         weights=""
@@ -134,6 +125,25 @@ def model_card(result: TrainResult, config: TuneConfig, source: DataSource | Non
         factors=FACTORS_FILE,
         repeated=_repeated(commit, source),
     )
+
+
+def _scores(final: FinalScores) -> str:
+    """Returns the lines of the table of scores."""
+    return "\n".join(
+        f"| {name.replace('_', ' ')} | {value:.4g} | {_number(final.untrained_scores.get(name))} |"
+        for name, value in final.scores.items()
+    )
+
+
+def _per_label(final: FinalScores) -> str:
+    """Returns the table of the labels' scores; empty for generation."""
+    lines = [
+        f"| {plain(score.label)} | {score.rows} | {score.precision:.4g} | {score.recall:.4g} | {score.f1:.4g} |\n"
+        for score in (final.confusion.per_label() if final.confusion else ())
+    ]
+    if not lines:
+        return ""
+    return f"\n| label | rows | precision | recall | F1 |\n| --- | --- | --- | --- | --- |\n{''.join(lines)}"
 
 
 def _vote(result: TrainResult) -> str:

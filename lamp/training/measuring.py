@@ -18,7 +18,8 @@ from typing import TypeVar
 import torch
 from accelerate.utils import set_seed
 
-from lamp.config import TrainConfig, TuneConfig
+from lamp.backbone.frozen import FrozenBackbone
+from lamp.config import DataConfig, TrainConfig, TuneConfig
 from lamp.data.batching import batch_stream, batches_by_length
 from lamp.data.encoding import Encoded, Encoder
 from lamp.data.splits import Splits
@@ -73,21 +74,14 @@ def measure(
     on_phase("Loading the model")
     backbone = load_backbone(config, backbone_folder)
     on_phase("Reading the rows")
-    encoder = Encoder(
-        backbone.tokenizer,
-        is_encoder_decoder=backbone.is_encoder_decoder,
-        config=config.data,
-        labels=tuple(splits.labels),
-    )
+    encoder = _encoder(backbone, config.data, tuple(splits.labels))
     rows = encode_cached(encoder, splits.train, tokens)
     scored = encode_cached(encoder, splits.validation, tokens)
-    prompt = first_prompt(backbone, config, splits.labels, rows, trained_prompt)
-    prompts = [deepcopy(prompt) for _ in range(plan_of(settings)[0])]
-    trainer = PromptTrainer.create(backbone, prompts, partial(encoder.batch, device=backbone.device), settings)
+    trainer = _trainer(backbone, config, splits, rows, encoder, trained_prompt)
     if processes > 1:  # their steps are never recorded
         trainer.graphs = None
     import_module("peft")  # which a run needs at its end, to write its prompt
-    starting = time.perf_counter() - began
+    starting, together = time.perf_counter() - began, len(trainer.prompts)
     on_phase("Measuring")
     others = OtherPrograms()
     scoring = _Scoring(trainer, encoder, splits, scored)
@@ -97,12 +91,12 @@ def measure(
     steps = _Steps(trainer, rows, order, settings)
     step_seconds = together_seconds = steps.mean_seconds(1)
     memory_of_one = peak_memory(backbone.device)  # before that of all prompts: peaks only rise
-    if len(prompts) > 1:
-        together_seconds = steps.mean_seconds(len(prompts))
+    if together > 1:
+        together_seconds = steps.mean_seconds(together)
     return Measured(
         starting_seconds=starting + steps.warm_up,
         step_seconds=step_seconds,
-        together=len(prompts),
+        together=together,
         together_seconds=together_seconds,
         scoring_seconds=scoring_seconds,
         testing_seconds=testing_seconds,
@@ -114,6 +108,24 @@ def measure(
         longest_row=max(row.length for row in rows),
         other_programs=0.0 if backbone.device.type == "cuda" else others.share(),
     )
+
+
+def _encoder(backbone: FrozenBackbone, config: DataConfig, labels: tuple[str, ...] = ()) -> Encoder:
+    return Encoder(backbone.tokenizer, is_encoder_decoder=backbone.is_encoder_decoder, config=config, labels=labels)
+
+
+def _trainer(
+    backbone: FrozenBackbone,
+    config: TuneConfig,
+    splits: Splits,
+    rows: Rows,
+    encoder: Encoder,
+    trained_prompt: Path | None,
+) -> PromptTrainer:
+    """Creates a trainer with as many copies of the first prompt as the run starts with."""
+    prompt = first_prompt(backbone, config, splits.labels, rows, trained_prompt)
+    prompts = [deepcopy(prompt) for _ in range(plan_of(config.train)[0])]
+    return PromptTrainer.create(backbone, prompts, partial(encoder.batch, device=backbone.device), config.train)
 
 
 @dataclass(frozen=True)
@@ -213,11 +225,7 @@ class _Scoring:
         some = range(min(_WRITTEN_AT_A_TIME, rows, len(self._scored)))
         longest = max(len(self._scored[index].target_ids) for index in some)
         limit = min(longest, self._encoder.config.max_target_tokens)
-        encoder = Encoder(
-            self._backbone.tokenizer,
-            is_encoder_decoder=self._backbone.is_encoder_decoder,
-            config=replace(self._encoder.config, max_target_tokens=limit),
-        )
+        encoder = _encoder(self._backbone, replace(self._encoder.config, max_target_tokens=limit))
         return rows / len(some) * self._evaluate(some, encoder, written=len(some))
 
     def _evaluate(self, indices: Sequence[int], encoder: Encoder | None = None, *, written: int = 0) -> float:

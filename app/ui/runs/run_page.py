@@ -184,22 +184,13 @@ def build(studio: Studio, run: gr.State, zone: gr.Textbox) -> tuple[Refresh, ...
         with gr.Tab("Use it", id=_USE):
             use_tab.build(studio, run, ready)
         with gr.Tab("About", id=_ABOUT) as about:
-            with gr.Row(elem_classes="ls-details"):
-                with gr.Column(min_width=280):
-                    show(piece(elem_id="run-recipe"), run_html.recipe)
-                with gr.Column(min_width=280):
-                    show(piece(elem_id="run-history"), run_html.history)
+            _build_facts(show)
             changes = manage_tab.build(studio, run, show)
             if studio.settings.sign_in.asks:
                 share_box.build(studio, run, zone, ready, about)
     show(content, lambda _: True, run_actions.visible, without_run=lambda _: False)
     pace = Pace()
-    timer = moving.add(
-        gr.Timer(SHORTEST, active=False),
-        lambda view: pace.seconds() if view.live else 0.0,
-        lambda seconds: gr.update(active=True, value=seconds) if seconds else gr.update(active=False),
-        without_run=lambda _: 0.0,
-    )
+    timer = _build_timer(moving, pace)
     seen, moved = gr.State(rest.unseen), gr.State(moving.unseen)
     # Not a gr.State: its change is an event.
     is_old = gr.Number(visible="hidden", label="Moment of the last change")
@@ -217,19 +208,38 @@ def build(studio: Studio, run: gr.State, zone: gr.Textbox) -> tuple[Refresh, ...
         **AT_ONCE,
     )
     gr.on([box.change for box in choices], trigger_mode="always_last", **refresh)
+    for event in (*_wire_actions(page, buttons, run), *changes, scored):
+        event.then(**refresh)
+    buttons.try_it.click(lambda: gr.Tabs(selected=_TRY), None, tabs, **AT_ONCE)
+    for tab in tabs.children:
+        tab.select(None, None, None, js=_KEEP_TAB % json.dumps(tab.id), **AT_ONCE)
+    return Refresh(guarded(page.show), inputs, [tabs, *outputs], timer), answer_list, worth
+
+
+def _build_facts(show: Callable[..., Any]) -> None:
+    with gr.Row(elem_classes="ls-details"):
+        with gr.Column(min_width=280):
+            show(piece(elem_id="run-recipe"), run_html.recipe)
+        with gr.Column(min_width=280):
+            show(piece(elem_id="run-history"), run_html.history)
+
+
+def _build_timer(moving: ViewTable, pace: Pace) -> gr.Timer:
+    """The timer of the page, which runs while the run does."""
+    return moving.add(
+        gr.Timer(SHORTEST, active=False),
+        lambda view: pace.seconds() if view.live else 0.0,
+        lambda seconds: gr.update(active=True, value=seconds) if seconds else gr.update(active=False),
+        without_run=lambda _: 0.0,
+    )
+
+
+def _wire_actions(page: RunPage, buttons: run_actions.Actions, run: gr.State) -> list[Any]:
+    """Wires the buttons above the tabs; returns their events."""
     actions = (
         (buttons.stop, page.stop),
         (buttons.resume, page.resume),
         (buttons.move_up, page.move_up),
         (buttons.restore, page.restore),
     )
-    for event in (
-        *(button.click(guarded(action), run, None, **AT_ONCE) for button, action in actions),
-        *changes,
-        scored,
-    ):
-        event.then(**refresh)
-    buttons.try_it.click(lambda: gr.Tabs(selected=_TRY), None, tabs, **AT_ONCE)
-    for tab in tabs.children:
-        tab.select(None, None, None, js=_KEEP_TAB % json.dumps(tab.id), **AT_ONCE)
-    return Refresh(guarded(page.show), inputs, [tabs, *outputs], timer), answer_list, worth
+    return [button.click(guarded(action), run, None, **AT_ONCE) for button, action in actions]

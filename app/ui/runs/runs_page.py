@@ -36,18 +36,7 @@ def build(studio: Studio, page: gr.Blocks) -> None:
     changes = gr.Number(0, precision=0, visible="hidden", label="Changes")  # no gr.State: its changes are events
     with gr.Column(visible=False) as list_column:
         piece('<div class="ls-hero ls-flat"><h1>Runs</h1></div>')
-        with gr.Row(elem_classes="ls-filters"):
-            filter_name = gr.Radio(
-                list(FILTERS), value="All", label="Show", show_label=False, container=False, elem_classes="ls-segments"
-            )
-            text = gr.Textbox(
-                "",
-                placeholder="Search names, tags, models, data sets",
-                label="Search",
-                show_label=False,
-                container=False,
-                elem_id="search",
-            )
+        filter_name, text = _build_filters()
         import_box.build(studio, changes)
         said = piece(script=selected_html.UNDO, elem_id="list-said", elem_classes="ls-slot")
         table = piece(script=list_html.EVENTS, elem_id="runs")
@@ -95,3 +84,19 @@ def build(studio: Studio, page: gr.Blocks) -> None:
     sleep.click(lambda: [gr.Timer(active=False)] * len(timers), None, timers, **AT_ONCE)
     for part in of_run:
         wake.click(part.handler, part.inputs, part.outputs, **AT_ONCE)
+
+
+def _build_filters() -> tuple[gr.Radio, gr.Textbox]:
+    with gr.Row(elem_classes="ls-filters"):
+        filter_name = gr.Radio(
+            list(FILTERS), value="All", label="Show", show_label=False, container=False, elem_classes="ls-segments"
+        )
+        text = gr.Textbox(
+            "",
+            placeholder="Search names, tags, models, data sets",
+            label="Search",
+            show_label=False,
+            container=False,
+            elem_id="search",
+        )
+    return filter_name, text

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from threading import Event
-from typing import Any
+from typing import Any, NamedTuple
 
 import gradio as gr
 
@@ -161,6 +161,24 @@ class HubFetch:
         ]
 
 
+class _Boxes(NamedTuple):
+    """The components of the choice of a part."""
+
+    token: gr.Textbox
+    part: gr.Row
+    """Holds the next four"""
+    subset: gr.Dropdown
+    split: gr.Dropdown
+    rows: gr.Dropdown
+    fetch: gr.Button
+    commit: gr.Accordion
+    """Holds `revision`"""
+    revision: gr.Textbox
+    cancel: gr.Button
+    looked: gr.State
+    """The LookUp that the boxes show"""
+
+
 def build(
     studio: Studio,
     choose_dataset: Callable[[str], list[Any]],
@@ -174,6 +192,24 @@ def build(
 
     id, look, results: of the search; form, message, choose_dataset: as there.
     """
+    boxes, handlers = _lay_out(), HubFetch(studio, choose_dataset)
+    _wire_look_ups(handlers, boxes, message, id, look, results)
+    boxes.cancel.click(handlers.cancel, None, boxes.cancel, **AT_ONCE)
+    return (
+        boxes.fetch.click(handlers.begin, boxes.looked, [boxes.fetch, boxes.cancel, message], **AT_ONCE)
+        .then(
+            guarded(handlers.fetch),
+            [boxes.looked, boxes.split, boxes.rows, boxes.token],
+            [*form, results, boxes.token, message],
+            show_progress_on=message,
+            api_visibility="private",
+            concurrency_limit=4,
+        )
+        .then(handlers.end, None, [boxes.fetch, boxes.cancel], **AT_ONCE)
+    )
+
+
+def _lay_out() -> _Boxes:
     token = gr.Textbox(
         "",
         label="Token",
@@ -198,8 +234,14 @@ def build(
             elem_id="hub-revision",
         )
     cancel = gr.Button("Cancel", size="md", visible=False, elem_id="hub-cancel", elem_classes="ls-back")
-    looked = gr.State(LookUp(""))
-    handlers = HubFetch(studio, choose_dataset)
+    return _Boxes(token, part, subset, split, rows, fetch, commit, revision, cancel, gr.State(LookUp("")))
+
+
+def _wire_look_ups(
+    handlers: HubFetch, boxes: _Boxes, message: gr.HTML, id: gr.Textbox, look: gr.Button, results: gr.Radio
+) -> None:
+    """Has the Hub asked for the parts of a data set when its id, revision, subset or the token changes."""
+    token, part, subset, split, rows, _, commit, revision, _, looked = boxes
     # One look-up of a kind at a time, the newest last; `show` leaves out what was looked up for an earlier id.
     options: dict[str, Any] = {"api_visibility": "private", "concurrency_limit": None, "trigger_mode": "always_last"}
     at_once: dict[str, Any] = {**AT_ONCE, "trigger_mode": "always_last"}
@@ -228,16 +270,3 @@ def build(
             **AT_ONCE,
         )
     split.input(guarded(handlers.rows), [split, looked], rows, **at_once)
-    cancel.click(handlers.cancel, None, cancel, **AT_ONCE)
-    return (
-        fetch.click(handlers.begin, looked, [fetch, cancel, message], **AT_ONCE)
-        .then(
-            guarded(handlers.fetch),
-            [looked, split, rows, token],
-            [*form, results, token, message],
-            show_progress_on=message,
-            api_visibility="private",
-            concurrency_limit=4,
-        )
-        .then(handlers.end, None, [fetch, cancel], **AT_ONCE)
-    )
