@@ -26,14 +26,15 @@ from quality_cell import TASKS
 from steps import OFFLINE, ROOT, device_name
 
 from lamp.training.halving import LEARNING_RATES
+from lamp.training.reporter import SilentReporter
 
 _BEFORE = 0.04
 """The default before rates were found; trained beside the rates that a search tries."""
 _RATES = tuple(sorted((*LEARNING_RATES, _BEFORE)))
 
 
-class _UntilFound:
-    """A Reporter that keeps the losses by which rates are compared, and stops a search that has found its rate."""
+class _UntilFound(SilentReporter):
+    """Keeps the losses by which rates are compared, and stops a search that has found its rate."""
 
     def __init__(self, *, searching: bool) -> None:
         self.losses: dict[str, list[float]] = {}
@@ -47,14 +48,8 @@ class _UntilFound:
     def phase(self, text: str) -> None:
         print(text, flush=True)
 
-    def part(self, share: float) -> None:
-        pass
-
     def note(self, text: str) -> None:
         self._found = self._found or text.startswith("Going on with the learning rate ")
-
-    def samples(self, step: int, rows: Any) -> None:
-        pass
 
     def should_stop(self) -> bool:
         return self._searching and self._found

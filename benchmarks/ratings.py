@@ -18,9 +18,10 @@ import tempfile
 from collections import defaultdict
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from steps import OFFLINE
+
+from lamp.training.reporter import SilentReporter
 
 _ROWS = 86
 """Rows of each kind, of which CB and TREC's rarest type have no more."""
@@ -28,26 +29,11 @@ _ROWS = 86
 _KINDS = ["words", "letters", "ratings"]
 
 
-class _Silent:
-    """A Reporter that says what is being done."""
-
-    def log(self, step: int, values: Any) -> None:
-        pass
+class _Phases(SilentReporter):
+    """Prints what is being done."""
 
     def phase(self, text: str) -> None:
         print(text, flush=True)
-
-    def part(self, share: float) -> None:
-        pass
-
-    def note(self, text: str) -> None:
-        pass
-
-    def samples(self, step: int, rows: Any) -> None:
-        pass
-
-    def should_stop(self) -> bool:
-        return False
 
 
 def texts_of(folder: Path) -> list[tuple[str, str]]:
@@ -83,7 +69,7 @@ def accuracy(rows: list[tuple[str, str]], seed: int, options: argparse.Namespace
     )
     recipe = replace(recipe, train=replace(recipe.train, seed=seed))
     with tempfile.TemporaryDirectory() as folder:
-        final = train(recipe, prepare(table, data), _Silent(), Path(folder)).final
+        final = train(recipe, prepare(table, data), _Phases(), Path(folder)).final
     return final.scores["accuracy"], final.rows
 
 

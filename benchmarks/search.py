@@ -16,7 +16,7 @@ import argparse
 import statistics
 import tempfile
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,7 @@ from random_models import SHAPES, random_backbone, random_table
 from steps import OFFLINE, ROOT
 
 from lamp.config import LampConfig, TrainConfig, TuneConfig
+from lamp.training.reporter import SilentReporter
 
 _FIXED = 0.06
 _NAMES = {"fixed": "a fixed rate", "found": "the rate is found", "sweep": "a sweep of 8"}
@@ -34,8 +35,8 @@ _SCORING = ("Scoring", "Comparing", "Testing")
 """What the phases begin with in which rows are scored."""
 
 
-class PhaseTimes:
-    """A Reporter that prints the phases and measures how long they take."""
+class PhaseTimes(SilentReporter):
+    """Prints the phases and measures how long they take."""
 
     def __init__(self) -> None:
         self._now, self._since = "", time.perf_counter()
@@ -58,25 +59,10 @@ class PhaseTimes:
         self.seconds[self._now] = self.seconds.get(self._now, 0.0) + now - self._since
         self._since = now
 
-    def log(self, step: int, values: Mapping[str, float]) -> None:
-        pass
-
     def phase(self, text: str) -> None:
         self._count()
         self._now = text
         print(f"  {text}", flush=True)
-
-    def part(self, share: float) -> None:
-        pass
-
-    def note(self, text: str) -> None:
-        pass
-
-    def samples(self, step: int, rows: Any) -> None:
-        pass
-
-    def should_stop(self) -> bool:
-        return False
 
 
 def main() -> None:

@@ -27,6 +27,7 @@ from steps import OFFLINE, ROOT
 
 from lamp.config import LampConfig, TrainConfig, TuneConfig
 from lamp.process import prepare_process
+from lamp.training.reporter import SilentReporter
 
 _CHILD = "--child"
 
@@ -35,8 +36,8 @@ class FirstStep(Exception):
     """Raised after the first step, where the measurement ends."""
 
 
-class Phases:
-    """A Reporter that notes when each phase begins, and ends the run after its first step."""
+class Phases(SilentReporter):
+    """Notes when each phase begins, and ends the run after its first step."""
 
     def __init__(self) -> None:
         self.began: dict[str, float] = {}
@@ -48,18 +49,6 @@ class Phases:
 
     def phase(self, text: str) -> None:
         self.began.setdefault(text, time.time())
-
-    def part(self, share: float) -> None:
-        pass
-
-    def note(self, text: str) -> None:
-        pass
-
-    def samples(self, step: int, rows: Any) -> None:
-        pass
-
-    def should_stop(self) -> bool:
-        return False
 
 
 def run_child(backbone: str, data: str) -> None:

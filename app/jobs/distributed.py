@@ -16,7 +16,6 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Mapping, Sequence
 from typing import Self
 
 from app.jobs.heartbeat import EXIT_LOST
@@ -27,7 +26,7 @@ from app.run import Run
 from app.settings import Settings
 from lamp.errors import LampError, TrainingError
 from lamp.process import prepare_process
-from lamp.training.reporter import Sample
+from lamp.training.reporter import SilentReporter
 from storage.artifacts import ArtifactStore
 from storage.database import open_database
 from storage.errors import StorageError
@@ -119,23 +118,6 @@ class DistributedRun:
         return False
 
 
-class _DiscardingReporter:
-    """Reporter for peers: drops everything, because the worker reports the same."""
-
-    def log(self, step: int, values: Mapping[str, float]) -> None: ...
-
-    def phase(self, text: str) -> None: ...
-
-    def part(self, share: float) -> None: ...
-
-    def note(self, text: str) -> None: ...
-
-    def samples(self, step: int, rows: Sequence[Sample]) -> None: ...
-
-    def should_stop(self) -> bool:
-        return False
-
-
 def _exit_lost() -> None:
     log_line("A process of this run is gone: ending without another word.")
     os._exit(EXIT_LOST)
@@ -176,7 +158,7 @@ def main(arguments: list[str]) -> int:
         run = Run.of(JobStore(database).get(arguments[0]))
         uploads = UploadStore(database, home.uploads, Owner(run.job.owner))
         artifacts = ArtifactStore(home.artifacts)
-        train_job(settings, uploads, artifacts, run, _DiscardingReporter())
+        train_job(settings, uploads, artifacts, run, SilentReporter())  # the worker reports the same
         return 0
     except (LampError, StorageError) as error:
         log_line(f"Process {os.environ['RANK']}: {error}")

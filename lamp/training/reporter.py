@@ -38,3 +38,20 @@ class Reporter(Protocol):
 
     def should_stop(self) -> bool:
         """Returns whether the run should end now; called before each step and each batch of an evaluation."""
+
+
+class SilentReporter:
+    """A Reporter that ignores everything and never stops the run; a base class of those that need a part of it."""
+
+    def log(self, step: int, values: Mapping[str, float]) -> None: ...
+
+    def phase(self, text: str) -> None: ...
+
+    def part(self, share: float) -> None: ...
+
+    def note(self, text: str) -> None: ...
+
+    def samples(self, step: int, rows: Sequence[Sample]) -> None: ...
+
+    def should_stop(self) -> bool:
+        return False
