@@ -1,4 +1,4 @@
-"""The rows of each batch: a pure function of the seed, so that a resumed run gets the batches it would have got."""
+"""Chooses the rows of each batch from the seed alone, so that a resumed run gets the same batches."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from collections.abc import Iterator, Sequence
 from itertools import count
 
 _CHUNK = 32
-"""How many batches' rows are sorted by length together: enough to avoid padding, few enough to stay random."""
+"""Number of batches whose rows are sorted by length together: enough to avoid padding, few enough to stay random."""
 
 
 def batches_of_epoch(lengths: Sequence[int], batch_size: int, seed: int, epoch: int) -> list[list[int]]:
-    """Row indices of each batch of one epoch: shuffled, grouped by similar length, and the batches shuffled again.
+    """Returns the row indices of each batch of an epoch: shuffled, grouped by length, and the batches shuffled again.
 
     lengths: tokens of each row. Rows that do not fill a last batch are left out of this epoch, unless there is no full
     batch at all.
@@ -29,7 +29,7 @@ def batches_of_epoch(lengths: Sequence[int], batch_size: int, seed: int, epoch: 
 
 
 def batch_stream(lengths: Sequence[int], batch_size: int, seed: int, start: int) -> Iterator[list[int]]:
-    """Endless batches of row indices, epoch after epoch, beginning with batch `start` (from 0)."""
+    """Yields batches of row indices for ever, epoch after epoch, from batch `start` (counted from 0) on."""
     per_epoch = max(1, len(lengths) // batch_size)
     for epoch in count(start // per_epoch):
         first = start % per_epoch if epoch == start // per_epoch else 0
@@ -37,6 +37,6 @@ def batch_stream(lengths: Sequence[int], batch_size: int, seed: int, start: int)
 
 
 def batches_by_length(lengths: Sequence[int], batch_size: int) -> list[list[int]]:
-    """Row indices of all rows in batches, longest rows first: for scoring, where the order only matters for padding."""
+    """Returns all row indices in batches, longest rows first: for scoring, where the order only affects padding."""
     order = sorted(range(len(lengths)), key=lambda row: -lengths[row])
     return [order[i : i + batch_size] for i in range(0, len(order), batch_size)]

@@ -1,4 +1,4 @@
-"""The chat template of an instruct model: what it puts around a user's message, or the messages of a conversation."""
+"""The chat template of an instruct model: the text that it puts around a user's message or a conversation."""
 
 from __future__ import annotations
 
@@ -14,26 +14,26 @@ _MESSAGE = "\u2063message{}\u2063"
 """Placeholder for a message, with its number; the invisible separators keep it different from any text of a template.
 """
 _LIST = "'type': 'text'"
-"""Stands before the message where a template writes a list of parts as Python would."""
+"""Precedes the message if a template writes a list of parts as Python would."""
 
 _DAY = datetime(2024, 7, 26)
-"""The date that every template is given. Many write today's, which would change the prompt's input every day."""
+"""The date that every template gets. Many would write today's, which would change the prompt's input every day."""
 TEMPLATE_ARGUMENTS = {"date_string": _DAY.strftime("%d %b %Y"), "enable_thinking": False}
-"""Fixed arguments for templates; some ask for a thinking part, which a tuned answer does not have."""
+"""Fixed arguments for templates; some switch off a thinking part, which a tuned answer does not have."""
 _DIRECTIVES = (*"aAbBdeHIjmMpSuUwyYFD", "-d", "-m", "-H", "-I")
-"""The strftime directives that a template may use, without their "%"."""
+"""The strftime directives that a template may use, without "%"."""
 
 
 class ChatAffixes(NamedTuple):
-    """What a chat template puts around a user's message; both are empty for plain text."""
+    """The text that a chat template puts around a user's message; both parts are empty for plain text."""
 
     prefix: str = ""
     suffix: str = ""
-    """Comes after the message; the answer begins at its end."""
+    """Follows the message; the answer starts at its end."""
 
 
 def chat_affixes(tokenizer: Any, reference: str) -> ChatAffixes:
-    """What the tokenizer's chat template puts before a user's message, and after it up to where the answer begins.
+    """Returns the text that the tokenizer's chat template puts before a user's message, and after it up to the answer.
 
     reference: what error sentences call the backbone. Raises BackboneError if there is no template, if it fails, or if
     it changes the message.
@@ -51,15 +51,16 @@ def chat_affixes(tokenizer: Any, reference: str) -> ChatAffixes:
 
 
 def chat_pieces(tokenizer: Any, roles: Sequence[str]) -> list[str] | None:
-    """What the chat template puts before, between and after messages with these roles, up to where the answer begins.
+    """Returns the texts that the chat template puts before, between and after messages with these roles.
 
-    None for a conversation that it cannot hold, as some know no system message, or want turns to alternate.
+    The last one ends where the answer starts. None for a conversation that the template cannot write: some know no
+    system message, or require turns to alternate.
     """
     return _pieces(tokenizer, roles)[0]
 
 
 def _pieces(tokenizer: Any, roles: Sequence[str]) -> tuple[list[str] | None, Exception | None]:
-    """As `chat_pieces`, with what the template raised."""
+    """Does the work of `chat_pieces`; also returns the error that the template raised."""
     marks = [_MESSAGE.format(number) for number in range(len(roles))]
     failure: Exception | None = None
     for in_parts in (False, True):  # models for images may only know lists of parts
@@ -77,7 +78,7 @@ def _pieces(tokenizer: Any, roles: Sequence[str]) -> tuple[list[str] | None, Exc
 
 
 def _rendered(tokenizer: Any, messages: list[dict[str, Any]]) -> str:
-    """What a chat template makes of messages, up to where the answer begins."""
+    """Applies a chat template to messages, up to where the answer starts."""
     text: str = tokenizer.apply_chat_template(
         messages,
         chat_template=_with_fixed_date(tokenizer.get_chat_template()),
@@ -89,7 +90,7 @@ def _rendered(tokenizer: Any, messages: list[dict[str, Any]]) -> str:
 
 
 def template_behind(before: str, template: str) -> str:
-    """A chat template that writes `before` first, and needs no arguments to write the rest as training saw it.
+    """Returns a chat template that writes `before` first and then, without needing arguments, the same as in training.
 
     before: text that is not empty, without Jinja in it.
     """
@@ -101,9 +102,9 @@ def template_behind(before: str, template: str) -> str:
 
 
 def _with_fixed_date(template: str) -> str:
-    """The template with a macro in the place of `strftime_now`, transformers' function for today's date.
+    """Returns the template with a macro instead of `strftime_now`, transformers' function for today's date.
 
-    Functions cannot be given to a template as arguments, so the macro replaces each directive by its text.
+    Functions cannot be passed to a template as arguments, so the macro replaces each directive by its text.
     """
     if "strftime_now" not in template:
         return template
@@ -113,5 +114,5 @@ def _with_fixed_date(template: str) -> str:
 
 
 def no_template(reference: str) -> str:
-    """The error sentence for a backbone without a chat template."""
+    """Returns the error sentence for a backbone without a chat template."""
     return f"The backbone {reference!r} has no chat template: let it read plain text."

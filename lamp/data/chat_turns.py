@@ -1,4 +1,4 @@
-"""Token ids of conversations, whose messages become the turns of a backbone's chat template."""
+"""Encodes conversations, whose messages become the turns of a backbone's chat template."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from lamp.data.plain_text import PlainText
 from lamp.errors import BackboneError
 
 _USUAL = (("system", "user", "assistant", "user"), ("user", "assistant", "user"))
-"""Roles of conversations that show which tokens a template writes."""
+"""Roles of sample conversations that show which special tokens a template writes."""
 
 
 @dataclass(frozen=True)
@@ -22,21 +22,22 @@ class TurnIds:
 
     ids: list[int]
     cut: bool
-    """Whether it was too long: its oldest messages are left out, or the end of the last one is."""
+    """Whether it was too long: its oldest messages, or the end of the last one, are left out."""
     joined: bool
-    """Whether the template could not hold all messages as they are, so that some were joined."""
+    """Whether some messages were joined, because the template could not write them separately."""
 
 
 class ChatTurns:
     """Encodes conversations for one backbone."""
 
     def __init__(self, tokenizer: Any, chat: ChatAffixes, limit: int) -> None:
-        """chat: what the template puts around a single message; limit: tokens of a conversation, with its template."""
+        """chat: the text that the template puts around a single message; limit: tokens of a conversation, template
+        included."""
         self._tokenizer, self._chat, self._limit = tokenizer, chat, limit
         self._known: dict[tuple[str, ...], list[str] | None] = {}
 
     def encode(self, messages: Sequence[Message]) -> TurnIds:
-        """Raises BackboneError if the backbone's template is not the one that the prompt was trained with."""
+        """Encodes a conversation. Raises BackboneError if the prompt was trained with another chat template."""
         if self._pieces(("user",)) != list(self._chat):
             raise BackboneError(
                 "The chat template of the backbone is not the one that the prompt was trained with, so it cannot read "
@@ -54,7 +55,7 @@ class ChatTurns:
         return TurnIds(ids, kept is not messages, joined)
 
     def _ids(self, messages: Sequence[Message]) -> tuple[list[int], bool]:
-        """The token ids of messages, and whether some were joined."""
+        """Returns the token ids of messages, and whether some were joined."""
         for turns in (messages, without_system(messages)):
             pieces = self._pieces(tuple(role for role, _ in turns))
             if pieces is not None:
@@ -62,7 +63,7 @@ class ChatTurns:
         return self._joined(list(self._chat), [flat(messages)]), True
 
     def _joined(self, pieces: list[str], texts: list[str]) -> list[int]:
-        """Token ids of texts between a template's pieces, whose tokens alone are special."""
+        """Returns the token ids of texts between a template's pieces; only tokens of the pieces are special."""
         if not any(map(self._cells.count, texts)):
             whole = "".join(part for pair in zip(pieces, [*texts, ""], strict=True) for part in pair)
             ids: list[int] = self._tokenizer(whole, add_special_tokens=False).input_ids
@@ -87,7 +88,7 @@ class ChatTurns:
 
 
 def _without_oldest(messages: Sequence[Message]) -> Sequence[Message] | None:
-    """Without the oldest turn behind the system messages; None where only the last message is left."""
+    """Returns the messages without the oldest turn after the system messages; None if only the last message is left."""
     head = 0
     while head < len(messages) - 1 and messages[head][0] == "system":
         head += 1

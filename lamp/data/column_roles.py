@@ -1,4 +1,4 @@
-"""Proposes for each column of a table whether it is read, answered or ignored, and says why."""
+"""Proposes for each column of a table whether it is an input, the target or ignored, and says why."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ _TARGET_NAMES = (
     *("label", "labels", "target", "answer", "output", "category"),
     *("class", "summary", "sentiment", "intent", "completion", "response", "reply"),
 )
-"""Usual names of target columns, the most telling one first."""
+"""Usual names of target columns, the most specific one first."""
 _CHATS = (
     ((INPUT,), TARGET),
     (("prompt",), "completion"),
     (("instruction", INPUT), "output"),
     (("instruction",), "output"),
 )
-"""Columns of chat data: (what is read, what is answered)."""
+"""Columns of chat data: (input columns, target column)."""
 CHAT_TEMPLATES = frozenset({"{input}", "{prompt}", "{instruction}\n\n{input}", "{instruction}"})
-"""What `guess_columns` makes a user's message of in chat data."""
+"""Templates with which `guess_columns` makes a user's message from chat data."""
 _ROW_NUMBER_NAME = re.compile(r"idx|index|row|row_?id|unnamed: \d+|__index_level_\d+__")
 _ID_NAME = re.compile(r"(?:.*[\s_-])?(?:id|uuid|guid)")
 _MONTH = "(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*"
@@ -39,30 +39,31 @@ _DATE = re.compile(
 _EMAIL = re.compile(r"[^\s@<>]+@[^\s@<>]+\.[a-z]{2,}", re.IGNORECASE)
 _CODE = re.compile(r"(?=.*\d)[\w:#/+=-]{4,}")
 _MOST = 0.95
-"""Share of the filled cells that must have a form for the column to have it."""
+"""Share of the filled cells that must have a form for the column to count as having it."""
 _LONGEST_HINT = 60
-"""The longest cell, in characters, of a column that says the label in other words."""
+"""Longest cell, in characters, of a column that may repeat the label in other words."""
 _SLICES, _SLICE_ROWS = 10, 200
-"""Of a larger table, so many slices of so many rows are looked at, at even distances."""
+"""Number and rows of the slices, at even distances, that are examined in a larger table."""
 
 
 @dataclass(frozen=True)
 class ColumnRole:
-    """What is proposed for one column."""
+    """The proposal for one column."""
 
     column: str
     role: Role
     reason: str
-    """Goes on from the column's name: "holds dates"."""
+    """Follows the column's name in a sentence: "holds dates"."""
     leak: str = ""
-    """How its cells give the target away, as `reason` says it; empty when they do not."""
+    """How its cells give the target away, in the form of `reason`; empty if they do not."""
 
 
 def column_roles(table: Table, target: str = "") -> tuple[ColumnRole, ...]:
-    """A proposal for each column. target: the column to answer; chosen by its name, or else its place, when empty.
+    """Returns a proposal for each column.
 
-    Columns that number or name the rows, hold dates or addresses, or give the target away are ignored, unless nothing
-    would be left to read: then texts are read, though few different ones go with the target in an all too regular way.
+    target: the target column; if empty, it is chosen by name, or else by place. Columns that number or name the rows,
+    contain dates or addresses, or give the target away are ignored, unless nothing would be left to read: then texts
+    are read, even if few different ones are suspiciously regular for the target.
     """
     sample = _sample(table)
     cells = {column: [row[column].strip() for row in sample] for column in table.columns}
@@ -85,10 +86,10 @@ def column_roles(table: Table, target: str = "") -> tuple[ColumnRole, ...]:
 
 
 def guess_columns(table: Table) -> DataConfig:
-    """A first choice of input and target columns: those that `column_roles` proposes.
+    """Proposes input and target columns as a recipe's data section, using `column_roles`.
 
-    Chat data is to be read in the backbone's chat format: the caller takes the choice back (`plain_reading`) where the
-    backbone has none.
+    Chat data is to be read in the backbone's chat format: if the backbone has none, the caller converts the result with
+    `plain_reading`.
     """
     roles = column_roles(table)
     target = next(role.column for role in roles if role.role == "answered")
@@ -105,7 +106,7 @@ def _is_chat(table: Table, columns: Sequence[str]) -> bool:
 
 
 def plain_reading(config: DataConfig) -> DataConfig:
-    """The same columns in plain text, each with its name before it."""
+    """Returns the same columns in plain text, each with its name before it."""
     return replace(config, template="", input_format="plain")
 
 
@@ -118,7 +119,7 @@ def _sample(table: Table) -> list[Mapping[str, str]]:
 
 
 def _target(columns: Sequence[str], reasons: Mapping[str, str]) -> tuple[str, str]:
-    """The column to answer, and why."""
+    """Returns the target column, and why."""
     lowered = {column.strip().lower(): column for column in columns}
     named = next((lowered[name] for name in _TARGET_NAMES if name in lowered), None)
     if named is not None:
@@ -128,7 +129,7 @@ def _target(columns: Sequence[str], reasons: Mapping[str, str]) -> tuple[str, st
 
 
 def _reason_to_ignore(column: str, cells: Sequence[str]) -> str:
-    """Why a column tells nothing to learn from, whatever the target is; empty when it may."""
+    """Returns why a column is useless for any target; empty if it may be useful."""
     filled = [cell for cell in cells if cell]
     if not filled:
         return "is empty in every row"
@@ -148,7 +149,7 @@ def _reason_to_ignore(column: str, cells: Sequence[str]) -> str:
 
 
 def _counts_up(filled: Sequence[str]) -> bool:
-    """Whether the cells at the table's beginning are whole numbers, each one more than the last."""
+    """Returns whether the first cells of the table are whole numbers, each one more than the last."""
     first = filled[:_SLICE_ROWS]
     if len(first) < 5 or not all(cell.isascii() and cell.isdigit() and len(cell) <= 18 for cell in first):
         return False
@@ -156,7 +157,7 @@ def _counts_up(filled: Sequence[str]) -> bool:
 
 
 def _are_codes(filled: Sequence[str]) -> bool:
-    """Whether the cells are single words with digits in them; plain numbers only where all have equally many digits."""
+    """Returns whether cells are single words with digits in them; plain numbers only if all are equally long."""
     if not _mostly(filled, _CODE.fullmatch):
         return False
     return not _mostly(filled, str.isdecimal) or len({len(cell) for cell in filled}) == 1
@@ -176,7 +177,7 @@ def _mostly(filled: Sequence[str], has_form: Callable[[str], object]) -> bool:
 
 
 def _gives_away(cells: Sequence[str], answers: Sequence[str], target: str) -> str:
-    """Why a column cannot be known before the answer is; empty when it can."""
+    """Returns why a column cannot be known before the answer is; empty if it can."""
     pairs = [(cell, answer) for cell, answer in zip(cells, answers, strict=True) if cell and answer]
     if len(pairs) < 10:
         return ""

@@ -1,4 +1,4 @@
-"""The columns of a table: which ones are inputs, how they become a text, and which one is the target."""
+"""The columns of a recipe: the inputs, the template that makes a text of them, and the target."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ _FIELD = re.compile(r"\{\{|\}\}|\{([^{}]*)\}")
 
 
 def default_template(config: DataConfig) -> str:
-    """A template with one "column: value" line for each input column, then the target column's name and a colon."""
+    """Returns a template with one "column: value" line for each input column, then the target column's name and a
+    colon."""
     lines = [f"{column}: {{{column}}}" for column in config.input_columns]
     return "\n".join([*lines, f"{config.target_column}:"])
 
@@ -26,13 +27,13 @@ class Template:
     pairs: tuple[tuple[str, str], ...]
     """(literal text, column whose cell follows it), in order"""
     suffix: str
-    """The literal text at the end, which is the same in every row"""
+    """The literal text at the end, the same in every row"""
     keeps_turns: bool = False
-    """Whether a conversation in a cell stays one, for the chat template: it is all that the template names."""
+    """Whether a conversation in a cell stays one for the chat template, because the template has nothing else."""
 
     @classmethod
     def of(cls, config: DataConfig) -> Template:
-        """The template that a recipe gives, or the default one."""
+        """Parses the template of a recipe, or the default one."""
         template = config.template or default_template(config)
         pairs, literal, end = [], "", 0
         for match in _FIELD.finditer(template):
@@ -48,25 +49,26 @@ class Template:
         return cls(tuple(pairs), suffix, turns)
 
     def render(self, row: Mapping[str, str]) -> str:
-        """The input text of a row; braces inside a cell stay as they are."""
+        """Returns the input text of a row; braces inside a cell stay as they are."""
         cells = [(literal, row[column].strip()) for literal, column in self.pairs]
         return (
             "".join([literal + (cell if self.keeps_turns else readable(cell)) for literal, cell in cells]) + self.suffix
         )
 
     def has_input(self, row: Mapping[str, str]) -> bool:
-        """Whether a row has a filled cell in a column that is read."""
+        """Returns whether a row has a filled cell in an input column."""
         return any(row[column].strip() for _, column in self.pairs)
 
 
 def render(config: DataConfig, row: Mapping[str, str]) -> tuple[str, str]:
-    """The input text of one row, and the end of it that is the same in every row (the template suffix)."""
+    """Returns the input text of one row, and its end that is the same in every row (the template suffix)."""
     template = Template.of(config)
     return template.render(row), template.suffix
 
 
 def check_columns(config: DataConfig, columns: Sequence[str]) -> list[str]:
-    """One sentence for each problem of the recipe, and for each column or placeholder that the table does not have."""
+    """Returns one sentence for each problem of the recipe, and for each column or placeholder that the table does not
+    have."""
     problems = config.problems()
     available = ", ".join(repr(column) for column in columns)
     for column in dict.fromkeys([*config.input_columns, config.target_column]):

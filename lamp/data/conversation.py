@@ -1,4 +1,4 @@
-"""Conversations of several messages in one cell: compact JSON, which a chat template renders as real turns."""
+"""Conversations of several messages in one cell: compact JSON, which a chat template renders as separate turns."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ _BEGINNING = '[{"role":"'
 
 
 def to_cell(messages: Sequence[Message]) -> str:
-    """Messages as the text of a cell."""
+    """Returns messages as the text of a cell."""
     listed = [{"role": role, "content": text} for role, text in messages]
     return json.dumps(listed, ensure_ascii=False, separators=(",", ":"))
 
 
 def messages_in(cell: str) -> list[Message] | None:
-    """The messages in a cell that `to_cell` wrote; None for any other text, JSON of another form included."""
+    """Returns the messages in a cell that `to_cell` wrote; None for any other text, including other JSON."""
     if not cell.startswith(_BEGINNING):
         return None
     try:
@@ -28,21 +28,20 @@ def messages_in(cell: str) -> list[Message] | None:
 
 
 def readable(text: str) -> str:
-    """A conversation with the role of each message on a line before it; any other text as it is."""
+    """Returns a conversation with the role of each message on a line before it; any other text as it is."""
     messages = messages_in(text)
     return text if messages is None else flat(messages)
 
 
 def flat(messages: Sequence[Message]) -> str:
-    """Messages as one plain text, with the role of each on a line before it."""
+    """Returns messages as one plain text, with the role of each on a line before it."""
     return "\n".join(f"{role}:\n{text}" for role, text in messages)
 
 
 def without_system(messages: Sequence[Message]) -> list[Message]:
-    """The same for templates that know no system role and want turns to alternate.
+    """Rewrites messages for templates without a system role that require turns to alternate.
 
-    What a system message says stands before the next message of a user; messages of one role that follow each other
-    become one.
+    The content of a system message is put before the next user message; consecutive messages of one role become one.
     """
     merged: list[Message] = []
     for role, text in [("user" if role == "system" else role, text) for role, text in messages]:

@@ -1,4 +1,4 @@
-"""Chooses the rows that are held out: never learned from, only scored."""
+"""Chooses the rows that are held out: never trained on, only scored."""
 
 from __future__ import annotations
 
@@ -14,22 +14,25 @@ from lamp.config import DataConfig
 from lamp.errors import DataError
 
 _ROWS_ABOVE_SHARE = 10
-"""So many rows more than the asked share may be held out, so that each of a few labels is scored."""
+"""Rows beyond the asked share that may be held out, so that each of a few labels is scored."""
 
 
 def same_input_key(text: str) -> str:
-    """What is equal for inputs that are the same but for blanks around them and for how Unicode composes characters."""
+    """Returns a key that is equal for inputs that differ only in blanks around them and in Unicode composition."""
     text = text.strip()
     return text if text.isascii() else unicodedata.normalize("NFC", text)
 
 
 def short_key(key: str) -> int:
-    """A number of 64 bits in place of a text, the same in every process."""
+    """Returns a 64-bit hash of a text, the same in every process."""
     return int.from_bytes(hashlib.blake2b(key.encode("utf-8", "surrogatepass"), digest_size=8).digest())
 
 
 def repeated_keys(keys: Sequence[int]) -> set[int]:
-    """The keys that stand there more than once. Sorted, five million keys take a tenth of the memory of counts."""
+    """Returns the keys that occur more than once.
+
+    Sorting five million keys takes a tenth of the memory of counting them.
+    """
     import numpy as np
 
     ordered = np.sort(np.asarray(keys, np.uint64))
@@ -37,19 +40,19 @@ def repeated_keys(keys: Sequence[int]) -> set[int]:
 
 
 def held_out_rows(keys: Sequence[int], labels: Sequence[str], config: DataConfig) -> set[int]:
-    """Indices of the validation rows, of which each label has the same share; the same for the same arguments.
+    """Returns the indices of the validation rows, with the same share of each label; deterministic.
 
-    keys: one a row, of which equal ones are held out together or not at all (`short_key`); labels: one a row, all
-    the same for generation. Raises DataError when there are too few different keys to hold any row out.
+    keys: one for each row; rows with equal keys are held out together or not at all (`short_key`); labels: one for each
+    row, all the same for generation. Raises DataError if there are too few different keys to hold any row out.
     """
     drawn = _drawn(keys, labels, config.validation_share, config.max_validation_rows, config.split_seed)
     return drawn or _smallest_input(keys, labels, config)
 
 
 def test_rows(keys: Sequence[int], labels: Sequence[str], config: DataConfig, of_rows: int) -> set[int]:
-    """Indices of the test rows among those that are left when the validation rows are drawn; none if they are too few.
+    """Returns the indices of the test rows, from those left after the validation rows; none if they are too few.
 
-    keys, labels: as for `held_out_rows`; of_rows: how many rows there are in all, of which the test has its share.
+    keys, labels: as for `held_out_rows`; of_rows: number of all rows, of which the test gets its share.
     """
     if not config.test_share or not keys:
         return set()
@@ -58,7 +61,7 @@ def test_rows(keys: Sequence[int], labels: Sequence[str], config: DataConfig, of
 
 
 def _drawn(keys: Sequence[int], labels: Sequence[str], share: float, most: int, seed: int) -> set[int]:
-    """Indices of a share of each label's rows, at most `most` in all; at least one row of each label is left."""
+    """Draws a share of each label's rows, at most `most` in all; leaves at least one row of each label."""
     rows_of_label: dict[str, array[int]] = defaultdict(partial(array, "Q"))
     for index, label in enumerate(labels):
         rows_of_label[label].append(index)
@@ -75,7 +78,7 @@ def _drawn(keys: Sequence[int], labels: Sequence[str], share: float, most: int, 
     held_out: set[int] = set()
 
     def hold_out(rows: Sequence[int], most: int) -> int:
-        """Holds out up to `most` of the rows with all that have the same input, and returns how many those were."""
+        """Holds out up to `most` of the rows, with all that have the same input; returns their number."""
         count = 0
         for index in rows:
             if count == most:
@@ -99,7 +102,7 @@ def _drawn(keys: Sequence[int], labels: Sequence[str], share: float, most: int, 
 
 
 def _counts(sizes: Sequence[int], share: float, most: int, rng: random.Random) -> list[int]:
-    """How many rows of each label are held out. sizes: how many rows each has."""
+    """Returns how many rows of each label to hold out. sizes: number of rows of each."""
     total = sum(sizes)
     share = min(share, most / total)
     asked = max(1, round(total * share))
@@ -118,7 +121,8 @@ def _counts(sizes: Sequence[int], share: float, most: int, rng: random.Random) -
 
 
 def _smallest_input(keys: Sequence[int], labels: Sequence[str], config: DataConfig) -> set[int]:
-    """All rows of the input that stands in the fewest rows, where each input stands in more than would be held out."""
+    """Returns all rows of the input with the fewest rows, for tables in which each input has more rows than would be
+    held out."""
     rows_of_input: dict[int, list[int]] = defaultdict(list)
     for index, key in enumerate(keys):
         rows_of_input[key].append(index)

@@ -1,4 +1,4 @@
-"""Whether labels can be learned as a backbone's tokens: all different, and none longer than the limit on targets."""
+"""Checks that labels can be learned as tokens: all different, and none longer than the limit on targets."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from lamp.data.stored_tokenizer import LEAD, stored_tokenizer
 
 
 def label_problems(labels: Sequence[str], tokens: Sequence[Sequence[int]], limit: int) -> dict[str, str]:
-    """One sentence for each reason why labels cannot be learned → key of the recipe's field that it belongs to.
+    """Returns one sentence for each reason why labels cannot be learned → key of the recipe's field.
 
-    tokens: the ids of each label, without the end token; limit: tokens of a target at most, with its end.
+    tokens: the ids of each label, without the end token; limit: the most tokens of a target, including its end.
     """
     problems = {}
     known: dict[tuple[int, ...], str] = {}
@@ -36,7 +36,7 @@ def label_problems(labels: Sequence[str], tokens: Sequence[Sequence[int]], limit
 
 
 def stored_label_problems(tokenizer_file: Path, labels: Sequence[str], limit: int) -> dict[str, str]:
-    """As `label_problems`, with a tokenizer.json alone; none where it cannot be read."""
+    """Does the same as `label_problems` with only a tokenizer.json; empty if it cannot be read."""
     try:
         tokenizer = stored_tokenizer(tokenizer_file)
         lead = tokenizer.encode(LEAD, add_special_tokens=False).ids

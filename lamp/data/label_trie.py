@@ -1,4 +1,4 @@
-"""The tokens of a set of labels as a tree: where labels differ, and what must be read to tell them apart."""
+"""A trie of the labels' tokens: where labels differ, and what must be read to distinguish them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Branch:
-    """A place in the tree where at least two different tokens follow the same tokens."""
+    """A place in the trie where at least two different tokens follow the same tokens."""
 
     read: int | None
     """Index of a sequence in `LabelTrie.reads` that begins with the tokens before this place; None for the place before
@@ -22,7 +22,7 @@ class Branch:
 
 @dataclass(frozen=True)
 class LabelTrie:
-    """The branches of a tree of targets; each target ends with the end token, so none is the beginning of another."""
+    """The branches of a trie of targets; each target ends with the end token, so none is the beginning of another."""
 
     branches: tuple[Branch, ...]
     """In the order of their reads; a branch before the first token is the first one"""
@@ -30,11 +30,11 @@ class LabelTrie:
     """Token sequences, longest first, whose reading reaches every branch behind the first token. They are fewer and
     shorter than the targets: a target needs no reading behind its last branch, and many targets share one read."""
     choices: tuple[tuple[tuple[int, int], ...], ...]
-    """For each target its way through the tree: pairs of a branch and the index of the target's token there"""
+    """For each target its path through the trie: pairs of a branch and the index of the target's token there"""
 
     @classmethod
     def of(cls, targets: Sequence[Sequence[int]]) -> LabelTrie:
-        """The trie of targets, which are token ids."""
+        """Builds the trie of targets, which are token ids."""
         reads: list[tuple[int, ...]] = []
         read_of_target: dict[int, int] = {}
         branches: list[tuple[Branch, Mapping[int, Sequence[int]]]] = []
@@ -56,12 +56,12 @@ class LabelTrie:
         return cls(tuple(branch for branch, _ in branches), tuple(reads), tuple(map(tuple, choices)))
 
     def positions(self) -> list[frozenset[int]]:
-        """For each target the positions of the tokens that distinguish it from other targets."""
+        """Returns for each target the positions of the tokens that distinguish it from other targets."""
         return [frozenset(self.branches[branch].depth for branch, _ in way) for way in self.choices]
 
 
 def _branches(targets: Sequence[Sequence[int]]) -> list[tuple[int, Mapping[int, Sequence[int]]]]:
-    """The depth of every branch, and the indices of the targets that go on with each of its tokens."""
+    """Returns the depth of every branch, and the indices of the targets that continue with each of its tokens."""
     branches: list[tuple[int, Mapping[int, Sequence[int]]]] = []
     waiting = [(0, list(range(len(targets))))]
     while waiting:

@@ -1,4 +1,4 @@
-"""Token ids of texts in which nothing is taken for a special token, whatever a cell holds."""
+"""Tokenizes texts of which nothing becomes a special token, whatever a cell contains."""
 
 from __future__ import annotations
 
@@ -11,15 +11,17 @@ from typing import Any
 from tokenizers import Tokenizer
 
 _UNREACHABLE = "\uffff"
-"""A character that no text has: a noncharacter of Unicode."""
+"""A character that no text contains: a noncharacter of Unicode."""
 
 
 class PlainText:
-    """Encodes "</s>" as the four characters that it is."""
+    """Encodes, for example, "</s>" as the four characters that it is."""
 
     def __init__(self, tokenizer: Any, affixes: str = "") -> None:
-        """affixes: what a chat template puts around a text. Added tokens in it count as special, though some tokenizers
-        do not call them so."""
+        """affixes: the text that a chat template puts around a text.
+
+        Added tokens in it count as special, though some tokenizers do not mark them so.
+        """
         self._tokenizer = tokenizer
         added = [
             token.content
@@ -30,11 +32,14 @@ class PlainText:
         self._special = re.compile("|".join(map(re.escape, longest_first)) or r"(?!)")
 
     def count(self, text: str) -> int:
-        """How often a text holds the name of a special token."""
+        """Returns how many names of special tokens a text contains."""
         return len(self._special.findall(text))
 
     def ids(self, text: str, *, add_special_tokens: bool) -> list[int]:
-        """Token ids of a text. add_special_tokens: whether the tokenizer's own first and last tokens are added."""
+        """Returns the token ids of a text.
+
+        add_special_tokens: whether the tokenizer's own first and last tokens are added.
+        """
         if self._tokenizer.is_fast:
             return self._backend.encode(text, add_special_tokens=add_special_tokens).ids
         ids: list[int] = self._tokenizer(
@@ -43,9 +48,9 @@ class PlainText:
         return ids
 
     def inside(self, prefix: str, text: str, suffix: str) -> tuple[str, str, str]:
-        """The same text in other pieces: up to the prefix's last special token, what is plain, from the suffix's first.
+        """Divides the same text differently: after the prefix's last special token, and before the suffix's first one.
 
-        So plain text on both sides of a border is tokenized together, as it is where a text holds no special token.
+        So plain text on both sides of a border is tokenized together, as it is if a text contains no special token.
         """
         start = max((match.end() for match in self._special.finditer(prefix)), default=0)
         match = self._special.search(suffix)
@@ -53,9 +58,10 @@ class PlainText:
         return prefix[:start], prefix[start:] + text + suffix[:end], suffix[end:]
 
     def stretches(self, pieces: Sequence[str], texts: Sequence[str]) -> list[tuple[str, bool]]:
-        """Template pieces with texts between them, as (stretch, whether the special tokens in it are the template's).
+        """Joins template pieces and the texts between them to stretches: (text, whether its special tokens count).
 
-        pieces: one more than texts. As for `inside`, plain text on both sides of a border is in one stretch.
+        pieces: one more than texts; special tokens count only in pieces. As for `inside`, plain text on both sides of a
+        border is in one stretch.
         """
         stretches, plain = [], ""
         for index, piece in enumerate(pieces):

@@ -1,4 +1,4 @@
-"""How long rows are, guessed without a tokenizer."""
+"""Estimates the length of rows without a tokenizer."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ from lamp.config import DataConfig
 from lamp.data.splits import Splits
 
 _CHARACTERS = 3.5
-"""Of a token, about, in most languages with an alphabet and most tokenizers."""
+"""Approximate characters per token in most languages with an alphabet and most tokenizers."""
 _LOOKED_AT = 1000
-"""Rows that are looked at."""
+"""Number of rows that are examined."""
 
 
 def guessed_longest_row(splits: Splits, config: DataConfig) -> tuple[int, int]:
-    """Tokens of the longest input and of the longest target, about."""
+    """Estimates the tokens of the longest input and of the longest target."""
     examples = list(splits.train[:_LOOKED_AT])
     inputs = max(len(example.text) for example in examples) / _CHARACTERS
     targets = max(len(example.target) for example in examples) / _CHARACTERS

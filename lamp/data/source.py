@@ -1,4 +1,4 @@
-"""Where a data set comes from."""
+"""The origin of a data set."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ class DataSource:
     """A part of a data set on the Hugging Face Hub, at one commit."""
 
     id: str
-    """Such as "stanfordnlp/sst2"."""
+    """Its id on the Hub, such as "stanfordnlp/sst2"."""
     subset: str
     split: str
     revision: str

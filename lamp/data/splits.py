@@ -34,11 +34,11 @@ class Example:
     template_suffix: str
     """The end of `text` that belongs to the template; truncation never cuts it off."""
     row: int = field(default=0, compare=False)
-    """Its index in the table, from 0."""
+    """Index in the table, from 0."""
 
 
 class Examples(Sequence[Example]):
-    """Rows of a table as examples, which are rendered when they are asked for."""
+    """Rows of a table as examples, which are rendered when they are accessed."""
 
     def __init__(self, table: Table, config: DataConfig, places: Sequence[int]) -> None:
         """places: the rows' indices in the table, ascending."""
@@ -69,7 +69,7 @@ class Examples(Sequence[Example]):
 
 @dataclass(frozen=True)
 class Splits:
-    """A data set, prepared and split: no input stands in two parts."""
+    """A data set, prepared and split: no input is in two parts."""
 
     train: Sequence[Example]
     validation: Sequence[Example]
@@ -78,40 +78,38 @@ class Splits:
     labels: dict[str, int]
     """Label → number of rows of the table, most frequent first; empty for generation.
 
-    A label that only validation or test rows of their own have comes last and has 0.
+    A label that occurs only in separate validation or test data comes last and has 0.
     """
     skipped: int
-    """How many rows were left out because their target is empty."""
+    """Number of rows that were left out because their target is empty."""
     without_input: int = 0
-    """How many rows were left out because everything that would be read is empty."""
+    """Number of rows that were left out because all their input columns are empty."""
     headers: int = 0
-    """How many rows were left out because they hold the names of the columns."""
+    """Number of rows that were left out because they contain the names of the columns."""
     repeated: int = 0
-    """How many rows have the same input as another row; those with one input are all in the same part."""
+    """Number of rows with the same input as another row; rows with equal inputs are in the same part."""
     test: Sequence[Example] = ()
-    """Rows that choose nothing, for the score that is reported; empty where the recipe wants none or too few are left.
-    """
+    """Rows for the score that is reported, which choose nothing; empty if the recipe wants none or too few are left."""
     held_out_too: int = 0
-    """How many rows were left out of a part because validation or test rows of their own have the same input."""
+    """Number of rows that were left out because separate validation or test data has the same input."""
     shown: Mapping[str, Example] = field(default_factory=dict)
-    """The first of the rows that each of these fields counts: "skipped", "without_input", "repeated", "held_out_too".
-    """
+    """The first row that each of these fields counts: "skipped", "without_input", "repeated", "held_out_too"."""
 
     @property
     def parts(self) -> tuple[Sequence[Example], ...]:
-        """All rows, part by part."""
+        """Returns all rows, part by part."""
         return self.train, self.validation, self.test
 
 
 def examples_of(table: Table, config: DataConfig) -> Examples:
-    """Every row that has an input and a target. Raises DataError if the columns do not fit the table."""
+    """Returns every row that has an input and a target. Raises DataError if the columns do not fit the table."""
     return Examples(table, config, usable_rows(table, config).places)
 
 
 def prepare(table: Table, config: DataConfig, validation: Table | None = None, test: Table | None = None) -> Splits:
     """Renders, checks and splits a table; the same tables and config always give the same splits.
 
-    validation, test: rows of their own for these parts. Raises DataError if nothing can be learned from the table.
+    validation, test: separate data for these parts. Raises DataError if nothing can be learned from the table.
     """
     usable = usable_rows(table, config)
     rows = len(usable)
@@ -153,10 +151,11 @@ def prepare(table: Table, config: DataConfig, validation: Table | None = None, t
 def _divided(
     usable: UsableRows, targets: Sequence[str], own: Mapping[str, UsableRows], config: DataConfig
 ) -> tuple[dict[str, array[int]], dict[str, array[int]]]:
-    """The places of each part's rows; and of those left out because another part has their input, by their table.
+    """Returns the indices of each part's rows, and of those left out because another part has their input, by their
+    table.
 
-    targets: one a usable row, all the same for generation. An input of the test is in no other part, and one of
-    validation is not learned from.
+    targets: one for each usable row, all the same for generation. An input of the test is in no other part, and one of
+    validation is not trained on.
     """
     inputs = {name: set(part.keys) for name, part in own.items()}
     elsewhere = set[int]().union(*inputs.values())
@@ -190,7 +189,7 @@ def _divided(
 
 
 def _own_rows(table: Table, config: DataConfig, part: str) -> UsableRows:
-    """The usable rows of a table of its own for "validation" or "test". Raises DataError when there are none."""
+    """Returns the usable rows of separate data for "validation" or "test". Raises DataError if there are none."""
     try:
         usable = usable_rows(table, config)
     except DataError as error:
@@ -201,7 +200,7 @@ def _own_rows(table: Table, config: DataConfig, part: str) -> UsableRows:
 
 
 def _too_few(rows: int, skipped: int, without_input: int) -> str:
-    """Says that a data set has too few rows, and how many could not be used."""
+    """Returns the sentence that a data set has too few rows, and how many could not be used."""
     empty = ([f"{skipped} have none"] if skipped else []) + (
         [f"{without_input} have no input"] if without_input else []
     )
@@ -210,9 +209,9 @@ def _too_few(rows: int, skipped: int, without_input: int) -> str:
 
 
 def _labels(config: DataConfig, usable: UsableRows, own: Collection[UsableRows]) -> dict[str, int]:
-    """How many rows each label has, most frequent first; none for generation.
+    """Returns the number of rows of each label, most frequent first; empty for generation.
 
-    own: of validation and test; a label that only these have can be chosen as well, or its rows would not be scored.
+    own: of validation and test; a label that occurs only there can be chosen too, or its rows would not be scored.
     """
     counts, rows = usable.counts, len(usable.places)
     few = len(counts) <= min(MOST_LABELS, max(2, rows // 5))

@@ -1,4 +1,4 @@
-"""A tokenizer's file alone: token ids before anything of the backbone is loaded."""
+"""Loads a tokenizer from its file alone, to get token ids before anything of the backbone is loaded."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ if TYPE_CHECKING:
     from tokenizers import Tokenizer
 
 LEAD = ":"
-"""What targets are tokenized behind, with a space between, as for a causal backbone."""
+"""The text before targets when they are tokenized, with a space between, as for a causal backbone."""
 
 
 @lru_cache(maxsize=4)
 def stored_tokenizer(file: Path) -> Tokenizer:
-    """The tokenizer in a tokenizer.json. Raises any Exception if it cannot be read: loading the backbone reports it."""
+    """Loads a tokenizer.json. Raises any Exception if it cannot be read: loading the backbone reports it."""
     from tokenizers import Tokenizer  # imported here so that the pages start without it
 
     tokenizer = Tokenizer.from_file(str(file))

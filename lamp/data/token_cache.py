@@ -18,10 +18,10 @@ from lamp.files import written_whole
 
 
 def encode_cached(encoder: Encoder, examples: Sequence[Example], folder: Path | None) -> list[Encoded]:
-    """The examples as token ids, read from `folder` if they are there and stored there if not.
+    """Returns the examples as token ids, from the cache in `folder` if they are there, else stores them there.
 
-    folder: where token ids are cached; None does not cache. Also adds to the encoder's counts (`COUNTS`), as encoding
-    does. A cached file that cannot be read is made again; one that cannot be written is no error.
+    folder: None does not cache. Also adds to the encoder's counts (`COUNTS`), as encoding does. A cached file that
+    cannot be read is made again; one that cannot be written is no error.
     """
     if folder is None or not encoder.identity:
         return encoder.encode(examples)
@@ -43,7 +43,7 @@ def _counts(encoder: Encoder) -> list[int]:
 
 
 def _digest(encoder: Encoder, examples: Sequence[Example]) -> str:
-    """A digest of everything that the token ids depend on."""
+    """Returns a digest of everything that the token ids depend on."""
     digest = hashlib.sha256(encoder.identity.encode())
     for example in examples:
         for text in (example.text, example.template_suffix, example.target):
@@ -53,7 +53,7 @@ def _digest(encoder: Encoder, examples: Sequence[Example]) -> str:
 
 
 def _read(file: Path) -> tuple[list[Encoded], list[int]] | None:
-    """The rows of a cached file, and what each of COUNTS was for them; None if it cannot be read."""
+    """Reads the rows of a cached file and their COUNTS; None if it cannot be read."""
     try:
         with safe_open(file, "pt") as stored:
             ids, ends = stored.get_tensor("ids").tolist(), stored.get_tensor("ends").tolist()

@@ -14,12 +14,12 @@ if TYPE_CHECKING:
     from tokenizers import Tokenizer
 
 MOST_COUNTED = 5000
-"""About how many texts are tokenized at most; a larger data set is sampled at even distances."""
+"""Approximate limit on the texts that are tokenized; a larger data set is sampled at even distances."""
 
 
 @dataclass(frozen=True)
 class Truncation:
-    """How many texts will be cut."""
+    """The number of texts that will be cut."""
 
     rows: int
     """Number of texts that will be cut; an estimate if `exact` is False."""
@@ -48,17 +48,17 @@ def count_cut_targets(tokenizer_file: Path, examples: Sequence[Example], limit: 
 
 @dataclass(frozen=True)
 class Cut:
-    """A text as it is read when it has too many tokens: its middle is left out."""
+    """A text with too many tokens, in three parts, of which the middle one is left out."""
 
     head: str
     middle: str
-    """What is not read; empty for a text that is short enough."""
+    """The part that is not read; empty if the text is short enough."""
     tail: str
     """The end that belongs to the template, which is never cut."""
 
 
 def cut_input(tokenizer_file: Path, example: Example, limit: int) -> Cut:
-    """An input as the encoder cuts it to `limit` tokens; whole where the tokenizer cannot be read."""
+    """Returns an input as the encoder cuts it to `limit` tokens; uncut if the tokenizer cannot be read."""
     text = example.text
     try:
         tokenizer = stored_tokenizer(tokenizer_file)

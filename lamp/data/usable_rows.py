@@ -1,4 +1,4 @@
-"""The rows of a table that can be learned from: those with an input and a target."""
+"""The rows of a table that can be used for training: those with an input and a target."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from lamp.data.tables import Table
 from lamp.errors import DataError
 
 MOST_CHOSEN_LABELS = 1000
-"""The most distinct targets that can be labels when the task "classification" is chosen."""
+"""The most distinct targets that can be labels if the task "classification" is chosen."""
 
 
 @dataclass(frozen=True)
@@ -21,35 +21,35 @@ class UsableRows:
     """The rows of a table that have an input and a target."""
 
     places: array[int]
-    """Their indices in the table."""
+    """Row indices in the table."""
     keys: array[int]
-    """Equal for rows with the same input (`same_input_key`), in other tables as well."""
+    """One for each row, equal for rows with the same input (`same_input_key`), also across tables."""
     targets: list[str]
-    """The target of each; empty texts after MOST_CHOSEN_LABELS different ones."""
+    """The target of each row; empty texts once there are more than MOST_CHOSEN_LABELS different ones."""
     counts: dict[str, int]
-    """Rows of each target, as far as `targets` goes."""
+    """Number of rows of each target in `targets`."""
     skipped: int
-    """Rows without a target."""
+    """Number of rows without a target."""
     without_input: int
-    """Rows without an input."""
+    """Number of rows without an input."""
     first_skipped: int | None = None
     """The index of the first row without a target."""
     first_without_input: int | None = None
     """The index of the first row without an input."""
     headers: int = 0
-    """Rows that hold the names of the columns, as where files were joined."""
+    """Number of rows that contain the names of the columns, as when files were concatenated."""
 
     def __len__(self) -> int:
         return len(self.places)
 
     @property
     def words(self) -> str:
-        """Says in a sentence about rows that some are left out."""
+        """Returns a part of a sentence that says that some rows are left out."""
         return " with an input and a target" if self.skipped or self.without_input else ""
 
 
 def usable_rows(table: Table, config: DataConfig) -> UsableRows:
-    """Finds them in one pass over the columns. Raises DataError if the columns do not fit the table."""
+    """Finds the usable rows in one pass over the columns. Raises DataError if the columns do not fit the table."""
     problems = check_columns(config, table.columns)
     if problems:
         raise DataError(" ".join(problems))

@@ -1,4 +1,4 @@
-"""Warnings about rows that can be learned from but may spoil the result; nothing here keeps a run from starting."""
+"""Warnings about rows that can be used but may spoil the result; none of them prevents a run."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ __all__ = ["data_warnings"]
 
 
 def data_warnings(splits: Splits, roles: Sequence[ColumnRole], inputs: Sequence[str]) -> list[str]:
-    """One sentence, with a count and an example, for each thing in the data that a person should know of.
+    """Returns one sentence, with a count and an example, for each problem of the data.
 
-    roles: what is proposed for each column when the chosen target is answered; inputs: the chosen input columns.
+    roles: the proposed role of each column for the chosen target; inputs: the chosen input columns.
     """
     sample, rows = some_of(splits), sum(map(len, splits.parts))
     return [

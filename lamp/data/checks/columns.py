@@ -1,4 +1,4 @@
-"""Columns that give the target away."""
+"""Warns of columns that give the target away."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Rows whose input or target is too long for the recipe."""
+"""Warns of rows whose input or target is too long for the recipe."""
 
 from __future__ import annotations
 
@@ -30,7 +30,8 @@ def cut_warnings(splits: Splits, tokenizer_file: Path, config: DataConfig) -> li
 
 
 def _cut(splits: Splits, count: Callable[[Sequence[Example]], Truncation | None]) -> str:
-    """How many rows of each part are cut: "about 3 of 80 to learn from and 1 of 10 for validation, such as row 7"."""
+    """Returns how many rows of each part are cut: "about 3 of 80 to learn from and 1 of 10 for validation, such as row
+    7"."""
     names = ("to learn from", "for validation", "for the test")
     counts, example = [], ""
     for name, rows in zip(names, splits.parts, strict=True):

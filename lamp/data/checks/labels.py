@@ -1,4 +1,4 @@
-"""Labels that are written in several ways, have too few rows, or have nearly all of them."""
+"""Warns of labels that are written in several ways, that have too few rows, or that have nearly all of them."""
 
 from __future__ import annotations
 
@@ -10,11 +10,12 @@ from lamp.data.checks.sample import quoted
 
 _FEWEST_ROWS = 3
 _MOST_OF_ALL = 0.9
-"""Share of the rows from which one label makes the others hard to learn."""
+"""Share of the rows with one label above which the other labels are hard to learn."""
 
 
 def label_warnings(labels: Mapping[str, int]) -> list[str]:
-    """Warnings about labels, given with their numbers of rows, the most frequent one first; none for generation."""
+    """Returns warnings about labels, which are given with their numbers of rows, most frequent first; none for
+    generation."""
     if not labels:
         return []
     return [*_spellings(labels), *_rare(labels), *_dominant(labels)]

@@ -1,4 +1,4 @@
-"""Rows that hold what looks like a secret or like personal data."""
+"""Warns of rows that seem to contain secrets or personal data."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _EMAIL = re.compile(r"[\w.+-]{1,64}@[\w-]+(?:\.[\w-]+)*\.[A-Za-z]{2,}")
 
 
 def personal_warnings(sample: Sequence[Example], rows: int) -> list[str]:
-    """One warning for each kind of secret or personal data; of each example only the first characters are quoted.
+    """Returns one warning for each kind of secret or personal data; quotes only the first characters of an example.
 
     sample: some of the `rows` rows.
     """
@@ -61,7 +61,7 @@ def _email_in(text: str) -> str:
 
 
 def _has_luhn_checksum(number: str) -> bool:
-    """Whether the digits end with the check digit that card numbers have (ISO/IEC 7812-1)."""
+    """Returns whether the last digit is the check digit of card numbers (ISO/IEC 7812-1)."""
     digits = [int(character) for character in number if character.isdecimal()]
     doubled = [2 * digit - 9 if digit > 4 else 2 * digit for digit in digits[-2::-2]]
     return (sum(digits[-1::-2]) + sum(doubled)) % 10 == 0 and len(set(digits)) > 1

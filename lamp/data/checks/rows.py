@@ -1,4 +1,4 @@
-"""Rows that are left out, that stand several times, or that hold their own answer."""
+"""Warns of rows that are left out, are repeated, or contain their own answer."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from lamp.data.checks.sample import counted, example_row, quoted
 from lamp.data.splits import Example, Splits
 
 _MOST_LABELLED, _MOST_WRITTEN = 0.8, 0.9
-"""Shares of the rows that hold their own answer from which it is no accident, for labels and for free texts."""
+"""Shares of rows that contain their own answer above which that is no accident, for labels and for free texts."""
 
 _TOTAL = re.compile(r"(?:^|: )(?:grand |sub)?total$|(?:^|: )(?:sum|gesamt|summe)$", re.IGNORECASE | re.MULTILINE)
-"""A column of a row that sums up others."""
+"""Matches the name in a row that sums up other rows."""
 
 
 def left_out_warnings(splits: Splits) -> list[str]:
