@@ -12,7 +12,7 @@ ENCODERS = {
     *("vision_tower", "visual", "vision_model", "vision_encoder", "image_tower"),
     *("audio_tower", "audio_encoder", "speech_encoder"),
 }
-"""transformers' names for encoders of images and sound in all families (`PreTrainedModel.get_encoder`)."""
+"""What transformers calls the encoders of images and sound in every family (`PreTrainedModel.get_encoder`)."""
 
 
 def text_config(config: Mapping[str, Any]) -> Mapping[str, Any]:

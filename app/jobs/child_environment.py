@@ -17,7 +17,7 @@ _KEPT = re.compile(
 _SECRET = re.compile("(^|_)(TOKEN|SECRET|PASSWORD|PASS|KEY|AUTH|CREDENTIALS?)(_|$)", re.IGNORECASE)
 """Matches names of secrets, also where the variable has a prefix that computing needs."""
 _FOR_WORKERS_ALONE = frozenset({"STUDIO_WEBHOOK"})
-"""Addresses that often contain a secret; app.jobs.local passes them only to the processes that use them."""
+"""Addresses that often hold a secret; app.jobs.local hands them to the processes that use them."""
 _HUB_TOKEN = frozenset({"HF_TOKEN", "HUGGING_FACE_HUB_TOKEN", "HF_TOKEN_PATH", "HF_HUB_DISABLE_IMPLICIT_TOKEN"})
 
 

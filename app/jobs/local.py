@@ -44,7 +44,7 @@ def worker_variables(settings: Settings) -> dict[str, str]:
 
 
 def runner_with(executor: Executor, slots: Sequence[str], settings: Settings, database: Database) -> Runner:
-    """Creates a runner for the settings' studio, not started yet. slots: the device of each."""
+    """A runner of the settings' studio, not started yet. slots: the device of each."""
     store, home = JobStore(database, webhook.on_end(settings, _log.warning)), Home(settings.home)
     return Runner(
         store,

@@ -118,9 +118,9 @@ def keep_rows(backbone: FrozenBackbone, rows: Rows, indices: Sequence[int]) -> R
 def _cache_of(
     backbone: FrozenBackbone, caches: Sequence[DynamicCache], combine: Callable[[Sequence[Tensor]], Tensor]
 ) -> DynamicCache:
-    """Combines several caches into one.
+    """One cache out of some.
 
-    combine: makes keys or values (rows, heads, columns, width) of a layer from those of the same layer in each cache.
+    combine: makes a layer's keys, or values, (rows, heads, columns, width), out of those of the same layer in each.
     """
     made = DynamicCache(config=backbone.model.config)
     for index, together in enumerate(zip(*(cache.layers for cache in caches), strict=True)):

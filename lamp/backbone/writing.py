@@ -99,10 +99,10 @@ def _write(
 
 
 def _generate(model: Any, **arguments: Any) -> Tensor:
-    """Calls transformers' `generate` and returns its ids.
+    """The ids of transformers' own `generate`.
 
-    Models with three-dimensional rotary positions keep the offsets of the last batch, and would add them to the
-    positions of the next one, whatever its size. For text they are zeros, so they are reset.
+    Models with three-dimensional rotary positions keep the offsets of the batch that they have written, and would add
+    them to the positions of the next one, whatever its size. For text they are zeros, so they are forgotten.
     """
     try:
         return model.generate(**arguments)  # type: ignore[no-any-return]  # transformers' models are untyped

@@ -24,9 +24,9 @@ _CHATS = (
     (("instruction", INPUT), "output"),
     (("instruction",), "output"),
 )
-"""Columns of chat data: (input columns, target column)."""
+"""Columns of chat data: (what is read, what is answered)."""
 CHAT_TEMPLATES = frozenset({"{input}", "{prompt}", "{instruction}\n\n{input}", "{instruction}"})
-"""Templates with which `guess_columns` makes a user's message from chat data."""
+"""What `guess_columns` makes a user's message of in chat data."""
 _ROW_NUMBER_NAME = re.compile(r"idx|index|row|row_?id|unnamed: \d+|__index_level_\d+__")
 _ID_NAME = re.compile(r"(?:.*[\s_-])?(?:id|uuid|guid)")
 _MONTH = "(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*"
@@ -119,7 +119,7 @@ def _sample(table: Table) -> list[Mapping[str, str]]:
 
 
 def _target(columns: Sequence[str], reasons: Mapping[str, str]) -> tuple[str, str]:
-    """Returns the target column, and why."""
+    """The column to answer, and why."""
     lowered = {column.strip().lower(): column for column in columns}
     named = next((lowered[name] for name in _TARGET_NAMES if name in lowered), None)
     if named is not None:

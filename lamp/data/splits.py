@@ -85,7 +85,7 @@ class Splits:
     without_input: int = 0
     """Number of rows that were left out because all their input columns are empty."""
     headers: int = 0
-    """Number of rows that were left out because they contain the names of the columns."""
+    """How many rows were left out because they hold the names of the columns."""
     repeated: int = 0
     """Number of rows with the same input as another row; rows with equal inputs are in the same part."""
     test: Sequence[Example] = ()

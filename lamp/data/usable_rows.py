@@ -13,7 +13,7 @@ from lamp.data.tables import Table
 from lamp.errors import DataError
 
 MOST_CHOSEN_LABELS = 1000
-"""The most distinct targets that can be labels if the task "classification" is chosen."""
+"""The most distinct targets that can be labels when the task "classification" is chosen."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class UsableRows:
     first_without_input: int | None = None
     """The index of the first row without an input."""
     headers: int = 0
-    """Number of rows that contain the names of the columns, as when files were concatenated."""
+    """Rows that hold the names of the columns, as where files were joined."""
 
     def __len__(self) -> int:
         return len(self.places)

@@ -19,8 +19,8 @@ from app.answering.answer import Request
 from app.answering.predictor import Predictor
 from app.answering.prompt_kind import prompt_kind
 from app.bundle import zip_artifact
+from app.programs import COMMAND, PEFT, SERVE, TRANSFORMERS, program
 from app.prompt_use import PromptUse
-from app.use_code import COMMAND, PEFT, SERVE, TRANSFORMERS, program
 from lamp.backbone import precision
 from lamp.backbone.frozen import FrozenBackbone
 from lamp.config import InputFormat, Task, TuneConfig

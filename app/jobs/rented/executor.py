@@ -112,7 +112,7 @@ class Rented:
         return cls(replace(settings, slots=slots, cluster_gpus=gpus, rented=machine), hub)
 
     def runner(self, database: Database) -> Runner:
-        """Creates a runner that rents machines, not started yet."""
+        """A runner that rents machines, not started yet."""
         settings, home = self.settings, Home(self.settings.home)
         variables = {**worker_variables(settings), "STUDIO_HF_JOBS_TOKEN": settings.hf_jobs_token}
         executor = RentedExecutor(home, variables, Backbones(settings), JobStore(database), self.hub)

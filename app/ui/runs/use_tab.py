@@ -9,6 +9,7 @@ from typing import Any
 
 import gradio as gr
 
+from app.programs import COMMAND, PEFT, WAYS, program
 from app.studio import Studio
 from app.ui import parts
 from app.ui.components import AT_ONCE, QUIET, piece, studio_address
@@ -16,7 +17,6 @@ from app.ui.guard import guarded
 from app.ui.language import t
 from app.ui.runs import answers, publish_box, use_formats
 from app.ui.translated_layout import html_in
-from app.use_code import COMMAND, PEFT, WAYS, program
 from app.views import formatting
 
 _FILE_NOTES = {
