@@ -38,8 +38,7 @@ class FrozenBackbone:
         self.hidden_size = int(self.embedding.weight.shape[1])
         config = model.config.to_dict()
         self.longest_sequence = longest_sequence(config)
-        """Number of positions for prompt, input and target, or of an encoder (lamp/positions.py); None without a limit.
-        """
+        """Positions for prompt, input and target, or of an encoder (lamp/positions.py); None without a limit."""
         self.longest_target = longest_target(config) if self.is_encoder_decoder else None
         """Number of positions of a decoder; None without a limit."""
         self.shared_columns = math.inf
@@ -105,7 +104,7 @@ class FrozenBackbone:
 
     @property
     def is_quantized(self) -> bool:
-        """Whether weights are stored in 8 or fewer bits."""
+        """Whether weights are packed in fewer bits."""
         return bool(getattr(self.model, "is_quantized", False))
 
     @property

@@ -59,8 +59,7 @@ class BackboneInfo:
     parameters: int
     """Number of stored floating-point numbers; tied matrices count once, encoders of images and sound not at all."""
     longest_sequence: int | None
-    """Number of positions for prompt, input and target, or of an encoder (see lamp/positions.py); None without a limit.
-    """
+    """Positions for prompt, input and target, or of an encoder (see lamp/positions.py); None without a limit."""
     longest_target: int | None = None
     """Number of positions of an encoder-decoder model's decoder; None without a limit."""
     shape: ModelShape = field(kw_only=True)
