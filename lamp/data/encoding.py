@@ -157,7 +157,7 @@ class Encoder:
 
     @cached_property
     def _template_tokens(self) -> int:
-        """How many special tokens the recipe's template itself writes into each text."""
+        """Number of special tokens that the recipe's template itself writes into each text."""
         return self._cells.count(Template.of(self.config).render(defaultdict(str)))
 
     def _ids_as_text(self, text: str) -> list[int]:
@@ -216,7 +216,7 @@ class Encoder:
         return tuple(ids[len(lead_ids) :])
 
     def label_trie(self, labels: Sequence[str]) -> LabelTrie:
-        """Where the labels differ, their ends included."""
+        """Returns the trie of the labels, including their end tokens."""
         end = self._tokenizer.eos_token_id
         return LabelTrie.of([(*ids, end) for ids in self.continuations(labels)])
 
