@@ -86,7 +86,7 @@ def answering_functions(uses: Sequence[PromptUse], folders: Sequence[str]) -> st
     an input may be, which the studio would cut, raises ValueError.
     """
     first = uses[0]
-    settings = "" if all(use.kind.labels for use in uses) else ", GenerationConfig"
+    settings = _imports(first, labels=all(use.kind.labels for use in uses))
     load = _LOAD_MODEL.format(auto=first.kind.auto_class, base=_literal(first.backbone), settings=settings)
     parts = [
         f"\ndef prompt_{number}():\n{indent(_answering_function(use, folder), '    ')}"
@@ -117,8 +117,14 @@ def _load(use: PromptUse, folder: str, *, alone: bool) -> str:
         auto=use.kind.auto_class,
         base=_literal(use.backbone),
         folder=folder,
-        settings="" if use.kind.labels else ", GenerationConfig",
+        settings=_imports(use, labels=bool(use.kind.labels)),
     )
+
+
+def _imports(use: PromptUse, *, labels: bool) -> str:
+    """What is needed of transformers for writing texts; nothing for labels alone."""
+    cache = "DynamicCache, EncoderDecoderCache, " if use.kind.encoder_decoder else ""
+    return "" if labels else f", {cache}GenerationConfig"
 
 
 def _input(use: PromptUse) -> str:
@@ -179,6 +185,8 @@ def _labels(use: PromptUse, alone: bool) -> tuple[str, str]:
 def _text(use: PromptUse, alone: bool) -> tuple[str, str]:
     """The likeliest text, whatever else the model's own settings ask for."""
     given = "inputs_embeds=embed(ids)" if alone else "input_ids=ids, attention_mask=torch.ones_like(ids)"
+    cache = "past_key_values=EncoderDecoderCache(DynamicCache(), DynamicCache())"
+    given += f", {cache}" if use.kind.encoder_decoder else ""  # T5's own would count the layers of its encoder
     whole = use.kind.encoder_decoder or alone  # whether the output is the answer alone
     settings = _GENERATION.format(
         most=use.data.max_target_tokens,
