@@ -102,8 +102,9 @@ def _write(
 def _generate(model: Any, **arguments: Any) -> Tensor:
     """The ids of transformers' own `generate`, not of what some families put in its place for images and sound.
 
-    Janus' loses the processors of logits. Models with three-dimensional rotary positions keep the offsets of the batch that they have written, and would add
-    them to the positions of the next one, whatever its size. For text they are zeros, so they are forgotten.
+    Janus' loses the processors of logits. Models with three-dimensional rotary positions keep the offsets of the batch
+    that they have written, and would add them to the positions of the next one, whatever its size. For text they are
+    zeros, so they are forgotten.
     """
     try:
         return GenerationMixin.generate(model, **arguments)  # type: ignore[no-any-return]  # untyped

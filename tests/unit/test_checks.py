@@ -50,7 +50,10 @@ def test_a_programs_word_for_nothing_is_told_where_it_is_a_label() -> None:
 
 
 def test_texts_that_were_read_in_a_wrong_encoding_are_told() -> None:
-    texts = [text.replace("film", "ZÃ¼rich" if row < 20 else "Zürich naïve Ärger") for row, text in zip(ROWS, TEXTS)]
+    texts = [
+        text.replace("film", "ZÃ¼rich" if row < 20 else "Zürich naïve Ärger")
+        for row, text in zip(ROWS, TEXTS, strict=True)
+    ]
     (warning,) = warnings_of(texts, TARGETS)
     assert (
         warning.startswith("In 20 of 60 rows UTF-8 was taken for Windows-1252") and "'ZÃ¼rich' for 'Zürich'" in warning

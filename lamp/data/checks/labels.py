@@ -49,8 +49,8 @@ def _plain(label: str) -> str:
 def _missing(labels: Mapping[str, int]) -> list[str]:
     found = [label for label in labels if label.casefold() in _NO_LABELS]
     return [
-        f"The label {quoted(label)} of {labels[label]:,} rows looks like a program's word for nothing: leave these cells "
-        "empty if the rows have no answer."
+        f"The label {quoted(label)} of {labels[label]:,} rows looks like a program's word for nothing: leave these "
+        "cells empty if the rows have no answer."
         for label in found[:1]
     ]
 

@@ -53,7 +53,8 @@ def conversation_of(row: Mapping[str, Any]) -> tuple[list[Message] | None, tuple
 def _messages(value: Any) -> list[Message] | None:
     """The messages in a list, with the usual names of their roles; None for a value that is no list of messages.
 
-    A message that calls a tool is no text, so a list with one is none. An object of two lists, as the datasets library once wrote a list of objects, is such a list as well.
+    A message that calls a tool is no text, so a list with one is none. An object of two lists, as the datasets library
+    once wrote a list of objects, is such a list as well.
     """
     if (
         isinstance(value, dict)

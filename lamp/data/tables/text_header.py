@@ -69,7 +69,8 @@ def corrected(text: TextFile, reading: Reading, *, first_is_filled: bool) -> tup
     """Another header for a reading, and a note of it; None where the header is right as it is.
 
     A header may be a row itself. Dashes beneath it are no row, nor are the questions and ids of a Qualtrics survey;
-    names in a second line take the place of groups of columns above them; a first column without a name, as pandas writes row numbers, gets one if it is filled.
+    names in a second line take the place of groups of columns above them; a first column without a name, as pandas
+    writes row numbers, gets one if it is filled.
     """
     header = reading.header
     if _is_a_row(reading):

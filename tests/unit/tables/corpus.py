@@ -159,8 +159,10 @@ DELIMITED: dict[str, str | bytes] = {
     "a-total.csv": "city,people\nBern,3\nThun,4\nTotal,7\n",
     "separator-line-filled-up.csv": "sep=;;\ntext;label;price\na;pos;1,5\n",
     "separator-line-in-quotes.csv": '"sep=;"\ntext;label\na;pos\n',
-    "qualtrics.csv": 'Q1,Q2\n"How was it, overall?","Again?"\n"{""ImportId"":""QID1""}","{""ImportId"":""QID2""}"\nGood,Yes\n',
-    "google-forms.csv": '"Timestamp","How was it?\n(optional)","Again?"\n"2024/03/01 9:12:33 AM GMT+1","Great!\nGo on","Yes;No"\n',
+    "qualtrics.csv": 'Q1,Q2\n"How was it, overall?","Again?"\n"{""ImportId"":""QID1""}","{""ImportId"":""QID2""}"\n'
+    "Good,Yes\n",
+    "google-forms.csv": '"Timestamp","How was it?\n(optional)","Again?"\n'
+    '"2024/03/01 9:12:33 AM GMT+1","Great!\nGo on","Yes;No"\n',
     "decimal-commas-in-quotes.csv": 'text,price,label\n"a","1,50",pos\n"b","2.002,75",neg\n',
     "anki.tsv": "#separator:tab\n#html:true\n#tags column:3\nBonjour\tHello\tfrench\nMerci\tThanks\tfrench\n",
     "excel-errors.csv": "text,label\n#N/A,pos\ngood,#REF!\n",
@@ -214,7 +216,8 @@ JSON: dict[str, str | bytes] = {
     "openai-parts.jsonl": json.dumps({"messages": [{"role": "user", "content": _PARTS}, _MESSAGES[1]]}) + "\n",
     "prodigy.jsonl": '{"text": "a", "label": "POS", "_input_hash": -7, "_task_hash": 9, "answer": "accept"}\n'
     '{"text": "b", "label": "POS", "_input_hash": 3, "_task_hash": 4, "answer": "reject"}\n',
-    "doccano.jsonl": '{"id": 1, "text": "a", "label": ["x", "y"], "Comments": []}\n{"id": 2, "text": "b", "label": []}\n',
+    "doccano.jsonl": '{"id": 1, "text": "a", "label": ["x", "y"], "Comments": []}\n'
+    '{"id": 2, "text": "b", "label": []}\n',
     "doccano-spans.jsonl": '{"id": 1, "text": "Anna", "label": [[0, 4, "PER"]]}\n',
     "label-studio.json": json.dumps(
         [{"id": 1, "data": {"text": "a"}, "annotations": [{"result": [{"value": {"choices": ["pos"]}}]}], "meta": {}}]
