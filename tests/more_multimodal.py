@@ -78,7 +78,7 @@ MORE_MULTIMODAL: dict[str, Build] = {
     ),
     "hunyuan_vl": _conditional(
         "HunYuanVL",
-        {"head_dim": 8, **mrope(mrope_section=[1, 1, 1, 1], rope_type="xdrope", alpha=1000.0)},
+        {"head_dim": 8, **mrope(mrope_section=[1, 1, 1, 1], rope_type="xdrope", alpha=1000.0, factor=1.0)},
         {**_WITHOUT_SIZE, "out_hidden_size": 32, "text_hidden_size": 32},
     ),
     "hyperclovax_vision_v2": _conditional(

@@ -155,7 +155,7 @@ class _Probe:
         """
         backbone, row = self._backbone, self._rows[1]
         embeddings = backbone.embed(torch.cat([row.input_ids, row.target_ids])[None]).detach().requires_grad_()
-        logits = backbone.model(inputs_embeds=embeddings).logits[:, :-1]
+        logits = backbone.model(inputs_embeds=embeddings.clone()).logits[:, :-1]  # CTRL changes what it is given
         (gradient,) = torch.autograd.grad(logits.float().square().mean(), embeddings)
         sizes = gradient[0].float().norm(dim=1)
         if sizes[-1] > _FOLLOWING * sizes.max():
