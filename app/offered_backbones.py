@@ -38,8 +38,8 @@ class OfferedBackbone:
 
 _APACHE, _GEMMA, _LLAMA = "Apache-2.0", "Gemma terms", "Llama 3.2 licence"
 
-# Gemma 4 is not among them: its sizes for one GPU, E2B and E4B, look up every token again in each layer, and virtual
-# tokens are not in that table (lamp/hub/architecture.py). The larger ones can be tuned, and are found by their names.
+# The smaller sizes of Gemma 4, E2B and E4B, look up every token again in each layer, and virtual tokens are not in that
+# table (lamp/hub/architecture.py). The 26B and 31B can be tuned, and are found by their names.
 OFFERED = (
     OfferedBackbone(
         "HuggingFaceTB/SmolLM2-135M-Instruct",
@@ -149,7 +149,7 @@ OFFERED = (
         "Qwen/Qwen3-4B",
         4_022_468_096,
         _APACHE,
-        "The best answers of this list; it wants a GPU with 16 GB or more",
+        "Free text and reasoning in over 100 languages; it wants a GPU with 16 GB or more",
     ),
     OfferedBackbone(
         "google/gemma-3-4b-it",
@@ -157,5 +157,11 @@ OFFERED = (
         _GEMMA,
         "Free text in many languages; it also reads images, which is not used here",
         gated=True,
+    ),
+    OfferedBackbone(
+        "google/gemma-4-12B-it",
+        11_950_000_000,
+        _APACHE,
+        "The best answers of this list, in over 140 languages, on a large GPU",
     ),
 )

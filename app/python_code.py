@@ -33,7 +33,7 @@ def answering_functions(uses: Sequence[PromptUse], folders: Sequence[str]) -> st
     would cut, raise ValueError.
     """
     first = uses[0]
-    settings = "" if all(use.kind.labels for use in uses) else ", GenerationConfig"
+    settings = _imports(first, labels=all(use.kind.labels for use in uses))
     load = _LOAD_MODEL.format(auto=first.kind.auto_class, base=literal(first.backbone), settings=settings)
     parts = [
         f"\ndef prompt_{number}():\n{indent(_answering_function(use, folder), '    ')}"
@@ -64,8 +64,14 @@ def _load(use: PromptUse, folder: str, *, alone: bool) -> str:
         auto=use.kind.auto_class,
         base=literal(use.backbone),
         folder=folder,
-        settings="" if use.kind.labels else ", GenerationConfig",
+        settings=_imports(use, labels=bool(use.kind.labels)),
     )
+
+
+def _imports(use: PromptUse, *, labels: bool) -> str:
+    """Returns the further names to import from transformers: those that writing texts needs, none for labels alone."""
+    cache = "DynamicCache, EncoderDecoderCache, " if use.kind.encoder_decoder else ""
+    return "" if labels else f", {cache}GenerationConfig"
 
 
 def _input(use: PromptUse) -> str:
@@ -129,6 +135,8 @@ def _labels(use: PromptUse, alone: bool) -> tuple[str, str]:
 def _text(use: PromptUse, alone: bool) -> tuple[str, str]:
     """Returns code for the greedy text, without the model's own generation settings."""
     given = "inputs_embeds=embed(ids)" if alone else "input_ids=ids, attention_mask=torch.ones_like(ids)"
+    cache = "past_key_values=EncoderDecoderCache(DynamicCache(), DynamicCache())"
+    given += f", {cache}" if use.kind.encoder_decoder else ""  # T5's own would count the layers of its encoder
     whole = use.kind.encoder_decoder or alone  # whether the output is the answer alone
     settings = _GENERATION.format(
         most=use.data.max_target_tokens,

@@ -67,7 +67,7 @@ class StudioDatasets(StudioQuotas):
         """A further data set: the file of one that people added, read in another way. Raises DataError, StorageError.
 
         header: the line or row that names the columns, from 1; 0 where none does; None to find it; sheet: of a
-        workbook, "" for the first one with content.
+        workbook, "" for the first one with a table.
         """
         if header is not None and not 0 <= header <= _LAST_HEADER:
             raise DataError(f"The row that names the columns must be between 1 and {_LAST_HEADER}, not {header}.")

@@ -9,10 +9,11 @@ _PARTS = ("text_config", "encoder", "thinker_config")
 """Keys of a config that hold the text model; T5Gemma 2 has a text_config inside its encoder."""
 
 ENCODERS = {
-    *("vision_tower", "visual", "vision_model", "vision_encoder", "image_tower"),
+    *("vision_tower", "visual", "vision_model", "vision_encoder", "image_tower", "vqmodel"),
     *("audio_tower", "audio_encoder", "speech_encoder"),
 }
-"""What transformers calls the encoders of images and sound in every family (`PreTrainedModel.get_encoder`)."""
+"""What transformers calls the encoders of images and sound in every family (`PreTrainedModel.get_encoder`), and
+what makes tokens of images in Chameleon, Emu3 and Janus."""
 
 
 def text_config(config: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -144,6 +144,7 @@ def _t5gemma(vocabulary: int) -> Any:
 
 
 REFUSED = {
+    "electra, both ways": "reads a token together with those that follow",
     "ChameleonForConditionalGeneration": "embeddings of tokens in another way",
     "falcon_h1": "embeddings of tokens in another way",
     "gemma3n": "embeddings of tokens in another way",
@@ -254,6 +255,7 @@ CAUSAL: dict[str, Build] = {
         init_std=0.15,
     ),
     "biogpt": causal("BioGpt", scale_embedding=True),
+    "electra, both ways": causal("Electra", embedding_size=16),
     # attention windows and chunks
     "mistral": causal("Mistral", sliding_window=WINDOW),
     "mixtral": causal("Mixtral", sliding_window=WINDOW, **LOCAL_EXPERTS),
@@ -264,6 +266,13 @@ CAUSAL: dict[str, Build] = {
         "Gemma3TextConfig", "Gemma3ForCausalLM", **usual(head_dim=8, query_pre_attn_scalar=8, **SLIDING)
     ),
     "gemma4": _gemma4(num_kv_shared_layers=0, hidden_size_per_layer_input=0),
+    "gemma4, keys as values": _gemma4(
+        num_kv_shared_layers=0,
+        hidden_size_per_layer_input=0,
+        attention_k_eq_v=True,
+        num_global_key_value_heads=1,
+        final_logit_softcapping=30.0,
+    ),
     "vaultgemma": causal("VaultGemma", head_dim=8, query_pre_attn_scalar=8, sliding_window=WINDOW),
     "phimoe": causal("Phimoe", sliding_window=WINDOW, **LOCAL_EXPERTS),
     "phi3, longrope": causal(
@@ -413,6 +422,7 @@ ENCODER_DECODER: dict[str, Build] = {
     "flan-t5": build_model(
         "T5Config", "T5ForConditionalGeneration", **T5, feed_forward_proj="gated-gelu", tie_word_embeddings=False
     ),
+    "t5, deeper decoder": build_model("T5Config", "T5ForConditionalGeneration", **T5, num_decoder_layers=4),
     "mt5": build_model("MT5Config", "MT5ForConditionalGeneration", **T5),
     "umt5": build_model("UMT5Config", "UMT5ForConditionalGeneration", **T5),
     "longt5": build_model("LongT5Config", "LongT5ForConditionalGeneration", **T5, local_radius=7),

@@ -155,7 +155,9 @@ MORE_CAUSAL: dict[str, Build] = {
     "exaone_moe": causal("ExaoneMoe", **SLIDING, **EXPERTS, num_shared_experts=1, first_k_dense_replace=1, **_GROUPED),
     "flint": causal("Flint", head_dim=8, **SLIDING, **_SHARED),
     "gemma4_unified_text": build_model(
-        "Gemma4UnifiedTextConfig", "Gemma4UnifiedForCausalLM", **usual(head_dim=8, global_head_dim=8, **SLIDING)
+        "Gemma4UnifiedTextConfig",
+        "Gemma4UnifiedForCausalLM",
+        **usual(head_dim=8, global_head_dim=8, **SLIDING, attention_k_eq_v=True, num_global_key_value_heads=1),
     ),
     "granite_swa": causal("GraniteSWA", **SLIDING),
     "granitemoe_swa": causal("GraniteMoeSWA", **SLIDING, **LOCAL_EXPERTS, shared_intermediate_size=32),

@@ -12,9 +12,15 @@ _CLIP: dict[str, Any] = {**VISION, "model_type": "clip_vision_model"}
 _QWEN2: dict[str, Any] = {"model_type": "qwen2"}
 _LLAMA: dict[str, Any] = {"model_type": "llama"}
 _WITHOUT_SIZE = {key: value for key, value in VISION.items() if key != "image_size"}
+_TOKENS_OF_IMAGES: dict[str, Any] = {
+    "embed_dim": 8,
+    "base_channels": 32,
+    "channel_multiplier": [1],
+    "num_res_blocks": 1,
+}
 
 
-def _conditional(name: str, text: dict[str, Any], vision: dict[str, Any], **more: Any) -> Build:
+def _conditional(name: str, text: dict[str, Any], vision: dict[str, Any] | None, **more: Any) -> Build:
     return whole(f"{name}Config", f"{name}ForConditionalGeneration", text, vision, **more)
 
 
@@ -25,10 +31,36 @@ MORE_MULTIMODAL: dict[str, Build] = {
         {**VISION, "model_type": "idefics3_vision"},
     ),
     "deepseek_vl": _conditional("DeepseekVL", _LLAMA, _SIGLIP),
+    "emu3": _conditional(
+        "Emu3",
+        {},
+        None,
+        vq_config={**_TOKENS_OF_IMAGES, "codebook_size": 16, "attn_resolutions": [], "hidden_size": 32},
+        vocabulary_map={"<image>": 3, "<|extra_200|>": 4},
+    ),
+    "ernie4_5_vl_moe": _conditional(
+        "Ernie4_5_VLMoe",
+        {
+            "moe_num_experts": 4,
+            "moe_k": 2,
+            "moe_intermediate_size": [16, 16],
+            "moe_num_shared_experts": 1,
+            **mrope(mrope_section=[1, 1, 2]),
+        },
+        {key: value for key, value in QWEN_VISION.items() if key != "out_hidden_size"},
+    ),
     "fast_vlm": _conditional("FastVlm", _QWEN2, _SIGLIP),
     "gemma4_unified": _conditional(
         "Gemma4Unified",
-        {"head_dim": 8, "global_head_dim": 8, "num_kv_shared_layers": 0, "hidden_size_per_layer_input": 0, **SLIDING},
+        {
+            "head_dim": 8,
+            "global_head_dim": 8,
+            "num_kv_shared_layers": 0,
+            "attention_k_eq_v": True,
+            "num_global_key_value_heads": 1,
+            "final_logit_softcapping": 30.0,
+            **SLIDING,
+        },
         {"hidden_size": 16},
         **IMAGES,
         audio_token_id=5,
@@ -43,6 +75,11 @@ MORE_MULTIMODAL: dict[str, Build] = {
         "GotOcr2",
         _QWEN2,
         {"hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2, "mlp_dim": 32, "output_channels": 16},
+    ),
+    "hunyuan_vl": _conditional(
+        "HunYuanVL",
+        {"head_dim": 8, **mrope(mrope_section=[1, 1, 1, 1], rope_type="xdrope", alpha=1000.0, factor=1.0)},
+        {**_WITHOUT_SIZE, "out_hidden_size": 32, "text_hidden_size": 32},
     ),
     "hyperclovax_vision_v2": _conditional(
         "HyperCLOVAXVisionV2",
@@ -60,6 +97,18 @@ MORE_MULTIMODAL: dict[str, Build] = {
             "resampler_n_heads": 2,
             "resampler_head_dim": 8,
             "num_key_value_heads": 1,
+        },
+    ),
+    "janus": _conditional(
+        "Janus",
+        _LLAMA,
+        {**VISION, "projection_dim": 32, "num_image_tokens": 4, "depth": 2},
+        vq_config={
+            **_TOKENS_OF_IMAGES,
+            "num_embeddings": 16,
+            "latent_channels": 8,
+            "projection_dim": 32,
+            "image_token_embed_dim": 32,
         },
     ),
     "kimi_k25": _conditional("Kimi_K25", {"model_type": "deepseek_v3", **LATENT, **ROUTED}, VISION),

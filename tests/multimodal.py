@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from tests.families import (
+    EXPERTS,
     LINEAR,
     SLIDING,
     TOKENS,
@@ -32,7 +33,6 @@ QWEN_VISION: dict[str, Any] = {
 }
 IMAGES: dict[str, Any] = {"image_token_id": 3, "video_token_id": 4}
 """Ids that stand for images; without these, they would lie beyond the tiny vocabulary."""
-_EXPERTS: dict[str, Any] = {"num_experts": 4, "num_experts_per_tok": 2, "moe_intermediate_size": 16}
 
 
 def whole(config: str, model: str, text: dict[str, Any], vision: dict[str, Any] | None, **more: Any) -> Build:
@@ -148,7 +148,7 @@ MULTIMODAL: dict[str, Build] = {
     "Qwen3VLMoeForConditionalGeneration": whole(
         "Qwen3VLMoeConfig",
         "Qwen3VLMoeForConditionalGeneration",
-        {"head_dim": 8, **_EXPERTS, **mrope(mrope_interleaved=True)},
+        {"head_dim": 8, **EXPERTS, **mrope(mrope_interleaved=True)},
         {**QWEN_VISION, "deepstack_visual_indexes": [0, 1], "num_position_embeddings": 16},
     ),
     "Qwen3_5ForConditionalGeneration": whole(
@@ -230,7 +230,7 @@ MULTIMODAL: dict[str, Build] = {
             "hidden_size_per_layer_input": 0,
             "enable_moe_block": True,
             "top_k_experts": 2,
-            **_EXPERTS,
+            **EXPERTS,
             **SLIDING,
         },
         {**VISION, "num_key_value_heads": 2, "head_dim": 8},
@@ -269,7 +269,7 @@ MULTIMODAL: dict[str, Build] = {
     "Qwen3_5MoeForConditionalGeneration": whole(
         "Qwen3_5MoeConfig",
         "Qwen3_5MoeForConditionalGeneration",
-        {**LINEAR, **_EXPERTS, "shared_expert_intermediate_size": 16},
+        {**LINEAR, **EXPERTS, "shared_expert_intermediate_size": 16},
         {**QWEN_VISION, "num_position_embeddings": 16},
     ),
     "Exaone4_5_ForConditionalGeneration": whole(

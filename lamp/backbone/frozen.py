@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
+from transformers import DynamicCache, EncoderDecoderCache
 from transformers.utils.logging import disable_progress_bar
 
 from lamp.backbone.compiling import compiled
@@ -116,6 +117,16 @@ class FrozenBackbone:
     def dtype(self) -> torch.dtype:
         """The number format of the weights that are not quantised."""
         return self.embedding.weight.dtype  # type: ignore[no-any-return]  # transformers' modules are untyped
+
+    def empty_cache(self) -> Any:
+        """A cache that has read nothing: a DynamicCache, and for an encoder-decoder model an EncoderDecoderCache.
+
+        T5's config counts the encoder's layers, so those of the decoder are taken from its own. A decoder's windows
+        are over its own tokens alone: the cache of what the encoder gives it has none.
+        """
+        if not self.is_encoder_decoder:
+            return DynamicCache(config=self.model.config)
+        return EncoderDecoderCache(DynamicCache(config=self.model.get_decoder().config), DynamicCache())
 
     def compile(self) -> None:
         """Compiles the model for calls with gradients enabled; scoring and answering do not use it.

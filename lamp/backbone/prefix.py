@@ -34,7 +34,7 @@ def make_prefix(backbone: FrozenBackbone, virtual_tokens: Tensor | None) -> Pref
     """
     if backbone.is_encoder_decoder or not backbone.shares_prompts():
         return Prefix(virtual_tokens, None)
-    cache = DynamicCache(config=backbone.model.config)
+    cache = backbone.empty_cache()
     if virtual_tokens is not None:
         embeddings = virtual_tokens.to(backbone.dtype)
         if embeddings.dim() == 2:
@@ -98,7 +98,7 @@ def batch_cache(backbone: FrozenBackbone, prefixes: Sequence[Prefix]) -> tuple[D
     longest = max(lengths)
     columns = torch.arange(longest, device=backbone.device)
     mask = (columns >= longest - torch.tensor(lengths, device=backbone.device).unsqueeze(1)).long()
-    batch = DynamicCache(config=backbone.model.config)
+    batch = backbone.empty_cache()
     layers: list[Any] = _cache_of(prefixes[lengths.index(longest)]).layers
     for index in range(len(layers) if longest else 0):
         rows = [_keys_and_values(prefix, index, length) for prefix, length in zip(prefixes, lengths, strict=True)]

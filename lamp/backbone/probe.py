@@ -34,6 +34,8 @@ _PROMPT, _INPUTS, _TARGETS = 3, (1, 8), (3, 4)
 """Tokens of the virtual prompt, of the two inputs and of their targets."""
 _GRADIENT_TOLERANCE = 1e-2
 """Distance of the prompt's gradients in float32, as a share, that counts as rounding; else they must be finite only."""
+_FOLLOWING = 1e-6
+"""Gradient of what follows, as a share of the largest one, up to which it counts as 0."""
 
 
 class _Watcher(LogitsProcessor):
@@ -72,6 +74,8 @@ def find_exact_reading(backbone: FrozenBackbone) -> None:
         text = backbone.model.config.get_text_config(decoder=True)  # an encoder of images has windows of its own
         window = None if backbone.is_encoder_decoder else attention_window(text.to_dict())
         probe = _Probe(backbone)
+        if not backbone.is_encoder_decoder:
+            probe.check_order()
         probe.check_embeddings()
         try:
             probe.check_reading()
@@ -143,6 +147,19 @@ class _Probe:
             return {}
         start = target_ids.new_tensor([self._backbone.decoder_start_id])
         return {"decoder_input_ids": torch.cat([start, target_ids[:-1]])[None]}
+
+    def check_order(self) -> None:
+        """No token may be read with those that follow it, or a target would be seen before it is predicted.
+
+        Masked tokens have a gradient of exactly 0 in every number format, whatever is rounded.
+        """
+        backbone, row = self._backbone, self._rows[1]
+        embeddings = backbone.embed(torch.cat([row.input_ids, row.target_ids])[None]).detach().requires_grad_()
+        logits = backbone.model(inputs_embeds=embeddings.clone()).logits[:, :-1]  # CTRL changes what it is given
+        (gradient,) = torch.autograd.grad(logits.float().square().mean(), embeddings)
+        sizes = gradient[0].float().norm(dim=1)
+        if sizes[-1] > _FOLLOWING * sizes.max():
+            raise _NotExact("it reads a token together with those that follow, as encoders do")
 
     @torch.no_grad()
     def check_embeddings(self) -> None:

@@ -41,9 +41,7 @@ def begin_rows(backbone: FrozenBackbone, prefixes: Sequence[Prefix], ids: Tensor
     vocabulary)."""
     if backbone.is_encoder_decoder:
         memory, memory_mask = encode(backbone, prefixes, ids, mask)
-        config = backbone.model.config
-        empty = EncoderDecoderCache(DynamicCache(config=config), DynamicCache(config=config))
-        rows = Rows(empty, memory_mask[:, :0], memory, memory_mask)
+        rows = Rows(backbone.empty_cache(), memory_mask[:, :0], memory, memory_mask)
         return read_token(backbone, rows, ids.new_full((len(ids),), backbone.decoder_start_id))
     cache, prefix_mask = batch_cache(backbone, prefixes)
     mask = torch.cat([prefix_mask, mask], dim=1)
@@ -82,15 +80,16 @@ def join_rows(backbone: FrozenBackbone, first: Rows, second: Rows) -> Rows:
         return torch.cat([_padded_left(state, columns, 2) for state in states])
 
     if first.memory is None or second.memory is None:
-        return Rows(_cache_of(backbone, [rows.cache for rows in both], own), mask)
+        return Rows(_filled(backbone.empty_cache(), [rows.cache for rows in both], own), mask)
     longest = max(rows.memory.shape[1] for rows in both if rows.memory is not None)
     memory, memory_mask = (
         torch.cat([_padded_right(part, longest, 1) for part in parts])
         for parts in ((first.memory, second.memory), (first.memory_mask, second.memory_mask))
     )
-    decoder = _cache_of(backbone, [rows.cache.self_attention_cache for rows in both], own)
-    crossing = _cache_of(
-        backbone,
+    empty = backbone.empty_cache()
+    decoder = _filled(empty.self_attention_cache, [rows.cache.self_attention_cache for rows in both], own)
+    crossing = _filled(
+        empty.cross_attention_cache,
         [rows.cache.cross_attention_cache for rows in both],
         lambda states: torch.cat([_padded_right(state, longest, 2) for state in states]),
     )
@@ -107,27 +106,29 @@ def keep_rows(backbone: FrozenBackbone, rows: Rows, indices: Sequence[int]) -> R
         return states[0][kept, :, first:]
 
     if rows.memory is None or rows.memory_mask is None:
-        return Rows(_cache_of(backbone, [rows.cache], own), mask[:, first:])
+        return Rows(_filled(backbone.empty_cache(), [rows.cache], own), mask[:, first:])
     longest = int(rows.memory_mask[kept].sum(dim=1).max())
-    decoder = _cache_of(backbone, [rows.cache.self_attention_cache], own)
-    crossing = _cache_of(backbone, [rows.cache.cross_attention_cache], lambda states: states[0][kept, :, :longest])
+    empty, cache = backbone.empty_cache(), rows.cache
+    decoder = _filled(empty.self_attention_cache, [cache.self_attention_cache], own)
+    crossing = _filled(
+        empty.cross_attention_cache, [cache.cross_attention_cache], lambda states: states[0][kept, :, :longest]
+    )
     memory, memory_mask = rows.memory[kept, :longest], rows.memory_mask[kept, :longest]
     return Rows(EncoderDecoderCache(decoder, crossing), mask[:, first:], memory, memory_mask)
 
 
-def _cache_of(
-    backbone: FrozenBackbone, caches: Sequence[DynamicCache], combine: Callable[[Sequence[Tensor]], Tensor]
+def _filled(
+    cache: DynamicCache, caches: Sequence[DynamicCache], combine: Callable[[Sequence[Tensor]], Tensor]
 ) -> DynamicCache:
-    """One cache out of some.
+    """The empty cache with what some caches hold.
 
     combine: makes a layer's keys, or values, (rows, heads, columns, width), out of those of the same layer in each.
     """
-    made = DynamicCache(config=backbone.model.config)
-    for index, together in enumerate(zip(*(cache.layers for cache in caches), strict=True)):
+    for index, together in enumerate(zip(*(filled.layers for filled in caches), strict=True)):
         layers: Sequence[Any] = together
         if layers[0].is_initialized:  # some families have layers that use another one's keys and values
-            made.update(combine([layer.keys for layer in layers]), combine([layer.values for layer in layers]), index)
-    return made
+            cache.update(combine([layer.keys for layer in layers]), combine([layer.values for layer in layers]), index)
+    return cache
 
 
 def _padded_left(states: Tensor, length: int, dim: int) -> Tensor:

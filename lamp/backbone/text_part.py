@@ -8,6 +8,9 @@ from transformers import AutoModelForCausalLM, AutoModelForMultimodalLM, AutoMod
 
 from lamp.text_config import ENCODERS
 
+_STORED_WHOLE = {"emu3"}
+"""Types whose class for text alone does not find its weights among those of the whole model."""
+
 
 def auto_class(config: Any) -> Any:
     """Returns the transformers class that loads a model with this config, as other programs would load it.
@@ -16,7 +19,8 @@ def auto_class(config: Any) -> Any:
     """
     if config.is_encoder_decoder:
         return AutoModelForSeq2SeqLM
-    for auto in (AutoModelForCausalLM, AutoModelForMultimodalLM):
+    autos = (AutoModelForCausalLM, AutoModelForMultimodalLM)
+    for auto in reversed(autos) if config.model_type in _STORED_WHOLE else autos:
         if type(config) in auto._model_mapping:
             return auto
     return AutoModelForCausalLM  # whose error names the config

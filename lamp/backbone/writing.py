@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from transformers import LogitsProcessor, TemperatureLogitsWarper, TopPLogitsWarper
+from transformers import GenerationMixin, LogitsProcessor, TemperatureLogitsWarper, TopPLogitsWarper
 from transformers.generation.streamers import BaseStreamer
 
 from lamp.backbone.cuda_graphs import CudaRecorder
@@ -71,7 +71,8 @@ def _write(
         backbone.check_length(mask)
         backbone.check_target(new_tokens)
         start = ids.new_full((len(ids), 1), backbone.decoder_start_id)
-        return _new(generate(inputs_embeds=embeddings, attention_mask=mask, decoder_input_ids=start, **more), start)
+        more |= {"decoder_input_ids": start, "past_key_values": backbone.empty_cache()}
+        return _new(generate(inputs_embeds=embeddings, attention_mask=mask, **more), start)
     if not backbone.shares_prompts(longest_prompt(prefixes) + ids.shape[1] + new_tokens):
         prompts = [prefix.virtual_tokens for prefix in prefixes]
         embeddings, mask = join_left_padded(backbone, prompts, ids, mask)
@@ -99,13 +100,14 @@ def _write(
 
 
 def _generate(model: Any, **arguments: Any) -> Tensor:
-    """The ids of transformers' own `generate`.
+    """The ids of transformers' own `generate`, not of what some families put in its place for images and sound.
 
-    Models with three-dimensional rotary positions keep the offsets of the batch that they have written, and would add
-    them to the positions of the next one, whatever its size. For text they are zeros, so they are forgotten.
+    Janus' loses the processors of logits. Models with three-dimensional rotary positions keep the offsets of the batch
+    that they have written, and would add them to the positions of the next one, whatever its size. For text they are
+    zeros, so they are forgotten.
     """
     try:
-        return model.generate(**arguments)  # type: ignore[no-any-return]  # transformers' models are untyped
+        return GenerationMixin.generate(model, **arguments)  # type: ignore[no-any-return]  # untyped
     finally:
         if hasattr(model.base_model, "rope_deltas"):
             model.base_model.rope_deltas = None

@@ -10,6 +10,7 @@ from typing import Literal
 from lamp.config import DataConfig
 from lamp.data.tables import Table
 from lamp.data.tables.chat_rows import CHAT_NOTE, INPUT, TARGET
+from lamp.data.usable_rows import VERDICT, VERDICT_SIGN
 
 Role = Literal["read", "answered", "ignored"]
 
@@ -23,14 +24,20 @@ _CHATS = (
     (("prompt",), "completion"),
     (("instruction", INPUT), "output"),
     (("instruction",), "output"),
+    (("instruction", "context"), "response"),
+    (("instruction",), "response"),
+    (("prompt",), "chosen"),
 )
-"""Columns of chat data: (what is read, what is answered)."""
-CHAT_TEMPLATES = frozenset({"{input}", "{prompt}", "{instruction}\n\n{input}", "{instruction}"})
+"""Columns of chat data: (what is read, what is answered). The last one is a pair of a better and a worse answer."""
+CHAT_TEMPLATES = frozenset(
+    {"{input}", "{prompt}", "{instruction}\n\n{input}", "{instruction}\n\n{context}", "{instruction}"}
+)
 """What `guess_columns` makes a user's message of in chat data."""
 _ROW_NUMBER_NAME = re.compile(r"idx|index|row|row_?id|unnamed: \d+|__index_level_\d+__")
-_ID_NAME = re.compile(r"(?:.*[\s_-])?(?:id|uuid|guid)")
+_ID_NAME = re.compile(r"(?:.*[\s_-])?(?:id|uuid|guid|hash)")
 _MONTH = "(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*"
-_TIME = r"\d{1,2}:\d{2}(?::\d{2}(?:[.,]\d+)?)?(?: ?[ap]m)?(?: ?(?:z|utc|gmt|[+-]\d{2}:?\d{2}))?"
+_ZONE = r"(?:z|(?:utc|gmt)(?:[+-]\d{1,2}(?::?\d{2})?)?|[+-]\d{2}(?::?\d{2})?)"
+_TIME = rf"\d{{1,2}}:\d{{2}}(?::\d{{2}}(?:[.,]\d+)?)?(?: ?[ap]m)?(?: ?{_ZONE})?"
 _DATE = re.compile(
     rf"(?:(?:\d{{4}}[-/.]\d{{1,2}}[-/.]\d{{1,2}}|\d{{1,2}}([-/.])\d{{1,2}}\1(?:\d{{4}}|\d{{2}})"
     rf"|\d{{1,2}}\.? {_MONTH} \d{{4}}|{_MONTH} \d{{1,2}},? \d{{4}})(?:(?:t|,? ){_TIME})?|{_TIME})",
@@ -68,6 +75,7 @@ def column_roles(table: Table, target: str = "") -> tuple[ColumnRole, ...]:
     sample = _sample(table)
     cells = {column: [row[column].strip() for row in sample] for column in table.columns}
     reasons = {column: _reason_to_ignore(column, cells[column]) for column in table.columns}
+    reasons |= _beside_answers(table.columns)
     target, why = (target, "is chosen") if target in cells else _target(table.columns, reasons)
     leaks = {column: _gives_away(cells[column], cells[target], target) for column in table.columns if column != target}
     ignored = {column: leak or reasons[column] for column, leak in leaks.items() if leak or reasons[column]}
@@ -120,12 +128,27 @@ def _sample(table: Table) -> list[Mapping[str, str]]:
 
 def _target(columns: Sequence[str], reasons: Mapping[str, str]) -> tuple[str, str]:
     """The column to answer, and why."""
-    lowered = {column.strip().lower(): column for column in columns}
-    named = next((lowered[name] for name in _TARGET_NAMES if name in lowered), None)
+    beside = _beside_answers(columns)
+    lowered = {column.strip().lower(): column for column in columns if column not in beside}
+    answers = [answer for asked, answer in _CHATS if {*asked, answer} <= lowered.keys()]
+    names = (*_TARGET_NAMES[:3], *answers, *_TARGET_NAMES[3:])
+    named = next((lowered[name] for name in names if name in lowered), None)
     if named is not None:
         return named, "has a name that answers usually have"
     telling = [column for column in columns if not reasons[column]]
     return (telling[-1], "is the last column that is not ignored") if telling else (columns[-1], "is the last column")
+
+
+def _beside_answers(columns: Sequence[str]) -> dict[str, str]:
+    """Columns that are no answer although they look like one, by what stands beside them, and what they are."""
+    found = {}
+    if {"chosen", "rejected"} <= {*columns}:
+        found["rejected"] = "is the answer that was not chosen"
+    if VERDICT_SIGN in columns:
+        found = {column: "is written by Prodigy" for column in columns if column.startswith("_")}
+        if VERDICT in columns:
+            found[VERDICT] = "says whether an annotator accepted the row"
+    return found
 
 
 def _reason_to_ignore(column: str, cells: Sequence[str]) -> str:

@@ -86,6 +86,8 @@ class Splits:
     """Number of rows that were left out because all their input columns are empty."""
     headers: int = 0
     """How many rows were left out because they hold the names of the columns."""
+    not_accepted: int = 0
+    """How many rows were left out because an annotator did not accept their label."""
     repeated: int = 0
     """Number of rows with the same input as another row; rows with equal inputs are in the same part."""
     test: Sequence[Example] = ()
@@ -137,6 +139,7 @@ def prepare(table: Table, config: DataConfig, validation: Table | None = None, t
         skipped=usable.skipped,
         without_input=usable.without_input,
         headers=usable.headers,
+        not_accepted=usable.not_accepted,
         repeated=len(repeated),
         held_out_too=sum(map(len, left_out.values())),
         shown={

@@ -5,6 +5,7 @@ from __future__ import annotations
 from array import array
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import repeat
 
 from lamp.config import DataConfig
 from lamp.data.columns import Template, check_columns
@@ -14,6 +15,9 @@ from lamp.errors import DataError
 
 MOST_CHOSEN_LABELS = 1000
 """The most distinct targets that can be labels when the task "classification" is chosen."""
+VERDICT, VERDICT_SIGN = "answer", "_task_hash"
+"""Where Prodigy writes what an annotator said of a row's label, and a column by which its files are known."""
+_NOT_ACCEPTED = ("reject", "ignore")
 
 
 @dataclass(frozen=True)
@@ -38,6 +42,8 @@ class UsableRows:
     """The index of the first row without an input."""
     headers: int = 0
     """Rows that hold the names of the columns, as where files were joined."""
+    not_accepted: int = 0
+    """Rows whose label an annotator did not accept."""
 
     def __len__(self) -> int:
         return len(self.places)
@@ -58,16 +64,20 @@ def usable_rows(table: Table, config: DataConfig) -> UsableRows:
     counts: dict[str, int] = {}
     names = {*table.columns}
     known: dict[str, str] = {}  # one text for all rows of a label
-    skipped = without_input = headers = 0
+    skipped = without_input = headers = not_accepted = 0
     first_skipped = first_without_input = None
     columns = [table.cells(column) for column in (config.target_column, *read)]
-    for place, (target, *cells) in enumerate(zip(*columns, strict=True)):
+    judged = {VERDICT, VERDICT_SIGN} <= names and VERDICT not in (config.target_column, *read)
+    verdicts = table.cells(VERDICT) if judged else repeat("", len(table.rows))
+    for place, (verdict, target, *cells) in enumerate(zip(verdicts, *columns, strict=True)):
         target = target.strip()
         text = "\0".join([cell.strip() for cell in cells])
         if target == config.target_column and cells == read:
             headers += 1
         elif target in names and names.issuperset(cells) and {*table.rows[place].values()} == names:
             raise DataError(_other_order(place, [*table.rows[place].values()]))
+        elif verdict in _NOT_ACCEPTED:
+            not_accepted += 1
         elif not target:
             skipped += 1
             first_skipped = place if first_skipped is None else first_skipped
@@ -83,7 +93,16 @@ def usable_rows(table: Table, config: DataConfig) -> UsableRows:
             else:  # they are no labels, and too many texts to keep
                 targets.append("")
     return UsableRows(
-        places, keys, targets, counts, skipped, without_input, first_skipped, first_without_input, headers
+        places,
+        keys,
+        targets,
+        counts,
+        skipped,
+        without_input,
+        first_skipped,
+        first_without_input,
+        headers,
+        not_accepted,
     )
 
 

@@ -41,14 +41,15 @@ answer = llm.generate({{"prompt_embeds": rows}}, SamplingParams(temperature=0, m
 print(answer[0].outputs[0].text)"""
 _ENCODER_LINES = """import torch
 from safetensors.torch import load_file
-from transformers import AutoModelForSeq2SeqLM, AutoTokenizer
+from transformers import AutoModelForSeq2SeqLM, AutoTokenizer, DynamicCache, EncoderDecoderCache
 
 base = {base}
 tokenizer = AutoTokenizer.from_pretrained(base)
 model = AutoModelForSeq2SeqLM.from_pretrained(base)
 ids = tokenizer({example}, return_tensors="pt").input_ids
 rows = torch.cat([load_file("prompt.safetensors")["prompt_embeds"], model.get_input_embeddings()(ids)[0].detach()])
-answer = model.generate(inputs_embeds=rows[None], max_new_tokens={new_tokens})
+cache = EncoderDecoderCache(DynamicCache(), DynamicCache())
+answer = model.generate(inputs_embeds=rows[None], max_new_tokens={new_tokens}, past_key_values=cache)
 print(tokenizer.decode(answer[0], skip_special_tokens=True))"""
 
 

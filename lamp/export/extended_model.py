@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from transformers import AutoConfig, PreTrainedConfig
+from transformers import AutoConfig, DynamicCache, PreTrainedConfig
 from transformers.utils.hub import cached_file
 
 from lamp.backbone.generation_config import decoder_start, end_tokens, greedy_config
@@ -103,6 +103,7 @@ def write_model(model: Any, vocabulary: VirtualVocabulary, source: str, new_toke
     generation.decoder_start_token_id = start
     generation.suppress_tokens = list(vocabulary.ids)
     generation.max_new_tokens = new_tokens
+    generation.use_cache = _caches_every_layer(model)
     model.generation_config = generation
     model.save_pretrained(folder, max_shard_size=_SHARD)
     (folder / "config.json").write_text(json.dumps(_config(source, model), indent=2) + "\n", encoding="utf-8")
@@ -112,6 +113,14 @@ def write_model(model: Any, vocabulary: VirtualVocabulary, source: str, new_toke
             shutil.copyfile(file, folder / file.name)
     for file in folder.iterdir():
         file.chmod(0o644)  # safetensors' own files can be read by their owner alone
+
+
+def _caches_every_layer(model: Any) -> bool:
+    """Whether transformers' `generate` makes a cache for every layer that writes: it counts those of T5's encoder."""
+    if not model.config.is_encoder_decoder:
+        return True
+    made, needed = (len(DynamicCache(config=config).layers) for config in (model.config, model.get_decoder().config))
+    return made >= needed
 
 
 def _config(source: str, model: Any) -> dict[str, Any]:

@@ -49,7 +49,7 @@ It loads with `transformers` and `peft` alone; it was made with {versions}, with
 
 ```python
 from peft import PeftModel
-from transformers import {auto}, AutoTokenizer
+from transformers import {auto}, AutoTokenizer{caches}
 
 base = {base}
 tokenizer = AutoTokenizer.from_pretrained(base)
@@ -57,7 +57,7 @@ model = PeftModel.from_pretrained({auto}.from_pretrained(base), "path/or/reposit
 
 text = {example!r}
 inputs = tokenizer(text, return_tensors="pt"{special})
-output = model.generate(**inputs, max_new_tokens={new_tokens}, do_sample=False)
+output = model.generate(**inputs, max_new_tokens={new_tokens}, do_sample=False{cache})
 print(tokenizer.decode({answer}, skip_special_tokens=True))
 ```
 
@@ -110,6 +110,9 @@ def model_card(result: TrainResult, config: TuneConfig, source: DataSource | Non
         chosen=_CHOSEN[result.final.part],
         per_label=_per_label(result.final),
         auto=result.auto_class,
+        # That of transformers' own for T5 counts the layers of the encoder.
+        caches=", DynamicCache, EncoderDecoderCache" if result.encoder_decoder else "",
+        cache=", past_key_values=EncoderDecoderCache(DynamicCache(), DynamicCache())" if result.encoder_decoder else "",
         example=result.chat.prefix + text + result.chat.suffix,
         weights=""
         if training.quantization == "none"

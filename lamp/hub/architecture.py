@@ -44,6 +44,8 @@ _UNKNOWN_TO_PEFT = {"mllama", "mllama_text_model"}
 """Model types with more embeddings than their config counts, in which PEFT finds no embedding table."""
 _COMPRESS_COLUMNS = {"deepseek_v4"}
 """Model types that merge the keys of some tokens by their column in a batch, and choose experts by token id."""
+_READ_BOTH_WAYS = {"xlnet"}
+"""Model types that read each token together with those that follow it."""
 _EMBED_IN_EVERY_LAYER = {"gemma3n"}
 """Model types that embed every token again in each layer, in all of their sizes."""
 TOKENIZER_FILES = {
@@ -106,6 +108,11 @@ def architecture_of(reference: str, config: Mapping[str, Any]) -> Architecture:
         raise BackboneError(
             f"The backbone {reference!r} ({cls or model_type}) stores the keys of several columns of a batch as one, "
             "so padding would change them: choose another one, such as Qwen3 or Llama 3.2."
+        )
+    if model_type in _READ_BOTH_WAYS:
+        raise BackboneError(
+            f"The backbone {reference!r} ({cls or model_type}) reads each token together with those that follow, so it "
+            "would see an answer before it predicts it: choose another one, such as Qwen3 or Llama 3.2."
         )
     if text_config(config).get("hidden_size_per_layer_input"):
         raise BackboneError(

@@ -154,6 +154,7 @@ def test_weights_are_counted_without_being_read(tmp_path: Path) -> None:
             "looks up every token again",
         ),
         ({"architectures": ["DeepseekV4ForCausalLM"], "model_type": "deepseek_v4"}, "padding would change them"),
+        ({"architectures": ["XLNetLMHeadModel"], "model_type": "xlnet"}, "together with those that follow"),
         (
             {"architectures": ["OddForCausalLM"], "model_type": "odd", "auto_map": {"AutoModel": "odd.Odd"}},
             "needs code from its own repository",

@@ -28,8 +28,44 @@ def test_of_good_rows_there_is_nothing_to_say() -> None:
 def test_labels_that_differ_by_case_or_form_are_told(alike: str) -> None:
     labels = [("good", "bad", alike)[row % 3] for row in ROWS]
     (warning,) = warnings_of(TEXTS, labels)
-    assert warning.startswith("2 labels differ from another one only by case, blanks or Unicode form")
+    assert warning.startswith("2 labels differ from another one only by case, blanks, Unicode form or a .0")
     assert f"'good' (20 rows) and {alike!r} (20 rows)" in warning
+
+
+def test_labels_that_differ_by_what_nobody_sees_are_told() -> None:
+    (warning,) = warnings_of(TEXTS, [("good", "bad", "good\u200b")[row % 3] for row in ROWS])
+    assert "'good' (20 rows) and 'good\\u200b' (20 rows)" in warning
+
+
+def test_whole_numbers_written_in_two_ways_are_told() -> None:
+    (warning,) = warnings_of(TEXTS, [("1", "0", "1.0")[row % 3] for row in ROWS])
+    assert "'1' (20 rows) and '1.0' (20 rows)" in warning
+    assert warnings_of(TEXTS, [("1", "10", "1.50")[row % 3] for row in ROWS]) == []
+
+
+def test_a_programs_word_for_nothing_is_told_where_it_is_a_label() -> None:
+    (warning,) = warnings_of(TEXTS, [("good", "bad", "NaN")[row % 3] for row in ROWS])
+    assert warning.startswith("The label 'NaN' of 20 rows looks like a program's word for nothing")
+    assert warnings_of(TEXTS, [("good", "bad", "none")[row % 3] for row in ROWS]) == []
+
+
+def test_texts_that_were_read_in_a_wrong_encoding_are_told() -> None:
+    texts = [
+        text.replace("film", "ZÃ¼rich" if row < 20 else "Zürich naïve Ärger")
+        for row, text in zip(ROWS, TEXTS, strict=True)
+    ]
+    (warning,) = warnings_of(texts, TARGETS)
+    assert (
+        warning.startswith("In 20 of 60 rows UTF-8 was taken for Windows-1252") and "'ZÃ¼rich' for 'Zürich'" in warning
+    )
+
+
+def test_rows_that_an_annotator_did_not_accept_are_left_out_and_told() -> None:
+    verdicts = ["reject", "ignore", *["accept"] * 58]
+    table = table_of(text=TEXTS, label=["good", "bad"] * 30, answer=verdicts, _task_hash=ROWS)
+    splits = prepare(table, DataConfig(("text",), "label"))
+    assert sum(map(len, splits.parts)) == 58
+    assert data_warnings(splits, (), ()) == ["Some rows are left out: 2 that an annotator rejected or ignored."]
 
 
 def test_labels_that_differ_by_blanks_are_told() -> None:

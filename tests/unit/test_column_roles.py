@@ -41,6 +41,8 @@ IGNORED: dict[str, tuple[str, Callable[[int], object], str]] = {
     "dates": ("day", lambda row: f"2024-03-{row % 28 + 1:02}", "holds dates"),
     "German dates": ("Datum", lambda row: f"{row % 28 + 1}.3.2024", "holds dates"),
     "written dates": ("when", lambda row: f"March {row % 28 + 1}, 2024", "holds dates"),
+    "Google's times": ("Timestamp", lambda row: f"2024/03/01 9:{row:02}:33 AM GMT+1", "holds dates"),
+    "times of a database": ("at", lambda row: f"2024-03-01 10:{row:02}:00+00", "holds dates"),
     "times": ("at", lambda row: f"2024-03-01T10:{row:02}:00Z", "holds dates"),
     "addresses": ("writer", lambda row: f"p{row}@example.org", "holds e-mail addresses"),
     "nothing": ("remark", lambda row: "", "is empty in every row"),
@@ -160,6 +162,8 @@ def test_whoever_chooses_a_column_that_gives_the_target_away_is_warned(studio: S
         (("prompt", "completion"), ("prompt",), "completion"),
         (("instruction", "input", "output"), ("instruction", "input"), "output"),
         (("response", "question"), ("question",), "response"),
+        (("instruction", "context", "response", "category"), ("instruction", "context"), "response"),
+        (("prompt", "chosen", "rejected"), ("prompt",), "chosen"),
     ],
 )
 def test_columns_of_instruction_data_are_known_by_their_names(
@@ -167,6 +171,11 @@ def test_columns_of_instruction_data_are_known_by_their_names(
 ) -> None:
     table = table_of(**{name: [f"the {name} of row {row} is this" for row in ROWS] for name in columns})
     assert plain_reading(guess_columns(table)) == DataConfig(inputs, target)
+
+
+def test_what_prodigy_writes_beside_a_choice_is_not_answered() -> None:
+    table = table_of(text=TEXTS, _task_hash=[row * 77 - 9 for row in ROWS], accept=LABELS, answer=["accept"] * 40)
+    assert guess_columns(table) == DataConfig(("text",), "accept")
 
 
 def test_a_column_that_ends_with_the_answer_is_not_read_and_one_that_holds_it_somewhere_is() -> None:

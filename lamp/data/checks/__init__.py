@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from lamp.data.checks.columns import leak_warnings
+from lamp.data.checks.garbled import garbled_warnings
 from lamp.data.checks.labels import label_warnings
 from lamp.data.checks.personal import personal_warnings
 from lamp.data.checks.rows import (
@@ -35,5 +36,6 @@ def data_warnings(splits: Splits, roles: Sequence[ColumnRole], inputs: Sequence[
         *held_out_too_warnings(splits),
         *total_warnings(splits),
         *target_in_input_warnings(sample, rows, splits.labels),
+        *garbled_warnings(sample, rows),
         *personal_warnings(sample, rows),
     ]

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections import defaultdict
 from collections.abc import Mapping
 
 from lamp.data.checks.sample import quoted
 
+_NO_LABELS = frozenset(
+    {"nan", "null", "<na>", "nat", "undefined", "#n/a", "n/a", "#ref!", "#value!", "#name?", "#div/0!", "#num!"}
+)
+"""What programs write where there is nothing, or no result. "none" is a label too often to be among them."""
 _FEWEST_ROWS = 3
 _MOST_OF_ALL = 0.9
 """Share of the rows with one label above which the other labels are hard to learn."""
@@ -18,20 +23,36 @@ def label_warnings(labels: Mapping[str, int]) -> list[str]:
     generation."""
     if not labels:
         return []
-    return [*_spellings(labels), *_rare(labels), *_dominant(labels)]
+    return [*_spellings(labels), *_missing(labels), *_rare(labels), *_dominant(labels)]
 
 
 def _spellings(labels: Mapping[str, int]) -> list[str]:
     groups: dict[str, list[str]] = defaultdict(list)
     for label in labels:
-        groups[" ".join(unicodedata.normalize("NFKC", label).casefold().split())].append(label)
+        groups[_plain(label)].append(label)
     alike = [group for group in groups.values() if len(group) > 1]
     if not alike:
         return []
     example = " and ".join(f"{label!r} ({labels[label]:,} rows)" for label in alike[0][:2])
     return [
-        f"{sum(map(len, alike)):,} labels differ from another one only by case, blanks or Unicode form, such as "
+        f"{sum(map(len, alike)):,} labels differ from another one only by case, blanks, Unicode form or a .0, such as "
         f"{example}: they are learned as different answers, so write them alike if they mean the same."
+    ]
+
+
+def _plain(label: str) -> str:
+    """A label without what people hardly see: case, blanks, Unicode form, invisible characters, and the .0 of 1.0."""
+    plain = " ".join(unicodedata.normalize("NFKC", label).casefold().split())
+    plain = "".join(character for character in plain if unicodedata.category(character) != "Cf")
+    return re.sub(r"^(-?\d+)\.0+$", r"\1", plain)
+
+
+def _missing(labels: Mapping[str, int]) -> list[str]:
+    found = [label for label in labels if label.casefold() in _NO_LABELS]
+    return [
+        f"The label {quoted(label)} of {labels[label]:,} rows looks like a program's word for nothing: leave these "
+        "cells empty if the rows have no answer."
+        for label in found[:1]
     ]
 
 

@@ -16,7 +16,7 @@ _TOTAL = re.compile(r"(?:^|: )(?:grand |sub)?total$|(?:^|: )(?:sum|gesamt|summe)
 
 
 def left_out_warnings(splits: Splits) -> list[str]:
-    """Says how many rows have nothing to read or nothing to answer, or repeat the header."""
+    """Says how many rows have nothing to read or nothing to answer, repeat the header, or were not accepted."""
     kinds = []
     if splits.skipped:
         kinds.append(f"{splits.skipped:,} without a target, such as {example_row(splits.shown['skipped'])}")
@@ -28,6 +28,8 @@ def left_out_warnings(splits: Splits) -> list[str]:
         )
     if splits.headers:
         kinds.append(f"{splits.headers:,} that hold the names of the columns")
+    if splits.not_accepted:
+        kinds.append(f"{splits.not_accepted:,} that an annotator rejected or ignored")
     return [f"Some rows are left out: {', '.join(kinds[:-1])}{' and ' * (len(kinds) > 1)}{kinds[-1]}."] if kinds else []
 
 

@@ -53,7 +53,8 @@ def conversation_of(row: Mapping[str, Any]) -> tuple[list[Message] | None, tuple
 def _messages(value: Any) -> list[Message] | None:
     """The messages in a list, with the usual names of their roles; None for a value that is no list of messages.
 
-    An object of two lists, as the datasets library once wrote a list of objects, is such a list as well.
+    A message that calls a tool is no text, so a list with one is none. An object of two lists, as the datasets library
+    once wrote a list of objects, is such a list as well.
     """
     if (
         isinstance(value, dict)
@@ -67,7 +68,7 @@ def _messages(value: Any) -> list[Message] | None:
         return None
     messages = []
     for item in value:
-        if not isinstance(item, dict):
+        if not isinstance(item, dict) or item.get("tool_calls") or item.get("function_call"):
             return None
         role, text = item.get("role", item.get("from")), _text(item.get("content", item.get("value")))
         if not isinstance(role, str) or text is None:

@@ -126,9 +126,12 @@ def first_records(path: Path, dialect: Dialect, skipped: int, most: int) -> list
 
 
 def sep_line(path: Path, skipped: int) -> str:
-    """The delimiter in a first line such as "sep=;", which Excel may write; "" without one."""
+    """The delimiter in a first line such as "sep=;", which Excel may write; "" without one.
+
+    A program that saves such a file again quotes the line, or fills it up with delimiters.
+    """
     with path.open(encoding="utf-8", newline="") as file:
-        match = re.fullmatch(r"sep=([,;\t|])[ \t]*[\r\n]+", next(lines(file, skipped)), re.IGNORECASE)
+        match = re.fullmatch(r'"?sep=([,;\t|])"?[ ,;\t|]*[\r\n]+', next(lines(file, skipped)), re.IGNORECASE)
     return match.group(1) if match else ""
 
 

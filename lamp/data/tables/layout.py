@@ -27,7 +27,7 @@ class Layout:
     """The line of a text file, or the row of a sheet, that names the columns, from 1; 0 where none does; None to find
     it."""
     sheet: str = ""
-    """The sheet of a workbook; "" for the first one with content."""
+    """The sheet of a workbook; "" for the first one with a table."""
 
 
 NO_HEADER = (

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import json
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,8 +29,20 @@ class Column:
 
 
 def columns_of(schema: Any) -> list[Column]:
-    """The columns for an Arrow schema. Those of objects become columns of their own, as in JSON: `answers.text`."""
-    return [column for index, field in enumerate(schema) for column in _columns(field.name, f"c{index}", field.type, 0)]
+    """The columns for an Arrow schema. Those of objects become columns of their own, as in JSON: `answers.text`.
+
+    The datasets library stores labels as numbers, and their names in the schema: the names are read, as from the Hub.
+    """
+    labels = _label_names(schema.metadata or {})
+    return [
+        column
+        for index, field in enumerate(schema)
+        for column in (
+            [Column(field.name, _label(f"c{index}", labels[field.name]))]
+            if field.name in labels and str(field.type).startswith(("int", "uint"))
+            else _columns(field.name, f"c{index}", field.type, 0)
+        )
+    ]
 
 
 def text_of(value: str, kind: str) -> str:
@@ -42,6 +55,30 @@ def text_of(value: str, kind: str) -> str:
     if kind in ("FLOAT", "DOUBLE"):
         return f"CASE WHEN {value} IS NULL OR isnan({value}) THEN '' ELSE {value}::VARCHAR END"
     return f"coalesce({value}::VARCHAR, '')"
+
+
+def _label_names(metadata: Mapping[bytes, bytes]) -> dict[str, list[str]]:
+    """Column → the names of its labels, from what the datasets library writes into a schema."""
+    try:
+        features = json.loads(metadata.get(b"huggingface", b"{}"))["info"]["features"]
+        found = {
+            name: feature["names"]
+            for name, feature in features.items()
+            if isinstance(feature, dict) and feature.get("_type") == "ClassLabel"
+        }
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return {}
+    return {
+        name: names
+        for name, names in found.items()
+        if isinstance(names, list) and names and all(isinstance(label, str) for label in names)
+    }
+
+
+def _label(value: str, names: Sequence[str]) -> str:
+    """SQL for the name of a label's number; null for a number without a name, such as -1 for no label."""
+    listed = ", ".join(map(literal, names))
+    return f"CASE WHEN {value} >= 0 THEN list_extract([{listed}], {value}::BIGINT + 1) END"
 
 
 def _columns(name: str, value: str, kind: Any, level: int) -> Iterator[Column]:

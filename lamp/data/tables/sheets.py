@@ -1,4 +1,4 @@
-"""Workbooks of Excel and OpenDocument: by itself the first sheet with content, whose first row names the columns."""
+"""Workbooks of Excel and OpenDocument: by itself the first sheet with a table, whose first row names the columns."""
 
 from __future__ import annotations
 
@@ -52,17 +52,14 @@ def read_sheet(source: Path, suffix: str, folder: Path, layout: Layout) -> Path:
             sheets = workbook.sheet_names
             if layout.sheet and layout.sheet not in sheets:
                 raise TableError(f"has no sheet {quoted(layout.sheet)}: it has {quoted(', '.join(sheets))}.")
-            for name in [layout.sheet] if layout.sheet else sheets:
-                sheet = workbook.get_sheet_by_name(name)
-                spans = _spans(sheet)
-                rows = _filled(([_text(cell) for cell in row] for row in sheet.iter_rows()), spans)
-                begun = _begun(rows, layout)
-                if begun is not None:
-                    names, below, notes = begun
-                    notes += [_MERGED_NOTE] * bool(spans) + notes_of_all
-                    if len(sheets) > 1:
-                        notes = [f"Read from the sheet {quoted(name)}.", *notes]
-                    return _written(names, below, folder, notes, sheets)
+            chosen = [layout.sheet] if layout.sheet else sheets
+            filled = ((name, begun) for name in chosen if (begun := _opened(workbook, name, layout)) is not None)
+            if (first := next(filled, None)) is not None:
+                # A sheet of one column before others holds notes.
+                several = (sheet for sheet in chain([first], filled) if len(sheet[1][0]) > 1)
+                name, (names, below, notes) = next(several, first)
+                where = [f"Read from the sheet {quoted(name)}."] if len(sheets) > 1 else []
+                return _written(names, below, folder, [*where, *notes, *notes_of_all], sheets)
     except python_calamine.PasswordError:
         raise TableError(_PROTECTED) from None
     except (python_calamine.CalamineError, OSError, ValueError, zipfile.BadZipFile):
@@ -72,6 +69,16 @@ def read_sheet(source: Path, suffix: str, folder: Path, layout: Layout) -> Path:
             f"is no workbook that can be read, whatever its ending {suffix} says: open it and save it again, or as CSV."
         ) from None
     raise TableError("has no sheet with content: choose a workbook with a header and rows.")
+
+
+def _opened(workbook: Any, name: str, layout: Layout) -> tuple[list[str], Iterator[list[str]], list[str]] | None:
+    """As `_begun`, of one sheet of a workbook."""
+    sheet = workbook.get_sheet_by_name(name)
+    spans = _spans(sheet)
+    begun = _begun(_filled(([_text(cell) for cell in row] for row in sheet.iter_rows()), spans), layout)
+    if begun is not None and spans:
+        begun[2].append(_MERGED_NOTE)
+    return begun
 
 
 def _begun(rows: Iterator[list[str]], layout: Layout) -> tuple[list[str], Iterator[list[str]], list[str]] | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import islice
@@ -26,6 +27,8 @@ _FIRST_RECORDS = 11
 """Records at the beginning of a file among which titles are looked for."""
 _MOST_COMMENTS = 100
 _SAMPLE_ROWS = 1000
+_IMPORT_ID = re.compile(r'\{"ImportId":.*\}')
+_QUALTRICS = "The two lines beneath the names of the columns, as Qualtrics writes them, are no rows."
 _RULED = "The line of dashes beneath the names of the columns is no part of the table."
 
 
@@ -65,13 +68,16 @@ def _titles(path: Path, dialects: Sequence[Dialect], skipped: int) -> list[tuple
 def corrected(text: TextFile, reading: Reading, *, first_is_filled: bool) -> tuple[Header, str] | None:
     """Another header for a reading, and a note of it; None where the header is right as it is.
 
-    A header may be a row itself. Dashes beneath it are no row; names in a second line take the place of groups of
-    columns above them; a first column without a name, as pandas writes row numbers, gets one if it is filled.
+    A header may be a row itself. Dashes beneath it are no row, nor are the questions and ids of a Qualtrics survey;
+    names in a second line take the place of groups of columns above them; a first column without a name, as pandas
+    writes row numbers, gets one if it is filled.
     """
     header = reading.header
     if _is_a_row(reading):
         return header.as_row(), NO_HEADER
-    below = first_records(text.path, reading.dialect, header.lines, 1)
+    below = first_records(text.path, reading.dialect, header.lines, 2)
+    if len(below) == 2 and all(map(_IMPORT_ID.fullmatch, below[1][0])):
+        return replace(header, lines=below[1][1]), _QUALTRICS
     if below and all(map(RULE_CELL.fullmatch, below[0][0])):
         return replace(header, lines=below[0][1]), _RULED
     if below and is_upper_header(header.cells, below[0][0]):

@@ -25,12 +25,24 @@ _MOST_ROWS = 4
 _ROWS = "text,label\ngood film,pos\nbad film,neg\nfine film,pos\n"
 _OBJECTS = [{"text": "good film", "label": "pos"}, {"text": "bad film", "label": "neg"}]
 _MESSAGES = [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Hello"}]
+_CALL = {"role": "assistant", "content": None, "tool_calls": [{"function": {"name": "weather", "arguments": "{}"}}]}
+_PARTS = [{"type": "text", "text": "Hi"}, {"type": "image_url", "image_url": {"url": "http://a.b/c.png"}}]
+_MESSAGES_LINE = json.dumps({"messages": _MESSAGES}) + "\n"
 _LINES = "".join(json.dumps(row) + "\n" for row in _OBJECTS)
 
 
 def _parquet(**columns: object) -> bytes:
     sink = io.BytesIO()
     parquet.write_table(pa.table(columns), sink)
+    return sink.getvalue()
+
+
+def _labelled(**columns: object) -> bytes:
+    """As the datasets library stores labels: numbers, with their names in the schema."""
+    features = {"label": {"names": ["neg", 'it\'s "pos"'], "_type": "ClassLabel"}}
+    described = json.dumps({"info": {"features": features}})
+    sink = io.BytesIO()
+    parquet.write_table(pa.table(columns).replace_schema_metadata({"huggingface": described}), sink)
     return sink.getvalue()
 
 
@@ -145,6 +157,20 @@ DELIMITED: dict[str, str | bytes] = {
     "carriage-returns-in-quotes.csv": 'text,label\n"a\rb",pos\n"c\r\nd",neg\n',
     "vertical-tabs.csv": "text,label\na\x0bb,pos\nc\x0cd,neg\n",
     "a-total.csv": "city,people\nBern,3\nThun,4\nTotal,7\n",
+    "separator-line-filled-up.csv": "sep=;;\ntext;label;price\na;pos;1,5\n",
+    "separator-line-in-quotes.csv": '"sep=;"\ntext;label\na;pos\n',
+    "qualtrics.csv": 'Q1,Q2\n"How was it, overall?","Again?"\n"{""ImportId"":""QID1""}","{""ImportId"":""QID2""}"\n'
+    "Good,Yes\n",
+    "google-forms.csv": '"Timestamp","How was it?\n(optional)","Again?"\n'
+    '"2024/03/01 9:12:33 AM GMT+1","Great!\nGo on","Yes;No"\n',
+    "decimal-commas-in-quotes.csv": 'text,price,label\n"a","1,50",pos\n"b","2.002,75",neg\n',
+    "anki.tsv": "#separator:tab\n#html:true\n#tags column:3\nBonjour\tHello\tfrench\nMerci\tThanks\tfrench\n",
+    "excel-errors.csv": "text,label\n#N/A,pos\ngood,#REF!\n",
+    "marks-of-direction.csv": "text,label\n\u200fشكرا\u200f,a\n\u202bטוב\u202c,b\n",
+    "joined-emoji.csv": "text,label\n👨\u200d👩\u200d👧,👍🏽\nx,👍\n",
+    "joined-without-newline.csv": "text,label\na,pos\nb,negtext,label\nc,pos\n",
+    "nul-bytes-at-the-end.csv": _ROWS.encode() + bytes(64),
+    "a-total-without-name.csv": "city,region,people\nBern,BE,3\nThun,BE,4\n,,7\n",
     "git-lfs-pointer.csv": "version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 12345\n",
 }
 JSON: dict[str, str | bytes] = {
@@ -185,6 +211,28 @@ JSON: dict[str, str | bytes] = {
     "sharegpt.jsonl": json.dumps(
         {"conversations": [{"from": "human", "value": "2+2?"}, {"from": "gpt", "value": "4"}]}
     ),
+    "tool-calls.jsonl": _MESSAGES_LINE + json.dumps({"messages": [*_MESSAGES[:1], _CALL, _MESSAGES[1]]}) + "\n",
+    "openai-weights.jsonl": json.dumps({"messages": [_MESSAGES[0], {**_MESSAGES[1], "weight": 1}]}) + "\n",
+    "openai-parts.jsonl": json.dumps({"messages": [{"role": "user", "content": _PARTS}, _MESSAGES[1]]}) + "\n",
+    "prodigy.jsonl": '{"text": "a", "label": "POS", "_input_hash": -7, "_task_hash": 9, "answer": "accept"}\n'
+    '{"text": "b", "label": "POS", "_input_hash": 3, "_task_hash": 4, "answer": "reject"}\n',
+    "doccano.jsonl": '{"id": 1, "text": "a", "label": ["x", "y"], "Comments": []}\n'
+    '{"id": 2, "text": "b", "label": []}\n',
+    "doccano-spans.jsonl": '{"id": 1, "text": "Anna", "label": [[0, 4, "PER"]]}\n',
+    "label-studio.json": json.dumps(
+        [{"id": 1, "data": {"text": "a"}, "annotations": [{"result": [{"value": {"choices": ["pos"]}}]}], "meta": {}}]
+    ),
+    "label-studio-min.json": json.dumps([{"text": "a", "id": 1, "sentiment": "pos", "lead_time": 3.5}]),
+    "dolly.jsonl": '{"instruction": "Who?", "context": "Anna.", "response": "Anna", "category": "qa"}\n',
+    "preferences.jsonl": '{"prompt": "Hi", "chosen": "Hello", "rejected": "Go"}\n',
+    "preferred-chats.jsonl": json.dumps({"chosen": _MESSAGES, "rejected": _MESSAGES}) + "\n",
+    "ultrachat.jsonl": '{"id": "0", "data": ["Hi", "Hello"]}\n',
+    "squad.json": json.dumps({"data": [{"title": "T", "paragraphs": [{"context": "Bern.", "qas": []}]}]}),
+    "dataset-viewer.json": json.dumps({"rows": [{"row_idx": 0, "row": _OBJECTS[0], "truncated_cells": []}]}),
+    "elastic.jsonl": '{"_index": "i", "_id": "1", "_source": {"text": "a", "label": "pos"}}\n',
+    "comma-after-each-line.jsonl": _LINES.replace("}\n", "},\n"),
+    "numbers-and-texts-as-labels.jsonl": '{"text": "a", "label": 1}\n{"text": "b", "label": 1.0}\n'
+    '{"text": "c", "label": "1"}\n{"text": "d", "label": true}\n',
     "deep.json": "[" * 3000 + "]" * 3000,
     "empty-list.json": "[]",
     "byte-order-mark.json": "\ufeff" + json.dumps(_OBJECTS),
@@ -201,6 +249,9 @@ OTHERS: dict[str, str | bytes] = {
     "messages-as-lists.parquet": _parquet(
         conversations=pa.array([{"from": ["human", "gpt"], "value": ["a", "b"]}]), id=["x"]
     ),
+    "named-labels.parquet": _labelled(text=["a", "b", "c"], label=[0, 1, -1]),
+    "large-strings.parquet": _parquet(text=pa.array(["a"], pa.large_string()), label=pa.array(["x"], pa.string_view())),
+    "maps.parquet": _parquet(text=["a"], more=pa.array([[("k", "v")]], pa.map_(pa.string(), pa.string())), label=["x"]),
     "decimals-and-times.parquet": _parquet(
         price=pa.array([Decimal("1.10")]),
         at=pa.array([datetime(2024, 1, 2, 3, 4, 5)]),

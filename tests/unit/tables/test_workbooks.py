@@ -27,6 +27,14 @@ def test_the_first_sheet_with_content_is_read_and_named(tmp_path: Path) -> None:
     assert table.rows == ROWS and table.notes == ("Read from the sheet 'Data'.",)
 
 
+def test_a_sheet_of_notes_before_the_table_is_passed_over(tmp_path: Path) -> None:
+    notes: list[list[object]] = [["Read me"], ["Made in 2024"]]
+    table = read_table(write_xlsx(tmp_path / "a.xlsx", {"Notes": notes, "Data": CELLS}))
+    assert table.rows == ROWS and table.notes == ("Read from the sheet 'Data'.",)
+    said = refusal(write_xlsx(tmp_path / "b.xlsx", {"Notes": notes, "Blank": []}))
+    assert "has only one column, 'Read me'" in said
+
+
 def test_blank_rows_and_columns_of_a_sheet_are_left_out(tmp_path: Path) -> None:
     rows: list[list[object]] = [
         [],
