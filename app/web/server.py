@@ -8,7 +8,7 @@ from typing import Any
 
 import uvicorn
 
-from app.web.connections import Connection
+from lamp.serving.connections import Connection
 from lamp.errors import LampError
 
 _LAST_SECONDS = 2

@@ -7,13 +7,13 @@ import asyncio
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 HEADER_SECONDS = 30.0
-"""How long the headers of a request may take; those of a browser come at once."""
+"""How long the headers of a request may take; those of most clients come at once."""
 
 
 class Connection(H11Protocol):
     """One connection. uvicorn itself waits for ever for the end of a request's headers.
 
-    The time of its body is BodyLimits' to limit, and that of the pause between two requests uvicorn's.
+    The time of a request's body is its reader's to limit, and that of the pause between two requests uvicorn's.
     """
 
     _deadline: asyncio.TimerHandle | None = None
