@@ -24,6 +24,7 @@ from app.studio_notes import StudioNotes
 from app.studio_person import StudioOfPerson
 from app.studio_publishing import StudioPublishing
 from app.studio_quotas import computes
+from app.studio_serving import StudioServing
 from app.studio_tokens import StudioTokens
 from app.studio_ways import StudioWays
 from app.views.comparison import ComparedRun, common_metric
@@ -45,6 +46,7 @@ from storage.logs import tail
 class Studio(
     StudioDatasets,
     StudioExports,
+    StudioServing,
     StudioWays,
     StudioImports,
     StudioPublishing,
@@ -199,6 +201,7 @@ class Studio(
         job = self._store.delete(id)
         self.stop_comparing(id)
         self.stop_exporting(id)
+        self.stop_serving(id)
         return job
 
     def restore(self, id: str) -> Job:

@@ -129,7 +129,7 @@ def read_prompts(given: Sequence[str], *, vote: bool = False) -> dict[str, Saved
             )
     if vote and not any(map(can_vote, saved.values())):
         raise DataError(
-            'No prompt here picks labels together with others, so there is no vote: leave --vote out, or train with '
+            "No prompt here picks labels together with others, so there is no vote: leave --vote out, or train with "
             '"voters" of 2 or more.'
         )
     return saved
