@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import socket
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -23,6 +26,7 @@ from app.demo import VISITOR
 from app.people import Person
 from app.quotas import Quotas
 from app.reading import NotAllowed
+from app.serve_code import CURL, PROGRAMS, serve_code
 from app.serving.places import MOST_OF_ONE
 from app.sign_in import SignIn
 from app.studio import Studio
@@ -38,7 +42,6 @@ from tests.people.things import BACKBONE
 from tests.people.world import ADA, EVE, ROOT
 from tests.served import served_at
 from tests.unit import training
-
 
 KEEPER = Person("keeper")
 """Somebody whose served prompt keeps a process going between the tests."""
@@ -175,9 +178,6 @@ def test_prompts_answer_as_predict_does_all_of_a_backbone_in_one_process(
 
 def serving_imports() -> set[str]:
     """Of the module that the server asks: here torch is imported by the tests themselves."""
-    import subprocess
-    import sys
-
     code = "import sys, app.web.endpoint; print('\\n'.join(sys.modules))"
     return set(subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout.split())
 
@@ -189,6 +189,21 @@ def test_a_stream_comes_in_pieces_with_its_scores(serving: Serving) -> None:
     pieces = list(client.completions.create(model="writer", prompt="a film", max_tokens=30, logprobs=2, stream=True))
     assert "".join(piece.choices[0].text for piece in pieces) == whole.choices[0].text
     assert len(pieces) > 5 and len(whole.choices[0].logprobs.tokens) == whole.usage.completion_tokens > 5
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_the_program_that_the_page_shows_prints_the_answer(
+    serving: Serving, program: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    id = serving.served("it's films", "films")
+    use = serving.studio.as_(ADA).prompt_use(id, f"http://127.0.0.1:{serving.port}")
+    code = serve_code(use, "it-s-films", program)
+    monkeypatch.setenv("STUDIO_TOKEN", serving.token(ADA))
+    if program == CURL and not shutil.which("curl"):
+        pytest.skip("There is no curl here.")
+    command = ["sh", "-c", code] if program == CURL else [sys.executable, "-c", code]
+    said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    assert ("label_probabilities" in said) == (program == CURL) and re.search("positive|negative", said)
 
 
 def test_each_person_asks_what_they_see_and_nobody_else_learns_that_it_is_there(serving: Serving) -> None:

@@ -19,8 +19,8 @@ from app.views.local_time import zone_of
 _REFRESH_SECONDS = 1.0
 _TITLE = parts.title(
     "Have the studio answer programs",
-    "They ask this prompt over HTTP, as they would ask OpenAI, at this studio's address. The model is loaded when it is "
-    "asked, and leaves the memory five minutes after the last request.",
+    "They ask this prompt over HTTP, as they would ask OpenAI, at this studio's address. The model is loaded when it "
+    "is asked, and leaves the memory five minutes after the last request.",
 )
 
 

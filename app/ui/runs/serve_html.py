@@ -27,15 +27,16 @@ def state(served: ServedRun | None) -> str:
     """How the prompt of the page's run is served, or that it is not."""
     if served is None:
         return parts.notice("Only the studio's own pages can ask it.", "calm", "Not served.")
-    called = f"Programs ask it as the model {served.model}."
+    vote = f" All {served.kind.voters} prompts of this run vote." if served.vote else ""
+    called = f"Programs ask it as the model {served.model}.{vote}"
     if served.process is None:
         return parts.notice(f"{called} Its model is loaded at the next request.", "good", "Served.")
     if not served.process.done():
         bar = parts.bar(0, "Loading the model", moving=True)
         said = escape(t(f"{called} Requests wait until the model is loaded …"))
-        return f'<div class="ls-card ls-progress">{bar}<div class="ls-line"><span role="status">{said}</span></div></div>'
+        return f'<div class="ls-card ls-progress">{bar}<p class="ls-small" role="status">{said}</p></div>'
     if (problem := served.process.exception()) is not None:
-        return parts.notice(f"{problem}", "bad", "The model was not loaded.")
+        return parts.notice(str(problem), "bad", "The model was not loaded.")
     return parts.notice(f"{called} Its model is in memory.", "good", "Served.")
 
 
