@@ -5,20 +5,10 @@ from __future__ import annotations
 import json
 import shlex
 
-from app.use_code import PromptUse
-from lamp.data.conversation import messages_in
+from app.use_code import PromptUse, messages
 
 PYTHON, CURL = "OpenAI client", "curl"
 PROGRAMS = (PYTHON, CURL)
-
-
-def messages(row: dict[str, str]) -> list[dict[str, str]]:
-    """A row as messages of a chat, as served prompts read them: several columns are one JSON object."""
-    cell, *more = row.values()
-    if more:
-        return [{"role": "user", "content": json.dumps(row, ensure_ascii=False)}]
-    turns = messages_in(cell) or [("user", cell)]
-    return [{"role": role, "content": text} for role, text in turns]
 
 
 def serve_code(use: PromptUse, model: str, program: str) -> str:

@@ -52,17 +52,17 @@ def program(use: PromptUse, way: str) -> str:
         return _API.format(needs=needs, address=address + shown, run=use.run, row=_literal(use.row))
     if way == SERVE:
         shown = "\nprint(answer.choices[0].label_probabilities)" if use.kind.labels else ""
-        needs = "import json\n\n" if len(use.row) > 1 else ""
-        return _SERVE.format(needs=needs, folder=use.folder, messages=_messages(use), shown=shown)
+        return _SERVE.format(folder=use.folder, messages=_literal(messages(use.row)), shown=shown)
     return _python(use, alone=way == TRANSFORMERS)
 
 
-def _messages(use: PromptUse) -> str:
-    """The row as messages of a chat, as `lamp serve` reads them: several columns are one JSON object."""
-    (cell, *more), row = use.row.values(), _literal(use.row)
+def messages(row: dict[str, str]) -> list[dict[str, str]]:
+    """A row as messages of a chat, as served prompts read them: several columns are one JSON object."""
+    cell, *more = row.values()
     if more:
-        return f'[{{"role": "user", "content": json.dumps({row})}}]'
-    return cell if messages_in(cell) else _literal([{"role": "user", "content": cell}])
+        return [{"role": "user", "content": json.dumps(row, ensure_ascii=False)}]
+    turns = messages_in(cell) or [("user", cell)]
+    return [{"role": role, "content": text} for role, text in turns]
 
 
 def _python(use: PromptUse, *, alone: bool) -> str:
@@ -269,7 +269,7 @@ _SERVE = """# In a terminal, in the studio's folder, or anywhere after "pip inst
 #   python -m zipfile -e {folder}.zip {folder}
 #   python -m lamp serve {folder}
 # pip install openai
-{needs}from openai import OpenAI
+from openai import OpenAI
 
 client = OpenAI(base_url="http://127.0.0.1:8000/v1", api_key="none")
 messages = {messages}

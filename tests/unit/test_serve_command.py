@@ -170,9 +170,9 @@ def test_prompts_that_vote_answer_as_predict_answers_by_vote(
         answers = client.completions.create(model="both", prompt=[row["text"] for row in voted])
         answer = client.completions.create(model="films", prompt=voted[0]["text"])
     assert [choice.text for choice in answers.choices] == [row["prediction"] for row in voted]
-    for choice, row, own in zip(answers.choices, voted, alone, strict=True):
-        assert choice.label_probabilities == pytest.approx(row["probabilities"], abs=1e-5)
-        assert choice.label_probabilities != pytest.approx(own, abs=1e-6)
+    shares: list[Any] = [choice.label_probabilities for choice in answers.choices]  # type: ignore[attr-defined]
+    assert shares == [pytest.approx(row["probabilities"], abs=1e-5) for row in voted]
+    assert shares != [pytest.approx(own, abs=1e-6) for own in alone]
     assert answer.choices[0].text in ("positive", "negative")
 
 

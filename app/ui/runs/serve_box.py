@@ -39,8 +39,8 @@ class ServeBox:
         code = gr.Code(visible=False)
         if served:
             use = studio.prompt_use(run, studio_address(request, "runs"))
-            language = "shell" if program == CURL else "python"
-            code = gr.Code(serve_code(use, served.model, program), language=language, visible=True)
+            text = serve_code(use, served.model, program)
+            code = gr.Code(text, language="shell" if program == CURL else "python", visible=True)
         can_vote = bool(kind.labels) and kind.voters > 1
         return [
             serve_html.state(served),
