@@ -138,6 +138,12 @@ def user(text: str) -> Any:
     return [{"role": "user", "content": text}]
 
 
+def message_of(error: openai.APIError) -> str:
+    """The sentence that a client is told."""
+    body: Any = error.body
+    return str(body["message"])
+
+
 def until(condition: Any) -> None:
     deadline = time.monotonic() + 60
     while not condition():
@@ -187,8 +193,10 @@ def test_a_stream_comes_in_pieces_with_its_scores(serving: Serving) -> None:
     client = serving.client()
     whole = client.completions.create(model="writer", prompt="a film", max_tokens=30, logprobs=2)
     pieces = list(client.completions.create(model="writer", prompt="a film", max_tokens=30, logprobs=2, stream=True))
+    logprobs, usage = whole.choices[0].logprobs, whole.usage
+    assert logprobs and logprobs.tokens and usage
     assert "".join(piece.choices[0].text for piece in pieces) == whole.choices[0].text
-    assert len(pieces) > 5 and len(whole.choices[0].logprobs.tokens) == whole.usage.completion_tokens > 5
+    assert len(pieces) > 5 and len(logprobs.tokens) == usage.completion_tokens > 5
 
 
 @pytest.mark.parametrize("program", PROGRAMS)
@@ -219,7 +227,7 @@ def test_each_person_asks_what_they_see_and_nobody_else_learns_that_it_is_there(
         with pytest.raises(openai.NotFoundError) as refused:
             serving.client(EVE).completions.create(model=model, prompt="a film")
         known = f"There is no model {model[:100]!r} here: choose one of 'tickets'."
-        assert refused.value.body["message"] == known and refused.value.code == "model_not_found"
+        assert message_of(refused.value) == known and refused.value.code == "model_not_found"
         with pytest.raises((openai.NotFoundError, openai.APIConnectionError, httpx.InvalidURL)):
             serving.client(EVE).models.retrieve(model)
     for change in (serving.studio.as_(EVE).serve, serving.studio.as_(EVE).stop_serving):
@@ -379,7 +387,7 @@ def test_a_model_that_cannot_be_loaded_is_one_sentence_and_can_be_loaded_later(s
         serving.studio.as_(ADA).serve(id)
         with pytest.raises(openai.InternalServerError) as failed:
             serving.client().completions.create(model="third", prompt="a film")
-        assert failed.value.status_code == 503 and str(failed.value.body["message"]).endswith(".")
+        assert failed.value.status_code == 503 and message_of(failed.value).endswith(".")
     finally:
         (folder / "gone").rename(weights)
     assert serving.client().completions.create(model="third", prompt="a film", max_tokens=2).model == "third"
