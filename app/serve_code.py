@@ -15,11 +15,9 @@ def serve_code(use: PromptUse, model: str, program: str) -> str:
     """One of PROGRAMS, which prints the answer to the row. model: what the prompt is called."""
     if program == CURL:
         body = json.dumps({"model": model, "messages": messages(use.row)}, ensure_ascii=False, indent=2)
+        address = shlex.quote(f"{use.address}/v1/chat/completions")
         token = ' \\\n  -H "Authorization: Bearer $STUDIO_TOKEN"' if use.needs_token else ""
-        return (
-            f"curl {use.address}/v1/chat/completions{token} \\\n  -H 'Content-Type: application/json' \\\n"
-            f"  -d {shlex.quote(body)}\n"
-        )
+        return f"curl {address}{token} \\\n  -H 'Content-Type: application/json' \\\n  -d {shlex.quote(body)}\n"
     needs, key = ("import os\n\n", 'os.environ["STUDIO_TOKEN"]') if use.needs_token else ("", '"none"')
     labels = "\nprint(answer.choices[0].label_probabilities)" if use.kind.labels else ""
     return (
