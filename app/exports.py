@@ -12,9 +12,9 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from app.jobs.child_environment import child_environment
+from app.jobs.child_message import message_in
 from app.jobs.exporting_worker import Task, archives, comparison_in
 from lamp.errors import DataError
 from storage.files import remove
@@ -113,7 +113,7 @@ class Exports:
                 child.stdin.write(json.dumps(asdict(task)) + "\n")
                 child.stdin.flush()
                 for line in child.stdout:
-                    values = _message(line)
+                    values = message_in(line)
                     if "part" in values:
                         self._note(task, ExportState(task.format, values["part"], values["share"]))
                     elif "done" in values:
@@ -135,15 +135,6 @@ class Exports:
         with self._lock:
             if self._states[task.place].part != "Cancelling":
                 self._states[task.place] = state
-
-
-def _message(line: str) -> dict[str, Any]:
-    """What the process tells in a line; empty for a line of a library."""
-    try:
-        values = json.loads(line)
-    except ValueError:
-        return {}
-    return values if isinstance(values, dict) else {}
 
 
 def _kill(child: subprocess.Popen[str]) -> None:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import json
 
-from app.prompt_use import PromptUse, literal
+from app.prompt_use import PromptUse, literal, messages
 from app.python_code import python_program
-from lamp.data.conversation import messages_in
 
 PEFT, TRANSFORMERS, COMMAND, API, SERVE = "PEFT", "transformers", "Command line", "HTTP API", "OpenAI client"
 WAYS = (PEFT, TRANSFORMERS, COMMAND, API, SERVE)
@@ -22,17 +21,8 @@ def program(use: PromptUse, way: str) -> str:
         return _API.format(needs=needs, address=address + shown, run=use.run, row=literal(use.row))
     if way == SERVE:
         shown = "\nprint(answer.choices[0].label_probabilities)" if use.kind.labels else ""
-        needs = "import json\n\n" if len(use.row) > 1 else ""
-        return _SERVE.format(needs=needs, folder=use.folder, messages=_messages(use), shown=shown)
+        return _SERVE.format(folder=use.folder, messages=literal(messages(use.row)), shown=shown)
     return python_program(use, alone=way == TRANSFORMERS)
-
-
-def _messages(use: PromptUse) -> str:
-    """Returns the row as chat messages for `lamp serve`: several columns are one JSON object."""
-    (cell, *more), row = use.row.values(), literal(use.row)
-    if more:
-        return f'[{{"role": "user", "content": json.dumps({row})}}]'
-    return cell if messages_in(cell) else literal([{"role": "user", "content": cell}])
 
 
 _COMMAND = """# In the studio's folder, or anywhere after "pip install ." in it
@@ -46,7 +36,7 @@ _SERVE = """# In a terminal, in the studio's folder, or anywhere after "pip inst
 #   python -m zipfile -e {folder}.zip {folder}
 #   python -m lamp serve {folder}
 # pip install openai
-{needs}from openai import OpenAI
+from openai import OpenAI
 
 client = OpenAI(base_url="http://127.0.0.1:8000/v1", api_key="none")
 messages = {messages}

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from app.answering.prompt_kind import PromptKind
 from app.bundle import file_name
 from lamp.config import DataConfig
+from lamp.data.conversation import messages_in
 
 
 @dataclass(frozen=True)
@@ -37,3 +38,12 @@ class PromptUse:
 def literal(value: object) -> str:
     """Returns the value as a Python literal with double quotation marks."""
     return json.dumps(value, ensure_ascii=False)
+
+
+def messages(row: dict[str, str]) -> list[dict[str, str]]:
+    """Returns a row as chat messages, as served prompts read them: several columns are one JSON object."""
+    cell, *more = row.values()
+    if more:
+        return [{"role": "user", "content": json.dumps(row, ensure_ascii=False)}]
+    turns = messages_in(cell) or [("user", cell)]
+    return [{"role": role, "content": text} for role, text in turns]

@@ -80,6 +80,9 @@ class Settings:
     """That flavor as the Hub describes it (app.jobs.rented.executor); None where runs go on elsewhere."""
     agents: bool = False
     """STUDIO_MCP: whether agents are given the endpoints as tools of the Model Context Protocol."""
+    serves: bool = True
+    """STUDIO_SERVE: whether programs may ask prompts through the API of OpenAI's clients; not on a Space or in a demo
+    unless it says so."""
     tracker: str = ""
     """STUDIO_TRACKER: the experiment tracker that gets the numbers of runs, one of `TRACKERS`; none when empty."""
 
@@ -141,6 +144,7 @@ class Settings:
             hf_jobs_image=read.text("STUDIO_HF_JOBS_IMAGE") or "python:3.12",
             hf_jobs_hours=read.number("STUDIO_HF_JOBS_HOURS", 6.0, 0.1, 240),
             agents=_agents(read),
+            serves=read.switch("STUDIO_SERVE", not (on_space or is_demo)),
             tracker=_tracker(read),
         )
         if read.problems:

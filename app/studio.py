@@ -21,6 +21,7 @@ from app.studio_person import StudioOfPerson
 from app.studio_publishing import StudioPublishing
 from app.studio_quotas import computes
 from app.studio_recipes import StudioRecipes
+from app.studio_serving import StudioServing
 from app.studio_tokens import StudioTokens
 from app.studio_ways import StudioWays
 from app.views.comparison import ComparedRun, common_metric
@@ -42,6 +43,7 @@ class Studio(
     StudioDatasets,
     StudioRecipes,
     StudioExports,
+    StudioServing,
     StudioWays,
     StudioImports,
     StudioPublishing,
@@ -131,6 +133,7 @@ class Studio(
         job = self._store.delete(id)
         self.stop_comparing(id)
         self.stop_exporting(id)
+        self.stop_serving(id)
         return job
 
     def restore(self, id: str) -> Job:

@@ -23,6 +23,7 @@ from app.people import THE_ONE, Person
 from app.quotas import UNLIMITED, Quotas
 from app.reading import READS, READS_ONLY, Allowed
 from app.recipes import Recipes
+from app.serving.servers import Servers
 from app.settings import Settings
 from app.shared_tools import SharedTools
 from app.shared_views import SharedViews
@@ -34,6 +35,7 @@ from storage.database import Database
 from storage.home import Home
 from storage.jobs import JobStore
 from storage.links import LinkStore
+from storage.served import ServedStore
 from storage.tokens import TokenStore
 from storage.uploads import UploadStore
 
@@ -53,7 +55,7 @@ class StudioOfPerson:
         self._artifacts, self._answerer = ArtifactStore(self._home.artifacts), Answerer()
         self._lists, self._usage = AnswerLists(self._answerer), Usage()
         self._exports, self._tokens, self._links = Exports(), TokenStore(database), LinkStore(database)
-        self._accounts = AccountStore(database)
+        self._accounts, self._servers = AccountStore(database), Servers()
         self._everyone = JobStore(database, webhook.on_end(settings, _log.warning))
         self._tools = SharedTools(settings, self._everyone)
         self.downloads = Downloads()
@@ -92,6 +94,7 @@ class StudioOfPerson:
         also = self.settings.sign_in.admins if self.settings.demo else frozenset[str]()
         owner = replace(person.owner, most_queued=self._quotas.queued, also=also)
         self._store = JobStore(self._database, webhook.on_end(self.settings, _log.warning), owner)
+        self._served = ServedStore(self._database, owner)
         self._datasets = Datasets(UploadStore(self._database, self._home.uploads, owner))
         self._backbones = Backbones(self.settings, folders_allowed=person.is_admin and not self.settings.on_space)
         self._recipes = Recipes(

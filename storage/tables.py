@@ -197,6 +197,19 @@ class LinkRow(Base):
     created_at: Mapped[datetime]
 
 
+class ServedRow(Base):
+    """A run whose prompt programs may ask."""
+
+    __tablename__ = "served"
+
+    job: Mapped[int] = mapped_column(ForeignKey("jobs.number", ondelete="CASCADE"), primary_key=True)
+    name: Mapped[str] = mapped_column(String(255), index=True)
+    """What programs call it: no two served runs of one owner are called the same."""
+    vote: Mapped[bool]
+    """Whether all prompts of the run pick the label together."""
+    since: Mapped[datetime]
+
+
 class AccountRow(Base):
     """An account of the Hub that has signed in."""
 

@@ -24,6 +24,7 @@ from app.web.bearer import of_token
 from app.web.bodies import BodyLimits
 from app.web.compressed import CompressedPages
 from app.web.door import PERSON, Door
+from app.web.endpoint import PATH, Endpoint
 from app.web.gate import Gate
 from app.web.health import Health
 from app.web.metrics import metrics_text
@@ -41,6 +42,7 @@ def web_app(demo: gr.Blocks, studio: Studio) -> App:
     settings = studio.settings
     describe_components_when_asked()
     outer = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
+    outer.router.routes.append(Route(PATH, Endpoint(studio)))
     if settings.agents:
         _add_agents(outer, studio)
     if not settings.on_space and not settings.demo:

@@ -8,8 +8,8 @@ from typing import Any
 
 import uvicorn
 
-from app.web.connections import Connection
 from lamp.errors import LampError
+from lamp.serving.connections import Connection
 
 _LAST_SECONDS = 2
 """How long requests may take after the end was asked for."""

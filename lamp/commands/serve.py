@@ -11,7 +11,6 @@ if TYPE_CHECKING:
     from lamp.export.saved_prompt import SavedPrompt
     from lamp.serving.prompts import ServedPrompts
 
-_ROWS_ON_CPU, _ROWS_ON_GPU = 16, 64
 _LARGER = (
     "This server is for small models on one machine. For many clients at a time, several GPUs or models of billions "
     "of parameters use vLLM (docs/serving.md)."
@@ -32,6 +31,7 @@ def add_serve(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
     parser.add_argument("--port", type=_number(0, 65_535), default=8000, help="0 for any that is free")
     parser.add_argument("--batch", type=_number(1, 1024), help="texts that are written at a time")
     parser.add_argument("--queue", type=_number(1, 100_000), default=256, help="inputs that may wait for their turn")
+    parser.add_argument("--vote", action="store_true", help="have all prompts of a folder pick the label together")
     parser.set_defaults(command=_serve)
 
 
@@ -50,7 +50,7 @@ def _serve(options: argparse.Namespace) -> None:
     from lamp.serving.prompts import read_prompts
     from lamp.serving.server import api_key, bound_socket
 
-    key, saved = api_key(), read_prompts(options.prompts)
+    key, saved = api_key(), read_prompts(options.prompts, vote=options.vote)
     with bound_socket(options.host, options.port) as listener:  # before the backbone is loaded, which takes a while
         _serve_on(listener, _loaded(options, saved), options, key)
 
@@ -66,7 +66,7 @@ def _loaded(options: argparse.Namespace, saved: Mapping[str, SavedPrompt]) -> Se
     backbone = FrozenBackbone.load(
         config.backbone, options.backbone, config.train.precision, quantization=config.train.quantization
     )
-    return ServedPrompts(backbone, saved)
+    return ServedPrompts(backbone, saved, vote=options.vote)
 
 
 def _serve_on(listener: socket, prompts: ServedPrompts, options: argparse.Namespace, key: str) -> None:
@@ -74,10 +74,9 @@ def _serve_on(listener: socket, prompts: ServedPrompts, options: argparse.Namesp
     from lamp.serving.server import KEY, address_of, is_open, note, serve
     from lamp.serving.web import web_api
 
-    rows = options.batch or (_ROWS_ON_CPU if prompts.backbone.device.type == "cpu" else _ROWS_ON_GPU)
-    engine = Engine(prompts, rows, options.queue)
+    engine = Engine(prompts, options.batch, options.queue)
     joins = "a new one joins at the next token" if engine.joins else "each batch to its end: only that is exact here"
-    note(f"Texts are written up to {rows} at a time, {joins}.")
+    note(f"Texts are written up to {engine.most_rows} at a time, {joins}.")
     note(_LARGER)
     if is_open(options.host) and not key:
         note(f"Everybody who reaches {options.host} can use it: set {KEY} to a key that clients must send.")

@@ -35,6 +35,7 @@ def model_body(prompt: ServedPrompt) -> dict[str, Any]:
         "owned_by": "lamp",
         "input_columns": list(prompt.columns),
         "labels": list(prompt.saved.labels),
+        "voters": prompt.readings,
     }
 
 

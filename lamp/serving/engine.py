@@ -14,12 +14,13 @@ from lamp.backbone.out_of_memory import is_out_of_memory
 from lamp.errors import LampError, OutOfMemory
 from lamp.inference.continuous import ContinuousWriter
 from lamp.inference.growing_answer import GrowingAnswer, OnPiece, TextInput
-from lamp.inference.predict import Prediction, predict
+from lamp.inference.predict import Prediction, predict, predict_by_vote
 from lamp.serving.prompts import ServedPrompt, ServedPrompts
 from lamp.serving.refusal import Refusal
 
 _TOO_LITTLE_MEMORY = "The memory is too short for what is asked at the moment: ask for less at a time, or later."
 _FAILED = "The server failed to answer: its log says why."
+_ROWS_ON_CPU, _ROWS_ON_GPU = 16, 64
 
 
 class Listener(Protocol):
@@ -57,9 +58,14 @@ class Job:
 class Engine:
     """Answers jobs in the order in which they come."""
 
-    def __init__(self, prompts: ServedPrompts, most_rows: int, most_waiting: int) -> None:
-        """most_rows: texts that are written at a time; most_waiting: jobs that may wait for their turn."""
-        self._backbone, self._most_rows, self._most_waiting = prompts.backbone, most_rows, most_waiting
+    def __init__(self, prompts: ServedPrompts, most_rows: int | None, most_waiting: int) -> None:
+        """most_rows: texts that are written at a time; by default as many as usually pay on the backbone's device.
+
+        most_waiting: jobs that may wait for their turn.
+        """
+        self._backbone, self._most_waiting = prompts.backbone, most_waiting
+        usual = _ROWS_ON_CPU if prompts.backbone.device.type == "cpu" else _ROWS_ON_GPU
+        self.most_rows = most_rows or usual
         self._writer = ContinuousWriter(prompts.backbone, next(iter(prompts)).encoder)
         self._changed = threading.Condition()
         """Guards what waits, and whether the engine is closed; the rest belongs to the thread."""
@@ -138,7 +144,9 @@ class Engine:
             waiting, full = [job for job in self._waiting if not job.cancelled], False
             self._waiting.clear()
             for job in waiting:
-                if job.prompt.saved.labels:
+                if job.prompt.voters:
+                    groups[job.prompt.voters].append(job)
+                elif job.prompt.saved.labels:
                     groups[job.prompt.saved.labels, job.prompt.encoder.chat].append(job)
                 elif full or not self._takes(job, texts):
                     full = True
@@ -150,7 +158,7 @@ class Engine:
     def _takes(self, job: Job, beside: Sequence[Job]) -> bool:
         """Whether a text begins now, beside those that begin as well; then it is one of those that run."""
         text = GrowingAnswer(self._backbone, job.given, job.listener.on_piece, job.listener.on_end)
-        room = len(self._running) < self._most_rows and self._writer.has_room(text, [_growing(one) for one in beside])
+        room = len(self._running) < self.most_rows and self._writer.has_room(text, [_growing(one) for one in beside])
         if self._running and not room:  # what finds no room by itself is written alone
             return False
         job.growing = text
@@ -172,9 +180,13 @@ class Engine:
             self._attempt(jobs[middle:], work)
 
     def _score(self, jobs: Sequence[Job]) -> None:
-        prompt = jobs[0].prompt
-        prefixes, ids = [job.given.prefix for job in jobs], [job.given.ids for job in jobs]
-        answers = predict(self._backbone, prefixes, prompt.encoder, ids, prompt.saved.labels)
+        prompt, ids = jobs[0].prompt, [job.given.ids for job in jobs]
+        labels = prompt.saved.labels
+        if prompt.voters:
+            answers = predict_by_vote(self._backbone, prompt.voters, prompt.encoder, ids, labels)
+        else:
+            prefixes = [job.given.prefix for job in jobs]
+            answers = predict(self._backbone, prefixes, prompt.encoder, ids, labels)
         for job, answer in zip(jobs, answers, strict=True):
             job.listener.on_end(answer)
 

@@ -46,7 +46,8 @@ class Pending:
     @property
     def input_tokens(self) -> int:
         """What the model reads of all inputs, virtual tokens among them."""
-        return sum(len(job.given.ids) + self._prompt.virtual_tokens for job in self._jobs)
+        prompt = self._prompt
+        return prompt.readings * sum(len(job.given.ids) + prompt.virtual_tokens for job in self._jobs)
 
     def tell(self, number: int, news: News | Refusal) -> None:
         """Takes news from the engine's thread."""

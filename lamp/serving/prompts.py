@@ -26,6 +26,8 @@ class ServedPrompt:
     encoder: Encoder
     prefix: Prefix
     template: Template
+    voters: tuple[Prefix, ...] = ()
+    """The prompts that pick the label together, this one first; empty where it answers alone"""
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -37,28 +39,41 @@ class ServedPrompt:
         """How many virtual tokens stand before every input."""
         return len(self.saved.virtual_tokens)
 
+    @property
+    def readings(self) -> int:
+        """How many times every input is read."""
+        return max(1, len(self.voters))
+
 
 class ServedPrompts:
     """Prompts by their names, and the backbone in memory."""
 
-    def __init__(self, backbone: FrozenBackbone, saved: Mapping[str, SavedPrompt]) -> None:
-        """saved: at least one prompt. Raises DataError for one that is not of this backbone."""
+    def __init__(self, backbone: FrozenBackbone, saved: Mapping[str, SavedPrompt], *, vote: bool = False) -> None:
+        """saved: at least one prompt; vote: whether those of which several can pick a label do so.
+
+        Raises DataError for one that is not of this backbone.
+        """
         self.backbone = backbone
         self._lock = threading.Lock()
-        self._prompts: dict[str, ServedPrompt] = {}
-        for name, prompt in saved.items():
-            width = prompt.virtual_tokens.shape[1]
-            if width != backbone.hidden_size:
-                raise DataError(
-                    f"The prompt {name!r} has vectors of width {width}, and the backbone {backbone.reference!r} wants "
-                    f"{backbone.hidden_size}: give it the backbone that it was trained with."
-                )
-            config = prompt.config.data
-            encoder = Encoder(
-                backbone.tokenizer, is_encoder_decoder=backbone.is_encoder_decoder, config=config, chat=prompt.chat
+        self._prompts = {name: self.ready(name, prompt, vote=vote) for name, prompt in saved.items()}
+
+    def ready(self, name: str, saved: SavedPrompt, *, vote: bool = False) -> ServedPrompt:
+        """A prompt as the backbone has read it. Raises DataError for one that is not of this backbone."""
+        backbone, config, width = self.backbone, saved.config.data, saved.virtual_tokens.shape[1]
+        if width != backbone.hidden_size:
+            raise DataError(
+                f"The prompt {name!r} has vectors of width {width}, and the backbone {backbone.reference!r} wants "
+                f"{backbone.hidden_size}: give it the backbone that it was trained with."
             )
-            prefix = inference_prefix(backbone, prompt.virtual_tokens)
-            self._prompts[name] = ServedPrompt(name, prompt, encoder, prefix, Template.of(config))
+        encoder = Encoder(
+            backbone.tokenizer, is_encoder_decoder=backbone.is_encoder_decoder, config=config, chat=saved.chat
+        )
+        voting = vote and can_vote(saved)
+        first, *others = [
+            inference_prefix(backbone, virtual) for virtual in (saved.voters if voting else [saved.virtual_tokens])
+        ]
+        voters = (first, *others) if voting else ()
+        return ServedPrompt(name, saved, encoder, first, Template.of(config), voters)
 
     def __iter__(self) -> Iterator[ServedPrompt]:
         return iter(self._prompts.values())
@@ -87,10 +102,15 @@ class ServedPrompts:
         return ids
 
 
-def read_prompts(given: Sequence[str]) -> dict[str, SavedPrompt]:
+def can_vote(saved: SavedPrompt) -> bool:
+    """Whether several prompts can pick the label together."""
+    return bool(saved.labels) and len(saved.voters) > 1
+
+
+def read_prompts(given: Sequence[str], *, vote: bool = False) -> dict[str, SavedPrompt]:
     """Exported prompts by their names. given: folders, or NAME=FOLDER; a folder's own name is the prompt's.
 
-    Raises DataError where they cannot be served together.
+    vote: as in `ServedPrompts`. Raises DataError where they cannot be served together, or where there is no vote.
     """
     saved: dict[str, SavedPrompt] = {}
     for text in given:
@@ -107,6 +127,11 @@ def read_prompts(given: Sequence[str]) -> dict[str, SavedPrompt]:
                 f"The prompts {first!r} and {name!r} are of different backbones ({_in_words(one)} and "
                 f"{_in_words(other)}): serve each backbone with a command of its own."
             )
+    if vote and not any(map(can_vote, saved.values())):
+        raise DataError(
+            "No prompt here picks labels together with others, so there is no vote: leave --vote out, or train with "
+            '"voters" of 2 or more.'
+        )
     return saved
 
 

@@ -12,6 +12,7 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from lamp.errors import LampError
+from lamp.serving.connections import Connection
 
 KEY = "LAMP_API_KEY"
 """The environment variable with the key that clients must send."""
@@ -21,8 +22,17 @@ _LAST_SECONDS = 30
 
 def serve(app: ASGIApp, listener: socket.socket) -> None:
     """Serves an app; returns after Ctrl+C or SIGTERM, when the requests of that moment are answered."""
-    config = uvicorn.Config(
+    # uvicorn raises the signal again once it has ended; SIGTERM would then kill the process.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    with suppress(KeyboardInterrupt):
+        uvicorn.Server(server_config(app)).run(sockets=[listener])
+
+
+def server_config(app: ASGIApp) -> uvicorn.Config:
+    """How an app is served."""
+    return uvicorn.Config(
         app,
+        http=Connection,
         log_level="warning",
         access_log=False,
         server_header=False,
@@ -30,10 +40,6 @@ def serve(app: ASGIApp, listener: socket.socket) -> None:
         lifespan="off",
         timeout_graceful_shutdown=_LAST_SECONDS,
     )
-    # uvicorn raises the signal again once it has ended; SIGTERM would then kill the process.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    with suppress(KeyboardInterrupt):
-        uvicorn.Server(config).run(sockets=[listener])
 
 
 def bound_socket(host: str, port: int) -> socket.socket:

@@ -15,6 +15,7 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from lamp.errors import LampError
+from lamp.inference.growing_answer import TextInput
 from lamp.serving.asked import Asked, chat_asked, completion_asked, served
 from lamp.serving.bodies import Bodies, Choice, model_body
 from lamp.serving.door import Door, refused
@@ -70,8 +71,7 @@ class _Api:
     async def _answer(
         self, request: Request, read: Callable[[object, ServedPrompts], Asked], *, chat: bool
     ) -> Response:
-        asked = read(await _body(request), self._prompts)
-        inputs = await asyncio.to_thread(asked.inputs, self._prompts)
+        asked, inputs = await asyncio.to_thread(_read, read, await _body(request), self._prompts)
         pending = Pending(self._engine, asked.prompt, inputs)
         bodies = Bodies(asked.prompt, self._prompts.backbone.tokenizer, chat=chat)
         if asked.stream:
@@ -86,6 +86,18 @@ class _Api:
             return Response(status_code=499)  # nobody reads it
         whole = bodies.whole([choices[number] for number in sorted(choices)], pending.input_tokens)
         return JSONResponse(whole)
+
+
+def _read(
+    read: Callable[[object, ServedPrompts], Asked], body: bytes, prompts: ServedPrompts
+) -> tuple[Asked, list[TextInput]]:
+    """What a body asks for, in a thread of its own: long inputs take a while. Raises a Refusal."""
+    try:
+        values = json.loads(body, parse_constant=_no_constant)
+    except (ValueError, RecursionError) as error:
+        raise wrong(None, f"The body is not JSON: {str(error)[:200].rstrip('.')}.") from None
+    asked = read(values, prompts)
+    return asked, asked.inputs(prompts)
 
 
 async def _stream(request: Request, asked: Asked, pending: Pending, bodies: Bodies) -> AsyncIterator[str]:
@@ -119,8 +131,8 @@ def _event(body: dict[str, Any]) -> str:
     return f"data: {json.dumps(body)}\n\n"
 
 
-async def _body(request: Request) -> object:
-    """The body as parsed JSON. Raises a Refusal for one that is too large, too slow or no JSON."""
+async def _body(request: Request) -> bytes:
+    """The whole body. Raises a Refusal for one that is too large or too slow."""
     parts, size = [], 0
     declared = request.headers.get("content-length", "0")
     if declared.isdecimal() and (len(declared) > 18 or int(declared) > _MOST_BYTES):
@@ -134,10 +146,7 @@ async def _body(request: Request) -> object:
                 parts.append(part)
     except TimeoutError:
         raise Refusal(408, "The body arrived too slowly: check the connection, then try again.") from None
-    try:
-        return json.loads(b"".join(parts), parse_constant=_no_constant)
-    except (ValueError, RecursionError) as error:
-        raise wrong(None, f"The body is not JSON: {str(error)[:200].rstrip('.')}.") from None
+    return b"".join(parts)
 
 
 def _no_constant(name: str) -> object:

@@ -12,8 +12,9 @@ from typing import Any
 
 import pytest
 
-from app.web import connections
 from app.web.bodies import BodyLimits, Limits
+from lamp.serving import connections
+from lamp.serving.server import server_config
 from tests.served import served_at
 
 HEADERS = b"Host: 127.0.0.1\r\n"
@@ -34,6 +35,16 @@ def port(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
     monkeypatch.setattr(connections, "HEADER_SECONDS", 0.2)
     with served_at(BodyLimits(slow_app, tmp_path, 0, Limits(seconds=0.2))) as number:
         yield number
+
+
+@pytest.fixture(params=["studio", "lamp serve"])
+def either(request: pytest.FixtureRequest, port: int) -> Iterator[int]:
+    """Of a studio, or of served prompts."""
+    if request.param == "studio":
+        yield port
+    else:
+        with served_at(slow_app, server_config) as number:
+            yield number
 
 
 def trickled(port: int, before: bytes) -> bytes:
@@ -67,12 +78,12 @@ def asked(client: socket.socket) -> bytes:
 
 
 @pytest.mark.parametrize("before", [b"", b"GET / HTTP/1.1\r\n" + HEADERS + b"X-Long: "])
-def test_headers_that_trickle_in_end(port: int, before: bytes) -> None:
-    assert trickled(port, before) == b""
+def test_headers_that_trickle_in_end(either: int, before: bytes) -> None:
+    assert trickled(either, before) == b""
 
 
-def test_a_connection_on_which_nothing_is_sent_ends(port: int) -> None:
-    with socket.create_connection(("127.0.0.1", port), timeout=60) as client, suppress(ConnectionResetError):
+def test_a_connection_on_which_nothing_is_sent_ends(either: int) -> None:
+    with socket.create_connection(("127.0.0.1", either), timeout=60) as client, suppress(ConnectionResetError):
         assert client.recv(1) == b""
 
 
@@ -81,12 +92,12 @@ def test_a_body_that_trickles_in_is_refused_on_the_socket_too(port: int) -> None
     assert said.startswith(b"HTTP/1.1 408") and b"too slowly" in said
 
 
-def test_others_are_answered_meanwhile_and_a_slow_answer_is_no_slow_request(port: int) -> None:
-    idle = [socket.create_connection(("127.0.0.1", port)) for _ in range(200)]
+def test_others_are_answered_meanwhile_and_a_slow_answer_is_no_slow_request(either: int) -> None:
+    idle = [socket.create_connection(("127.0.0.1", either)) for _ in range(200)]
     try:
         for client in idle:
             client.sendall(b"GET / HTTP/1.1\r\nX-Long: ")
-        with socket.create_connection(("127.0.0.1", port), timeout=60) as client:
+        with socket.create_connection(("127.0.0.1", either), timeout=60) as client:
             assert asked(client).startswith(b"HTTP/1.1 200")
             time.sleep(connections.HEADER_SECONDS)  # the pause between two requests is no slow header either
             assert asked(client).startswith(b"HTTP/1.1 200")

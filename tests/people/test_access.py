@@ -271,6 +271,7 @@ def test_the_table_in_the_documents_is_what_these_tests_have_found(world: World)
         "| a run that is shared: its page and its zip (`test_links.py`) "
         "| 401 | with the link | with the link | with the link | with the link |",
         "| a run that is shared: everything else | 401 | as an unknown id | no changes | yes | everybody's |",
+        "| a served prompt at `/v1` (`test_endpoint.py`) | 401 | as an unknown name | yes | yes | everybody's |",
         "| every other address but the page to sign in on, `/favicon.ico` and `/health/` | 401 | | | | |",
         "",
     ]

@@ -23,7 +23,7 @@ from lamp.inference.predict import Prediction, predict
 from lamp.sampling import GREEDY, Sampling
 from lamp.serving.engine import Engine
 from lamp.serving.prompts import ServedPrompts
-from lamp.serving.server import address_of, bound_socket
+from lamp.serving.server import address_of, bound_socket, server_config
 from lamp.serving.web import web_api
 
 LABELS = ("positive", "negative", "very good ending")
@@ -95,8 +95,7 @@ def serving(prompts: ServedPrompts, rows: int = 16, queue: int = 256, key: str =
     """A server that ends with the block."""
     engine = Engine(prompts, rows, queue)
     with bound_socket("127.0.0.1", 0) as listener:
-        config = uvicorn.Config(web_api(prompts, engine, key), log_level="warning", ws="none", lifespan="off")
-        server = uvicorn.Server(config)
+        server = uvicorn.Server(server_config(web_api(prompts, engine, key)))
         listener.listen()
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
         thread.start()

@@ -29,7 +29,7 @@ from storage.database import open_database
 
 _SAME = re.compile(
     r"LAMP Studio|sst2|hf_…|\{text\}|bfloat16|float16|float32|PEFT|transformers|HTTP API|Ollama|Hub id|owner/prompt|"
-    r"F1|Top-p|(apache|mit|bsd|cc0?|openrail|gemma|llama)[a-z0-9.-]*|"
+    r"curl|F1|Top-p|(apache|mit|bsd|cc0?|openrail|gemma|llama)[a-z0-9.-]*|"
     r"file|id|reference|zip|revision|backbone|template|labels|name|token|format"
 )
 """What is the same in every language: names, codes, licences, and arguments of the endpoints."""

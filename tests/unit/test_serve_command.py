@@ -149,3 +149,36 @@ def test_a_prompt_of_another_width_is_one_sentence(exported: Path, tiny_t5: Path
     backbone.hidden_size = 64
     with pytest.raises(DataError, match=r"The prompt 'films' has vectors of width 32, and the backbone .* wants 64"):
         ServedPrompts(backbone, saved)
+
+
+@pytest.mark.slow
+def test_prompts_that_vote_answer_as_predict_answers_by_vote(
+    tiny_llama: Path, tiny_table: Path, tmp_path: Path, exported: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = recipe(tiny_llama, voters=2)
+    result, _ = run(config, tiny_table, tmp_path / "checkpoints")
+    (tmp_path / "both").mkdir()
+    save_prompt(result, config, tmp_path / "both")
+    assert main(["predict", str(tmp_path / "both"), "--data", str(tiny_table), "--rows", "20", "--vote"]) == 0
+    voted = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert main(["predict", str(tmp_path / "both"), "--data", str(tiny_table), "--rows", "20"]) == 0
+    alone = [json.loads(line)["probabilities"] for line in capsys.readouterr().out.splitlines()]
+    with started(str(tmp_path / "both"), f"films={exported}", "--vote") as (_, address, _):
+        client = OpenAI(base_url=address, api_key="none")
+        both, films = client.models.retrieve("both"), client.models.retrieve("films")
+        assert (both.voters, films.voters) == (2, 1)  # type: ignore[attr-defined]
+        answers = client.completions.create(model="both", prompt=[row["text"] for row in voted])
+        answer = client.completions.create(model="films", prompt=voted[0]["text"])
+    assert [choice.text for choice in answers.choices] == [row["prediction"] for row in voted]
+    shares: list[Any] = [choice.label_probabilities for choice in answers.choices]  # type: ignore[attr-defined]
+    assert shares == [pytest.approx(row["probabilities"], abs=1e-5) for row in voted]
+    assert shares != [pytest.approx(own, abs=1e-6) for own in alone]
+    assert answer.choices[0].text in ("positive", "negative")
+
+
+@pytest.mark.usefixtures("unloaded")
+def test_a_vote_of_one_prompt_is_one_sentence_before_anything_is_loaded(
+    exported: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["serve", str(exported), "--vote"]) == 1
+    assert told(capsys).startswith("No prompt here picks labels together with others, so there is no vote: leave --")

@@ -181,8 +181,8 @@ def build(studio: Studio, run: gr.State, zone: gr.Textbox) -> tuple[Refresh, ...
             inspect_tab.build(studio, run, ready)
         with gr.Tab("Worth it?", id=_WORTH):
             worth = worth_tab.build(studio, run, ready)
-        with gr.Tab("Use it", id=_USE):
-            use_tab.build(studio, run, ready)
+        with gr.Tab("Use it", id=_USE) as use_it:
+            use_tab.build(studio, run, ready, zone, use_it)
         with gr.Tab("About", id=_ABOUT) as about:
             _build_facts(show)
             changes = manage_tab.build(studio, run, show)

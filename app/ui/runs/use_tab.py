@@ -15,7 +15,7 @@ from app.ui import parts
 from app.ui.components import AT_ONCE, QUIET, piece, studio_address
 from app.ui.guard import guarded
 from app.ui.language import t
-from app.ui.runs import answers, publish_box, use_formats
+from app.ui.runs import answers, publish_box, serve_box, use_formats
 from app.ui.translated_layout import html_in
 from app.views import formatting
 
@@ -71,8 +71,8 @@ class UseTab:
         return gr.Code(program(use, way), language="shell" if way == COMMAND else "python")
 
 
-def build(studio: Studio, run: gr.State, ready: gr.Textbox) -> None:
-    """Lays out the tab and wires it."""
+def build(studio: Studio, run: gr.State, ready: gr.Textbox, zone: gr.Textbox, tab: gr.Tab) -> None:
+    """Lays the tab out and wires it. zone: the name of the browser's time zone."""
     nothing = piece(_NOTHING, elem_id="not-exported")
     with gr.Column(visible=False) as with_prompt:
         piece(
@@ -88,6 +88,9 @@ def build(studio: Studio, run: gr.State, ready: gr.Textbox) -> None:
             elem_id="way",
         )
         code = gr.Code(language="python", label="Program", interactive=False, elem_id="program")
+        if studio.settings.serves:
+            with gr.Column(elem_id="serving"):
+                serve_box.build(studio, run, ready, zone, tab)
         with gr.Row(elem_classes="ls-details"):
             with gr.Column(min_width=280):
                 piece(parts.title("Take it with you", "It loads with transformers and peft alone, without the studio."))
@@ -98,10 +101,10 @@ def build(studio: Studio, run: gr.State, ready: gr.Textbox) -> None:
         with gr.Column(elem_id="formats"):
             use_formats.build(studio, run, ready)
 
-    tab = UseTab(studio)
-    shown: dict[str, Any] = {"fn": guarded(tab.program), "inputs": [run, ready, way], "outputs": code}
+    handlers = UseTab(studio)
+    shown: dict[str, Any] = {"fn": guarded(handlers.program), "inputs": [run, ready, way], "outputs": code}
     way.change(**shown, **AT_ONCE)
     # Said at once by the browser: a large prompt takes a while to be packed.
     begun = ready.change(None, ready, nothing, js=_PACKING, **AT_ONCE)
     begun.then(**shown, **AT_ONCE)
-    begun.then(guarded(tab.prepare), [run, ready], [nothing, with_prompt, download, files], **QUIET)
+    begun.then(guarded(handlers.prepare), [run, ready], [nothing, with_prompt, download, files], **QUIET)
