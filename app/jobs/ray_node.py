@@ -33,9 +33,9 @@ def main(arguments: list[str]) -> int:
         settings = Settings.from_environment()
         check_records(settings)
         database = open_database(settings.database_url)
-        store, log = JobStore(database), Home(settings.home).log(id)
+        store, log = JobStore(database), Home(settings.work_home).log(id)
         job = store.get(id)
-        if not log.is_file():  # the studio began it before it asked for a node
+        if not settings.files and not log.is_file():  # the studio began it before it asked for a node
             sentence = (
                 f"The machine {host_name()} does not have the studio's files under {settings.home}: mount the shared "
                 "folder there, or take the machine out of the cluster, then resume the run."
