@@ -89,7 +89,7 @@ class Settings:
 
     @property
     def work_home(self) -> Path:
-        """Where workers have the files of their runs: a folder of their own where a store is between them and the server."""
+        """Where workers have the files of their runs: apart from the server's where a store is between them."""
         return self.home / "work" if self.files else self.home
 
     @property

@@ -1,9 +1,9 @@
 """Files in a store that every machine reaches, such as a bucket of S3: each is there whole or not at all.
 
 A group is what belongs together ("runs/<id>", "uploads/<sha256>"), an item a file or a folder in it. What an item
-contains is one object, a folder packed as one zip, at `<group>/<item>/<version>`. No object is ever written again: a new
-content is a new version, whose name ends with the SHA-256 of the object. So a reader gets the former content or the new
-one, and knows whether it is the right one.
+contains is one object, a folder packed as one zip, at `<group>/<item>/<version>`. No object is ever written again: a
+new content is a new version, whose name ends with the SHA-256 of the object. So a reader gets the former content or
+the new one, and knows whether it is the right one.
 """
 
 from __future__ import annotations

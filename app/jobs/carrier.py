@@ -1,4 +1,4 @@
-"""Carries the files of a run between the store and the machine that it is on: brings what it needs, stores what it makes."""
+"""Carries the files of a run between the store and the machine that it is on."""
 
 from __future__ import annotations
 

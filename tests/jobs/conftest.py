@@ -35,6 +35,8 @@ class System:
     artifacts: ArtifactStore
     config: TuneConfig
     dataset: str
+    table: Path
+    """The file of the data set."""
 
     def submit(self, steps: int = 12, **train: object) -> Job:
         values = self.config.to_dict()
@@ -99,6 +101,7 @@ def make_system(root: Path, backbone: Path, url: str = "") -> System:
         ArtifactStore(home.artifacts),
         config,
         dataset,
+        table,
     )
 
 

@@ -1,0 +1,125 @@
+"""Runs whose machines share nothing but the records and a store of files."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pytest
+
+from app.jobs.cleanup import sweep
+from app.jobs.runner import Runner
+from app.settings import Settings
+from app.studio import Studio
+from storage.home import Home
+from storage.jobs import Job, JobState
+from storage.object_store import ObjectStore
+from storage.shared_files import Files, open_files
+from tests.jobs.conftest import QUICK, System, make_system
+from tests.jobs.test_killed_workers import losses
+from tests.jobs.warm import Mother, WarmExecutor
+from tests.storage.stores import objects_in
+
+STEPS, PACE = 200, {"checkpoint_every": 20, "evaluate_every": 100}
+
+
+@dataclass
+class Studios:
+    """A server, and machines for its runs."""
+
+    system: System
+    """With the server's folders."""
+    settings: Settings
+    mother: Mother
+    store: ObjectStore
+    files: Files
+
+    def machine(self, name: str) -> WarmExecutor:
+        """Starts workers with a home of that name."""
+        home = self.settings.home.parent / name
+        environment = {**self.system.environment(), "STUDIO_HOME": str(home), "STUDIO_FILES": self.settings.files}
+        return WarmExecutor(self.mother, Home(home / "work"), environment)
+
+    def runner(self, name: str) -> Runner:
+        runner = Runner(self.system.store, self.machine(name), [""], timeouts=QUICK)
+        runner.start()
+        return runner
+
+
+@pytest.fixture
+def studios(tmp_path: Path, tiny_llama: Path, mother: Mother) -> Studios:
+    (tmp_path / "store").mkdir()
+    system = make_system(tmp_path / "server", tiny_llama)
+    environment = {**system.environment(), "STUDIO_FILES": f"file://{tmp_path / 'store'}"}
+    settings = Settings.from_environment(environment)
+    files = open_files(settings.home, settings.files)
+    files.uploads(system.store.database).add(system.table, "table.csv", 60, ("text", "label"))
+    shared = replace(system, home=files.home, artifacts=files.artifacts)
+    return Studios(shared, settings, mother, ObjectStore(settings.files), files)
+
+
+@pytest.fixture
+def reference(tmp_path: Path, tiny_llama: Path, mother: Mother) -> Iterator[tuple[System, Job]]:
+    """An undisturbed run on one machine."""
+    system = make_system(tmp_path / "alone" / "home", tiny_llama)
+    runner = Runner(system.store, WarmExecutor(mother, system.home, system.environment()), [""], timeouts=QUICK)
+    runner.start()
+    yield system, system.ended(system.submit(STEPS, **PACE).id, JobState.DONE)
+    runner.close()
+
+
+def test_a_run_whose_machine_is_lost_goes_on_elsewhere_to_the_same_result(
+    studios: Studios, reference: tuple[System, Job], tmp_path: Path
+) -> None:
+    system = studios.system
+    job = system.submit(STEPS, **PACE)
+    first = studios.runner("first")
+    system.until(job.id, lambda _: any("step-00000020" in path for path in objects_in(studios.store)))
+    first.close()
+    system.kill(system.store.get(job.id))
+    second = Runner(system.store, studios.machine("second"), [""], timeouts=QUICK)
+    for _ in range(50):  # the second machine's runner finds the worker gone, and takes the run
+        second.turn()
+        time.sleep(0.02)
+    second.start()
+    done = system.ended(job.id, JobState.DONE)
+    second.close()
+    assert done.attempts == 2
+    log = system.home.log(job.id).read_text()
+    assert "Loading the data" in log and log.rstrip().endswith("Done.")
+    assert int(re.findall(r"Going on from the checkpoint at step (\d+)", log)[-1]) >= 20
+    other, undisturbed = reference
+    assert losses(system, done) == losses(other, undisturbed), "bit by bit"
+    assert (system.artifacts.path(job.id) / "lamp_factors.safetensors").read_bytes() == (
+        other.artifacts.path(undisturbed.id) / "lamp_factors.safetensors"
+    ).read_bytes()
+    work = Home(tmp_path / "second" / "work")
+    assert not work.checkpoints(job.id).exists() and not work.log(job.id).exists()
+    assert list(work.uploads.iterdir()) != []  # for the next run on the same data
+
+
+def test_the_server_shows_all_of_a_run_that_was_elsewhere_and_removes_all_of_it(studios: Studios) -> None:
+    system, studio = studios.system, Studio(studios.settings, studios.system.store.database)
+    job = system.submit(4)
+    runner = studios.runner("first")
+    system.ended(job.id, JobState.DONE)
+    runner.close()
+    view = studio.run_view(job.id)
+    assert "Done." in view.log and studio.results(job.id) is not None and studio.inspection(job.id) is not None
+    assert studio.export(job.id).is_file()
+    longer = studio.extend(job.id, 8)
+    runner = studios.runner("second")
+    assert system.ended(longer, JobState.DONE).step == 8
+    runner.close()
+    assert "Going on from the checkpoint at step 4." in system.home.log(longer).read_text()
+    for id in (job.id, longer):
+        studio.delete(id)
+        assert system.store.purge(id)
+        studios.files.home.forget(id)
+    assert [path for path in objects_in(studios.store) if path.startswith("runs/")] == []
+    sweep(system.store, studios.files.home, studios.files.artifacts, studios.files.uploads(system.store.database))
+    assert [path for path in objects_in(studios.store) if path.startswith("uploads/")] != []
+    studio.close()
