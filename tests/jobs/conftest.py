@@ -35,8 +35,6 @@ class System:
     artifacts: ArtifactStore
     config: TuneConfig
     dataset: str
-    table: Path
-    """The file of the data set."""
 
     def submit(self, steps: int = 12, **train: object) -> Job:
         values = self.config.to_dict()
@@ -101,7 +99,6 @@ def make_system(root: Path, backbone: Path, url: str = "") -> System:
         ArtifactStore(home.artifacts),
         config,
         dataset,
-        table,
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -10,18 +11,22 @@ from pathlib import Path
 
 import pytest
 
+from app.jobs import carrier, worker
+from app.jobs.carrier import StoreCarrier
 from app.jobs.cleanup import sweep
 from app.jobs.runner import Runner
 from app.settings import Settings
 from app.studio import Studio
+from storage.errors import StoreUnavailable
 from storage.home import Home
 from storage.jobs import Job, JobState
 from storage.object_store import ObjectStore
 from storage.shared_files import Files, open_files
+from tests.jobs import toy
 from tests.jobs.conftest import QUICK, System, make_system
 from tests.jobs.test_killed_workers import losses
 from tests.jobs.warm import Mother, WarmExecutor
-from tests.storage.stores import objects_in
+from tests.storage.stores import failing, objects_in
 
 STEPS, PACE = 200, {"checkpoint_every": 20, "evaluate_every": 100}
 
@@ -56,7 +61,7 @@ def studios(tmp_path: Path, tiny_llama: Path, mother: Mother) -> Studios:
     environment = {**system.environment(), "STUDIO_FILES": f"file://{tmp_path / 'store'}"}
     settings = Settings.from_environment(environment)
     files = open_files(settings.home, settings.files)
-    files.uploads(system.store.database).add(system.table, "table.csv", 60, ("text", "label"))
+    files.uploads(system.store.database).add(tmp_path / "table.csv", "table.csv", 60, ("text", "label"))
     shared = replace(system, home=files.home, artifacts=files.artifacts)
     return Studios(shared, settings, mother, ObjectStore(settings.files), files)
 
@@ -123,3 +128,80 @@ def test_the_server_shows_all_of_a_run_that_was_elsewhere_and_removes_all_of_it(
     sweep(system.store, studios.files.home, studios.files.artifacts, studios.files.uploads(system.store.database))
     assert [path for path in objects_in(studios.store) if path.startswith("uploads/")] != []
     studio.close()
+
+
+@pytest.fixture
+def toy_run(studios: Studios, monkeypatch: pytest.MonkeyPatch) -> Job:
+    """A claimed run whose worker can be this process."""
+    monkeypatch.setattr(worker, "_handle_sigterm", lambda heartbeat: threading.Event())
+    monkeypatch.setattr(carrier, "_AGAIN_SECONDS", 0.05)
+    studios.system.submit(3)
+    job = studios.system.store.claim("here", [0])
+    assert job is not None
+    return job
+
+
+def test_a_run_that_cannot_have_its_files_fails_with_one_sentence(
+    studios: Studios, toy_run: Job, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(carrier, "_BEGIN_SECONDS", 0.1)
+    with failing(studios.store):
+        assert worker.run(toy_run.id, 1, studios.settings, toy.work) == 1
+    failed = studios.system.store.get(toy_run.id)
+    assert failed.state is JobState.FAILED
+    assert failed.error == "The store of files does not answer now (ConnectionError): try again in a moment."
+
+
+def test_a_run_whose_prompt_cannot_be_stored_is_not_done(
+    studios: Studios, toy_run: Job, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(worker, "END_SECONDS", 0.1)
+    with failing(studios.store, lambda path: "/artifacts/" in path):
+        worker.run(toy_run.id, 1, studios.settings, toy.work)
+    failed = studios.system.store.get(toy_run.id)
+    assert (failed.state, failed.artifact) == (JobState.FAILED, None)
+    assert (Home(studios.settings.work_home).artifacts / f"{toy_run.id}.1").is_dir()  # nothing is lost here
+
+
+def test_a_run_that_has_ended_waits_for_the_store(studios: Studios, toy_run: Job) -> None:
+    running = threading.Thread(
+        target=worker.run, args=(toy_run.id, 1, studios.settings, toy.work), name="worker", daemon=True
+    )
+    with failing(studios.store, lambda path: "/artifacts/" in path) as failed:
+        running.start()
+        deadline = time.monotonic() + 30
+        while len(failed) < 2 and time.monotonic() < deadline:
+            time.sleep(0.02)
+        assert studios.system.store.get(toy_run.id).state is JobState.RUNNING
+    running.join(30)
+    assert studios.system.store.get(toy_run.id).state is JobState.DONE
+    assert (studios.files.artifacts.path(toy_run.id) / "prompt.txt").read_text() == "3"
+
+
+def test_an_attempt_goes_on_with_the_log_of_the_one_before_on_another_machine(
+    studios: Studios, toy_run: Job, tmp_path: Path
+) -> None:
+    for number in (1, 2):
+        home, job = Home(tmp_path / f"machine-{number}"), replace(toy_run, attempts=number)
+        log = home.log(toy_run.id)
+        log.parent.mkdir(parents=True)
+        log.write_text(f"attempt {number} begins\n")
+        carried = StoreCarrier(studios.settings.files, home, job, studios.system.store)
+        carried.begin()
+        with log.open("a") as file:
+            file.write(f"attempt {number} ends\n")
+        carried.end(0)
+    lines = studios.files.home.log(toy_run.id).read_text().splitlines()
+    assert lines == ["attempt 1 begins", "attempt 1 ends", "attempt 2 begins", "attempt 2 ends"]
+
+
+def test_what_a_run_leaves_is_not_stored_when_nobody_waits_and_the_store_is_away(
+    studios: Studios, toy_run: Job, tmp_path: Path
+) -> None:
+    carried = StoreCarrier(studios.settings.files, Home(tmp_path / "machine"), toy_run, studios.system.store)
+    carried.begin()
+    carried._home.answers(toy_run.id).parent.mkdir(parents=True, exist_ok=True)
+    carried._home.answers(toy_run.id).write_text("{}")
+    with failing(studios.store), pytest.raises(StoreUnavailable):
+        carried.end(0)
+    assert carried._home.answers(toy_run.id).is_file()

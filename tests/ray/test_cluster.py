@@ -43,7 +43,7 @@ def bucket() -> Iterator[str]:
 def system(tmp_path_factory: pytest.TempPathFactory, tiny_llama: Path, postgres: str, bucket: str) -> System:
     system = make_system(tmp_path_factory.mktemp("server") / "home", tiny_llama, new_database(postgres))
     files = open_files(system.home.root, bucket)
-    files.uploads(system.store.database).add(system.table, "table.csv", 60, ("text", "label"))
+    files.uploads(system.store.database).add(system.home.root.parent / "table.csv", "table.csv", 60, ("text", "label"))
     return replace(system, home=files.home, artifacts=files.artifacts)
 
 

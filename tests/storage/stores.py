@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -22,19 +23,19 @@ def failing(store: ObjectStore, fails: Callable[[str], bool] = lambda path: True
 
     fails: whether it does for an object's path. Yields the paths at which it has failed.
     """
-    files, failed = store._fs, []
+    files, failed = type(store._fs), []  # the class: each thread has a file system of its own
 
     def failing_at(name: str, place: int) -> Callable[..., Any]:
         original = getattr(files, name)
 
-        def call(*arguments: Any, **options: Any) -> Any:
+        def call(self: Any, *arguments: Any, **options: Any) -> Any:
             path = str(arguments[place])
-            if not fails(path):
-                return original(*arguments, **options)
+            if not path.startswith(store._root) or not fails(path):
+                return original(self, *arguments, **options)
             failed.append(path)
-            if name == "put_file" and getattr(files, "local_file", False):
-                with open(arguments[0], "rb") as content:  # noqa: PTH123
-                    files.pipe_file(path, content.read()[:3])
+            if name == "put_file" and getattr(self, "local_file", False):  # elsewhere nothing is seen of half an upload
+                self.makedirs(self._parent(path), exist_ok=True)
+                self.pipe_file(path, Path(arguments[0]).read_bytes()[:3])
             raise ConnectionError("The store is away")
 
         return call
