@@ -88,6 +88,11 @@ class Settings:
     """STUDIO_TRACKER: the experiment tracker that gets the numbers of runs, one of `TRACKERS`; none when empty."""
 
     @property
+    def files_on_hub(self) -> bool:
+        """Whether the store of files is on the Hub, so that workers need the Hub even for a backbone that is here."""
+        return self.files.startswith("hf://")
+
+    @property
     def work_home(self) -> Path:
         """Where workers have the files of their runs: apart from the server's where a store is between them."""
         return self.home / "work" if self.files else self.home

@@ -149,8 +149,7 @@ class SharedUploads(UploadStore):
         return super().sweep()
 
     def _added(self, path: Path) -> None:
-        group = _group(path)
-        self._files.put(group, path.name, path, former=self._files.versions(group).get(path.name, ()))
+        put_upload(self._files, path)
 
     def _is_here(self, path: Path) -> bool:
         return path.is_file() or fetch_upload(self._files, path)
@@ -173,6 +172,11 @@ def fetch_upload(store: ObjectStore, path: Path) -> bool:
         return False
     store.fetch(_group(path), path.name, versions[-1], path)
     return True
+
+
+def put_upload(store: ObjectStore, path: Path) -> None:
+    """Stores a file of an upload, or its table."""
+    store.put(_group(path), path.name, path, former=store.versions(_group(path)).get(path.name, ()))
 
 
 def _group(path: Path) -> str:

@@ -28,7 +28,7 @@ def local_runner(settings: Settings, database: Database) -> Runner:
     executor = LocalExecutor(
         Home(settings.work_home),
         worker_variables(settings),
-        needs_hub=lambda job: not backbones.is_local(job.backbone),
+        needs_hub=lambda job: settings.files_on_hub or not backbones.is_local(job.backbone),
     )
     return runner_with(executor, devices(settings.slots), settings, database)
 

@@ -1,6 +1,7 @@
 """The beginning of a worker on a node of a Ray cluster: `python -m app.jobs.ray_node JOB_ID ATTEMPT HOST NAME`.
 
-It makes sure that this node shares the studio's files and records, turns its output to the run's log, and becomes the
+It makes sure that this node shares the studio's files (those of a STUDIO_HOME that all share, where STUDIO_FILES is
+not set) and records, turns its output to the run's log, and becomes the
 worker, with the variables that a worker has elsewhere. DATABASE_URL, HF_TOKEN and STUDIO_WEBHOOK come from the
 environment in which Ray was started on this node.
 """
@@ -51,7 +52,7 @@ def main(arguments: list[str]) -> int:
     os.dup2(output, 2)
     os.close(output)
     log_line(f"On {host_name()}.")
-    needs_hub = not Backbones(settings).is_local(job.backbone)
+    needs_hub = settings.files_on_hub or not Backbones(settings).is_local(job.backbone)
     program = [sys.executable, "-m", "app.jobs.worker", id, attempt, host, name]
     os.execve(sys.executable, program, worker_environment(worker_variables(settings), needs_hub))  # noqa: S606  # there is no text for a shell in it
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from storage import fill
 from storage.database import Database, open_database
 from storage.errors import NotStored, StoreUnavailable
 from storage.shared_files import Files, open_files
@@ -154,6 +155,19 @@ def test_a_store_that_does_not_answer_is_told_and_shows_nothing_old(first: Files
     assert second.shared is not None
     with failing(second.shared.store), pytest.raises(StoreUnavailable, match="try again in a moment"):
         second.home.log(RUN)
+
+
+def test_a_studio_that_was_on_one_disk_goes_on_with_a_store(first: Files, database: Database, tmp_path: Path) -> None:
+    alone = open_files(tmp_path / "alone", "")
+    upload = add_upload(alone.uploads(database), tmp_path)
+    with alone.artifacts.stage(RUN) as staged:
+        (staged / "recipe.json").write_text("{}")
+    alone.home.answers(RUN).parent.mkdir()
+    alone.home.answers(RUN).write_text("[]")
+    assert fill.main([str(tmp_path / "alone"), f"file://{tmp_path / 'store'}"]) == 0
+    assert first.uploads(database).table(upload.reference, "table.csv").read_text() == "a table"
+    assert first.home.answers(RUN).read_text() == "[]" and first.artifacts.path(RUN).name == f"{RUN}.1"
+    assert fill.main([str(tmp_path / "alone"), f"file://{tmp_path / 'nowhere'}"]) == 1
 
 
 def test_without_a_store_nothing_is_different(tmp_path: Path, database: Database) -> None:
