@@ -82,6 +82,13 @@ class RunFiles:
                 del self._here[item]
                 self._stored.pop(item, None)
 
+    def last_steps(self) -> tuple[int, int]:
+        """The step of the newest checkpoint on this machine and in the store; -1 where there is none."""
+        with self._lock:
+            self._list(0)
+            here = [_step(item) for item, _ in self._items()]
+            return max(here, default=-1), max(map(_step, self._stored), default=-1)
+
     def remove(self) -> None:
         """Removes all of them from the store."""
         with self._lock:
@@ -171,6 +178,12 @@ def _number(item: str) -> int:
     """Of an artifact "artifacts/<run>.<number>"."""
     number = item.rpartition(".")[2]
     return int(number) if number.isdecimal() else 0
+
+
+def _step(item: str) -> int:
+    """Of a checkpoint "checkpoints/<run>/step-<number>"; -1 for other items."""
+    number = item.rpartition("/step-")[2]
+    return int(number) if number.isdecimal() else -1
 
 
 def _state(path: Path) -> _State:

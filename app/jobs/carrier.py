@@ -24,8 +24,8 @@ from storage.shared_files import fetch_upload
 
 _EVERY_SECONDS = 2.0
 """Between two looks at what is new: at most so much of a log, or so new a checkpoint, is lost with a machine."""
-_BEGIN_SECONDS = 60.0
-"""How long a run waits for the store before it begins; its worker gives no sign of life meanwhile."""
+_WAIT_SECONDS = 60.0
+"""How long a run that begins waits for the store: less than a worker may be silent."""
 END_SECONDS = 3600.0
 """How long a run that has ended tries to store what it has made, as it does to record its end."""
 _AGAIN_SECONDS = 2.0
@@ -35,7 +35,13 @@ class Carrier:
     """Belongs to one attempt at a run. Where files lie in STUDIO_HOME alone there is nothing to carry: this one."""
 
     def begin(self) -> None:
-        """Brings what the run needs, then begins to store what is new. Raises StorageError, OSError."""
+        """Brings what the run goes on from, then begins to store what is new. Raises StorageError, OSError.
+
+        The worker gives no sign of life meanwhile.
+        """
+
+    def bring_inputs(self) -> None:
+        """Brings what the run reads, which may be large. Raises StorageError, OSError."""
 
     def end(self, seconds: float) -> None:
         """Stores what is left, for which it tries so many seconds. Raises StorageError, OSError."""
@@ -56,17 +62,21 @@ class StoreCarrier(Carrier):
         """home: of workers alone, not of a server."""
         self._store, self._home, self._job, self._jobs = ObjectStore(address), home, job, jobs
         self._files = RunFiles(self._store, home.root, job.id, job.attempts)
-        is_comparison = job.kind == "comparison" and job.parent
-        self._parent = RunFiles(self._store, home.root, job.parent or "") if is_comparison else None
+        self._parent: RunFiles | None = None
+        """The run that a comparison writes into."""
         self._closing = threading.Event()
         self._thread = threading.Thread(target=self._run, name="carrier", daemon=True)
 
     def begin(self) -> None:
-        self._until_answered(self._bring, _BEGIN_SECONDS)
+        self._until_answered(self._bring_own, _WAIT_SECONDS)
         self._thread.start()
+
+    def bring_inputs(self) -> None:
+        self._until_answered(self._bring_inputs, _WAIT_SECONDS)
 
     def end(self, seconds: float) -> None:
         self._closing.set()
+        self._thread.join()  # else it might take what `clear` removes here for what the run has removed
         self._until_answered(self._push, seconds)
 
     def clear(self) -> None:
@@ -81,16 +91,22 @@ class StoreCarrier(Carrier):
             for path in filter(older_than_a_day, self._home.uploads.glob("*")):
                 remove(path)
 
-    def _bring(self) -> None:
-        remove(
-            self._home.checkpoints(self._job.id)
-        )  # of an earlier attempt here: another machine may have gone further
-        self._files.pull({ANSWERS, ARTIFACTS, CHECKPOINTS})
+    def _bring_own(self) -> None:
+        parts = {ANSWERS, ARTIFACTS}
+        here, stored = self._files.last_steps()
+        if here <= stored:  # what an attempt here could not store any more is not given up
+            remove(self._home.checkpoints(self._job.id))
+            parts.add(CHECKPOINTS)
+        self._files.pull(parts)
         self._go_on_with_log()
+
+    def _bring_inputs(self) -> None:
         job = self._job
-        if self._parent is not None:
-            self._parent.pull({ANSWERS, CHECKPOINTS})
+        if job.kind == "comparison":
             job = self._jobs.get(job.parent or "")
+            parent = RunFiles(self._store, self._home.root, job.id)
+            parent.pull({ANSWERS, CHECKPOINTS})
+            self._parent = parent
         recipe = Run.of(job).config
         for reference in {job.dataset, recipe.data.validation_data, recipe.data.test_data}:
             if reference.startswith("upload:"):

@@ -1,9 +1,8 @@
 """The beginning of a worker on a node of a Ray cluster: `python -m app.jobs.ray_node JOB_ID ATTEMPT HOST NAME`.
 
-It makes sure that this node shares the studio's files (those of a STUDIO_HOME that all share, where STUDIO_FILES is
-not set) and records, turns its output to the run's log, and becomes the
-worker, with the variables that a worker has elsewhere. DATABASE_URL, HF_TOKEN and STUDIO_WEBHOOK come from the
-environment in which Ray was started on this node.
+It makes sure that this node shares the studio's records and, unless they lie in a store, its files; turns its output to
+the run's log, and becomes the worker, with the variables that a worker has elsewhere. DATABASE_URL, HF_TOKEN,
+STUDIO_WEBHOOK and the keys of a store come from the environment in which Ray was started on this node.
 """
 
 from __future__ import annotations

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 from app.backbones import Backbones
 from app.datasets import Datasets, sources_of
 from app.jobs import webhook
-from app.jobs.carrier import END_SECONDS, carrier_of
+from app.jobs.carrier import END_SECONDS, Carrier, carrier_of
 from app.jobs.child_memory import be_ended_first
 from app.jobs.comparing import compare_job
 from app.jobs.distributed import DistributedRun
@@ -146,14 +146,15 @@ def run(
     heartbeat = Heartbeat(store, job_id, attempt, home.log(job_id), journal, step=job.step)
     terminated = _handle_sigterm(heartbeat)
     heartbeat.start()
-    ended = _do(work, job, settings, home, heartbeat, terminated)
+    ended = _do(work, job, settings, home, heartbeat, terminated, carrier)
     if isinstance(ended, int):  # no end is recorded: the runner marks the run as interrupted and resumes it
         heartbeat.beat()
         with suppress(StorageError, OSError):
             carrier.end(0)
         return ended
     log_line(ended.sentence)
-    heartbeat.phase = "Storing the files"
+    if settings.files:
+        heartbeat.phase = "Storing the files"
     try:
         carrier.end(END_SECONDS)
     except StopNow:
@@ -167,10 +168,17 @@ def run(
 
 
 def _do(
-    work: Work, job: Job, settings: Settings, home: Home, heartbeat: Heartbeat, terminated: threading.Event
+    work: Work,
+    job: Job,
+    settings: Settings,
+    home: Home,
+    heartbeat: Heartbeat,
+    terminated: threading.Event,
+    carrier: Carrier,
 ) -> RunEnd | int:
     """Does the work of a run. Returns how it ended, or the exit status where it is to be resumed."""
     try:
+        carrier.bring_inputs()
         with Tracking(settings, job, log_line) as tracking:
             reporter = JobReporter(heartbeat, tracking, home.samples(job.id))
             outcome = work(job, reporter, ArtifactStore(home.artifacts))

@@ -115,8 +115,10 @@ def test_the_server_shows_all_of_a_run_that_was_elsewhere_and_removes_all_of_it(
     view = studio.run_view(job.id)
     assert "Done." in view.log and studio.results(job.id) is not None and studio.inspection(job.id) is not None
     assert studio.export(job.id).is_file()
-    longer = studio.extend(job.id, 8)
+    comparison, longer = studio.compare_ways(job.id, ("instruction",)), studio.extend(job.id, 8)
     runner = studios.runner("second")
+    system.ended(comparison, JobState.DONE)
+    assert (worth := studio.worth(job.id)) is not None and worth.any_tried
     assert system.ended(longer, JobState.DONE).step == 8
     runner.close()
     assert "Going on from the checkpoint at step 4." in system.home.log(longer).read_text()
@@ -144,7 +146,7 @@ def toy_run(studios: Studios, monkeypatch: pytest.MonkeyPatch) -> Job:
 def test_a_run_that_cannot_have_its_files_fails_with_one_sentence(
     studios: Studios, toy_run: Job, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(carrier, "_BEGIN_SECONDS", 0.1)
+    monkeypatch.setattr(carrier, "_WAIT_SECONDS", 0.1)
     with failing(studios.store):
         assert worker.run(toy_run.id, 1, studios.settings, toy.work) == 1
     failed = studios.system.store.get(toy_run.id)
@@ -205,3 +207,37 @@ def test_what_a_run_leaves_is_not_stored_when_nobody_waits_and_the_store_is_away
     with failing(studios.store), pytest.raises(StoreUnavailable):
         carried.end(0)
     assert carried._home.answers(toy_run.id).is_file()
+
+
+def test_checkpoints_that_an_attempt_could_not_store_are_gone_on_from_on_its_machine(
+    studios: Studios, toy_run: Job, tmp_path: Path
+) -> None:
+    def carried(machine: str, attempt: int) -> StoreCarrier:
+        home, job = Home(tmp_path / machine), replace(toy_run, attempts=attempt)
+        return StoreCarrier(studios.settings.files, home, job, studios.system.store)
+
+    def steps(machine: str) -> list[str]:
+        return sorted(path.name for path in Home(tmp_path / machine).checkpoints(toy_run.id).glob("step-*"))
+
+    def checkpoint(machine: str, step: int) -> None:
+        folder = Home(tmp_path / machine).checkpoints(toy_run.id) / f"step-{step:08d}"
+        folder.mkdir(parents=True)
+        (folder / "state.json").write_text("{}")
+
+    first = carried("a", 1)
+    first.begin()
+    checkpoint("a", 20)
+    first.end(0)
+    checkpoint("a", 40)
+    second = carried("a", 2)
+    second.begin()
+    assert steps("a") == ["step-00000020", "step-00000040"]
+    second.end(0)
+    elsewhere = carried("b", 3)
+    elsewhere.begin()
+    checkpoint("b", 60)
+    elsewhere.end(0)
+    last = carried("a", 4)
+    last.begin()
+    assert steps("a")[-1] == "step-00000060"
+    last.end(0)
