@@ -7,13 +7,13 @@ import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
-from app.jobs import carrier, worker
+from app.jobs import carrier, cleanup, worker
 from app.jobs.carrier import StoreCarrier
-from app.jobs.cleanup import sweep
 from app.jobs.runner import Runner
 from app.settings import Settings
 from app.studio import Studio
@@ -106,7 +106,9 @@ def test_a_run_whose_machine_is_lost_goes_on_elsewhere_to_the_same_result(
     assert list(work.uploads.iterdir()) != []  # for the next run on the same data
 
 
-def test_the_server_shows_all_of_a_run_that_was_elsewhere_and_removes_all_of_it(studios: Studios) -> None:
+def test_the_server_shows_all_of_a_run_that_was_elsewhere_and_removes_all_of_it(
+    studios: Studios, monkeypatch: pytest.MonkeyPatch
+) -> None:
     system, studio = studios.system, Studio(studios.settings, studios.system.store.database)
     job = system.submit(4)
     runner = studios.runner("first")
@@ -124,10 +126,12 @@ def test_the_server_shows_all_of_a_run_that_was_elsewhere_and_removes_all_of_it(
     assert "Going on from the checkpoint at step 4." in system.home.log(longer).read_text()
     for id in (job.id, longer):
         studio.delete(id)
-        assert system.store.purge(id)
-        studios.files.home.forget(id)
+    monkeypatch.setattr(cleanup, "RESTORABLE", timedelta(0))
+    monkeypatch.setattr(cleanup, "SWEEPS", 1)
+    cleanup.sweep(
+        system.store, studios.files.home, studios.files.artifacts, studios.files.uploads(system.store.database)
+    )
     assert [path for path in objects_in(studios.store) if path.startswith("runs/")] == []
-    sweep(system.store, studios.files.home, studios.files.artifacts, studios.files.uploads(system.store.database))
     assert [path for path in objects_in(studios.store) if path.startswith("uploads/")] != []
     studio.close()
 
