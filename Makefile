@@ -4,7 +4,7 @@ OFFLINE_BACKBONE := $(STUDIO_HOME)/backbones/HuggingFaceTB--SmolLM2-135M-Instruc
 BIN := .venv/bin
 export STUDIO_HOME
 
-.PHONY: run test test-families test-ray test-rented check clean
+.PHONY: run test test-families test-ray test-rented test-s3 check clean
 
 run: .venv/installed  ## start the studio on http://127.0.0.1:7860
 	@$(BIN)/python -m lamp.hub.offline $(OFFLINE_BACKBONE)
@@ -19,6 +19,11 @@ test-families: .venv/installed-dev  ## families of models that compute as others
 test-ray: .venv/test-tools  ## runs on a real Ray cluster of two nodes: minutes
 	$(BIN)/pip install -r requirements-ray.txt
 	$(BIN)/python -m pytest -m ray tests/ray
+
+test-s3: .venv/test-tools  ## files in a bucket of an S3 server, also for a Ray cluster whose nodes share no folder: minutes
+	$(BIN)/pip install -r requirements-s3.txt -r requirements-ray.txt -r tests/s3/requirements.txt
+	$(BIN)/python -m pytest -m s3 tests/s3
+	S3_NODES=1 $(BIN)/python -m pytest -m ray tests/ray
 
 test-rented: .venv/test-tools  ## runs on rented machines, which a small Hub plays: minutes
 	$(BIN)/python -m pytest -m rented tests/rented

@@ -165,7 +165,7 @@ class Datasets:
             return True
         try:
             self._uploads.get(reference)
-            self._uploads.path(reference)
+            self._uploads.check(reference)
         except NotStored:
             return False
         return True
@@ -222,7 +222,7 @@ class Datasets:
 
     def _upload_entry(self, upload: Upload) -> DatasetEntry:
         """An upload as it was described when it was added; one of an earlier version is read once and described."""
-        self._uploads.path(upload.reference)  # raises where its file is gone
+        self._uploads.check(upload.reference)
         rows, columns = upload.rows, upload.columns
         if rows is None or columns is None:
             table = opened_table(self._converted(upload.reference, upload.name))

@@ -110,11 +110,14 @@ def serve(settings: Settings) -> None:
     from app.ui import build_ui, web_app
     from app.web.server import serve_forever
     from storage.database import open_database
+    from storage.object_store import ObjectStore
 
     if settings.zero_gpu:
         from app.zero_gpu import start_without_gpu
 
         start_without_gpu()
+    if settings.files:
+        ObjectStore(settings.files).check()
     elsewhere = Cluster.of(settings) if settings.ray_address else Rented.of(settings) if settings.hf_jobs else None
     settings = elsewhere.settings if elsewhere else settings
     settings.home.mkdir(parents=True, exist_ok=True)

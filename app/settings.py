@@ -16,6 +16,7 @@ from app.quotas import UNLIMITED, Quotas
 from app.rented_machine import RentedMachine
 from app.sign_in import SignIn
 from lamp.errors import ConfigError
+from storage.object_store import address_problem
 from storage.quota import AtOnce
 
 _SPACE_STORAGE = Path("/data")
@@ -68,6 +69,9 @@ class Settings:
     cluster_gpus: int | None = None
     """The most GPUs that a run gets of a machine of that cluster, or of a rented one; None where runs go on on this
     machine."""
+    files: str = ""
+    """STUDIO_FILES: the fsspec address of a store that has all files of runs and data sets, of which the home folder of
+    each machine then has copies; as "s3://bucket/prefix". Files lie in the home folder alone when empty."""
     hf_jobs: str = ""
     """STUDIO_HF_JOBS: the flavor of the Hub's Jobs, as "t4-small", on which runs go on in place of this machine."""
     hf_jobs_token: str = field(default="", repr=False)
@@ -85,6 +89,16 @@ class Settings:
     unless it says so."""
     tracker: str = ""
     """STUDIO_TRACKER: the experiment tracker that gets the numbers of runs, one of `TRACKERS`; none when empty."""
+
+    @property
+    def files_on_hub(self) -> bool:
+        """Whether the store of files is on the Hub, so that workers need the Hub even for a backbone that is here."""
+        return self.files.startswith("hf://")
+
+    @property
+    def work_home(self) -> Path:
+        """Where workers have the files of their runs: apart from the server's where a store is between them."""
+        return self.home / "work" if self.files else self.home
 
     @property
     def tells_people_apart(self) -> bool:
@@ -139,6 +153,7 @@ class Settings:
             demo=is_demo,
             quotas=Quotas.from_environment(read),
             ray_address=_ray_address(read),
+            files=_files(read),
             hf_jobs=_hf_jobs(read),
             hf_jobs_token=read.text("STUDIO_HF_JOBS_TOKEN"),
             hf_jobs_image=read.text("STUDIO_HF_JOBS_IMAGE") or "python:3.12",
@@ -172,6 +187,13 @@ def _ray_address(read: Environment) -> str:
         read.problems.append(
             f"RAY_ADDRESS must be the address of the cluster's dashboard, such as http://head:8265, not {address!r}."
         )
+    return address
+
+
+def _files(read: Environment) -> str:
+    address = read.text("STUDIO_FILES")
+    if address and (problem := address_problem(address)):
+        read.problems.append(f"STUDIO_FILES {problem}.")
     return address
 
 

@@ -117,6 +117,7 @@ class StudioImports(StudioInspecting):
             file.parent.mkdir(exist_ok=True)
             with written_whole(file) as staged:
                 self._answerer.answers(replace(self._request(run), inspection=str(staged)), on_progress)
+            self._home.keep(run.job.id)
         return self.inspection(id)
 
     @computes
@@ -143,6 +144,7 @@ class StudioImports(StudioInspecting):
             with written_whole(self._home.answers(id)) as staged:
                 write_answers(answers, staged)
             self._home.token_weights(id).unlink(missing_ok=True)
+            self._home.keep(id)
             self._store.scored(id, config, entry.reference, entry.name, scores)
         return scores
 

@@ -58,6 +58,7 @@ class StudioInspecting(StudioPrompts):
             self._answerer, rows.request, rows.expected, len(seen.tokens), on_progress, labels=rows.labels
         )
         write_weights(weights, self._home.token_weights(self._store.get(id).id))
+        self._home.keep(id)
         return weights
 
     def mix_partners(self, id: str) -> list[Job]:

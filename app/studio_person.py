@@ -30,14 +30,12 @@ from app.shared_views import SharedViews
 from app.stored_backbones import StoredBackbones
 from app.usage import Usage
 from storage.accounts import AccountStore
-from storage.artifacts import ArtifactStore
 from storage.database import Database
-from storage.home import Home
 from storage.jobs import JobStore
 from storage.links import LinkStore
 from storage.served import ServedStore
+from storage.shared_files import open_files
 from storage.tokens import TokenStore
-from storage.uploads import UploadStore
 
 if TYPE_CHECKING:
     from app.studio import Studio
@@ -51,8 +49,9 @@ class StudioOfPerson:
     """A studio and the person it works for. Everything that it reads and writes comes from stores that are theirs."""
 
     def __init__(self, settings: Settings, database: Database) -> None:
-        self.settings, self._database, self._home = settings, database, Home(settings.home)
-        self._artifacts, self._answerer = ArtifactStore(self._home.artifacts), Answerer()
+        self.settings, self._database = settings, database
+        self._files = open_files(settings.home, settings.files)
+        self._home, self._artifacts, self._answerer = self._files.home, self._files.artifacts, Answerer()
         self._lists, self._usage = AnswerLists(self._answerer), Usage()
         self._exports, self._tokens, self._links = Exports(), TokenStore(database), LinkStore(database)
         self._accounts, self._servers = AccountStore(database), Servers()
@@ -95,7 +94,7 @@ class StudioOfPerson:
         owner = replace(person.owner, most_queued=self._quotas.queued, also=also)
         self._store = JobStore(self._database, webhook.on_end(self.settings, _log.warning), owner)
         self._served = ServedStore(self._database, owner)
-        self._datasets = Datasets(UploadStore(self._database, self._home.uploads, owner))
+        self._datasets = Datasets(self._files.uploads(self._database, owner))
         self._backbones = Backbones(self.settings, folders_allowed=person.is_admin and not self.settings.on_space)
         self._recipes = Recipes(
             self.settings, self._datasets, self._backbones, self._store, self._artifacts, self._tools

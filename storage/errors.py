@@ -24,6 +24,10 @@ class DatabaseUnavailable(StorageError):
     """The database did not answer in time or cannot be written; trying again later may help."""
 
 
+class StoreUnavailable(StorageError):
+    """The store of files did not answer; trying again later may help."""
+
+
 class DatabaseTooNew(StorageError):
     """The database was written by a newer studio than this one."""
 

@@ -105,6 +105,9 @@ class Home:
         with whole(copy.parent, copy.name) as staged:
             shutil.copytree(self.checkpoints(source), staged, ignore=shutil.ignore_patterns(f"{STAGED}*"))
 
+    def keep(self, job_id: str) -> None:
+        """Called after the studio itself, and no worker, has written or removed answers of a run."""
+
     def forget(self, job_id: str) -> None:
         """Removes the files of a run."""
         remove(self.checkpoints(job_id))

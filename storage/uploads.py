@@ -75,6 +75,7 @@ class UploadStore:
                 digest.update(chunk)
                 size += len(chunk)
                 copy.write(chunk)
+        self._added(self.root / digest.hexdigest())
         with self.database.write() as session:
             row = session.merge(
                 UploadRow(
@@ -108,22 +109,29 @@ class UploadStore:
         """
         endings = "".join(re.findall(r"[.][a-z0-9]{1,8}(?=[.]|$)", _plain(name).lower())[-2:])
         file = self.path(reference)
-        return file.with_name(f"{file.name}{endings}.parquet")
+        table = file.with_name(f"{file.name}{endings}.parquet")
+        self._is_here(table)
+        return table
 
     def add_table(self, reference: str, name: str, table: Path) -> None:
         """Keeps the table of an upload, which moves from the place that `staged` gave. Raises NotStored, OSError."""
         target = self.table(reference, name)
         with whole(self.root, target.name) as staged:
             table.replace(staged)
+        self._added(target)
 
     def path(self, reference: str) -> Path:
         """The file of a reference. Raises NotStored for one that is malformed or unknown."""
         if not self.owner.sees_all:
             self.get(reference)
         path = self.root / _sha256(reference)
-        if not path.is_file():
+        if not self._is_here(path):
             raise _not_stored(reference)
         return path
+
+    def check(self, reference: str) -> None:
+        """Raises NotStored unless the reference has a file; the file itself may be elsewhere."""
+        self.path(reference)
 
     def get(self, reference: str) -> Upload:
         """The upload of a reference. Raises NotStored."""
@@ -173,8 +181,7 @@ class UploadStore:
             session.flush()
             wanted = session.scalar(select(UploadRow.sha256).where(UploadRow.sha256 == row.sha256).limit(1))
         if wanted is None:
-            for path in self.root.glob(f"{reference.removeprefix(_PREFIX)}*"):
-                remove(path)
+            self._remove_files(reference.removeprefix(_PREFIX))
 
     def sweep(self) -> int:
         """Removes files that belong to no upload and are older than a day (a younger one may be being added).
@@ -188,6 +195,17 @@ class UploadStore:
                 remove(path)
                 removed += 1
         return removed
+
+    def _added(self, path: Path) -> None:
+        """Called for each file once it lies under the root, before a row refers to it."""
+
+    def _is_here(self, path: Path) -> bool:
+        """Whether a file lies under the root, or could be brought there."""
+        return path.is_file()
+
+    def _remove_files(self, sha256: str) -> None:
+        for path in self.root.glob(f"{sha256}*"):
+            remove(path)
 
     def _row(self, session: Session, reference: str) -> UploadRow:
         """The row of an upload, if it exists for the store's owner. Raises NotStored."""

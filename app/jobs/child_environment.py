@@ -18,6 +18,8 @@ _SECRET = re.compile("(^|_)(TOKEN|SECRET|PASSWORD|PASS|KEY|AUTH|CREDENTIALS?)(_|
 """Matches names of secrets, also where the variable has a prefix that computing needs."""
 _FOR_WORKERS_ALONE = frozenset({"STUDIO_WEBHOOK"})
 """Addresses that often hold a secret; app.jobs.local hands them to the processes that use them."""
+_FILE_STORE = re.compile("(AWS|FSSPEC|S3|GOOGLE|GCS|AZURE)_[A-Z0-9_]+")
+"""Variables from which file systems take their keys."""
 _HUB_TOKEN = frozenset({"HF_TOKEN", "HUGGING_FACE_HUB_TOKEN", "HF_TOKEN_PATH", "HF_HUB_DISABLE_IMPLICIT_TOKEN"})
 
 
@@ -36,3 +38,8 @@ def child_environment(
         and (not _SECRET.search(name) or (with_token and name in _HUB_TOKEN))
     }
     return {**kept, **added}
+
+
+def file_store_variables(environment: Mapping[str, str] = os.environ) -> dict[str, str]:
+    """What a worker needs to reach the store of files, keys included."""
+    return {name: value for name, value in environment.items() if _FILE_STORE.fullmatch(name)}

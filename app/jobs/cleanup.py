@@ -25,11 +25,14 @@ A clock that is set forward shortens the day above, but not this number.
 def sweep(store: JobStore, home: Home, artifacts: ArtifactStore, uploads: UploadStore) -> None:
     """Purges runs that were deleted a day ago with their files, and every file that no run or upload refers to."""
     sweeps = _count_sweeps(home.root / "deleted.json", store.expired(timedelta(0)))
+    before = store.ids()
     for job in store.expired(RESTORABLE):
-        if sweeps.get(_deletion(job), 0) >= SWEEPS and store.purge(job.id):
-            artifacts.remove(job.id)
-            home.forget(job.id)
+        if sweeps.get(_deletion(job), 0) >= SWEEPS:
+            store.purge(job.id)
     known = store.ids()
+    for id in before - known:  # comparisons go with their runs
+        artifacts.remove(id)
+        home.forget(id)
     artifacts.sweep(known)
     uploads.sweep()
     home.sweep(known)

@@ -33,7 +33,7 @@ def compare_job(settings: Settings, store: JobStore, uploads: UploadStore, job: 
 
     Raises LampError, StorageError.
     """
-    run, home, backbones = Run.of(store.get(job.parent or "")), Home(settings.home), Backbones(settings)
+    run, home, backbones = Run.of(store.get(job.parent or "")), Home(settings.work_home), Backbones(settings)
     if not fetch_backbone(backbones, run.config.backbone, reporter):
         return False
     reporter.phase("Loading the data")

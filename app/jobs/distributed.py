@@ -154,7 +154,7 @@ def main(arguments: list[str]) -> int:
     threading.Thread(target=_exit_with_parent, args=(os.getppid(),), name="parent", daemon=True).start()
     settings = Settings.from_environment()
     try:
-        database, home = open_database(settings.database_url), Home(settings.home)
+        database, home = open_database(settings.database_url), Home(settings.work_home)
         run = Run.of(JobStore(database).get(arguments[0]))
         uploads = UploadStore(database, home.uploads, Owner(run.job.owner))
         artifacts = ArtifactStore(home.artifacts)

@@ -8,16 +8,16 @@ from functools import partial
 
 from app.backbones import Backbones
 from app.jobs import tracking, webhook
+from app.jobs.child_environment import file_store_variables
 from app.jobs.cleanup import sweep
 from app.jobs.executors import Executor, LocalExecutor
 from app.jobs.runner import Runner
 from app.jobs.slots import devices
 from app.settings import Settings
-from storage.artifacts import ArtifactStore
 from storage.database import Database
 from storage.home import Home
 from storage.jobs import JobStore
-from storage.uploads import UploadStore
+from storage.shared_files import open_files
 
 _log = logging.getLogger(__name__)
 
@@ -26,9 +26,9 @@ def local_runner(settings: Settings, database: Database) -> Runner:
     """Creates a runner for this machine's slots, not started yet."""
     backbones = Backbones(settings)
     executor = LocalExecutor(
-        Home(settings.home),
+        Home(settings.work_home),
         worker_variables(settings),
-        needs_hub=lambda job: not backbones.is_local(job.backbone),
+        needs_hub=lambda job: settings.files_on_hub or not backbones.is_local(job.backbone),
     )
     return runner_with(executor, devices(settings.slots), settings, database)
 
@@ -40,17 +40,19 @@ def worker_variables(settings: Settings) -> dict[str, str]:
         "DATABASE_URL": settings.database_url,
         "STUDIO_WEBHOOK": settings.webhook,
         **tracking.variables(settings.tracker),
+        **(file_store_variables() if settings.files else {}),
     }
 
 
 def runner_with(executor: Executor, slots: Sequence[str], settings: Settings, database: Database) -> Runner:
     """A runner of the settings' studio, not started yet. slots: the device of each."""
-    store, home = JobStore(database, webhook.on_end(settings, _log.warning)), Home(settings.home)
+    store = JobStore(database, webhook.on_end(settings, _log.warning))
+    files = open_files(settings.home, settings.files)
     return Runner(
         store,
         executor,
         slots,
         auto_resume=settings.auto_resume,
         at_once=settings.at_once,
-        sweep=partial(sweep, store, home, ArtifactStore(home.artifacts), UploadStore(database, home.uploads)),
+        sweep=partial(sweep, store, files.home, files.artifacts, files.uploads(database)),
     )

@@ -23,7 +23,7 @@ _ROOT = Path(__file__).resolve().parents[2]
 _KILL_SECONDS = 10
 """Time between SIGTERM and SIGKILL, as on one machine (app.jobs.runner.Timeouts.terminate)."""
 
-_SETTINGS = {"STUDIO_TRACKER", "STUDIO_ALLOWED_HOSTS", "STUDIO_HOST", "STUDIO_PORT"}
+_SETTINGS = {"STUDIO_FILES", "STUDIO_TRACKER", "STUDIO_ALLOWED_HOSTS", "STUDIO_HOST", "STUDIO_PORT"}
 """What a worker reads of the studio's settings. Others, such as a file of people, need not be there on a node."""
 
 
@@ -115,7 +115,8 @@ class RayExecutor:
     def _variables(self) -> dict[str, str]:
         """What a worker gets from here. No secret: Ray shows these to everybody who sees its dashboard."""
         own = {name: value for name, value in child_environment().items() if name in _SETTINGS}
-        return {**own, "STUDIO_HOME": str(self._home.root), "RAY_JOB_STOP_WAIT_TIME_S": str(_KILL_SECONDS)}
+        home = {} if own.get("STUDIO_FILES") else {"STUDIO_HOME": str(self._home.root)}  # else each machine has its own
+        return {**own, **home, "RAY_JOB_STOP_WAIT_TIME_S": str(_KILL_SECONDS)}
 
     def _tell(self, id: str, sentence: str) -> None:
         """Writes a line into the run's log, in which nothing of its worker stands yet, or any more."""

@@ -1,8 +1,8 @@
 """The beginning of a worker on a node of a Ray cluster: `python -m app.jobs.ray_node JOB_ID ATTEMPT HOST NAME`.
 
-It makes sure that this node shares the studio's files and records, turns its output to the run's log, and becomes the
-worker, with the variables that a worker has elsewhere. DATABASE_URL, HF_TOKEN and STUDIO_WEBHOOK come from the
-environment in which Ray was started on this node.
+It makes sure that this node shares the studio's records and, unless they lie in a store, its files; turns its output to
+the run's log, and becomes the worker, with the variables that a worker has elsewhere. DATABASE_URL, HF_TOKEN,
+STUDIO_WEBHOOK and the keys of a store come from the environment in which Ray was started on this node.
 """
 
 from __future__ import annotations
@@ -33,9 +33,9 @@ def main(arguments: list[str]) -> int:
         settings = Settings.from_environment()
         check_records(settings)
         database = open_database(settings.database_url)
-        store, log = JobStore(database), Home(settings.home).log(id)
+        store, log = JobStore(database), Home(settings.work_home).log(id)
         job = store.get(id)
-        if not log.is_file():  # the studio began it before it asked for a node
+        if not settings.files and not log.is_file():  # the studio began it before it asked for a node
             sentence = (
                 f"The machine {host_name()} does not have the studio's files under {settings.home}: mount the shared "
                 "folder there, or take the machine out of the cluster, then resume the run."
@@ -51,7 +51,7 @@ def main(arguments: list[str]) -> int:
     os.dup2(output, 2)
     os.close(output)
     log_line(f"On {host_name()}.")
-    needs_hub = not Backbones(settings).is_local(job.backbone)
+    needs_hub = settings.files_on_hub or not Backbones(settings).is_local(job.backbone)
     program = [sys.executable, "-m", "app.jobs.worker", id, attempt, host, name]
     os.execve(sys.executable, program, worker_environment(worker_variables(settings), needs_hub))  # noqa: S606  # there is no text for a shell in it
 

@@ -30,7 +30,7 @@ def train_job(
     settings: Settings, uploads: UploadStore, artifacts: ArtifactStore, run: Run, reporter: Reporter
 ) -> TrainResult:
     """Trains a run's prompt, from its last checkpoint if there is one. Raises LampError, StorageError."""
-    config, home = run.config, Home(settings.home)
+    config, home = run.config, Home(settings.work_home)
     reporter.phase("Loading the data")
     checkpoints = home.checkpoints(run.job.id)
     table, splits = rows_of(Datasets(uploads), run)

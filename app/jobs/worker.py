@@ -12,14 +12,14 @@ import sys
 import threading
 import traceback
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from contextlib import suppress
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from app.backbones import Backbones
 from app.datasets import Datasets, sources_of
-from app.disk_full import is_disk_full
 from app.jobs import webhook
+from app.jobs.carrier import END_SECONDS, Carrier, carrier_of
 from app.jobs.child_memory import be_ended_first
 from app.jobs.comparing import compare_job
 from app.jobs.distributed import DistributedRun
@@ -29,6 +29,7 @@ from app.jobs.job_reporter import JobReporter
 from app.jobs.journal import Journal
 from app.jobs.log import log_line, log_lines
 from app.jobs.processes import this_process
+from app.jobs.run_end import Outcome, RunEnd, end_after_error, end_after_work, end_at_once
 from app.jobs.tracking import Tracking
 from app.jobs.tuning import train_job
 from app.run import Run
@@ -39,9 +40,9 @@ from lamp.hub.cached import commit_of
 from lamp.process import prepare_process
 from storage.artifacts import ArtifactStore
 from storage.database import open_database
-from storage.errors import StorageError, first_line
+from storage.errors import StorageError
 from storage.home import Home
-from storage.jobs import Job, JobState, JobStore, Worker
+from storage.jobs import Job, JobStore, Worker
 from storage.owners import Owner
 from storage.uploads import UploadStore
 
@@ -62,34 +63,8 @@ class StopNow(BaseException):
     """Raised in the main thread by a SIGTERM that follows a stop: the training ends wherever it is."""
 
 
-@dataclass(frozen=True)
-class Outcome:
-    """The result of a run's work."""
-
-    stopped: bool
-    """Whether it ended early because of a stop."""
-    step: int
-    scores: dict[str, float]
-    failure: str = ""
-    """Why the training could not go on, in one sentence; its best prompt was published nevertheless."""
-    has_prompt: bool = True
-    """Whether a prompt was published."""
-
-
 Work = Callable[[Job, JobReporter, ArtifactStore], Outcome]
 """Trains and publishes: the run, whom to report to, where to publish."""
-
-
-@dataclass(frozen=True)
-class _End:
-    """How the end of a run is recorded."""
-
-    exit_status: int
-    state: JobState
-    sentence: str
-    """Goes into the log."""
-    values: dict[str, Any] = field(default_factory=dict)
-    """Further arguments of JobStore.finish."""
 
 
 def tune(
@@ -108,7 +83,7 @@ def tune(
         sources = sources_of(Datasets(uploads), run.config, job.dataset)
         save_prompt(result, run.config, staged, sources, commit_of(Backbones(settings).source(run.config.backbone)))
     try:
-        _keep_what_is_shown(result, Home(settings.home), job.id)
+        _keep_what_is_shown(result, Home(settings.work_home), job.id)
     except OSError as error:  # such as a full disk: the prompt is there, and the run has not failed
         reporter.note(f"The answers to the held-out rows, and what the prompt is made of, were not kept: {error}")
     return Outcome(result.stopped, result.step, result.final.merged(), result.failure)
@@ -148,7 +123,7 @@ def run(
     """
     database = open_database(settings.database_url)
     on_end = webhook.on_end(settings, log_line, wait_seconds=_WEBHOOK_SECONDS)
-    store, home = JobStore(database, on_end), Home(settings.home)
+    store, home = JobStore(database, on_end), Home(settings.work_home)
     job = store.get(job_id)
     attempt = job.attempts if attempt is None else attempt
     if not store.started(job_id, attempt, worker or this_process()):
@@ -159,33 +134,67 @@ def run(
         work = (
             partial(compare, settings, store, uploads) if job.kind == "comparison" else partial(tune, settings, uploads)
         )
+    carrier = carrier_of(settings, job, store)
+    try:
+        carrier.begin()
+    except (StorageError, OSError) as error:
+        end = end_after_error(error, job.step)
+        log_line(end.sentence)
+        store.finish(job_id, end.state, attempt=attempt, **end.values)
+        return end.exit_status
     journal = Journal(home.checkpoints(job_id) / "journal.jsonl")
     heartbeat = Heartbeat(store, job_id, attempt, home.log(job_id), journal, step=job.step)
     terminated = _handle_sigterm(heartbeat)
     heartbeat.start()
+    ended = _do(work, job, settings, home, heartbeat, terminated, carrier)
+    if isinstance(ended, int):  # no end is recorded: the runner marks the run as interrupted and resumes it
+        heartbeat.beat()
+        with suppress(StorageError, OSError):
+            carrier.end(0)
+        return ended
+    log_line(ended.sentence)
+    if settings.files:
+        heartbeat.phase = "Storing the files"
     try:
+        carrier.end(END_SECONDS)
+    except StopNow:
+        ended = end_at_once(heartbeat.step)
+    except (StorageError, OSError) as error:
+        ended = end_after_error(error, heartbeat.step)
+        log_line(ended.sentence)
+    heartbeat.end(lambda: store.finish(job_id, ended.state, attempt=attempt, **ended.values))
+    carrier.clear()
+    return ended.exit_status
+
+
+def _do(
+    work: Work,
+    job: Job,
+    settings: Settings,
+    home: Home,
+    heartbeat: Heartbeat,
+    terminated: threading.Event,
+    carrier: Carrier,
+) -> RunEnd | int:
+    """Does the work of a run. Returns how it ended, or the exit status where it is to be resumed."""
+    try:
+        carrier.bring_inputs()
         with Tracking(settings, job, log_line) as tracking:
-            reporter = JobReporter(heartbeat, tracking, home.samples(job_id))
+            reporter = JobReporter(heartbeat, tracking, home.samples(job.id))
             outcome = work(job, reporter, ArtifactStore(home.artifacts))
     except WorkerLost as lost:
         log_line(str(lost))
-        heartbeat.beat()
-        return EXIT_LOST  # no end is recorded: the runner marks the run as interrupted and resumes it
+        return EXIT_LOST
     except StopNow:
-        end = _end_at_once(heartbeat.step)
+        return end_at_once(heartbeat.step)
     except Exception as error:
         if not isinstance(error, LampError | StorageError):
             log_lines(traceback.format_exc())
-        end = _end_after_error(error, heartbeat.step)
-    else:
-        if outcome.stopped and not outcome.failure and terminated.is_set() and not heartbeat.stop_by_user:
-            log_line(f"The system ended this worker after step {outcome.step}, and nobody asked the run to stop.")
-            heartbeat.beat()
-            return _EXIT_TERMINATED  # no end is recorded: the runner marks the run as interrupted and resumes it
-        end = _end_after_work(job_id, outcome)
-    log_line(end.sentence)
-    heartbeat.end(lambda: store.finish(job_id, end.state, attempt=attempt, **end.values))
-    return end.exit_status
+        return end_after_error(error, heartbeat.step)
+    if outcome.stopped and not outcome.failure and terminated.is_set() and not heartbeat.stop_by_user:
+        log_line(f"The system ended this worker after step {outcome.step}, and nobody asked the run to stop.")
+        return _EXIT_TERMINATED
+    return end_after_work(job.id, outcome)
 
 
 def _handle_sigterm(heartbeat: Heartbeat) -> threading.Event:
@@ -203,38 +212,6 @@ def _handle_sigterm(heartbeat: Heartbeat) -> threading.Event:
 
     signal.signal(signal.SIGTERM, on_sigterm)
     return terminated
-
-
-def _end_at_once(step: int) -> _End:
-    values = {"reason": "Stopped before it was finished.", "step": step}
-    return _End(0, JobState.STOPPED, "Ended at once, as was asked; what was finished before stays.", values)
-
-
-def _end_after_error(error: Exception, step: int) -> _End:
-    sentence = _sentence(error)
-    return _End(1, JobState.FAILED, sentence, {"error": sentence, "step": step})
-
-
-def _end_after_work(job_id: str, outcome: Outcome) -> _End:
-    if outcome.stopped and not outcome.has_prompt:
-        return _end_at_once(outcome.step)
-    values = {"scores": outcome.scores, "artifact": job_id if outcome.has_prompt else None, "step": outcome.step}
-    if outcome.failure:
-        return _End(1, JobState.FAILED, outcome.failure, {**values, "error": outcome.failure})
-    if not outcome.stopped:
-        return _End(0, JobState.DONE, "Done.", values)
-    reason = f"Stopped after step {outcome.step}; the best prompt so far was exported."
-    return _End(0, JobState.STOPPED, reason, {**values, "reason": reason})
-
-
-def _sentence(error: Exception) -> str:
-    """An error in one sentence for the run's page."""
-    if isinstance(error, LampError | StorageError):
-        return str(error)
-    if is_disk_full(error):
-        return "The disk is full: free some space, then resume the run from its last checkpoint."
-    first = first_line(error)[:200]
-    return f"The run ended with an unexpected {type(error).__name__}{': ' + first if first else ''}; the log says more."
 
 
 def main(arguments: list[str]) -> int:

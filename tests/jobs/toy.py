@@ -7,7 +7,7 @@ import subprocess
 import time
 
 from app.jobs.job_reporter import JobReporter
-from app.jobs.worker import Outcome
+from app.jobs.run_end import Outcome
 from storage.artifacts import ArtifactStore
 from storage.jobs import Job
 

@@ -17,7 +17,7 @@ from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 
-from app.jobs import worker
+from app.jobs import carrier, worker
 from app.jobs.executors import LocalExecutor
 from app.jobs.processes import identity
 from app.settings import Settings
@@ -86,6 +86,7 @@ def main(arguments: list[str]) -> None:
         ):
             importlib.import_module(name)
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for the children: their remains go by themselves
+    carrier._EVERY_SECONDS = 0.1  # the runs of tests are short
     print("ready", flush=True)
     for line in sys.stdin:
         order = json.loads(line)

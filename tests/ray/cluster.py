@@ -23,8 +23,12 @@ TOKEN = "t" * 40
 class Cluster:
     """Starts nodes of one processor each; the first is the head."""
 
-    def __init__(self, folder: Path, environment: Mapping[str, str]) -> None:
-        """folder: a short path, because sockets lie under it; environment: of the nodes, besides their own."""
+    def __init__(self, folder: Path, environment: Mapping[str, str], homes: Path | None = None) -> None:
+        """folder: a short path, because sockets lie under it; environment: of the nodes, besides their own.
+
+        homes: where each node gets a STUDIO_HOME of its own, if it does.
+        """
+        self._homes = homes
         self._ports = [free_port(), free_port()]
         self.address = f"http://127.0.0.1:{self._ports[1]}"
         self._folder = folder
@@ -41,7 +45,9 @@ class Cluster:
         options = ["--num-cpus=1", "--num-gpus=0", "--object-store-memory=100000000", "--dashboard-agent-listen-port=0"]
         with (self._folder / f"node-{len(self.nodes)}.log").open("wb") as log:
             program = [str(Path(sys.executable).with_name("ray")), "start", "--block", "--disable-usage-stats"]
-            node = subprocess.Popen([*program, *head, *options], env=self._environment, stdout=log, stderr=log)
+            own = {"STUDIO_HOME": str(self._homes / f"node-{len(self.nodes)}")} if self._homes else {}
+            environment = {**self._environment, **own}
+            node = subprocess.Popen([*program, *head, *options], env=environment, stdout=log, stderr=log)
         self.nodes.append(node)
         deadline = time.monotonic() + _SECONDS
         while self._alive() < len(self.nodes):

@@ -8,6 +8,8 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 
 import psutil
@@ -17,9 +19,11 @@ from app.jobs import cluster as clusters
 from app.jobs.runner import Runner
 from app.settings import Settings
 from storage.jobs import Job, JobState
+from storage.shared_files import open_files
 from tests.jobs.conftest import System, make_system
 from tests.jobs.test_killed_workers import losses
 from tests.ray.cluster import TOKEN, Cluster, end_at_once, runs_on
+from tests.s3.server import new_bucket
 from tests.storage.postgres import new_database
 
 pytestmark = [pytest.mark.ray, pytest.mark.timeout(900)]
@@ -29,14 +33,25 @@ _PACE = {"checkpoint_every": 20, "evaluate_every": 100}
 
 
 @pytest.fixture(scope="module")
-def system(tmp_path_factory: pytest.TempPathFactory, tiny_llama: Path, postgres: str) -> System:
-    return make_system(tmp_path_factory.mktemp("shared") / "home", tiny_llama, new_database(postgres))
+def bucket() -> Iterator[str]:
+    """The address of an empty bucket that the nodes share in place of a folder; "" unless S3_NODES is set."""
+    with ExitStack() as stack:
+        yield stack.enter_context(new_bucket()) if os.environ.get("S3_NODES") else ""
 
 
 @pytest.fixture(scope="module")
-def cluster(system: System) -> Iterator[Cluster]:
+def system(tmp_path_factory: pytest.TempPathFactory, tiny_llama: Path, postgres: str, bucket: str) -> System:
+    system = make_system(tmp_path_factory.mktemp("server") / "home", tiny_llama, new_database(postgres))
+    files = open_files(system.home.root, bucket)
+    files.uploads(system.store.database).add(system.home.root.parent / "table.csv", "table.csv", 60, ("text", "label"))
+    return replace(system, home=files.home, artifacts=files.artifacts)
+
+
+@pytest.fixture(scope="module")
+def cluster(system: System, bucket: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     folder = Path(tempfile.mkdtemp(prefix="ray-", dir="/tmp"))
-    started = Cluster(folder, system.environment())
+    homes = tmp_path_factory.mktemp("nodes") if bucket else None
+    started = Cluster(folder, system.environment(), homes)
     try:
         started.add_node()
         yield started
@@ -72,7 +87,7 @@ def undisturbed(system: System) -> list[tuple[int, float]]:
     """The losses of a run of the same recipe in a process of its own on this machine."""
     job = system.submit(STEPS, **_PACE)
     assert (claimed := system.store.claim("here", [0])) is not None and claimed.id == job.id
-    environment = {**os.environ, **system.environment(), "OMP_NUM_THREADS": "1"}
+    environment = {**os.environ, **system.environment(), "OMP_NUM_THREADS": "1", "STUDIO_FILES": ""}
     subprocess.run([sys.executable, "-m", "app.jobs.worker", job.id], env=environment, check=True)
     return losses(system, job)
 
@@ -97,7 +112,7 @@ def test_runs_are_each_done_once_with_the_result_of_an_undisturbed_run_though_a_
         again = ["interrupted", "queued", "running"] if job.id == lost else []
         assert states == ["queued", "running", *again, "done"], f"{job.id}, lost: {lost}"
         assert losses(system, job) == wanted
-        assert len(list(system.home.artifacts.glob(f"{job.id}.*"))) == 1
+        assert system.artifacts.path(job.id).name == f"{job.id}.1"
     assert "Going on from the checkpoint" in system.home.log(lost).read_text()
 
 

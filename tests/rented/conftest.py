@@ -18,7 +18,7 @@ from app.jobs.job_reporter import JobReporter
 from app.jobs.rented import parcel
 from app.jobs.rented.hub_jobs import HubJobs, keep_log_clean
 from app.jobs.rented.rental import Rental
-from app.jobs.worker import Outcome
+from app.jobs.run_end import Outcome
 from app.settings import Settings
 from storage.artifacts import ArtifactStore
 from storage.database import open_database

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from app.jobs.rented.hub_jobs import HubJob
 from app.jobs.rented.report import Report
-from app.jobs.worker import Outcome, WorkerLost
+from app.jobs.run_end import Outcome
+from app.jobs.worker import WorkerLost
 from lamp.errors import LampError
 from storage.states import JobState
 

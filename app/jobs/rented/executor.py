@@ -113,7 +113,7 @@ class Rented:
 
     def runner(self, database: Database) -> Runner:
         """A runner that rents machines, not started yet."""
-        settings, home = self.settings, Home(self.settings.home)
+        settings, home = self.settings, Home(self.settings.work_home)
         variables = {**worker_variables(settings), "STUDIO_HF_JOBS_TOKEN": settings.hf_jobs_token}
         executor = RentedExecutor(home, variables, Backbones(settings), JobStore(database), self.hub)
         return runner_with(executor, [""] * (settings.slots or 1), settings, database)

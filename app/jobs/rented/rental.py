@@ -17,7 +17,7 @@ from app.jobs.rented.exchange import Exchange
 from app.jobs.rented.hub_jobs import HubAway, HubJob, HubJobs, HubRefused
 from app.jobs.rented.parcel import pack
 from app.jobs.rented.report import FOLDER, Report
-from app.jobs.worker import Outcome
+from app.jobs.run_end import Outcome
 from app.run import Run
 from app.settings import Settings
 from lamp.errors import LampError

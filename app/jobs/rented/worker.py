@@ -15,7 +15,7 @@ from app.jobs.child_memory import be_ended_first
 from app.jobs.job_reporter import JobReporter
 from app.jobs.rented.hub_jobs import HubJobs, keep_log_clean
 from app.jobs.rented.rental import Rental
-from app.jobs.worker import Outcome
+from app.jobs.run_end import Outcome
 from app.settings import Settings
 from lamp.errors import LampError
 from lamp.process import prepare_process
@@ -31,7 +31,7 @@ from storage.uploads import UploadStore
 def rent(settings: Settings, job: Job, reporter: JobReporter, artifacts: ArtifactStore) -> Outcome:
     """Does the work of a run on a rented machine. Raises LampError, StorageError, WorkerLost."""
     keep_log_clean()
-    home = Home(settings.home)
+    home = Home(settings.work_home)
     uploads = UploadStore(open_database(settings.database_url), home.uploads, Owner(job.owner))
     return Rental(settings, HubJobs(settings.hf_jobs_token), home, uploads, artifacts, job, reporter).outcome()
 
