@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from app.ui.tune.recipe_fields import FIELDS, PRESETS, Field
+from app.ui.tune.recipe_fields import FIELDS, Field
 from app.views import formatting
 from lamp.config import DataConfig, LampConfig, TrainConfig, TuneConfig
 
@@ -58,14 +58,6 @@ def values_of(config: TuneConfig) -> dict[str, Any]:
         value = getattr(getattr(config, section), name)
         values[field.key] = str(value) if field.kind == "rate" else value
     return values
-
-
-def preset_of(values: Values) -> str | None:
-    """The name of the preset whose numbers the form holds; None when they belong to none."""
-    for name, preset in PRESETS.items():
-        if all(_number(values.get(key)) == value for key, value in preset.items()):
-            return name
-    return None
 
 
 def _number(value: Any) -> float | None:
