@@ -46,6 +46,11 @@ def columns(value: object) -> tuple[str, ...]:
     return tuple(map(str, value)) if isinstance(value, Sequence) else ()
 
 
+def gpus(value: object) -> int:
+    """The number of GPUs; value: as the browser sends it."""
+    return value if isinstance(value, int) else 1
+
+
 def values_of(config: TuneConfig) -> dict[str, Any]:
     """The form values of a recipe; `parse` gives the recipe back."""
     values: dict[str, Any] = {

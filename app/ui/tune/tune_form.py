@@ -164,6 +164,7 @@ class TuneForm(FormChoices):
     def _values(self, form: Sequence[Any]) -> dict[str, Any]:
         values = dict(zip(self._keys, form, strict=True))
         values["backbone"] = values["backbone.choice"] or values["backbone.other"]
+        values["gpus"] = form_values.gpus(values["gpus"])
         try:
             names = self._studio.dataset(str(values["dataset"] or "")).columns
         except KNOWN:
