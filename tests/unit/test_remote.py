@@ -16,7 +16,12 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> Asked:
     """What a studio was asked, in place of one."""
     calls: Asked = []
     monkeypatch.setenv("HF_TOKEN", "hf_token")
-    monkeypatch.setattr(remote, "connect", lambda *given: lambda *call: calls.append(call) or "https://hub/there")
+
+    def answer(*call: Any) -> str:
+        calls.append(call)
+        return "https://hub/there"
+
+    monkeypatch.setattr(remote, "connect", lambda *given: answer)
     return calls
 
 
