@@ -121,15 +121,18 @@ def _made(call: Call, run: str, format: str) -> str:
 def _publish(call: Call, options: argparse.Namespace) -> None:
     if options.space and options.card:
         raise Failure("A Space has no model card: leave --card out, or publish the prompt.")
+    if options.all_of_model and not options.space:
+        raise Failure("--all-of-model is for a Space: add --space.")
     token = os.environ.get("HF_TOKEN") or getpass.getpass("Token of the Hub, which may write: ")
     try:
         card = options.card.read_text(encoding="utf-8") if options.card else ""
     except (OSError, ValueError) as error:
         raise Failure(f"The model card {str(options.card)!r} cannot be read: {error}.") from error
+    how = options.id, options.repository, token, not options.public, options.existing
     if options.space:
-        print(call("publish_space", options.id, options.repository, token, not options.public, options.existing))
+        print(call("publish_space", *how, options.all_of_model))
         return
-    print(call("publish", options.id, options.repository, token, not options.public, options.existing, card))
+    print(call("publish", *how, card))
 
 
 def _card(call: Call, options: argparse.Namespace) -> None:
@@ -212,6 +215,9 @@ def _parser() -> argparse.ArgumentParser:
 def _add_publishing(publish: argparse.ArgumentParser) -> None:
     publish.add_argument("repository", help="such as name/prompt")
     publish.add_argument("--space", action="store_true", help="instead of the prompt, a page that answers with it")
+    publish.add_argument(
+        "--all-of-model", action="store_true", help="with --space: the page offers your other prompts on its model too"
+    )
     publish.add_argument("--public", action="store_true", help="for everybody to see")
     publish.add_argument("--card", type=Path, help="a file with the model card, as `card` prints it")
     publish.add_argument(

@@ -14,7 +14,7 @@ import gradio as gr
 
 from app.disk_full import is_disk_full
 from app.ui.language import t
-from lamp.errors import LampError
+from lamp.errors import DataError, LampError
 from lamp.plain_line import plain_line
 from storage.errors import StorageError
 
@@ -76,6 +76,14 @@ def plain_text(sentence: str) -> str:
 def toast_text(sentence: str) -> str:
     """The same for a toast, which Gradio shows as HTML: names of runs and values are quoted in it."""
     return escape(t(plain_text(sentence)), quote=False)
+
+
+def told(event: gr.EventData, name: str) -> Any:
+    """What a page's script tells with an event. Raises DataError where another program leaves it out."""
+    value = getattr(event, name, None)
+    if value is None:
+        raise DataError(f"The press of this button lacks its {name!r}: press it on the studio's own page.")
+    return value
 
 
 @contextmanager

@@ -18,6 +18,7 @@ from app.ui.asking import asked
 from app.ui.language import Languages
 from app.ui.page_state import describe_components_when_asked
 from app.ui.theme import launch_options
+from app.ui.translated_layout import readers_page
 from app.web.addresses import Addresses
 from app.web.answers import App
 from app.web.bearer import of_token
@@ -70,7 +71,7 @@ def web_app(demo: gr.Blocks, studio: Studio) -> App:
     served: App = CompressedPages(outer, (path for path, *_ in demo.pages))
     if settings.tells_people_apart:
         uploaded = UploadedFiles()
-        routes = Visitors() if settings.demo else SignInRoutes(settings, studio.owner_of_account)
+        routes = Visitors() if settings.demo else SignInRoutes(settings, studio.owner_of_account, readers_page)
         served = Door(
             PageSessions(served, uploaded),
             routes,

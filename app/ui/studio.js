@@ -6,6 +6,11 @@
     location.replace(new URL("runs?run=" + encodeURIComponent(asked), here));
     return;
   }
+  // Gradio tells screen readers the browser's language, but the page is in one that it was sent in.
+  const root = document.documentElement, spoken = window.gradio_config?.language ?? "en";
+  const tellLanguage = () => { if (root.lang.split("-")[0] !== spoken) root.lang = spoken; };
+  new MutationObserver(tellLanguage).observe(root, { attributes: true, attributeFilter: ["lang"] });
+  tellLanguage();
   // A page that nobody sees asks for nothing: these two buttons stop and start its timer.
   document.addEventListener("visibilitychange", () => {
     document.querySelector(document.hidden ? "#ls-sleep" : "#ls-wake")?.click();

@@ -7,6 +7,8 @@ from typing import Any
 
 import gradio as gr
 
+from app.ui.language import translated
+
 _HERE = Path(__file__).parent
 _SANS = ["ui-sans-serif", "system-ui", "sans-serif"]
 _MONO = ["ui-monospace", "SFMono-Regular", "Menlo", "monospace"]
@@ -101,6 +103,8 @@ It clips what is too wide, which Gradio hides: in what hides, nothing can stay i
 
 
 _SCRIPTS = ("answer_stream.js", "studio.js")
+_LOCALES = ("en", "zh-CN", "zh-TW")
+"""Gradio's names of the languages that pages are in."""
 
 
 def launch_options() -> dict[str, Any]:
@@ -114,5 +118,7 @@ def launch_options() -> dict[str, Any]:
         + _FRAME
         + "".join(f"<script>{(_HERE / name).read_text(encoding='utf-8')}</script>" for name in _SCRIPTS),
         "footer_links": [],
+        # What Gradio tells screen readers when a wait is over; it has a text for that in no language.
+        "i18n": gr.I18n(**{name: {"common.complete": translated("Done", name[:2])} for name in _LOCALES}),
         "run_history": False,
     }

@@ -84,6 +84,14 @@ def html_in(html: str, change: _Change) -> str:
     return _SPOKEN.sub(changed, _BETWEEN.sub(changed, html))
 
 
+def readers_page(html: str) -> str:
+    """A whole page of HTML, written in English, in the language of the reader."""
+    name = language()
+    if name == ENGLISH:
+        return html
+    return html_in(html, lambda text: translated(text, name)).replace('lang="en"', f'lang="{name}"', 1)
+
+
 def _line_by_line(text: str, change: _Change) -> str:
     """Spaces around a line stay."""
     lines = []

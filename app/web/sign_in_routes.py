@@ -30,15 +30,19 @@ _NAME = re.compile(r"[!-~](?:[ -~]{0,98}[!-~])?")
 class SignInRoutes:
     """/login, /login/huggingface, /login/callback and /logout, as far as the setting needs them."""
 
-    def __init__(self, settings: Settings, owner: Callable[[str, str], str]) -> None:
-        """owner: under which name the runs of an account of the Hub are kept, by its id and the name it has now.
+    def __init__(
+        self, settings: Settings, owner: Callable[[str, str], str], translated: Callable[[str], str] = str
+    ) -> None:
+        """owner: under which name the runs of an account of the Hub are kept, by its id and the name it has now;
+        translated: makes of a page of HTML the same in the language of who asks for it.
 
         Raises LampError when the file of users cannot be used.
         """
         self._sign_in, self._framed = settings.sign_in, settings.on_space
         self._users = Users(settings.sign_in.users_file) if settings.sign_in.users_file else None
         self._hub = HubSignIn(settings.sign_in.hub) if settings.sign_in.hub else None
-        self._owner, self._sessions, self._attempts = owner, Sessions(), Attempts()
+        self._owner, self._translated = owner, translated
+        self._sessions, self._attempts = Sessions(), Attempts()
         self.open = frozenset({"/favicon.ico"} if self._sign_in.header else {"/favicon.ico", "/login", "/logout"})
         if self._hub:
             self.open |= {"/login/huggingface", "/login/callback"}
@@ -71,14 +75,14 @@ class SignInRoutes:
             if method == "POST" and self._users:
                 return await self._check(request, self._users)
             page = password_page if self._users else hub_page
-            return _html(page(target=_local(request.query_params.get("target", "/"))))
+            return self._html(page(target=_local(request.query_params.get("target", "/"))))
         try:
             if path == "/login/huggingface" and self._hub:
                 return await self._to_hub(request, self._hub)
             if path == "/login/callback" and self._hub:
                 return await self._from_hub(request, self._hub)
         except (LampError, StorageError) as error:
-            return _html(hub_page(str(error)), 502)
+            return self._html(hub_page(str(error)), 502)
         return None
 
     def refusal(self, request: Request) -> Response:
@@ -100,11 +104,11 @@ class SignInRoutes:
         from_page = "text/html" in request.headers.get("accept", "")
         if wait := self._attempts.wait(name, address):
             problem = f"Too many wrong passwords for this name: try again in {wait:.0f} seconds."
-            return _html(password_page(problem, target, name), 429) if from_page else _text(problem, 429)
+            return self._html(password_page(problem, target, name), 429) if from_page else _text(problem, 429)
         if not await asyncio.to_thread(users.check, name, password):
             self._attempts.wrong(name, address)
             problem = "This name and password are not known here: type them again."
-            return _html(password_page(problem, target, name), 401) if from_page else _text(problem)
+            return self._html(password_page(problem, target, name), 401) if from_page else _text(problem)
         self._attempts.right(name, address)
         done = RedirectResponse(target, 303) if from_page else JSONResponse({"success": True})
         return self._signed_in(done, request, name)
@@ -136,6 +140,9 @@ class SignInRoutes:
         answer.raw_headers.append(set_cookie("", _is_secure(request), self._framed, COOKIE, 0))
         return answer
 
+    def _html(self, page: str, status: int = 200) -> Response:
+        return HTMLResponse(self._translated(page), status, {"cache-control": "no-store"})
+
 
 def _local(target: str) -> str:
     """An address within the studio; its first page in place of any other."""
@@ -144,10 +151,6 @@ def _local(target: str) -> str:
 
 def _is_secure(request: Request) -> bool:
     return request.url.scheme == "https"
-
-
-def _html(text: str, status: int = 200) -> Response:
-    return HTMLResponse(text, status, {"cache-control": "no-store"})
 
 
 def _text(sentence: str, status: int = 401) -> Response:

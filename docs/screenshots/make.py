@@ -62,6 +62,11 @@ def main(address: str = "http://127.0.0.1:7860", preset: str = "Recommended", ru
             phone.goto(f"{address}/runs?run={run}")
             phone.locator("#results li").first.wait_for()
             take(phone, f"phone-run-{scheme}")
+        chinese = opened(browser, address, "light", locale="zh-CN")
+        take(chinese, "tune-zh")
+        chinese.goto(f"{address}/runs?run={run}")
+        chinese.locator("#results li").first.wait_for()
+        take(chinese, "run-zh")
         browser.close()
 
 
@@ -85,10 +90,12 @@ def start(browser: Browser, address: str, preset: str) -> str:
     return run
 
 
-def opened(browser: Browser, address: str, scheme: str, size: tuple[int, int] = DESK) -> Page:
+def opened(browser: Browser, address: str, scheme: str, size: tuple[int, int] = DESK, locale: str = "en-US") -> Page:
     """The Tune page, filled in."""
     page = browser.new_page(
-        viewport={"width": size[0], "height": size[1]}, color_scheme="dark" if scheme == "dark" else "light"
+        viewport={"width": size[0], "height": size[1]},
+        color_scheme="dark" if scheme == "dark" else "light",
+        locale=locale,
     )
     page.goto(address)
     page.locator("#rail .ls-ready").wait_for(state="attached")  # it is folded on a phone

@@ -69,6 +69,23 @@ def mark(page: Page, field: str) -> str:
     return str(page.locator(field).evaluate("(element) => getComputedStyle(element, '::after').content"))
 
 
+def hold_up(page: Page, how_many: int = 1) -> None:
+    """Keeps the next requests of the page on their way to the server until `letGo()`, and no others."""
+    page.evaluate(
+        """(many) => {
+            const send = window.fetch
+            const held = new Promise((go) => { window.letGo = go })
+            window.heldUp = 0
+            const asks = (address) => /queue.join|run.predict/.test(String(address.url ?? address))
+            window.fetch = async (...given) => {
+                if (asks(given[0]) && window.heldUp++ < many) await held
+                return send(...given)
+            }
+        }""",
+        how_many,
+    )
+
+
 def expect_to_show(page: Page, selector: str, act: Callable[[], object]) -> None:
     """Acts, and waits until a match of the selector was on the page, however short a time it stood there."""
     page.evaluate(

@@ -16,19 +16,6 @@ def name(page: Page) -> str:
     return page.locator("#name input, #name textarea").input_value()
 
 
-def hold_up_the_first_request(page: Page) -> None:
-    """Keeps what the page asks next on its way to the server until `letGo()`, and nothing else."""
-    page.evaluate("""() => {
-        const send = window.fetch
-        const held = new Promise((go) => { window.letGo = go })
-        window.heldUp = 0
-        window.fetch = async (...given) => {
-            if (String(given[0].url ?? given[0]).includes("queue/join") && !window.heldUp++) await held
-            return send(...given)
-        }
-    }""")
-
-
 def test_a_form_is_as_it_was_left_until_its_run_is_started(page: Page, studio: RunningStudio, tiny_llama: Path) -> None:
     pages.open_tune(page)
     expect(page.locator("#start-over")).not_to_be_visible()
@@ -58,7 +45,7 @@ def test_what_is_said_of_a_form_is_said_of_its_newest_state(page: Page, tiny_lla
     pages.open_tune(page)
     pages.turn_to(page, "All settings")
     expect(page.locator("#field-train-steps input")).to_be_visible()
-    hold_up_the_first_request(page)
+    pages.hold_up(page)
     pages.set_number(page, "train-steps", 7)
     page.wait_for_function("window.heldUp > 0")
     pages.choose_backbone(page, str(tiny_llama))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from playwright.sync_api import Browser, Page, expect
 
+from tests.browser import pages
 from tests.browser.studio import RunningStudio
 
 
@@ -28,4 +29,15 @@ def test_a_browser_sees_its_own_language_and_programs_see_english(
     assert "Start training" in context.request.get("config", headers={"accept-language": "*"}).text()
     said = str(context.request.get("gradio_api/info").json())
     assert not any("一" <= letter <= "鿿" for letter in said), "API documentation is in English, whoever asks"
+    context.close()
+
+
+def test_a_browser_of_a_language_without_texts_is_told_that_the_page_is_english(
+    browser: Browser, studio: RunningStudio
+) -> None:
+    context = browser.new_context(base_url=studio.url, locale="fr-FR")
+    french = context.new_page()
+    pages.open_tune(french)
+    expect(french.locator("html")).to_have_attribute("lang", "en")
+    expect(french.locator("body")).not_to_contain_text("common.")
     context.close()

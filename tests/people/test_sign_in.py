@@ -53,6 +53,8 @@ def test_nobody_gets_past_the_sign_in_page(client: TestClient) -> None:
     assert (answer.status_code, answer.headers["location"]) == (303, "/login?target=%2Fruns%3Fshow%3DDone")
     page = client.get(answer.headers["location"])
     assert 'value="/runs?show=Done"' in page.text and page.headers["cache-control"] == "no-store"
+    chinese = client.get("/login", headers={**PAGE, "accept-language": "zh-CN"})
+    assert '<html lang="zh">' in chinese.text and "登录" in chinese.text and "Sign in" not in chinese.text
     for path in ("/", "/config", "/gradio_api/info", "/gradio_api/openapi.json", "/metrics", "/static/x", "/nothing"):
         answer = client.get(path)
         assert answer.status_code == 401 and answer.text.startswith("Sign in first"), path

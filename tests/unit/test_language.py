@@ -141,6 +141,12 @@ def test_values_are_carried_over_and_translated_only_where_the_translation_says_
     assert translated("about 5 min left", "zh") == "还需约 5 分钟"
 
 
+def test_what_is_wrong_with_a_file_or_a_number_is_told_in_the_readers_language() -> None:
+    assert translated("Steps must be a whole number, not 1.5.", "zh") == "“训练步数”须为整数，而不是 1.5。"
+    one_column = "'a b.csv' has only one column, 'x': at least two are needed, one to read and one to answer"
+    assert translated(f"{one_column}, separated by commas.", "zh").endswith("一列供作答，以逗号分隔。")
+
+
 def test_sentences_are_translated_all_or_not_at_all() -> None:
     known, unknown = "The prompt clearly helps.", "Nobody has said this yet."
     further = "It was still improving at the end: train it for more steps."

@@ -9,7 +9,7 @@ import gradio as gr
 
 from app.studio import Studio
 from app.ui.components import AT_ONCE, piece
-from app.ui.guard import guarded
+from app.ui.guard import guarded, told
 from app.views import score_text
 from app.views.score_text import RunScores
 from app.views.status import state_words
@@ -31,7 +31,7 @@ class Notices:
 
     def look(self, event_seen: int | None, event: gr.EventData) -> tuple[int, str]:
         """The number of the newest event, and as JSON what to say of the runs that ended since the one seen before."""
-        newest, ended = self._studio.ended_since(None if event.fresh else event_seen)
+        newest, ended = self._studio.ended_since(None if told(event, "fresh") else event_seen)
         return newest, json.dumps([_notice(job) for job in ended])
 
 

@@ -10,7 +10,7 @@ import gradio as gr
 from app.studio import Studio
 from app.ui import help_texts, parts
 from app.ui.components import AT_ONCE, piece
-from app.ui.guard import guarded
+from app.ui.guard import guarded, told
 from app.ui.language import t
 from app.ui.runs import results_html, score_box, scores_html
 from app.ui.runs.confusion_table import confusion_table
@@ -59,7 +59,7 @@ class ResultsTab:
 
     def of_cell(self, event: gr.EventData) -> tuple[str, str, str]:
         """The filters for the cell of the confusion matrix that was clicked."""
-        return ALL, str(event.expected), str(event.answered)
+        return ALL, str(told(event, "expected")), str(told(event, "answered"))
 
 
 def _nothing(view: RunView) -> str:

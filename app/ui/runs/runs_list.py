@@ -12,7 +12,7 @@ import gradio as gr
 
 from app.studio import Studio
 from app.ui import parts
-from app.ui.guard import KNOWN, inform
+from app.ui.guard import KNOWN, inform, told
 from app.ui.runs import list_html, selected_html
 from app.views import formatting
 from app.views.local_time import zone_of
@@ -65,26 +65,26 @@ class RunsList:
 
     def sort(self, sort: str, event: gr.EventData) -> str:
         """The sort after a click on the head of a column: its own, or turned round when the list has it already."""
-        now, asked = Sort.of(sort), Sort.of(str(event.sort))
+        now, asked = Sort.of(sort), Sort.of(str(told(event, "sort")))
         return str(Sort(asked.order, asked.order == now.order and not now.reverse))
 
     def restore(self, changes: int, event: gr.EventData) -> int:
         """Brings back the deleted run whose button was pressed. Returns the next number of changes to the list."""
-        job = self._studio.restore(str(event.run))
+        job = self._studio.restore(str(told(event, "run")))
         inform(f"{job.name} is back.")
         return changes + 1
 
     def change(self, changes: int, event: gr.EventData) -> tuple[str, int]:
         """Deletes or tags the selected runs. Returns HTML that says what came of it, and the next number of changes."""
-        runs = [str(run) for run in event.runs[:_MOST_RUNS]]
-        return self._tag(runs, str(event.tag)) if event.act == "tag" else self._delete(runs), changes + 1
+        runs, act = _runs(event), told(event, "act")
+        return self._tag(runs, str(told(event, "tag"))) if act == "tag" else self._delete(runs), changes + 1
 
     def undo(self, changes: int, event: gr.EventData) -> tuple[str, int]:
         """Brings back the runs that were just deleted. Returns HTML that says which cannot be, and the next number."""
         problems = []
-        for run in event.runs[:_MOST_RUNS]:
+        for run in _runs(event):
             try:
-                self._studio.restore(str(run))
+                self._studio.restore(run)
             except KNOWN as error:
                 problems.append(str(error))
         return parts.problems(problems), changes + 1
@@ -156,6 +156,12 @@ class RunsList:
             except KNOWN as error:
                 problems.append(str(error))
         return parts.problems(problems) or selected_html.tagged(tags, tagged)
+
+
+def _runs(event: gr.EventData) -> list[str]:
+    """The runs that an event is about."""
+    runs = told(event, "runs")
+    return [str(run) for run in runs[:_MOST_RUNS]] if isinstance(runs, list) else []
 
 
 def list_at(query: Mapping[str, str]) -> tuple[str, str, str, int]:

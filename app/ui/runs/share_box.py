@@ -10,7 +10,7 @@ import gradio as gr
 from app.studio import Studio
 from app.ui import parts
 from app.ui.components import AT_ONCE, QUIET, REVOKING, piece, studio_address
-from app.ui.guard import guarded, inform
+from app.ui.guard import guarded, inform, told
 from app.ui.language import t
 from app.views.local_time import zone_of
 from storage.links import Link
@@ -41,7 +41,7 @@ class ShareBox:
 
     def ask(self, event: gr.EventData) -> list[Any]:
         """The number of the link whose button was pressed, and where it is asked."""
-        return [getattr(event, "number", 0), gr.Column(visible=True)]
+        return [told(event, "number"), gr.Column(visible=True)]
 
     def revoke(self, run: str, number: int | None, zone: str) -> list[Any]:
         """Revokes the link; where it was asked, and the list."""

@@ -12,7 +12,7 @@ from app.hub.downloads import Download, DownloadState
 from app.studio import Studio
 from app.ui import parts
 from app.ui.components import AT_ONCE, BROWSER_ZONE, QUIET, piece
-from app.ui.guard import guarded, inform
+from app.ui.guard import guarded, inform, told
 from app.ui.language import t
 from app.ui.tune import backbone_text
 from app.views import formatting
@@ -35,7 +35,7 @@ class BackboneStorage:
     def show(self, choice: str, other: str) -> list[Any]:
         """How far the download of the chosen backbone is, the buttons for it, the timer, and the backbone if it has
         been downloaded for a page."""
-        reference = choice or other or ""
+        reference = _reference(choice, other)
         download = self._studio.models.download_of(reference)
         running = download is not None and download.state is DownloadState.RUNNING
         missing = None if running else self._studio.models.missing(reference)
@@ -50,7 +50,7 @@ class BackboneStorage:
 
     def start_download(self, choice: str, other: str) -> list[Any]:
         """Starts the download of the chosen backbone."""
-        reference = choice or other or ""
+        reference = _reference(choice, other)
         try:
             self._studio.models.download(reference)
         except LampError as error:
@@ -60,7 +60,7 @@ class BackboneStorage:
 
     def cancel(self, choice: str, other: str) -> None:
         """Ends the download of the chosen backbone; the timer sees its end."""
-        self._studio.models.cancel_download(choice or other or "")
+        self._studio.models.cancel_download(_reference(choice, other))
 
     def stored(self, zone: str) -> str:
         """The backbones on this machine. zone: the name of the browser's time zone."""
@@ -68,7 +68,7 @@ class BackboneStorage:
 
     def ask(self, event: gr.EventData) -> list[Any]:
         """Asks before a backbone is removed."""
-        reference = str(event.model)
+        reference = str(told(event, "model"))
         text = f"{reference} can be downloaded again. Prompts that were trained on it stay, but need it to answer."
         return [gr.Column(visible=True), parts.notice(text, "warn", "Remove it?"), reference]
 
@@ -77,6 +77,11 @@ class BackboneStorage:
         size = self._studio.models.remove(reference)
         inform(f"{reference} is removed: {formatting.bytes_text(size)} are free again.")
         return [self.stored(zone), gr.Column(visible=False)]
+
+
+def _reference(choice: object, other: object) -> str:
+    """The chosen backbone. choice, other: the form's values as the browser sends them."""
+    return str(choice or other or "")
 
 
 def build(

@@ -21,6 +21,10 @@ FORM_CHANGED = (
     f"() => done(Math.floor(Date.now() / {DEBOUNCE}) * {DEBOUNCE}), {DEBOUNCE}))"
 )
 """JavaScript (time of the last check) → time of the next one: the same for all changes within `DEBOUNCE`."""
+COLUMNS_NOT_YET = "() => [null, null]"
+"""JavaScript → columns of a data set that was chosen just now, until the server has said which are best."""
+SAMPLE_CHOSEN = "(sample) => [sample, null, null]"
+"""JavaScript (sample) → data set and its columns."""
 DROP_DRAFT = f"window.lampForm = null; sessionStorage.removeItem({json.dumps(STORAGE_KEY)})"
 """JavaScript that deletes the draft and saves no other."""
 START_OVER = f"() => {{ {DROP_DRAFT}; location.reload() }}"

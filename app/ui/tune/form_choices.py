@@ -113,9 +113,13 @@ class FormChoices:
             choices.append((chosen, chosen))
         return choices
 
-    def part_choices(self, chosen: str | None) -> Any:
+    def offer_parts(self) -> Any:
         """The data sets from which validation or test rows can come, one that was just added among them."""
-        choices = [(t("A share of the rows"), ""), *self.datasets()]
+        return gr.Dropdown(choices=[(t("A share of the rows"), ""), *self.datasets()])
+
+    def part_choices(self, chosen: str | None) -> Any:
+        """The same with one of them chosen: none that is no longer there."""
+        choices = self.offer_parts().choices
         is_listed = any(reference == chosen for _, reference in choices)
         return gr.Dropdown(choices=choices, value=chosen if is_listed else "")
 

@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from app.ui.tune.recipe_fields import FIELDS, PRESETS, Field
+from app.ui.tune.recipe_fields import FIELDS, Field
 from app.views import formatting
 from lamp.config import DataConfig, LampConfig, TrainConfig, TuneConfig
 
@@ -46,6 +46,11 @@ def columns(value: object) -> tuple[str, ...]:
     return tuple(map(str, value)) if isinstance(value, Sequence) else ()
 
 
+def gpus(value: object) -> int:
+    """The number of GPUs; value: as the browser sends it."""
+    return value if isinstance(value, int) else 1
+
+
 def values_of(config: TuneConfig) -> dict[str, Any]:
     """The form values of a recipe; `parse` gives the recipe back."""
     values: dict[str, Any] = {
@@ -58,14 +63,6 @@ def values_of(config: TuneConfig) -> dict[str, Any]:
         value = getattr(getattr(config, section), name)
         values[field.key] = str(value) if field.kind == "rate" else value
     return values
-
-
-def preset_of(values: Values) -> str | None:
-    """The name of the preset whose numbers the form holds; None when they belong to none."""
-    for name, preset in PRESETS.items():
-        if all(_number(values.get(key)) == value for key, value in preset.items()):
-            return name
-    return None
 
 
 def _number(value: Any) -> float | None:

@@ -84,10 +84,9 @@ def _default_content(studio: Studio) -> FormContent:
 def _content_of(values: Mapping[str, Any]) -> FormContent:
     """The content of a draft. Values that cannot be parsed fall back to their defaults."""
     config, _ = form_values.parse({**values, "backbone": values.get("backbone.choice") or values.get("backbone.other")})
-    gpus = values.get("gpus")
     return FormContent(
         config,
         str(values.get("dataset") or ""),
-        gpus if isinstance(gpus, int) else 1,
+        form_values.gpus(values.get("gpus")),
         {name: str(values.get(name) or "") for name in browser_storage.TEXTS},
     )

@@ -18,6 +18,7 @@ from lamp.errors import ConfigError
 
 _LARGEST = 200_000
 """Bytes of a file; a recipe has a few hundred."""
+_NO_JSON = "It holds no JSON: choose a recipe.json, as an exported prompt has it."
 _SAVE = """(recipe) => {
     if (!recipe) return
     const link = document.createElement('a')
@@ -58,7 +59,7 @@ class RecipeFile:
         """
         if not recipe:
             return [gr.skip()] * (len(form) + 1)
-        components, other_columns = self._form.fill(TuneConfig.from_dict(json.loads(recipe)), form)
+        components, other_columns = self._form.fill(_parsed(recipe), form)
         return [*components, parts.notice(other_columns, "warn", "Opened.") if other_columns else gr.skip()]
 
 
@@ -67,9 +68,18 @@ def read_recipe(path: Path) -> TuneConfig:
     try:
         if path.stat().st_size > _LARGEST:
             raise ConfigError(["It is too large for a recipe: choose a recipe.json, as an exported prompt has it."])
-        values = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
-        raise ConfigError(["It holds no JSON: choose a recipe.json, as an exported prompt has it."]) from error
+        text = path.read_text(encoding="utf-8")
+    except (OSError, ValueError) as error:
+        raise ConfigError([_NO_JSON]) from error
+    return _parsed(text)
+
+
+def _parsed(text: object) -> TuneConfig:
+    """The recipe in a text. Raises ConfigError when there is none."""
+    try:
+        values = json.loads(str(text))
+    except (ValueError, RecursionError) as error:
+        raise ConfigError([_NO_JSON]) from error
     return TuneConfig.from_dict(values)
 
 

@@ -15,7 +15,7 @@ from app.plan import Plan
 from app.ui import parts
 from app.ui.guard import KNOWN, warn
 from app.ui.language import t
-from app.ui.tune import browser_storage, form_values, method_figure, problem_marks, recipe_fields, summary
+from app.ui.tune import browser_storage, form_values, method_figure, problem_marks, summary
 from app.ui.tune.form_choices import FormChoices
 from app.ui.tune.measuring import measure_button
 from app.ui.tune.prefill import FormContent, prefill
@@ -57,7 +57,8 @@ class TuneForm(FormChoices):
         """
         opened = prefill(self._studio, browser_storage.parse_draft(draft), request.query_params)
         content, other_columns = self.with_its_columns(opened.content)
-        texts = [content.texts[name] for name in browser_storage.TEXTS]
+        # A text that a quick person has typed by now stays where there is no other.
+        texts = [content.texts[name] or gr.skip() for name in browser_storage.TEXTS]
         note = opened.note + (parts.notice(other_columns, "warn") if other_columns else "")
         filled = self.updates(content)
         # A component that is made while an event is answered has no `value`: only its arguments are kept.
@@ -96,7 +97,7 @@ class TuneForm(FormChoices):
             short=summary.short(plan),
             figure=method_figure.figure(config.lamp, plan.estimate.hidden_size if plan.estimate else None),
             script=summary.script(config, str(values["dataset"] or ""), values["gpus"], self._studio.settings.port),
-            preset=gr.Radio(choices=summary.presets(plan, config), value=form_values.preset_of(values)),
+            preset=gr.Radio(choices=summary.presets(plan, config)),
             marks=problem_marks.marks(plan),
             start=gr.Button(interactive=not plan.problems),
             quote=summary.quote(plan),
@@ -160,14 +161,10 @@ class TuneForm(FormChoices):
         runs = gr.Dropdown(choices=self.prompts(chosen or ""), visible=True) if from_run else gr.Dropdown(visible=False)
         return [gr.Textbox(visible=initial == "text"), runs]
 
-    def preset(self, name: str | None) -> list[Any]:
-        """The numbers of a preset."""
-        changed = recipe_fields.PRESETS.get(name or "", {})
-        return [changed.get(key, gr.skip()) for key in recipe_fields.PRESETS["Recommended"]]
-
     def _values(self, form: Sequence[Any]) -> dict[str, Any]:
         values = dict(zip(self._keys, form, strict=True))
         values["backbone"] = values["backbone.choice"] or values["backbone.other"]
+        values["gpus"] = form_values.gpus(values["gpus"])
         try:
             names = self._studio.dataset(str(values["dataset"] or "")).columns
         except KNOWN:
@@ -176,7 +173,7 @@ class TuneForm(FormChoices):
             *form_values.columns(values["data.input_columns"]),
             *form_values.columns(values["data.target_column"]),
         }
-        if not chosen <= set(names):
+        if values["data.input_columns"] is None or not chosen <= set(names):
             # Another data set was chosen just now, and its columns are on their way to the page: these are they.
             guess = self._studio.guess_columns(str(values["dataset"]))
             values |= {"data.input_columns": guess.input_columns, "data.target_column": guess.target_column}

@@ -20,8 +20,8 @@ from app.ui.tune import (
     hub_search,
     measuring,
     own_presets,
+    presets,
     reading_again,
-    recipe_fields,
     recipe_file,
     sections,
     summary,
@@ -98,7 +98,7 @@ def build(studio: Studio, page: gr.Blocks) -> None:
     looked = _wire_look(handlers, form, moment, seen, model.facts, texts)
     _wire_data(studio, handlers, form, moment, data)
     _wire_backbone(studio, handlers, form, moment, model, [opened, looked])
-    _wire_training(handlers, form, moment, training)
+    _wire_training(handlers, form, moment, training, opened)
     _wire_start(handlers, card, [*texts, parent, *values])
     measuring.wire(card.quote, measuring.MeasureHandlers(studio, handlers.measured_form), values)
 
@@ -178,8 +178,17 @@ def _wire_data(studio: Studio, handlers: TuneForm, form: Form, moment: gr.Number
     _look_again(renamed, moment)
     with data.hub:
         fetched = hub_search.build(studio, handlers.choose_dataset, [dataset, *columns], message)
-    chosen = dataset.input(guarded(handlers.columns), dataset, columns, **QUIET)
-    sample = data.samples.input(guarded(handlers.choose_dataset), data.samples, [dataset, *columns], **QUIET)
+    # At once, so that what is started now is of this data set. Its columns are null until the server has answered.
+    dataset.input(None, None, columns, js=browser_storage.COLUMNS_NOT_YET, **AT_ONCE)
+    data.samples.input(None, data.samples, [dataset, *columns], js=browser_storage.SAMPLE_CHOSEN, **AT_ONCE)
+    chosen = gr.on(
+        [dataset.input, data.samples.input],
+        guarded(handlers.columns),
+        dataset,
+        columns,
+        trigger_mode="always_last",
+        **QUIET,
+    )
     dataset.change(None, dataset, data.samples, js="(dataset) => dataset", **AT_ONCE)
     data.preview.input(None, columns[0], columns, js=column_table.CHOSEN, **AT_ONCE)
     uploaded = file.upload(
@@ -191,12 +200,13 @@ def _wire_data(studio: Studio, handlers: TuneForm, form: Form, moment: gr.Number
         concurrency_limit=None,
     )
     reading = [form["data.template"], form["data.input_format"]]
-    for event in (chosen, sample, uploaded, fetched, again, renamed):
+    for event in (chosen, uploaded, fetched, again, renamed):
         event.then(
             guarded(handlers.reading),
             [dataset, form["backbone.choice"], form["backbone.other"], reading[0]],
             reading,
             preprocess=False,
+            trigger_mode="always_last",
             **QUIET,
         )
 
@@ -215,22 +225,26 @@ def _wire_backbone(
         _look_again(event, moment)
 
 
-def _wire_training(handlers: TuneForm, form: Form, moment: gr.Number, section: TrainingSection) -> None:
+def _wire_training(handlers: TuneForm, form: Form, moment: gr.Number, section: TrainingSection, opened: Any) -> None:
     """Presets, the first prompt's kind, data sets for validation and test, and the recipe as a file."""
-    numbers = [form[key] for key in recipe_fields.PRESETS["Recommended"]]
-    _look_again(section.preset.input(guarded(handlers.preset), section.preset, numbers, **AT_ONCE), moment)
     with section.own:
-        presets = own_presets.layout_list()
+        own = own_presets.layout_list()
     with section.advanced.keep:
         name, keep = own_presets.layout_name()
-        _look_again(recipe_file.build(handlers, list(form.values())), moment)
-    chosen = own_presets.wire(presets, name, keep, form)
-    _look_again(chosen, moment)
+        read = recipe_file.build(handlers, list(form.values()))
+    chosen = own_presets.wire(own, name, keep, form)
+    for event in (read, chosen, presets.wire(section.preset, form, [opened, read, chosen])):
+        _look_again(event, moment)
     initial = [form["lamp.initial_text"], form["lamp.initial_prompt"]]
+    newest: dict[str, Any] = {"preprocess": False, "trigger_mode": "always_last", **AT_ONCE}
     for event in (form["lamp.initial"].input, chosen.then):
-        event(guarded(handlers.show_initial), [form["lamp.initial"], initial[1]], initial, preprocess=False, **AT_ONCE)
-    for own in (form["data.validation_data"], form["data.test_data"]):
-        own.focus(guarded(handlers.part_choices), own, own, preprocess=False, **AT_ONCE)
+        event(guarded(handlers.show_initial), [form["lamp.initial"], initial[1]], initial, **newest)
+    for part in (form["data.validation_data"], form["data.test_data"]):
+        part.focus(guarded(handlers.offer_parts), None, part, **AT_ONCE)
+
+
+# A check that is answered only now would make Start bright again while the run's page is on its way.
+_LEAVE = "document.querySelector('#start').inert = true; location.assign('runs?run=' + run)"
 
 
 def _wire_start(handlers: TuneForm, card: Card, inputs: list[Any]) -> None:
@@ -244,5 +258,5 @@ def _wire_start(handlers: TuneForm, card: Card, inputs: list[Any]) -> None:
         None,
         started,
         None,
-        js=f"(run) => {{ if (run) {{ {browser_storage.DROP_DRAFT}; location.assign('runs?run=' + run) }} }}",
+        js=f"(run) => {{ if (run) {{ {browser_storage.DROP_DRAFT}; {_LEAVE} }} }}",
     )
