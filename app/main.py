@@ -15,16 +15,16 @@ from storage.errors import StorageError
 
 
 def main() -> int:
-    """Serves the studio until it is ended, or, with arguments, asks one that runs (app.remote).
+    """Serves the studio until it is ended, or, with arguments, asks one that runs (app.terminal.commands).
 
     Returns the exit status: 0, 1 after one sentence on standard error, 2 for wrong arguments.
     """
     if sys.argv[1:2] == ["password"]:
-        from app.passwords import main as make_line
+        from app.access.passwords import main as make_line
 
         return make_line(sys.argv[2:])
     if sys.argv[1:]:
-        from app.remote import main as ask
+        from app.terminal.commands import main as ask
 
         return ask(sys.argv[1:])
     prepare_process()
@@ -102,8 +102,8 @@ def check_port(host: str, port: int) -> None:
 
 def serve(settings: Settings) -> None:
     """Opens the store, starts the runner and serves the pages. Raises LampError, StorageError, OSError."""
-    from app.jobs.cluster import Cluster
     from app.jobs.local import local_runner
+    from app.jobs.ray.cluster import Cluster
     from app.jobs.rented.executor import Rented
     from app.server_log import start_log
     from app.studio import Studio
@@ -113,7 +113,7 @@ def serve(settings: Settings) -> None:
     from storage.object_store import ObjectStore
 
     if settings.zero_gpu:
-        from app.zero_gpu import start_without_gpu
+        from app.machine.zero_gpu import start_without_gpu
 
         start_without_gpu()
     if settings.files:

@@ -11,10 +11,10 @@ from importlib.util import find_spec
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from app.access.quotas import UNLIMITED, Quotas
+from app.access.sign_in import SignIn
 from app.environment import Environment
-from app.quotas import UNLIMITED, Quotas
-from app.rented_machine import RentedMachine
-from app.sign_in import SignIn
+from app.machine.rented import RentedMachine
 from lamp.errors import ConfigError
 from storage.object_store import address_problem
 from storage.quota import AtOnce

@@ -7,29 +7,29 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from functools import partial
 
-from app.estimates import Place, places
 from app.jobs.extend import extend
 from app.run import Run
-from app.score_samples import read_samples
-from app.studio_datasets import StudioDatasets
-from app.studio_exports import StudioExports
-from app.studio_imports import StudioImports
-from app.studio_links import StudioLinks
-from app.studio_lists import StudioLists
-from app.studio_notes import StudioNotes
-from app.studio_person import StudioOfPerson
-from app.studio_publishing import StudioPublishing
-from app.studio_quotas import computes
-from app.studio_recipes import StudioRecipes
-from app.studio_serving import StudioServing
-from app.studio_tokens import StudioTokens
-from app.studio_ways import StudioWays
+from app.studio_parts.datasets import StudioDatasets
+from app.studio_parts.exports import StudioExports
+from app.studio_parts.imports import StudioImports
+from app.studio_parts.links import StudioLinks
+from app.studio_parts.lists import StudioLists
+from app.studio_parts.notes import StudioNotes
+from app.studio_parts.person import StudioOfPerson
+from app.studio_parts.publishing import StudioPublishing
+from app.studio_parts.quotas import computes
+from app.studio_parts.recipes import StudioRecipes
+from app.studio_parts.serving import StudioServing
+from app.studio_parts.tokens import StudioTokens
+from app.studio_parts.ways import StudioWays
 from app.views.comparison import ComparedRun, common_metric
 from app.views.curves import Points
+from app.views.estimates import Place, places
 from app.views.results import read_results
 from app.views.run_view import LOG_LINES, RunView, make_run_view
+from app.views.score_samples import read_samples
 from app.views.score_text import RunScores
-from app.vitals import Vitals
+from app.views.vitals import Vitals
 from lamp.errors import DataError
 from lamp.inference.confusion_matrix import ConfusionMatrix, read_confusion
 from lamp.plain_line import visible

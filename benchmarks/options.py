@@ -39,7 +39,7 @@ def serve(connection: Any, options: dict[str, Any], backbone: str, data: Path) -
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
     parser.add_argument("--backbone", default=str(OFFLINE))
-    parser.add_argument("--data", type=Path, default=ROOT / "app/samples/support-tickets.csv")
+    parser.add_argument("--data", type=Path, default=ROOT / "app/data/samples/support-tickets.csv")
     parser.add_argument("--steps", type=int, default=8)
     parser.add_argument("--batch", type=int, default=32)
     parser.add_argument("--only", nargs="+", choices=list(OPTIONS)[1:])

@@ -34,7 +34,7 @@ _QUIET = 0.1
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
     parser.add_argument("--backbone", type=Path, default=OFFLINE)
-    parser.add_argument("--data", type=Path, default=ROOT / "app/samples/support-tickets.csv")
+    parser.add_argument("--data", type=Path, default=ROOT / "app/data/samples/support-tickets.csv")
     parser.add_argument("--steps", type=int, default=40)
     parser.add_argument("--turns", type=int, default=1, help="at most, until other programs take little")
     parser.add_argument("--rates", nargs="+", type=parse_rate, default=[0.06, "found"], help="of the recipes")

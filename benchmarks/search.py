@@ -69,7 +69,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
     parser.add_argument("--backbone", type=Path, default=OFFLINE)
     parser.add_argument("--random", choices=SHAPES)
-    parser.add_argument("--data", type=Path, default=ROOT / "app/samples/support-tickets.csv")
+    parser.add_argument("--data", type=Path, default=ROOT / "app/data/samples/support-tickets.csv")
     parser.add_argument("--steps", type=int, default=200)
     parser.add_argument("--batch", type=int, default=32)
     parser.add_argument("--turns", type=int, default=2)

@@ -131,7 +131,7 @@ def main() -> None:
         return run_child(*sys.argv[2:])
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
     parser.add_argument("--backbone", type=Path, default=OFFLINE)
-    parser.add_argument("--data", type=Path, default=ROOT / "app/samples/support-tickets.csv")
+    parser.add_argument("--data", type=Path, default=ROOT / "app/data/samples/support-tickets.csv")
     parser.add_argument("--times", type=int, nargs="+", default=[1, 20])
     parser.add_argument("--turns", type=int, default=5)
     options = parser.parse_args()

@@ -57,7 +57,7 @@ def serve(connection: Any, kind: str, tokens: int, backbone: str, data: Path, ba
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0] if __doc__ else None)
     parser.add_argument("--backbone", default=str(OFFLINE))
-    parser.add_argument("--data", type=Path, default=ROOT / "app/samples/support-tickets.csv")
+    parser.add_argument("--data", type=Path, default=ROOT / "app/data/samples/support-tickets.csv")
     parser.add_argument("--steps", type=int, default=20)
     parser.add_argument("--batch", type=int, default=8)
     kinds = ("lamp", "peft", "trainer")

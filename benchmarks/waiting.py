@@ -44,7 +44,7 @@ def measure(connections: dict[str, Any], indices: list[list[int]], patience: flo
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
-    parser.add_argument("--data", type=Path, default=ROOT / "app/samples/support-tickets.csv")
+    parser.add_argument("--data", type=Path, default=ROOT / "app/data/samples/support-tickets.csv")
     parser.add_argument("--backbone", default=str(OFFLINE))
     parser.add_argument("--steps", type=int, default=20)
     parser.add_argument("--batch", type=int, default=8)

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from lamp.commands.answers import evaluate_prompt, predict_rows
 from lamp.commands.export import add_export
+from lamp.commands.progress_bar import BarReporter
 from lamp.commands.recipe import checkpoints_of, note_warnings, recipe_of, splits_of, trained_prompt
 from lamp.commands.serve import add_serve
 from lamp.commands.sweep import add_sweep
@@ -22,7 +23,6 @@ from lamp.hub.backbone_files import is_here
 from lamp.hub.cached import commit_of
 from lamp.hub.memory import training_bytes
 from lamp.process import prepare_process
-from lamp.progress_bar import BarReporter
 from lamp.training.halving import plan_of
 from lamp.training.quote import in_words
 

@@ -17,7 +17,7 @@ class Worker:
     host: str
     pid: int
     process: str
-    """Identifies the process among others with the same id, because systems reuse ids (app.jobs.processes.identity)."""
+    """Identifies the process among others with the same id, because systems reuse ids (app.processes.identity)."""
 
 
 @dataclass(frozen=True)

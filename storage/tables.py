@@ -88,7 +88,7 @@ class JobRow(Base):
     host: Mapped[str | None] = mapped_column(String(255))
     pid: Mapped[int | None]
     process: Mapped[str | None]
-    """Identifies the process among others with the same id, because systems reuse ids (app.jobs.processes.identity)."""
+    """Identifies the process among others with the same id, because systems reuse ids (app.processes.identity)."""
     slots: Mapped[list[int]] = mapped_column(default=list)
     beats: Mapped[int] = mapped_column(default=0)
     """Number of heartbeats of this attempt; unlike a time it depends on no clock."""

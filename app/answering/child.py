@@ -20,7 +20,7 @@ from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any
 
 from app.answering.answer import CANCEL, Answer, Request
-from app.jobs.child_memory import be_ended_first, limit_memory
+from app.processes.child_memory import be_ended_first, limit_memory
 from lamp.errors import LampError, OutOfMemory
 from lamp.process import prepare_process
 

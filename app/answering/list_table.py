@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from app.conversion import convert_apart
+from app.processes.conversion import convert_apart
 from lamp.config import DataConfig
 from lamp.data.tables import Table, open_table
 from lamp.errors import DataError

@@ -9,16 +9,14 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import Any
 
 from app.answering.answer import CANCEL, Answer, OnAnswers, Request
-from app.jobs.child_environment import child_environment
+from app.processes.child_environment import CODE_FOLDER, child_environment
 from lamp.errors import LampError
 
 COMMAND = (sys.executable, "-m", "app.answering.child")
-_ROOT = Path(__file__).resolve().parents[2]
 _OUT_OF_MEMORY = "There is not enough memory to try this prompt now: wait until the runs have ended, or stop one."
 
 
@@ -35,7 +33,7 @@ class AnsweringProcess:
         try:
             self._child = subprocess.Popen(
                 [*command, str(theirs)],
-                cwd=_ROOT,
+                cwd=CODE_FOLDER,
                 env=child_environment(),
                 stdin=subprocess.PIPE,
                 stdout=subprocess.DEVNULL,  # answers have a pipe of their own, where no library prints

@@ -7,13 +7,11 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable
-from pathlib import Path
 
-from app.jobs.child_environment import child_environment
+from app.processes.child_environment import CODE_FOLDER, child_environment
 from lamp.errors import BackboneError
 from lamp.hub.download import OnBytes
 
-_ROOT = Path(__file__).parents[2]
 _CHECK_SECONDS = 0.2
 
 
@@ -28,7 +26,7 @@ def run_download(reference: str, on_bytes: OnBytes, should_stop: Callable[[], bo
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         text=True,
-        cwd=_ROOT,
+        cwd=CODE_FOLDER,
         env=child_environment(with_token=True),
     )
     last: dict[str, str] = {}

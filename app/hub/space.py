@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 
 from app.hub.errors import HubError
-from app.prompt_use import PromptUse
-from app.python_code import answering_functions
+from app.prompts.prompt_use import PromptUse
+from app.prompts.python_code import answering_functions
 from lamp.hub.catalog import is_hub_id
 
 ADAPTER = "adapter_model.safetensors"

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from app.backbones import Backbones
-from app.datasets import Datasets
+from app.backbones.registry import Backbones
+from app.data.datasets import Datasets
 from app.jobs.fetching import fetch_backbone
 from app.jobs.job_reporter import JobReporter
 from app.jobs.tuning import rows_of
@@ -11,7 +11,7 @@ from app.run import Run
 from app.settings import Settings
 from lamp.baselines.ways import Request, WayResult, keep_result, read_ways
 from lamp.errors import DataError, TrainingError
-from lamp.run_digest import other_run
+from lamp.training.run_digest import other_run
 from storage.home import Home
 from storage.jobs import Job, JobStore
 from storage.uploads import UploadStore

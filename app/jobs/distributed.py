@@ -20,8 +20,8 @@ from typing import Self
 
 from app.jobs.heartbeat import EXIT_LOST
 from app.jobs.log import log_line, log_lines
-from app.jobs.slots import visible_gpus
 from app.jobs.tuning import train_job
+from app.processes.slots import visible_gpus
 from app.run import Run
 from app.settings import Settings
 from lamp.errors import LampError, TrainingError

@@ -7,16 +7,14 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 from typing import Protocol
 
-from app.jobs.child_environment import child_environment
-from app.jobs.processes import end_session, host_name, identity, is_alive
+from app.processes.child_environment import CODE_FOLDER, child_environment
+from app.processes.identity import end_session, host_name, identity, is_alive
 from storage.home import Home
 from storage.jobs import Job, Worker
 from storage.logs import open_log
 
-_ROOT = Path(__file__).resolve().parents[2]
 _KILL_SECONDS = 5.0
 """Time that `stop` waits for killed processes to disappear."""
 
@@ -89,7 +87,7 @@ class LocalExecutor:
         try:
             child = subprocess.Popen(
                 [*self._command, job.id, str(job.attempts)],
-                cwd=_ROOT,
+                cwd=CODE_FOLDER,
                 start_new_session=True,
                 env=worker_environment({**self._environment, **environment}, self._needs_hub(job)),
                 stdin=subprocess.DEVNULL,

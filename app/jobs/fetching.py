@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from app.backbones import Backbones
+from app.backbones.registry import Backbones
 from app.hub.download_process import run_download
 from app.jobs.job_reporter import JobReporter
 from lamp.hub.catalog import is_hub_id

@@ -9,7 +9,7 @@ from pathlib import Path
 from app.jobs.heartbeat import Heartbeat
 from app.jobs.log import log_line, quote_line
 from app.jobs.tracking import Tracking
-from app.score_samples import add_samples
+from app.views.score_samples import add_samples
 from lamp.plain_line import visible
 from lamp.training.reporter import Sample
 

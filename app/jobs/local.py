@@ -6,13 +6,13 @@ import logging
 from collections.abc import Sequence
 from functools import partial
 
-from app.backbones import Backbones
+from app.backbones.registry import Backbones
 from app.jobs import tracking, webhook
-from app.jobs.child_environment import file_store_variables
 from app.jobs.cleanup import sweep
 from app.jobs.executors import Executor, LocalExecutor
 from app.jobs.runner import Runner
-from app.jobs.slots import devices
+from app.processes.child_environment import file_store_variables
+from app.processes.slots import devices
 from app.settings import Settings
 from storage.database import Database
 from storage.home import Home

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from app.jobs.executors import Executor
-from app.jobs.slots import environment
+from app.processes.slots import environment
 from storage.jobs import Job, JobState, JobStore, Worker
 from storage.quota import ANY_NUMBER, AtOnce
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from app.backbones import Backbones
-from app.datasets import Datasets
+from app.backbones.registry import Backbones
+from app.data.datasets import Datasets
 from app.run import Run
 from app.settings import Settings
 from lamp.config import TuneConfig
@@ -15,7 +15,7 @@ from lamp.data.column_roles import column_roles
 from lamp.data.splits import Splits, prepare
 from lamp.data.tables import Table
 from lamp.errors import TrainingError
-from lamp.run_digest import other_run, record_run
+from lamp.training.run_digest import other_run, record_run
 from storage.artifacts import ArtifactStore
 from storage.errors import NotStored
 from storage.home import Home

@@ -16,11 +16,10 @@ from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING
 
-from app.backbones import Backbones
-from app.datasets import Datasets, sources_of
+from app.backbones.registry import Backbones
+from app.data.datasets import Datasets, sources_of
 from app.jobs import webhook
 from app.jobs.carrier import END_SECONDS, Carrier, carrier_of
-from app.jobs.child_memory import be_ended_first
 from app.jobs.comparing import compare_job
 from app.jobs.distributed import DistributedRun
 from app.jobs.fetching import fetch_backbone
@@ -28,10 +27,11 @@ from app.jobs.heartbeat import EXIT_LOST, Heartbeat
 from app.jobs.job_reporter import JobReporter
 from app.jobs.journal import Journal
 from app.jobs.log import log_line, log_lines
-from app.jobs.processes import this_process
 from app.jobs.run_end import Outcome, RunEnd, end_after_error, end_after_work, end_at_once
 from app.jobs.tracking import Tracking
 from app.jobs.tuning import train_job
+from app.processes.child_memory import be_ended_first
+from app.processes.identity import this_process
 from app.run import Run
 from app.settings import Settings
 from lamp.errors import LampError

@@ -15,7 +15,7 @@ import sys
 import threading
 import traceback
 
-from app.jobs.child_memory import be_ended_first, limit_memory
+from app.processes.child_memory import be_ended_first, limit_memory
 from app.serving.asked import AskedPrompt
 from lamp.errors import LampError, OutOfMemory
 from lamp.process import prepare_process

@@ -14,14 +14,13 @@ from concurrent.futures import Future
 from contextlib import suppress
 from pathlib import Path
 
-from app.jobs.child_environment import child_environment
-from app.jobs.child_message import message_in
+from app.processes.child_environment import CODE_FOLDER, child_environment
+from app.processes.child_message import message_in
 from app.serving.asked import AskedPrompt
 from app.serving.child import TOO_LITTLE_MEMORY
 from lamp.errors import LampError
 
 COMMAND = (sys.executable, "-m", "app.serving.child")
-_ROOT = Path(__file__).resolve().parents[2]
 _WAITING = 1024
 """Connections that the system keeps until the process takes them."""
 
@@ -45,7 +44,7 @@ class ServingProcess:
                 listener.listen(_WAITING)
                 self._child = subprocess.Popen(
                     [*command, str(listener.fileno())],
-                    cwd=_ROOT,
+                    cwd=CODE_FOLDER,
                     env=child_environment(),
                     stdin=subprocess.PIPE,
                     stdout=subprocess.PIPE,

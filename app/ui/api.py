@@ -14,7 +14,7 @@ from app import limits
 from app.hub.fetching import HubPart
 from app.hub.publishing import Existing
 from app.studio import Studio
-from app.studio_imports import PromptSource
+from app.studio_parts.imports import PromptSource
 from app.ui.guard import guarded_endpoint
 from app.views import run_json
 from app.views.comparison import MOST_RUNS

@@ -9,7 +9,7 @@ from typing import Any, cast
 
 from gradio.context import LocalContext
 
-from app.people import Person
+from app.access.people import Person
 from app.studio import Studio
 from app.web.answers import Scope
 from app.web.door import GRANT, PERSON

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import gradio as gr
 
-from app.demo import duplicate_address
 from app.studio import Studio
+from app.studio_parts.demo import duplicate_address
 from app.ui import api, parts
 from app.ui.access import access_page
 from app.ui.asking import asked

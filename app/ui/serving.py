@@ -12,7 +12,7 @@ from fastapi.responses import FileResponse
 from gradio.utils import get_upload_folder
 from starlette.routing import Route
 
-from app.people import Person
+from app.access.people import Person
 from app.studio import Studio
 from app.ui.asking import asked
 from app.ui.language import Languages

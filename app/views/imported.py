@@ -14,7 +14,7 @@ Facts = tuple[tuple[str, str], ...]
 
 
 def origin(run: Run) -> Mapping[str, Any]:
-    """Returns the origin of an imported prompt, as app.studio_imports has recorded it; empty for a trained run."""
+    """Returns the origin of an imported prompt, as the import has recorded it; empty for a trained run."""
     made_from = run.job.config.get(MADE_FROM)
     prompt = made_from.get("prompt") if isinstance(made_from, Mapping) else None
     return prompt if isinstance(prompt, Mapping) else {}

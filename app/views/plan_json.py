@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from app.plan import Plan
+from app.views.plan import Plan
 
 
 def plan_as_dict(plan: Plan) -> dict[str, Any]:

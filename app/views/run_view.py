@@ -6,17 +6,17 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from app.estimates import Place, seconds_left
 from app.run import Run
-from app.score_samples import ScoreSamples
 from app.views import curves, score_text
 from app.views.curves import Points
+from app.views.estimates import Place, seconds_left
 from app.views.formatting import backbone_name
 from app.views.imported import imported_facts, imported_verdict
 from app.views.rate_search import TriedRate, competing, tried_rates
 from app.views.recipe_facts import Facts, recipe_facts
 from app.views.recipe_settings import changes
 from app.views.results import Results
+from app.views.score_samples import ScoreSamples
 from app.views.score_text import RunScores, ScoreComparison
 from app.views.status import Status, describe_status
 from app.views.verdict import Evidence, Verdict, verdict

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from app.estimates import Place
+from app.views.estimates import Place
 from app.views.formatting import about, duration
 from app.views.score_text import RunScores, gained_nothing
 from storage.job_rows import IMPORTED

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from app.people import Person
+from app.access.people import Person
 from app.studio import Studio
 from app.web.answers import Scope, header
 from app.web.sign_in_routes import SignInRoutes

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from starlette.requests import Request
 
-from app.people import Person
-from app.reading import READS_ONLY
+from app.access.people import Person
+from app.studio_parts.reading import READS_ONLY
 from app.web.answers import App, Message, Receive, Scope, Send, header, say
 from app.web.bearer import NOT_TAKEN, OfToken, sent_token
 from app.web.bodies import UPLOAD_PATH

@@ -8,10 +8,10 @@ from typing import Any
 
 from starlette.responses import JSONResponse, Response
 
-from app.reading import NotAllowed
 from app.serving.places import MOST_OF_ONE, Busy
 from app.studio import Studio
-from app.studio_serving import NoSuchModel, ServedRun
+from app.studio_parts.reading import NotAllowed
+from app.studio_parts.serving import NoSuchModel, ServedRun
 from app.web.answers import Receive, Scope, Send
 from app.web.door import PERSON
 from app.web.relay import Relay

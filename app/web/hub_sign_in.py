@@ -16,7 +16,7 @@ from urllib.parse import urlencode
 
 import httpx2
 
-from app.sign_in import HubApp
+from app.access.sign_in import HubApp
 from lamp.errors import LampError
 
 SECONDS = 600

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from prometheus_client import Metric
 
-    from app.vitals import Vitals
+    from app.views.vitals import Vitals
 
 
 def metrics_text(vitals: Callable[[], Vitals]) -> Callable[[], bytes]:

@@ -8,7 +8,7 @@ from collections import OrderedDict
 from typing import Any
 from urllib.parse import parse_qs
 
-from app.people import Person
+from app.access.people import Person
 from app.web.answers import App, Message, Receive, Scope, Send, say
 from app.web.bodies import UPLOAD_PATH
 from app.web.door import PERSON, not_allowed

@@ -10,8 +10,8 @@ from urllib.parse import quote
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, RedirectResponse, Response
 
-from app.passwords import Users
-from app.people import Person
+from app.access.passwords import Users
+from app.access.people import Person
 from app.settings import Settings
 from app.web.answers import Scope
 from app.web.attempts import Attempts

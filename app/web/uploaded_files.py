@@ -7,7 +7,7 @@ import threading
 from collections import OrderedDict
 from typing import Any
 
-from app.people import Person
+from app.access.people import Person
 
 _MOST = 20_000
 _FILE = "gradio.FileData"

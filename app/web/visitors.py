@@ -8,8 +8,8 @@ from dataclasses import replace
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
-from app.demo import VISITOR
-from app.people import Person
+from app.access.people import Person
+from app.studio_parts.demo import VISITOR
 from app.web.answers import Scope
 
 

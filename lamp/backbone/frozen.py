@@ -20,7 +20,7 @@ from lamp.backbone.out_of_memory import is_out_of_memory, out_of_memory
 from lamp.backbone.text_part import auto_class
 from lamp.config import Precision, Quantization
 from lamp.errors import BackboneError, first_line
-from lamp.positions import longest_sequence, longest_target
+from lamp.model_files.positions import longest_sequence, longest_target
 from lamp.process import prepare_process
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ class FrozenBackbone:
         self.hidden_size = int(self.embedding.weight.shape[1])
         config = model.config.to_dict()
         self.longest_sequence = longest_sequence(config)
-        """Positions for prompt, input and target, or of an encoder (lamp/positions.py); None without a limit."""
+        """Positions for prompt, input and target, or of an encoder; None without a limit."""
         self.longest_target = longest_target(config) if self.is_encoder_decoder else None
         """Number of positions of a decoder; None without a limit."""
         self.shared_columns = math.inf

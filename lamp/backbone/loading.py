@@ -20,8 +20,8 @@ from lamp.backbone.text_part import auto_class, drop_encoders
 from lamp.backbone.whole import check_tokenizer, check_weights
 from lamp.config import Precision, Quantization
 from lamp.errors import BackboneError
-from lamp.file_faults import adapter_beside_weights, quantised_twice
-from lamp.packed_weights import method_of, packing_of
+from lamp.model_files.file_faults import adapter_beside_weights, quantised_twice
+from lamp.model_files.packed_weights import method_of, packing_of
 
 
 def load_model(

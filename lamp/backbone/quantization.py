@@ -8,7 +8,7 @@ from typing import Any
 import torch
 
 from lamp.config import Quantization
-from lamp.packed_weights import UNPACKED, method_of
+from lamp.model_files.packed_weights import UNPACKED, method_of
 
 
 def quantization_config(quantization: Quantization, dtype: torch.dtype) -> dict[str, Any] | None:

@@ -6,7 +6,7 @@ from typing import Any
 
 from transformers import AutoModelForCausalLM, AutoModelForMultimodalLM, AutoModelForSeq2SeqLM
 
-from lamp.text_config import ENCODERS
+from lamp.model_files.text_config import ENCODERS
 
 _STORED_WHOLE = {"emu3"}
 """Types whose class for text alone does not find its weights among those of the whole model."""

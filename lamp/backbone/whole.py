@@ -9,7 +9,7 @@ from typing import Any
 from tokenizers import Tokenizer
 
 from lamp.errors import BackboneError
-from lamp.file_faults import adapter_beside_weights, no_end_token, tokens_without_embedding
+from lamp.model_files.file_faults import adapter_beside_weights, no_end_token, tokens_without_embedding
 
 _ALWAYS_ZERO = "final_logits_bias"
 """A buffer of BART and related models, zero in every checkpoint and missing in some."""

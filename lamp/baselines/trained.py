@@ -14,7 +14,7 @@ from lamp.config import LampConfig
 from lamp.data.encoding import Encoded
 from lamp.errors import TrainingError, first_line
 from lamp.initializers import initial_prompt
-from lamp.text_config import ENCODERS
+from lamp.model_files.text_config import ENCODERS
 
 PLAIN_RATES = (0.003, 0.01, 0.03, 0.1, 0.3)
 LORA_RATES = (0.0001, 0.0003, 0.001, 0.003, 0.01)

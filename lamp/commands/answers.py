@@ -8,11 +8,11 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from lamp.commands.progress_bar import rows_bar
 from lamp.data.columns import Template, check_columns
 from lamp.data.splits import examples_of
 from lamp.data.tables import Table, read_table
 from lamp.errors import DataError
-from lamp.progress_bar import rows_bar
 
 if TYPE_CHECKING:
     from lamp.backbone.frozen import FrozenBackbone

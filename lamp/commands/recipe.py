@@ -6,6 +6,7 @@ import argparse
 import json
 from pathlib import Path
 
+from lamp.commands.progress_bar import BarReporter
 from lamp.config import TuneConfig
 from lamp.data.checks import data_warnings
 from lamp.data.column_roles import column_roles
@@ -16,8 +17,7 @@ from lamp.errors import ConfigError, DataError
 from lamp.hub.backbone_files import tokenizer_file
 from lamp.hub.catalog import BackboneInfo, inspect
 from lamp.hub.recipe_fit import misfits, wants_gpu
-from lamp.progress_bar import BarReporter
-from lamp.run_digest import Swept, other_run, record_run
+from lamp.training.run_digest import Swept, other_run, record_run
 
 
 def recipe_of(options: argparse.Namespace) -> tuple[TuneConfig, BackboneInfo]:

@@ -10,15 +10,15 @@ from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from lamp.commands.progress_bar import BarReporter
 from lamp.commands.recipe import checkpoints_of, note_warnings, recipe_of, splits_of, trained_prompt
 from lamp.config import TuneConfig
 from lamp.data.tables import KINDS, read_table
 from lamp.errors import ConfigError, TrainingError
 from lamp.hub.cached import commit_of
 from lamp.hub.recipe_fit import misfits
-from lamp.progress_bar import BarReporter
-from lamp.run_digest import Swept
 from lamp.training.halving import LEARNING_RATES, rungs
+from lamp.training.run_digest import Swept
 
 if TYPE_CHECKING:
     from lamp.training.sweep import BestOfSweep

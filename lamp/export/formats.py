@@ -10,7 +10,7 @@ from transformers import AutoConfig
 from lamp.errors import BackboneError, DataError
 from lamp.export.saved_prompt import SavedPrompt
 from lamp.export.wish import Wish
-from lamp.packed_weights import packing_of
+from lamp.model_files.packed_weights import packing_of
 
 _TYPE_BYTES = {"f16": 2.0, "q8_0": 1.0625}
 

@@ -6,9 +6,9 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Literal
 
 from lamp.errors import BackboneError
-from lamp.file_faults import adapter_beside_weights
 from lamp.hub.transformers_types import encoder_decoder_classes, is_known, multimodal_classes
-from lamp.text_config import text_config
+from lamp.model_files.file_faults import adapter_beside_weights
+from lamp.model_files.text_config import text_config
 
 Architecture = Literal["causal", "encoder-decoder"]
 

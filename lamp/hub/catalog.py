@@ -33,7 +33,7 @@ from lamp.hub.stored_quantization import (
 )
 from lamp.hub.timeouts import HUB_TIMEOUT
 from lamp.hub.tokenizer_fit import check_tokenizer_files
-from lamp.positions import longest_sequence, longest_target
+from lamp.model_files.positions import longest_sequence, longest_target
 from lamp.text_limits import LONGEST_NAME
 
 REFUSAL_SECONDS = 15.0
@@ -59,7 +59,7 @@ class BackboneInfo:
     parameters: int
     """Number of stored floating-point numbers; tied matrices count once, encoders of images and sound not at all."""
     longest_sequence: int | None
-    """Positions for prompt, input and target, or of an encoder (see lamp/positions.py); None without a limit."""
+    """Positions for prompt, input and target, or of an encoder; None without a limit."""
     longest_target: int | None = None
     """Number of positions of an encoder-decoder model's decoder; None without a limit."""
     shape: ModelShape = field(kw_only=True)

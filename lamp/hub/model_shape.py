@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from lamp.text_config import text_config
+from lamp.model_files.text_config import text_config
 
 _LAYERS = ("num_hidden_layers", "num_layers", "n_layer", "n_layers", "encoder_layers")
 _DECODER_LAYERS = ("num_decoder_layers", "decoder_layers", "num_hidden_layers", "num_layers")

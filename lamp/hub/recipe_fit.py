@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from lamp.config import TuneConfig
-from lamp.file_faults import quantised_twice
 from lamp.hub.catalog import BackboneInfo
+from lamp.model_files.file_faults import quantised_twice
 
 _SHORTEST_INPUT = 4
 """The fewest tokens that a recipe may allow for an input."""

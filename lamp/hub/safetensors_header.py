@@ -10,7 +10,7 @@ from typing import Any
 from safetensors import SafetensorError, safe_open
 
 from lamp.errors import BackboneError
-from lamp.text_config import ENCODERS
+from lamp.model_files.text_config import ENCODERS
 
 Shapes = dict[str, tuple[int, ...]]
 """Tensor name → shape, of floating-point tensors only."""

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from lamp.errors import BackboneError
-from lamp.text_config import text_config
+from lamp.model_files.text_config import text_config
 
 _LAYER = re.compile(r"(.*?\b(?:layers|blocks|block|layer|h)\.)(\d+)\.")
 _COUNT_KEYS = ("num_layers_per_stack", "num_hidden_layers", "num_layers", "n_layer", "n_layers")

@@ -9,9 +9,9 @@ from importlib.util import find_spec
 from typing import Any
 
 from lamp.errors import BackboneError
-from lamp.file_faults import stored_quantised
 from lamp.hub.safetensors_header import Shapes, Tensors, is_floating_point
-from lamp.packed_weights import UNPACKED, method_of, packing_of
+from lamp.model_files.file_faults import stored_quantised
+from lamp.model_files.packed_weights import UNPACKED, method_of, packing_of
 
 _LIBRARIES: dict[str, dict[str, str]] = {
     "bitsandbytes": {"bitsandbytes": "bitsandbytes"},

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from lamp.errors import BackboneError
-from lamp.file_faults import no_end_token, tokens_without_embedding
-from lamp.text_config import text_config
+from lamp.model_files.file_faults import no_end_token, tokens_without_embedding
+from lamp.model_files.text_config import text_config
 
 _WITHOUT_DEFAULTS = {"PreTrainedTokenizerFast", "TokenizersBackend"}
 """Tokenizer classes that have an end token only if the files name one."""

@@ -52,7 +52,7 @@ def test_a_full_disk_at_an_upload_or_an_export_is_one_sentence(
     assert not [entry for entry in studio.datasets() if entry.is_upload]
     assert list((studio.settings.home / "uploads").iterdir()) == []
     monkeypatch.setattr(studio._artifacts, "path", lambda id: tiny_table.parent)
-    monkeypatch.setattr("app.studio_prompts.zip_artifact", full)
+    monkeypatch.setattr("app.studio_parts.prompts.zip_artifact", full)
     monkeypatch.setattr(studio._store, "get", lambda id: SimpleNamespace(id=id, name="a run", deleted_at=None))
     with pytest.raises(LowDisk, match="The studio's disk is full, so the prompt cannot be exported"):
         studio.export("a")

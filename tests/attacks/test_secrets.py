@@ -14,8 +14,8 @@ import pytest
 from sqlalchemy import make_url
 from sqlalchemy.exc import OperationalError
 
-from app.jobs.child_environment import child_environment
 from app.jobs.executors import LocalExecutor
+from app.processes.child_environment import child_environment
 from app.studio import Studio
 from app.ui.runs.publish_box import PublishBox
 from storage import migrate

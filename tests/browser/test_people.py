@@ -13,10 +13,10 @@ import pytest
 from gradio_client import Client, handle_file
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
-from app.passwords import digest
-from app.remote import main
+from app.access.passwords import digest
 from app.settings import Settings
 from app.studio import Studio
+from app.terminal.commands import main
 from app.ui import build_ui, web_app
 from storage.database import open_database
 from storage.jobs import JobState

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from app.remote import main
+from app.terminal.commands import main
 from tests.browser.studio import RunningStudio, free_port, recipe
 from tests.foreign_prompts import adapter, zipped
 
@@ -30,7 +30,7 @@ def ask(studio: RunningStudio, capsys: pytest.CaptureFixture[str]) -> Ask:
 def test_a_run_is_trained_tried_and_taken_home_from_a_terminal(
     ask: Ask, tiny_llama: Path, films: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("app.remote._POLL_SECONDS", 0.3)
+    monkeypatch.setattr("app.terminal.commands._POLL_SECONDS", 0.3)
     (tmp_path / "recipe.json").write_text(json.dumps(recipe(str(tiny_llama), 6).to_dict()))
     status, said, followed = ask("train", str(tmp_path / "recipe.json"), "--data", str(films), "--name", "by hand")
     run, ended = said.splitlines()

@@ -16,7 +16,7 @@ from tempfile import TemporaryDirectory
 _SHARED = (
     "app.hub.fetching",
     "app.hub.publishing",
-    "app.studio_imports",
+    "app.studio_parts.imports",
     "duckdb",
     "lamp.hub.catalog",
     "pyarrow.parquet",

@@ -29,7 +29,7 @@ except BackboneError as error:
 PROCESS = """
 import time
 from app.hub.download_process import run_download
-from app.backbones import Backbones
+from app.backbones.registry import Backbones
 from app.settings import Settings
 seen = []
 def until(stop):
@@ -164,7 +164,7 @@ answer([downloads.get(arguments[0]).state, shares, downloads.get("acme/other")])
 def test_a_runs_backbone_is_downloaded_with_its_progress_in_log_and_phase(hub: Hub, run: Run, tiny_llama: Path) -> None:
     hub.add("acme/tiny", contents(tiny_llama))
     code = """
-from app.backbones import Backbones
+from app.backbones.registry import Backbones
 from app.jobs.fetching import fetch_backbone
 from app.settings import Settings
 class Reporter:

@@ -15,7 +15,7 @@ IMPORT = """
 import os
 from app.settings import Settings
 from app.studio import Studio
-from app.studio_imports import PromptSource
+from app.studio_parts.imports import PromptSource
 from lamp.errors import LampError
 from lamp.export.imported import Given
 from storage.database import open_database

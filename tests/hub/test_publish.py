@@ -237,7 +237,7 @@ def test_a_connection_lost_at_the_commit_publishes_nothing(hub: Hub, run: Run, p
 WHOLE = """
 from app.settings import Settings
 from app.studio import Studio
-from app.studio_imports import PromptSource
+from app.studio_parts.imports import PromptSource
 from lamp.errors import LampError
 from pathlib import Path
 from storage.database import open_database

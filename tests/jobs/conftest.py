@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from app.jobs.processes import session_processes
 from app.jobs.runner import Runner, Timeouts
+from app.processes.identity import session_processes
 from lamp.config import DataConfig, LampConfig, TrainConfig, TuneConfig
 from storage.artifacts import ArtifactStore
 from storage.database import open_database

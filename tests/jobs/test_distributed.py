@@ -9,8 +9,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from app.jobs.processes import session_processes
 from app.jobs.runner import Runner
+from app.processes.identity import session_processes
 from lamp.export.saved_prompt import load_prompt
 from storage.jobs import Job, JobState
 from tests.jobs.conftest import QUICK, System

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from app.estimates import places
-from app.jobs import slots
 from app.jobs.cleanup import RESTORABLE, SWEEPS, sweep
 from app.jobs.extend import extend
 from app.jobs.runner import Runner
+from app.processes import slots
+from app.views.estimates import places
 from lamp.errors import ConfigError
 from storage.errors import JobNotFound, NotStored, WrongState
 from storage.jobs import JobState

@@ -15,8 +15,8 @@ from pathlib import Path
 import pytest
 
 from app.jobs.executors import LocalExecutor
-from app.jobs.processes import end_session, host_name, identity, this_process
 from app.jobs.runner import Runner, Timeouts
+from app.processes.identity import end_session, host_name, identity, this_process
 from storage.jobs import JobState, Worker
 from tests.jobs.conftest import QUICK, System, make_system
 from tests.jobs.test_killed_workers import losses

@@ -14,10 +14,12 @@ from typing import Any
 import httpx2
 import pytest
 
-from app.jobs import cluster, ray_node, worker
-from app.jobs.cluster import Cluster, room, share_of
-from app.jobs.ray_api import RayApi
-from app.jobs.ray_executor import RayExecutor, Share
+from app.jobs import worker
+from app.jobs.ray import cluster
+from app.jobs.ray import node as ray_node
+from app.jobs.ray.api import RayApi
+from app.jobs.ray.cluster import Cluster, room, share_of
+from app.jobs.ray.executor import RayExecutor, Share
 from app.jobs.runner import Runner
 from app.settings import Settings
 from lamp.errors import ConfigError, LampError
@@ -122,7 +124,7 @@ def test_a_run_is_handed_over_once_with_what_it_asks_for_and_no_secret(
     assert set(variables) == {"STUDIO_HOME", "STUDIO_TRACKER", "RAY_JOB_STOP_WAIT_TIME_S"}
     assert "secret" not in json.dumps(handed)
     program = shlex.split(handed["entrypoint"].partition("exec ")[2])
-    assert program == [sys.executable, "-m", "app.jobs.ray_node", job.id, "1", "Ray at head:8265", ray.only()]
+    assert program == [sys.executable, "-m", "app.jobs.ray.node", job.id, "1", "Ray at head:8265", ray.only()]
     started = system.store.get(job.id)
     assert started.worker is not None and started.worker.process == ray.only()
     assert ray.only() in system.home.log(job.id).read_text()

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from app.jobs.processes import session_processes
 from app.jobs.runner import Runner
+from app.processes.identity import session_processes
 from storage.artifacts import ArtifactStore
 from storage.database import open_database
 from storage.home import Home

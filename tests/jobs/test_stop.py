@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from app.jobs.processes import identity, session_processes
 from app.jobs.runner import Runner
+from app.processes.identity import identity, session_processes
 from lamp.export.saved_prompt import load_prompt
 from storage.errors import NotStored
 from storage.jobs import Job, JobState

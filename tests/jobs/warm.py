@@ -19,7 +19,7 @@ from pathlib import Path
 
 from app.jobs import carrier, worker
 from app.jobs.executors import LocalExecutor
-from app.jobs.processes import identity
+from app.processes.identity import identity
 from app.settings import Settings
 from storage.database import open_database
 from storage.home import Home

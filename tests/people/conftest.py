@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 from starlette.testclient import TestClient
 
+from app.access.sign_in import SignIn
 from app.settings import Settings
-from app.sign_in import SignIn
 from app.studio import Studio
 from app.ui import build_ui, web_app
 from storage.database import open_database

@@ -14,8 +14,8 @@ from typing import Any
 
 import pytest
 
-from app.people import Person
-from app.reading import READS_ONLY
+from app.access.people import Person
+from app.studio_parts.reading import READS_ONLY
 from tests.people.calls import HEADER
 from tests.people.things import Things, unknown
 from tests.people.world import ADA, ADA_READS, EVE, ROOT, World

@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
-from app.people import Person
-from app.reading import READS_ONLY
+from app.access.people import Person
+from app.access.sign_in import SignIn
 from app.settings import Settings
-from app.sign_in import SignIn
+from app.studio_parts.reading import READS_ONLY
 from app.ui.agent_tools import AgentTools
 from lamp.errors import ConfigError
 from storage.jobs import JobStore

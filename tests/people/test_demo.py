@@ -18,13 +18,13 @@ from sqlalchemy import text
 from starlette.testclient import TestClient
 
 from app import main
-from app.demo import MAY, VISITOR, only_a_demo
-from app.people import Person
-from app.quotas import Quotas
-from app.reading import NotAllowed
+from app.access.people import Person
+from app.access.quotas import Quotas
+from app.access.sign_in import SignIn
 from app.settings import Settings
-from app.sign_in import SignIn
 from app.studio import Studio
+from app.studio_parts.demo import MAY, VISITOR, only_a_demo
+from app.studio_parts.reading import NotAllowed
 from app.ui import build_ui, web_app
 from app.web.answers import Scope
 from app.web.server import server_config

@@ -22,14 +22,14 @@ import psutil
 import pytest
 from openai import OpenAI
 
-from app.demo import VISITOR
-from app.people import Person
-from app.quotas import Quotas
-from app.reading import NotAllowed
-from app.serve_code import CURL, PROGRAMS, serve_code
+from app.access.people import Person
+from app.access.quotas import Quotas
+from app.access.sign_in import SignIn
+from app.prompts.serve_code import CURL, PROGRAMS, serve_code
 from app.serving.places import MOST_OF_ONE
-from app.sign_in import SignIn
 from app.studio import Studio
+from app.studio_parts.demo import VISITOR
+from app.studio_parts.reading import NotAllowed
 from app.ui import build_ui, web_app
 from lamp.cli import main
 from lamp.export.saved_prompt import save_prompt

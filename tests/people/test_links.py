@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from app.people import Person
-from app.studio_links import LinkedRun
+from app.access.people import Person
+from app.studio_parts.links import LinkedRun
 from lamp.errors import LampError
 from storage.errors import JobNotFound, NotStored
 from tests.people.calls import Caller

@@ -11,8 +11,8 @@ import gradio as gr
 import pytest
 from starlette.routing import BaseRoute, Mount
 
-from app.people import Person
-from app.reading import READS_ONLY
+from app.access.people import Person
+from app.studio_parts.reading import READS_ONLY
 from app.web.sign_in_routes import SignInRoutes
 from tests.people.things import Things
 from tests.people.world import ADA, ADA_READS, EVE, World

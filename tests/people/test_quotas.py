@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 
-from app.quotas import Quotas
-from app.sign_in import SignIn
+from app.access.quotas import Quotas
+from app.access.sign_in import SignIn
 from app.studio import Studio
-from app.studio_imports import PromptSource
+from app.studio_parts.imports import PromptSource
 from app.ui.tune import summary
 from app.ui.tune.dataset_manager import DatasetManager
 from app.ui.tune.tune_form import TuneForm

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from app.people import Person
-from app.sign_in import SignIn
+from app.access.people import Person
+from app.access.sign_in import SignIn
 from storage.database import open_database
 from storage.jobs import JobStore
 from tests.people.calls import HEADER

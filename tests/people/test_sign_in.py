@@ -11,11 +11,12 @@ import httpx2
 import pytest
 from starlette.testclient import TestClient
 
-from app import main, passwords
+from app import main
+from app.access import passwords
+from app.access.passwords import Users, digest
+from app.access.sign_in import SignIn
 from app.main import check_sign_in
-from app.passwords import Users, digest
 from app.settings import Settings
-from app.sign_in import SignIn
 from app.web.attempts import Attempts
 from lamp.errors import ConfigError, LampError
 from tests.people.calls import HEADER

@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
-from app.passwords import digest
-from app.people import Person
-from app.reading import READS
-from app.sign_in import SignIn
+from app.access.passwords import digest
+from app.access.people import Person
+from app.access.sign_in import SignIn
 from app.studio import Studio
+from app.studio_parts.reading import READS
 from app.web.bearer import NOT_TAKEN
 from lamp.errors import ConfigError, LampError
 from storage.errors import NotStored

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from app.people import Person
+from app.access.people import Person
 from app.studio import Studio
 from lamp.baselines.ways import WayResult, keep_result
 from lamp.config import DataConfig, LampConfig, TrainConfig, TuneConfig

@@ -8,7 +8,7 @@ from typing import Any
 import gradio as gr
 from starlette.testclient import TestClient
 
-from app.people import Person
+from app.access.people import Person
 from app.studio import Studio
 from storage.database import open_database
 from storage.jobs import JobStore

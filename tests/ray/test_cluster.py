@@ -15,7 +15,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from app.jobs import cluster as clusters
+from app.jobs.ray import cluster as clusters
 from app.jobs.runner import Runner
 from app.settings import Settings
 from storage.jobs import Job, JobState

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from app.backbones import Backbones
+from app.backbones.registry import Backbones
 from app.jobs.heartbeat import EXIT_LOST
 from app.jobs.rented.executor import Rented, RentedExecutor
 from app.jobs.rented.hub_jobs import HubAway

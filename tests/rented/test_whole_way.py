@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from app.backbones import Backbones
+from app.backbones.registry import Backbones
 from app.jobs.executors import LocalExecutor
 from app.jobs.rented.executor import RentedExecutor
 from app.jobs.runner import Runner

@@ -21,8 +21,8 @@ from app.answering.child import respond
 from app.answering.inputs import checked_inputs
 from app.answering.predictor import Predictor
 from app.answering.turns import Turns
-from app.jobs.child_environment import child_environment
-from app.jobs.child_memory import free_bytes
+from app.processes.child_environment import child_environment
+from app.processes.child_memory import free_bytes
 from app.ui.streaming import NobodyListens
 from lamp.config import DataConfig
 from lamp.errors import DataError, LampError

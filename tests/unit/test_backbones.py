@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from app.backbones import Backbones
-from app.machine import Device
-from app.offered_backbones import OFFERED
+from app.backbones.offered import OFFERED
+from app.backbones.registry import Backbones
+from app.machine.devices import Device
 from app.settings import Settings
 from app.ui.tune.backbone_text import card
 from lamp.errors import BackboneError

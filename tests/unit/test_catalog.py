@@ -19,7 +19,7 @@ from lamp.hub.catalog import BackboneInfo, inspect
 from lamp.hub.model_shape import ModelShape
 from lamp.hub.recipe_fit import misfits
 from lamp.hub.safetensors_header import Tensors, stored_tensors
-from lamp.positions import longest_sequence, longest_target
+from lamp.model_files.positions import longest_sequence, longest_target
 from tests.tiny import save_tiny
 
 LLAMA = {"architectures": ["LlamaForCausalLM"], "model_type": "llama", "hidden_size": 8, "tie_word_embeddings": True}

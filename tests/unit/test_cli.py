@@ -14,7 +14,7 @@ import pytest
 import torch
 
 from lamp.cli import main
-from lamp.progress_bar import BarReporter
+from lamp.commands.progress_bar import BarReporter
 from tests.packed import save_bitsandbytes
 from tests.unit.training import recipe
 

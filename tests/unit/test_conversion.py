@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from app import conversion
-from app.conversion import convert_apart
+from app.processes import conversion
+from app.processes.conversion import convert_apart
 from lamp.data.tables import open_table
 from lamp.errors import DataError
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from app.estimates import seconds_left
+from app.views.estimates import seconds_left
 from lamp.config import TrainConfig
 from lamp.training.halving import Work, plan_of, work_left
 from storage.records import Job

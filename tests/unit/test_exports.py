@@ -13,10 +13,10 @@ from pathlib import Path
 import psutil
 import pytest
 
-from app.exports import Exports, ExportState
-from app.jobs.exporting_worker import Task
-from app.remote import main as remote
+from app.prompts.exporting_worker import Task
+from app.prompts.exports import Exports, ExportState
 from app.studio import Studio
+from app.terminal.commands import main as remote
 from app.ui.api import Endpoints
 from app.ui.runs.use_formats import UseFormats, export_html
 from lamp.errors import DataError
@@ -166,7 +166,8 @@ def test_an_export_ends_with_the_studio_and_with_what_it_has_started(tmp_path: P
 def test_the_process_of_an_export_ends_when_the_studio_is_gone(tmp_path: Path) -> None:
     """SIGKILL gives a server no time to end what it has started."""
     code = (
-        "import os, sys, time; sys.stdin = os.fdopen(0); from app.jobs.exporting_worker import _end_with_the_studio; "
+        "import os, sys, time; sys.stdin = os.fdopen(0); "
+        "from app.prompts.exporting_worker import _end_with_the_studio; "
     )
     child = subprocess.Popen(
         (sys.executable, "-c", code + "_end_with_the_studio()"), stdin=subprocess.PIPE, start_new_session=True

@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 import torch
 
-import app.machine
-import app.shared_tools
-from app.fit import Fit, find_fit, impossible, memory_warning
-from app.jobs.slots import visible_gpus
-from app.machine import Device, smallest_device
+import app.machine.devices
+import app.planning.shared_tools
+from app.machine.devices import Device, smallest_device
+from app.machine.fit import Fit, find_fit, impossible, memory_warning
+from app.processes.slots import visible_gpus
 from app.studio import Studio
 from app.ui.tune import backbone_text
 from lamp.backbone.precision import choose_dtype
@@ -138,10 +138,10 @@ def test_a_plan_says_whether_the_backbone_fits_and_refuses_one_that_cannot(
     plan = studio.plan(config, dataset)
     assert plan.fit is not None and plan.fit.fits_memory and not plan.problems
     tight = Device(is_gpu=False, memory_bytes=plan.fit.training - 1, has_bf16=False)
-    monkeypatch.setattr(app.shared_tools, "smallest_device", lambda _: tight)
+    monkeypatch.setattr(app.planning.shared_tools, "smallest_device", lambda _: tight)
     plan = studio.plan(config, dataset)
     assert not plan.problems and "gradient checkpointing" in plan.backbone_warnings[0]
-    monkeypatch.setattr(app.shared_tools, "smallest_device", lambda _: replace(tight, memory_bytes=1000))
+    monkeypatch.setattr(app.planning.shared_tools, "smallest_device", lambda _: replace(tight, memory_bytes=1000))
     plan = studio.plan(config, dataset)
     assert [key for problem, key in plan.fields.items() if "Too large for this machine" in problem] == ["backbone"]
 
@@ -166,4 +166,4 @@ def test_the_device_is_asked_of_the_driver_or_of_the_system(tmp_path: Path, monk
     [("flags : fpu avx512_bf16 amx_bf16", True), ("Features : fp asimd bf16", True), ("flags : fpu avx2", False)],
 )
 def test_the_processors_instructions_for_bf16_are_found(line: str, has_it: bool) -> None:
-    assert app.machine._cpu_multiplies_bf16(["processor : 0", line]) is has_it
+    assert app.machine.devices._cpu_multiplies_bf16(["processor : 0", line]) is has_it

@@ -124,7 +124,7 @@ def test_a_space_asks_the_hub_as_nobody_whatever_token_its_owner_has_set(tmp_pat
     code = (
         "from app.main import forget_own_token; forget_own_token()\n"
         "import os; from huggingface_hub.utils import build_hf_headers\n"
-        "from app.jobs.child_environment import child_environment\n"
+        "from app.processes.child_environment import child_environment\n"
         "print(build_hf_headers().get('authorization'), 'hf_' in str(child_environment(with_token=True)))\n"
     )
     environment = {

@@ -13,10 +13,10 @@ from pathlib import Path
 
 import pytest
 
-from app.dataset_file import DatasetFile
-from app.jobs.measuring import Measuring, MeasuringError
-from app.jobs.measuring_worker import Task
-from app.jobs.processes import host_name
+from app.data.dataset_file import DatasetFile
+from app.planning.measuring import Measuring, MeasuringError
+from app.planning.measuring_worker import Task
+from app.processes.identity import host_name
 from app.studio import Studio
 from app.ui.tune import form_values, summary
 from app.ui.tune.measuring import MeasureHandlers
@@ -166,7 +166,7 @@ def _until(true: Callable[[], bool]) -> None:
 
 
 def test_the_process_ends_when_the_studio_is_gone() -> None:
-    command = [sys.executable, "-m", "app.jobs.measuring_worker"]
+    command = [sys.executable, "-m", "app.planning.measuring_worker"]
     with subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as child:
         assert child.stdin and child.stdout
         child.stdin.write(TASK.to_json().encode() + b"\n")
@@ -215,8 +215,8 @@ def test_a_recipe_with_problems_or_without_its_backbone_is_not_measured(
     config, dataset = chosen
     with pytest.raises(ConfigError, match=r"^The seed must be"):
         studio.measure(replace(config, train=replace(config.train, seed=-1)), dataset)
-    monkeypatch.setattr("app.recipes.is_here", lambda source: False)
-    monkeypatch.setattr("app.quotes.is_here", lambda source: False)
+    monkeypatch.setattr("app.planning.recipes.is_here", lambda source: False)
+    monkeypatch.setattr("app.planning.quotes.is_here", lambda source: False)
     with pytest.raises(MeasuringError, match="is not on this machine yet, so it cannot be measured"):
         studio.measure(config, dataset)
     assert "the first run fetches it" in summary.quote(studio.plan(config, dataset))

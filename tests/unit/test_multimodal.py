@@ -15,7 +15,7 @@ from lamp.backbone.prefix import make_prefix
 from lamp.backbone.writing import write
 from lamp.export.saved_prompt import load_prompt, save_prompt
 from lamp.hub.catalog import inspect
-from lamp.text_config import ENCODERS
+from lamp.model_files.text_config import ENCODERS
 from tests.families import save_model
 from tests.multimodal import MULTIMODAL
 from tests.unit.training import recipe, run

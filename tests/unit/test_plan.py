@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from app import dataset_file, datasets
-from app.conversion import convert_apart
-from app.dataset_file import SAMPLES
+from app.data import dataset_file, datasets
+from app.data.dataset_file import SAMPLES
+from app.processes.conversion import convert_apart
 from app.studio import Studio
 from app.ui.tune import form_values
 from app.ui.tune.tune_form import TuneForm

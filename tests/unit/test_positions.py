@@ -18,7 +18,7 @@ from lamp.data.encoding import Encoder
 from lamp.errors import BackboneError
 from lamp.inference.generate import generate
 from lamp.inference.label_scores import label_log_likelihoods
-from lamp.positions import longest_sequence
+from lamp.model_files.positions import longest_sequence
 from tests.families import save_family
 from tests.tiny import save_tokenizer
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from app.jobs.probing import Probing
+from app.planning.probing import Probing
 from app.studio import Studio
 from lamp.config import DataConfig, TuneConfig
 from lamp.errors import ConfigError
@@ -92,10 +92,10 @@ def test_families_that_tests_hold_to_be_exact_and_packed_and_large_backbones_are
     assert made.problem(inspect(str(tiny_llama)), "x", wait=True) == ""
     packed = replace(strange, quantization=StoredQuantization("gptq", 4))  # it may want the GPU of the run
     assert made.problem(packed, "x", wait=True) == ""
-    monkeypatch.setattr("app.jobs.probing._MOST_PARAMETERS", 1)
+    monkeypatch.setattr("app.planning.probing._MOST_PARAMETERS", 1)
     assert made.problem(strange, "x", wait=True) == ""
     monkeypatch.undo()
-    monkeypatch.setattr("app.jobs.probing.free_bytes", lambda: 0)
+    monkeypatch.setattr("app.planning.probing.free_bytes", lambda: 0)
     assert made.problem(strange, "x", wait=True) == "" and starts(log) == []
 
 

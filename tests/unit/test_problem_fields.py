@@ -6,11 +6,11 @@ from dataclasses import replace
 
 import pytest
 
-from app.faults import recipe_problems
-from app.plan import Plan
+from app.planning.faults import recipe_problems
 from app.studio import Studio
 from app.ui.tune import form_values, problem_marks
 from app.ui.tune.tune_form import TuneForm
+from app.views.plan import Plan
 from lamp.config import DataConfig, LampConfig, TrainConfig, TuneConfig
 
 GOOD = TuneConfig("org/name", DataConfig(("text",), "label"))

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from app.estimates import places
-from app.jobs.child_environment import child_environment
+from app.access.quotas import UNLIMITED, Quotas
+from app.access.usage import Usage
 from app.main import check_sign_in
-from app.quotas import UNLIMITED, Quotas
+from app.processes.child_environment import child_environment
 from app.settings import Settings
-from app.usage import Usage
+from app.views.estimates import places
 from app.views.status import describe_status
 from lamp.errors import ConfigError, LampError
 from storage.database import open_database, utc_now

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from app import remote
+from app.terminal import commands as remote
 
 Asked = list[tuple[Any, ...]]
 

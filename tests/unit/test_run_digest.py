@@ -12,7 +12,7 @@ from app.studio import Studio
 from lamp.config import TrainConfig, TuneConfig
 from lamp.data.splits import Example
 from lamp.errors import TrainingError
-from lamp.run_digest import other_run, record_run
+from lamp.training.run_digest import other_run, record_run
 from storage.artifacts import ArtifactStore
 from storage.database import open_database
 from storage.home import Home

@@ -11,9 +11,9 @@ import gradio as gr
 import pytest
 from sqlalchemy import event, update
 
-from app.estimates import places
 from app.studio import Studio
 from app.ui.runs.runs_list import RunsList, list_at
+from app.views.estimates import places
 from lamp.config import TuneConfig
 from storage.database import Database, open_database
 from storage.jobs import Job, JobState, JobStore

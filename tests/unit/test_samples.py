@@ -14,7 +14,7 @@ from lamp.data.column_roles import guess_columns
 from lamp.data.splits import prepare
 from lamp.data.tables import Table, read_table
 
-SAMPLES = Path(__file__).parents[2] / "app" / "samples"
+SAMPLES = Path(__file__).parents[2] / "app" / "data" / "samples"
 
 
 @pytest.fixture(scope="module")

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from app.shared_views import SharedViews
 from app.studio import Studio
+from app.studio_parts.shared_views import SharedViews
 from storage.database import open_database
 from storage.jobs import Job, JobStore
 
@@ -30,7 +30,7 @@ def job(store: JobStore) -> Job:
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     now = [100.0]
-    monkeypatch.setattr("app.shared_views.time.monotonic", lambda: now[0])
+    monkeypatch.setattr("app.studio_parts.shared_views.time.monotonic", lambda: now[0])
     return now
 
 

@@ -10,7 +10,7 @@ import pytest
 from huggingface_hub import ModelCard
 from sqlalchemy import text
 
-from app.datasets import Datasets
+from app.data.datasets import Datasets
 from app.jobs import worker
 from app.jobs.heartbeat import Heartbeat
 from app.jobs.job_reporter import JobReporter

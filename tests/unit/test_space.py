@@ -15,7 +15,7 @@ from app.answering.answer import Request
 from app.answering.predictor import Predictor
 from app.hub.errors import HubError
 from app.hub.space import ADAPTER, check_space, folders, space_files
-from app.prompt_use import PromptUse
+from app.prompts.prompt_use import PromptUse
 from app.run import Run
 from app.settings import Settings
 from app.studio import Studio

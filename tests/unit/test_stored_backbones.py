@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from app.models import Missing
-from app.stored_backbones import StoredBackbones
+from app.backbones.models import Missing
+from app.backbones.stored import StoredBackbones
 from app.studio import Studio
 from lamp.config import TuneConfig
 from lamp.errors import BackboneError

@@ -12,14 +12,14 @@ import torch
 import lamp.backbone.reading
 from app.answering.answer import Request
 from app.answering.predictor import Predictor
-from app.bundle import zip_artifact
-from app.jobs.measuring import MeasuringError
-from app.machine import smallest_device
-from app.plan import Estimate
-from app.rented_machine import RentedMachine
+from app.machine.devices import smallest_device
+from app.machine.rented import RentedMachine
+from app.planning.measuring import MeasuringError
+from app.prompts.bundle import zip_artifact
 from app.studio import Studio
 from app.ui.runs.answers import answer_html
 from app.ui.tune import summary
+from app.views.plan import Estimate
 from lamp.config import TrainConfig, TuneConfig
 from lamp.errors import ConfigError, DataError, OutOfMemory
 from lamp.export.saved_prompt import save_prompt
@@ -135,7 +135,7 @@ def test_a_number_of_gpus_that_cannot_be_had_is_one_sentence(
 def test_on_a_cluster_a_recipe_is_held_against_its_machines_and_not_against_this_one(
     studio: Studio, config: TuneConfig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("app.machine._main_memory", lambda: 1)
+    monkeypatch.setattr("app.machine.devices._main_memory", lambda: 1)
     dataset = studio.datasets()[0].reference
     quantized = replace(config, train=replace(config.train, quantization="8bit"))
     want_a_gpu, too_large = "Weights in 8 or 4 bits want a CUDA GPU", "Too large for this machine"

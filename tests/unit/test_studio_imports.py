@@ -10,7 +10,7 @@ import pytest
 
 from app.run import Run
 from app.studio import Studio
-from app.studio_imports import PromptSource
+from app.studio_parts.imports import PromptSource
 from app.ui.runs.run_html import head
 from lamp.config import DataConfig, LampConfig, TrainConfig, TuneConfig
 from lamp.errors import BackboneError, ConfigError, DataError
@@ -213,8 +213,8 @@ def test_an_imported_prompt_cannot_be_extended_or_resumed_and_is_deleted_like_a_
 def test_a_process_that_dies_over_a_file_is_one_sentence(
     studio: Studio, take: Take, tiny_llama: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("app.importing._MEMORY", 1)
-    monkeypatch.setattr("app.importing.sys.executable", "/bin/false")
+    monkeypatch.setattr("app.processes.importing._MEMORY", 1)
+    monkeypatch.setattr("app.processes.importing.sys.executable", "/bin/false")
     with pytest.raises(DataError, match="could not be read: it is damaged"):
         take(exported(str(tiny_llama)))
 

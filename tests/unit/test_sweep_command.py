@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from lamp.cli import main
+from lamp.commands.progress_bar import BarReporter
 from lamp.commands.sweep import combinations
 from lamp.config import TuneConfig
-from lamp.progress_bar import BarReporter
 from tests.unit.training import recipe
 
 

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from app.score_samples import add_samples, read_samples
 from app.studio import Studio
 from app.ui.runs import plots, training_html, training_tab
 from app.views import curves
 from app.views.run_view import Choices
+from app.views.score_samples import add_samples, read_samples
 from lamp.config import DataConfig, TuneConfig
 from lamp.data.conversation import to_cell
 from lamp.data.splits import Example

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from app.plan import Plan, Preview, Quote, ReadRow
 from app.studio import Studio
 from app.ui.tune import column_table, drop_zone, form_values, method_figure, own_presets, recipe_fields, summary
 from app.ui.tune.prefill import FormContent
 from app.ui.tune.task_html import task
 from app.ui.tune.tune_form import TuneForm
+from app.views.plan import Plan, Preview, Quote, ReadRow
 from lamp.config import DataConfig, LampConfig, TrainConfig, TuneConfig
 
 DATA = DataConfig(("subject", "body"), "desk")

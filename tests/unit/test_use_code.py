@@ -18,9 +18,9 @@ import pytest
 from app.answering.answer import Request
 from app.answering.predictor import Predictor
 from app.answering.prompt_kind import prompt_kind
-from app.bundle import zip_artifact
-from app.programs import COMMAND, PEFT, SERVE, TRANSFORMERS, program
-from app.prompt_use import PromptUse
+from app.prompts.bundle import zip_artifact
+from app.prompts.programs import COMMAND, PEFT, SERVE, TRANSFORMERS, program
+from app.prompts.prompt_use import PromptUse
 from lamp.backbone import precision
 from lamp.backbone.frozen import FrozenBackbone
 from lamp.config import InputFormat, Task, TuneConfig

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from app.estimates import Place
 from app.views import curves, formatting, run_json, score_text, status
+from app.views.estimates import Place
 from app.views.local_time import local_log, zone_of
 from app.views.score_text import RunScores, ScoreComparison
 from storage.records import Job

@@ -10,7 +10,7 @@ import pytest
 
 from app.answering.answer import Request
 from app.answering.predictor import Predictor
-from app.bundle import zip_artifact
+from app.prompts.bundle import zip_artifact
 from lamp.export.saved_prompt import load_prompt, save_prompt
 from tests.unit.training import recipe, run
 

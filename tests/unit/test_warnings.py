@@ -69,7 +69,7 @@ def test_the_warnings_of_an_unchanged_data_set_are_not_made_again(
 ) -> None:
     dataset = added(studio, tmp_path, [f"p{row}@example.org,answer {row * 3}" for row in range(40)])
     first = page(studio, tiny_llama, dataset)
-    monkeypatch.setattr("app.dataset_file.data_warnings", lambda *_: pytest.fail("searched again"))
+    monkeypatch.setattr("app.data.dataset_file.data_warnings", lambda *_: pytest.fail("searched again"))
     assert page(studio, tiny_llama, dataset) == first
 
 

@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from app.jobs import slots
-from app.jobs.child_environment import child_environment
+from app.machine.zero_gpu import start_without_gpu
+from app.processes import slots
+from app.processes.child_environment import child_environment
 from app.settings import Settings
-from app.zero_gpu import start_without_gpu
 from lamp.errors import LampError
 
 

@@ -10,8 +10,8 @@ from tempfile import TemporaryDirectory
 from app.jobs.journal import read_values
 from app.jobs.rented.exchange import Exchange
 from app.jobs.rented.report import FOLDER, Report, name_of
-from lamp.run_digest import RECORD
 from lamp.training.checkpoint_files import is_whole
+from lamp.training.run_digest import RECORD
 from storage.artifacts import ArtifactStore
 from storage.home import Home
 from storage.jobs import Job, JobStore

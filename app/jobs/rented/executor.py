@@ -8,7 +8,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from app.backbones import Backbones
+from app.backbones.registry import Backbones
 from app.jobs.executors import LocalExecutor
 from app.jobs.local import runner_with, worker_variables
 from app.jobs.rented.hub_jobs import HubAway, HubJobs, HubRefused

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from app.disk_full import is_disk_full
 from app.hub.client import set_time_limits
-from app.rented_machine import RentedMachine
+from app.machine.rented import RentedMachine
 from lamp.errors import LampError
 from lamp.plain_line import visible
 

@@ -10,16 +10,16 @@ from importlib.metadata import PackageNotFoundError, requires
 from pathlib import Path
 
 from app.jobs.tuning import initial_prompt_folder
+from app.processes.child_environment import CODE_FOLDER
 from app.run import Run
-from lamp.run_digest import RECORD
 from lamp.training.checkpoint_files import whole_checkpoints
+from lamp.training.run_digest import RECORD
 from storage.artifacts import ArtifactStore
 from storage.database import Database
 from storage.home import Home
 from storage.jobs import Job, JobStore
 from storage.uploads import UploadStore
 
-_ROOT = Path(__file__).resolve().parents[3]
 _PACKAGES = ("app", "lamp", "storage")
 _UPLOAD = "upload:"
 
@@ -83,16 +83,16 @@ def _code() -> bytes:
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
         for package in _PACKAGES:
-            for path in sorted((_ROOT / package).rglob("*")):
+            for path in sorted((CODE_FOLDER / package).rglob("*")):
                 if path.is_file() and "__pycache__" not in path.parts:
-                    archive.write(path, path.relative_to(_ROOT).as_posix())
+                    archive.write(path, path.relative_to(CODE_FOLDER).as_posix())
         archive.writestr("requirements.txt", _requirements())
     return packed.getvalue()
 
 
 def _requirements() -> str:
     """Returns the requirements of this checkout, or of the installed package."""
-    if (listed := _ROOT / "requirements.txt").is_file():
+    if (listed := CODE_FOLDER / "requirements.txt").is_file():
         return listed.read_text()
     try:
         return "\n".join(line for line in requires("lamp-studio") or () if "extra ==" not in line)

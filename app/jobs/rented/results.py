@@ -6,8 +6,8 @@ import shutil
 from pathlib import Path
 
 from lamp.files import written_whole
-from lamp.run_digest import RECORD
 from lamp.training.checkpoint_files import TENSORS, VALUES, is_whole
+from lamp.training.run_digest import RECORD
 from storage.artifacts import ArtifactStore
 from storage.home import Home
 

@@ -11,11 +11,11 @@ import sys
 from functools import partial
 
 from app.jobs import worker
-from app.jobs.child_memory import be_ended_first
 from app.jobs.job_reporter import JobReporter
 from app.jobs.rented.hub_jobs import HubJobs, keep_log_clean
 from app.jobs.rented.rental import Rental
 from app.jobs.run_end import Outcome
+from app.processes.child_memory import be_ended_first
 from app.settings import Settings
 from lamp.errors import LampError
 from lamp.process import prepare_process

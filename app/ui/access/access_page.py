@@ -8,7 +8,7 @@ from typing import Any
 import gradio as gr
 
 from app.studio import Studio
-from app.studio_tokens import LASTS
+from app.studio_parts.tokens import LASTS
 from app.ui import parts, top
 from app.ui.access import access_html
 from app.ui.components import AT_ONCE, BROWSER_ZONE, QUIET, REVOKING, piece, studio_address

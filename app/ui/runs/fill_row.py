@@ -8,7 +8,7 @@ from typing import Any
 
 import gradio as gr
 
-from app.rows_to_try import DataRow
+from app.data.rows_to_try import DataRow
 from app.run import Run
 from app.studio import Studio
 from app.ui import parts

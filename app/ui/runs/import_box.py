@@ -9,7 +9,7 @@ from typing import Any
 import gradio as gr
 
 from app.studio import Studio
-from app.studio_imports import PromptSource
+from app.studio_parts.imports import PromptSource
 from app.ui import parts
 from app.ui.components import piece, stage_reporter
 from app.ui.guard import KNOWN, guarded

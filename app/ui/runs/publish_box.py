@@ -8,10 +8,10 @@ from urllib.parse import quote
 
 import gradio as gr
 
-from app.bundle import file_name
 from app.hub.errors import RepositoryExists
 from app.hub.licences import COMMON
 from app.hub.publishing import Existing
+from app.prompts.bundle import file_name
 from app.studio import Studio
 from app.ui import parts
 from app.ui.asking import granted

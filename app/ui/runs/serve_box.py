@@ -7,7 +7,7 @@ from typing import Any
 
 import gradio as gr
 
-from app.serve_code import CURL, PROGRAMS, PYTHON, serve_code
+from app.prompts.serve_code import CURL, PROGRAMS, PYTHON, serve_code
 from app.studio import Studio
 from app.ui import parts
 from app.ui.components import AT_ONCE, QUIET, piece, studio_address

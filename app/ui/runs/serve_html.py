@@ -7,7 +7,7 @@ from concurrent.futures import Future
 from datetime import datetime
 from html import escape
 
-from app.studio_serving import ServedRun
+from app.studio_parts.serving import ServedRun
 from app.ui import parts
 from app.ui.language import t
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from html import escape
 
-from app.score_samples import ScoreSamples
 from app.ui import parts
 from app.ui.language import t
+from app.views.score_samples import ScoreSamples
 
 
 def samples(scores: Sequence[ScoreSamples]) -> str:

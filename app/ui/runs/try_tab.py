@@ -11,7 +11,7 @@ import gradio as gr
 
 from app.answering.answer import Answer
 from app.answering.prompt_kind import PromptKind
-from app.rows_to_try import DataRow
+from app.data.rows_to_try import DataRow
 from app.run import Run
 from app.studio import Studio
 from app.ui import parts

@@ -7,7 +7,7 @@ from typing import Any
 
 import gradio as gr
 
-from app.exports import ExportState
+from app.prompts.exports import ExportState
 from app.studio import Studio
 from app.ui import parts
 from app.ui.components import AT_ONCE, QUIET, piece

@@ -9,7 +9,7 @@ from typing import Any
 
 import gradio as gr
 
-from app.programs import COMMAND, PEFT, WAYS, program
+from app.prompts.programs import COMMAND, PEFT, WAYS, program
 from app.studio import Studio
 from app.ui import parts
 from app.ui.components import AT_ONCE, QUIET, piece, studio_address

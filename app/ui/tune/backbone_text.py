@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from datetime import datetime
 from html import escape
 
-from app.backbones import BackboneChoice
-from app.fit import Fit
+from app.backbones.models import Missing
+from app.backbones.registry import BackboneChoice
+from app.backbones.stored import StoredBackbone
 from app.hub.downloads import Download, DownloadState
 from app.hub.model_search import FoundModel
-from app.models import Missing
-from app.stored_backbones import StoredBackbone
+from app.machine.fit import Fit
 from app.ui import parts
 from app.ui.language import t
 from app.views import formatting

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from html import escape
 
-from app.plan import Preview
 from app.ui import parts
 from app.ui.language import t
 from app.views import formatting
+from app.views.plan import Preview
 from lamp.config import DataConfig
 
 _ROLES = ("reads", "answers", "ignored")

@@ -7,8 +7,8 @@ from typing import Any
 
 import gradio as gr
 
-from app.datasets import DatasetEntry
-from app.quotas import Used
+from app.access.quotas import Used
+from app.data.datasets import DatasetEntry
 from app.studio import Studio
 from app.ui import parts
 from app.ui.components import AT_ONCE, QUIET, piece

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gradio as gr
 
-from app.datasets import DatasetEntry
+from app.data.datasets import DatasetEntry
 from app.ui.components import piece
 from app.views import formatting
 from lamp.data.tables import ENDINGS

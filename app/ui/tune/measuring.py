@@ -10,7 +10,6 @@ from typing import Any, NamedTuple
 
 import gradio as gr
 
-from app.plan import Plan
 from app.studio import Studio
 from app.ui import parts
 from app.ui.components import AT_ONCE, QUIET, piece
@@ -18,6 +17,7 @@ from app.ui.guard import KNOWN, guarded
 from app.ui.language import t
 from app.ui.streaming import stream
 from app.ui.tune import summary
+from app.views.plan import Plan
 from lamp.config import TuneConfig
 
 Form = Callable[[Sequence[Any]], tuple[TuneConfig, Plan, str, int]]

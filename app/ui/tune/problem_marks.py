@@ -7,9 +7,9 @@ from collections import defaultdict
 from collections.abc import Mapping
 from html import escape
 
-from app.plan import Plan
 from app.ui.language import t
 from app.ui.tune.form_components import element_id
+from app.views.plan import Plan
 
 _SECTION_OF = {"backbone": "model", "dataset": "data"}
 """Section that a field is in, by its key; all others are in the last one, but for the columns."""

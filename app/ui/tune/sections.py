@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import gradio as gr
 
-from app.datasets import DatasetEntry
+from app.data.datasets import DatasetEntry
 from app.ui import help_texts, parts
 from app.ui.components import piece
 from app.ui.tune import advanced, column_table, drop_zone, recipe_fields

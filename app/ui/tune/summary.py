@@ -8,12 +8,12 @@ from dataclasses import replace
 from html import escape
 from typing import Any
 
-from app.plan import Plan
 from app.ui import parts
 from app.ui.language import t
 from app.ui.tune import backbone_text, column_table, problem_marks, task_html
 from app.ui.tune.recipe_fields import GOOD_FOR, PRESETS
 from app.views import formatting
+from app.views.plan import Plan
 from lamp.config import TuneConfig
 from lamp.training.quote import in_words
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from html import escape
 
-from app.plan import Preview, ReadRow
 from app.ui import parts
 from app.ui.language import t
+from app.views.plan import Preview, ReadRow
 from lamp.config import TuneConfig
 
 _LONGEST_SHOWN = 1200

@@ -11,7 +11,6 @@ import gradio as gr
 from gradio.components import Component
 from gradio.utils import get_upload_folder
 
-from app.plan import Plan
 from app.ui import parts
 from app.ui.guard import KNOWN, warn
 from app.ui.language import t
@@ -20,6 +19,7 @@ from app.ui.tune.form_choices import FormChoices
 from app.ui.tune.measuring import measure_button
 from app.ui.tune.prefill import FormContent, prefill
 from app.views import formatting
+from app.views.plan import Plan
 from lamp.config import TuneConfig
 
 

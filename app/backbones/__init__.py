@@ -1,0 +1,1 @@
+"""Backbones: which are offered, which are on this machine, and the search for more."""

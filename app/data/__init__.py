@@ -1,0 +1,1 @@
+"""The data sets that runs learn from: listed, opened, and checked."""

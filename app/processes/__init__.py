@@ -1,0 +1,1 @@
+"""Child processes: their environment and limits, and the work on people's files that is done in them."""

@@ -1,0 +1,1 @@
+"""The parts of Studio, each about one thing that people ask it for."""
