@@ -11,7 +11,7 @@ from pathlib import Path
 from app.disk_full import is_disk_full
 from app.processes.child_environment import CODE_FOLDER, child_environment
 from lamp.errors import ConfigError, DataError
-from lamp.export.imported import Given, Imported
+from lamp.export.imported import ImportDetails, Imported
 
 _MEMORY = 6_000_000_000
 """Bytes that the process may reserve: torch alone takes a part of them."""
@@ -20,7 +20,7 @@ _REFUSED = 3
 """Exit status of a process that ended with one sentence on standard output."""
 
 
-def import_apart(source: Path, given: Given, target: Path) -> Imported:
+def import_apart(source: Path, given: ImportDetails, target: Path) -> Imported:
     """`import_prompt` in another process, with limits of memory and time. Raises DataError.
 
     source: a zip, or a folder of files; target: an empty folder, which must not be used after an error.
@@ -59,7 +59,7 @@ def main() -> int:
     from lamp.export.prompt_files import PromptFiles
 
     try:
-        said = Given(values["backbone"], values["template"], tuple(values["labels"]))
+        said = ImportDetails(values["backbone"], values["template"], tuple(values["labels"]))
         imported = import_prompt(PromptFiles(Path(source)), said, Path(target))
     except Exception as error:
         if is_disk_full(error):

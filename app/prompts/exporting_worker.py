@@ -22,7 +22,7 @@ from app.disk_full import is_disk_full
 from app.processes.child_memory import be_ended_first
 from lamp.data.splits import Example
 from lamp.errors import LampError
-from lamp.export.wish import Wish
+from lamp.export.options import ExportOptions
 from lamp.files import written_whole
 from lamp.hub.catalog import inspect
 from lamp.hub.offline import gguf_of
@@ -70,13 +70,13 @@ def make(task: Task) -> str:
 
     folder = Path(task.folder)
     backbone = inspect(task.source)
-    wish = Wish(task.format)
-    if wish.is_gguf:
-        wish = Wish(task.format, base=gguf_of(Path(backbone.source)))
+    options = ExportOptions(task.format)
+    if options.is_gguf:
+        options = ExportOptions(task.format, base=gguf_of(Path(backbone.source)))
     examples = [Example(text, "", end) for text, end in task.rows]
     shutil.rmtree(folder, ignore_errors=True)
     comparison = export_prompt(
-        load_prompt(Path(task.prompt)), backbone.source, backbone.stored_bytes, wish, folder, examples, _tell_part
+        load_prompt(Path(task.prompt)), backbone.source, backbone.stored_bytes, options, folder, examples, _tell_part
     )
     _tell_part("Packing", 0.0)
     sentence = comparison.sentence().replace("**", "")

@@ -14,7 +14,7 @@ from app.studio_parts.prompts import StudioPrompts, check_not_deleted
 from app.studio_parts.quotas import computes
 from lamp.data.columns import Template
 from lamp.errors import DataError, LampError
-from lamp.export.wish import FORMATS
+from lamp.export.options import FORMATS
 from lamp.hub.catalog import inspect
 from storage.errors import NotStored, StorageError
 

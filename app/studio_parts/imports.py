@@ -21,7 +21,7 @@ from app.studio_parts.inspecting import StudioInspecting
 from app.studio_parts.quotas import computes
 from lamp.config import MADE_FROM, TuneConfig
 from lamp.errors import ConfigError, DataError
-from lamp.export.imported import Given, Imported, of_nowhere
+from lamp.export.imported import ImportDetails, Imported, of_nowhere
 from lamp.files import written_whole
 from lamp.hub.catalog import BackboneInfo, is_hub_id
 from lamp.hub.folders import is_folder
@@ -58,7 +58,7 @@ class StudioImports(StudioInspecting):
     def import_prompt(
         self,
         source: PromptSource,
-        given: Given = Given(),  # noqa: B008  # frozen
+        given: ImportDetails = ImportDetails(),  # noqa: B008  # frozen
         name: str = "",
         on_progress: OnStage = lambda _: None,
     ) -> str:
@@ -208,10 +208,10 @@ class StudioImports(StudioInspecting):
         )
 
 
-def _checked(given: Given) -> Given:
+def _checked(given: ImportDetails) -> ImportDetails:
     """What a person or a script says, in its types and lengths. Raises ConfigError."""
     if not isinstance(given.labels, list | tuple) or not all(isinstance(label, str) for label in given.labels):
         raise ConfigError(["Give the labels as a list of texts."])
     labels = tuple(label.strip() for label in given.labels)
     backbone = limits.name("The backbone", given.backbone).strip()
-    return Given(backbone, limits.template(given.template), labels)
+    return ImportDetails(backbone, limits.template(given.template), labels)

@@ -30,7 +30,7 @@ from pathlib import Path
 from typing import Any
 
 from app.terminal.call import Call, Failure, connect, read_token
-from lamp.export.wish import FORMATS
+from lamp.export.options import FORMATS
 
 _POLL_SECONDS = 2.0
 _ENDED = ("done", "failed", "stopped", "interrupted")

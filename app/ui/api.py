@@ -24,7 +24,7 @@ from lamp.baselines.ways import WAYS
 from lamp.config import TuneConfig
 from lamp.data.tables import KINDS
 from lamp.errors import ConfigError, DataError
-from lamp.export.imported import Given
+from lamp.export.imported import ImportDetails
 from lamp.sampling import Sampling
 
 
@@ -138,7 +138,7 @@ class Endpoints:
         """
         path = Path(file) if file else None
         source = PromptSource(path, path.name if path else "", str(id or ""), str(revision or ""), str(token or ""))
-        given = Given(backbone or "", template or "", tuple(labels) if isinstance(labels, list) else ())
+        given = ImportDetails(backbone or "", template or "", tuple(labels) if isinstance(labels, list) else ())
         return self._studio.import_prompt(source, given, name or "")
 
     def score_prompt(self, id: str, dataset: str, target: str = "") -> dict[str, float]:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from lamp.data.splits import Example, examples_of, prepare
 from lamp.data.tables import KINDS, Table, read_table
 from lamp.errors import DataError
-from lamp.export.wish import FORMATS, Wish
+from lamp.export.options import FORMATS, ExportOptions
 from lamp.hub.catalog import inspect
 from lamp.hub.offline import gguf_of
 
@@ -44,13 +44,13 @@ def _export(options: argparse.Namespace) -> None:
     saved = load_prompt(options.prompt)
     examples: Sequence[Example] = held_out(read_table(options.data), saved.config.data) if options.data else ()
     backbone = inspect(options.backbone or saved.config.backbone)
-    wish = Wish(options.to, options.type, options.gguf)
-    if wish.is_gguf and wish.base is None and options.type == "f16":
-        wish = Wish(options.to, options.type, gguf_of(Path(backbone.source)))
+    export_options = ExportOptions(options.to, options.type, options.gguf)
+    if export_options.is_gguf and export_options.base is None and options.type == "f16":
+        export_options = ExportOptions(options.to, options.type, gguf_of(Path(backbone.source)))
     try:
         with _bar() as on_part:
             comparison = export_prompt(
-                saved, backbone.source, backbone.stored_bytes, wish, options.output, examples, on_part
+                saved, backbone.source, backbone.stored_bytes, export_options, options.output, examples, on_part
             )
     except OSError as error:
         raise DataError(

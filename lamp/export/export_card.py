@@ -8,9 +8,9 @@ from lamp.data.chat import ChatAffixes
 from lamp.data.columns import Template
 from lamp.export.comparison import Comparison
 from lamp.export.markdown import code, plain
+from lamp.export.options import ExportOptions
 from lamp.export.saved_prompt import SavedPrompt
 from lamp.export.virtual_vocabulary import VirtualVocabulary
-from lamp.export.wish import Wish
 
 _MERGED_LINES = """from transformers import {auto}, AutoTokenizer
 
@@ -55,7 +55,7 @@ print(tokenizer.decode(answer[0], skip_special_tokens=True))"""
 
 def export_card(
     saved: SavedPrompt,
-    wish: Wish,
+    options: ExportOptions,
     vocabulary: VirtualVocabulary | None,
     chat: ChatAffixes,
     comparison: Comparison,
@@ -72,8 +72,8 @@ def export_card(
     body = (
         _embeddings(saved, example, chat, encoder_decoder=encoder_decoder)
         if vocabulary is None
-        else _gguf(wish, vocabulary, example, chat)
-        if wish.is_gguf
+        else _gguf(options, vocabulary, example, chat)
+        if options.is_gguf
         else _merged(vocabulary, example, chat, encoder_decoder=encoder_decoder)
     )
     labels = f"\nThe labels are {', '.join(map(code, saved.labels))}.\n" if saved.labels else ""
@@ -116,8 +116,8 @@ def _merged(vocabulary: VirtualVocabulary, example: str, chat: ChatAffixes, *, e
     )
 
 
-def _gguf(wish: Wish, vocabulary: VirtualVocabulary, example: str, chat: ChatAffixes) -> str:
-    weights = "in the types of the file it was made from" if wish.base else f"in {wish.type_name.upper()}"
+def _gguf(options: ExportOptions, vocabulary: VirtualVocabulary, example: str, chat: ChatAffixes) -> str:
+    weights = "in the types of the file it was made from" if options.base else f"in {options.type_name.upper()}"
     how = (
         "The chat template in the file writes the prompt before everything else: chat with it as with any model."
         if any(chat)
@@ -128,11 +128,13 @@ def _gguf(wish: Wish, vocabulary: VirtualVocabulary, example: str, chat: ChatAff
     text = json.dumps(vocabulary.before + example + vocabulary.after, ensure_ascii=False)
     plain = "" if any(chat) else f"\n\nWithout a chat, the whole text is\n\n```json\n{text}\n```"
     ollama = (
-        "\n\n```sh\nollama create my-prompt -f Modelfile\nollama run my-prompt\n```" if wish.format == "ollama" else ""
+        "\n\n```sh\nollama create my-prompt -f Modelfile\nollama run my-prompt\n```"
+        if options.format == "ollama"
+        else ""
     )
     turns = (
         " The Modelfile's template knows user and assistant; a system message is left out."
-        if wish.format == "ollama" and any(chat)
+        if options.format == "ollama" and any(chat)
         else ""
     )
     return (

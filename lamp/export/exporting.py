@@ -20,13 +20,13 @@ from lamp.export.comparison import Comparison, compare_model, messages_of
 from lamp.export.disk_space import check_space, watched
 from lamp.export.export_card import export_card
 from lamp.export.extended_model import extended_model, write_model
-from lamp.export.formats import check_wish, needed_bytes
+from lamp.export.formats import check_export_options, needed_bytes
 from lamp.export.llama_cpp import is_installed, llama_answers
 from lamp.export.modelfile import modelfile
+from lamp.export.options import ExportOptions
 from lamp.export.reference import OnPart, Reference, reference_of
 from lamp.export.saved_prompt import SavedPrompt
 from lamp.export.virtual_vocabulary import SAMPLE, VirtualVocabulary, virtual_vocabulary
-from lamp.export.wish import Wish
 from lamp.files import written_whole
 
 EMBEDDINGS = "prompt"
@@ -37,7 +37,7 @@ def export_prompt(
     saved: SavedPrompt,
     source: str,
     stored_bytes: int,
-    wish: Wish,
+    options: ExportOptions,
     target: Path,
     examples: Sequence[Example],
     on_part: OnPart,
@@ -49,10 +49,10 @@ def export_prompt(
     """
     if target.exists() and (not target.is_dir() or any(target.iterdir())):
         raise DataError(f"There is something at {target} already: choose another folder.")
-    check_wish(wish, saved, source)
-    needed = needed_bytes(wish, source, stored_bytes)
+    check_export_options(options, saved, source)
+    needed = needed_bytes(options, source, stored_bytes)
     check_space(target, needed)
-    if wish.format == "embeddings":
+    if options.format == "embeddings":
         with written_whole(target) as staged:
             staged.mkdir()
             return _write_embeddings(saved, source, staged)
@@ -68,13 +68,13 @@ def export_prompt(
     )
     with written_whole(target) as staged:
         staged.mkdir()
-        if wish.is_gguf:
+        if options.is_gguf:
             name = f"{target.name}.gguf"
-            write_gguf_file(saved, source, wish, reference, vocabulary, staged / name, on_part)
+            write_gguf_file(saved, source, options, reference, vocabulary, staged / name, on_part)
             comparison = compare_gguf(
                 staged / name, vocabulary, reference, saved.config.data.max_target_tokens, on_part
             )
-            if wish.format == "ollama":
+            if options.format == "ollama":
                 _write_modelfile(saved, reference, vocabulary, name, staged)
         else:
             with watched(staged, needed, partial(on_part, "Writing the model")):
@@ -84,7 +84,7 @@ def export_prompt(
             gc.collect()
             comparison = compare_model(staged, vocabulary, reference, saved.labels, on_part)
         comparison = replace(comparison, fewer_bits=_fewer_bits(saved))
-        card = export_card(saved, wish, vocabulary, chat, comparison, encoder_decoder=reference.is_encoder_decoder)
+        card = export_card(saved, options, vocabulary, chat, comparison, encoder_decoder=reference.is_encoder_decoder)
         (staged / "README.md").write_text(card, encoding="utf-8")
     return comparison
 
@@ -97,7 +97,7 @@ def _write_embeddings(saved: SavedPrompt, source: str, folder: Path) -> Comparis
     comparison = Comparison("", 0, 0, reason="these are the vectors of the adapter, number for number.")
     chat = saved.chat or ChatAffixes()
     card = export_card(
-        saved, Wish("embeddings"), None, chat, comparison, encoder_decoder=bool(config.is_encoder_decoder)
+        saved, ExportOptions("embeddings"), None, chat, comparison, encoder_decoder=bool(config.is_encoder_decoder)
     )
     (folder / "README.md").write_text(card, encoding="utf-8")
     return comparison
@@ -106,7 +106,7 @@ def _write_embeddings(saved: SavedPrompt, source: str, folder: Path) -> Comparis
 def write_gguf_file(
     saved: SavedPrompt,
     source: str,
-    wish: Wish,
+    options: ExportOptions,
     reference: Reference,
     vocabulary: VirtualVocabulary,
     file: Path,
@@ -114,12 +114,12 @@ def write_gguf_file(
 ) -> None:
     """Writes a GGUF file: a copy of the given one with more rows, or one converted from the backbone's safetensors."""
     on_share = partial(on_part, "Writing the model")
-    if wish.base is not None:
+    if options.base is not None:
         from lamp.export.gguf_base import check_base
         from lamp.export.gguf_file import append_rows, read_base
 
-        base = read_base(wish.base)
-        check_base(base, wish.base, reference)
+        base = read_base(options.base)
+        check_base(base, options.base, reference)
         append_rows(base, vocabulary, reference.rows.numpy(), file, on_share)
         return
     from lamp.export.gguf_convert import write_converted
@@ -128,7 +128,7 @@ def write_gguf_file(
     on_share(0.0)
     model = extended_model(source, reference.rows, vocabulary.ids)
     family = family_of(saved.config.backbone, model.config)
-    write_converted(model, family, vocabulary, reference.end_ids, wish.type_name, file, on_share)
+    write_converted(model, family, vocabulary, reference.end_ids, options.type_name, file, on_share)
 
 
 def compare_gguf(

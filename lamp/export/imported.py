@@ -12,7 +12,7 @@ _PICKLES = (".bin", ".pt", ".pth", ".ckpt", ".pkl")
 
 
 @dataclass(frozen=True)
-class Given:
+class ImportDetails:
     """What the person who imports a prompt says of it, in place of what its files lack."""
 
     backbone: str = ""

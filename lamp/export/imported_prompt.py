@@ -17,7 +17,7 @@ from lamp.config import MADE_FROM, MOST_VOTERS, DataConfig, LampConfig, TuneConf
 from lamp.data.columns import Template
 from lamp.errors import ConfigError, DataError
 from lamp.export.foreign_adapter import EMBEDDINGS, ForeignAdapter, read_adapter, virtual_tokens_in
-from lamp.export.imported import Given, Imported, of_nowhere
+from lamp.export.imported import ImportDetails, Imported, of_nowhere
 from lamp.export.prompt_files import PromptFiles
 from lamp.export.saved_prompt import ADAPTER, LAMP_CONFIG, RECIPE, SCORES, VOTERS, write_json
 from lamp.inference.confusion_matrix import CONFUSION
@@ -33,7 +33,7 @@ _MOST_CONFUSION_BYTES = 50_000_000
 """Size limit of the confusion matrix, which has a number for each pair of labels."""
 
 
-def import_prompt(files: PromptFiles, given: Given, target: Path) -> Imported:
+def import_prompt(files: PromptFiles, given: ImportDetails, target: Path) -> Imported:
     """Checks a prompt and writes it into an empty folder.
 
     After a DataError or ConfigError the folder's content must be discarded.
@@ -68,7 +68,7 @@ def import_prompt(files: PromptFiles, given: Given, target: Path) -> Imported:
     )
 
 
-def _own_recipe(files: PromptFiles, adapter: ForeignAdapter, given: Given) -> tuple[TuneConfig, dict[str, Any]]:
+def _own_recipe(files: PromptFiles, adapter: ForeignAdapter, given: ImportDetails) -> tuple[TuneConfig, dict[str, Any]]:
     """Reads the recipe and the description of an exported prompt, and checks them against its adapter."""
     config, lamp = TuneConfig.from_dict(files.json(RECIPE)), files.json(LAMP_CONFIG)
     config = replace(of_nowhere(config), backbone=given.backbone or config.backbone)
@@ -111,7 +111,7 @@ _CHECKED = {
 """The keys that are copied from lamp_config.json beside the prompt's shape, with a check of each value."""
 
 
-def _recipe_of(adapter: ForeignAdapter, given: Given) -> TuneConfig:
+def _recipe_of(adapter: ForeignAdapter, given: ImportDetails) -> TuneConfig:
     """Makes a recipe for an adapter without one, from the adapter and what the person says. Raises ConfigError."""
     if problems := _label_problems(given.labels):
         raise ConfigError(problems)

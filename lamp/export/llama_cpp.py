@@ -61,11 +61,11 @@ def main() -> int:
     order = json.loads(sys.stdin.read())
     server = _server(order["model"], order["context"])
     for request in order["requests"]:
-        wish = {**request, "temperature": 0, "max_tokens": order["new_tokens"], "cache_prompt": False}
+        completion = {**request, "temperature": 0, "max_tokens": order["new_tokens"], "cache_prompt": False}
         if "messages" in request:
-            answer = server.handle_chat_completions(wish)["choices"][0]["message"]["content"]
+            answer = server.handle_chat_completions(completion)["choices"][0]["message"]["content"]
         else:
-            answer = server.handle_completions(wish)["choices"][0]["text"]
+            answer = server.handle_completions(completion)["choices"][0]["text"]
         print(json.dumps({"answer": (answer or "").strip()}), flush=True)
     return 0
 

@@ -17,7 +17,7 @@ from app.settings import Settings
 from app.studio import Studio
 from app.studio_parts.imports import PromptSource
 from lamp.errors import LampError
-from lamp.export.imported import Given
+from lamp.export.imported import ImportDetails
 from storage.database import open_database
 from storage.errors import StorageError
 settings = Settings.from_environment({"STUDIO_HOME": "home"})
@@ -27,7 +27,7 @@ id, revision, token, given = arguments
 said = []
 try:
     source = PromptSource(id=id, revision=revision, token=token)
-    run = studio.import_prompt(source, Given(**given), on_progress=said.append)
+    run = studio.import_prompt(source, ImportDetails(**given), on_progress=said.append)
     job = studio.job(run)
     folder = settings.home / "artifacts" / f"{run}.1"
     answer({"job": [job.name, job.kind, job.backbone, job.dataset_name], "origin": job.config["made_from"]["prompt"],

@@ -23,9 +23,9 @@ from lamp.export.gguf_convert import pre_tokenizer
 from lamp.export.gguf_file import _with_low_rows
 from lamp.export.llama_cpp import llama_answers
 from lamp.export.modelfile import modelfile, template
+from lamp.export.options import ExportOptions
 from lamp.export.saved_prompt import load_prompt
 from lamp.export.virtual_vocabulary import virtual_vocabulary
-from lamp.export.wish import Wish
 from tests.families import build_model, save_family, save_model, usual
 from tests.random_prompt import save_random_prompt
 from tests.unit.test_export_formats import CHATML, ROWS, begin_with_bos, exported, set_chat_template
@@ -40,7 +40,7 @@ def fields(file: Path) -> dict[str, Any]:
 @pytest.mark.parametrize("family", FAMILIES)
 def test_the_gguf_file_of_a_family_answers_in_llama_cpp_as_the_studio_does(family: str, tmp_path: Path) -> None:
     prompt = save_random_prompt(tmp_path / "prompt", save_family(tmp_path / "backbone", family), max_target_tokens=3)
-    comparison = exported(prompt, Wish("gguf"), tmp_path / "out")
+    comparison = exported(prompt, ExportOptions("gguf"), tmp_path / "out")
     assert (comparison.rows, comparison.same_answers) == (len(ROWS), len(ROWS))
     assert "5 of 5 answers are the same in llama.cpp" in (tmp_path / "out" / "README.md").read_text()
 
@@ -48,13 +48,13 @@ def test_the_gguf_file_of_a_family_answers_in_llama_cpp_as_the_studio_does(famil
 def test_a_mistral_answers_within_its_attention_window(tmp_path: Path) -> None:
     build = build_model("MistralConfig", "MistralForCausalLM", **usual(sliding_window=256))
     prompt = save_random_prompt(tmp_path / "prompt", save_model(tmp_path / "backbone", build), max_target_tokens=3)
-    assert exported(prompt, Wish("gguf"), tmp_path / "out").same_answers == len(ROWS)
+    assert exported(prompt, ExportOptions("gguf"), tmp_path / "out").same_answers == len(ROWS)
     assert fields(tmp_path / "out" / "out.gguf")["llama.context_length"] == 256
 
 
 def test_weights_of_eight_bits_leave_the_virtual_tokens_as_they_are(tiny_llama: Path, tmp_path: Path) -> None:
     prompt = save_random_prompt(tmp_path / "prompt", tiny_llama, max_target_tokens=3)
-    exported(prompt, Wish("gguf", "q8_0"), tmp_path / "out")
+    exported(prompt, ExportOptions("gguf", "q8_0"), tmp_path / "out")
     tensors = {tensor.name: tensor for tensor in gguf.GGUFReader(tmp_path / "out" / "out.gguf").tensors}
     table = tensors["token_embd.weight"]
     assert tensors["blk.0.ffn_up.weight"].tensor_type == Type.Q8_0 and table.tensor_type == Type.F16
@@ -68,7 +68,7 @@ def test_the_prompt_stands_first_and_llama_cpp_adds_no_token_of_its_own(chat: bo
     begin_with_bos(backbone)
     set_chat_template(backbone, "</s>" + CHATML)
     prompt = save_random_prompt(tmp_path / "prompt", backbone, chat=chat, max_target_tokens=3)
-    assert exported(prompt, Wish("gguf"), tmp_path / "out").same_answers == len(ROWS)
+    assert exported(prompt, ExportOptions("gguf"), tmp_path / "out").same_answers == len(ROWS)
     stored = fields(tmp_path / "out" / "out.gguf")
     assert stored["tokenizer.ggml.add_bos_token"] is False
     names = "<|lamp_00|><|lamp_01|><|lamp_02|><|lamp_03|>"
@@ -80,7 +80,7 @@ def test_the_prompt_stands_first_and_llama_cpp_adds_no_token_of_its_own(chat: bo
 
 def test_a_chat_with_the_file_of_a_plain_prompt_reads_the_message_as_the_text(tiny_llama: Path, tmp_path: Path) -> None:
     prompt = save_random_prompt(tmp_path / "prompt", tiny_llama, max_target_tokens=3)
-    exported(prompt, Wish("gguf"), tmp_path / "out")
+    exported(prompt, ExportOptions("gguf"), tmp_path / "out")
     names = "<|lamp_00|><|lamp_01|><|lamp_02|><|lamp_03|>"
     asked: list[list[dict[str, Any]]] = [
         [{"prompt": names + row.text} for row in ROWS],
@@ -96,7 +96,7 @@ def test_a_gguf_file_of_the_backbone_keeps_its_weights_and_gets_rows_that_are_no
 ) -> None:
     base = packed_base(tiny_llama, tmp_path, Type[packed.upper()])
     prompt = save_random_prompt(tmp_path / "prompt", tiny_llama, max_target_tokens=3)
-    exported(prompt, Wish("gguf", base=base), tmp_path / "out")
+    exported(prompt, ExportOptions("gguf", base=base), tmp_path / "out")
     before, after = (
         {tensor.name: tensor for tensor in gguf.GGUFReader(file).tensors}
         for file in (base, tmp_path / "out" / "out.gguf")
@@ -119,7 +119,7 @@ def test_a_gguf_file_of_the_backbone_keeps_its_weights_and_gets_rows_that_are_no
 def packed_base(backbone: Path, folder: Path, kind: Type) -> Path:
     """A GGUF file of a backbone as others make them: packed, and with the output layer in the table of embeddings."""
     prompt = save_random_prompt(folder / "other", backbone)
-    exported(prompt, Wish("gguf", "q8_0"), folder / "base")
+    exported(prompt, ExportOptions("gguf", "q8_0"), folder / "base")
     reader = gguf.GGUFReader(folder / "base" / "base.gguf")
     writer = gguf.GGUFWriter(folder / "packed.gguf", "llama")
     rows = len(fields(folder / "base" / "base.gguf")["tokenizer.ggml.tokens"]) - 4
@@ -147,14 +147,14 @@ def packed_base(backbone: Path, folder: Path, kind: Type) -> Path:
 
 def test_a_gguf_file_of_another_model_is_refused(tiny_llama: Path, tmp_path: Path) -> None:
     other = save_family(tmp_path / "other", "llama, llama3 rotary")
-    exported(save_random_prompt(tmp_path / "first", other), Wish("gguf"), tmp_path / "base")
+    exported(save_random_prompt(tmp_path / "first", other), ExportOptions("gguf"), tmp_path / "base")
     prompt = save_random_prompt(tmp_path / "prompt", tiny_llama)
     torch.manual_seed(1)
     build = build_model("LlamaConfig", "LlamaForCausalLM", **usual(initializer_range=0.3))
     strange = save_random_prompt(tmp_path / "strange", save_model(tmp_path / "strange-model", lambda rows: build(rows)))
     assert load_prompt(prompt)
     with pytest.raises(BackboneError, match="is not the model that the prompt was trained for"):
-        exported(strange, Wish("gguf", base=shuffled(tmp_path / "base" / "base.gguf")), tmp_path / "out")
+        exported(strange, ExportOptions("gguf", base=shuffled(tmp_path / "base" / "base.gguf")), tmp_path / "out")
 
 
 def shuffled(file: Path) -> Path:
@@ -170,7 +170,7 @@ def test_a_file_that_is_no_gguf_file_is_one_sentence(tiny_llama: Path, tmp_path:
     (tmp_path / "base.gguf").write_bytes(b"GGUF and no more")
     prompt = save_random_prompt(tmp_path / "prompt", tiny_llama)
     with pytest.raises(BackboneError, match="is not a whole GGUF file"):
-        exported(prompt, Wish("gguf", base=tmp_path / "base.gguf"), tmp_path / "out")
+        exported(prompt, ExportOptions("gguf", base=tmp_path / "base.gguf"), tmp_path / "out")
 
 
 def test_a_file_that_llama_cpp_cannot_run_is_not_exported(
@@ -186,7 +186,7 @@ def test_a_file_that_llama_cpp_cannot_run_is_not_exported(
     monkeypatch.setattr(exporting, "write_gguf_file", cut_short)
     prompt = save_random_prompt(tmp_path / "prompt", tiny_llama)
     with pytest.raises(BackboneError, match=r"llama\.cpp cannot run the GGUF file"):
-        exported(prompt, Wish("gguf"), tmp_path / "out")
+        exported(prompt, ExportOptions("gguf"), tmp_path / "out")
     assert not (tmp_path / "out").exists()
 
 
@@ -195,7 +195,7 @@ def test_where_llama_cpp_is_not_installed_the_file_says_that_it_was_not_compared
 ) -> None:
     monkeypatch.setattr(exporting, "is_installed", lambda: False)
     prompt = save_random_prompt(tmp_path / "prompt", tiny_llama)
-    assert not exported(prompt, Wish("gguf"), tmp_path / "out").is_proven
+    assert not exported(prompt, ExportOptions("gguf"), tmp_path / "out").is_proven
     assert "**Not compared:** llama.cpp is not installed here" in (tmp_path / "out" / "README.md").read_text()
 
 
@@ -238,7 +238,7 @@ def test_ollama_gets_a_modelfile_whose_template_writes_what_training_saw(tmp_pat
     backbone = save_family(tmp_path / "backbone", "qwen3")
     set_chat_template(backbone)
     prompt = save_random_prompt(tmp_path / "prompt", backbone, chat=True, max_target_tokens=3)
-    exported(prompt, Wish("ollama"), tmp_path / "out")
+    exported(prompt, ExportOptions("ollama"), tmp_path / "out")
     text = (tmp_path / "out" / "Modelfile").read_text()
     names = "<|lamp_00|><|lamp_01|><|lamp_02|><|lamp_03|>"
     assert text.startswith(f'FROM ./out.gguf\nTEMPLATE """{names}<|im_start|>user\n')
@@ -277,5 +277,5 @@ def test_the_gguf_export_is_whole_or_not_there(tiny_llama: Path, tmp_path: Path)
 
     saved = load_prompt(save_random_prompt(tmp_path / "prompt", tiny_llama))
     with pytest.raises(KeyboardInterrupt):
-        export_prompt(saved, str(tiny_llama), 1000, Wish("gguf"), tmp_path / "out", ROWS, interrupted)
+        export_prompt(saved, str(tiny_llama), 1000, ExportOptions("gguf"), tmp_path / "out", ROWS, interrupted)
     assert [path.name for path in tmp_path.iterdir()] == ["prompt"]

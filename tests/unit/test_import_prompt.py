@@ -15,7 +15,7 @@ from transformers import AutoModelForCausalLM
 
 from lamp.config import LampConfig
 from lamp.errors import ConfigError, DataError
-from lamp.export.imported import Given, Imported
+from lamp.export.imported import ImportDetails, Imported
 from lamp.export.imported_prompt import import_prompt
 from lamp.export.prompt_files import PromptFiles
 from lamp.export.saved_prompt import load_prompt
@@ -23,7 +23,7 @@ from lamp.training.factors_file import load_factors
 from tests.foreign_prompts import Files, adapter, bomb, changed, encrypted, exported, linked, tokens, zipped
 
 
-def imported(path: Path, given: Given = Given()) -> tuple[Imported, Path]:  # noqa: B008  # frozen
+def imported(path: Path, given: ImportDetails = ImportDetails()) -> tuple[Imported, Path]:  # noqa: B008  # frozen
     target = path.parent / "imported"
     target.mkdir()
     return import_prompt(PromptFiles(path), given, target), target
@@ -48,7 +48,7 @@ def test_an_exported_prompt_comes_back_with_its_recipe_its_factors_and_its_score
 
 
 def test_an_adapter_of_another_program_is_read_with_what_a_person_says_of_it(tmp_path: Path) -> None:
-    given = Given("", "Review: {review}\nIs it good?", ("no", "yes"))
+    given = ImportDetails("", "Review: {review}\nIs it good?", ("no", "yes"))
     found, target = imported(zipped(tmp_path / "a.zip", adapter("acme/tiny")), given)
     assert (found.has_recipe, found.has_factors, found.step, found.scores) == (False, False, 0, {})
     saved = load_prompt(target)
@@ -225,16 +225,18 @@ def test_a_malformed_prompt_is_one_sentence(tmp_path: Path, case: str) -> None:
 @pytest.mark.parametrize(
     ("files", "given", "message"),
     [
-        (PLAIN, Given(template="no place"), "names no input column"),
-        (PLAIN, Given(labels=("one",)), "between 2 and 10,000 labels"),
-        (PLAIN, Given(labels=("a", "a")), "a text of its own"),
-        (PLAIN, Given(labels=("a", " ")), "a text of its own"),
-        (OWN, Given(labels=("a", "b")), "brings its recipe"),
-        (OWN, Given(template="{text}"), "brings its recipe"),
-        (adapter(""), Given(), "Choose a backbone"),
+        (PLAIN, ImportDetails(template="no place"), "names no input column"),
+        (PLAIN, ImportDetails(labels=("one",)), "between 2 and 10,000 labels"),
+        (PLAIN, ImportDetails(labels=("a", "a")), "a text of its own"),
+        (PLAIN, ImportDetails(labels=("a", " ")), "a text of its own"),
+        (OWN, ImportDetails(labels=("a", "b")), "brings its recipe"),
+        (OWN, ImportDetails(template="{text}"), "brings its recipe"),
+        (adapter(""), ImportDetails(), "Choose a backbone"),
     ],
 )
-def test_what_a_person_says_of_a_prompt_is_checked(tmp_path: Path, files: Files, given: Given, message: str) -> None:
+def test_what_a_person_says_of_a_prompt_is_checked(
+    tmp_path: Path, files: Files, given: ImportDetails, message: str
+) -> None:
     with pytest.raises((DataError, ConfigError), match=message):
         imported(zipped(tmp_path / "a.zip", files), given)
 

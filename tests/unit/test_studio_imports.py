@@ -14,7 +14,7 @@ from app.studio_parts.imports import PromptSource
 from app.ui.runs.run_html import head
 from lamp.config import DataConfig, LampConfig, TrainConfig, TuneConfig
 from lamp.errors import BackboneError, ConfigError, DataError
-from lamp.export.imported import Given
+from lamp.export.imported import ImportDetails
 from lamp.inference.inspection import Inspection
 from storage.errors import WrongState
 from storage.jobs import JobState
@@ -27,7 +27,7 @@ Take = Callable[..., str]
 def take(studio: Studio, tmp_path: Path) -> Take:
     """Imports files as a zip."""
 
-    def take(files: Files, given: Given = Given(), name: str = "") -> str:  # noqa: B008  # frozen
+    def take(files: Files, given: ImportDetails = ImportDetails(), name: str = "") -> str:  # noqa: B008  # frozen
         path = zipped(tmp_path / "films.zip", files)
         return studio.import_prompt(PromptSource(path, "films.zip"), given, name)
 
@@ -53,7 +53,7 @@ def test_an_exported_prompt_is_listed_as_imported_with_its_recipe_and_no_curve(
 def test_an_adapter_without_a_recipe_tells_nothing_that_is_not_known(
     studio: Studio, take: Take, tiny_llama: Path
 ) -> None:
-    id = take(adapter(str(tiny_llama)), Given(labels=("no", "yes")), "of another program")
+    id = take(adapter(str(tiny_llama)), ImportDetails(labels=("no", "yes")), "of another program")
     facts = dict(studio.run_view(id).recipe)
     assert facts["Recipe"].startswith("not known")
     assert not {"Training", "Seed", "Data", "Computing"} & facts.keys()
@@ -67,7 +67,7 @@ def test_an_imported_prompt_is_tried_looked_into_scored_and_compared(
 ) -> None:
     first, second = (
         take(exported(str(tiny_llama))),
-        take(adapter(str(tiny_llama)), Given(labels=("negative", "positive"))),
+        take(adapter(str(tiny_llama)), ImportDetails(labels=("negative", "positive"))),
     )
     said: list[str] = []
     try:
@@ -152,9 +152,9 @@ def test_an_imported_prompt_is_exported_again_as_it_came(studio: Studio, take: T
 @pytest.mark.parametrize(
     ("change", "given", "error", "message"),
     [
-        ({}, Given("/nowhere/at/all"), DataError, "a folder that is not on this machine"),
-        ({"base_model_name_or_path": None}, Given(), (DataError, ConfigError), "backbone"),
-        ({"task_type": "SEQ_2_SEQ_LM"}, Given(), DataError, "tuned for an encoder-decoder model"),
+        ({}, ImportDetails("/nowhere/at/all"), DataError, "a folder that is not on this machine"),
+        ({"base_model_name_or_path": None}, ImportDetails(), (DataError, ConfigError), "backbone"),
+        ({"task_type": "SEQ_2_SEQ_LM"}, ImportDetails(), DataError, "tuned for an encoder-decoder model"),
     ],
 )
 def test_a_prompt_of_another_backbone_is_one_sentence_and_nothing_is_kept(
@@ -162,7 +162,7 @@ def test_a_prompt_of_another_backbone_is_one_sentence_and_nothing_is_kept(
     take: Take,
     tiny_llama: Path,
     change: dict[str, object],
-    given: Given,
+    given: ImportDetails,
     error: type[Exception],
     message: str,
 ) -> None:
@@ -220,7 +220,7 @@ def test_a_process_that_dies_over_a_file_is_one_sentence(
 
 
 def test_columns_of_a_template_are_what_is_asked_for(studio: Studio, take: Take, tiny_llama: Path) -> None:
-    id = take(adapter(str(tiny_llama)), Given(template="{question}\n{context}"))
+    id = take(adapter(str(tiny_llama)), ImportDetails(template="{question}\n{context}"))
     assert studio.run(id).config.data == DataConfig(
         ("question", "context"),
         "answer",

@@ -13,7 +13,7 @@ from app.studio_parts.imports import PromptSource
 from app.ui import parts
 from app.ui.components import piece, stage_reporter
 from app.ui.guard import KNOWN, guarded
-from lamp.export.imported import Given
+from lamp.export.imported import ImportDetails
 
 
 class ImportBox:
@@ -39,7 +39,7 @@ class ImportBox:
         and an empty text for the token's field. labels: one a line."""
         path = Path(file) if file else None
         source = PromptSource(path, path.name if path else "", id, revision, token)
-        given = Given(backbone, template, tuple(line.strip() for line in labels.splitlines() if line.strip()))
+        given = ImportDetails(backbone, template, tuple(line.strip() for line in labels.splitlines() if line.strip()))
         try:
             run = self._studio.import_prompt(source, given, name, on_progress=stage_reporter(progress))
         except KNOWN as error:

@@ -14,7 +14,7 @@ from app.ui.components import AT_ONCE, QUIET, piece
 from app.ui.guard import KNOWN, guarded
 from app.ui.language import t
 from app.views import formatting
-from lamp.export.wish import FORMATS
+from lamp.export.options import FORMATS
 
 _REFRESH_SECONDS = 1.0
 _NAMES = {

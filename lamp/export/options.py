@@ -15,7 +15,7 @@ FORMATS = {
 
 
 @dataclass(frozen=True)
-class Wish:
+class ExportOptions:
     """The options of an export."""
 
     format: str
