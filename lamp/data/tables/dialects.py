@@ -128,11 +128,14 @@ def first_records(path: Path, dialect: Dialect, skipped: int, most: int) -> list
 def sep_line(path: Path, skipped: int) -> str:
     """The delimiter in a first line such as "sep=;", which Excel may write; "" without one.
 
-    A program that saves such a file again quotes the line, or fills it up with delimiters.
+    A program that saves such a file again quotes the line, or fills it up with its own delimiter, which then counts.
     """
     with path.open(encoding="utf-8", newline="") as file:
-        match = re.fullmatch(r'"?sep=([,;\t|])"?[ ,;\t|]*[\r\n]+', next(lines(file, skipped)), re.IGNORECASE)
-    return match.group(1) if match else ""
+        match = re.fullmatch(r'"?sep=([,;\t|])"?([ ,;\t|]*)[\r\n]+', next(lines(file, skipped)), re.IGNORECASE)
+    if not match:
+        return ""
+    filling = set(match.group(2)) - {" "}
+    return filling.pop() if len(filling) == 1 else match.group(1)
 
 
 def lines(file: TextIO, skipped: int) -> Iterator[str]:

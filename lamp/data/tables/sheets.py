@@ -42,6 +42,10 @@ _FIRST_ROWS = 1000
 """Rows from which it is told where the table begins."""
 
 
+_Begun = tuple[list[str], Iterator[list[str]], list[str]]
+"""The header of a sheet, the rows below it, and notes about what was found."""
+
+
 def read_sheet(source: Path, suffix: str, folder: Path, layout: Layout) -> Path:
     """Converts a workbook, in `folder`. Raises TableError."""
     import python_calamine
@@ -55,9 +59,7 @@ def read_sheet(source: Path, suffix: str, folder: Path, layout: Layout) -> Path:
             chosen = [layout.sheet] if layout.sheet else sheets
             filled = ((name, begun) for name in chosen if (begun := _opened(workbook, name, layout)) is not None)
             if (first := next(filled, None)) is not None:
-                # A sheet of one column before others holds notes.
-                several = (sheet for sheet in chain([first], filled) if len(sheet[1][0]) > 1)
-                name, (names, below, notes) = next(several, first)
+                name, (names, below, notes) = _table_of(workbook, first, filled)
                 where = [f"Read from the sheet {quoted(name)}."] if len(sheets) > 1 else []
                 return _written(names, below, folder, [*where, *notes, *notes_of_all], sheets)
     except python_calamine.PasswordError:
@@ -71,7 +73,19 @@ def read_sheet(source: Path, suffix: str, folder: Path, layout: Layout) -> Path:
     raise TableError("has no sheet with content: choose a workbook with a header and rows.")
 
 
-def _opened(workbook: Any, name: str, layout: Layout) -> tuple[list[str], Iterator[list[str]], list[str]] | None:
+def _table_of(workbook: Any, first: tuple[str, _Begun], others: Iterator[tuple[str, _Begun]]) -> tuple[str, _Begun]:
+    """Returns the name and the beginning of the sheet to read: the first one, unless it holds notes before a table.
+
+    Notes are one column, of no more rows than the table.
+    """
+    if len(first[1][0]) > 1:
+        return first
+    table = next((sheet for sheet in others if len(sheet[1][0]) > 1), first)
+    heights = [workbook.get_sheet_by_name(name).height for name, _ in (first, table)]
+    return table if heights[0] <= heights[1] else first
+
+
+def _opened(workbook: Any, name: str, layout: Layout) -> _Begun | None:
     """As `_begun`, of one sheet of a workbook."""
     sheet = workbook.get_sheet_by_name(name)
     spans = _spans(sheet)
@@ -81,7 +95,7 @@ def _opened(workbook: Any, name: str, layout: Layout) -> tuple[list[str], Iterat
     return begun
 
 
-def _begun(rows: Iterator[list[str]], layout: Layout) -> tuple[list[str], Iterator[list[str]], list[str]] | None:
+def _begun(rows: Iterator[list[str]], layout: Layout) -> _Begun | None:
     """The header of a sheet, the rows below it, and notes about what was found; None for one without content."""
     if layout.header:
         named = next(islice(rows, layout.header - 1, None), [])

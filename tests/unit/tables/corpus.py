@@ -158,6 +158,7 @@ DELIMITED: dict[str, str | bytes] = {
     "vertical-tabs.csv": "text,label\na\x0bb,pos\nc\x0cd,neg\n",
     "a-total.csv": "city,people\nBern,3\nThun,4\nTotal,7\n",
     "separator-line-filled-up.csv": "sep=;;\ntext;label;price\na;pos;1,5\n",
+    "separator-line-of-another-delimiter.csv": "sep=;,\ntext,label\na;b,pos\n",
     "separator-line-in-quotes.csv": '"sep=;"\ntext;label\na;pos\n',
     "qualtrics.csv": 'Q1,Q2\n"How was it, overall?","Again?"\n"{""ImportId"":""QID1""}","{""ImportId"":""QID2""}"\n'
     "Good,Yes\n",

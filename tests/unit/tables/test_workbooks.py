@@ -31,6 +31,8 @@ def test_a_sheet_of_notes_before_the_table_is_passed_over(tmp_path: Path) -> Non
     notes: list[list[object]] = [["Read me"], ["Made in 2024"]]
     table = read_table(write_xlsx(tmp_path / "a.xlsx", {"Notes": notes, "Data": CELLS}))
     assert table.rows == ROWS and table.notes == ("Read from the sheet 'Data'.",)
+    texts: list[list[object]] = [["text"], ["one"], ["two"], ["three"], ["four"], ["five"]]
+    assert "one column, 'text'" in refusal(write_xlsx(tmp_path / "c.xlsx", {"Texts": texts, "Legend": CELLS[:2]}))
     said = refusal(write_xlsx(tmp_path / "b.xlsx", {"Notes": notes, "Blank": []}))
     assert "has only one column, 'Read me'" in said
 
