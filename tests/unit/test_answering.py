@@ -248,7 +248,7 @@ def test_the_free_memory_is_that_of_the_container_where_that_is_less(tmp_path: P
 
 def test_asking_for_more_than_the_free_memory_is_an_error_and_not_the_end(tmp_path: Path) -> None:
     code = (
-        "from app.jobs import child_memory\n"
+        "from app.processes import child_memory\n"
         "child_memory.free_bytes = lambda: 100_000_000\n"
         "child_memory.limit_memory()\n"
         "try: bytearray(2_000_000_000)\n"
