@@ -233,6 +233,7 @@ def test_checkpoints_that_an_attempt_could_not_store_are_gone_on_from_on_its_mac
     checkpoint("a", 20)
     first.end(0)
     checkpoint("a", 40)
+    del first  # as its process does, it lets the next worker have the run's files
     second = carried("a", 2)
     second.begin()
     assert steps("a") == ["step-00000020", "step-00000040"]
@@ -241,6 +242,7 @@ def test_checkpoints_that_an_attempt_could_not_store_are_gone_on_from_on_its_mac
     elsewhere.begin()
     checkpoint("b", 60)
     elsewhere.end(0)
+    del second
     last = carried("a", 4)
     last.begin()
     assert steps("a")[-1] == "step-00000060"

@@ -10,7 +10,7 @@ from storage.errors import StoreUnavailable
 from storage.home import Home
 from storage.object_store import Damaged, ObjectStore
 from storage.run_files import RunFiles
-from tests.storage.stores import failing, objects_in
+from tests.storage.stores import failing, objects_in, put
 
 RUN = "r1"
 
@@ -176,7 +176,7 @@ def test_names_in_the_store_that_are_not_of_the_run_are_passed_over(
     hostile = tmp_path / "hostile"
     hostile.write_text("x")
     for item in ("answers/other.jsonl", "studio.db", "checkpoints/other/run.json", f"checkpoints/{RUN}/step-1.py"):
-        store.put(f"runs/{RUN}", item, hostile)
+        put(store, f"runs/{RUN}", item, hostile)
     second.files.pull()
     assert second.names() == []
 
