@@ -85,12 +85,13 @@ class ObjectStore:
 
         self.address = address.rstrip("/")
         options: dict[str, Any] = {"use_listings_cache": False}
-        if address.startswith(("s3://", "s3a://")):
+        is_s3 = address.startswith(("s3://", "s3a://"))
+        if is_s3:
             options |= _S3_OPTIONS
         elif address.startswith(("file://", "local://")):
             options |= {"auto_mkdir": True}
         self._fs, root = url_to_fs(self.address, **options)
-        if options.keys() >= _S3_OPTIONS.keys():
+        if is_s3:
             self._fs.retries = 1  # s3fs's own, each of which repeats all those of _S3_OPTIONS
         self._root = root.rstrip("/")
 
@@ -134,13 +135,7 @@ class ObjectStore:
 
         return [path.rstrip("/").rpartition("/")[2] for path in self._asked(listed)]
 
-    def put(
-        self,
-        group: str,
-        item: str,
-        content: Path,
-        version: Version,
-    ) -> None:
+    def put(self, group: str, item: str, content: Path, version: Version) -> None:
         """Stores a file, or the zip that `pack` makes of a folder, which nobody may write meanwhile.
 
         The former versions stay. After an error it may be there all the same, so that its number must not be used

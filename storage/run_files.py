@@ -191,8 +191,9 @@ class RunFiles:
     def _remove_old(self) -> None:
         """Removes what is not valid any more; where the store does not answer, the next push tries it again."""
         with suppress(StoreUnavailable):
-            for item in list(self._old):
-                self._store.remove(self._group, item, self._old[item])
+            for item, old in list(self._old.items()):
+                valid = self._stored.get(item, [])[-1:]  # perhaps one that arrived although an error was told
+                self._store.remove(self._group, item, [version for version in old if version not in valid])
                 del self._old[item]
 
     def _digest(self, path: Path) -> str:

@@ -35,6 +35,7 @@ END_SECONDS = 3600.0
 """How long a run that has ended tries to store what it has made, as it does to record its end."""
 _AGAIN_SECONDS = 2.0
 _BEAT_SECONDS = 5.0
+"""Between two signs of life of a run that begins."""
 
 
 class Carrier:
@@ -98,7 +99,7 @@ class StoreCarrier(Carrier):
                 self._home.forget(job.id)
                 artifacts.remove(job.id)
             active = self._jobs.active()
-            at_work = frozenset(id for job in active for id in (job.id, job.parent) if id is not None)
+            at_work = frozenset(id for job in (job, *active) for id in (job.id, job.parent) if id is not None)
             self._home.sweep(at_work)
             artifacts.sweep(at_work)
             wanted = at_work.union(*map(uploads_of, active))
