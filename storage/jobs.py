@@ -143,6 +143,14 @@ class JobStore(JobQueue, JobLifecycle, JobImports, JobMetrics):
             )
             return job_of(row) if row is not None else None
 
+    def course(self, id: str) -> frozenset[tuple[str, str, int]]:
+        """Returns what changes when a worker of the run, or of one made from it, begins or ends; empty for no run."""
+        with self.database.read() as session:
+            rows = session.execute(
+                select(JobRow.id, JobRow.state, JobRow.attempts).where((JobRow.id == id) | (JobRow.parent == id))
+            )
+            return frozenset((row.id, row.state, row.attempts) for row in rows)
+
     def ids(self) -> frozenset[str]:
         """Returns the ids of all runs, including deleted ones until they are purged."""
         with self.database.read() as session:

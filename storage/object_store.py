@@ -85,11 +85,14 @@ class ObjectStore:
 
         self.address = address.rstrip("/")
         options: dict[str, Any] = {"use_listings_cache": False}
-        if address.startswith(("s3://", "s3a://")):
+        is_s3 = address.startswith(("s3://", "s3a://"))
+        if is_s3:
             options |= _S3_OPTIONS
         elif address.startswith(("file://", "local://")):
             options |= {"auto_mkdir": True}
         self._fs, root = url_to_fs(self.address, **options)
+        if is_s3:
+            self._fs.retries = 1  # s3fs's own, each of which repeats all those of _S3_OPTIONS
         self._root = root.rstrip("/")
 
     def check(self) -> None:
@@ -132,30 +135,17 @@ class ObjectStore:
 
         return [path.rstrip("/").rpartition("/")[2] for path in self._asked(listed)]
 
-    def put(
-        self,
-        group: str,
-        item: str,
-        content: Path,
-        attempt: int = 0,
-        former: Sequence[Version] = (),
-        *,
-        is_zip: bool = False,
-    ) -> Version:
-        """Stores a file, then removes the former versions of the item.
+    def put(self, group: str, item: str, content: Path, version: Version) -> None:
+        """Stores a file, or the zip that `pack` makes of a folder, which nobody may write meanwhile.
 
-        content: nobody may write it meanwhile; is_zip: whether it is a folder, as `pack` makes it; former: the versions
-        that are known, of which those of later attempts stay. Raises OSError where the file cannot be read.
+        The former versions stay. After an error it may be there all the same, so that its number must not be used
+        again. Raises OSError where the file cannot be read.
         """
-        number = 1 + max((version.number for version in former if version.attempt == attempt), default=0)
-        version = Version(attempt, number, sha256_of(content), is_zip)
         key = self._key(group, item, version)
         try:
             self._asked(lambda: self._send(content, key))
         except Gone:
             raise StoreUnavailable(f"The bucket or folder of STUDIO_FILES, {self.address!r}, is gone.") from None
-        self.remove(group, item, [old for old in former if old < version])
-        return version
 
     def fetch(self, group: str, item: str, version: Version, target: Path) -> None:
         """Brings a version to `target`, in place of what lies there, whole or not at all.

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import logging
+import os
 import re
 import secrets
 import shutil
 import threading
 import time
 from collections.abc import Collection, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,6 +23,8 @@ ANSWERS, ARTIFACTS, CHECKPOINTS, LOGS = PARTS = ("answers", "artifacts", "checkp
 """The folders of STUDIO_HOME that runs have files in."""
 _JOURNAL = "journal.jsonl"
 _TRIES = 3
+_AWAY_SECONDS = 1.5
+"""How long a store that did not answer is not asked again: who waited for the answer meanwhile is told at once."""
 
 _State = tuple[int, int, int]
 """Tells one content of a file or folder from the next."""
@@ -45,8 +49,13 @@ class RunFiles:
             rf"(answers|artifacts|logs)/{id}[.][a-z0-9.]+|checkpoints/{id}/(run|journal)[.]jsonl?|checkpoints/{id}/step-\d+"
         )
         self._stored: dict[str, list[Version]] = {}
+        self._old: dict[str, list[Version]] = {}
+        """Versions that may be in the store and are not valid any more."""
+        self._numbers: dict[str, int] = {}
+        """The last number with which each item was sent, whether or not it arrived."""
         self._here: dict[str, _Here] = {}
         self._listed_at = float("-inf")
+        self._failure, self._failed_at = "", float("-inf")
         self._lock = threading.Lock()
 
     def pull(self, parts: Collection[str] = PARTS, max_age: float = 0.0) -> None:
@@ -65,22 +74,29 @@ class RunFiles:
                     max_age = 0.0
             raise StoreUnavailable("The run's files change faster than they can be read: try again in a moment.")
 
-    def push(self, parts: Collection[str] = PARTS) -> None:
+    def push(self, parts: Collection[str] = PARTS, *, removes: bool = True) -> None:
         """Stores what is new or gone here since the last time. Raises StoreUnavailable, OSError.
 
+        removes: whether what is gone here is removed from the store; only for files that nobody else clears away here.
         Curves are stored before the checkpoint that they lead to, so that a checkpoint is never ahead of them.
         """
         with self._lock:
+            if self._listed_at == float("-inf"):
+                self._list(0)
             items = {item: path for item, path in self._items() if item.partition("/")[0] in parts}
             changed = [item for item, path in sorted(items.items()) if self._is_new(item, path)]
             if not any("/step-" in item for item in changed):  # the journal alone is of no use elsewhere
                 changed = [item for item in changed if not item.endswith(_JOURNAL)]
             for item in changed:
                 self._put(item, items[item])
-            for item in [item for item in self._here if item.partition("/")[0] in parts and item not in items]:
-                self._store.remove(self._group, item, [self._here[item].version])
-                del self._here[item]
-                self._stored.pop(item, None)
+            gone = [item for item in self._here if item.partition("/")[0] in parts and item not in items]
+            for item in gone if removes else ():
+                valid = self._here[item].version  # goes last: else a former one would be valid meanwhile
+                former = [version for version in self._stored.get(item, ()) if version < valid]
+                self._store.remove(self._group, item, [*self._old.get(item, ()), *former, valid])
+                for known in (self._here, self._stored, self._old):
+                    known.pop(item, None)
+            self._remove_old()
 
     def last_steps(self) -> tuple[int, int]:
         """The step of the newest checkpoint on this machine and in the store; -1 where there is none."""
@@ -97,7 +113,13 @@ class RunFiles:
 
     def _list(self, max_age: float) -> None:
         if time.monotonic() - self._listed_at >= max_age:
-            found = self._store.versions(self._group)
+            if time.monotonic() - self._failed_at < _AWAY_SECONDS:
+                raise StoreUnavailable(self._failure)
+            try:
+                found = self._store.versions(self._group)
+            except StoreUnavailable as error:
+                self._failure, self._failed_at = str(error), time.monotonic()
+                raise
             newest = max((item for item in found if item.startswith(f"{ARTIFACTS}/")), key=_number, default=None)
             self._stored = {
                 item: list(versions)
@@ -118,7 +140,10 @@ class RunFiles:
         path, here = self._root / item, self._here.get(item)
         if here is not None and here.version == version and path.exists():
             return
-        if version.is_folder or not path.is_file() or sha256_of(path) != version.digest:
+        if path.exists() and self._digest(path) == version.digest:
+            for used in (path, path.parent):  # today, so that no sweep takes it
+                os.utime(used)
+        else:
             try:
                 self._store.fetch(self._group, item, version, path)
             except Damaged as error:
@@ -139,14 +164,48 @@ class RunFiles:
                     return
             else:
                 shutil.copyfile(path, copy)
-            former = self._stored.get(item, [])
-            version = self._store.put(self._group, item, copy, self._attempt_now(), former, is_zip=is_folder)
+            version = self._send(item, copy, is_folder)
         except FileNotFoundError:
             return
         finally:
             remove(copy)
-        self._stored[item] = [version]
         self._here[item] = _Here(version, state)
+
+    def _send(self, item: str, content: Path, is_folder: bool) -> Version:
+        """Stores a content, unless this attempt has just this one in the store. Returns its version."""
+        known, attempt, digest = self._stored.get(item, []), self._attempt_now(), sha256_of(content)
+        if known and (known[-1].attempt, known[-1].digest) == (attempt, digest):
+            return known[-1]
+        numbers = [version.number for version in known if version.attempt == attempt]
+        self._numbers[item] = 1 + max(self._numbers.get(item, 0), *numbers, 0)
+        version, old = Version(attempt, self._numbers[item], digest, is_folder), self._old.setdefault(item, [])
+        try:
+            self._store.put(self._group, item, content, version)
+        except StoreUnavailable:
+            old.append(version)  # it may arrive all the same
+            raise
+        old += [former for former in known if former < version]
+        self._stored[item] = [version, *(later for later in known if later > version)]
+        return version
+
+    def _remove_old(self) -> None:
+        """Removes what is not valid any more; where the store does not answer, the next push tries it again."""
+        with suppress(StoreUnavailable):
+            for item, old in list(self._old.items()):
+                valid = self._stored.get(item, [])[-1:]  # perhaps one that arrived although an error was told
+                self._store.remove(self._group, item, [version for version in old if version not in valid])
+                del self._old[item]
+
+    def _digest(self, path: Path) -> str:
+        """Of a file, or of a folder as it is stored."""
+        if not path.is_dir():
+            return sha256_of(path)
+        packed = path.with_name(f"{STAGED}{secrets.token_hex(8)}")
+        try:
+            pack(path, packed)
+            return sha256_of(packed)
+        finally:
+            remove(packed)
 
     def _items(self) -> Iterator[tuple[str, Path]]:
         """The files and folders of the run on this machine."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,7 +13,7 @@ from storage.artifacts import ArtifactStore
 from storage.database import Database
 from storage.errors import NotStored, StoreUnavailable
 from storage.home import Home
-from storage.object_store import ObjectStore
+from storage.object_store import Gone, ObjectStore, Version, sha256_of
 from storage.owners import EVERYONE, Owner
 from storage.run_files import ANSWERS, ARTIFACTS, CHECKPOINTS, LOGS, RunFiles
 from storage.uploads import UploadStore
@@ -21,13 +21,18 @@ from storage.uploads import UploadStore
 _FRESH_SECONDS = 2.0
 """How long what was read of the store counts: the page of a live run asks as often as once a second."""
 
+Course = Callable[[str], object]
+"""Run → what is another once one of its workers has ended: then its files are other ones too."""
+
 
 class _Shared:
     """The store, and what the server has of it."""
 
-    def __init__(self, store: ObjectStore, root: Path) -> None:
-        self.store, self._root = store, root
+    def __init__(self, store: ObjectStore, root: Path, course: Course) -> None:
+        self.store, self._root, self._course = store, root, course
         self._runs: dict[str, RunFiles] = {}
+        self._courses: dict[str, object] = {}
+        """What the course of each run was before its files were last listed."""
         self._lock = threading.Lock()
 
     def of(self, id: str) -> RunFiles:
@@ -37,7 +42,9 @@ class _Shared:
 
     def pull(self, id: str, part: str) -> None:
         """Brings one part of a run's files up to date."""
-        self.of(id).pull({part}, _FRESH_SECONDS)
+        course = self._course(id)
+        self.of(id).pull({part}, _FRESH_SECONDS if self._courses.get(id) == course else 0.0)
+        self._courses[id] = course
 
     def remove(self, kind: str, name: str) -> None:
         """Removes a group, which nothing refers to any more; where the store does not answer, `remove_rest` does."""
@@ -49,6 +56,7 @@ class _Shared:
             note.unlink(missing_ok=True)
         with self._lock:
             self._runs.pop(name, None)
+            self._courses.pop(name, None)
 
     def remove_rest(self, kind: str, wanted: frozenset[str] = frozenset()) -> None:
         """Tries `remove` again where it did not succeed. wanted: what was added again meanwhile.
@@ -167,16 +175,23 @@ class SharedUploads(UploadStore):
 
 def fetch_upload(store: ObjectStore, path: Path) -> bool:
     """Brings a file of an upload, or its table, to its path; False where the store does not have it."""
-    versions = store.versions(_group(path)).get(path.name)
-    if not versions:
-        return False
-    store.fetch(_group(path), path.name, versions[-1], path)
-    return True
+    while versions := store.versions(_group(path)).get(path.name):
+        with suppress(Gone):  # it was written anew after it was listed
+            store.fetch(_group(path), path.name, versions[-1], path)
+            return True
+    return False
 
 
 def put_upload(store: ObjectStore, path: Path) -> None:
-    """Stores a file of an upload, or its table."""
-    store.put(_group(path), path.name, path, former=store.versions(_group(path)).get(path.name, ()))
+    """Stores a file of an upload, or its table, unless the store has it already."""
+    group, digest = _group(path), sha256_of(path)
+    former = store.versions(group).get(path.name, ())
+    if former and former[-1].digest == digest:
+        return
+    number = 1 + max((version.number for version in former), default=0)
+    store.put(group, path.name, path, Version(0, number, digest, is_folder=False))
+    with suppress(StoreUnavailable):
+        store.remove(group, path.name, former)
 
 
 def _group(path: Path) -> str:
@@ -199,11 +214,14 @@ class Files:
         return SharedUploads(database, self.home.uploads, owner, self.shared)
 
 
-def open_files(root: Path, address: str) -> Files:
-    """The files under STUDIO_HOME alone, or with an address in a store, of which STUDIO_HOME then has copies."""
+def open_files(root: Path, address: str, course: Course = lambda id: None) -> Files:
+    """The files under STUDIO_HOME alone, or with an address in a store, of which STUDIO_HOME then has copies.
+
+    course: for whoever shows runs; without it the files of a run that has just ended may be those of a moment ago.
+    """
     if not address:
         home = Home(root)
         return Files(home, ArtifactStore(home.artifacts))
-    shared = _Shared(ObjectStore(address), root)
+    shared = _Shared(ObjectStore(address), root, course)
     home = SharedHome(root, shared)
     return Files(home, SharedArtifacts(home.artifacts, shared), shared)

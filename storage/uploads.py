@@ -22,6 +22,7 @@ from storage.database import Database, utc_now
 from storage.errors import NotStored, WrongState
 from storage.files import STAGED, older_than_a_day, remove, whole
 from storage.owners import EVERYONE, Owner
+from storage.records import Job
 from storage.states import JobState
 from storage.tables import JobRow, UploadRow
 
@@ -171,7 +172,7 @@ class UploadStore:
             row = self._row(session, reference)
             needing = [JobState.QUEUED, *(state for state in JobState if state.active)]
             unfinished = session.scalars(select(JobRow).where(JobRow.state.in_(needing), JobRow.owner == row.owner))
-            job = next((job for job in unfinished if reference in _datasets(job)), None)
+            job = next((job for job in unfinished if _sha256(reference) in uploads_of(job)), None)
             if job is not None:
                 raise WrongState(
                     f"The data set {row.name!r} cannot be deleted while the run {job.name!r} is {job.state}: "
@@ -220,11 +221,12 @@ class UploadStore:
         return row.owner != self.owner.name, row.created_at, row.owner
 
 
-def _datasets(job: JobRow) -> set[str]:
-    """The references of the data sets that a run reads: to learn from, for validation, for the test."""
+def uploads_of(job: JobRow | Job) -> set[str]:
+    """The hashes of the uploads that a run reads: to learn from, for validation, for the test."""
     data = job.config.get("data")
     own = data if isinstance(data, dict) else {}
-    return {job.dataset, *(str(own.get(name)) for name in ("validation_data", "test_data"))}
+    named = {job.dataset, *(str(own.get(name)) for name in ("validation_data", "test_data"))}
+    return {name.removeprefix(_PREFIX) for name in named if name.startswith(_PREFIX)}
 
 
 def _plain(name: str) -> str:

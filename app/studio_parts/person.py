@@ -50,12 +50,12 @@ class StudioOfPerson:
 
     def __init__(self, settings: Settings, database: Database) -> None:
         self.settings, self._database = settings, database
-        self._files = open_files(settings.home, settings.files)
+        self._everyone = JobStore(database, webhook.on_end(settings, _log.warning))
+        self._files = open_files(settings.home, settings.files, self._everyone.course)
         self._home, self._artifacts, self._answerer = self._files.home, self._files.artifacts, Answerer()
         self._lists, self._usage = AnswerLists(self._answerer), Usage()
         self._exports, self._tokens, self._links = Exports(), TokenStore(database), LinkStore(database)
         self._accounts, self._servers = AccountStore(database), Servers()
-        self._everyone = JobStore(database, webhook.on_end(settings, _log.warning))
         self._tools = SharedTools(settings, self._everyone)
         self.downloads = Downloads()
         self._bound: dict[Person, Self] = {}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import threading
 import time
@@ -21,6 +22,7 @@ from storage.errors import StoreUnavailable
 from storage.home import Home
 from storage.jobs import Job, JobState
 from storage.object_store import ObjectStore
+from storage.run_files import RunFiles
 from storage.shared_files import Files, open_files
 from tests.jobs import toy
 from tests.jobs.conftest import QUICK, System, make_system
@@ -151,10 +153,11 @@ def test_a_run_that_cannot_have_its_files_fails_with_one_sentence(
     studios: Studios, toy_run: Job, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(carrier, "_WAIT_SECONDS", 0.1)
+    monkeypatch.setattr(carrier, "_BEAT_SECONDS", 0.01)
     with failing(studios.store):
         assert worker.run(toy_run.id, 1, studios.settings, toy.work) == 1
     failed = studios.system.store.get(toy_run.id)
-    assert failed.state is JobState.FAILED
+    assert failed.state is JobState.FAILED and failed.beats > 0
     assert failed.error == "The store of files does not answer now (ConnectionError): try again in a moment."
 
 
@@ -233,6 +236,7 @@ def test_checkpoints_that_an_attempt_could_not_store_are_gone_on_from_on_its_mac
     checkpoint("a", 20)
     first.end(0)
     checkpoint("a", 40)
+    del first  # as its process does, it lets the next worker have the run's files
     second = carried("a", 2)
     second.begin()
     assert steps("a") == ["step-00000020", "step-00000040"]
@@ -241,7 +245,83 @@ def test_checkpoints_that_an_attempt_could_not_store_are_gone_on_from_on_its_mac
     elsewhere.begin()
     checkpoint("b", 60)
     elsewhere.end(0)
+    del second
     last = carried("a", 4)
     last.begin()
     assert steps("a")[-1] == "step-00000060"
     last.end(0)
+
+
+def test_the_files_of_a_run_that_is_resumed_are_left_to_its_next_worker_which_waits_for_the_one_before(
+    studios: Studios, toy_run: Job, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home, store = Home(tmp_path / "machine"), studios.system.store
+    before = StoreCarrier(studios.settings.files, home, toy_run, store)
+    before.begin()
+    checkpoint = home.checkpoints(toy_run.id) / "step-00000020"
+    checkpoint.mkdir(parents=True)
+    (checkpoint / "state.json").write_text("{}")
+    before.end(0)
+    store.finish(toy_run.id, JobState.STOPPED)
+    store.resume(toy_run.id)
+    before.clear()
+    assert checkpoint.is_dir()
+    after = StoreCarrier(studios.settings.files, home, replace(toy_run, attempts=2), store)
+    with monkeypatch.context() as patch, pytest.raises(StoreUnavailable, match="has not ended yet"):
+        patch.setattr(carrier, "_WAIT_SECONDS", 0.1)
+        after.begin()
+    del before  # as its process does
+    after.begin()
+    after.end(0)
+
+
+def test_files_of_a_run_that_are_not_stored_stay_and_those_that_active_runs_use_are_not_swept(
+    studios: Studios, toy_run: Job, tmp_path: Path
+) -> None:
+    home, store = Home(tmp_path / "machine"), studios.system.store
+    comparison = store.add("other ways", {}, "upload:0a", "table.csv", 1, parent="compared", kind="comparison")
+    assert store.claim("here", [0, 1]) is not None
+    used = [home.answers("compared"), home.uploads / "0a", home.answers(comparison.id)]
+    unused = [home.answers("another"), home.uploads / "0b"]
+    for path in (*used, *unused):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("x")
+        os.utime(path, (0, 0))
+    carried = StoreCarrier(studios.settings.files, home, toy_run, store)
+    carried.begin()
+    home.samples(toy_run.id).write_text("x")
+    store.finish(toy_run.id, JobState.FAILED)
+    carried.clear()
+    assert [path.exists() for path in (*used, home.samples(toy_run.id))] == [True] * 4
+    assert [path.exists() for path in unused] == [False] * 2
+    carried.end(0)
+    carried.clear()
+    assert not home.samples(toy_run.id).exists()
+
+
+def test_a_log_goes_on_though_the_store_broke_off_while_the_log_before_was_fetched(
+    studios: Studios, toy_run: Job, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = Home(tmp_path / "before")
+    older = before.log(toy_run.id).with_name(f"{toy_run.id}.log.1")
+    older.parent.mkdir(parents=True)
+    older.write_text("older\n")
+    before.log(toy_run.id).write_text("attempt 1\n")
+    RunFiles(studios.store, before.root, toy_run.id, 1).push()
+    home = Home(tmp_path / "machine")
+    log = home.log(toy_run.id)
+    log.parent.mkdir(parents=True)
+    log.write_text("attempt 2\n")
+    output, directed = log.stat().st_ino, list[int]()
+    monkeypatch.setattr(carrier, "_is_output", lambda path: path.stat().st_ino == output)
+    carried = StoreCarrier(studios.settings.files, home, replace(toy_run, attempts=2), studios.system.store)
+    broken = iter([True])
+    with (
+        failing(studios.store, lambda path: ".log.1/" in path and next(broken, False)) as failed,
+        monkeypatch.context() as patch,
+    ):
+        patch.setattr(os, "dup2", lambda fresh, descriptor: directed.append(descriptor))
+        carried.begin()
+    carried.end(0)
+    assert failed and directed == [1, 2]
+    assert log.read_text() == "attempt 1\nattempt 2\n"

@@ -19,7 +19,7 @@ from storage.object_store import Gone, ObjectStore, pack
 from storage.shared_files import open_files
 from tests.jobs.conftest import make_system
 from tests.s3.server import new_bucket
-from tests.storage.stores import objects_in
+from tests.storage.stores import objects_in, put
 
 pytestmark = [pytest.mark.s3, pytest.mark.timeout(600)]
 
@@ -35,13 +35,13 @@ def test_files_and_folders_are_stored_fetched_and_removed(bucket: str, tmp_path:
     store.check()
     large = tmp_path / "large"
     large.write_bytes(os.urandom(60_000_000))  # goes up in several parts
-    version = store.put("uploads/u1", "u1", large)
+    version = put(store, "uploads/u1", "u1", large)
     store.fetch("uploads/u1", "u1", version, tmp_path / "back")
     assert (tmp_path / "back").read_bytes() == large.read_bytes()
     (tmp_path / "folder").mkdir()
     (tmp_path / "folder" / "state.json").write_text("{}")
     pack(tmp_path / "folder", tmp_path / "packed")
-    packed = store.put("runs/r1", "checkpoints/r1/step-00000020", tmp_path / "packed", is_zip=True)
+    packed = put(store, "runs/r1", "checkpoints/r1/step-00000020", tmp_path / "packed", is_zip=True)
     store.fetch("runs/r1", "checkpoints/r1/step-00000020", packed, tmp_path / "again")
     assert (tmp_path / "again" / "state.json").read_text() == "{}"
     assert (store.groups("runs"), store.groups("uploads")) == (["r1"], ["u1"])

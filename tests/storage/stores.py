@@ -9,12 +9,19 @@ from typing import Any
 
 import pytest
 
-from storage.object_store import ObjectStore
+from storage.object_store import ObjectStore, Version, sha256_of
 
 
 def objects_in(store: ObjectStore) -> list[str]:
     """The paths of all objects, below the store's address."""
     return sorted(str(path).removeprefix(f"{store._root}/") for path in store._fs.find(f"{store._root}/"))
+
+
+def put(store: ObjectStore, group: str, item: str, content: Path, number: int = 1, *, is_zip: bool = False) -> Version:
+    """Stores a file, or the zip of a folder. Returns its version."""
+    version = Version(0, number, sha256_of(content), is_zip)
+    store.put(group, item, content, version)
+    return version
 
 
 @contextmanager

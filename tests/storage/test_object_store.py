@@ -11,7 +11,7 @@ from app.settings import Settings
 from lamp.errors import ConfigError
 from storage.errors import StorageError, StoreUnavailable
 from storage.object_store import Damaged, Gone, ObjectStore, pack
-from tests.storage.stores import failing, objects_in
+from tests.storage.stores import failing, objects_in, put
 
 GROUP, ITEM = "runs/r1", "answers/r1.jsonl"
 
@@ -29,8 +29,10 @@ def write(tmp_path: Path, text: str) -> Path:
 
 
 def test_the_newest_content_is_read_and_the_former_one_is_gone(store: ObjectStore, tmp_path: Path) -> None:
-    first = store.put(GROUP, ITEM, write(tmp_path, "one"))
-    second = store.put(GROUP, ITEM, write(tmp_path, "two"), former=[first])
+    first = put(store, GROUP, ITEM, write(tmp_path, "one"))
+    second = put(store, GROUP, ITEM, write(tmp_path, "two"), 2)
+    assert store.versions(GROUP) == {ITEM: [first, second]}
+    store.remove(GROUP, ITEM, [first])
     assert store.versions(GROUP) == {ITEM: [second]}
     store.fetch(GROUP, ITEM, second, tmp_path / "here" / "read")
     assert (tmp_path / "here" / "read").read_text() == "two"
@@ -42,14 +44,14 @@ def test_the_newest_content_is_read_and_the_former_one_is_gone(store: ObjectStor
 
 
 def test_an_upload_that_breaks_off_leaves_the_former_content(store: ObjectStore, tmp_path: Path) -> None:
-    first = store.put(GROUP, ITEM, write(tmp_path, "one"))
+    first = put(store, GROUP, ITEM, write(tmp_path, "one"))
     with failing(store), pytest.raises(StoreUnavailable, match="does not answer now"):
-        store.put(GROUP, ITEM, write(tmp_path, "two"), former=[first])
+        put(store, GROUP, ITEM, write(tmp_path, "two"), 2)
     assert store.versions(GROUP) == {ITEM: [first]}
 
 
 def test_what_was_damaged_in_the_store_is_not_taken_and_what_is_here_stays(store: ObjectStore, tmp_path: Path) -> None:
-    version = store.put(GROUP, ITEM, write(tmp_path, "right"))
+    version = put(store, GROUP, ITEM, write(tmp_path, "right"))
     (path,) = objects_in(store)
     store._fs.pipe_file(f"{store._root}/{path}", b"wrong")
     here = tmp_path / "here"
@@ -66,7 +68,7 @@ def test_a_folder_comes_back_with_all_its_files(store: ObjectStore, tmp_path: Pa
     (folder / "a.json").write_text("{}")
     (folder / "more" / "b.bin").write_bytes(bytes(range(256)))
     pack(folder, tmp_path / "packed")
-    version = store.put(GROUP, "artifacts/r1.1", tmp_path / "packed", is_zip=True)
+    version = put(store, GROUP, "artifacts/r1.1", tmp_path / "packed", is_zip=True)
     back = tmp_path / "back"
     (back / "old").mkdir(parents=True)
     store.fetch(GROUP, "artifacts/r1.1", version, back)
@@ -81,7 +83,7 @@ def test_a_zip_that_leads_out_of_its_folder_is_refused(tmp_path: Path, name: str
     with zipfile.ZipFile(tmp_path / "packed", "w") as archive:
         archive.writestr("a.json", "{}")
         archive.writestr(name, "x")
-    version = store.put(GROUP, "artifacts/r1.1", tmp_path / "packed", is_zip=True)
+    version = put(store, GROUP, "artifacts/r1.1", tmp_path / "packed", is_zip=True)
     with pytest.raises(Damaged, match="not packed by a studio"):
         store.fetch(GROUP, "artifacts/r1.1", version, tmp_path / "in" / "back")
     assert list(tmp_path.rglob("*escaped*")) == [] and list((tmp_path / "in").iterdir()) == []
@@ -92,11 +94,11 @@ def test_no_name_leads_out_of_the_store(tmp_path: Path, name: str) -> None:
     (tmp_path / "store").mkdir()
     store = ObjectStore(f"file://{tmp_path / 'store'}")
     with pytest.raises(StorageError, match="cannot be the name of a file in the store"):
-        store.put(GROUP, name, write(tmp_path, "x"))
+        put(store, GROUP, name, write(tmp_path, "x"))
 
 
 def test_objects_that_no_studio_has_written_are_passed_over(store: ObjectStore, tmp_path: Path) -> None:
-    version = store.put(GROUP, ITEM, write(tmp_path, "one"))
+    version = put(store, GROUP, ITEM, write(tmp_path, "one"))
     name = f"000001-000001-{'0' * 64}"
     for path in (f"answers/.hidden/{name}", f"answers/a b/{name}", "answers/r1.jsonl/README", f"{name}"):
         key = f"{store._root}/{GROUP}/{path}"

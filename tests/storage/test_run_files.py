@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from storage.errors import StoreUnavailable
+from storage.files import older_than_a_day
 from storage.home import Home
 from storage.object_store import Damaged, ObjectStore
 from storage.run_files import RunFiles
-from tests.storage.stores import failing, objects_in
+from tests.storage.stores import failing, objects_in, put
 
 RUN = "r1"
 
@@ -176,7 +181,7 @@ def test_names_in_the_store_that_are_not_of_the_run_are_passed_over(
     hostile = tmp_path / "hostile"
     hostile.write_text("x")
     for item in ("answers/other.jsonl", "studio.db", "checkpoints/other/run.json", f"checkpoints/{RUN}/step-1.py"):
-        store.put(f"runs/{RUN}", item, hostile)
+        put(store, f"runs/{RUN}", item, hostile)
     second.files.pull()
     assert second.names() == []
 
@@ -192,3 +197,90 @@ def test_nothing_is_fetched_or_stored_twice(first: Machine, second: Machine, sto
         second.files.pull()
         Machine(store, second.home.root).files.pull({"logs"})  # after a restart: what is here already is the same
     assert objects_in(store) == before
+
+
+def test_what_is_written_into_another_run_removes_nothing_of_it(first: Machine, store: ObjectStore) -> None:
+    first.write(f"answers/{RUN}.jsonl", "[]")
+    first.files.push()
+    helper = Machine(store, first.home.root.parent / "helper")
+    helper.files.pull({"answers"})
+    (helper.home.root / f"answers/{RUN}.jsonl").unlink()
+    helper.write(f"answers/{RUN}.ways.json", "{}")
+    helper.files.push({"answers"}, removes=False)
+    assert set(store.versions(f"runs/{RUN}")) == {f"answers/{RUN}.jsonl", f"answers/{RUN}.ways.json"}
+
+
+def test_files_that_are_the_same_already_are_neither_replaced_nor_left_to_a_sweep(
+    first: Machine, store: ObjectStore
+) -> None:
+    folder, answers = (
+        first.write(f"artifacts/{RUN}.1/recipe.json", "{}").parent,
+        first.write(f"answers/{RUN}.jsonl", ""),
+    )
+    first.files.push()
+    for path in (folder, answers):
+        os.utime(path, (0, 0))
+    kept = folder.stat().st_ino
+    with failing(store, lambda path: path.rpartition("/")[2].startswith("000001-")):
+        Machine(store, first.home.root).files.pull()
+    assert folder.stat().st_ino == kept
+    assert not older_than_a_day(folder) and not older_than_a_day(answers)
+
+
+@pytest.mark.parametrize("text", [str(number) for number in range(4)])
+def test_the_last_content_is_valid_though_an_upload_before_arrived_late(
+    first: Machine, second: Machine, store: ObjectStore, monkeypatch: pytest.MonkeyPatch, text: str
+) -> None:
+    send = store._send
+
+    def arrives_unanswered(source: Path, key: str) -> None:
+        send(source, key)
+        raise TimeoutError
+
+    first.write(f"logs/{RUN}.log", "an upload that times out")
+    with monkeypatch.context() as patch, pytest.raises(StoreUnavailable):
+        patch.setattr(store, "_send", arrives_unanswered)
+        first.files.push()
+    if text == "0":
+        text = "an upload that times out"
+        first.files.pull()
+    first.write(f"logs/{RUN}.log", text)
+    first.files.push()
+    second.files.pull()
+    assert (second.home.root / f"logs/{RUN}.log").read_text() == text
+    assert len(objects_in(store)) == 1
+
+
+@pytest.mark.parametrize("text", [str(number) for number in range(4)])
+def test_a_former_content_that_cannot_be_removed_is_not_valid_again_and_goes_later(
+    first: Machine, second: Machine, store: ObjectStore, text: str
+) -> None:
+    path = first.write(f"answers/{RUN}.jsonl", "one")
+    first.files.push()
+    for content in ("two", text):
+        path.write_text(content)
+        with removing_fails(store):
+            first.files.push()
+    second.files.pull()
+    assert (second.home.root / f"answers/{RUN}.jsonl").read_text() == text
+    path.unlink()
+    first.files.push()
+    assert objects_in(store) == []
+
+
+@contextmanager
+def removing_fails(store: ObjectStore) -> Iterator[None]:
+    def fails(self: Any, path: str) -> None:
+        raise ConnectionError
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(type(store._fs), "rm_file", fails)
+        yield
+
+
+def test_who_waits_for_a_store_that_is_away_is_told_at_once(first: Machine, store: ObjectStore) -> None:
+    with failing(store) as failed:
+        for _ in range(3):
+            with pytest.raises(StoreUnavailable):
+                first.files.pull()
+    assert len(failed) == 1

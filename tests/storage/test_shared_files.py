@@ -9,7 +9,7 @@ import pytest
 from storage import fill
 from storage.database import Database, open_database
 from storage.errors import NotStored, StoreUnavailable
-from storage.shared_files import Files, open_files
+from storage.shared_files import Files, fetch_upload, open_files, put_upload
 from storage.uploads import Upload, UploadStore
 from tests.storage.stores import failing, objects_in
 
@@ -69,6 +69,32 @@ def test_an_upload_that_cannot_be_stored_is_not_recorded(first: Files, database:
     assert uploads.list() == []
 
 
+def test_an_upload_that_is_added_again_stays_the_object_that_a_run_may_be_fetching(
+    first: Files, second: Files, database: Database, tmp_path: Path
+) -> None:
+    upload = add_upload(first.uploads(database), tmp_path)
+    before = stored(first)
+    add_upload(second.uploads(database), tmp_path)
+    assert stored(first) == before
+    assert first.shared is not None
+    assert fetch_upload(first.shared.store, tmp_path / "there" / upload.reference.removeprefix("upload:"))
+
+
+def test_a_table_that_is_written_anew_while_it_is_fetched_is_fetched_all_the_same(
+    first: Files, database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert first.shared is not None
+    add_upload(first.uploads(database), tmp_path)
+    (table,) = first.home.uploads.glob("*.parquet")
+    store, listed = first.shared.store, first.shared.store.versions(f"uploads/{table.name.partition('.')[0]}")
+    table.write_text("a newer table")
+    put_upload(store, table)
+    now, answers = store.versions, [listed]
+    monkeypatch.setattr(store, "versions", lambda group: answers.pop() if answers else now(group))
+    assert fetch_upload(store, tmp_path / "there" / table.name)
+    assert (tmp_path / "there" / table.name).read_text() == "a newer table"
+
+
 def test_a_deleted_upload_is_gone_from_the_store_too(
     first: Files, second: Files, database: Database, tmp_path: Path
 ) -> None:
@@ -116,6 +142,18 @@ def test_a_prompt_is_published_in_the_store_and_its_number_rises_everywhere(firs
             (staged / "recipe.json").write_text(text)
     path = second.artifacts.path(RUN)
     assert path.name == f"{RUN}.2" and (path / "recipe.json").read_text() == "two"
+
+
+def test_what_a_run_has_made_is_there_as_soon_as_it_has_ended(first: Files, tmp_path: Path) -> None:
+    (tmp_path / "second").mkdir()
+    course = {RUN: "running"}
+    server = open_files(tmp_path / "second", f"file://{tmp_path / 'store'}", course.get)
+    with pytest.raises(NotStored):
+        server.artifacts.path(RUN)
+    with first.artifacts.stage(RUN) as staged:
+        (staged / "recipe.json").write_text("{}")
+    course[RUN] = "done"
+    assert server.artifacts.path(RUN).is_dir()
 
 
 def test_answers_that_a_server_writes_are_read_on_the_other_one(first: Files, second: Files) -> None:
@@ -168,6 +206,16 @@ def test_a_studio_that_was_on_one_disk_goes_on_with_a_store(first: Files, databa
     assert first.uploads(database).table(upload.reference, "table.csv").read_text() == "a table"
     assert first.home.answers(RUN).read_text() == "[]" and first.artifacts.path(RUN).name == f"{RUN}.1"
     assert fill.main([str(tmp_path / "alone"), f"file://{tmp_path / 'nowhere'}"]) == 1
+
+
+def test_a_store_that_is_filled_again_has_what_has_changed_since(first: Files, tmp_path: Path) -> None:
+    answers = open_files(tmp_path / "alone", "").home.answers(RUN)
+    answers.parent.mkdir()
+    for text in (str(number) for number in range(5)):
+        answers.write_text(text)
+        assert fill.main([str(tmp_path / "alone"), f"file://{tmp_path / 'store'}"]) == 0
+    assert first.home.answers(RUN).read_text() == "4"
+    assert len(stored(first)) == 1
 
 
 def test_without_a_store_nothing_is_different(tmp_path: Path, database: Database) -> None:
