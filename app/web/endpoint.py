@@ -37,7 +37,8 @@ _FAILED = 503
 _THREADS = 8
 """Of the endpoint's own, so that a slow store of files keeps none of those that sign-in and the health check use."""
 
-_Given, _Made = ParamSpec("_Given"), TypeVar("_Made")
+_Given = ParamSpec("_Given")
+_Made = TypeVar("_Made")
 
 
 class Endpoint:

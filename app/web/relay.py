@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from typing import Any
 
 import httpx2
 
@@ -34,12 +35,13 @@ class Relay:
         answering = asyncio.ensure_future(self._answer(path, body))
         gone = asyncio.ensure_future(_disconnect(receive))
         revoked = asyncio.shield(asyncio.wrap_future(self._lease.revoked))
+        awaited: set[asyncio.Future[Any]] = {answering, gone, revoked}
         try:
-            await asyncio.wait({answering, gone, revoked}, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait(awaited, return_when=asyncio.FIRST_COMPLETED)
         finally:
-            for waited in (answering, gone, revoked):
-                waited.cancel()
-            await asyncio.wait({answering, gone, revoked})
+            for one in awaited:
+                one.cancel()
+            await asyncio.wait(awaited)
         if not answering.cancelled():
             return answering.result()
         if self._lease.revoked.done():

@@ -14,7 +14,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
-from lamp.errors import LampError
+from lamp.errors import LampError, OutOfMemory
 from lamp.inference.growing_answer import TextInput
 from lamp.serving.asked import Asked, chat_asked, completion_asked, served
 from lamp.serving.bodies import Bodies, Choice, model_body
@@ -22,7 +22,7 @@ from lamp.serving.door import Door, refused
 from lamp.serving.engine import Engine
 from lamp.serving.pending import ClientGone, Pending
 from lamp.serving.prompts import ServedPrompts
-from lamp.serving.refusal import Refusal, wrong
+from lamp.serving.refusal import Refusal, too_little_memory, wrong
 
 _MOST_BYTES = 4_000_000
 _MOST_SECONDS = 30.0
@@ -162,7 +162,7 @@ async def _on_refusal(_: Request, refusal: Refusal) -> Response:
 
 
 async def _on_lamp_error(_: Request, error: LampError) -> Response:
-    return refused(Refusal(400, str(error)))
+    return refused(too_little_memory() if isinstance(error, OutOfMemory) else Refusal(400, str(error)))
 
 
 async def _on_http_error(_: Request, error: HTTPException) -> Response:

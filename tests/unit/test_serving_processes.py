@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
+import threading
 import time
 from collections.abc import Callable, Coroutine, Iterator
 from concurrent.futures import Future
@@ -18,6 +19,7 @@ from app.serving.process import NotServing, ServingProcess
 from app.serving.servers import Lease, Servers
 from app.web.relay import Relay
 from lamp.serving.refusal import Refusal
+from lamp.serving.turns import Turns
 
 READY = (sys.executable, "-c", "print('{\"ready\": true}', flush=True); input(); input()")
 LOADING = (sys.executable, "-c", "input(); input()")
@@ -144,3 +146,19 @@ def test_a_broken_answer_never_looks_whole(tmp_path: Path, kind: str, ends: bool
     assert [message["more_body"] for message in sent[1:]] == ([True, False] if ends else [True])
     if ends:
         assert ("not served any more" if revoked else "The model ended") in sent[-1]["body"].decode()
+
+
+def test_whoever_waits_for_a_turn_comes_before_the_one_who_has_just_had_it() -> None:
+    turns, had = Turns(), threading.Event()
+
+    def waits() -> None:
+        with turns:
+            had.set()
+
+    thread = threading.Thread(target=waits)
+    with turns:
+        thread.start()
+        until(turns._next.locked)
+    with turns:
+        assert had.is_set()
+    thread.join()
