@@ -44,9 +44,8 @@ class ServeBox:
             code = gr.Code(text, language="shell" if program == CURL else "python", visible=True)
         can_vote = kind is not None and kind.can_vote
         voters = kind.voters if kind else 1
-        tick: dict[str, Any] = (
-            {} if can_vote else {"value": False}
-        )  # one that was made for another run would be sent along, unseen
+        # A tick that was made for another run would be sent along, unseen.
+        tick: dict[str, Any] = {} if can_vote else {"value": False}
         return [
             serve_html.state(served),
             gr.Timer(active=serve_html.is_loading(served)),
