@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import count
@@ -72,10 +73,10 @@ class ServedStore:
         return self._where()
 
     def called(self, model: str) -> list[Served]:
-        """The served runs that a program may mean: of this name, or this id."""
+        """The served runs that a program may mean: as the function `called`."""
         if not (isinstance(model, str) and len(model) <= _LONGEST and model.isprintable()):
             return []
-        return self._where(or_(ServedRow.name == model, JobRow.id == model))
+        return called(model, self._where(or_(ServedRow.name == model, JobRow.id == model)))
 
     def _where(self, *which: ColumnElement[bool]) -> list[Served]:
         found = select(ServedRow, JobRow).join(JobRow).where(*which, *self._seen())
@@ -85,6 +86,12 @@ class ServedStore:
 
     def _seen(self) -> tuple[ColumnElement[bool], ...]:
         return self.owner.sees(JobRow.owner), JobRow.deleted_at.is_(None)
+
+
+def called(model: str, among: Sequence[Served]) -> list[Served]:
+    """Those of some served runs that a program may mean: the one with this id, or else those of this name."""
+    found = [one for one in among if model in (one.name, one.job.id)]
+    return [one for one in found if one.job.id == model] or found
 
 
 def _served(row: ServedRow, run: JobRow) -> Served:

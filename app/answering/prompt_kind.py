@@ -33,6 +33,11 @@ class PromptKind:
         """Whether it answers with free text, and not with a label."""
         return not self.labels
 
+    @property
+    def can_vote(self) -> bool:
+        """Whether several prompts can pick a label together."""
+        return bool(self.labels) and self.voters > 1
+
 
 def prompt_kind(folder: Path) -> PromptKind:
     """The prompt in a folder. Raises DataError."""

@@ -5,6 +5,9 @@ from __future__ import annotations
 import json
 from dataclasses import asdict, dataclass
 
+Backbone = tuple[str, str, str]
+"""What the prompts of one process have in common: reference, precision and quantization of their backbone."""
+
 
 @dataclass(frozen=True)
 class AskedPrompt:
@@ -16,16 +19,10 @@ class AskedPrompt:
     """What programs call it"""
     folder: str
     """Of the exported prompt, which never changes: a run that is resumed exports into another one"""
+    backbone: Backbone
     source: str
     """Folder or Hub id to load its backbone from"""
-    format: tuple[str, str]
-    """Precision and quantization of the backbone's weights"""
     vote: bool
-
-    @property
-    def backbone(self) -> tuple[str, ...]:
-        """What the prompts of one process have in common."""
-        return (self.source, *self.format)
 
     def as_text(self) -> str:
         """What stands for its name in a request to the process."""
@@ -35,4 +32,4 @@ class AskedPrompt:
     def of(cls, text: str) -> AskedPrompt:
         """The prompt that `as_text` gave."""
         values = json.loads(text)
-        return cls(**{**values, "format": tuple(values["format"])})
+        return cls(**{**values, "backbone": tuple(values["backbone"])})

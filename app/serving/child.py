@@ -50,7 +50,7 @@ def main() -> int:
     engine = Engine(prompts, None, sys.maxsize)  # the studio lets no more in than may wait
     with socket.socket(fileno=int(sys.argv[1])) as listener:
         _tell({"ready": True})
-        serve(web_api(prompts, engine), listener)
+        serve(web_api(prompts, engine, most_bytes=sys.maxsize), listener)  # the studio has limited the body
     return 0
 
 

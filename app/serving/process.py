@@ -34,6 +34,7 @@ class ServingProcess:
 
     def __init__(self, first: AskedPrompt, command: Sequence[str] = COMMAND) -> None:
         """Starts it, with the backbone of a prompt. Raises NotServing."""
+        self._ended = False
         self._folder = Path(tempfile.mkdtemp(prefix="lamp-"))
         self.path = str(self._folder / "socket")
         self.ready: Future[None] = Future()
@@ -66,6 +67,7 @@ class ServingProcess:
 
     def end(self) -> None:
         """Ends it at once; it has nothing to save."""
+        self._ended = True
         self._child.kill()
 
     def _follow(self, first: AskedPrompt) -> None:
@@ -86,4 +88,6 @@ class ServingProcess:
         if not self.ready.done():
             killed = status in (-signal.SIGKILL, -signal.SIGABRT)  # by the system, or when it could not have more
             ended = TOO_LITTLE_MEMORY if killed else "The model could not be loaded; the studio's log may say why."
+            if self._ended:
+                ended = "The studio has ended the model while it was loaded: ask again."
             self.ready.set_exception(NotServing(problem or ended))

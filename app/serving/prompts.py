@@ -9,11 +9,13 @@ from pathlib import Path
 from app.serving.asked import AskedPrompt
 from lamp.backbone.frozen import FrozenBackbone
 from lamp.backbone.out_of_memory import out_of_memory
-from lamp.export.saved_prompt import load_prompt
+from lamp.errors import OutOfMemory
+from lamp.export.saved_prompt import SavedPrompt, load_prompt
 from lamp.serving.prompts import ServedPrompt, ServedPrompts
 
 _MOST = 64
-"""Prompts that are kept; each is a few megabytes for a model of seven billion parameters."""
+"""Prompts that are kept while the memory is enough. Each virtual token, of every prompt that votes, takes up to half a
+megabyte for a model of seven billion parameters."""
 
 
 class RunPrompts(ServedPrompts):
@@ -36,10 +38,23 @@ class RunPrompts(ServedPrompts):
         with self._reading:
             prompt = self._kept.pop(name, None)
             if prompt is None:
-                asked = AskedPrompt.of(name)
-                with out_of_memory():
-                    prompt = self.ready(asked.name, load_prompt(Path(asked.folder)), vote=asked.vote)
+                prompt = self._read(AskedPrompt.of(name))
             self._kept[name] = prompt
             if len(self._kept) > _MOST:
                 self._kept.popitem(last=False)
             return prompt
+
+    def _read(self, asked: AskedPrompt) -> ServedPrompt:
+        """Lets the other prompts go where the memory is too short for one more."""
+        saved = load_prompt(Path(asked.folder))
+        try:
+            return self._ready(asked, saved)
+        except OutOfMemory:
+            if not self._kept:
+                raise
+        self._kept.clear()  # not in the block above: its error still holds what was made before it
+        return self._ready(asked, saved)
+
+    def _ready(self, asked: AskedPrompt, saved: SavedPrompt) -> ServedPrompt:
+        with out_of_memory():
+            return self.ready(asked.name, saved, vote=asked.vote)

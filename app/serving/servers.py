@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 
-from app.serving.asked import AskedPrompt
+from app.serving.asked import AskedPrompt, Backbone
 from app.serving.places import Busy, Places
 from app.serving.process import COMMAND, ServingProcess
 
@@ -31,8 +31,8 @@ class Lease:
     """Whose request it is"""
     inputs: int
     """How many it brings"""
-    revoked: bool = False
-    """Whether the prompt is not served any more, so that nothing further of it is given out"""
+    revoked: Future[None] = field(default_factory=Future)
+    """Done once the prompt is not served any more, so that nothing further of it is given out"""
 
 
 @dataclass(eq=False)
@@ -43,6 +43,18 @@ class _Server:
     """Whose prompts it has answered with, and that are served"""
     used: float = field(default_factory=time.monotonic)
 
+    def __post_init__(self) -> None:
+        self.process.ready.add_done_callback(lambda _: self.use())
+
+    def use(self) -> None:
+        """From now on it is idle."""
+        self.used = time.monotonic()
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether no request goes on, and no model is loaded for one that may come."""
+        return self.process.ready.done() and not self.leases
+
 
 class Servers:
     """Shared by all people of a studio."""
@@ -51,7 +63,7 @@ class Servers:
         """command: the process's program, for tests; idle_seconds: after which one is ended."""
         self._command, self._idle_seconds = command, idle_seconds
         self._lock, self._places = threading.Lock(), Places()
-        self._servers: dict[tuple[str, ...], _Server] = {}
+        self._servers: dict[Backbone, _Server] = {}
         self._answered: Counter[str] = Counter()
         self._timer: threading.Timer | None = None
 
@@ -83,7 +95,7 @@ class Servers:
             for server in self._servers.values():
                 if lease in server.leases:
                     server.leases.remove(lease)
-                    server.used = time.monotonic()
+                    server.use()
             self._answered[lease.prompt.run] += answered
 
     def revoke(self, run: str) -> None:
@@ -92,7 +104,8 @@ class Servers:
             self._answered.pop(run, None)
             for backbone, server in list(self._servers.items()):
                 for lease in server.leases:
-                    lease.revoked |= lease.prompt.run == run
+                    if lease.prompt.run == run and not lease.revoked.done():
+                        lease.revoked.set_result(None)
                 server.runs.discard(run)
                 if not server.runs:
                     self._end(backbone)
@@ -101,10 +114,14 @@ class Servers:
         """How many requests to a run's prompt were answered since the studio's start."""
         return self._answered[run]
 
-    def process_of(self, prompt: AskedPrompt) -> Future[None] | None:
-        """Whether the prompt's backbone is loaded, as `Lease.ready`; None where nothing was asked for some time."""
-        server = self._servers.get(prompt.backbone)
-        return server.process.ready if server else None
+    def process_of(self, backbone: Backbone) -> Future[None] | None:
+        """Whether a backbone is loaded, as `Lease.ready`; None where it is not: it has not been asked for some time."""
+        server = self._servers.get(backbone)
+        if server is None:
+            return None
+        ready = server.process.ready
+        has_died = ready.done() and not ready.exception() and not server.process.alive
+        return None if has_died else ready
 
     def close(self) -> None:
         """Ends every process, whatever it is doing."""
@@ -119,11 +136,14 @@ class Servers:
             self._make_room()
             server = self._servers[prompt.backbone] = _Server(ServingProcess(prompt, self._command))
         server.runs.add(prompt.run)
-        server.used = time.monotonic()
+        server.use()
         self._look_later()
         return server
 
     def _make_room(self) -> None:
+        for backbone, server in list(self._servers.items()):
+            if not server.leases and not server.process.alive:
+                self._end(backbone)
         if len(self._servers) < _MOST:
             return
         idle = [backbone for backbone, server in self._servers.items() if not server.leases]
@@ -133,7 +153,7 @@ class Servers:
             )
         self._end(min(idle, key=lambda backbone: self._servers[backbone].used))
 
-    def _end(self, backbone: tuple[str, ...]) -> None:
+    def _end(self, backbone: Backbone) -> None:
         self._servers.pop(backbone).process.end()
 
     def _look_later(self) -> None:
@@ -145,7 +165,7 @@ class Servers:
     def _end_idle(self) -> None:
         with self._lock:
             for backbone, server in list(self._servers.items()):
-                if not server.leases and time.monotonic() - server.used >= self._idle_seconds:
+                if server.is_idle and time.monotonic() - server.used >= self._idle_seconds:
                     self._end(backbone)
             self._timer = None
             if self._servers:

@@ -6,10 +6,10 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 from datetime import datetime
 
-from app.answering.prompt_kind import PromptKind
+from app.answering.prompt_kind import PromptKind, prompt_kind
 from app.prompts.bundle import file_name
 from app.run import Run
-from app.serving.asked import AskedPrompt
+from app.serving.asked import AskedPrompt, Backbone
 from app.serving.places import MOST, MOST_OF_ONE
 from app.serving.servers import Lease, Servers
 from app.studio_parts.prompts import StudioPrompts, check_not_deleted
@@ -17,8 +17,9 @@ from app.studio_parts.quotas import computes
 from app.studio_parts.reading import NotAllowed
 from lamp.data.columns import Template
 from lamp.errors import DataError, LampError
+from storage.errors import StorageError
 from storage.jobs import Job
-from storage.served import Served, ServedStore
+from storage.served import Served, ServedStore, called
 
 
 class NoSuchModel(LampError):
@@ -33,8 +34,9 @@ class ServedRun:
     model: str
     """What this person's programs call it"""
     columns: tuple[str, ...]
-    """That an input has"""
-    kind: PromptKind
+    """That an input has; empty where there is a problem"""
+    kind: PromptKind | None
+    """None where there is a problem"""
     vote: bool
     """Whether all prompts of the run pick the label together"""
     since: datetime
@@ -42,6 +44,8 @@ class ServedRun:
     """Requests since the studio's start"""
     process: Future[None] | None
     """As `Servers.process_of`"""
+    problem: str = ""
+    """Why its prompt cannot be read, as when its files are damaged"""
 
 
 class StudioServing(StudioPrompts):
@@ -60,9 +64,18 @@ class StudioServing(StudioPrompts):
         job = self._store.get(id)
         check_not_deleted(job)
         kind = self.prompt_kind(id)
-        if vote and (kind.writes_texts or kind.voters < 2):
+        if vote and not kind.can_vote:
             raise DataError("There is no vote: the run has one prompt, or its prompt writes texts.")
-        self._servers.start(self._asked_prompt(self._served.add(id, file_name(job.name), vote=vote)))
+        is_new = self._served.get(job.id) is None
+        served = self._served.add(job.id, file_name(job.name), vote=vote)
+        try:
+            self._servers.start(self._asked_prompt(served))
+        except BaseException:
+            if is_new:
+                self._served.remove(job.id)
+            raise
+        if self._served.get(job.id) is None:  # somebody has ended it meanwhile
+            self._servers.revoke(job.id)
 
     def stop_serving(self, id: str) -> None:
         """Lets programs ask the run's prompt no longer; answers that are being written end."""
@@ -72,19 +85,21 @@ class StudioServing(StudioPrompts):
 
     def served(self) -> list[ServedRun]:
         """The served prompts that this person may ask, newest first."""
-        return [self._as_seen(one) for one in self._served.all()]
+        among = self._served.all()
+        return [self._as_seen(one, among) for one in among]
 
     def served_run(self, id: str) -> ServedRun | None:
         """How the run's prompt is served; None where it is not."""
         one = self._served.get(self._store.get(id).id)
-        return self._as_seen(one) if one else None
+        return self._as_seen(one, self._served.called(one.name)) if one else None
 
     def served_called(self, model: str) -> ServedRun:
         """The served prompt that a program of this person means. model: its name, or the id of its run.
 
         Raises NoSuchModel, and NotAllowed where no prompts are served.
         """
-        return self._as_seen(self._called(model))
+        one = self._called(model)
+        return self._as_seen(one, self._served.called(one.name))
 
     @computes
     def ask_served(self, model: str, inputs: int) -> Lease:
@@ -94,7 +109,15 @@ class StudioServing(StudioPrompts):
         """
         prompt = self._asked_prompt(self._called(model))
         most = MOST_OF_ONE if self.settings.tells_people_apart else MOST
-        return self._servers.lease(prompt, self.person.counted_as, inputs, most)
+        lease = self._servers.lease(prompt, self.person.counted_as, inputs, most)
+        try:
+            if self._served.get(prompt.run) is None:  # ended after it was read, so that nobody knew of this lease
+                self._servers.revoke(prompt.run)
+                raise NoSuchModel("This prompt is not served any more.")
+        except BaseException:
+            self.end_asking(lease, answered=False)
+            raise
+        return lease
 
     def end_asking(self, lease: Lease, *, answered: bool) -> None:
         """The request has ended. answered: whether its client got a whole answer."""
@@ -125,25 +148,30 @@ class StudioServing(StudioPrompts):
         """Raises NotStored, ConfigError, BackboneError."""
         run = Run.of(served.job)
         folder, source = str(self._artifacts.path(run.job.id)), self._backbones.source(run.config.backbone)
-        train = run.config.train
-        return AskedPrompt(run.job.id, served.name, folder, source, (train.precision, train.quantization), served.vote)
+        return AskedPrompt(run.job.id, served.name, folder, _backbone_of(run), source, served.vote)
 
-    def _as_seen(self, served: Served) -> ServedRun:
-        """Raises NotStored, ConfigError, DataError."""
-        job, prompt = served.job, self._asked_prompt(served)
-        columns = tuple(dict.fromkeys(column for _, column in Template.of(Run.of(job).config.data).pairs))
-        is_told_apart = self._meant(self._served.called(served.name)) == [served]
-        return ServedRun(
-            job,
-            served.name if is_told_apart else job.id,
-            columns,
-            self.prompt_kind(job.id),
-            served.vote,
-            served.since,
-            self._servers.answered(job.id),
-            self._servers.process_of(prompt),
-        )
+    def _as_seen(self, served: Served, among: list[Served]) -> ServedRun:
+        """among: at least all that the run's name may mean."""
+        job = served.job
+        is_told_apart = self._meant(called(served.name, among)) == [served]
+        columns: tuple[str, ...] = ()
+        kind, process, problem = None, None, ""
+        try:
+            run = Run.of(job)
+            columns = tuple(dict.fromkeys(column for _, column in Template.of(run.config.data).pairs))
+            kind, process = prompt_kind(self._artifacts.path(job.id)), self._servers.process_of(_backbone_of(run))
+        except (LampError, StorageError) as error:
+            problem = str(error)
+        except OSError as error:
+            problem = f"The files of this run cannot be read now: {error.strerror or error}."
+        model, answered = served.name if is_told_apart else job.id, self._servers.answered(job.id)
+        return ServedRun(job, model, columns, kind, served.vote, served.since, answered, process, problem)
 
     def _meant(self, called: list[Served]) -> list[Served]:
         """Of several served prompts of a name, this person's own where there are some."""
         return [one for one in called if one.job.owner == self.person.name] or called
+
+
+def _backbone_of(run: Run) -> Backbone:
+    train = run.config.train
+    return run.config.backbone, train.precision, train.quantization

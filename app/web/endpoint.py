@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import json
-from typing import Any
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, ParamSpec, TypeVar
 
 from starlette.responses import JSONResponse, Response
 
+from app.answering.prompt_kind import PromptKind
 from app.serving.places import MOST_OF_ONE, Busy
 from app.studio import Studio
 from app.studio_parts.reading import NotAllowed
@@ -30,6 +34,11 @@ _STATUSES: tuple[tuple[tuple[type[Exception], ...], int, str], ...] = (
     ((OverQuota, Busy), 429, "rate_limit_exceeded"),
 )
 _FAILED = 503
+_THREADS = 8
+"""Of the endpoint's own, so that a slow store of files keeps none of those that sign-in and the health check use."""
+
+_Given = ParamSpec("_Given")
+_Made = TypeVar("_Made")
 
 
 class Endpoint:
@@ -37,6 +46,7 @@ class Endpoint:
 
     def __init__(self, studio: Studio) -> None:
         self._studio = studio
+        self._threads = ThreadPoolExecutor(_THREADS, "endpoint")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answers one request."""
@@ -60,27 +70,39 @@ class Endpoint:
         if scope["method"] != method:
             raise Refusal(405, "This address does not take this method.")
         if path in _ASKING:
-            await _pass_on(studio, path, receive, send)
+            await self._pass_on(studio, path, receive, send)
             return None
         if path == _MODELS:
-            return JSONResponse({"object": "list", "data": await asyncio.to_thread(_models, studio)})
-        return JSONResponse(await asyncio.to_thread(_called, studio, path.removeprefix(f"{_MODELS}/")))
+            return JSONResponse({"object": "list", "data": await self._apart(_models, studio)})
+        return JSONResponse(await self._apart(_called, studio, path.removeprefix(f"{_MODELS}/")))
 
+    async def _pass_on(self, studio: Studio, path: str, receive: Receive, send: Send) -> None:
+        """Has the prompt that the body names answer. Raises a Refusal, LampError, StorageError before it begins."""
+        body, more = b"", True
+        while more:  # BodyLimits has taken it whole
+            message = await receive()
+            body, more = body + message.get("body", b""), message.get("more_body", False)
+        values, model, inputs = await self._apart(_read, body)
+        lease = await self._apart(studio.ask_served, model, inputs)
+        answered = False
+        try:
+            asked = await self._apart(_with_model, values, lease.prompt.as_text())
+            answered = await Relay(lease, send).run(path, asked, receive)
+        finally:
+            studio.end_asking(lease, answered=answered)
 
-async def _pass_on(studio: Studio, path: str, receive: Receive, send: Send) -> None:
-    """Has the prompt that the body names answer. Raises a Refusal, LampError, StorageError before the answer begins."""
-    body, more = b"", True
-    while more:  # BodyLimits has taken it whole
-        message = await receive()
-        body, more = body + message.get("body", b""), message.get("more_body", False)
-    values, model, inputs = await asyncio.to_thread(_read, body)
-    lease = await asyncio.to_thread(studio.ask_served, model, inputs)
-    answered = False
-    try:
-        asked = await asyncio.to_thread(_with_model, values, lease.prompt.as_text())
-        answered = await Relay(lease, send).run(path, asked, receive)
-    finally:
-        studio.end_asking(lease, answered=answered)
+    async def _apart(self, work: Callable[_Given, _Made], *args: _Given.args, **values: _Given.kwargs) -> _Made:
+        """Does work in a thread. Raises what it raises, and a Refusal for files that cannot be read."""
+        context = contextvars.copy_context()
+        try:
+            return await asyncio.get_running_loop().run_in_executor(
+                self._threads, lambda: context.run(work, *args, **values)
+            )
+        except OSError as error:
+            why = error.strerror or type(error).__name__
+            raise Refusal(
+                _FAILED, f"The files cannot be read now ({why}): ask again later.", code="not_available"
+            ) from error
 
 
 def _read(body: bytes) -> tuple[dict[str, Any], str, int]:
@@ -95,18 +117,25 @@ def _read(body: bytes) -> tuple[dict[str, Any], str, int]:
 
 
 def _with_model(values: dict[str, Any], model: str) -> bytes:
-    return json.dumps({**values, "model": model}).encode()
+    values = {**values, "model": model}
+    try:
+        return json.dumps(values, ensure_ascii=False, separators=(",", ":")).encode()
+    except UnicodeEncodeError:  # half a pair of surrogates, which the process refuses in a sentence
+        return json.dumps(values, separators=(",", ":")).encode()
 
 
 def _models(studio: Studio) -> list[dict[str, Any]]:
-    return [_model(one) for one in studio.served()]
+    return [_model(one, one.kind) for one in studio.served() if one.kind]
 
 
 def _called(studio: Studio, name: str) -> dict[str, Any]:
-    return _model(studio.served_called(name))
+    served = studio.served_called(name)
+    if not served.kind:
+        raise Refusal(_FAILED, served.problem, code="not_available")
+    return _model(served, served.kind)
 
 
-def _model(served: ServedRun) -> dict[str, Any]:
+def _model(served: ServedRun, kind: PromptKind) -> dict[str, Any]:
     """As `lamp serve` lists it."""
     return {
         "id": served.model,
@@ -114,8 +143,8 @@ def _model(served: ServedRun) -> dict[str, Any]:
         "created": int(served.since.timestamp()),
         "owned_by": "lamp",
         "input_columns": served.columns,
-        "labels": served.kind.labels,
-        "voters": served.kind.voters if served.vote else 1,
+        "labels": kind.labels,
+        "voters": kind.voters if served.vote else 1,
     }
 
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import json
+from typing import Any
 
 import httpx2
 
+from app.serving.process import NotServing
 from app.serving.servers import Lease
 from app.web.answers import Receive, Send
 from lamp.serving.refusal import Refusal
@@ -32,17 +34,23 @@ class Relay:
         """
         answering = asyncio.ensure_future(self._answer(path, body))
         gone = asyncio.ensure_future(_disconnect(receive))
+        revoked = asyncio.shield(asyncio.wrap_future(self._lease.revoked))
+        awaited: set[asyncio.Future[Any]] = {answering, gone, revoked}
         try:
-            await asyncio.wait({answering, gone}, return_when=asyncio.FIRST_COMPLETED)
-            return answering.done() and answering.result()
+            await asyncio.wait(awaited, return_when=asyncio.FIRST_COMPLETED)
         finally:
-            answering.cancel()
-            gone.cancel()
-            await asyncio.wait({answering, gone})
+            for one in awaited:
+                one.cancel()
+            await asyncio.wait(awaited)
+        if not answering.cancelled():
+            return answering.result()
+        if self._lease.revoked.done():
+            await self._end_with(_not_served())
+        return False
 
     async def _answer(self, path: str, body: bytes) -> bool:
-        await asyncio.shield(asyncio.wrap_future(self._lease.ready))
         try:
+            await asyncio.shield(asyncio.wrap_future(self._lease.ready))
             # A client for each request: it costs less than a millisecond, and belongs to no other event loop.
             transport = httpx2.AsyncHTTPTransport(uds=self._lease.path, verify=False, trust_env=False)
             async with (
@@ -52,14 +60,14 @@ class Relay:
                 return await self._pass_on(answer)
         except httpx2.HTTPError:
             await self._end_with(Refusal(503, "The model ended while it was answering: ask again.", code="ended"))
-        except Refusal as refusal:
-            await self._end_with(refusal)
+        except NotServing:  # as it also says when the studio has ended the process of a prompt
+            if self._lease.revoked.done():
+                raise _not_served() from None
+            raise
         return False
 
     async def _pass_on(self, answer: httpx2.Response) -> bool:
-        """Raises a Refusal when the prompt is not served any more."""
         async for part in answer.aiter_raw():
-            self._check_served()
             if not self._begun:
                 await self._begin(answer)
             await self._send({"type": "http.response.body", "body": part, "more_body": True})
@@ -73,17 +81,17 @@ class Relay:
         await self._send({"type": "http.response.start", "status": answer.status_code, "headers": headers})
 
     async def _end_with(self, refusal: Refusal) -> None:
-        """Tells why there is no more. Raises it while nothing was answered."""
-        if self._lease.revoked:
+        """Tells why there is no more. Raises it while nothing was answered.
+
+        An answer that is no stream is left without its end, by which its client sees that it is not whole.
+        """
+        if self._lease.revoked.done():
             refusal = _not_served()
         if not self._begun:
             raise refusal
-        event = f"data: {json.dumps(refusal.as_dict())}\n\n" if self._streams else ""
-        await self._send({"type": "http.response.body", "body": event.encode(), "more_body": False})
-
-    def _check_served(self) -> None:
-        if self._lease.revoked:
-            raise _not_served()
+        if self._streams:
+            event = f"data: {json.dumps(refusal.as_dict())}\n\n".encode()
+            await self._send({"type": "http.response.body", "body": event, "more_body": False})
 
 
 def _not_served() -> Refusal:

@@ -16,9 +16,8 @@ from lamp.inference.continuous import ContinuousWriter
 from lamp.inference.growing_answer import GrowingAnswer, OnPiece, TextInput
 from lamp.inference.predict import Prediction, predict, predict_by_vote
 from lamp.serving.prompts import ServedPrompt, ServedPrompts
-from lamp.serving.refusal import Refusal
+from lamp.serving.refusal import Refusal, too_little_memory
 
-_TOO_LITTLE_MEMORY = "The memory is too short for what is asked at the moment: ask for less at a time, or later."
 _FAILED = "The server failed to answer: its log says why."
 _ROWS_ON_CPU, _ROWS_ON_GPU = 16, 64
 
@@ -63,7 +62,7 @@ class Engine:
 
         most_waiting: jobs that may wait for their turn.
         """
-        self._backbone, self._most_waiting = prompts.backbone, most_waiting
+        self._backbone, self._turns, self._most_waiting = prompts.backbone, prompts.turns, most_waiting
         usual = _ROWS_ON_CPU if prompts.backbone.device.type == "cpu" else _ROWS_ON_GPU
         self.most_rows = most_rows or usual
         self._writer = ContinuousWriter(prompts.backbone, next(iter(prompts)).encoder)
@@ -115,7 +114,8 @@ class Engine:
                 if self._closed:
                     break
             try:
-                self._turn()
+                with self._turns:
+                    self._turn()
             except Exception as error:  # whatever one request does, the next ones are answered
                 self._fail(list(self._running.values()), error)
                 self._writer.clear()
@@ -199,7 +199,7 @@ class Engine:
     def _fail(self, jobs: Sequence[Job], error: Exception) -> None:
         """Tells everybody who still waits for one of these jobs why there is no answer."""
         if is_out_of_memory(error) or isinstance(error, OutOfMemory):
-            refusal = Refusal(503, _TOO_LITTLE_MEMORY, code="out_of_memory")
+            refusal = too_little_memory()
         elif isinstance(error, LampError):
             refusal = Refusal(400, str(error))
         else:

@@ -14,6 +14,7 @@ from lamp.data.encoding import Encoder
 from lamp.errors import DataError
 from lamp.export.saved_prompt import SavedPrompt, load_prompt
 from lamp.serving.refusal import wrong
+from lamp.serving.turns import Turns
 from lamp.text_limits import name_problems
 
 
@@ -55,6 +56,8 @@ class ServedPrompts:
         """
         self.backbone = backbone
         self._lock = threading.Lock()
+        self.turns = Turns()
+        """Who holds it may run the backbone: some models change their buffers by the length of what they read."""
         self._prompts = {name: self.ready(name, prompt, vote=vote) for name, prompt in saved.items()}
 
     def ready(self, name: str, saved: SavedPrompt, *, vote: bool = False) -> ServedPrompt:
@@ -69,9 +72,10 @@ class ServedPrompts:
             backbone.tokenizer, is_encoder_decoder=backbone.is_encoder_decoder, config=config, chat=saved.chat
         )
         voting = vote and can_vote(saved)
-        first, *others = [
-            inference_prefix(backbone, virtual) for virtual in (saved.voters if voting else [saved.virtual_tokens])
-        ]
+        with self.turns:
+            first, *others = [
+                inference_prefix(backbone, virtual) for virtual in (saved.voters if voting else [saved.virtual_tokens])
+            ]
         voters = (first, *others) if voting else ()
         return ServedPrompt(name, saved, encoder, first, Template.of(config), voters)
 

@@ -24,3 +24,9 @@ class Refusal(Exception):
 def wrong(param: str | None, sentence: str, code: str | None = None) -> Refusal:
     """The refusal of a request whose field `param` is wrong."""
     return Refusal(400, sentence, param, code)
+
+
+def too_little_memory() -> Refusal:
+    """The refusal of a request for which the memory is too short now."""
+    sentence = "The memory is too short for what is asked at the moment: ask for less at a time, or later."
+    return Refusal(503, sentence, code="out_of_memory")

@@ -14,7 +14,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
-from lamp.errors import LampError
+from lamp.errors import LampError, OutOfMemory
 from lamp.inference.growing_answer import TextInput
 from lamp.serving.asked import Asked, chat_asked, completion_asked, served
 from lamp.serving.bodies import Bodies, Choice, model_body
@@ -22,16 +22,16 @@ from lamp.serving.door import Door, refused
 from lamp.serving.engine import Engine
 from lamp.serving.pending import ClientGone, Pending
 from lamp.serving.prompts import ServedPrompts
-from lamp.serving.refusal import Refusal, wrong
+from lamp.serving.refusal import Refusal, too_little_memory, wrong
 
 _MOST_BYTES = 4_000_000
 _MOST_SECONDS = 30.0
 """Time for a body to arrive."""
 
 
-def web_api(prompts: ServedPrompts, engine: Engine, key: str = "") -> Starlette:
-    """The API. key: what clients must send as their API key; "" lets everybody in."""
-    api = _Api(prompts, engine)
+def web_api(prompts: ServedPrompts, engine: Engine, key: str = "", most_bytes: int = _MOST_BYTES) -> Starlette:
+    """The API. key: what clients must send as their API key; "" lets everybody in; most_bytes: of a body."""
+    api = _Api(prompts, engine, most_bytes)
     routes = [
         Route("/health", api.health),
         Route("/v1/models", api.models),
@@ -49,8 +49,8 @@ def web_api(prompts: ServedPrompts, engine: Engine, key: str = "") -> Starlette:
 
 
 class _Api:
-    def __init__(self, prompts: ServedPrompts, engine: Engine) -> None:
-        self._prompts, self._engine = prompts, engine
+    def __init__(self, prompts: ServedPrompts, engine: Engine, most_bytes: int) -> None:
+        self._prompts, self._engine, self._most_bytes = prompts, engine, most_bytes
 
     async def health(self, _: Request) -> Response:
         running, waiting = self._engine.load
@@ -71,7 +71,7 @@ class _Api:
     async def _answer(
         self, request: Request, read: Callable[[object, ServedPrompts], Asked], *, chat: bool
     ) -> Response:
-        asked, inputs = await asyncio.to_thread(_read, read, await _body(request), self._prompts)
+        asked, inputs = await asyncio.to_thread(_read, read, await _body(request, self._most_bytes), self._prompts)
         pending = Pending(self._engine, asked.prompt, inputs)
         bodies = Bodies(asked.prompt, self._prompts.backbone.tokenizer, chat=chat)
         if asked.stream:
@@ -131,18 +131,18 @@ def _event(body: dict[str, Any]) -> str:
     return f"data: {json.dumps(body)}\n\n"
 
 
-async def _body(request: Request) -> bytes:
+async def _body(request: Request, most: int) -> bytes:
     """The whole body. Raises a Refusal for one that is too large or too slow."""
     parts, size = [], 0
     declared = request.headers.get("content-length", "0")
-    if declared.isdecimal() and (len(declared) > 18 or int(declared) > _MOST_BYTES):
-        raise _too_large()
+    if declared.isdecimal() and (len(declared) > 18 or int(declared) > most):
+        raise _too_large(most)
     try:
         async with asyncio.timeout(_MOST_SECONDS):
             async for part in request.stream():
                 size += len(part)
-                if size > _MOST_BYTES:
-                    raise _too_large()
+                if size > most:
+                    raise _too_large(most)
                 parts.append(part)
     except TimeoutError:
         raise Refusal(408, "The body arrived too slowly: check the connection, then try again.") from None
@@ -153,8 +153,8 @@ def _no_constant(name: str) -> object:
     raise ValueError(f"{name} is no number of JSON")
 
 
-def _too_large() -> Refusal:
-    return Refusal(413, f"The body is too large: at most {_MOST_BYTES / 1e6:.0f} MB are taken.")
+def _too_large(most: int) -> Refusal:
+    return Refusal(413, f"The body is too large: at most {most / 1e6:.0f} MB are taken.")
 
 
 async def _on_refusal(_: Request, refusal: Refusal) -> Response:
@@ -162,7 +162,7 @@ async def _on_refusal(_: Request, refusal: Refusal) -> Response:
 
 
 async def _on_lamp_error(_: Request, error: LampError) -> Response:
-    return refused(Refusal(400, str(error)))
+    return refused(too_little_memory() if isinstance(error, OutOfMemory) else Refusal(400, str(error)))
 
 
 async def _on_http_error(_: Request, error: HTTPException) -> Response:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import re
 import shutil
@@ -26,14 +27,17 @@ from app.access.people import Person
 from app.access.quotas import Quotas
 from app.access.sign_in import SignIn
 from app.prompts.serve_code import CURL, PROGRAMS, serve_code
-from app.serving.places import MOST_OF_ONE
+from app.serving.places import MOST_OF_ONE, Busy
 from app.studio import Studio
 from app.studio_parts.demo import VISITOR
 from app.studio_parts.reading import NotAllowed
+from app.studio_parts.serving import NoSuchModel
 from app.ui import build_ui, web_app
+from app.ui.runs.serve_box import ServeBox
 from lamp.cli import main
 from lamp.export.saved_prompt import save_prompt
 from lamp.serving import connections
+from storage.artifacts import ArtifactStore
 from storage.errors import OverQuota
 from storage.jobs import JobState, JobStore
 from tests.people.calls import HEADER
@@ -426,3 +430,84 @@ def test_requests_count_and_a_space_or_demo_serves_nothing_unless_it_says_so(ser
     read = settings.from_environment
     assert [read({"SPACE_ID": "a/b"}).serves, read({"STUDIO_DEMO": "yes"}).serves, read({}).serves] == [0, 0, 1]
     assert read({"STUDIO_DEMO": "yes", "STUDIO_SERVE": "yes"}).serves
+
+
+def test_a_run_that_cannot_be_read_is_listed_with_its_problem_and_hides_no_other(serving: Serving) -> None:
+    serving.served("films", "films")
+    id = serving.served("broken", "writer")
+    ada = serving.studio.as_(ADA)
+    (ada._artifacts.path(id) / "lamp_config.json").unlink()
+    broken, films = ada.served()
+    assert (broken.job.id, broken.kind, films.model, films.problem) == (id, None, "films", "")
+    assert "does not hold a whole exported prompt" in broken.problem
+    assert serving.names(ADA) == ["films"]
+    with pytest.raises(openai.InternalServerError, match="does not hold a whole exported prompt"):
+        serving.client().models.retrieve("broken")
+    box = ServeBox(ada)
+    assert "Stop serving broken" in box.show(id, "yes", "Python", "UTC", no_request())[-1]
+    assert box.stop(id) == "" and len(ada.served()) == 1
+
+
+def no_request() -> Any:
+    """A handler's request, where it looks at none."""
+    return None
+
+
+def test_the_tick_of_a_run_that_votes_does_not_go_along_with_one_that_cannot(serving: Serving) -> None:
+    votes, writes = serving.run("films", "films"), serving.run("writer", "writer")
+    box = ServeBox(serving.studio.as_(ADA))
+    box_of_votes, box_of_texts = (box.show(id, "yes", "Python", "UTC", no_request())[4] for id in (votes, writes))
+    assert (box_of_votes.visible, box_of_texts.visible, box_of_texts.value) == (True, False, False)
+    assert box.serve(writes, True) == box.serve(votes, True) == ""
+    assert {one.model: one.vote for one in serving.studio.as_(ADA).served()} == {"films": True, "writer": False}
+
+
+def test_a_long_text_of_another_alphabet_is_no_larger_for_the_process(serving: Serving) -> None:
+    serving.served("films", "films")
+    fields = {"model": "films", "prompt": "ж" * 700_000, "tools": [1]}
+    body = json.dumps(fields, ensure_ascii=False).encode()
+    headers = {"Authorization": f"Bearer {serving.token(ADA)}"}
+    answer = httpx.post(f"http://127.0.0.1:{serving.port}/v1/completions", content=body, headers=headers, timeout=60)
+    assert (answer.status_code, answer.json()["error"]["param"]) == (400, "tools")
+    half = json.dumps({"model": "films", "prompt": "\ud800"}).encode()
+    answer = httpx.post(f"http://127.0.0.1:{serving.port}/v1/completions", content=half, headers=headers, timeout=60)
+    assert answer.status_code == 400 and "holds a character that no text can hold" in answer.json()["error"]["message"]
+
+
+def test_a_request_that_was_read_before_its_prompt_was_stopped_is_not_answered(
+    serving: Serving, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    id = serving.served("writer", "writer")
+    ada, servers = serving.studio.as_(ADA), serving.studio._servers
+    lease, start = servers.lease, servers.start
+
+    def stopped_before(*values: Any) -> Any:
+        ada.stop_serving(id)
+        return lease(*values)
+
+    monkeypatch.setattr(servers, "lease", stopped_before)
+    with pytest.raises(NoSuchModel, match="not served any more"):
+        ada.ask_served("writer", 1)
+    assert not servers._places._taken and all(id not in server.runs for server in servers._servers.values())
+
+    def busy(_: Any) -> None:
+        raise Busy("2 models are answering already.")
+
+    monkeypatch.setattr(servers, "start", busy)
+    with pytest.raises(Busy):
+        ada.serve(id)
+    assert ada.served_run(id) is None
+    monkeypatch.setattr(servers, "start", start)
+
+
+def test_files_that_cannot_be_read_are_one_sentence(serving: Serving, monkeypatch: pytest.MonkeyPatch) -> None:
+    serving.served("films", "films")
+
+    def full(*_: Any) -> Any:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(ArtifactStore, "path", full)
+    with pytest.raises(openai.InternalServerError, match="No space left on device") as failed:
+        serving.client().completions.create(model="films", prompt="a film")
+    assert failed.value.status_code == 503
+    assert serving.names(ADA) == []

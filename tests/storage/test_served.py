@@ -60,3 +60,14 @@ def test_what_somebody_else_serves_is_not_seen_asked_or_ended(database: Database
     own = add("own", owner="eve")
     assert eve.add(own.id, "it", vote=False).name == "it"
     assert {one.job.id for one in root.called("it")} == {hers.id, own.id}
+
+
+def test_the_id_of_a_run_means_that_run_also_where_another_one_is_called_so(
+    database: Database, add: Callable[..., Job]
+) -> None:
+    served, first, second = ServedStore(database), add("first"), add("second")
+    served.add(first.id, "it", vote=False)
+    served.add(second.id, first.id, vote=False)
+    assert [one.job.id for one in served.called(first.id)] == [first.id]
+    served.remove(first.id)
+    assert [one.job.id for one in served.called(first.id)] == [second.id]

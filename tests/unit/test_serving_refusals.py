@@ -15,6 +15,7 @@ import pytest
 
 from lamp.config import DataConfig
 from lamp.data.chat import ChatAffixes
+from lamp.errors import OutOfMemory
 from lamp.serving.prompts import ServedPrompts
 from tests.tiny import save_tiny
 from tests.unit.serving import Gate, Served, alone, prompts_of, saved_prompt, serving, until
@@ -234,3 +235,14 @@ def test_a_conversation_is_read_as_one_of_the_data_is(prompts: ServedPrompts) ->
     with serving(prompts) as served:
         answer = served.client.chat.completions.create(model="prompt-1", messages=messages)
     assert answer.choices[0].message.content == wanted
+
+
+def test_too_little_memory_for_a_prompt_is_no_fault_of_the_request(
+    prompts: ServedPrompts, served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def short(_: str) -> Any:
+        raise OutOfMemory("The memory is too short for this backbone: choose a smaller one.")
+
+    monkeypatch.setattr(prompts, "get", short)
+    answer = served.post("/v1/chat/completions", {"model": "prompt-0", "messages": HELLO})
+    assert answer.status_code == 503 and error_of(answer)["code"] == "out_of_memory"

@@ -35,27 +35,32 @@ class ServeBox:
         if not ready:
             return [gr.skip() for _ in range(8)]
         studio = self._studio
-        served, kind = studio.served_run(run), studio.prompt_kind(run)
+        served = studio.served_run(run)
+        kind = served.kind if served else studio.prompt_kind(run)
         code = gr.Code(visible=False)
-        if served:
+        if served and kind:
             use = studio.prompt_use(run, studio_address(request, "runs"))
             text = serve_code(use, served.model, program)
             code = gr.Code(text, language="shell" if program == CURL else "python", visible=True)
-        can_vote = bool(kind.labels) and kind.voters > 1
+        can_vote = kind is not None and kind.can_vote
+        voters = kind.voters if kind else 1
+        # A tick that was made for another run would be sent along, unseen.
+        tick: dict[str, Any] = {} if can_vote else {"value": False}
         return [
             serve_html.state(served),
             gr.Timer(active=serve_html.is_loading(served)),
             gr.Button(visible=served is None),
             gr.Button(visible=served is not None),
-            gr.Checkbox(label=t(f"All {kind.voters} prompts of this run vote"), visible=can_vote and served is None),
-            gr.Radio(visible=served is not None),
+            gr.Checkbox(label=t(f"All {voters} prompts of this run vote"), visible=can_vote and served is None, **tick),
+            gr.Radio(visible=served is not None and kind is not None),
             code,
             serve_html.served_list(studio.served(), datetime.now(zone_of(zone))),
         ]
 
     def serve(self, run: str, vote: bool) -> str:
         """Serves the prompt; "", or HTML that says why it cannot be."""
-        return self._tried(lambda: self._studio.serve(run, vote=bool(vote)))
+        studio = self._studio
+        return self._tried(lambda: studio.serve(run, vote=bool(vote) and studio.prompt_kind(run).can_vote))
 
     def stop(self, run: str) -> str:
         """Serves the prompt no longer."""

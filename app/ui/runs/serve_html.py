@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from concurrent.futures import Future
 from datetime import datetime
 from html import escape
 
@@ -27,6 +26,8 @@ def state(served: ServedRun | None) -> str:
     """How the prompt of the page's run is served, or that it is not."""
     if served is None:
         return parts.notice("Only the studio's own pages can ask it.", "calm", "Not served.")
+    if served.kind is None:
+        return parts.notice(served.problem, "bad", "Served, but its prompt cannot be read.")
     vote = f" All {served.kind.voters} prompts of this run vote." if served.vote else ""
     called = f"Programs ask it as the model {served.model}.{vote}"
     if served.process is None:
@@ -58,13 +59,16 @@ def _line(served: ServedRun, now: datetime) -> str:
         f'<td data-label="{t("Backbone")}">{escape(job.backbone.rsplit("/", 1)[-1])}</td>'
         f'<td data-label="{t("Since")}">{parts.moment(served.since, now)}</td>'
         f'<td data-label="{t("Requests")}">{served.answered:,}</td>'
-        f'<td data-label="{t("State")}">{_pill(served.process)}</td>'
+        f'<td data-label="{t("State")}">{_pill(served)}</td>'
         f'<td><button type="button" data-stop="{escape(job.id)}" aria-label="{label}">{t("Stop serving")}</button></td>'
         "</tr>"
     )
 
 
-def _pill(process: Future[None] | None) -> str:
+def _pill(served: ServedRun) -> str:
+    process = served.process
+    if served.problem:
+        return parts.pill("Failed", "bad") + parts.small(served.problem)
     if process is None:
         return parts.pill("At rest", "calm")
     if not process.done():
