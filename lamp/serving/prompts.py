@@ -13,8 +13,8 @@ from lamp.data.columns import Template
 from lamp.data.encoding import Encoder
 from lamp.errors import DataError
 from lamp.export.saved_prompt import SavedPrompt, load_prompt
+from lamp.serving.fair_lock import FairLock
 from lamp.serving.refusal import wrong
-from lamp.serving.turns import Turns
 from lamp.text_limits import name_problems
 
 
@@ -56,7 +56,7 @@ class ServedPrompts:
         """
         self.backbone = backbone
         self._lock = threading.Lock()
-        self.turns = Turns()
+        self.turns = FairLock()
         """Who holds it may run the backbone: some models change their buffers by the length of what they read."""
         self._prompts = {name: self.ready(name, prompt, vote=vote) for name, prompt in saved.items()}
 

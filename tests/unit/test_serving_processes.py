@@ -18,8 +18,8 @@ from app.serving.places import Busy
 from app.serving.process import NotServing, ServingProcess
 from app.serving.servers import Lease, Servers
 from app.web.relay import Relay
+from lamp.serving.fair_lock import FairLock
 from lamp.serving.refusal import Refusal
-from lamp.serving.turns import Turns
 
 READY = (sys.executable, "-c", "print('{\"ready\": true}', flush=True); input(); input()")
 LOADING = (sys.executable, "-c", "input(); input()")
@@ -149,7 +149,7 @@ def test_a_broken_answer_never_looks_whole(tmp_path: Path, kind: str, ends: bool
 
 
 def test_whoever_waits_for_a_turn_comes_before_the_one_who_has_just_had_it() -> None:
-    turns, had = Turns(), threading.Event()
+    turns, had = FairLock(), threading.Event()
 
     def waits() -> None:
         with turns:

@@ -1,11 +1,11 @@
-"""A lock that threads get in turn."""
+"""A lock that every waiting thread gets in turn, which a plain lock does not promise."""
 
 from __future__ import annotations
 
 import threading
 
 
-class Turns:
+class FairLock:
     """A lock that a thread which has just left it does not get again before one that waits.
 
     A plain lock would let the engine, which takes it again within microseconds, keep everybody else waiting.
